@@ -1,0 +1,124 @@
+"""Where the base model's files are: a folder, or a snapshot from the hub at an exact commit. Loads no weights.
+
+The parent calls `locate` before it starts a trial: what is missing, gated or of the wrong kind is said in a sentence
+before anything heavy is imported. The trial then loads a local folder, so that a revision cannot be lost on the way.
+"""
+
+import hashlib
+import json
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from medqa_sweeps.assets import resolve_bundled
+from medqa_sweeps.cache import shared
+from medqa_sweeps.config import ModelConfig, short_hash
+from medqa_sweeps.errors import ConfigError
+
+_FILES = ("*.json", "*.safetensors", "tokenizer.model", "*.jinja", "*.txt")
+WITHOUT_HUB = "model=tiny_gemma3 needs no hub"
+
+
+@dataclass(frozen=True)
+class BaseModel:
+    """A base model on this machine's disk."""
+
+    folder: Path
+    label: str  # for people: "unsloth/gemma-3-1b-it at 1a2b3c4", or the folder
+    revision: str | None  # commit on the hub; None for a folder
+    fingerprint: str  # 12 hex digits of its config and weights, by content
+
+
+def locate(config: ModelConfig) -> BaseModel:
+    """The base model of `config`, fetched from the hub when it is not cached yet.
+
+    Raises:
+        ConfigError: if the folder is not a model's, the hub cannot be reached and nothing is cached, access needs a
+            licence, or 4-bit is asked of weights that are quantized in another way.
+    """
+    if config.path is not None:
+        folder, revision = resolve_bundled(config.path), None
+        label = config.path
+    else:
+        assert config.hub_id is not None, "checked() lets neither or both pass"
+        folder = _snapshot(config.hub_id, config.revision)
+        revision = folder.name
+        label = f"{config.hub_id} at {revision[:7]}"
+    _refuse_what_cannot_load(folder, config)
+    return BaseModel(folder, label, revision, _fingerprint(folder))
+
+
+def _snapshot(hub_id: str, revision: str | None) -> Path:
+    """Folder of the cached snapshot; its name is the commit."""
+    from huggingface_hub import snapshot_download
+    from huggingface_hub.errors import (
+        GatedRepoError,
+        HfHubHTTPError,
+        LocalEntryNotFoundError,
+        OfflineModeIsEnabled,
+        RepositoryNotFoundError,
+        RevisionNotFoundError,
+    )
+
+    fetch = f"uv run hf download {hub_id}" + (f" --revision {revision}" if revision else "")
+    try:
+        return Path(snapshot_download(hub_id, revision=revision, allow_patterns=list(_FILES)))
+    except GatedRepoError:
+        raise ConfigError(
+            f"model.hub_id={hub_id}: its licence must be accepted on its page on the hub first; then "
+            f"`uv run hf auth login` and `{fetch}`. {WITHOUT_HUB}."
+        ) from None
+    except RevisionNotFoundError:
+        raise ConfigError(f"model.revision={revision}: {hub_id} has no such branch, tag or commit.") from None
+    except RepositoryNotFoundError:
+        raise ConfigError(
+            f"model.hub_id={hub_id}: the hub knows no such model, or it is private and `uv run hf auth login` is "
+            f"needed. model=local model.path=FOLDER takes a folder; {WITHOUT_HUB}."
+        ) from None
+    except (LocalEntryNotFoundError, OfflineModeIsEnabled, HfHubHTTPError, OSError) as error:
+        raise ConfigError(
+            f"model.hub_id={hub_id}: the model hub cannot be reached and nothing is cached ({type(error).__name__}). "
+            f"On a machine with a network, accept the model's licence on its page if it asks for one, run `{fetch}`, "
+            f"and copy the cache; or use model=local model.path=FOLDER; {WITHOUT_HUB}."
+        ) from None
+
+
+def _refuse_what_cannot_load(folder: Path, config: ModelConfig) -> None:
+    shown = f"model.path={folder}"
+    if not folder.is_dir():
+        raise ConfigError(f"{shown}: there is no such folder. Give the folder that holds the model's config.json.")
+    try:
+        described: dict[str, Any] = json.loads((folder / "config.json").read_text())
+    except FileNotFoundError:
+        raise ConfigError(f"{shown}: no config.json in it; a model folder holds one beside its safetensors.") from None
+    except json.JSONDecodeError as error:
+        raise ConfigError(f"{shown}/config.json is not JSON ({error}).") from None
+    if not any(folder.glob("*.safetensors")):
+        raise ConfigError(f"{shown}: no *.safetensors in it; save the model with save_pretrained (safe serialization).")
+    quantization = described.get("quantization_config") or {}
+    method = quantization.get("quant_method", "bitsandbytes")
+    four_bit = method == "bitsandbytes" and quantization.get("load_in_4bit", quantization.get("_load_in_4bit", True))
+    if quantization and config.load_in_4bit and not four_bit:
+        raise ConfigError(
+            f"model.load_in_4bit=true, but the weights in {folder} are already quantized ({method}) and have no 4-bit "
+            "NF4 form. Use the unquantized model, or model.load_in_4bit=false."
+        )
+
+
+def _fingerprint(folder: Path) -> str:
+    """By content; the hash of large files is remembered by size and time of change."""
+    hashes = {file.name: _file_hash(file) for file in sorted(folder.glob("*.safetensors"))}
+    hashes["config.json"] = _file_hash(folder / "config.json")
+    return short_hash(hashes)
+
+
+def _file_hash(file: Path) -> str:
+    stat = file.stat()
+    key = short_hash([os.path.realpath(file), stat.st_size, stat.st_mtime_ns])
+
+    def compute() -> dict[str, str]:
+        with open(file, "rb") as stream:
+            return {"sha256": hashlib.file_digest(stream, "sha256").hexdigest()}
+
+    return shared("fingerprints", key, compute)[0]["sha256"]

@@ -1,0 +1,50 @@
+"""What can go wrong with a trial, as kinds that decide what happens next.
+
+Every error that people may meet is a `TrialError` of one kind. Its text is one or more whole sentences: the value
+that was met, what is allowed, and the next step.
+"""
+
+from enum import StrEnum
+
+
+class FailureKind(StrEnum):
+    """Why a trial failed; stored in `result.json`, and what the sweep's policies look at."""
+
+    CONFIG = "config"  # the config asks for what cannot be: never retried
+    DATA = "data"  # a file or record is not what it should be: never retried
+    OUT_OF_MEMORY = "out_of_memory"
+    DIVERGED = "diverged"  # the loss is not a number, or has blown up
+    DEVICE = "device"  # the GPU or its driver failed
+    KILLED = "killed"  # the process ended by a signal that nobody here sent
+    TIMEOUT = "timeout"
+    INTERNAL = "internal"  # a defect of this project or of a library
+
+
+class TrialError(Exception):
+    """A failure with a kind and a message for people. Abstract: raise one of its subclasses."""
+
+    kind: FailureKind
+
+
+class ConfigError(TrialError):
+    kind = FailureKind.CONFIG
+
+
+class DataError(TrialError):
+    kind = FailureKind.DATA
+
+
+class OutOfMemory(TrialError):
+    kind = FailureKind.OUT_OF_MEMORY
+
+
+class Diverged(TrialError):
+    kind = FailureKind.DIVERGED
+
+
+class DeviceFailed(TrialError):
+    kind = FailureKind.DEVICE
+
+
+class InternalError(TrialError):
+    kind = FailureKind.INTERNAL

@@ -1,0 +1,166 @@
+"""How well a model answers questions: the letter's log-probability at the answer position, one forward a question.
+
+Logits are computed at that position alone, so memory grows with vocabulary + length, not with their product (Gemma's
+vocabulary is 262,144 wide). Names of shapes: B questions in a batch, T tokens, D hidden size, V vocabulary.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+
+from medqa_sweeps.config import EvaluationConfig
+from medqa_sweeps.data import Question
+from medqa_sweeps.model import DEVICE, inference
+from medqa_sweeps.prompt import LETTERS, PromptEncoder
+from medqa_sweeps.record import Prediction, Score
+from medqa_sweeps.statistics import calibration_error, standard_error, wilson_interval
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What the model chose for one question."""
+
+    question: Question
+    predicted: int | None  # index of the option; None when generated text held no letter
+    log_probabilities: list[float]  # nats, one an option, over the whole vocabulary; empty when generated
+
+
+def answer_questions(
+    model: Any, tokenizer: Any, encoder: PromptEncoder, questions: list[Question], config: EvaluationConfig
+) -> list[Answer]:
+    """An answer to each question, in their order. Options stand as in the file."""
+    choose = _likeliest_letters if config.method == "log_probability" else _written_letters
+    encoded = encoder.encode_all(questions)
+    answers: dict[int, Answer] = {}
+    with inference(model):
+        for batch in _batches_by_length(encoded, config.batch_size):
+            rows = [encoded[index] for index in batch]
+            for index, (predicted, scores) in zip(
+                batch, choose(model, tokenizer, encoder, rows, [questions[i] for i in batch], config), strict=True
+            ):
+                answers[index] = Answer(questions[index], predicted, scores)
+    return [answers[index] for index in range(len(questions))]
+
+
+def score(answers: list[Answer], calibration_bins: int) -> Score:
+    """Accuracy and what goes with it.
+
+    Raises:
+        ValueError: if there is no answer.
+    """
+    if not answers:
+        raise ValueError("no answers to score; the validation split is empty")
+    correct = [answer.predicted == answer.question.gold for answer in answers]
+    low, high = wilson_interval(sum(correct), len(correct))
+    return Score(
+        questions=len(answers),
+        accuracy=sum(correct) / len(correct),
+        standard_error=standard_error(sum(correct), len(correct)),
+        low=low,
+        high=high,
+        **_probabilities(answers, correct, calibration_bins),
+        recall_by_letter=_share_by((LETTERS[answer.question.gold] for answer in answers), correct),
+        accuracy_by_step=_share_by((answer.question.step for answer in answers), correct),
+        accuracy_by_region=_share_by((answer.question.region for answer in answers), correct),
+    )
+
+
+def prediction(answer: Answer, samples_seen: int) -> Prediction:
+    """The line of `predictions.jsonl`."""
+    return Prediction(
+        samples_seen=samples_seen,
+        id=answer.question.id,
+        gold=LETTERS[answer.question.gold],
+        predicted=None if answer.predicted is None else LETTERS[answer.predicted],
+        log_probabilities={LETTERS[i]: round(value, 6) for i, value in enumerate(answer.log_probabilities)},
+    )
+
+
+def _likeliest_letters(
+    model: Any, tokenizer: Any, encoder: PromptEncoder, rows: list[list[int]], questions: list[Question], config: Any
+) -> Iterator[tuple[int, list[float]]]:
+    last_B = torch.tensor([len(row) - 1 for row in rows], device=DEVICE)
+    input_ids_BxT, mask_BxT = _padded(rows, tokenizer.pad_token_id, left=False)
+    hidden_BxTxD = _decoder(model)(input_ids=input_ids_BxT, attention_mask=mask_BxT, use_cache=False)[0]
+    answer_BxD = hidden_BxTxD[torch.arange(len(rows), device=DEVICE), last_B]
+    logits_BxV = model.get_output_embeddings()(answer_BxD).float()
+    cap = getattr(model.config.get_text_config(), "final_logit_softcapping", None)
+    if cap:
+        logits_BxV = torch.tanh(logits_BxV / cap) * cap
+    letters_BxL = torch.log_softmax(logits_BxV, dim=-1)[:, encoder.letter_ids].cpu()
+    for row, question in zip(letters_BxL, questions, strict=True):
+        scores = row[: len(question.options)]
+        yield int(scores.argmax()), scores.tolist()
+
+
+def _written_letters(
+    model: Any, tokenizer: Any, encoder: PromptEncoder, rows: list[list[int]], questions: list[Question], config: Any
+) -> Iterator[tuple[int | None, list[float]]]:
+    input_ids_BxT, mask_BxT = _padded(rows, tokenizer.pad_token_id, left=True)
+    written_BxN = model.generate(
+        input_ids=input_ids_BxT,
+        attention_mask=mask_BxT,
+        max_new_tokens=config.max_new_tokens,
+        do_sample=False,
+        pad_token_id=tokenizer.pad_token_id,
+        eos_token_id=encoder.end_of_turn_id,
+    )[:, input_ids_BxT.shape[1] :]
+    texts = tokenizer.batch_decode(written_BxN, skip_special_tokens=True)
+    for text, question in zip(texts, questions, strict=True):
+        yield _first_letter(text, len(question.options)), []
+
+
+def _first_letter(text: str, options: int) -> int | None:
+    """Index of the letter that `text` begins with, perhaps after a space or bracket and not inside a word."""
+    bare = text.lstrip(" \n(*")
+    index = LETTERS[:options].find(bare[:1]) if bare else -1
+    return index if index >= 0 and not bare[1:2].isalnum() else None
+
+
+def _decoder(model: Any) -> Any:
+    """The transformer without its vocabulary head, under the adapter's wrappers if there are any."""
+    bare = model.get_base_model() if hasattr(model, "get_base_model") else model
+    return bare.get_decoder()
+
+
+def _padded(rows: list[list[int]], pad_id: int, left: bool) -> tuple[torch.Tensor, torch.Tensor]:
+    """Token ids and mask, both [B, T]. Under causal attention padding on the right changes nothing before it."""
+    longest = max(len(row) for row in rows)
+    pads = [[pad_id] * (longest - len(row)) for row in rows]
+    ids = [pad + row if left else row + pad for row, pad in zip(rows, pads, strict=True)]
+    mask = [
+        [0] * len(pad) + [1] * len(row) if left else [1] * len(row) + [0] * len(pad)
+        for row, pad in zip(rows, pads, strict=True)
+    ]
+    return torch.tensor(ids, device=DEVICE), torch.tensor(mask, device=DEVICE)
+
+
+def _batches_by_length(rows: list[list[int]], size: int) -> Iterator[list[int]]:
+    """Indices in batches of similar length, the longest first: memory is at its peak at once, not at the end."""
+    order = sorted(range(len(rows)), key=lambda index: -len(rows[index]))
+    for start in range(0, len(order), size):
+        yield order[start : start + size]
+
+
+def _probabilities(answers: list[Answer], correct: list[bool], bins: int) -> dict[str, float | None]:
+    """Mean gold log-probability, and calibration of the chosen letter's probability among the letters."""
+    if not all(answer.log_probabilities for answer in answers):
+        return {"gold_log_probability": None, "calibration_error": None}
+    gold = [answer.log_probabilities[answer.question.gold] for answer in answers]
+    confidence = [float(torch.tensor(answer.log_probabilities).softmax(0).max()) for answer in answers]
+    return {
+        "gold_log_probability": sum(gold) / len(gold),
+        "calibration_error": calibration_error(confidence, correct, bins),
+    }
+
+
+def _share_by(keys: Iterable[str | None], correct: list[bool]) -> dict[str, float]:
+    """Share of correct answers a key, keys in order; answers without a key are left out."""
+    groups: dict[str, list[bool]] = defaultdict(list)
+    for key, right in zip(keys, correct, strict=True):
+        if key is not None:
+            groups[key].append(right)
+    return {key: sum(group) / len(group) for key, group in sorted(groups.items())}

@@ -1,0 +1,200 @@
+"""The 4-bit base and its LoRA adapter: loading, initialising, saving. The only file that imports unsloth.
+
+Names of shapes: D in-features, R rank.
+"""
+
+import contextlib
+import hashlib
+import math
+import os
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+os.environ.setdefault("UNSLOTH_DISABLE_STATISTICS", "1")  # no telemetry; read when unsloth is imported
+
+import unsloth  # isort: skip  # must come before trl, transformers and peft, which it patches
+import torch
+from peft import get_peft_model_state_dict, set_peft_model_state_dict
+from safetensors.torch import load_file, save_file
+from transformers import AutoTokenizer
+
+from medqa_sweeps.base import BaseModel
+from medqa_sweeps.config import LoraConfig, ModelConfig, TrainingConfig
+from medqa_sweeps.errors import ConfigError
+from medqa_sweeps.randomness import draw
+
+ON_GPU = torch.cuda.is_available()
+DEVICE = torch.device("cuda" if ON_GPU else "cpu")
+
+
+def resolved_dtype(asked: str) -> torch.dtype:
+    """The compute dtype: what was asked; for auto, bfloat16 or float16 as the GPU has it, float32 without one."""
+    if asked != "auto":
+        return getattr(torch, asked)
+    if not ON_GPU:
+        return torch.float32
+    return torch.bfloat16 if torch.cuda.is_bf16_supported(including_emulation=False) else torch.float16
+
+
+def load_tokenizer(base: BaseModel) -> Any:
+    """The base's own tokenizer, as its files say, padding on the right."""
+    tokenizer = AutoTokenizer.from_pretrained(base.folder, padding_side="right")
+    if tokenizer.pad_token is None:
+        tokenizer.pad_token = tokenizer.eos_token  # padding is masked everywhere, so any token serves
+    return tokenizer
+
+
+def load_base(base: BaseModel, config: ModelConfig, training: TrainingConfig) -> Any:
+    """The frozen base through `FastLanguageModel`, without an adapter.
+
+    Raises:
+        ConfigError: if what was loaded is not what was asked for: libraries fall back from 4-bit to 16-bit, and from
+            one dtype to another, without an error.
+    """
+    dtype = resolved_dtype(config.dtype)
+    model, _ = unsloth.FastLanguageModel.from_pretrained(
+        str(base.folder),
+        max_seq_length=training.max_length_tokens,
+        dtype=dtype,
+        load_in_4bit=config.load_in_4bit,
+        use_gradient_checkpointing="unsloth" if training.gradient_checkpointing else False,
+        use_exact_model_name=True,  # else a name may be mapped to another repository, and the revision is dropped
+    )
+    layers = four_bit_layers(model)
+    if config.load_in_4bit and not layers:
+        raise ConfigError(
+            f"model.load_in_4bit=true, but {base.label} was loaded without a single 4-bit layer (layers narrower than "
+            "64 cannot be packed, and some CPUs lack the kernels). Use model.load_in_4bit=false."
+        )
+    if not config.load_in_4bit and layers:
+        raise ConfigError(f"model.load_in_4bit=false, but {base.label} holds {layers} 4-bit layers; set it to true.")
+    if model.dtype != dtype:
+        raise ConfigError(
+            f"model.dtype={config.dtype}: this machine loaded {base.label} in {model.dtype} instead of {dtype}. "
+            "Use model.dtype=auto, or a machine that has it."
+        )
+    return model
+
+
+def four_bit_layers(model: torch.nn.Module) -> int:
+    """Number of bitsandbytes `Linear4bit` layers."""
+    return sum(type(module).__name__ == "Linear4bit" for module in model.modules())
+
+
+def attach_adapter(model: Any, config: LoraConfig, training: TrainingConfig, seed: int) -> Any:
+    """The base with a fresh LoRA adapter, not yet initialised from the seed (see `initialise_adapter`).
+
+    Raises:
+        ConfigError: if a target module is not in this model.
+    """
+    present = {name.rpartition(".")[2] for name, _ in model.named_modules()}
+    missing = [module for module in config.target_modules if module not in present]
+    if missing:
+        raise ConfigError(f"lora.target_modules: {', '.join(missing)} not in {type(model).__name__}.")
+    extra = {"use_dora": True} if config.use_dora else {}
+    return unsloth.FastLanguageModel.get_peft_model(
+        model,
+        r=config.r,
+        target_modules=list(config.target_modules),
+        lora_alpha=config.alpha,
+        lora_dropout=config.dropout,
+        bias="none",
+        use_rslora=config.use_rslora,
+        use_gradient_checkpointing="unsloth" if training.gradient_checkpointing else False,
+        random_state=seed % 2**31,
+        max_seq_length=training.max_length_tokens,
+        **extra,
+    )
+
+
+@torch.no_grad()
+def initialise_adapter(model: Any, seed: int, dtype: torch.dtype) -> None:
+    """Write A ~ U(-1/sqrt(D), 1/sqrt(D)) and B = 0 in `dtype`, each A drawn from the seed and the layer's name.
+
+    PEFT's distribution (Kaiming uniform with a = sqrt 5), but neither the global generator nor the order of layers
+    matters. Called after the trainer is built: TRL casts the adapters of a 4-bit model to bfloat16, which rounds A
+    and then loses small updates of AdamW.
+    """
+    for name, parameter in adapter_parameters(model):
+        parameter.data = parameter.data.to(dtype)
+        if "lora_A" in name:
+            generator = torch.Generator().manual_seed(draw(seed, "adapter", _portable(name)))
+            bound = 1 / math.sqrt(parameter.shape[1])
+            a_RxD = torch.empty(parameter.shape, dtype=torch.float32).uniform_(-bound, bound, generator=generator)
+            parameter.data.copy_(a_RxD)
+        elif "lora_B" in name:
+            parameter.data.zero_()
+
+
+def adapter_parameters(model: Any) -> list[tuple[str, torch.nn.Parameter]]:
+    """The trained parameters by name, in the model's order."""
+    return [(name, parameter) for name, parameter in model.named_parameters() if parameter.requires_grad]
+
+
+def adapter_state(model: Any) -> dict[str, torch.Tensor]:
+    """The adapter's tensors under PEFT's names, on the CPU."""
+    return {name: tensor.detach().cpu().contiguous() for name, tensor in get_peft_model_state_dict(model).items()}
+
+
+def load_adapter_state(model: Any, state: dict[str, torch.Tensor]) -> None:
+    """Write `state` (of `adapter_state`) into the model's adapter, which keeps its dtype."""
+    set_peft_model_state_dict(model, state)
+
+
+def adapter_sha256(state: dict[str, torch.Tensor]) -> str:
+    """Hex digest over the names and the bits of the adapter's tensors; equal adapters have equal digests."""
+    digest = hashlib.sha256()
+    for name in sorted(state):
+        tensor = state[name].detach().cpu().contiguous()
+        digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}".encode())
+        digest.update(tensor.view(torch.uint8).numpy().tobytes())
+    return digest.hexdigest()
+
+
+def save_adapter(model: Any, state: dict[str, torch.Tensor], folder: Path, base: BaseModel, card: str) -> None:
+    """Write a PEFT folder: adapter_model.safetensors, adapter_config.json and the model card."""
+    folder.mkdir(parents=True, exist_ok=True)
+    save_file(state, folder / "adapter_model.safetensors", metadata={"format": "pt"})
+    peft_config = model.peft_config["default"]
+    recorded = peft_config.base_model_name_or_path
+    peft_config.base_model_name_or_path = base.label.partition(" at ")[0]  # never a path of this machine's cache
+    peft_config.revision = base.revision
+    peft_config.inference_mode = True
+    peft_config.save_pretrained(folder)
+    peft_config.base_model_name_or_path, peft_config.inference_mode = recorded, False
+    (folder / "README.md").write_text(card)
+
+
+def load_adapter(folder: Path) -> dict[str, torch.Tensor]:
+    """The tensors that `save_adapter` wrote."""
+    return load_file(folder / "adapter_model.safetensors")
+
+
+@contextlib.contextmanager
+def inference(model: Any) -> Iterator[None]:
+    """Within: no gradients, dropout off, the trial's compute dtype. Afterwards: ready to train again."""
+    was_training = model.training
+    unsloth.FastLanguageModel.for_inference(model)
+    autocast = torch.autocast(DEVICE.type, dtype=model.dtype, enabled=model.dtype != torch.float32)
+    try:
+        with torch.no_grad(), autocast:
+            yield
+    finally:
+        if was_training:
+            unsloth.FastLanguageModel.for_training(model)
+
+
+def peak_memory_bytes() -> int:
+    """Most GPU memory held so far; without a GPU, most resident memory of this process."""
+    if ON_GPU:
+        return torch.cuda.max_memory_allocated()
+    import resource
+
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+
+
+def _portable(parameter_name: str) -> str:
+    """The layer's name without the wrappers that Unsloth, PEFT or a compiler put around it."""
+    return re.sub(r"^(base_model\.model\.)+|\.default|_orig_mod\.", "", parameter_name)

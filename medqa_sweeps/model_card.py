@@ -1,0 +1,45 @@
+"""The README of an exported adapter: what it is, how it scored, and what it is not for."""
+
+from medqa_sweeps.plan import Plan
+from medqa_sweeps.record import Result, Score
+
+NOT_CLINICAL = "For education and research only; never for clinical decisions."
+SYNTHETIC = "The questions are synthetic (invented facts): these scores prove the machinery, never the medicine."
+
+
+def model_card(plan: Plan, result: Result) -> str:
+    """Markdown with the metadata that the hub reads."""
+    config = plan.config
+    synthetic = [f"**{SYNTHETIC}**", ""] if config.data.synthetic else []
+    lines = [
+        "---",
+        f"base_model: {plan.base.label.partition(' at ')[0]}",
+        "library_name: peft",
+        "tags: [lora, medqa, medqa_sweeps]",
+        "---",
+        "",
+        f"# LoRA adapter, r={config.lora.r}, trained on {config.data.name}",
+        "",
+        f"**{NOT_CLINICAL}**",
+        "",
+        *synthetic,
+        f"- base: {plan.base.label}, {'4-bit NF4' if config.model.load_in_4bit else 'unquantized'}",
+        f"- trained on {len(plan.split.train):,} questions, {plan.steps:,} steps of "
+        f"{config.training.effective_batch_size}, learning rate {config.optimizer.lr:g}, seed {config.seed}",
+        f"- LoRA: r={config.lora.r}, alpha={config.lora.alpha:g}, dropout={config.lora.dropout:g}, "
+        f"on {', '.join(config.lora.target_modules)}",
+        f"- validation accuracy: {_written(result.score)}; untuned base: {_written(result.baseline)}",
+        f"- outcome: {result.outcome}; signature {result.signature}",
+        "",
+        "`config.yaml` and `provenance.json` beside this folder say how to make it again.",
+        "",
+    ]
+    return "\n".join(lines)
+
+
+def _written(score: Score | None) -> str:
+    if score is None:
+        return "not measured"
+    return (
+        f"{score.accuracy:.1%} (95 % interval {score.low:.1%} to {score.high:.1%}, {score.questions:,} questions)"
+    )

@@ -1,0 +1,132 @@
+"""A question as the model reads it: the wording, the chat template, and the tokens that carry the loss.
+
+The prompt ends where the model is to speak; the completion is the answer's letter and the end of the turn, and only
+these two tokens are trained on and scored. The wording itself is in `conf/prompt/`; golden tests pin the rendered text
+and token ids.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from medqa_sweeps.config import PromptConfig, short_hash
+from medqa_sweeps.data import Question
+from medqa_sweeps.errors import ConfigError
+
+LETTERS = "ABCDEFGHIJ"
+_SENTINEL = "SENTINEL"
+
+
+@dataclass(frozen=True)
+class Encoded:
+    """One question in tokens: `input_ids` ends where the model is to speak."""
+
+    input_ids: list[int]
+    gold: int  # index into the letters, after the options were put in order
+
+
+class PromptEncoder:
+    """Turns questions into tokens for one tokenizer and one wording.
+
+    Raises:
+        ConfigError: if the tokenizer has no chat template but one is asked for, or cannot write an answer letter as a
+            single token right after the prompt.
+    """
+
+    def __init__(self, tokenizer: Any, config: PromptConfig, letters: int) -> None:
+        if letters > len(LETTERS):
+            raise ConfigError(f"a question has {letters} options; at most {len(LETTERS)} are supported")
+        self._tokenizer, self._config = tokenizer, config
+        if config.chat and not getattr(tokenizer, "chat_template", None):
+            raise ConfigError(
+                f"prompt={config.name} speaks through a chat template, and this model's tokenizer has none (a "
+                "pretrained base has not). Use prompt=plain, or the instruction-tuned model."
+            )
+        self.end_of_turn_id = self._find_end_of_turn()
+        self.letter_ids = self._find_letter_ids(LETTERS[:letters])
+        self.fingerprint = short_hash([_wording(config), getattr(tokenizer, "chat_template", None), self.letter_ids])
+
+    def text(self, question: Question, order: Sequence[int] | None = None) -> str:
+        """The rendered prompt, special tokens included, with the options in `order` (default: as in the file)."""
+        order = range(len(question.options)) if order is None else order
+        options = "\n".join(
+            self._config.option.replace("{letter}", LETTERS[place]).replace("{text}", question.options[index])
+            for place, index in enumerate(order)
+        )
+        # One pass, so that a question that itself holds "{options}" stays as it is.
+        before, _, after = self._config.template.partition("{question}")
+        content = before.replace("{options}", options) + question.question + after.replace("{options}", options)
+        return self._render(content)
+
+    def encode(self, question: Question, order: Sequence[int] | None = None) -> Encoded:
+        """The prompt's tokens and the place of the gold option in `order`."""
+        ids = self._tokenize(self.text(question, order))
+        return Encoded(ids, question.gold if order is None else list(order).index(question.gold))
+
+    def encode_all(self, questions: list[Question]) -> list[list[int]]:
+        """The prompts' tokens, options as in the file; tokenized in one call, which is many times faster."""
+        texts = [self.text(question) for question in questions]
+        return self._tokenizer(texts, add_special_tokens=not self._config.chat)["input_ids"]
+
+    def completion(self, gold: int) -> list[int]:
+        """The two tokens after the prompt: the letter and the end of the turn."""
+        return [self.letter_ids[gold], self.end_of_turn_id]
+
+    def _render(self, content: str) -> str:
+        if not self._config.chat:
+            return content
+        return self._tokenizer.apply_chat_template(
+            self._messages(content), tokenize=False, add_generation_prompt=True, enable_thinking=False
+        )
+
+    def _messages(self, content: str) -> list[dict[str, str]]:
+        system = [{"role": "system", "content": self._config.system}] if self._config.system else []
+        return [*system, {"role": "user", "content": content}]
+
+    def _tokenize(self, text: str) -> list[int]:
+        # A chat template writes its own <bos>; a plain prompt gets it from the tokenizer.
+        return self._tokenizer(text, add_special_tokens=not self._config.chat)["input_ids"]
+
+    def _find_end_of_turn(self) -> int:
+        """The token after an assistant's words; for a plain prompt, the end of the text."""
+        if not self._config.chat:
+            return self._tokenizer.eos_token_id
+        turns = [*self._messages("?"), {"role": "assistant", "content": _SENTINEL}]
+        after = self._tokenizer.apply_chat_template(turns, tokenize=False, enable_thinking=False)
+        tail = self._tokenizer(after.rpartition(_SENTINEL)[2].lstrip(), add_special_tokens=False)["input_ids"]
+        return tail[0] if tail else self._tokenizer.eos_token_id
+
+    def _find_letter_ids(self, letters: str) -> list[int]:
+        text = self._render("?")
+        prompt_ids = self._tokenize(text)
+        found = []
+        for letter in letters:
+            ids = self._tokenize(text + self._config.letter_prefix + letter)
+            if len(ids) != len(prompt_ids) + 1 or ids[:-1] != prompt_ids:
+                raise ConfigError(
+                    f"prompt={self._config.name}: after the prompt, this tokenizer does not write "
+                    f"{self._config.letter_prefix + letter!r} as one token of its own, so a letter has no single "
+                    "log-probability. Change prompt.letter_prefix (\"\" or \" \") or the end of prompt.template."
+                )
+            found.append(ids[-1])
+        return found
+
+
+def refuse_long(lengths_tokens: list[int], max_length_tokens: int, what: str) -> None:
+    """Nothing when every prompt with its two answer tokens fits.
+
+    Raises:
+        ConfigError: saying how many questions would be cut and which length would do.
+    """
+    longest = max(lengths_tokens) + 2
+    cut = sum(length + 2 > max_length_tokens for length in lengths_tokens)
+    if cut:
+        raise ConfigError(
+            f"training.max_length_tokens={max_length_tokens} would cut {cut:,} of {len(lengths_tokens):,} {what} "
+            f"questions, and a cut question loses its options. The longest needs {longest}: set "
+            f"training.max_length_tokens={longest}."
+        )
+
+
+def _wording(config: PromptConfig) -> list[Any]:
+    return [config.template, config.option, config.system, config.chat, config.letter_prefix]

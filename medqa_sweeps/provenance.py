@@ -1,0 +1,88 @@
+"""What a trial stands on besides its config: code, packages, hardware, questions and base by content, the command.
+
+Nothing secret: the environment is not recorded, and values of variables that look like keys are blotted out of the
+command and the diff.
+"""
+
+import os
+import platform
+import re
+import shlex
+import subprocess
+import sys
+import time
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+from medqa_sweeps import hardware
+from medqa_sweeps.plan import Plan
+
+_ROOT = Path(__file__).resolve().parents[1]
+_SECRET_NAME = re.compile(r"KEY|TOKEN|SECRET|PASSWORD|CREDENTIAL", re.IGNORECASE)
+_SECRET_VALUE = re.compile(r"\b(hf_[A-Za-z0-9]{20,}|wandb_v1_\w{20,}|sk-[\w-]{20,}|(?<=[/=@:])[0-9a-f]{40}(?=@|\s|$))")
+
+
+def collect(plan: Plan, command: list[str]) -> dict[str, Any]:
+    """Everything above as one JSON object; takes a few tenths of a second."""
+    return {
+        "signature": plan.signature,
+        "created_at": time.time(),
+        "command": without_secrets(shlex.join(command)),
+        "seeds": {"trial": plan.config.seed, "split": plan.config.split.seed},
+        "questions": {
+            "fingerprint": plan.split.fingerprint,
+            "train": len(plan.split.train),
+            "validation": len(plan.split.validation),
+            "notes": dict(plan.split.notes),
+        },
+        "base": {
+            "label": plan.base.label,
+            "revision": plan.base.revision,
+            "fingerprint": plan.base.fingerprint,
+        },
+        "code": _code(),
+        "python": platform.python_version(),
+        "packages": {name: version for name, version in sorted(_packages())},
+        "hardware": hardware.description(),
+    }
+
+
+def without_secrets(text: str) -> str:
+    """`text` with every value of a secret-looking environment variable, and every known form of key, blotted out."""
+    for name, value in os.environ.items():
+        if _SECRET_NAME.search(name) and len(value) >= 8:
+            text = text.replace(value, f"<{name}>")
+    return _SECRET_VALUE.sub("<secret>", text)
+
+
+def _code() -> dict[str, Any]:
+    """The commit and what differs from it; nulls where the project is not a git checkout."""
+    commit = _git("rev-parse", "HEAD")
+    if commit is None:
+        return {"commit": None, "dirty": None, "diff": None}
+    diff = _git("diff", "HEAD", "--no-color", "--no-ext-diff") or ""
+    untracked = (_git("ls-files", "--others", "--exclude-standard") or "").splitlines()
+    return {
+        "commit": commit.strip(),
+        "dirty": bool(diff or untracked),
+        "diff": without_secrets(diff) or None,
+        "untracked": untracked,
+    }
+
+
+def _git(*arguments: str) -> str | None:
+    try:
+        done = subprocess.run(["git", "-C", str(_ROOT), *arguments], capture_output=True, text=True, timeout=20)
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    return done.stdout if done.returncode == 0 else None
+
+
+def _packages() -> set[tuple[str, str]]:
+    return {(dist.metadata["Name"], dist.version) for dist in metadata.distributions() if dist.metadata["Name"]}
+
+
+def command_line() -> list[str]:
+    """How this process was started, as a person would type it."""
+    return ["uv", "run", os.path.relpath(sys.argv[0]), *sys.argv[1:]]

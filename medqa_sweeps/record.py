@@ -1,0 +1,192 @@
+"""What a trial writes down: typed lines of `metrics.jsonl` and `predictions.jsonl`, and the final `result.json`.
+
+Each record is a frozen dataclass that goes to a JSON object and back. Numbers that are not finite become null: JSON
+has no NaN. Unknown keys are ignored when reading, so that an older reader can read a newer folder.
+"""
+
+import dataclasses
+import math
+import types
+import typing
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any, ClassVar, Self
+
+from medqa_sweeps.errors import FailureKind
+
+
+class Outcome(StrEnum):
+    """How a trial ended. `INTERRUPTED` trials have no result: they can go on."""
+
+    COMPLETED = "completed"
+    PRUNED = "pruned"
+    FAILED = "failed"
+    INTERRUPTED = "interrupted"
+
+
+@dataclass(frozen=True)
+class Record:
+    """Abstract: a dataclass that goes to JSON and back."""
+
+    def to_json(self) -> dict[str, Any]:
+        """Keys in the order of the fields; nested records as objects."""
+        return {f.name: _plain(getattr(self, f.name)) for f in dataclasses.fields(self)}
+
+    @classmethod
+    def from_json(cls, data: dict[str, Any]) -> Self:
+        """The record that `to_json` wrote.
+
+        Raises:
+            TypeError: if a key that has no default is missing.
+        """
+        types_of = typing.get_type_hints(cls)
+        known = {f.name for f in dataclasses.fields(cls)}
+        return cls(**{key: _typed(types_of[key], value) for key, value in data.items() if key in known})
+
+
+@dataclass(frozen=True)
+class Score(Record):
+    """How well a model answers a set of questions, with its uncertainty."""
+
+    questions: int
+    accuracy: float  # share of questions whose gold letter was chosen
+    standard_error: float  # of the accuracy, sqrt(p (1 - p) / Q)
+    low: float  # 95 % Wilson interval of the accuracy
+    high: float
+    gold_log_probability: float | None = None  # mean, nats; null when answers were generated
+    calibration_error: float | None = None  # expected calibration error of the chosen letter's probability
+    recall_by_letter: dict[str, float] = field(default_factory=dict)
+    accuracy_by_step: dict[str, float] = field(default_factory=dict)  # USMLE step of the question
+    accuracy_by_region: dict[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class AttemptLine(Record):
+    """A process begins to work on the trial."""
+
+    kind: ClassVar[str] = "attempt"
+    attempt: int  # from 1
+    samples_seen: int  # where it goes on from: 0, or a checkpoint
+    time: float  # seconds since the epoch
+    pid: int
+    host: str
+    device: str
+    micro_batch_size: int
+
+
+@dataclass(frozen=True)
+class AttemptEndLine(Record):
+    """The parent saw an attempt end without a result."""
+
+    kind: ClassVar[str] = "attempt_end"
+    attempt: int
+    samples_seen: int
+    time: float
+    outcome: Outcome  # interrupted, or failed
+    failure: FailureKind | None
+    message: str
+
+
+@dataclass(frozen=True)
+class TrainLine(Record):
+    """Training since the line before: means over those steps, except where noted."""
+
+    kind: ClassVar[str] = "train"
+    samples_seen: int
+    step: int  # optimizer steps done
+    epoch: float
+    time: float
+    loss: float | None  # nats a supervised token; null: not a number
+    learning_rate: float  # of the last step
+    gradient_norm: float | None  # of the last step, before clipping
+    tokens_per_second: float  # prompt and completion tokens, without padding
+    memory_bytes: int  # peak so far: GPU memory, or resident memory without a GPU
+
+
+@dataclass(frozen=True)
+class ValidationLine(Record):
+    """A report: the validation questions were answered after `samples_seen` training questions (0: the untuned base)."""
+
+    kind: ClassVar[str] = "validation"
+    samples_seen: int
+    step: int
+    epoch: float
+    time: float
+    seconds: float  # that the evaluation took; 0 when the base's score was shared
+    score: Score
+
+
+MetricsLine = AttemptLine | AttemptEndLine | TrainLine | ValidationLine
+_LINES: dict[str, type[Record]] = {
+    line.kind: line for line in (AttemptLine, AttemptEndLine, TrainLine, ValidationLine)
+}
+
+
+def line_to_json(line: MetricsLine) -> dict[str, Any]:
+    """The object written to `metrics.jsonl`: the record and its `kind`."""
+    return {"kind": line.kind, **line.to_json()}
+
+
+def line_from_json(data: dict[str, Any]) -> MetricsLine:
+    """The record that `line_to_json` wrote.
+
+    Raises:
+        KeyError: if the kind is not one of attempt, attempt_end, train, validation.
+    """
+    return typing.cast(MetricsLine, _LINES[data["kind"]].from_json(data))
+
+
+@dataclass(frozen=True)
+class Prediction(Record):
+    """One question answered at one report."""
+
+    samples_seen: int
+    id: str  # of the question
+    gold: str  # letter
+    predicted: str | None  # letter; null when generated text held none
+    log_probabilities: dict[str, float] = field(default_factory=dict)  # nats, by letter; over the whole vocabulary
+
+
+@dataclass(frozen=True)
+class Result(Record):
+    """How a trial ended; exists only for a finished trial and never changes."""
+
+    outcome: Outcome
+    signature: str
+    failure: FailureKind | None = None
+    message: str = ""  # for people; of a failure, with its next step
+    score: Score | None = None  # on validation, of the exported adapter (pruned: at the last report)
+    baseline: Score | None = None  # the untuned base on the same questions
+    samples_seen: int = 0
+    steps: int = 0
+    attempts: int = 1
+    seconds: float = 0.0  # working time of all attempts that reported
+    peak_memory_bytes: int = 0
+    trainable_weights: int = 0
+    adapter_sha256: str | None = None  # of the exported adapter's tensors
+    effective: dict[str, Any] = field(default_factory=dict)  # what ran: dtypes, optimizer class, 4-bit layers, …
+    finished_at: float = 0.0  # seconds since the epoch
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Record):
+        return value.to_json()
+    if isinstance(value, dict):
+        return {key: _plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return value
+
+
+def _typed(hint: Any, value: Any) -> Any:
+    if value is None:
+        return None
+    if typing.get_origin(hint) in (types.UnionType, typing.Union):
+        hint = next(option for option in typing.get_args(hint) if option is not type(None))
+    if isinstance(hint, type) and issubclass(hint, Record):
+        return hint.from_json(value)
+    if isinstance(hint, type) and issubclass(hint, StrEnum):
+        return hint(value)
+    return value

@@ -1,0 +1,80 @@
+"""The training questions in the order a trial meets them: one flat stream over all epochs.
+
+Sample i of the stream is question `order(epoch)[i mod n]` with its options in an order of that epoch. Both orders are
+functions of the trial's seed, so a run that goes on at sample s is a run over the rest of the stream. Batches may
+cross from one epoch to the next.
+"""
+
+import math
+from collections.abc import Sequence
+from functools import lru_cache
+
+from medqa_sweeps.config import TrainingConfig
+from medqa_sweeps.data import Question
+from medqa_sweeps.prompt import PromptEncoder
+from medqa_sweeps.randomness import shuffled
+
+IGNORED_LABEL = -100  # torch's cross entropy leaves these positions out
+
+
+def total_samples(config: TrainingConfig, questions: int) -> int:
+    """Training questions met over the whole run, repeats counted."""
+    if config.max_steps is not None:
+        return config.max_steps * config.effective_batch_size
+    return max(1, math.ceil(config.epochs * questions))
+
+
+def total_steps(config: TrainingConfig, questions: int) -> int:
+    """Optimizer steps of the whole run; the last one may be smaller."""
+    return math.ceil(total_samples(config, questions) / config.effective_batch_size)
+
+
+def report_steps(config: TrainingConfig, questions: int, reports: int) -> list[int]:
+    """The steps after which the model is scored: evenly spaced, the last at the end; each at most once."""
+    steps = total_steps(config, questions)
+    return sorted({math.ceil(steps * k / reports) for k in range(1, reports + 1)})
+
+
+class TrainingStream(Sequence[dict[str, list[int]]]):
+    """Samples `start` … of a trial, rendered when they are asked for: {"input_ids", "labels"}, prompt and completion."""
+
+    def __init__(
+        self, questions: list[Question], encoder: PromptEncoder, config: TrainingConfig, seed: int, start: int = 0
+    ) -> None:
+        self._questions, self._encoder, self._config, self._seed = questions, encoder, config, seed
+        self._start, self._total = start, total_samples(config, len(questions))
+        self._order = lru_cache(maxsize=2)(self._order_of_epoch)
+        self._lengths = [0] * len(self)  # tokens a sample, known once it was rendered
+
+    def __len__(self) -> int:
+        return self._total - self._start
+
+    def __getitem__(self, place):  # type: ignore[no-untyped-def, override]
+        if not 0 <= place < len(self):
+            raise IndexError(place)
+        epoch, position = divmod(self._start + place, len(self._questions))
+        sample = self._render(self._questions[self._order(epoch)[position]], epoch)
+        self._lengths[place] = len(sample["input_ids"])
+        return sample
+
+    def tokens_until(self, samples_seen: int) -> int:
+        """Tokens, without padding, of the rendered samples from `start` up to `samples_seen` of the whole run."""
+        return sum(self._lengths[: samples_seen - self._start])
+
+    def epochs(self, samples_seen: int) -> float:
+        """Passes over the questions after `samples_seen` samples."""
+        return samples_seen / len(self._questions)
+
+    def _order_of_epoch(self, epoch: int) -> list[int]:
+        return shuffled(range(len(self._questions)), self._seed, "order", epoch)
+
+    def _render(self, question: Question, epoch: int) -> dict[str, list[int]]:
+        order = None
+        if self._config.permute_options:
+            order = shuffled(range(len(question.options)), self._seed, "options", epoch, question.id)
+        prompt = self._encoder.encode(question, order)
+        completion = self._encoder.completion(prompt.gold)
+        return {
+            "input_ids": prompt.input_ids + completion,
+            "labels": [IGNORED_LABEL] * len(prompt.input_ids) + completion,
+        }

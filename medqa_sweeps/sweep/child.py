@@ -1,0 +1,62 @@
+"""The first thing a child process does: tie its life to its parent's, then become the module it was asked to be.
+
+    python -m medqa_sweeps.sweep.child LIFELINE_FD PARENT_PID MODULE [ARGUMENT ...]
+
+Two ropes, so that no kill of any process leaves an orphan (Linux; elsewhere children outlive a killed parent):
+the *lifeline* is a pipe whose only writer is the sweep's process, and the kernel kills the child's whole process
+group when that writer is gone, whatever the child's Python is doing; `PR_SET_PDEATHSIG` does the same when the
+direct parent (the forkserver) dies. Imports nothing but the standard library.
+"""
+
+import contextlib
+import ctypes
+import fcntl
+import importlib
+import os
+import select
+import signal
+import sys
+
+_F_SETSIG = 10  # fcntl.h; Python does not name it
+_PR_SET_PDEATHSIG = 1  # prctl.h
+
+
+def arm(lifeline: int, parent: int) -> None:
+    """Die, with every process of the own group, when the sweep or the direct parent dies; also if it just has."""
+    with contextlib.suppress(PermissionError):  # already the leader of its own group
+        os.setpgid(0, 0)  # the terminal's Ctrl-C reaches the parent alone, which then decides
+    if sys.platform == "linux":
+        _die_with_sweep(lifeline)
+        die_with_parent(parent)
+
+
+def die_with_parent(parent: int) -> None:
+    """Ask the kernel for SIGKILL when the direct parent, process `parent`, is gone."""
+    ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+    if os.getppid() != parent:
+        os.kill(os.getpid(), signal.SIGKILL)
+
+
+def become(module: str, arguments: list[str]) -> int:
+    """The exit code of `module.main(arguments)`."""
+    code = importlib.import_module(module).main(arguments)
+    sys.stdout.flush()
+    sys.stderr.flush()
+    return int(code)
+
+
+def _die_with_sweep(lifeline: int) -> None:
+    # Opened anew: owner and signal belong to the open file description, which forked siblings would share.
+    own = os.open(f"/proc/self/fd/{lifeline}", os.O_RDONLY)
+    fcntl.fcntl(own, fcntl.F_SETOWN, -os.getpgrp())
+    fcntl.fcntl(own, _F_SETSIG, signal.SIGKILL)
+    fcntl.fcntl(own, fcntl.F_SETFL, fcntl.fcntl(own, fcntl.F_GETFL) | os.O_ASYNC)
+    poll = select.poll()
+    poll.register(own, select.POLLIN)
+    if poll.poll(0):  # the writer was gone before the signal was armed
+        os.killpg(os.getpgrp(), signal.SIGKILL)
+
+
+if __name__ == "__main__":
+    arm(int(sys.argv[1]), int(sys.argv[2]))
+    sys.exit(become(sys.argv[3], sys.argv[4:]))

@@ -1,0 +1,219 @@
+"""Child processes: one way to start them, to hear how they ended, and to be sure that none stays behind.
+
+`Children` is the contract; `ForkedChildren` starts them from a process that has imported the heavy libraries once,
+`SpawnedChildren` from nothing (needed where a GPU is used). `tests/contracts/test_children.py` holds for both.
+"""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from medqa_sweeps.errors import InternalError
+
+_ROOT = Path(__file__).resolve().parents[2]
+
+
+@dataclass(frozen=True)
+class Ended:
+    """A child that is gone, with every process of its group."""
+
+    pid: int
+    code: int  # its exit code; negative: the signal that killed it
+
+
+class Children(ABC):
+    """Starts children and says how they ended. For one thread; close it, or use it as a context manager.
+
+    A child is `module.main(arguments) -> int` in a process and process group of its own, in this project's folder,
+    with exactly the given environment, no standard input, and its output appended to `log`. It dies with this
+    process, however this process dies.
+    """
+
+    def __init__(self) -> None:
+        self._lifeline, self._lifeline_end = os.pipe()  # children read; the end is held here and nowhere else
+
+    @abstractmethod
+    def start(self, module: str, arguments: list[str], environment: dict[str, str], log: Path) -> int:
+        """Process id of a new child.
+
+        Raises:
+            InternalError: if no child can be started any more.
+        """
+
+    @abstractmethod
+    def wait(self, timeout: float) -> list[Ended]:
+        """The children that have ended since the last call: at once if there are any, else within `timeout` seconds."""
+
+    def signal(self, pid: int, number: signal.Signals) -> None:
+        """Send a signal to a child and its group; nothing if it is gone."""
+        try:
+            os.killpg(pid, number)
+        except ProcessLookupError:
+            pass
+
+    def close(self) -> None:
+        """Kill what still runs. Afterwards nothing can be started."""
+        if self._lifeline_end >= 0:
+            os.close(self._lifeline_end)  # the kernel kills every child's group
+            os.close(self._lifeline)
+            self._lifeline_end = -1
+
+    def _refuse_closed(self) -> None:
+        if self._lifeline_end < 0:
+            raise InternalError("these children were closed; nothing can be started")
+
+    def __enter__(self) -> "Children":
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.close()
+
+
+class ForkedChildren(Children):
+    """Forks of a server that imports `preload` once; `waiting` is called while the first child waits for that."""
+
+    def __init__(self, preload: list[str], waiting: Callable[[], None] = lambda: None) -> None:
+        super().__init__()
+        self._waiting, self._ready = waiting, False
+        self._started: list[int] = []
+        self._ended: list[Ended] = []
+        self._alive: set[int] = set()
+        self._unread = b""
+        self._said = tempfile.TemporaryFile("w+")
+        self._channel, other = socket.socketpair()
+        with other:
+            self._server = subprocess.Popen(
+                [sys.executable, "-m", "medqa_sweeps.sweep.forkserver", str(other.fileno()), str(self._lifeline)]
+                + [str(os.getpid()), *preload],
+                cwd=_ROOT,
+                stdin=subprocess.DEVNULL,
+                stdout=self._said,
+                stderr=self._said,
+                pass_fds=(other.fileno(), self._lifeline),
+                process_group=0,
+            )
+
+    def start(self, module: str, arguments: list[str], environment: dict[str, str], log: Path) -> int:
+        self._refuse_closed()
+        request = {"module": module, "arguments": arguments, "environment": environment}
+        try:
+            self._channel.sendall(json.dumps({**request, "folder": str(_ROOT), "log": str(log)}).encode() + b"\n")
+        except OSError:
+            raise self._lost() from None
+        while not self._started:
+            if not self._ready:
+                self._waiting()
+            self._receive(timeout=0.2)
+        return self._started.pop(0)
+
+    def wait(self, timeout: float) -> list[Ended]:
+        end = time.monotonic() + timeout
+        while not self._ended and self._alive and (left := end - time.monotonic()) > 0:
+            self._receive(left)
+        ended, self._ended = self._ended, []
+        return ended
+
+    def close(self) -> None:
+        super().close()
+        self._channel.close()
+        self._server.kill()
+        self._server.wait()
+        self._said.close()
+
+    def _receive(self, timeout: float) -> None:
+        self._channel.settimeout(max(timeout, 0.001))
+        try:
+            received = self._channel.recv(1 << 16)
+        except TimeoutError:
+            return
+        except OSError:
+            received = b""
+        finally:
+            self._channel.settimeout(None)
+        if not received:
+            self._server_is_gone()
+            return
+        *messages, self._unread = (self._unread + received).split(b"\n")
+        for text in messages:
+            message = json.loads(text)
+            if "failed" in message:
+                raise self._lost(message["failed"])
+            if "ready" in message:
+                self._ready = True
+            elif "started" in message:
+                self._alive.add(message["started"])
+                self._started.append(message["started"])
+            elif "ended" in message:
+                self._alive.discard(message["ended"])
+                self._ended.append(Ended(message["ended"], message["code"]))
+
+    def _server_is_gone(self) -> None:
+        """Its children died with it: the kernel saw to that."""
+        if not self._alive:
+            raise self._lost()
+        self._ended += [Ended(pid, -signal.SIGKILL) for pid in sorted(self._alive)]
+        self._alive.clear()
+
+    def _lost(self, reason: str = "it was killed") -> InternalError:
+        self._said.seek(0)
+        tail = "".join(self._said.readlines()[-15:])
+        return InternalError(f"the process that starts trials is gone ({reason}). Its last words:\n{tail}")
+
+
+class SpawnedChildren(Children):
+    """A new interpreter for every child: slower to start, and free to use a GPU."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._running: dict[int, subprocess.Popen[bytes]] = {}
+
+    def start(self, module: str, arguments: list[str], environment: dict[str, str], log: Path) -> int:
+        self._refuse_closed()
+        with open(log, "ab") as output:
+            process = subprocess.Popen(
+                [sys.executable, "-m", "medqa_sweeps.sweep.child", str(self._lifeline), str(os.getpid())]
+                + [module, *arguments],
+                cwd=_ROOT,
+                env=environment,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
+                pass_fds=(self._lifeline,),
+                process_group=0,
+            )
+        self._running[process.pid] = process
+        return process.pid
+
+    def wait(self, timeout: float) -> list[Ended]:
+        end = time.monotonic() + timeout
+        while True:
+            gone = [process for process in self._running.values() if _is_zombie(process.pid)]
+            if gone or not self._running or time.monotonic() >= end:
+                break
+            time.sleep(min(0.02, max(0.0, end - time.monotonic())))
+        for process in gone:
+            self.signal(process.pid, signal.SIGKILL)  # grandchildren do not outlive their trial
+            process.wait()
+            del self._running[process.pid]
+        return [Ended(process.pid, process.returncode) for process in gone]
+
+    def close(self) -> None:
+        super().close()
+        for process in self._running.values():
+            self.signal(process.pid, signal.SIGKILL)
+            process.wait()
+        self._running.clear()
+
+
+def _is_zombie(pid: int) -> bool:
+    """Whether a child has ended; it keeps its number until it is waited for."""
+    return os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None

@@ -1,0 +1,118 @@
+"""A process that has imported the heavy libraries once and forks a child at each request.
+
+    python -m medqa_sweeps.sweep.forkserver SOCKET_FD LIFELINE_FD PARENT_PID PRELOADED_MODULE [...]
+
+Importing unsloth and trl takes about 15 s; a fork of a process that has done so takes a few milliseconds, and every
+trial still gets a process of its own. Only without a GPU: the import touches CUDA, which a fork cannot share.
+
+One JSON object a line on the socket. The sweep sends {"module", "arguments", "environment", "folder", "log"}; the
+server answers {"started": PID} in the order of the requests, and {"ended": PID, "code": CODE} when a child is gone
+(negative: the signal that killed it). Before that, once: {"ready": SECONDS} or {"failed": TEXT}.
+"""
+
+import gc
+import importlib
+import json
+import os
+import selectors
+import signal
+import socket
+import sys
+import time
+from typing import Any, NoReturn
+
+from medqa_sweeps.sweep import child
+
+
+def main() -> None:
+    """Import, then serve until the sweep closes its end."""
+    channel = socket.socket(fileno=int(sys.argv[1]))
+    lifeline, parent, modules = int(sys.argv[2]), int(sys.argv[3]), sys.argv[4:]
+    child.arm(lifeline, parent)
+    _send(channel, _preload(modules))
+    _serve(channel, lifeline)
+
+
+def _preload(modules: list[str]) -> dict[str, Any]:
+    began = time.monotonic()
+    try:
+        for module in modules:
+            importlib.import_module(module)
+    except Exception as error:  # whatever a library raises on import is told to the sweep, which stops
+        return {"failed": f"{type(error).__name__}: {error}"}
+    gc.collect()
+    gc.freeze()  # what is imported stays shared between the forks instead of being copied by the collector
+    return {"ready": time.monotonic() - began}
+
+
+def _serve(channel: socket.socket, lifeline: int) -> None:
+    selector = selectors.DefaultSelector()
+    selector.register(channel, selectors.EVENT_READ)
+    unread = b""
+    while True:
+        for key, _ in selector.select():
+            if key.data is not None:
+                selector.unregister(key.fd)
+                os.close(key.fd)
+                _kill_group(key.data)  # grandchildren do not outlive their trial; before its number is free again
+                code = os.waitstatus_to_exitcode(os.waitpid(key.data, 0)[1])
+                _send(channel, {"ended": key.data, "code": code})
+                continue
+            received = channel.recv(1 << 16)
+            if not received:
+                return
+            *requests, unread = (unread + received).split(b"\n")
+            for request in requests:
+                pid = _fork(json.loads(request), channel, selector, lifeline)
+                selector.register(os.pidfd_open(pid), selectors.EVENT_READ, data=pid)
+                _send(channel, {"started": pid})
+
+
+def _fork(request: dict[str, Any], channel: socket.socket, selector: selectors.BaseSelector, lifeline: int) -> int:
+    server = os.getpid()
+    pid = os.fork()
+    if pid:
+        return pid
+    try:
+        selector.close()
+        channel.close()
+        child.arm(lifeline, server)
+        _enter(request)
+        code = child.become(request["module"], request["arguments"])
+    except SystemExit as error:
+        code = error.code if isinstance(error.code, int) else 1
+    except BaseException:  # nothing may return into the server's loop
+        sys.excepthook(*sys.exc_info())
+        code = 1
+    _leave(code)
+
+
+def _enter(request: dict[str, Any]) -> None:
+    os.environ.clear()
+    os.environ.update(request["environment"])
+    os.chdir(request["folder"])
+    log = os.open(request["log"], os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
+    os.dup2(log, 1)
+    os.dup2(log, 2)
+    os.close(log)
+
+
+def _leave(code: int) -> NoReturn:
+    for stream in (sys.stdout, sys.stderr):
+        stream.flush()
+    os._exit(code)  # no exit handlers: they belong to the server
+
+
+def _kill_group(leader: int) -> None:
+    try:
+        os.killpg(leader, signal.SIGKILL)
+    except ProcessLookupError:
+        pass
+
+
+def _send(channel: socket.socket, message: dict[str, Any]) -> None:
+    channel.sendall(json.dumps(message).encode() + b"\n")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,71 @@
+"""One trial's progress in the terminal: a bar, or plain lines where there is no terminal."""
+
+import time
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+from medqa_sweeps.record import AttemptLine, MetricsLine, TrainLine, ValidationLine
+from medqa_sweeps.trial_dir import MetricsReader, TrialDir
+
+_LOADING = "loading Unsloth and the model"
+
+
+class TrialProgress:
+    """Shows steps, loss, rate, speed, memory and each report, as they are written to the folder."""
+
+    def __init__(self, trial: TrialDir, steps: int, console: Console) -> None:
+        self._reader, self._steps, self._console = MetricsReader(trial), steps, console
+        self._last_plain = time.monotonic()
+        self._bar = Progress(
+            TextColumn("{task.description}"),
+            BarColumn(bar_width=None),
+            TextColumn("step {task.completed:.0f}/{task.total:.0f}"),
+            TimeRemainingColumn(compact=True),
+            console=console,
+            transient=True,
+            disable=not console.is_terminal,
+        )
+        self._task = self._bar.add_task(_LOADING, total=steps)
+
+    def __enter__(self) -> "TrialProgress":
+        self._bar.start()
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self._bar.stop()
+
+    def update(self) -> None:
+        """Show what is new in the folder."""
+        for line in self._reader.new_lines():
+            self._show(line)
+
+    def say(self, sentence: str) -> None:
+        """A sentence above the bar."""
+        self._console.print(f"  {sentence}", markup=False, highlight=False)
+
+    def _show(self, line: MetricsLine) -> None:
+        if isinstance(line, AttemptLine) and line.samples_seen:
+            self.say(f"attempt {line.attempt} goes on at {line.samples_seen:,} samples")
+        elif isinstance(line, ValidationLine):
+            self.say(_report(line))
+        elif isinstance(line, TrainLine):
+            text = _training(line)
+            self._bar.update(self._task, completed=line.step, description=text)
+            if not self._console.is_terminal and time.monotonic() - self._last_plain > 10:
+                self._last_plain = time.monotonic()
+                self.say(f"step {line.step}/{self._steps}: {text}")
+
+
+def _report(line: ValidationLine) -> str:
+    score = line.score
+    when = f"epoch {line.epoch:.2f}" if line.samples_seen else "untuned base"
+    return f"{when}: accuracy {score.accuracy:.1%} ({score.low:.1%} to {score.high:.1%}), {score.questions:,} questions"
+
+
+def _training(line: TrainLine) -> str:
+    loss = "not a number" if line.loss is None else f"{line.loss:.3f}"
+    return (
+        f"loss {loss}, lr {line.learning_rate:.1e}, {line.tokens_per_second:,.0f} tokens/s, "
+        f"{line.memory_bytes / 2**30:.1f} GiB"
+    )

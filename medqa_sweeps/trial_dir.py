@@ -1,0 +1,244 @@
+"""The trial folder: the one place where its files have names, and the only thing the two halves share.
+
+    config.yaml        what was asked, resolved; written when the trial is submitted
+    provenance.json    what it was asked of: code, packages, hardware, data and base by content
+    metrics.jsonl      what happened, one record a line, in the order of writing
+    predictions.jsonl  every validation question at every report
+    checkpoint/        step-000120/ …: enough to go on; removed when the trial completes
+    adapter/           the exported adapter, with its model card
+    result.json        how it ended; written last, once. No result: the trial is running, or was interrupted
+    stop               the parent asks the child to end at its next step, and says why
+    trial.log          what the trial's process printed
+
+One process at a time works in a folder (`claimed`). After a resume some lines of the interrupted attempt are written
+again, from the checkpoint on: `metrics` and `predictions` keep the last line of each kind and sample count.
+"""
+
+import contextlib
+import json
+import os
+import shutil
+from collections.abc import Iterable, Iterator
+from enum import StrEnum
+from pathlib import Path
+from typing import Any
+
+from filelock import FileLock, Timeout
+
+from medqa_sweeps import config as config_module
+from medqa_sweeps.config import TrialConfig
+from medqa_sweeps.errors import ConfigError, InternalError
+from medqa_sweeps.record import MetricsLine, Prediction, Result, line_from_json, line_to_json
+
+
+class StopReason(StrEnum):
+    PRUNED = "pruned"  # hopeless: ends as pruned
+    INTERRUPTED = "interrupted"  # ends without a result and can go on
+    ASKED = "asked"  # a person has seen enough: ends as completed with what it has
+
+
+class TrialDir:
+    """The files of one trial. Makes no folder and no file until something is written."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.config_file = path / "config.yaml"
+        self.provenance_file = path / "provenance.json"
+        self.metrics_file = path / "metrics.jsonl"
+        self.predictions_file = path / "predictions.jsonl"
+        self.checkpoint_folder = path / "checkpoint"
+        self.adapter_folder = path / "adapter"
+        self.result_file = path / "result.json"
+        self.stop_file = path / "stop"
+        self.log_file = path / "trial.log"
+
+    def __repr__(self) -> str:
+        return f"TrialDir({str(self.path)!r})"
+
+    # What was asked
+
+    def submit(self, config: TrialConfig, provenance: dict[str, Any]) -> None:
+        """Write what the trial is and stands on. Once: a folder that holds another config is refused.
+
+        Raises:
+            ConfigError: if the folder holds a finished trial, or a config that differs.
+        """
+        if self.result_file.exists():
+            raise ConfigError(f"{self.path} holds a finished trial, which never changes. Choose another folder.")
+        if self.config_file.exists():
+            if config_module.load(self.config_file) != config:
+                raise ConfigError(
+                    f"{self.path} holds an unfinished trial of another config (see {self.config_file.name} there). "
+                    "Give the same settings to go on with it, or choose another folder."
+                )
+            return
+        self.path.mkdir(parents=True, exist_ok=True)
+        write_atomically(self.provenance_file, json.dumps(provenance, indent=2, ensure_ascii=False) + "\n")
+        config_module.save(config, self.config_file)
+
+    def discard_unsubmitted(self) -> None:
+        """Remove the folder that Hydra makes before anything is checked, unless it holds a trial."""
+        if not self.config_file.exists() and not self.result_file.exists():
+            shutil.rmtree(self.path / ".hydra", ignore_errors=True)
+            with contextlib.suppress(OSError):  # it holds something else: not ours to remove
+                self.path.rmdir()
+
+    def config(self) -> TrialConfig:
+        """What was asked.
+
+        Raises:
+            ConfigError: if there is none, or it cannot be read.
+        """
+        return config_module.load(self.config_file)
+
+    def provenance(self) -> dict[str, Any]:
+        """Code, packages, hardware, data and base by content, as they were at submission; empty if there is none."""
+        return json.loads(self.provenance_file.read_text()) if self.provenance_file.exists() else {}
+
+    # What happens
+
+    @contextlib.contextmanager
+    def claimed(self) -> Iterator[None]:
+        """Hold the folder for this process; the kernel lets go when the process dies, however it dies.
+
+        Raises:
+            ConfigError: if another living process holds it.
+        """
+        lock = FileLock(self.path / ".claim")
+        try:
+            lock.acquire(timeout=0)
+        except Timeout:
+            raise ConfigError(f"{self.path}: another process is working on this trial; wait for it or stop it.") from None
+        try:
+            yield
+        finally:
+            lock.release()
+
+    def append(self, line: MetricsLine) -> None:
+        """Add a line to `metrics.jsonl`; a reader sees it whole or not at all."""
+        append_lines(self.metrics_file, [line_to_json(line)])
+
+    def append_predictions(self, predictions: Iterable[Prediction]) -> None:
+        append_lines(self.predictions_file, [prediction.to_json() for prediction in predictions])
+
+    def lines(self) -> list[MetricsLine]:
+        """Every line of `metrics.jsonl`, also those that a later attempt wrote again."""
+        return [line_from_json(data) for data in read_lines(self.metrics_file)]
+
+    def metrics(self) -> list[MetricsLine]:
+        """The trial's history: of lines with one kind and sample count, the last. Attempts are all kept."""
+        newest: dict[Any, MetricsLine] = {}
+        for line in self.lines():
+            attempt = getattr(line, "attempt", None)
+            newest[(line.kind, line.samples_seen, attempt)] = line
+        return list(newest.values())
+
+    def predictions(self) -> dict[int, dict[str, Prediction]]:
+        """By samples seen, then by question id."""
+        reports: dict[int, dict[str, Prediction]] = {}
+        for data in read_lines(self.predictions_file):
+            prediction = Prediction.from_json(data)
+            reports.setdefault(prediction.samples_seen, {})[prediction.id] = prediction
+        return reports
+
+    # How it ends
+
+    def ask_to_stop(self, reason: StopReason) -> None:
+        write_atomically(self.stop_file, reason)
+
+    def stop_reason(self) -> StopReason | None:
+        try:
+            return StopReason(self.stop_file.read_text().strip())
+        except FileNotFoundError:
+            return None
+
+    def finish(self, result: Result) -> None:
+        """Write how the trial ended. From then on nothing in the folder changes.
+
+        Raises:
+            InternalError: if there is a result already.
+        """
+        text = json.dumps(result.to_json(), indent=2, ensure_ascii=False) + "\n"
+        temporary = _write_beside(self.result_file, text)
+        try:
+            os.link(temporary, self.result_file)  # unlike a rename, refuses to replace: the first result stands
+        except FileExistsError:
+            raise InternalError(f"{self.result_file} exists: a finished trial never changes") from None
+        finally:
+            temporary.unlink()
+
+    def result(self) -> Result | None:
+        """How the trial ended; None while it runs or can go on."""
+        try:
+            return Result.from_json(json.loads(self.result_file.read_text()))
+        except FileNotFoundError:
+            return None
+
+
+class MetricsReader:
+    """Follows a trial's `metrics.jsonl` while it grows."""
+
+    def __init__(self, trial: TrialDir) -> None:
+        self._path, self._position = trial.metrics_file, 0
+
+    def new_lines(self) -> list[MetricsLine]:
+        """The whole lines written since the last call."""
+        lines = []
+        try:
+            with open(self._path, "rb") as file:
+                file.seek(self._position)
+                for text in file:
+                    if not text.endswith(b"\n"):
+                        break
+                    self._position += len(text)
+                    lines.append(line_from_json(json.loads(text)))
+        except FileNotFoundError:
+            pass
+        return lines
+
+
+def append_lines(path: Path, objects: Iterable[dict[str, Any]]) -> None:
+    """Add JSON objects, a line each, in one write, after cutting off a line that a dying process left half-written."""
+    text = "".join(json.dumps(item, ensure_ascii=False, allow_nan=False) + "\n" for item in objects)
+    with open(path, "a+b") as file:
+        file.truncate(_whole_bytes(path))
+        file.write(text.encode())
+
+
+def read_lines(path: Path, start: int = 0) -> Iterator[dict[str, Any]]:
+    """The JSON objects of the whole lines of `path` from byte `start`; none if there is no file."""
+    if path.exists():
+        with open(path, "rb") as file:
+            file.seek(start)
+            for line in file:
+                if line.endswith(b"\n"):
+                    yield json.loads(line)
+
+
+def write_atomically(path: Path, text: str) -> None:
+    """Replace `path` by `text`, so that a reader sees the old or the new and never a part."""
+    os.replace(_write_beside(path, text), path)
+
+
+def _write_beside(path: Path, text: str) -> Path:
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    with open(temporary, "w") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+    return temporary
+
+
+def _whole_bytes(path: Path) -> int:
+    """Length of `path` up to and with its last line feed."""
+    size = path.stat().st_size
+    with open(path, "rb") as file:
+        position = size
+        while position > 0:
+            start = max(0, position - 4096)
+            file.seek(start)
+            found = file.read(position - start).rfind(b"\n")
+            if found >= 0:
+                return start + found + 1
+            position = start
+    return 0

@@ -1,0 +1,51 @@
+"""What the children of the contract tests are told to be: `main(arguments) -> exit code`."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+
+def main(arguments: list[str]) -> int:
+    task, *rest = arguments
+    return {"exit": _exit, "tell": _tell, "sleep": _sleep, "raise": _raise, "grandchild": _grandchild, "die": _die}[
+        task
+    ](*rest)
+
+
+def _exit(code: str) -> int:
+    return int(code)
+
+
+def _tell(path: str) -> int:
+    """Environment, folder, process group and standard input, written for the test to read."""
+    Path(path).write_text(
+        f"{os.environ.get('MARK')} {sorted(os.environ)} {os.getcwd()} {os.getpgrp() == os.getpid()} {sys.stdin.read()!r}"
+    )
+    print("said on stdout", flush=True)
+    print("said on stderr", file=sys.stderr)
+    return 0
+
+
+def _sleep(path: str) -> int:
+    Path(path).write_text(str(os.getpid()))
+    time.sleep(600)
+    return 0
+
+
+def _raise() -> int:
+    raise RuntimeError("a child's own error")
+
+
+def _grandchild(path: str) -> int:
+    """Leave a process behind that would outlive this one."""
+    process = subprocess.Popen(["sleep", "600"])
+    Path(path).write_text(str(process.pid))
+    return 0
+
+
+def _die() -> int:
+    os.kill(os.getpid(), signal.SIGKILL)
+    return 0

@@ -1,0 +1,154 @@
+"""The contract of `Children`: the same tests for children that are forked and for those that are spawned."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+
+from medqa_sweeps.errors import InternalError
+from medqa_sweeps.sweep.children import Children, Ended, ForkedChildren, SpawnedChildren
+
+TASKS = "tests.contracts.child_tasks"
+MAKERS: dict[str, Callable[[], Children]] = {
+    "forked": lambda: ForkedChildren(preload=["json"]),
+    "spawned": SpawnedChildren,
+}
+
+
+@pytest.fixture(params=MAKERS)
+def children(request: pytest.FixtureRequest) -> Iterator[Children]:
+    with MAKERS[request.param]() as made:
+        yield made
+
+
+def start(children: Children, tmp_path: Path, *arguments: str, mark: str = "none") -> int:
+    environment = {"PATH": os.environ["PATH"], "MARK": mark}
+    return children.start(TASKS, list(arguments), environment, tmp_path / "log")
+
+
+def wait_for_all(children: Children, count: int, seconds: float = 20) -> list[Ended]:
+    ended: list[Ended] = []
+    end = time.monotonic() + seconds
+    while len(ended) < count and time.monotonic() < end:
+        ended += children.wait(1)
+    return ended
+
+
+def content(path: Path, seconds: float = 20) -> str:
+    end = time.monotonic() + seconds
+    while not (path.exists() and path.read_text()):
+        assert time.monotonic() < end, f"{path} was not written"
+        time.sleep(0.01)
+    return path.read_text()
+
+
+def gone(pid: int, seconds: float = 5) -> bool:
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        try:
+            if psutil.Process(pid).status() == psutil.STATUS_ZOMBIE:
+                return True
+        except psutil.NoSuchProcess:
+            return True
+        time.sleep(0.02)
+    return False
+
+
+def test_exit_codes_come_back_with_their_process(children: Children, tmp_path: Path) -> None:
+    codes = {start(children, tmp_path, "exit", str(code)): code for code in (0, 3, 75)}
+    assert {child.pid: child.code for child in wait_for_all(children, 3)} == codes
+
+
+def test_a_child_gets_just_the_environment_it_was_given_and_a_group_of_its_own(
+    children: Children, tmp_path: Path
+) -> None:
+    start(children, tmp_path, "tell", str(tmp_path / "told"), mark="slot 3")
+    wait_for_all(children, 1)
+    told = (tmp_path / "told").read_text()
+    root = str(Path(__file__).parents[2])
+    assert told.startswith("slot 3") and f"{root} True ''" in told
+    assert "HOME" not in told
+
+
+def test_output_is_appended_to_the_log(children: Children, tmp_path: Path) -> None:
+    (tmp_path / "log").write_text("before\n")
+    start(children, tmp_path, "tell", str(tmp_path / "told"))
+    wait_for_all(children, 1)
+    lines = (tmp_path / "log").read_text().splitlines()
+    assert lines[0] == "before" and {"said on stdout", "said on stderr"} <= set(lines)
+
+
+def test_an_exception_is_exit_code_1_with_its_traceback_in_the_log(children: Children, tmp_path: Path) -> None:
+    start(children, tmp_path, "raise")
+    assert [child.code for child in wait_for_all(children, 1)] == [1]
+    assert "RuntimeError: a child's own error" in (tmp_path / "log").read_text()
+
+
+def test_a_killed_child_is_told_by_its_signal(children: Children, tmp_path: Path) -> None:
+    start(children, tmp_path, "die")
+    assert [child.code for child in wait_for_all(children, 1)] == [-signal.SIGKILL]
+
+
+def test_signal_reaches_the_child_and_nothing_happens_when_it_is_gone(children: Children, tmp_path: Path) -> None:
+    pid = start(children, tmp_path, "sleep", str(tmp_path / "pid"))
+    content(tmp_path / "pid")
+    children.signal(pid, signal.SIGTERM)
+    assert wait_for_all(children, 1) == [Ended(pid, -signal.SIGTERM)]
+    children.signal(pid, signal.SIGTERM)
+
+
+def test_wait_returns_when_its_time_is_up(children: Children, tmp_path: Path) -> None:
+    start(children, tmp_path, "sleep", str(tmp_path / "pid"))
+    assert children.wait(0.05) == []
+
+
+def test_no_grandchild_outlives_a_child_that_has_ended(children: Children, tmp_path: Path) -> None:
+    start(children, tmp_path, "grandchild", str(tmp_path / "pid"))
+    wait_for_all(children, 1)
+    assert gone(int((tmp_path / "pid").read_text()))
+
+
+def test_close_kills_what_runs_and_nothing_can_be_started_after(children: Children, tmp_path: Path) -> None:
+    start(children, tmp_path, "sleep", str(tmp_path / "pid"))
+    pid = int(content(tmp_path / "pid"))
+    children.close()
+    assert gone(pid)
+    with pytest.raises(InternalError):
+        start(children, tmp_path, "exit", "0")
+
+
+@pytest.mark.parametrize("kind", MAKERS)
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
+def test_no_child_outlives_a_killed_parent(kind: str, number: signal.Signals, tmp_path: Path) -> None:
+    program = (
+        "import time; from pathlib import Path; from tests.contracts.test_children import MAKERS, start\n"
+        f"folder = Path({str(tmp_path)!r}); children = MAKERS[{kind!r}]()\n"
+        "start(children, folder, 'sleep', str(folder / 'pid')); time.sleep(600)"
+    )
+    parent = subprocess.Popen([sys.executable, "-c", program], cwd=Path(__file__).parents[2])
+    pid = int(content(tmp_path / "pid"))
+    parent.send_signal(number)
+    parent.wait()
+    assert gone(pid, seconds=2)
+
+
+def test_a_killed_forkserver_takes_its_children_and_says_so(tmp_path: Path) -> None:
+    with ForkedChildren(preload=[]) as children:
+        pid = start(children, tmp_path, "sleep", str(tmp_path / "pid"))
+        content(tmp_path / "pid")
+        children._server.kill()
+        assert wait_for_all(children, 1) == [Ended(pid, -signal.SIGKILL)]
+        assert gone(pid)
+        with pytest.raises(InternalError, match="is gone"):
+            start(children, tmp_path, "exit", "0")
+
+
+def test_a_preload_that_fails_is_named_at_the_first_start(tmp_path: Path) -> None:
+    with ForkedChildren(preload=["no_such_module"]) as children, pytest.raises(InternalError, match="no_such_module"):
+        start(children, tmp_path, "exit", "0")

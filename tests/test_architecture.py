@@ -1,0 +1,75 @@
+"""The walls of the house: who may import what. A failure here means a file is in the wrong room, or does two things."""
+
+import ast
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+# The run half: what only a trial's own process imports.
+RUN_HALF = {"run", "worker", "model", "training", "evaluation", "baseline", "checkpoint"}
+HEAVY = {"torch", "transformers", "trl", "peft", "unsloth", "bitsandbytes"}
+
+
+def modules(folder: str) -> list[Path]:
+    return sorted(path for path in (ROOT / folder).rglob("*.py") if "assets" not in path.parts)
+
+
+def imported(path: Path) -> Iterator[str]:
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}: relative import"
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def roots(path: Path) -> set[str]:
+    return {name.partition(".")[0] for name in imported(path)}
+
+
+def our_rooms(path: Path) -> set[str]:
+    return {name.split(".")[1] for name in imported(path) if name.startswith("medqa_sweeps.")}
+
+
+def test_only_model_py_imports_unsloth() -> None:
+    importers = [path.name for path in modules("medqa_sweeps") if "unsloth" in roots(path)]
+    assert importers == ["model.py"]
+
+
+@pytest.mark.parametrize("path", modules("medqa_sweeps"), ids=lambda path: str(path.relative_to(ROOT)))
+def test_nothing_outside_the_run_half_imports_torch_or_the_run_half(path: Path) -> None:
+    if path.parent.name == "medqa_sweeps" and path.stem in RUN_HALF:
+        return
+    assert not roots(path) & HEAVY
+    assert not our_rooms(path) & RUN_HALF
+
+
+@pytest.mark.parametrize("name", sorted(RUN_HALF))
+def test_the_run_half_knows_nothing_of_sweeps(name: str) -> None:
+    path = ROOT / "medqa_sweeps" / f"{name}.py"
+    assert not roots(path) & {"hydra", "optuna", "wandb"}
+    assert "sweep" not in our_rooms(path)
+
+
+@pytest.mark.parametrize("path", modules("analysis"), ids=lambda path: path.name)
+def test_analysis_reads_records_and_nothing_else(path: Path) -> None:
+    assert not roots(path) & (HEAVY | {"hydra"})
+    assert not our_rooms(path) & (RUN_HALF | {"sweep"})
+
+
+def test_hydra_stays_at_the_door() -> None:
+    importers = [str(path.relative_to(ROOT)) for path in modules("medqa_sweeps") if "hydra" in roots(path)]
+    assert importers == []
+
+
+def test_the_parent_runs_a_trial_without_torch_wandb_or_scipy_in_its_imports() -> None:
+    check = (
+        "import sys, launch, medqa_sweeps.__main__, medqa_sweeps.sweep.single, hydra_plugins.medqa_sweeps\n"
+        "found = {'torch', 'transformers', 'datasets', 'wandb', 'scipy', 'pandas'} & set(sys.modules)\n"
+        "assert not found, found"
+    )
+    subprocess.run([sys.executable, "-c", check], cwd=ROOT, check=True)

@@ -1,0 +1,197 @@
+"""The schema: every file of conf/ fits it, every value has a range, and a config survives being saved."""
+
+import dataclasses
+import functools
+import re
+import shlex
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hydra import compose, initialize_config_dir
+from hypothesis import given, strategies as st
+
+import launch  # noqa: F401  registers the schema
+from medqa_sweeps import config as config_module
+from medqa_sweeps.config import LoraConfig, TrialConfig, checked, from_hydra, signature
+from medqa_sweeps.errors import ConfigError
+
+CONF = Path(__file__).parents[1] / "conf"
+FILES = sorted(path.relative_to(CONF) for path in CONF.rglob("*.yaml"))
+PLACEHOLDERS = {"local.yaml": ["model.path=FOLDER", "data.train=TRAIN.jsonl"]}
+
+
+@pytest.fixture(autouse=True, scope="module")
+def conf() -> Iterator[None]:
+    with initialize_config_dir(str(CONF), version_base="1.3"):
+        yield
+
+
+@functools.cache
+def composed(*overrides: str) -> TrialConfig:
+    return from_hydra(compose("config", overrides=list(overrides)))
+
+
+@pytest.mark.parametrize("file", FILES, ids=str)
+def test_every_file_composes_and_fits_the_schema(file: Path) -> None:
+    if file.parent == Path("."):
+        overrides = []
+    else:
+        overrides = [f"{file.parent}={file.stem}"]
+    if file.name == "local.yaml":
+        overrides.append(f"{file.parent}.{'path' if file.parent.name == 'model' else 'train'}=FOLDER")
+    loaded = compose("config", overrides=overrides, return_hydra_config=True)
+    assert file.parent.parts[:1] == ("hydra",) or composed(*overrides)
+    assert loaded
+
+
+@pytest.mark.parametrize("file", FILES, ids=str)
+def test_every_head_comment_is_a_command_that_composes(file: Path) -> None:
+    head = (CONF / file).read_text().split("\n\n")[0] if file.parent == Path(".") else (CONF / file).read_text()
+    commands = re.findall(r"^#\s+uv run launch\.py(.*)$", head, re.MULTILINE)
+    assert commands, f"{file}: no command in its head comment"
+    for command in commands:
+        words = shlex.split(re.split(r"\s{2,}", command)[0])
+        swept = "-m" in words
+        words = [word for word in words if word not in ("-m", "--cfg", "hydra") and not word.startswith("hydra/")]
+        for value in range(4 if swept else 1):
+            composed(*(_one_value(word, value) if swept else word for word in words))
+
+
+def _one_value(word: str, place: int) -> str:
+    key, _, values = word.partition("=")
+    choices = values.split(",")
+    return f"{key}={choices[place % len(choices)]}"
+
+
+def test_defaults_are_those_for_gemma_3_1b_on_16_gb() -> None:
+    config = composed()
+    assert config.model.hub_id == "unsloth/gemma-3-1b-it" and config.model.load_in_4bit
+    assert (config.lora.r, config.lora.dropout, config.optimizer.lr) == (16, 0.0, 1e-4)
+    assert list(config.lora.target_modules) == list(config_module.LINEAR_MODULES)
+    assert (config.scheduler.name, config.scheduler.warmup_ratio) == ("cosine", 0.05)
+    assert (config.training.effective_batch_size, config.training.epochs) == (16, 3.0)
+    assert config.training.max_length_tokens == 768
+
+
+def test_alpha_follows_the_rank_unless_it_is_given() -> None:
+    assert composed("lora.r=64").lora.alpha == 128
+    assert composed("lora.r=64", "lora.alpha=7").lora.alpha == 7
+
+
+def test_accumulation_follows_from_the_two_batches() -> None:
+    training = composed("training.effective_batch_size=24", "training.micro_batch_size=6").training
+    assert training.accumulation_steps == 4
+    assert composed("training.effective_batch_size=20").training.micro_batch_size == 5
+
+
+@pytest.mark.parametrize(
+    ("override", "told"),
+    [
+        ("lora.r=0", "lora.r=0.*from 1 up"),
+        ("lora.dropout=1.5", r"lora.dropout=1.5.*0.05"),
+        ("lora.dropout=nan", "lora.dropout=nan"),
+        ("lora.target_modules=[q_proj,foo]", "target_modules=foo: allowed are q_proj, k_proj"),
+        ("lora.target_modules=[]", "target_modules is empty"),
+        ("optimizer.lr=0", "optimizer.lr=0.*above 0"),
+        ("optimizer.lr=nan", "optimizer.lr=nan"),
+        ("optimizer.name=sgd", "allowed are adamw, adamw_fused, adamw_8bit"),
+        ("scheduler.warmup_ratio=1.2", "from 0 to 1"),
+        ("training.micro_batch_size=3", "does not divide.*1, 2, 4, 8, 16"),
+        ("training.max_steps=0", "max_steps=0: 1 or more"),
+        ("training.epochs=0", "epochs=0"),
+        ("split.train_fraction=0", "train_fraction=0"),
+        ("split.fold=5", "from 0 to 4"),
+        ("evaluation.reports=0", "reports=0"),
+        ("evaluation.method=guess", "allowed are log_probability, generate"),
+        ("tracking.mode=maybe", "allowed are auto, online"),
+        ("seed=-1", "seed=-1"),
+        ("model.path=x", "exactly one"),
+        ("prompt.template=hello", r"lacks \{question\}"),
+    ],
+)
+def test_a_value_out_of_range_is_named_with_what_is_allowed(override: str, told: str) -> None:
+    with pytest.raises(ConfigError, match=told):
+        composed(override)
+
+
+def test_every_wrong_value_is_named_at_once() -> None:
+    with pytest.raises(ConfigError) as error:
+        composed("lora.r=0", "lora.dropout=2", "optimizer.lr=-1")
+    assert all(key in str(error.value) for key in ("lora.r=0", "lora.dropout=2", "optimizer.lr=-1"))
+
+
+def test_a_saved_config_is_read_back_equal(tmp_path: Path) -> None:
+    config = composed("optimizer.lr=1e-5", "lora.target_modules=[q_proj]", "tracking.tags=[a,b]", "split.max_validation=3")
+    config_module.save(config, tmp_path / "config.yaml")
+    assert config_module.load(tmp_path / "config.yaml") == config
+
+
+@pytest.mark.parametrize("text", ["lora: {rr: 3}", "lora: {r: many}", "- a list", "lora: [", "seed: -1", ""])
+def test_a_damaged_saved_config_is_refused_in_words(text: str, tmp_path: Path) -> None:
+    path = tmp_path / "config.yaml"
+    path.write_text(text)
+    with pytest.raises(ConfigError):
+        config_module.load(path)
+
+
+def _different(value: Any) -> Any:
+    if isinstance(value, bool):
+        return not value
+    if isinstance(value, int | float):
+        return value + 1
+    if isinstance(value, list):
+        return [*value, "q"]
+    return "other"
+
+
+def _leaves() -> Iterator[tuple[str, str]]:
+    for group in dataclasses.fields(TrialConfig):
+        if group.name != "seed":
+            yield from ((group.name, leaf.name) for leaf in dataclasses.fields(group.default_factory()))  # type: ignore[misc]
+
+
+BOOKKEEPING = {
+    "training": {
+        "micro_batch_size", "checkpoints_kept", "checkpoint_every_minutes", "log_every_steps", "gradient_checkpointing"
+    },
+    "evaluation": {"batch_size", "baseline"},
+    "model": {"name", "hub_id", "revision", "path"},
+    "prompt": {"name"},
+    "lora": {"name"},
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("group", "key"), _leaves())
+def test_the_signature_changes_with_what_decides_a_result_and_with_nothing_else(group: str, key: str) -> None:
+    config = composed()
+    part = getattr(config, group)
+    changed = dataclasses.replace(
+        config, **{group: dataclasses.replace(part, **{key: _different(getattr(part, key))})}
+    )
+    same = signature(changed, "base", "questions") == signature(config, "base", "questions")
+    ignored = group in ("tracking", "engine", "data", "split") or key in BOOKKEEPING.get(group, set())
+    assert same == ignored, f"{group}.{key}"
+
+
+def test_the_signature_counts_seed_base_and_questions_by_content() -> None:
+    config = composed()
+    first = signature(config, "base", "questions")
+    assert first != signature(dataclasses.replace(config, seed=1), "base", "questions")
+    assert first != signature(config, "other", "questions") and first != signature(config, "base", "other")
+
+
+@given(r=st.integers(-3, 300), dropout=st.floats(), alpha=st.none() | st.floats())
+def test_checked_fills_in_or_refuses_and_never_raises_anything_else(
+    r: int, dropout: float, alpha: float | None
+) -> None:
+    config = TrialConfig(lora=LoraConfig(name="x", r=r, dropout=dropout, alpha=alpha))
+    config.model.path, config.data.train = "folder", "file"
+    config.prompt.template = "{question}{options}"
+    try:
+        done = checked(config)
+    except ConfigError as error:
+        assert "lora." in str(error)
+    else:
+        assert done.lora.alpha is not None and done.lora.alpha > 0 and 0 <= done.lora.dropout < 1

@@ -1,0 +1,408 @@
+"""Whatever a researcher's file holds becomes checked questions, or a sentence that says where and why not."""
+
+import json
+import subprocess
+import sys
+import types
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from medqa_sweeps.assets import resolve_bundled
+from medqa_sweeps.config import DataConfig
+from medqa_sweeps.data import Question, QuestionSet, fingerprint, question_id, read_questions
+from medqa_sweeps.errors import ConfigError, DataError
+
+REAL = Path(__file__).parents[2] / "shared" / "data" / "medqa"
+needs_real = pytest.mark.skipif(not REAL.is_dir(), reason=f"the real questions are not at {REAL}")
+
+STEM = "A 5-year-old boy has a barking cough.\nWhat causes it?"
+TEXTS = ["RSV", "Parainfluenza virus", "E. coli", "Influenza"]
+LETTERED = dict(zip("ABCD", TEXTS, strict=True))
+SHAPES: dict[str, dict[str, Any]] = {
+    "medqa": {"question": STEM, "options": LETTERED, "answer": TEXTS[1], "answer_idx": "B", "meta_info": "step1"},
+    "letter alone": {"question": STEM, "options": LETTERED, "answer_idx": "B"},
+    "letter in a list": {"question": STEM, "options": LETTERED, "answer_idx": ["b"]},
+    "letter as answer": {"question": STEM, "options": LETTERED, "answer": "B"},
+    "text alone": {"question": STEM, "options": LETTERED, "answer": TEXTS[1]},
+    "texts": {"question": STEM, "options": TEXTS, "answer": TEXTS[1]},
+    "absent E": {"question": STEM, "options": {**LETTERED, "E": None}, "answer_idx": "B"},
+    "bigbio source": {
+        "question": STEM,
+        "options": [{"key": key, "value": value} for key, value in LETTERED.items()],
+        "answer": TEXTS[1],
+        "answer_idx": "B",
+    },
+    "bigbio qa": {"id": "0", "question": STEM, "choices": TEXTS, "answer": [TEXTS[1]]},
+    "ending": {"id": "x", "sent1": STEM, "sent2": "", **{f"ending{n}": t for n, t in enumerate(TEXTS)}, "label": 1},
+    "medmcqa": {"question": STEM, **dict(zip(("opa", "opb", "opc", "opd"), TEXTS, strict=True)), "cop": 2},
+    "debris": {"question": STEM + "\n", "options": {**LETTERED, "D": 'Influenza\n"'}, "answer_idx": "B"},
+}
+
+
+def written(folder: Path, *records: Any, name: str = "q.jsonl") -> Path:
+    path = folder / name
+    path.write_text("".join(json.dumps(record, ensure_ascii=False) + "\n" for record in records))
+    return path
+
+
+def read(path: Path | str, **config: Any) -> QuestionSet:
+    return read_questions(DataConfig(name="test", train=str(path), **config), "train")
+
+
+def read_one(folder: Path, record: Any, **config: Any) -> Question:
+    return read(written(folder, record), **config).questions[0]
+
+
+def refusal(path: Path | str, **config: Any) -> str:
+    with pytest.raises(DataError) as caught:
+        read(path, **config)
+    return str(caught.value)
+
+
+# What is read
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_every_shape_gives_the_same_question(tmp_path: Path, shape: str) -> None:
+    question = read_one(tmp_path, SHAPES[shape], answer_base=1)
+    assert (question.question, question.options, question.gold) == (STEM, tuple(TEXTS), 1)
+    assert question.id == "3e273dff5a3e9a7a", "ids have changed: predictions of earlier studies no longer match"
+
+
+@pytest.mark.parametrize(
+    ("meta_info", "region", "step"),
+    [
+        ("step1", "us", "step1"),
+        ("step2&3", "us", "step2&3"),
+        ("taiwanese_test_Q", "taiwan", None),
+        ("第六部分\u3000儿科疾病", "mainland", None),
+        (None, None, None),
+        ({"odd": 1}, None, None),
+    ],
+)
+def test_region_and_step(tmp_path: Path, meta_info: Any, region: str | None, step: str | None) -> None:
+    question = read_one(tmp_path, {**SHAPES["medqa"], "meta_info": meta_info})
+    assert (question.region, question.step) == (region, step)
+
+
+def test_a_given_format_reads_its_own_shapes_only(tmp_path: Path) -> None:
+    assert read_one(tmp_path, SHAPES["bigbio source"], format="bigbio").gold == 1
+    assert read_one(tmp_path, SHAPES["bigbio qa"], format="bigbio").gold == 1
+    assert "medmcqa (question, opa" in refusal(written(tmp_path, SHAPES["medqa"]), format="medmcqa")
+
+
+def test_the_letter_decides_when_options_repeat(tmp_path: Path) -> None:
+    record = {"question": "?", "options": {"A": "x", "B": "y", "C": "x"}, "answer": "x", "answer_idx": "C"}
+    found = read(written(tmp_path, record))
+    assert found.questions[0].gold == 2
+    assert found.notes == Counter({"two options have one text": 1})
+    del record["answer_idx"]
+    assert "fits several options. Give its letter" in refusal(written(tmp_path, record))
+
+
+def test_a_text_that_is_another_options_letter_is_refused(tmp_path: Path) -> None:
+    record = {"question": "?", "options": {"A": "B", "B": "A"}, "answer": "A"}
+    assert "fits several options" in refusal(written(tmp_path, record))
+
+
+def test_cleaning_is_counted_and_leaves_the_inside_alone(tmp_path: Path) -> None:
+    inside = 'Sodium\t140\n"Chloride"\u2028ＡＢＣ，\u00e9'
+    record = {"question": f" {inside}", "options": {"A": 'a\n"', "B": 'b\n"'}, "answer": 'b\n"', "answer_idx": "B"}
+    found = read(written(tmp_path, record, SHAPES["medqa"]))
+    assert found.questions[0].question == inside
+    assert found.questions[0].options == ('a\n"', "b"), "debris is stripped from the last option only"
+    assert found.notes == Counter({'\\n" stripped from the last option': 1, "blanks around a text stripped": 1})
+
+
+def test_repeats_and_contradictions_are_counted(tmp_path: Path) -> None:
+    one, two = {**SHAPES["medqa"], "answer": "RSV"}, {**SHAPES["letter alone"], "answer_idx": "A"}
+    assert read(written(tmp_path, one, one, two)).notes == Counter(
+        {
+            "answer text is not the gold option's": 2,
+            "repeats an earlier question": 2,
+            "repeats a question with another answer": 1,
+        }
+    )
+
+
+def test_an_array_lines_a_bom_and_a_glob_are_the_same_content(tmp_path: Path) -> None:
+    records = [SHAPES["medqa"], {**SHAPES["medqa"], "question": "Another?"}]
+    lines = read(written(tmp_path, *records))
+    (tmp_path / "array.json").write_text("\ufeff \n" + json.dumps(records, indent=1))
+    (tmp_path / "lines.json").write_text("\n" + "\r\n\r\n".join(map(json.dumps, records)))
+    written(tmp_path, records[0], name="part_1.jsonl")
+    written(tmp_path, records[1], name="part_2.jsonl")
+    for name in ("array.json", "lines.json", "part_*.jsonl"):
+        assert fingerprint(read(tmp_path / name).questions) == fingerprint(lines.questions), name
+
+
+def test_the_fingerprint_sees_order_and_answers() -> None:
+    a, b = (Question(question_id(text, TEXTS), text, tuple(TEXTS), 0) for text in "ab")
+    other_answer = Question(a.id, a.question, a.options, 1)
+    prints = {fingerprint(questions) for questions in ([a, b], [b, a], [other_answer, b], [a], [])}
+    assert len(prints) == 5
+
+
+def test_ids_depend_on_the_order_and_the_borders_of_texts() -> None:
+    ids = {
+        question_id("q", ["a", "b"]),
+        question_id("q", ["b", "a"]),
+        question_id("q", ["ab"]),
+        question_id("qa", ["b"]),
+    }
+    assert len(ids) == 4
+
+
+# What is refused
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        ({"options": {}}, "has 0 options"),
+        ({"options": {"A": "only"}}, "has 1 options"),
+        ({"options": {str(n): "x" for n in range(27)}}, "has 27 options"),
+        ({"options": ["x"] * 30}, "has 30 options"),
+        ({"options": None}, "options are None; allowed are an object"),
+        ({"options": {**LETTERED, "D": 5}}, "option D is 5; it must be text"),
+        ({"options": {**LETTERED, "D": ' \n"'}}, "option D is empty"),
+        ({"options": [{"key": "A", "value": "x"}, {"key": "a", "value": "y"}]}, "two options have one name"),
+        ({"answer_idx": "E"}, "the gold answer is 'E', none of its options A, B, C, D"),
+        ({"answer_idx": 1}, "the gold answer is 1, none of its options"),
+        ({"answer_idx": None, "answer": "Ebola"}, "the gold answer 'Ebola' is none of its options"),
+        ({"answer_idx": None, "answer": None}, "has no gold answer"),
+        ({"question": " \n"}, "the question is empty"),
+        ({"question": None}, "the question is None; it must be text"),
+        ({"question": "\ud800"}, "half a character"),
+    ],
+)
+def test_a_bad_record_is_refused_with_file_line_and_reason(tmp_path: Path, change: Any, reason: str) -> None:
+    path = tmp_path / "q.jsonl"
+    path.write_text(json.dumps(SHAPES["medqa"]) + "\n\n" + json.dumps({**SHAPES["medqa"], **change}))
+    message = refusal(path)
+    assert message.startswith(f"{path}, line 3: ")
+    assert reason in message
+    assert message.endswith("Mend or remove the record.")
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        (b"", "holds no questions"),
+        (b" \n\n", "holds no questions"),
+        (b"[]", "holds no questions"),
+        (b'{"question": ', "line 1: not JSON"),
+        (b"\n[1, 2", "not JSON"),
+        (b"[" * 100_000, "not JSON"),
+        (b"1" * 5_000, "not JSON"),
+        (b"\n7", "line 2: is 7, not an object"),
+        (b"[[]]", "record 1: is [], not an object"),
+        (b"{}\n\xff", "line 2: not UTF-8"),
+        (b'{"OSCE": {}}', "not a multiple-choice question: its fields are ['OSCE']"),
+    ],
+)
+def test_a_bad_file_is_refused(tmp_path: Path, content: bytes, reason: str) -> None:
+    (tmp_path / "q.json").write_bytes(content)
+    assert reason in refusal(tmp_path / "q.json")
+
+
+def test_a_path_that_is_no_file_is_refused_with_what_is_there(tmp_path: Path) -> None:
+    written(tmp_path, SHAPES["medqa"])
+    assert "is a folder. Name a file in it" in refusal(tmp_path)
+    assert "there is no such file" in refusal(tmp_path / "x.jsonl") and "q.jsonl" in refusal(tmp_path / "x.jsonl")
+    assert "there is no such file" in refusal(tmp_path / "*.json")
+    assert "there is no such file" in refusal(tmp_path / "no" / "x.jsonl")
+    assert "there is no such file" in refusal(tmp_path / ("x" * 5000))
+    (tmp_path / "q.csv").touch()
+    assert "allowed are .jsonl, .json" in refusal(tmp_path / "q.csv")
+
+
+@pytest.mark.parametrize(
+    ("cop", "base", "reason"), [(1, None, "Set data.answer_base=1"), (4, 0, "from 0 to 3"), (0, 1, "from 1 to 4")]
+)
+def test_medmcqa_must_be_told_where_cop_counts_from(tmp_path: Path, cop: int, base: int | None, reason: str) -> None:
+    path = written(tmp_path, {**SHAPES["medmcqa"], "cop": cop})
+    assert reason in refusal(path, answer_base=base)
+
+
+def test_no_part_and_no_way_to_the_test_part(tmp_path: Path) -> None:
+    path = written(tmp_path, SHAPES["medqa"])
+    config = DataConfig(name="mine", train=str(path), test=str(written(tmp_path, SHAPES["medqa"], name="test.jsonl")))
+    with pytest.raises(DataError, match=r"data.validation is null.*split=random or split=kfold"):
+        read_questions(config, "validation")
+    with pytest.raises(KeyError):
+        read_questions(config, "test")  # type: ignore[arg-type]
+    with pytest.raises(DataError, match="takes in the test questions"):
+        read_questions(DataConfig(name="mine", train=f"{tmp_path}/*.jsonl", test=config.test), "train")
+
+
+def test_bundled_names() -> None:
+    assert resolve_bundled("bundled:sample").is_dir()
+    assert resolve_bundled("/some/folder") == Path("/some/folder")
+    for name in ("bundled:nothing/here.jsonl", "bundled:../data.py", "bundled:"):
+        with pytest.raises(ConfigError, match="bundled are: sample"):
+            resolve_bundled(name)
+
+
+# Random and mutated records
+
+JSON = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers(-3, 30)
+    | st.floats()
+    | st.text(max_size=5)
+    | st.sampled_from(["A", "b", '\n"']),
+    lambda inner: (
+        st.lists(inner, max_size=4)
+        | st.dictionaries(st.sampled_from("ABCDab ") | st.text(max_size=3), inner, max_size=5)
+    ),
+    max_leaves=8,
+)
+
+
+@st.composite
+def mutated(draw: st.DrawFn) -> dict[str, Any]:
+    """A good record of any shape with some fields replaced, removed, or taken from another shape."""
+    record = dict(draw(st.sampled_from(list(SHAPES.values()))))
+    for field in draw(st.lists(st.sampled_from(sorted(record)), max_size=3)):
+        record[field] = draw(JSON)
+    for field in draw(st.lists(st.sampled_from(sorted(record)), max_size=2)):
+        record.pop(field, None)
+    return {**draw(st.sampled_from([{}, *SHAPES.values()])), **record} if draw(st.booleans()) else record
+
+
+@settings(max_examples=250, deadline=None, suppress_health_check=list(HealthCheck))
+@given(st.lists(mutated() | JSON, min_size=1, max_size=3), st.sampled_from([None, 0, 1]), st.booleans())
+def test_any_records_give_as_many_questions_or_a_sentence(
+    tmp_path: Path, records: list[Any], base: int | None, array: bool
+) -> None:
+    path = tmp_path / "any.json"
+    path.write_text(json.dumps(records) if array else "\n".join(map(json.dumps, records)))
+    try:
+        questions = read(path, answer_base=base).questions
+    except DataError as error:
+        assert str(error).startswith(str(path)) and str(error).endswith(".")
+        return
+    assert len(questions) == len(records), "silently lost"
+    for question in questions:
+        assert 0 <= question.gold < len(question.options) and question.question.strip()
+        assert all(option.strip() for option in question.options)
+
+
+@settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
+@given(st.data())
+def test_any_bytes_give_questions_or_a_sentence(tmp_path: Path, data: st.DataObject) -> None:
+    content = bytearray(json.dumps(SHAPES["medqa"]).encode())
+    for place in data.draw(st.lists(st.integers(0, len(content) - 1), max_size=4)):
+        content[place : place + 1] = data.draw(st.binary(max_size=2))
+    (tmp_path / "bytes.jsonl").write_bytes(content)
+    try:
+        assert len(read(tmp_path / "bytes.jsonl").questions) == 1
+    except DataError as error:
+        assert "bytes.jsonl" in str(error)
+
+
+# The hub
+
+
+def fake_hub(monkeypatch: pytest.MonkeyPatch, load_dataset: Any) -> None:
+    """Put a stand-in for `datasets`, which takes 5 s to import; the real one has tests of its own."""
+    library, exceptions = types.ModuleType("datasets"), types.ModuleType("datasets.exceptions")
+    library.load_dataset = load_dataset  # type: ignore[attr-defined]
+    exceptions.DatasetsError = type("DatasetsError", (Exception,), {})  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, "datasets", library)
+    monkeypatch.setitem(sys.modules, "datasets.exceptions", exceptions)
+
+
+def test_hub_subsets_are_read_one_after_the_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = []
+
+    def load_dataset(path: str, name: str | None, *, revision: str | None, split: str) -> list[Any]:
+        asked.append((path, name, revision, split))
+        return [SHAPES["medqa"]] if name == "us" else [{**SHAPES["bigbio qa"], "answer": ["?"]}]
+
+    fake_hub(monkeypatch, load_dataset)
+    config = DataConfig(name="h", hub_id="a/b", hub_subsets=["us", "taiwan"], revision="abc", train="train")
+    with pytest.raises(DataError, match=r"a/b on the hub, subset taiwan, split train, row 1: the gold answer"):
+        read_questions(config, "train")
+    assert asked == [("a/b", "us", "abc", "train"), ("a/b", "taiwan", "abc", "train")]
+    assert (
+        len(read_questions(DataConfig(name="h", hub_id="a/b", hub_subsets=["us"], train="train"), "train").questions)
+        == 1
+    )
+    with pytest.raises(DataError, match="takes in the test questions"):
+        read_questions(DataConfig(name="h", hub_id="a/b", train="t", validation="test", test="test"), "validation")
+
+
+def test_a_hub_without_network_or_cache_says_what_to_do() -> None:
+    program = (
+        "from medqa_sweeps import config, data\n"
+        "data.read_questions(config.DataConfig(name='h', hub_id='GBaker/none', train='train'), 'train')"
+    )
+    environment = {
+        "HF_HUB_OFFLINE": "1",
+        "HF_HOME": "/nonexistent",
+        "PATH": "/usr/bin",
+        "PYTHONPATH": str(Path(__file__).parents[1]),
+    }
+    ran = subprocess.run([sys.executable, "-c", program], check=False, capture_output=True, text=True, env=environment)
+    last = ran.stderr.strip().splitlines()[-1]
+    assert last.startswith("medqa_sweeps.errors.DataError: GBaker/none on the hub, split train"), ran.stderr
+    assert "HF_HUB_OFFLINE=1" in last and "data=sample" in last and "data=local" in last
+
+
+def test_reading_files_imports_nothing_heavy() -> None:
+    program = (
+        "import sys; from medqa_sweeps import config, split\n"
+        "data = config.DataConfig(name='s', train='bundled:sample/train.jsonl')\n"
+        "split.split_questions(data, config.SplitConfig(name='random'))\n"
+        "assert not {'torch', 'datasets', 'numpy', 'hydra', 'optuna'} & set(sys.modules), sorted(sys.modules)"
+    )
+    subprocess.run([sys.executable, "-c", program], check=True, cwd=Path(__file__).parents[1])
+
+
+# Real questions
+
+
+@needs_real
+@pytest.mark.parametrize(
+    ("name", "rows", "options", "region", "cleaned"),
+    [
+        ("us_4_options_train_part.jsonl", 1992, 4, "us", 75),
+        ("us_4_options_dev.jsonl", 1272, 4, "us", 47),
+        ("us_5_options_dev.jsonl", 1272, 5, "us", 60),
+        ("taiwan_dev.jsonl", 1412, 4, "taiwan", 0),
+        ("mainland_dev.jsonl", 3425, 5, "mainland", 0),
+        ("medmcqa_dev.json", 4183, 4, None, 0),
+    ],
+)
+def test_real_files_load_whole(name: str, rows: int, options: int, region: str | None, cleaned: int) -> None:
+    found = read(REAL / name, answer_base=1)
+    assert len(found.questions) == rows
+    assert {(len(question.options), question.region) for question in found.questions} == {(options, region)}
+    assert found.notes['\\n" stripped from the last option'] == cleaned
+    assert not any(question.options[-1].endswith('\n"') for question in found.questions)
+    assert found.notes["answer text is not the gold option's"] == 0
+
+
+@needs_real
+def test_real_us_letters_steps_and_tables() -> None:
+    questions = read(REAL / "us_4_options_dev.jsonl").questions
+    assert Counter("ABCD"[question.gold] for question in questions) == {"A": 330, "B": 316, "C": 352, "D": 274}
+    assert Counter(question.step for question in questions) == {"step1": 701, "step2&3": 571}
+    assert sum("\n" in question.question for question in questions) >= 150, "laboratory tables lost their lines"
+
+
+@needs_real
+def test_real_files_that_are_refused() -> None:
+    assert "line 1: not a multiple-choice question: its fields are ['OSCE" in refusal(
+        REAL / "not_multiple_choice.jsonl"
+    )
+    assert "line 1: cop is 1" in refusal(REAL / "medmcqa_dev.json")
+    assert "line 18: cop is 4; with data.answer_base=0" in refusal(REAL / "medmcqa_dev.json", answer_base=0)

@@ -1,0 +1,226 @@
+"""Intervals, the paired comparison and calibration: against published numbers, statsmodels, and simulation."""
+
+import math
+from functools import cache
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from medqa_sweeps.statistics import (
+    PairedDifference,
+    calibration_error,
+    compare_answers,
+    compare_counts,
+    standard_error,
+    wilson_interval,
+)
+
+counts = st.integers(1, 300).flatmap(
+    lambda n: st.integers(0, n).flatmap(lambda b: st.tuples(st.just(b), st.integers(0, n - b), st.just(n)))
+)
+comparison_of = cache(compare_counts)  # simulations meet the same counts again and again
+
+
+def simulated(seed: int, studies: int, questions: int, only_first: float, only_second: float) -> list[PairedDifference]:
+    """Comparisons of two trials that differ on a question with these two probabilities."""
+    cells = (only_first, only_second, 1 - only_first - only_second)
+    drawn = np.random.default_rng(seed).multinomial(questions, cells, size=studies)
+    return [comparison_of(int(b), int(c), questions) for b, c, _ in drawn]
+
+
+# A single proportion
+
+
+def test_standard_error_is_the_textbook_one() -> None:
+    assert standard_error(636, 1272) == pytest.approx(0.014019, abs=1e-6)
+    assert standard_error(0, 10) == 0
+
+
+def test_wilson_matches_the_published_examples() -> None:
+    """Newcombe, Statistics in Medicine 17 (1998) 857, table I, method 3: 81/263, 15/148, 0/20, 1/29."""
+    published = {
+        (81, 263): (0.2553, 0.3662),
+        (15, 148): (0.0624, 0.1605),
+        (0, 20): (0, 0.1611),
+        (1, 29): (0.0061, 0.1718),
+    }
+    for (correct, total), limits in published.items():
+        assert wilson_interval(correct, total) == pytest.approx(limits, abs=5e-5)
+
+
+@pytest.mark.parametrize("confidence", [0.8, 0.95, 0.99])
+def test_wilson_matches_statsmodels(confidence: float) -> None:
+    from statsmodels.stats.proportion import proportion_confint
+
+    for correct, total in [(0, 1), (1, 1), (3, 7), (400, 1272), (1272, 1272)]:
+        expected = proportion_confint(correct, total, alpha=1 - confidence, method="wilson")
+        assert wilson_interval(correct, total, confidence) == pytest.approx(expected, abs=1e-12)
+
+
+@pytest.mark.parametrize(("correct", "total"), [(0, 0), (-1, 5), (6, 5)])
+def test_impossible_counts_are_refused(correct: int, total: int) -> None:
+    with pytest.raises(ValueError, match=f"{correct} correct of {total}"):
+        wilson_interval(correct, total)
+    with pytest.raises(ValueError, match=f"{correct} correct of {total}"):
+        standard_error(correct, total)
+
+
+@pytest.mark.parametrize("confidence", [0.0, 1.0, 95.0])
+def test_impossible_confidence_is_refused(confidence: float) -> None:
+    with pytest.raises(ValueError, match="usual is 0.95"):
+        wilson_interval(1, 2, confidence)
+    with pytest.raises(ValueError, match="usual is 0.95"):
+        compare_counts(1, 0, 2, confidence)
+
+
+# Two trials on the same questions
+
+
+def test_comparison_matches_the_published_examples() -> None:
+    """Fagerland, Lydersen & Laake's consolidation therapy trial (Cavo et al. 2012), [[59, 6], [16, 80]].
+
+    Numbers: the tests of their R package contingencytables, `Tango_asymptotic_score_CI_paired_2x2` and
+    `McNemar_exact_cond_test_paired_2x2`.
+    """
+    result = compare_counts(6, 16, 161)
+    assert (result.difference, result.low, result.high) == pytest.approx((-0.0621, -0.1240, -0.0054), abs=5e-5)
+    assert result.p_value == pytest.approx(0.052479, abs=5e-7)
+
+
+def test_both_the_interval_and_the_exact_test_must_speak() -> None:
+    """In the published example the interval excludes 0 and the exact test does not reject."""
+    result = compare_counts(6, 16, 161)
+    assert result.high < 0 and result.p_value > 0.05 and result.cannot_be_told_apart
+    assert not compare_counts(5, 17, 161).cannot_be_told_apart
+
+
+def test_p_value_is_statsmodels_exact_mcnemar() -> None:
+    from statsmodels.stats.contingency_tables import mcnemar
+
+    for b, c in [(0, 1), (3, 3), (5, 17), (120, 90), (0, 12)]:
+        expected = mcnemar([[50, b], [c, 50]], exact=True).pvalue
+        assert compare_counts(b, c, 400).p_value == pytest.approx(float(expected), rel=1e-9)
+
+
+def test_answers_are_paired_by_position() -> None:
+    first = np.array([True, True, True, False, True, False])
+    second = np.array([True, False, False, True, True, False])
+    assert compare_answers(first, second) == compare_counts(2, 1, 6)
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        (np.array([True, False]), np.array([True])),
+        (np.array([1, 0]), np.array([1, 1])),
+        (np.array([[True]]), np.array([[True]])),
+    ],
+)
+def test_answers_that_cannot_be_paired_are_refused(first: np.ndarray, second: np.ndarray) -> None:
+    with pytest.raises(ValueError, match="over the same questions"):
+        compare_answers(first, second)
+
+
+@pytest.mark.parametrize(("b", "c", "n"), [(0, 0, 0), (-1, 0, 5), (3, 3, 5)])
+def test_impossible_splits_are_refused(b: int, c: int, n: int) -> None:
+    with pytest.raises(ValueError, match=f"only_first={b}, only_second={c}, questions={n}"):
+        compare_counts(b, c, n)
+
+
+@given(counts)
+@settings(max_examples=100, deadline=None)
+def test_swapping_the_trials_flips_the_sign(split: tuple[int, int, int]) -> None:
+    b, c, n = split
+    one, other = comparison_of(b, c, n), comparison_of(c, b, n)
+    assert (one.difference, one.low, one.high) == pytest.approx((-other.difference, -other.high, -other.low), abs=1e-9)
+    assert one.p_value == pytest.approx(other.p_value)
+
+
+@given(counts)
+@settings(max_examples=100, deadline=None)
+def test_interval_holds_the_estimate_and_stays_in_bounds(split: tuple[int, int, int]) -> None:
+    result = comparison_of(*split)
+    assert -1 <= result.low <= result.difference <= result.high <= 1
+    assert 0 < result.p_value <= 1
+    wider = compare_counts(*split, confidence=0.99)
+    assert wider.low <= result.low and result.high <= wider.high
+
+
+@given(st.lists(st.booleans(), min_size=1, max_size=200))
+@settings(max_examples=50, deadline=None)
+def test_equal_answers_are_no_difference(answers: list[bool]) -> None:
+    same = np.array(answers)
+    result = compare_answers(same, same)
+    assert (result.difference, result.p_value, result.cannot_be_told_apart) == (0, 1, True)
+    assert result.low == pytest.approx(-result.high) and result.high > 0
+
+
+@pytest.mark.parametrize("split_share", [0.02, 0.1, 0.3])
+def test_false_claims_stay_at_or_below_alpha(split_share: float) -> None:
+    """Null data: 4,000 studies each; 3 Monte Carlo standard errors of slack are 3 sqrt(0.05 * 0.95 / 4000) = 0.0103."""
+    results = simulated(7, 4000, 400, split_share / 2, split_share / 2)
+    rate = np.mean([not result.cannot_be_told_apart for result in results])
+    assert rate <= 0.05 + 3 * math.sqrt(0.05 * 0.95 / 4000)
+    if split_share == 0.3:
+        assert rate > 0.02, "a test that never claims anything would pass too"
+
+
+@pytest.mark.parametrize(("only_first", "only_second"), [(0.1, 0.1), (0.16, 0.1), (0.05, 0.01), (0.3, 0.1)])
+def test_intervals_cover_at_their_rate(only_first: float, only_second: float) -> None:
+    """4,000 studies of 400 questions; 95 % to within 1.5 points: 4 Monte Carlo standard errors of 0.0034, and the
+    unevenness that every interval of counts has."""
+    results = simulated(11, 4000, 400, only_first, only_second)
+    covered = np.mean([result.low <= only_first - only_second <= result.high for result in results])
+    assert covered == pytest.approx(0.95, abs=0.015)
+
+
+def test_a_known_effect_is_found() -> None:
+    """6 points on 1,272 questions of which 20 % split the two: the normal approximation of McNemar's power is 0.998."""
+    results = simulated(13, 1000, 1272, 0.13, 0.07)
+    assert np.mean([not result.cannot_be_told_apart for result in results]) > 0.98
+
+
+# Calibration
+
+
+def test_calibration_error_by_hand() -> None:
+    """Two bins: mean confidence 0.3, accuracy 0.5, weight 2/5; and 0.8, 1/3, 3/5."""
+    confidence = np.array([0.2, 0.4, 0.7, 0.8, 0.9])
+    correct = np.array([True, False, True, False, False])
+    assert calibration_error(confidence, correct, 2) == pytest.approx(0.4 * 0.2 + 0.6 * (0.8 - 1 / 3))
+
+
+def test_a_bin_ends_with_its_upper_edge() -> None:
+    """0.5 belongs to (0, 0.5]: with 0.1 in one bin the surpluses -0.5 and 0.1 cancel in part; apart they would add."""
+    assert calibration_error(np.array([0.5, 0.1]), np.array([True, False]), 2) == pytest.approx(0.2)
+
+
+def test_calibrated_confidence_has_almost_no_error() -> None:
+    random = np.random.default_rng(3)
+    confidence = random.uniform(0.25, 1, 20_000)
+    assert calibration_error(confidence, random.random(20_000) < confidence, 10) < 0.015
+    assert calibration_error(confidence, random.random(20_000) < confidence - 0.2, 10) == pytest.approx(0.2, abs=0.02)
+
+
+def test_zero_and_one_have_a_bin() -> None:
+    assert calibration_error(np.array([0.0, 1.0]), np.array([False, True]), 10) == 0
+    assert calibration_error(np.array([0.0, 1.0]), np.array([True, False]), 10) == 1
+
+
+@pytest.mark.parametrize(
+    ("confidence", "correct", "bins", "words"),
+    [
+        ([], [], 10, "at least one question"),
+        ([0.5], [True, False], 10, "one entry a question"),
+        ([0.5], [True], 0, "bins=0"),
+        ([-0.1], [True], 10, "log-probabilities"),
+        ([math.nan], [True], 10, "from 0 to 1"),
+    ],
+)
+def test_calibration_of_nonsense_is_refused(
+    confidence: list[float], correct: list[bool], bins: int, words: str
+) -> None:
+    with pytest.raises(ValueError, match=words):
+        calibration_error(np.array(confidence), np.array(correct, dtype=bool), bins)
