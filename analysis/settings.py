@@ -29,7 +29,7 @@ def varying_keys(trials: Sequence[Trial]) -> list[str]:
 
 
 def short_names(keys: Sequence[str]) -> dict[str, str]:
-    """By dotted key a short name: `r` for `lora.r`, `model` for `model.name`; the whole key where two would be equal."""
+    """By dotted key a short name: `r` for `lora.r`, `model` for `model.name`; the whole key where two would clash."""
     short = {key: _last_part(key) for key in keys}
     uses = Counter(short.values())
     return {key: name if uses[name] == 1 else key for key, name in short.items()}

@@ -15,8 +15,10 @@ class PrintLeaderboard(Callback):
     """At the end of a sweep: its leaderboard, and an exit code that says whether every trial completed."""
 
     def on_multirun_end(self, config: DictConfig, **kwargs: Any) -> None:
+        from analysis.study import read_study
         from analysis.terminal import print_leaderboard
 
-        leaderboard = print_leaderboard(Path(config.hydra.sweep.dir))
-        if leaderboard.study.others():
+        folder = Path(config.hydra.sweep.dir)
+        print_leaderboard(folder)
+        if read_study(folder).others():
             sys.exit(1)

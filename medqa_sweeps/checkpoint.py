@@ -41,9 +41,14 @@ class Checkpoint:
 
 
 def save(
-    folder: Path, progress: Progress, adapter: dict[str, torch.Tensor], optimizer: dict[str, torch.Tensor], keep: int
+    folder: Path,
+    progress: Progress,
+    adapter: dict[str, torch.Tensor],
+    optimizer: dict[str, torch.Tensor],
+    keep: int,
+    keep_best: bool,
 ) -> None:
-    """Write a checkpoint, then remove all but the newest `keep` and the one of `progress.best_step`."""
+    """Write a checkpoint, then remove all but the newest `keep` and, if asked, the one of `progress.best_step`."""
     final = _folder_of(folder, progress.step)
     if not final.exists():
         temporary = folder / f".writing-{os.getpid()}"
@@ -53,7 +58,7 @@ def save(
         save_file(optimizer, temporary / "optimizer.safetensors")
         (temporary / "state.json").write_text(json.dumps(asdict(progress), indent=2) + "\n")
         os.rename(temporary, final)
-    kept = {*_steps(folder)[-keep:], progress.best_step}
+    kept = {*_steps(folder)[-keep:], *([progress.best_step] if keep_best else [])}
     for step in _steps(folder):
         if step not in kept:
             shutil.rmtree(_folder_of(folder, step))

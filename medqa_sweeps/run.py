@@ -157,8 +157,15 @@ class TrialSeat:
     def _save(self, engine: Training) -> None:
         self._progress.seconds = self._seconds()
         adapter, optimizer = engine.checkpoint_tensors()
-        keep = self._config.training.checkpoints_kept
-        checkpoint.save(self._trial.checkpoint_folder, self._progress, adapter, optimizer, keep)
+        training = self._config.training
+        checkpoint.save(
+            self._trial.checkpoint_folder,
+            self._progress,
+            adapter,
+            optimizer,
+            keep=training.checkpoints_kept,
+            keep_best=training.export == "best",
+        )
         self._saved_at = time.monotonic()
 
     def _patience_is_out(self) -> bool:

@@ -20,9 +20,9 @@ SHINGLE_WORDS = 5
 # Phrases such as "of the following is the most likely" stand in every second question. Without them the index below
 # stays short, and sets made from templates or of one-line questions do not melt into one group.
 BOILERPLATE_QUESTIONS = 20
-# Measured: in US train part + dev (3,264 questions) 8 pairs reach 0.3, all of them variants of one case; in Mainland dev,
-# where a vignette is followed by several questions, groups have up to 4. Lower, the synthetic sample begins to clump
-# (0.25: groups of 13); without the boilerplate rule 1,357 of its 2,400 questions are one group at 0.3.
+# Measured: in US train part + dev (3,264 questions) 8 pairs reach 0.3, all of them variants of one case; in Mainland
+# dev, where a vignette is followed by several questions, groups have up to 4. Lower, the synthetic sample begins to
+# clump (0.25: groups of 13); without the boilerplate rule 1,357 of its 2,400 questions are one group at 0.3.
 NEAR_DUPLICATE_JACCARD = 0.3
 _WORD = re.compile(r"[\u3400-\u9fff]|[^\W\u3400-\u9fff]+")  # a Chinese character is a word
 
@@ -166,8 +166,8 @@ def _sampled(
         return kept, chosen
     raise DataError(
         f"split={split.name} leaves {len(kept)} questions to train on and {len(chosen)} to choose by, of "
-        f"{len(train)} and {len(validation)} before split.train_fraction={split.train_fraction} and split.max_validation="
-        f"{split.max_validation}; each side needs at least one. {_way_out(split)}"
+        f"{len(train)} and {len(validation)} before split.train_fraction={split.train_fraction} and "
+        f"split.max_validation={split.max_validation}; each side needs at least one. {_way_out(split)}"
     )
 
 

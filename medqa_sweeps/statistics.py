@@ -134,7 +134,7 @@ def compare_counts(
 def calibration_error(confidence: npt.NDArray[np.floating], correct: npt.NDArray[np.bool_], bins: int) -> float:
     """Expected calibration error, a share from 0 (confidence is right on average everywhere) to 1.
 
-    Sum over equal-width bins ((m - 1) / bins, m / bins] of (share of questions in the bin) |accuracy - mean confidence|.
+    Sum over equal-width bins ((m - 1) / bins, m / bins] of (share of the questions) |accuracy - mean confidence|.
 
     Args:
         confidence: probability of the chosen letter, one a question, 0 .. 1.

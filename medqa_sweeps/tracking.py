@@ -33,7 +33,7 @@ UPLOAD_SECONDS = 20.0  # that W&B may take at the end of a run; what is left ove
 NO_KEY = "no API key found"
 
 _log = logging.getLogger(__name__)
-# Importing wandb (0.31) from two threads at once fails in its circular imports, and `init` promises nothing about threads.
+# Importing wandb (0.31) in two threads at once fails in its circular imports; `init` promises nothing about threads.
 _one_at_a_time = threading.Lock()
 
 

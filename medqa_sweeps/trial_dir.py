@@ -222,10 +222,14 @@ def write_atomically(path: Path, text: str) -> None:
 
 def _write_beside(path: Path, text: str) -> Path:
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    with open(temporary, "w") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
+    try:
+        with open(temporary, "w") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+    except OSError:  # a full disk: leave nothing half-written
+        temporary.unlink(missing_ok=True)
+        raise
     return temporary
 
 

@@ -5,8 +5,7 @@ from functools import cache
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
 from medqa_sweeps.statistics import (
     PairedDifference,
@@ -69,9 +68,9 @@ def test_impossible_counts_are_refused(correct: int, total: int) -> None:
 
 @pytest.mark.parametrize("confidence", [0.0, 1.0, 95.0])
 def test_impossible_confidence_is_refused(confidence: float) -> None:
-    with pytest.raises(ValueError, match="usual is 0.95"):
+    with pytest.raises(ValueError, match=r"usual is 0\.95"):
         wilson_interval(1, 2, confidence)
-    with pytest.raises(ValueError, match="usual is 0.95"):
+    with pytest.raises(ValueError, match=r"usual is 0\.95"):
         compare_counts(1, 0, 2, confidence)
 
 

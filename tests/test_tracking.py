@@ -13,7 +13,7 @@ import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
@@ -333,8 +333,8 @@ def test_no_secret_and_no_stray_file(trials: dict[str, TrialDir]) -> None:
 def test_a_resumed_trial_is_told_once_and_whole(trials: dict[str, TrialDir], tmp_path: Path) -> None:
     trial = make_trial(tmp_path / "study" / "0")
     end = AttemptEndLine(1, 320, 9.0, Outcome.INTERRUPTED, None, "Ctrl-C")
-    first = [attempt(1), train(160, 1.3), train(320, 1.1), end]
-    again = [attempt(2, 160), train(320, 1.1), train(480, 0.9)]
+    first: list[MetricsLine] = [attempt(1), train(160, 1.3), train(320, 1.1), end]
+    again: list[MetricsLine] = [attempt(2, 160), train(320, 1.1), train(480, 0.9)]
     for line in first:
         trial.append(line)
     assert tracking.replay(trial, "a-group")
@@ -351,21 +351,21 @@ def test_a_resumed_trial_is_told_once_and_whole(trials: dict[str, TrialDir], tmp
 
 
 def test_only_new_bytes_are_read(tmp_path: Path) -> None:
-    class FakeRun:
-        steps: list[int] = []
+    steps: list[int] = []
 
+    class FakeRun:
         def log(self, row: dict[str, Any], step: int, commit: bool) -> None:
-            self.steps.append(step)
+            steps.append(step)
 
     trial = make_trial(tmp_path / "study" / "0")
-    history = tracking._History(FakeRun(), trial.metrics_file)  # type: ignore[arg-type]
+    history = tracking._History(cast(Any, FakeRun()), trial.metrics_file)
     history.log_new()  # there is no file yet
     trial.append(train(16, 1.0))
     history.log_new()
     trial.metrics_file.write_bytes(b"x" * (trial.metrics_file.stat().st_size - 1) + b"\n")  # unreadable, if read again
     trial.append(train(32, 1.0))
     history.log_new()
-    assert FakeRun.steps == [0, 1]
+    assert steps == [0, 1]
 
 
 def test_a_failing_client_is_told_once_and_goes_off(

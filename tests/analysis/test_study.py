@@ -95,7 +95,7 @@ def test_a_line_that_is_being_written_is_not_read(tmp_path: Path) -> None:
     running = submit(tmp_path / "1")
     running.append(attempt(os.getpid()))
     for file in (directory.predictions_file, running.metrics_file):
-        with open(file, "a") as stream:
+        with file.open("a") as stream:
             stream.write('{"kind": "validation", "samples_se')
     finished, other = read_study(tmp_path).trials
     assert sum(answers(finished, 6000).values()) == 200
@@ -135,10 +135,10 @@ def test_a_foreign_folder_is_named(tmp_path: Path) -> None:
 
 
 def test_a_folder_without_trials_is_an_error_with_a_next_step(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match="no such folder. Give a study's"):
+    with pytest.raises(ConfigError, match=r"no such folder\. Give a study's"):
         read_study(tmp_path / "missing")
-    with pytest.raises(ConfigError, match="holds no trial. Give a study's folder"):
+    with pytest.raises(ConfigError, match=r"holds no trial\. Give a study's folder"):
         read_study(tmp_path)
     (tmp_path / "notes").mkdir()
-    with pytest.raises(ConfigError, match="no trial that can be read. notes: not a trial"):
+    with pytest.raises(ConfigError, match=r"no trial that can be read\. notes: not a trial"):
         read_study(tmp_path)

@@ -1,0 +1,35 @@
+"""What many tests share: a cache of their own, the real parts beside the checkout, and small configs of the tiny model."""
+
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+SHARED = ROOT.parent / "shared"
+
+# Before anything imports a library that looks: tests neither ask a hub nor send statistics or runs anywhere.
+os.environ.update(HF_HUB_OFFLINE="1", UNSLOTH_DISABLE_STATISTICS="1", WANDB_MODE="offline")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """Baselines and fingerprints of this test run alone."""
+    folder = tmp_path_factory.mktemp("cache")
+    os.environ["MEDQA_SWEEPS_CACHE"] = str(folder)
+    yield folder
+    del os.environ["MEDQA_SWEEPS_CACHE"]
+
+
+@pytest.fixture(scope="session")
+def shared_part() -> Callable[[str], Path]:
+    """A file or folder beside the checkout that holds real questions or models; skips where it is missing."""
+
+    def find(name: str) -> Path:
+        path = SHARED / name
+        if not path.exists():
+            pytest.skip(f"{path} is missing: real questions and models are not part of this repository")
+        return path
+
+    return find
