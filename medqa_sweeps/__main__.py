@@ -18,7 +18,8 @@ def main() -> int:
         prog="python -m medqa_sweeps", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    for name, summary in (("resume", "go on with an interrupted trial"), ("reproduce", "run a trial again and compare")):
+    summaries = {"resume": "go on with an interrupted trial", "reproduce": "run a trial again and compare"}
+    for name, summary in summaries.items():
         command = commands.add_parser(name, help=summary, description=summary)
         command.add_argument("folder", type=Path, help="a trial folder: it holds a config.yaml")
         if name == "reproduce":

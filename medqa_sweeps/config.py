@@ -145,7 +145,7 @@ class DataConfig:
 
     name: str = MISSING
     hub_id: str | None = None  # data set on the hub; then train, validation and test name its splits
-    hub_subsets: list[str] = field(default_factory=list)  # its configurations, read one after the other; empty: the only one
+    hub_subsets: list[str] = field(default_factory=list)  # its configurations, one after the other; empty: the only one
     revision: str | None = None  # branch, tag or commit; null: the hub's default branch
     train: str | None = None  # a file, or a glob of files; "bundled:NAME/FILE" is one shipped here
     validation: str | None = None
@@ -300,9 +300,8 @@ class TrialConfig:
         if not 0 <= self.seed < 2**32:
             yield f"seed={self.seed}: a whole number from 0 to {2**32 - 1}"
         for group in dataclasses.fields(self):
-            value = getattr(self, group.name)
-            if dataclasses.is_dataclass(value):
-                yield from value.problems()  # type: ignore[attr-defined]
+            if group.name != "seed":
+                yield from getattr(self, group.name).problems()
 
 
 def checked(config: TrialConfig) -> TrialConfig:

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import torch
 
 from medqa_sweeps.config import EvaluationConfig
@@ -153,7 +154,7 @@ def _probabilities(answers: list[Answer], correct: list[bool], bins: int) -> dic
     confidence = [float(torch.tensor(answer.log_probabilities).softmax(0).max()) for answer in answers]
     return {
         "gold_log_probability": sum(gold) / len(gold),
-        "calibration_error": calibration_error(confidence, correct, bins),
+        "calibration_error": calibration_error(np.array(confidence), np.array(correct), bins),
     }
 
 

@@ -43,7 +43,7 @@ def collect(plan: Plan, command: list[str]) -> dict[str, Any]:
         },
         "code": _code(),
         "python": platform.python_version(),
-        "packages": {name: version for name, version in sorted(_packages())},
+        "packages": dict(sorted(_packages())),
         "hardware": hardware.description(),
     }
 

@@ -105,7 +105,7 @@ class TrainLine(Record):
 
 @dataclass(frozen=True)
 class ValidationLine(Record):
-    """A report: the validation questions were answered after `samples_seen` training questions (0: the untuned base)."""
+    """A report: the validation questions, answered after `samples_seen` training questions (0: the untuned base)."""
 
     kind: ClassVar[str] = "validation"
     samples_seen: int
@@ -175,6 +175,8 @@ def _plain(value: Any) -> Any:
         return {key: _plain(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
         return [_plain(item) for item in value]
+    if isinstance(value, StrEnum):
+        return value.value
     if isinstance(value, float) and not math.isfinite(value):
         return None
     return value

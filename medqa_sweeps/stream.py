@@ -36,7 +36,7 @@ def report_steps(config: TrainingConfig, questions: int, reports: int) -> list[i
 
 
 class TrainingStream(Sequence[dict[str, list[int]]]):
-    """Samples `start` … of a trial, rendered when they are asked for: {"input_ids", "labels"}, prompt and completion."""
+    """Samples `start` … of a trial, rendered when they are asked for: {"input_ids", "labels"} of prompt and letter."""
 
     def __init__(
         self, questions: list[Question], encoder: PromptEncoder, config: TrainingConfig, seed: int, start: int = 0
@@ -49,7 +49,7 @@ class TrainingStream(Sequence[dict[str, list[int]]]):
     def __len__(self) -> int:
         return self._total - self._start
 
-    def __getitem__(self, place):  # type: ignore[no-untyped-def, override]
+    def __getitem__(self, place):  # type: ignore[no-untyped-def]
         if not 0 <= place < len(self):
             raise IndexError(place)
         epoch, position = divmod(self._start + place, len(self._questions))

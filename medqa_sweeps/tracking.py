@@ -22,8 +22,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from medqa_sweeps.config import TrialConfig, short_hash
-from medqa_sweeps.record import AttemptEndLine, MetricsLine, Outcome, Result, TrainLine, line_from_json
-from medqa_sweeps.trial_dir import TrialDir
+from medqa_sweeps.record import AttemptEndLine, MetricsLine, Outcome, Result, TrainLine
+from medqa_sweeps.trial_dir import MetricsReader, TrialDir
 
 if TYPE_CHECKING:
     import wandb
@@ -95,7 +95,7 @@ class Tracker:
             _log.warning("W&B failed (%s). %s", " ".join(str(error).split()), _nothing_lost(self._trial))
 
     def _track(self) -> None:
-        history = _History(_start(self._trial, self._group), self._trial.metrics_file)
+        history = _History(_start(self._trial, self._group), self._trial)
         while (message := self._messages.get()) is None:
             history.log_new()
         history.log_new()
@@ -153,15 +153,14 @@ def history_row(line: MetricsLine) -> dict[str, Any]:
 class _History:
     """The lines of `metrics.jsonl` that a W&B run knows."""
 
-    def __init__(self, run: "wandb.Run", metrics_file: Path) -> None:
+    def __init__(self, run: "wandb.Run", trial: TrialDir) -> None:
         self.run = run
         self.last_attempt_end: AttemptEndLine | None = None
-        self._file = metrics_file
-        self._offset_bytes = 0
+        self._reader = MetricsReader(trial)
         self._told: set[tuple[Any, ...]] = set()
 
     def log_new(self) -> None:
-        for line in self._new_lines():
+        for line in self._reader.new_lines():
             if isinstance(line, AttemptEndLine):
                 self.last_attempt_end = line
             key = (line.kind, line.samples_seen, getattr(line, "attempt", None))
@@ -169,15 +168,6 @@ class _History:
                 # The step numbers what was told: W&B drops a step it has, which makes telling twice harmless.
                 self.run.log(history_row(line), step=len(self._told), commit=True)
                 self._told.add(key)
-
-    def _new_lines(self) -> list[MetricsLine]:
-        if not self._file.exists():
-            return []
-        with self._file.open("rb") as file:
-            file.seek(self._offset_bytes)
-            whole, feed, _ = file.read().rpartition(b"\n")  # the rest is a line that is being written
-        self._offset_bytes += len(whole) + len(feed)
-        return [line_from_json(json.loads(line)) for line in whole.splitlines()]
 
 
 def _start(trial: TrialDir, group: str) -> "wandb.Run":
@@ -297,7 +287,7 @@ def _end(history: _History, trial: TrialDir, result: Result | None) -> None:
 
 def _summary(result: Result) -> dict[str, Any]:
     """The result as W&B's summary: every field, so that a resumed run keeps nothing of its interruption."""
-    fields = json.loads(json.dumps(result.to_json()))  # plain strings: of an enum, W&B's summary shows the Python name
+    fields = result.to_json()
     summary = {"minutes": fields.pop("seconds") / 60}
     for name, prefix in (("score", ""), ("baseline", "baseline_")):
         score = fields.pop(name) or {}

@@ -223,7 +223,7 @@ def build_optimizer(model: Any, config: OptimizerConfig) -> torch.optim.Optimize
     """
     parameters = [parameter for _, parameter in model_module.adapter_parameters(model)]
     betas = (config.beta1, config.beta2)
-    common: dict[str, Any] = dict(lr=config.lr, betas=betas, eps=config.eps, weight_decay=config.weight_decay)
+    common: dict[str, Any] = {"lr": config.lr, "betas": betas, "eps": config.eps, "weight_decay": config.weight_decay}
     if config.name == "adamw_8bit":
         if not model_module.ON_GPU:
             raise ConfigError("optimizer=adamw_8bit needs a CUDA GPU, and this machine has none. Use optimizer=adamw.")

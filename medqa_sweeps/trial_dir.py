@@ -108,7 +108,7 @@ class TrialDir:
         try:
             lock.acquire(timeout=0)
         except Timeout:
-            raise ConfigError(f"{self.path}: another process is working on this trial; wait for it or stop it.") from None
+            raise ConfigError(f"{self.path}: another process works on this trial; wait for it or stop it.") from None
         try:
             yield
         finally:

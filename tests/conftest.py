@@ -1,4 +1,4 @@
-"""What many tests share: a cache of their own, the real parts beside the checkout, and small configs of the tiny model."""
+"""What many tests share: a cache of their own, and the real parts beside the checkout."""
 
 import os
 from collections.abc import Callable, Iterator

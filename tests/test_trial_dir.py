@@ -102,9 +102,8 @@ def test_a_finished_trial_is_never_submitted_again_and_its_result_never_changes(
 def test_history_keeps_the_last_of_what_a_resumed_attempt_wrote_again(trial: TrialDir) -> None:
     for line in (report(16, 0.1), report(32, 0.2), report(32, 0.3), report(48, 0.4)):
         trial.append(line)
-    assert [(line.samples_seen, line.score.accuracy) for line in trial.metrics() if isinstance(line, ValidationLine)] == [
-        (16, 0.1), (32, 0.3), (48, 0.4),
-    ]  # fmt: skip
+    history = [line for line in trial.metrics() if isinstance(line, ValidationLine)]
+    assert [(line.samples_seen, line.score.accuracy) for line in history] == [(16, 0.1), (32, 0.3), (48, 0.4)]
     trial.append_predictions([Prediction(16, "q", "A", "B"), Prediction(16, "q", "A", "A")])
     assert trial.predictions() == {16: {"q": Prediction(16, "q", "A", "A")}}
 

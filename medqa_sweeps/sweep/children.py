@@ -4,6 +4,7 @@
 `SpawnedChildren` from nothing (needed where a GPU is used). `tests/contracts/test_children.py` holds for both.
 """
 
+import contextlib
 import json
 import os
 import signal
@@ -55,10 +56,8 @@ class Children(ABC):
 
     def signal(self, pid: int, number: signal.Signals) -> None:
         """Send a signal to a child and its group; nothing if it is gone."""
-        try:
+        with contextlib.suppress(ProcessLookupError):
             os.killpg(pid, number)
-        except ProcessLookupError:
-            pass
 
     def close(self) -> None:
         """Kill what still runs. Afterwards nothing can be started."""
@@ -92,8 +91,10 @@ class ForkedChildren(Children):
         self._channel, other = socket.socketpair()
         with other:
             self._server = subprocess.Popen(
-                [sys.executable, "-m", "medqa_sweeps.sweep.forkserver", str(other.fileno()), str(self._lifeline)]
-                + [str(os.getpid()), *preload],
+                [
+                    *(sys.executable, "-m", "medqa_sweeps.sweep.forkserver"),
+                    *(str(other.fileno()), str(self._lifeline), str(os.getpid()), *preload),
+                ],
                 cwd=_ROOT,
                 stdin=subprocess.DEVNULL,
                 stdout=self._said,
@@ -180,8 +181,10 @@ class SpawnedChildren(Children):
         self._refuse_closed()
         with open(log, "ab") as output:
             process = subprocess.Popen(
-                [sys.executable, "-m", "medqa_sweeps.sweep.child", str(self._lifeline), str(os.getpid())]
-                + [module, *arguments],
+                [
+                    *(sys.executable, "-m", "medqa_sweeps.sweep.child"),
+                    *(str(self._lifeline), str(os.getpid()), module, *arguments),
+                ],
                 cwd=_ROOT,
                 env=environment,
                 stdin=subprocess.DEVNULL,

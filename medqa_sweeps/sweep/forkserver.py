@@ -10,6 +10,7 @@ server answers {"started": PID} in the order of the requests, and {"ended": PID,
 (negative: the signal that killed it). Before that, once: {"ready": SECONDS} or {"failed": TEXT}.
 """
 
+import contextlib
 import gc
 import importlib
 import json
@@ -71,8 +72,15 @@ def _serve(channel: socket.socket, lifeline: int) -> None:
 def _fork(request: dict[str, Any], channel: socket.socket, selector: selectors.BaseSelector, lifeline: int) -> int:
     server = os.getpid()
     pid = os.fork()
-    if pid:
-        return pid
+    if pid == 0:
+        _live(request, channel, selector, lifeline, server)
+    return pid
+
+
+def _live(
+    request: dict[str, Any], channel: socket.socket, selector: selectors.BaseSelector, lifeline: int, server: int
+) -> NoReturn:
+    """The child's whole life."""
     try:
         selector.close()
         channel.close()
@@ -104,10 +112,8 @@ def _leave(code: int) -> NoReturn:
 
 
 def _kill_group(leader: int) -> None:
-    try:
+    with contextlib.suppress(ProcessLookupError):
         os.killpg(leader, signal.SIGKILL)
-    except ProcessLookupError:
-        pass
 
 
 def _send(channel: socket.socket, message: dict[str, Any]) -> None:

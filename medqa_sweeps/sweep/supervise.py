@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from medqa_sweeps.errors import ConfigError, FailureKind
+from medqa_sweeps.errors import FailureKind
 from medqa_sweeps.record import AttemptEndLine, AttemptLine, Outcome, Result
 from medqa_sweeps.sweep.children import Children, Ended
 from medqa_sweeps.trial_dir import StopReason, TrialDir

@@ -138,6 +138,7 @@ def test_five_hundred_trials_take_seconds(tmp_path: Path, printed: Printed) -> N
     assert time.process_time() - began < 10, "reading 500 trials must not take longer than reading 20 with the schema"
     assert "401 completed, 99 waiting" in text
     assert "381 more scored no higher than these and were not compared." in text
+    assert text.count("waiting submitted") == 20
     assert "and 79 more: 79 waiting" in text
     assert "The best of 401 was picked" in text
 
@@ -164,6 +165,7 @@ def test_a_wrong_top_is_refused(tmp_path: Path, top: str, capsys: pytest.Capture
 
 def test_help_imports_nothing_heavy_and_a_pipe_gets_plain_text(tmp_path: Path) -> None:
     study(tmp_path)
+    submit(tmp_path / "4").finish(Result(Outcome.FAILED, "x", FailureKind.DATA, "line 3 \N{RIGHTWARDS ARROW} empty"))
     check = (
         "import sys; from analysis.__main__ import main\n"
         "try: main(['--help'])\n"

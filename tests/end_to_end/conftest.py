@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from hydra import compose, initialize_config_dir
 
-import launch  # noqa: F401  registers the schema
+import launch
 from medqa_sweeps.config import TrialConfig, from_hydra
 from medqa_sweeps.plan import plan_trial
 from medqa_sweeps.provenance import collect
@@ -16,8 +16,9 @@ from medqa_sweeps.trial_dir import TrialDir
 
 # 12 steps of 16 questions, 3 reports on 40 questions: a few seconds.
 SMALL = (
-    "experiment=quickstart", "tracking=none", "split.max_validation=40", "training.max_steps=12", "evaluation.reports=3",
-    "training.log_every_steps=1", "lora.r=8", "lora.dropout=0.1", "training.micro_batch_size=8",
+    "experiment=quickstart", "tracking=none", "split.max_validation=40", "training.max_steps=12",
+    "evaluation.reports=3", "training.log_every_steps=1", "lora.r=8", "lora.dropout=0.1",
+    "training.micro_batch_size=8",
 )  # fmt: skip
 
 
