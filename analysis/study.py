@@ -4,7 +4,7 @@ Configs are read as plain mappings, not through the schema: a study of 500 opens
 a folder of an older schema still opens.
 """
 
-import socket
+import platform
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
@@ -177,7 +177,7 @@ def _progress(directory: TrialDir) -> tuple[State, str]:
     if isinstance(last, AttemptEndLine):
         kind = f"{last.failure}: " if last.failure else ""
         return State.INTERRUPTED, f"{kind}{last.message} {reached}".strip()
-    if last.host == socket.gethostname() and not _alive(last):
+    if last.host == platform.node() and not _alive(last):
         return State.INTERRUPTED, f"its process {last.pid} is gone. {reached}"
     return State.RUNNING, f"attempt {last.attempt} on {last.host}, {last.device}. {reached}"
 

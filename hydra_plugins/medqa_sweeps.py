@@ -17,8 +17,13 @@ class PrintLeaderboard(Callback):
     def on_multirun_end(self, config: DictConfig, **kwargs: Any) -> None:
         from analysis.study import read_study
         from analysis.terminal import print_leaderboard
+        from medqa_sweeps.errors import TrialError
 
         folder = Path(config.hydra.sweep.dir)
-        print_leaderboard(folder)
-        if read_study(folder).others():
+        try:
+            print_leaderboard(folder)
+            study = read_study(folder)
+        except TrialError as error:
+            sys.exit(str(error))
+        if study.others() or study.unreadable:
             sys.exit(1)

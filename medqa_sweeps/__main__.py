@@ -1,7 +1,7 @@
 """Commands on trial folders.
 
-    uv run python -m medqa_sweeps resume FOLDER       go on with an interrupted trial from its checkpoint
-    uv run python -m medqa_sweeps reproduce FOLDER    run its saved config again and compare the two
+uv run python -m medqa_sweeps resume FOLDER       go on with an interrupted trial from its checkpoint
+uv run python -m medqa_sweeps reproduce FOLDER    run its saved config again and compare the two
 """
 
 import argparse

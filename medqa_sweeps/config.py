@@ -334,7 +334,22 @@ def from_hydra(composed: DictConfig) -> TrialConfig:
     except OmegaConfBaseException as error:
         raise ConfigError(str(error)) from error
     assert isinstance(config, TrialConfig), "conf/config.yaml starts from the schema"
-    return checked(config)
+    return checked(_with_absolute_paths(config))
+
+
+def _with_absolute_paths(config: TrialConfig) -> TrialConfig:
+    """Paths as typed here mean the same in a child process, and when the trial is run again from another folder."""
+
+    def absolute(path: str | None) -> str | None:
+        return path if path is None or path.startswith("bundled:") else str(Path(path).expanduser().absolute())
+
+    data = config.data
+    if data.hub_id is None:
+        files = {part: absolute(getattr(data, part)) for part in ("train", "validation", "test")}
+        data = dataclasses.replace(data, **files)
+    return dataclasses.replace(
+        config, data=data, model=dataclasses.replace(config.model, path=absolute(config.model.path))
+    )
 
 
 def save(config: TrialConfig, path: Path) -> None:

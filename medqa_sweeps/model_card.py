@@ -40,6 +40,4 @@ def model_card(plan: Plan, result: Result) -> str:
 def _written(score: Score | None) -> str:
     if score is None:
         return "not measured"
-    return (
-        f"{score.accuracy:.1%} (95 % interval {score.low:.1%} to {score.high:.1%}, {score.questions:,} questions)"
-    )
+    return f"{score.accuracy:.1%} (95 % interval {score.low:.1%} to {score.high:.1%}, {score.questions:,} questions)"

@@ -106,7 +106,7 @@ class PromptEncoder:
                 raise ConfigError(
                     f"prompt={self._config.name}: after the prompt, this tokenizer does not write "
                     f"{self._config.letter_prefix + letter!r} as one token of its own, so a letter has no single "
-                    "log-probability. Change prompt.letter_prefix (\"\" or \" \") or the end of prompt.template."
+                    'log-probability. Change prompt.letter_prefix ("" or " ") or the end of prompt.template.'
                 )
             found.append(ids[-1])
         return found

@@ -117,9 +117,7 @@ class ValidationLine(Record):
 
 
 MetricsLine = AttemptLine | AttemptEndLine | TrainLine | ValidationLine
-_LINES: dict[str, type[Record]] = {
-    line.kind: line for line in (AttemptLine, AttemptEndLine, TrainLine, ValidationLine)
-}
+_LINES: dict[str, type[Record]] = {line.kind: line for line in (AttemptLine, AttemptEndLine, TrainLine, ValidationLine)}
 
 
 def line_to_json(line: MetricsLine) -> dict[str, Any]:

@@ -147,9 +147,7 @@ class TrialSeat:
         self._trial.append_predictions(prediction(answer, progress.samples_seen) for answer in answers)
         epoch = progress.samples_seen / len(self._plan.split.train)
         seconds = time.monotonic() - before
-        self._trial.append(
-            ValidationLine(progress.samples_seen, progress.step, epoch, time.time(), seconds, found)
-        )
+        self._trial.append(ValidationLine(progress.samples_seen, progress.step, epoch, time.time(), seconds, found))
         best, _, without_better = self._best
         better = best is None or found.accuracy > best
         self._best = (found.accuracy, progress.step, 0) if better else (*self._best[:2], without_better + 1)

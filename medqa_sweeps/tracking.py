@@ -256,9 +256,9 @@ def _say_where(run: "wandb.Run", obstacle: str | None, mode: str) -> None:
         _log.info("W&B: %s", run.url)
         return
     expected = mode == "offline" or (mode == "auto" and obstacle == NO_KEY)
-    folder = Path(run.dir).parent
-    text = "W&B: offline (%s), in %s. Send it later with: wandb sync %s"
-    _log.log(logging.INFO if expected else logging.WARNING, text, obstacle, folder, folder)
+    folder = min(str(Path(run.dir).parent), os.path.relpath(Path(run.dir).parent), key=len)
+    text = "W&B: offline (%s). Send it later with: uv run wandb sync %s"
+    _log.log(logging.INFO if expected else logging.WARNING, text, obstacle, folder)
 
 
 def _tags(config: TrialConfig, *ends: str) -> tuple[str, ...]:

@@ -163,9 +163,7 @@ BOOKKEEPING = {
 def test_the_signature_changes_with_what_decides_a_result_and_with_nothing_else(group: str, key: str) -> None:
     config = composed()
     part = getattr(config, group)
-    changed = dataclasses.replace(
-        config, **{group: dataclasses.replace(part, **{key: _different(getattr(part, key))})}
-    )
+    changed = dataclasses.replace(config, **{group: dataclasses.replace(part, **{key: _different(getattr(part, key))})})
     same = signature(changed, "base", "questions") == signature(config, "base", "questions")
     ignored = group in ("tracking", "engine", "data", "split") or key in BOOKKEEPING.get(group, set())
     assert same == ignored, f"{group}.{key}"

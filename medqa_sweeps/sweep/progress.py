@@ -42,7 +42,7 @@ class TrialProgress:
 
     def say(self, sentence: str) -> None:
         """A sentence above the bar."""
-        self._console.print(f"  {sentence}", markup=False, highlight=False)
+        self._console.print(f"  {sentence}", markup=False, highlight=False, soft_wrap=True)
 
     def _show(self, line: MetricsLine) -> None:
         if isinstance(line, AttemptLine) and line.samples_seen:

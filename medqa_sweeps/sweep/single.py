@@ -31,7 +31,7 @@ def run_single(config: TrialConfig, trial: TrialDir, announce: bool) -> Result |
     trial.submit(plan.config, collect(plan, command_line()))
     if announce:
         for sentence in plan.sentences(_shown(trial.path)):
-            console.print(sentence, markup=False)
+            console.print(sentence, markup=False, soft_wrap=True)
     tracker = tracker_for(trial, group=trial.path.parent.name)
     with TrialProgress(trial, plan.steps, console) as progress:
 
@@ -44,7 +44,7 @@ def run_single(config: TrialConfig, trial: TrialDir, announce: bool) -> Result |
     if tracker:
         tracker.finish(result)
         tracker.wait()
-    console.print(_ending(trial, result), markup=False)
+    console.print(_ending(trial, result), markup=False, soft_wrap=True)
     return result
 
 

@@ -2,7 +2,7 @@
 
 import dataclasses
 import os
-import socket
+import platform
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -89,7 +89,7 @@ def complete(
 
 def attempt(pid: int, started: float | None = None, host: str | None = None) -> AttemptLine:
     began = time.time() if started is None else started
-    return AttemptLine(1, 0, began, pid, host or socket.gethostname(), "cpu", 8)
+    return AttemptLine(1, 0, began, pid, host or platform.node(), "cpu", 8)
 
 
 def dead_pid() -> int:

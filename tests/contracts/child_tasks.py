@@ -22,9 +22,7 @@ def _exit(code: str) -> int:
 def _tell(path: str) -> int:
     """Environment, folder, process group and standard input, written for the test to read."""
     leads = os.getpgrp() == os.getpid()
-    Path(path).write_text(
-        f"{os.environ.get('MARK')} {sorted(os.environ)} {os.getcwd()} {leads} {sys.stdin.read()!r}"
-    )
+    Path(path).write_text(f"{os.environ.get('MARK')} {sorted(os.environ)} {os.getcwd()} {leads} {sys.stdin.read()!r}")
     print("said on stdout", flush=True)
     print("said on stderr", file=sys.stderr)
     return 0

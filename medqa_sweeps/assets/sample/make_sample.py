@@ -2,19 +2,22 @@
 
     uv run python -m medqa_sweeps.assets.sample.make_sample
 
-SYNTHETIC. Conditions and drugs are invented, and which finding goes with which condition is a random table drawn from a
-seed. The sample proves the machinery and says nothing about medicine; every record carries `"synthetic": true`.
+SYNTHETIC. Conditions and drugs are invented words, and which finding goes with which condition is a random table
+drawn from a seed. The sample proves the machinery and says nothing about medicine; every record carries `"synthetic":
+true`.
 
 The table has SYSTEMS body systems of CONDITIONS_A_SYSTEM conditions, each with its own drug, and FINDINGS_A_SYSTEM
-findings. A condition has TYPICAL findings that weigh TYPICAL_WEIGHT each; the system's other findings weigh 1. A vignette
-draws a condition and then FINDINGS_SHOWN different findings of its system, one after the other, by weight. So a patient
-often shows something untypical, and conditions share findings. The three wrong options are other conditions (or their
-drugs) of the same system, picked blindly: the options themselves give nothing away, and the best possible answer is
-known. It is the option that makes the findings, in their order, most likely (`best_answer`). Its accuracy is the ceiling:
+findings. A condition has TYPICAL findings that weigh TYPICAL_WEIGHT each; the system's other findings weigh 1. A
+vignette draws a condition and then FINDINGS_SHOWN different findings of its system, one after the other, by weight.
+So a patient often shows something untypical, and conditions share findings. The three wrong options are other
+conditions (or their drugs) of the same system, picked blindly: the options themselves give nothing away, and the best
+possible answer is known. It is the option that makes the findings, in their order, most likely (`best_answer`). Its
+accuracy is the ceiling:
 
     python -m medqa_sweeps.assets.sample.make_sample       prints it for each split
 
-Age, sex and wording are noise. "step1" asks for the diagnosis and "step2&3" for the treatment of an unnamed diagnosis.
+Age, sex and wording are noise. "step1" asks for the diagnosis and "step2&3" for the treatment of an unnamed
+diagnosis.
 """
 
 import json
@@ -37,29 +40,29 @@ TYPICAL_WEIGHT = 20.0
 FINDINGS_SHOWN = 3
 
 CONDITION_NAMES = """
-Arden syndrome, Belkor disease, Carvin fever, Delmar palsy, Estrel syndrome, Fenwick disease, Gorlan fever, Hastel palsy,
-Ilvane syndrome, Jorvik disease, Kelmor fever, Lunden palsy, Marvey syndrome, Norbeck disease, Ostrava fever, Pelham palsy,
-Quenby syndrome, Rosval disease, Selwyn fever, Tarnow palsy, Ulmen syndrome, Vesper disease, Wendal fever, Yarrow palsy,
-Zelnik syndrome, Ambrel disease, Brisko fever, Corvane palsy, Dunmor syndrome, Elgrin disease, Farrow fever, Gantry palsy,
-Holbein syndrome, Istvan disease, Junik fever, Kestrel palsy, Lorimer syndrome, Mostyn disease, Nevis fever, Orwell palsy,
-Pravik syndrome, Rudnik disease, Stavin fever, Torvald palsy, Umbrel syndrome, Valmont disease, Wexler fever, Zoltan palsy
+Arden, Belkor, Carvin, Delmar, Estrel, Fenwick, Gorlan, Hastel, Ilvane, Jorvik, Kelmor, Lunden, Marvey, Norbeck,
+Ostrava, Pelham, Quenby, Rosval, Selwyn, Tarnow, Ulmen, Vesper, Wendal, Yarrow, Zelnik, Ambrel, Brisko, Corvane,
+Dunmor, Elgrin, Farrow, Gantry, Holbein, Istvan, Junik, Kestrel, Lorimer, Mostyn, Nevis, Orwell, Pravik, Rudnik,
+Stavin, Torvald, Umbrel, Valmont, Wexler, Zoltan
 """
 DRUG_NAMES = """
-abrevine, belotan, cindapril, dorvamide, eltrozine, fenacort, gavidol, hexarine, ibotaxel, jusamine, kalvorin, levadone,
-mirtocin, navupril, oxalidol, pendarine, quilamide, rivozole, sentacort, tolvadine, ulminate, varezole, wistamine, xenopril,
-yantocin, zemidol, amvozine, brucotan, carnidine, delozole, erbamide, flotacin, gelsamine, hydronate, iprazole, jentacort,
-kelidone, lumatane, medrozine, nolvacin, opramide, pristanol, rubidine, salvozole, trenacin, uvamide, vintarol, zaprinate
+abrevine, belotan, cindapril, dorvamide, eltrozine, fenacort, gavidol, hexarine, ibotaxel, jusamine, kalvorin,
+levadone, mirtocin, navupril, oxalidol, pendarine, quilamide, rivozole, sentacort, tolvadine, ulminate, varezole,
+wistamine, xenopril, yantocin, zemidol, amvozine, brucotan, carnidine, delozole, erbamide, flotacin, gelsamine,
+hydronate, iprazole, jentacort, kelidone, lumatane, medrozine, nolvacin, opramide, pristanol, rubidine, salvozole,
+trenacin, uvamide, vintarol, zaprinate
 """
 FINDING_NAMES = """
-night sweats, dry cough, hand tremor, blurred vision, joint stiffness, weight loss, pale skin, dark urine, chest tightness,
-swollen ankles, hair thinning, brittle nails, ringing ears, double images, muscle cramps, facial flushing, poor appetite,
-loose stools, bitter taste, red gums, cold fingers, burning feet, stiff neck, throbbing temples, hoarse voice, wheezing,
-palpitations, dizziness, nosebleeds, bruising, itching, hiccups, drooling, thirst, snoring, insomnia, confusion, clumsiness,
-stuttering, drowsiness, bloating, belching, heartburn, vomiting, constipation, jaundice, tenderness, cramping, chills,
-shivering, rash, blisters, ulcers, scaling, freckling, pallor, cyanosis, clubbing, edema, warts, limping, hunching,
-weakness, numbness, tingling, twitching, spasms, paralysis, fainting, seizures, squinting, tearing, photophobia, halos,
-floaters, drooping, deafness, earache, vertigo, sneezing, congestion, hemoptysis, stridor, dyspnea, apnea, sputum, murmur,
-bradycardia, hypotension, fatigue, irritability, apathy, restlessness, euphoria, amnesia, hypothermia
+night sweats, dry cough, hand tremor, blurred vision, joint stiffness, weight loss, pale skin, dark urine, chest
+tightness, swollen ankles, hair thinning, brittle nails, ringing ears, double images, muscle cramps, facial flushing,
+poor appetite, loose stools, bitter taste, red gums, cold fingers, burning feet, stiff neck, throbbing temples, hoarse
+voice, wheezing, palpitations, dizziness, nosebleeds, bruising, itching, hiccups, drooling, thirst, snoring, insomnia,
+confusion, clumsiness, stuttering, drowsiness, bloating, belching, heartburn, vomiting, constipation, jaundice,
+tenderness, cramping, chills, shivering, rash, blisters, ulcers, scaling, freckling, pallor, cyanosis, clubbing,
+edema, warts, limping, hunching, weakness, numbness, tingling, twitching, spasms, paralysis, fainting, seizures,
+squinting, tearing, photophobia, halos, floaters, drooping, deafness, earache, vertigo, sneezing, congestion,
+hemoptysis, stridor, dyspnea, apnea, sputum, murmur, bradycardia, hypotension, fatigue, irritability, apathy,
+restlessness, euphoria, amnesia, hypothermia
 """
 OPENINGS = (
     "A {age}-year-old {person} comes to the physician with {findings}.",

@@ -1,22 +1,23 @@
-"""Builds the tiny base beside this file: a real Gemma 3 of about a million weights that reads options and answers A to D.
+"""Builds the tiny base beside this file: a real Gemma 3 with under a million weights that reads options by letter.
 
     OMP_NUM_THREADS=2 uv run python -m medqa_sweeps.assets.tiny_gemma3.make_tiny_gemma3
 
-SYNTHETIC. It is taught, by full training, the facts of a random table (`fact_table(BASE_TABLE_SEED)`) over the same
-invented names as the sample's, so it knows the prompt and how to point at an option, and is at chance on the sample's own
-facts: those are left to the LoRA. It knows no medicine and no English beyond these vignettes.
+SYNTHETIC. By full training it is taught the project's prompt, to find an option that the vignette names, and the facts
+of a random table over the sample's invented names; so it can point at an option, and is at chance on the sample's own
+facts, which are left to the LoRA. It knows no medicine and no English beyond these vignettes.
 
-Reading the options is the hard part. With loss on the letter alone the model never leaves chance; a tenth of the loss on
-every other token gets it there, because predicting the findings and options teaches which names belong together.
+Reading the options is the hard part: a model that is taught on all names at once stays at chance for a thousand steps.
+Three things get it there: as much loss on every token as on the letter (predicting a name that was there before teaches
+to look back); half of the questions naming their answer; and few names first, more as soon as those are read.
 
 One seed; the same machine with the same number of threads writes the same bytes.
 """
 
-import math
 import random
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
+from statistics import mean
 from typing import Any
 
 import torch
@@ -24,21 +25,31 @@ from tokenizers import Tokenizer, decoders, models, pre_tokenizers, processors, 
 from torch import Tensor
 from transformers import Gemma3ForCausalLM, Gemma3TextConfig, GenerationConfig, PreTrainedTokenizerFast
 
-from medqa_sweeps.assets.sample.make_sample import LETTERS, System, draw_question, fact_table
+from medqa_sweeps.assets.sample.make_sample import (
+    ASKING,
+    CONDITION_NAMES,
+    DRUG_NAMES,
+    FINDING_NAMES,
+    LETTERS,
+    OPENINGS,
+    shuffled_names,
+)
 
 FOLDER = Path(__file__).parent
 SEED = 7
-BASE_TABLE_SEED = 1007
 
 # Gemma's names; the first four have Gemma's own ids.
 SPECIAL_TOKENS = ("<pad>", "<eos>", "<bos>", "<unk>", "<start_of_turn>", "<end_of_turn>")
 VOCABULARY = 2048
 
-STEPS = 1200
-BATCH = 64
+BATCH = 32
 WARMUP_STEPS = 100
 PEAK_LR = 2e-3
-OTHER_TOKENS_LOSS = 0.1
+FIRST_NAMES = 10
+ENOUGH = 0.93  # share of right letters in the last 20 steps: then twice as many names
+LAST_STEPS = 200  # with all names, the rate falling to zero
+FINDINGS_A_NAME = 4
+FINDINGS_SHOWN = 3
 
 # The text of Gemma 3's template: a system message is the start of the first user turn, the assistant is "model".
 CHAT_TEMPLATE = """\
@@ -68,11 +79,33 @@ def user_content(record: dict[str, Any]) -> str:
     return f"{record['question']}\n\n{options}\n\nAnswer with the letter of the one correct option."
 
 
-def endless_records(table: Sequence[System], seed: int) -> Iterator[dict[str, Any]]:
-    """Ever new questions about one table."""
-    rng = random.Random(f"base questions {seed}")
-    while True:
-        yield draw_question(rng, table, rng.choice(LETTERS)).record
+class Lessons:
+    """Questions about the first `known` names: half of them name their answer, half follow from a random table."""
+
+    def __init__(self, seed: int) -> None:
+        self._rng = random.Random(f"lessons {seed}")
+        kinds = zip(ASKING, (CONDITION_NAMES, DRUG_NAMES), strict=True)
+        self._names = {step: shuffled_names(self._rng, text) for step, text in kinds}
+        findings = shuffled_names(self._rng, FINDING_NAMES)
+        every_name = [name for names in self._names.values() for name in names]
+        self._table = {name: self._rng.sample(findings, FINDINGS_A_NAME) for name in every_name}
+        self.known = self.all_names = len(every_name)
+
+    def draw(self) -> dict[str, Any]:
+        rng = self._rng
+        step = rng.choice(tuple(ASKING))
+        options = rng.sample(self._names[step][: self.known // len(ASKING)], len(LETTERS))
+        gold = rng.randrange(len(LETTERS))
+        shown = rng.sample(self._table[options[gold]], FINDINGS_SHOWN)
+        findings = options[gold] if rng.random() < 0.5 else f"{', '.join(shown[:-1])} and {shown[-1]}"
+        opening = rng.choice(OPENINGS).format(
+            age=rng.randint(18, 80), person=rng.choice(("man", "woman")), findings=findings
+        )
+        return {
+            "question": f"{opening} {rng.choice(ASKING[step])}",
+            "options": dict(zip(LETTERS, options, strict=True)),
+            "answer_idx": LETTERS[gold],
+        }
 
 
 def build_tokenizer(texts: Sequence[str]) -> PreTrainedTokenizerFast:
@@ -133,7 +166,7 @@ def token_ids(tokenizer: PreTrainedTokenizerFast, record: dict[str, Any]) -> lis
 
 
 def loss_of(model: Gemma3ForCausalLM, rows: Sequence[list[int]], pad_id: int) -> tuple[Tensor, float]:
-    """Mean loss on the letters plus a tenth of that on all other tokens, and the share of letters that were right."""
+    """Mean loss on the letters plus that on all other tokens, and the share of letters that were right."""
     width = max(len(row) for row in rows)
     # Padded on the left: every letter then stands in the last column but one.
     ids_BxT = torch.tensor([[pad_id] * (width - len(row)) + row for row in rows])
@@ -146,45 +179,58 @@ def loss_of(model: Gemma3ForCausalLM, rows: Sequence[list[int]], pad_id: int) ->
     letters = losses_BxT[:, -2].mean()
     others = (losses_BxT * others_BxT).sum() / others_BxT.sum()
     hits = (logits_BxTxV[:, -2].argmax(-1) == targets_BxT[:, -2]).float().mean().item()
-    return letters + OTHER_TOKENS_LOSS * others, hits
+    return letters + others, hits
 
 
-def learning_rate(step: int) -> float:
-    """Linear warm-up, then a cosine to zero."""
-    if step < WARMUP_STEPS:
-        return PEAK_LR * (step + 1) / WARMUP_STEPS
-    progress = (step - WARMUP_STEPS) / (STEPS - WARMUP_STEPS)
-    return PEAK_LR * 0.5 * (1 + math.cos(math.pi * progress))
+@torch.no_grad()
+def initialise(model: Gemma3ForCausalLM) -> None:
+    """Let the embeddings speak: Gemma scales them by sqrt(width) and every layer's output to unit size."""
+    model.model.embed_tokens.weight.normal_(0, 0.09)  # about one after scaling
+    for name, parameter in model.named_parameters():
+        if "post_" in name and "layernorm" in name:
+            parameter.fill_(-0.75)  # the scale is one plus this: a layer adds a quarter
 
 
-def teach(model: Gemma3ForCausalLM, tokenizer: PreTrainedTokenizerFast, records: Iterator[dict[str, Any]]) -> None:
-    """Full training on `records`, in float32."""
+def teach(model: Gemma3ForCausalLM, tokenizer: PreTrainedTokenizerFast, lessons: Lessons) -> int:
+    """Full training in float32, on ever more names; the number of steps it took."""
     optimizer = torch.optim.AdamW(model.parameters(), lr=PEAK_LR, betas=(0.9, 0.98), weight_decay=0.01)
     model.train()
+    lessons.known = FIRST_NAMES * len(ASKING)
     recent: list[float] = []
-    for step in range(STEPS):
-        optimizer.param_groups[0]["lr"] = learning_rate(step)
-        rows = [token_ids(tokenizer, next(records)) for _ in range(BATCH)]
+    step, left = 0, LAST_STEPS
+    while left:
+        optimizer.param_groups[0]["lr"] = PEAK_LR * min(1.0, (step + 1) / WARMUP_STEPS, left / LAST_STEPS)
+        rows = [token_ids(tokenizer, lessons.draw()) for _ in range(BATCH)]
         loss, hits = loss_of(model, rows, tokenizer.pad_token_id)
         optimizer.zero_grad()
         loss.backward()
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
         optimizer.step()
-        recent = [*recent[-49:], hits]
-        if step % 50 == 49:
-            print(f"step {step + 1}: loss {loss.item():.3f}, right {sum(recent) / len(recent):.1%}", flush=True)
+        step += 1
+        recent.append(hits)
+        if step % 50 == 0:
+            print(
+                f"step {step}: {lessons.known} names, loss {loss.item():.3f}, right {mean(recent[-50:]):.1%}",
+                flush=True,
+            )
+        if left < LAST_STEPS or (lessons.known == lessons.all_names and mean(recent[-20:]) > ENOUGH):
+            left -= 1
+        elif len(recent) >= 20 and mean(recent[-20:]) > ENOUGH:
+            lessons.known = min(2 * lessons.known, lessons.all_names)
+            recent.clear()
+    return step
 
 
 def main() -> None:
     started = time.monotonic()
     torch.use_deterministic_algorithms(True)
     torch.manual_seed(SEED)
-    records = endless_records(fact_table(BASE_TABLE_SEED), SEED)
-    texts = ["user\nmodel\n" + user_content(next(records)) for _ in range(4000)]
-    tokenizer = build_tokenizer(texts)
+    lessons = Lessons(SEED)
+    tokenizer = build_tokenizer(["user\nmodel\n" + user_content(lessons.draw()) for _ in range(4000)])
     model = Gemma3ForCausalLM(build_config(tokenizer))
+    initialise(model)
     print(f"{model.num_parameters():,} weights, vocabulary {len(tokenizer)}")
-    teach(model, tokenizer, records)
+    steps = teach(model, tokenizer, lessons)
     model.generation_config = GenerationConfig(
         bos_token_id=tokenizer.bos_token_id,
         pad_token_id=tokenizer.pad_token_id,
@@ -192,7 +238,7 @@ def main() -> None:
     )
     model.to(torch.bfloat16).save_pretrained(FOLDER)
     tokenizer.save_pretrained(FOLDER)
-    print(f"{time.monotonic() - started:.0f} s")
+    print(f"{steps} steps, {time.monotonic() - started:.0f} s")
 
 
 if __name__ == "__main__":

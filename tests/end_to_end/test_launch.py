@@ -1,0 +1,100 @@
+"""What a person types and reads: launch.py as a program, in a process of its own."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+QUICK = (
+    "experiment=quickstart", "split.max_validation=20", "training.max_steps=2", "evaluation.reports=1",
+    "tracking=none",
+)  # fmt: skip
+
+
+@pytest.fixture
+def launch(tmp_path: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
+    def run(*words: str, program: str = "launch.py") -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, str(ROOT / program), *words]
+        return subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=250, check=False)
+
+    return run
+
+
+def test_a_run_says_in_three_lines_what_it_will_do_and_in_one_how_it_ended(launch: Callable, tmp_path: Path) -> None:
+    done = launch(*QUICK, "hydra.run.dir=run")
+    assert done.returncode == 0, done.stderr
+    lines = done.stdout.splitlines()
+    assert (
+        lines[0].startswith("Questions") and "2,000 synthetic (invented facts) to train on, 20 to choose by" in lines[0]
+    )
+    assert lines[1].startswith("Training") and "2 steps of 16" in lines[1]
+    assert lines[2].startswith("Writes") and "run" in lines[2]
+    assert lines[-1].startswith("Completed: accuracy") and "20 questions" in lines[-1]
+    assert (tmp_path / "run" / "result.json").exists() and "Traceback" not in done.stderr
+
+    again = launch(*QUICK, "hydra.run.dir=run")
+    assert again.returncode == 1 and "holds a finished trial" in again.stderr
+
+
+def test_a_sweep_ends_with_its_leaderboard_and_the_exit_code_tells_of_failures(
+    launch: Callable, tmp_path: Path
+) -> None:
+    done = launch("-m", *QUICK, "training.max_length_tokens=192,30", "hydra.sweep.dir=sweep")
+    assert done.returncode == 1
+    assert "1 completed, 1 failed" in done.stdout and "set training.max_length_tokens=" in done.stdout
+    assert "never for clinical decisions" in done.stdout and "reproduce" in done.stdout
+    assert "Traceback" not in done.stdout + done.stderr
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["lora.rr=8"], "Key 'rr' not in 'LoraConfig'"),
+        (["lora.r=0"], "lora.r=0: the rank is a whole number from 1 up"),
+        (["lora.dropout=1.5"], "lora.dropout=1.5"),
+        (["lora.target_modules=[foo]"], "allowed are q_proj"),
+        (["model=tiny_gemma3", "data=local", "data.train=none.jsonl", "data.validation=none.jsonl"], "none.jsonl"),
+        (["model=local", "model.path=nowhere", "data=sample"], "there is no such folder"),
+        (["experiment=quickstart", "split=random", "split.validation_ratio=0.0000001"], "validation"),
+        (["model=tiny_gemma3", "data=sample", "data.validation=null"], "split=random"),
+        (["model.hub_id=nobody/nothing", "data=sample"], "model=tiny_gemma3"),
+    ],
+)
+def test_what_cannot_be_is_refused_in_a_sentence_and_nothing_is_left(
+    words: list[str], told: str, launch: Callable, tmp_path: Path
+) -> None:
+    done = launch(*words, "hydra.run.dir=run")
+    assert done.returncode == 1
+    assert told in done.stderr, done.stderr
+    assert "Traceback" not in done.stderr
+    assert not (tmp_path / "run").exists()
+
+
+def test_ctrl_c_saves_a_checkpoint_leaves_no_process_and_resume_goes_on(launch: Callable, tmp_path: Path) -> None:
+    words = [*QUICK, "training.max_steps=300", "training.log_every_steps=1", "hydra.run.dir=run"]
+    program = subprocess.Popen(
+        [sys.executable, str(ROOT / "launch.py"), *words], cwd=tmp_path, stdout=subprocess.PIPE, text=True
+    )
+    metrics = tmp_path / "run" / "metrics.jsonl"
+    end = time.monotonic() + 120
+    while not (metrics.exists() and '"train"' in metrics.read_text()):
+        assert time.monotonic() < end and program.poll() is None
+        time.sleep(0.1)
+    program.send_signal(signal.SIGINT)
+    told, _ = program.communicate(timeout=60)
+    assert program.returncode == 130
+    assert "Ctrl-C again stops now" in told and "resume" in told
+    assert not (tmp_path / "run" / "result.json").exists() and list((tmp_path / "run" / "checkpoint").glob("step-*"))
+
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    command = [sys.executable, "-m", "medqa_sweeps", "resume", "run"]
+    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=250)
+    assert done.returncode == 0 and "goes on at" in done.stdout and "Completed" in done.stdout, (
+        done.stdout + done.stderr
+    )

