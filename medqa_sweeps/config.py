@@ -345,7 +345,7 @@ def _with_absolute_paths(config: TrialConfig) -> TrialConfig:
 
     data = config.data
     if data.hub_id is None:
-        files = {part: absolute(getattr(data, part)) for part in ("train", "validation", "test")}
+        files: dict[str, Any] = {part: absolute(getattr(data, part)) for part in ("train", "validation", "test")}
         data = dataclasses.replace(data, **files)
     return dataclasses.replace(
         config, data=data, model=dataclasses.replace(config.model, path=absolute(config.model.path))

@@ -30,7 +30,8 @@ data = DataConfig(name="sample", train="bundled:sample/train.jsonl", validation=
 questions = split_questions(data, SplitConfig(max_validation=60)).validation
 
 by_batch = {
-    size: answer_questions(model, tokenizer, encoder, questions, EvaluationConfig(batch_size=size)) for size in (1, 7, 60)
+    size: answer_questions(model, tokenizer, encoder, questions, EvaluationConfig(batch_size=size))
+    for size in (1, 7, 60)
 }
 for size, answers in by_batch.items():
     assert [answer.question for answer in answers] == questions

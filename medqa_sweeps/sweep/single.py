@@ -40,7 +40,10 @@ def run_single(config: TrialConfig, trial: TrialDir, announce: bool) -> Result |
             if tracker:
                 tracker.feed()
 
-        result = supervise(trial, children(), child_environment(), look, progress.say)
+        try:
+            result = supervise(trial, children(), child_environment(), look, progress.say)
+        except KeyboardInterrupt:  # while the libraries were still loading: nothing has begun
+            result = None
     if tracker:
         tracker.finish(result)
         tracker.wait()

@@ -13,7 +13,6 @@ from medqa_sweeps.trial_dir import StopReason, TrialDir
 
 _WORKER = "medqa_sweeps.worker"  # started by name: this half never imports it
 _CAN_GO_ON = 75  # the worker's exit code for a trial without a result
-_GRACE_SECONDS = 5.0
 
 
 def supervise(
@@ -56,10 +55,11 @@ def _attempt(
 ) -> Ended:
     """Start a child and wait for its end, whatever Ctrl-C says on the way."""
     interrupts = 0
+    ended: list[Ended] = []
     pid = children.start(_WORKER, [str(trial.path)], environment, trial.log_file)
     while True:
         try:
-            ended = [child for child in children.wait(0.2) if child.pid == pid]
+            ended += [child for child in children.wait(0.2) if child.pid == pid]
             look()
             if ended:
                 return ended[0]
@@ -84,6 +84,8 @@ def _goes_on(trial: TrialDir, ended: Ended, attempts_left: int, say: Callable[[s
         say(f"{message}; going on from the newest checkpoint.")
         return True
     if failure is None:
+        if not asked_to_stop:  # the disk was full, say: the child's last words are why
+            say(log_tail(trial.log_file, lines=1).strip())
         return False
     tail = log_tail(trial.log_file)
     trial.finish(_failed(trial, failure, f"{message}. The end of {trial.log_file}:\n{tail}"))

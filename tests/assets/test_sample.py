@@ -27,7 +27,7 @@ def test_the_generator_writes_the_shipped_files_byte_for_byte(splits: dict[str, 
         shipped = (make_sample.FOLDER / f"{split}.jsonl").read_bytes()
         assert make_sample.as_jsonl(questions).encode() == shipped, (
             f"{split}.jsonl is not what make_sample.py writes. Scores on the sample are comparable only while it "
-            "stands still: if it was meant, run make_sample.py, measure the quickstart again and say so in CHANGELOG.md."
+            "stands still. If it was meant: run make_sample.py, measure the quickstart, say so in CHANGELOG.md."
         )
 
 

@@ -2,19 +2,16 @@
 
     uv run python -m medqa_sweeps.assets.sample.make_sample
 
-SYNTHETIC. Conditions and drugs are invented words, and which finding goes with which condition is a random table
-drawn from a seed. The sample proves the machinery and says nothing about medicine; every record carries `"synthetic":
-true`.
+SYNTHETIC. Conditions and drugs are invented words, and which finding goes with which condition is a random table drawn
+from a seed. The sample proves the machinery and says nothing about medicine; every record carries `"synthetic": true`.
 
 The table has SYSTEMS body systems of CONDITIONS_A_SYSTEM conditions, each with its own drug, and FINDINGS_A_SYSTEM
 findings. A condition has TYPICAL findings that weigh TYPICAL_WEIGHT each; the system's other findings weigh 1. A
-vignette draws a condition and then FINDINGS_SHOWN different findings of its system, one after the other, by weight.
-So a patient often shows something untypical, and conditions share findings. The three wrong options are other
-conditions (or their drugs) of the same system, picked blindly: the options themselves give nothing away, and the best
-possible answer is known. It is the option that makes the findings, in their order, most likely (`best_answer`). Its
-accuracy is the ceiling:
-
-    python -m medqa_sweeps.assets.sample.make_sample       prints it for each split
+vignette draws a condition and then FINDINGS_SHOWN different findings of its system, one after the other, by weight. So
+a patient often shows something untypical, and conditions share findings. The three wrong options are other conditions
+(or their drugs) of the same system, picked blindly: the options themselves give nothing away, and the best possible
+answer is known. It is the option that makes the findings, in their order, most likely (`best_answer`). Its accuracy is
+the ceiling, 89 %, and is printed for each split.
 
 Age, sex and wording are noise. "step1" asks for the diagnosis and "step2&3" for the treatment of an unnamed
 diagnosis.

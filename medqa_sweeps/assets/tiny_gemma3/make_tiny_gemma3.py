@@ -8,7 +8,8 @@ facts, which are left to the LoRA. It knows no medicine and no English beyond th
 
 Reading the options is the hard part: a model that is taught on all names at once stays at chance for a thousand steps.
 Three things get it there: as much loss on every token as on the letter (predicting a name that was there before teaches
-to look back); half of the questions naming their answer; and few names first, more as soon as those are read.
+to look back); half of the questions naming their answer; and few names in one wording first, more as soon as those
+are read.
 
 One seed; the same machine with the same number of threads writes the same bytes.
 """
@@ -85,24 +86,25 @@ class Lessons:
     def __init__(self, seed: int) -> None:
         self._rng = random.Random(f"lessons {seed}")
         kinds = zip(ASKING, (CONDITION_NAMES, DRUG_NAMES), strict=True)
-        self._names = {step: shuffled_names(self._rng, text) for step, text in kinds}
+        named = {step: shuffled_names(self._rng, text) for step, text in kinds}
+        self._names = [(step, name) for step, names in named.items() for name in names]
         findings = shuffled_names(self._rng, FINDING_NAMES)
-        every_name = [name for names in self._names.values() for name in names]
-        self._table = {name: self._rng.sample(findings, FINDINGS_A_NAME) for name in every_name}
-        self.known = self.all_names = len(every_name)
+        self._table = {name: self._rng.sample(findings, FINDINGS_A_NAME) for _, name in self._names}
+        self.known = self.all_names = len(self._names)
 
     def draw(self) -> dict[str, Any]:
-        rng = self._rng
-        step = rng.choice(tuple(ASKING))
-        options = rng.sample(self._names[step][: self.known // len(ASKING)], len(LETTERS))
+        rng, first = self._rng, self.known == FIRST_NAMES
+        known = self._names[: self.known]
+        step = rng.choice(known)[0]
+        options = rng.sample([name for kind, name in known if kind == step], len(LETTERS))
         gold = rng.randrange(len(LETTERS))
         shown = rng.sample(self._table[options[gold]], FINDINGS_SHOWN)
         findings = options[gold] if rng.random() < 0.5 else f"{', '.join(shown[:-1])} and {shown[-1]}"
-        opening = rng.choice(OPENINGS).format(
-            age=rng.randint(18, 80), person=rng.choice(("man", "woman")), findings=findings
-        )
+        opening = OPENINGS[0] if first else rng.choice(OPENINGS)
+        asking = ASKING[step][0] if first else rng.choice(ASKING[step])
+        opening = opening.format(age=rng.randint(18, 80), person=rng.choice(("man", "woman")), findings=findings)
         return {
-            "question": f"{opening} {rng.choice(ASKING[step])}",
+            "question": f"{opening} {asking}",
             "options": dict(zip(LETTERS, options, strict=True)),
             "answer_idx": LETTERS[gold],
         }
@@ -195,7 +197,7 @@ def teach(model: Gemma3ForCausalLM, tokenizer: PreTrainedTokenizerFast, lessons:
     """Full training in float32, on ever more names; the number of steps it took."""
     optimizer = torch.optim.AdamW(model.parameters(), lr=PEAK_LR, betas=(0.9, 0.98), weight_decay=0.01)
     model.train()
-    lessons.known = FIRST_NAMES * len(ASKING)
+    lessons.known = FIRST_NAMES
     recent: list[float] = []
     step, left = 0, LAST_STEPS
     while left:
