@@ -111,7 +111,7 @@ def test_chinese_comes_back_as_it_was(tokenizer: Any) -> None:
 
 
 def test_the_samples_prompts_are_short(tokenizer: Any) -> None:
-    questions = [question.record for split in make_sample.draw_splits().values() for question in split]
+    questions = [record for records in make_sample.draw_splits().values() for record in records]
     lengths = [len(make_tiny_gemma3.token_ids(tokenizer, record)) for record in questions]
     assert max(lengths) <= 110
 
@@ -154,15 +154,14 @@ def share_right(model: Gemma3ForCausalLM, tokenizer: Any, records: list[dict[str
 def test_it_answers_with_letters_and_is_at_chance_on_the_samples_facts(
     model: Gemma3ForCausalLM, tokenizer: Any
 ) -> None:
-    records = [question.record for question in make_sample.draw_splits()["validation"]]
+    records = make_sample.draw_splits()["validation"]
     assert 0.18 < share_right(model, tokenizer, records) < 0.32
 
 
 def test_it_reads_the_options(model: Gemma3ForCausalLM, tokenizer: Any) -> None:
     """A question that names its answer, which no fact is needed for."""
-    records = []
-    for question in make_sample.draw_splits()["test"][:200]:
-        findings = f"{', '.join(question.findings[:-1])} and {question.findings[-1]}"
-        record = question.record
-        records.append({**record, "question": record["question"].replace(findings, record["answer"])})
+    records = [
+        {**record, "question": f"A 50-year-old man has had {record['answer']} for several weeks. {ASKED}"}
+        for record in make_sample.draw_splits()["test"][:200]
+    ]
     assert share_right(model, tokenizer, records) > 0.9

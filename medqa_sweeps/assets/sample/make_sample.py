@@ -2,25 +2,18 @@
 
     uv run python -m medqa_sweeps.assets.sample.make_sample
 
-SYNTHETIC. Conditions and drugs are invented words, and which finding goes with which condition is a random table drawn
-from a seed. The sample proves the machinery and says nothing about medicine; every record carries `"synthetic": true`.
+SYNTHETIC. Conditions are invented words, and which findings go with which condition is a random table drawn from a
+seed. The sample proves the machinery and says nothing about medicine; every record carries `"synthetic": true`.
 
-The table has SYSTEMS body systems of CONDITIONS_A_SYSTEM conditions, each with its own drug, and FINDINGS_A_SYSTEM
-findings. A condition has TYPICAL findings that weigh TYPICAL_WEIGHT each; the system's other findings weigh 1. A
-vignette draws a condition and then FINDINGS_SHOWN different findings of its system, one after the other, by weight. So
-a patient often shows something untypical, and conditions share findings. The three wrong options are other conditions
-(or their drugs) of the same system, picked blindly: the options themselves give nothing away, and the best possible
-answer is known. It is the option that makes the findings, in their order, most likely (`best_answer`). Its accuracy is
-the ceiling, 89 %, and is printed for each split.
-
-Age, sex and wording are noise. "step1" asks for the diagnosis and "step2&3" for the treatment of an unnamed
-diagnosis.
+CONDITIONS conditions have FINDINGS_A_CONDITION findings of their own each, of which a vignette shows FINDINGS_SHOWN.
+A share UNSPECIFIC of the vignettes shows findings that no condition owns: nobody can do better than guess there, so
+the best possible accuracy is 1 - 3/4 UNSPECIFIC (`CEILING`). Wrong options are other conditions; age, sex and wording
+are noise. "step1" asks for the diagnosis, "step2&3" for what to treat first, which here is the same.
 """
 
 import json
 import random
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -29,13 +22,14 @@ TABLE_SEED = 20
 SPLIT_SIZES = {"train": 2000, "validation": 400, "test": 400}
 LETTERS = "ABCD"
 
-SYSTEMS = 6
-CONDITIONS_A_SYSTEM = 8
-FINDINGS_A_SYSTEM = 16
-TYPICAL = 4
-TYPICAL_WEIGHT = 20.0
+CONDITIONS = 12
+FINDINGS_A_CONDITION = 4
 FINDINGS_SHOWN = 3
+UNSPECIFIC = 0.1
+UNSPECIFIC_FINDINGS = 8
+CEILING = 1 - UNSPECIFIC * (1 - 1 / len(LETTERS))
 
+# Twice as many names as are used here: the tiny base is taught on all of them, with other facts.
 CONDITION_NAMES = """
 Arden, Belkor, Carvin, Delmar, Estrel, Fenwick, Gorlan, Hastel, Ilvane, Jorvik, Kelmor, Lunden, Marvey, Norbeck,
 Ostrava, Pelham, Quenby, Rosval, Selwyn, Tarnow, Ulmen, Vesper, Wendal, Yarrow, Zelnik, Ambrel, Brisko, Corvane,
@@ -77,32 +71,7 @@ ASKING = {
         "Which of the following drugs should be given?",
     ),
 }
-
-
-@dataclass(frozen=True)
-class Condition:
-    """A row of the fact table."""
-
-    name: str
-    drug: str
-    typical: frozenset[str]
-
-
-@dataclass(frozen=True)
-class System:
-    """Conditions that are each other's distractors, and the findings they share."""
-
-    conditions: tuple[Condition, ...]
-    findings: tuple[str, ...]
-
-
-@dataclass(frozen=True)
-class Question:
-    """A record as it is written, with the truth behind it, which is not written."""
-
-    record: dict[str, Any]
-    findings: tuple[str, ...]
-    choices: tuple[Condition, ...]
+TREATED_FIRST = "Which of the following should be treated first?"
 
 
 def shuffled_names(rng: random.Random, text: str) -> list[str]:
@@ -113,120 +82,66 @@ def shuffled_names(rng: random.Random, text: str) -> list[str]:
     return names
 
 
-def fact_table(seed: int) -> tuple[System, ...]:
-    """A random table over the names above. Another seed gives other facts about the same names."""
-    rng = random.Random(f"fact table {seed}")
-    names, drugs, findings = (shuffled_names(rng, text) for text in (CONDITION_NAMES, DRUG_NAMES, FINDING_NAMES))
-    systems = []
-    for _ in range(SYSTEMS):
-        own_findings = tuple(findings.pop() for _ in range(FINDINGS_A_SYSTEM))
-        conditions = tuple(
-            Condition(names.pop(), drugs.pop(), frozenset(rng.sample(own_findings, TYPICAL)))
-            for _ in range(CONDITIONS_A_SYSTEM)
-        )
-        systems.append(System(conditions, own_findings))
-    return tuple(systems)
+def fact_table(rng: random.Random) -> tuple[dict[str, list[str]], list[str]]:
+    """The findings of each condition, which no other has, and findings that no condition has."""
+    names, findings = shuffled_names(rng, CONDITION_NAMES)[:CONDITIONS], shuffled_names(rng, FINDING_NAMES)
+    unspecific, left = findings[:UNSPECIFIC_FINDINGS], findings[UNSPECIFIC_FINDINGS:]
+    return {name: [left.pop() for _ in range(FINDINGS_A_CONDITION)] for name in names}, unspecific
 
 
-def weight(finding: str, condition: Condition) -> float:
-    return TYPICAL_WEIGHT if finding in condition.typical else 1.0
-
-
-def draw_findings(rng: random.Random, system: System, condition: Condition) -> tuple[str, ...]:
-    """Different findings in the order they were drawn, each by its weight among those that are left."""
-    left = list(system.findings)
-    drawn: list[str] = []
-    for _ in range(FINDINGS_SHOWN):
-        (finding,) = rng.choices(left, [weight(candidate, condition) for candidate in left])
-        left.remove(finding)
-        drawn.append(finding)
-    return tuple(drawn)
-
-
-def likelihood(findings: Sequence[str], condition: Condition) -> float:
-    """Probability that `condition` shows these findings of its system in this order."""
-    total = TYPICAL * TYPICAL_WEIGHT + FINDINGS_A_SYSTEM - TYPICAL
-    probability = 1.0
-    for finding in findings:
-        probability *= weight(finding, condition) / total
-        total -= weight(finding, condition)
-    return probability
-
-
-def best_answer(question: Question) -> tuple[str, float]:
-    """The letter that nobody can beat, and the chance that it is right.
-
-    Every option was equally likely to be the patient's condition before the findings were seen, so Bayes' rule needs
-    the likelihoods alone.
-    """
-    likelihoods = [likelihood(question.findings, condition) for condition in question.choices]
-    best = max(likelihoods)
-    return LETTERS[likelihoods.index(best)], best / sum(likelihoods)
-
-
-def draw_question(rng: random.Random, table: Sequence[System], gold_letter: str) -> Question:
+def draw_record(
+    rng: random.Random, table: dict[str, list[str]], unspecific: list[str], gold_letter: str
+) -> dict[str, Any]:
     """One vignette whose correct option stands at `gold_letter`."""
-    system = rng.choice(table)
-    condition, *others = rng.sample(system.conditions, len(LETTERS))
+    condition, *others = rng.sample(list(table), len(LETTERS))
     gold = LETTERS.index(gold_letter)
-    choices = (*others[:gold], condition, *others[gold:])
-    findings = draw_findings(rng, system, condition)
-    step = rng.choice(tuple(ASKING))
+    shown = rng.sample(unspecific if rng.random() < UNSPECIFIC else table[condition], FINDINGS_SHOWN)
     opening = rng.choice(OPENINGS).format(
         age=rng.randint(18, 80),
         person=rng.choice(("man", "woman")),
-        findings=f"{', '.join(findings[:-1])} and {findings[-1]}",
+        findings=f"{', '.join(shown[:-1])} and {shown[-1]}",
     )
-    texts = [choice.name if step == "step1" else choice.drug for choice in choices]
-    record = {
-        "question": f"{opening} {rng.choice(ASKING[step])}",
-        "answer": texts[gold],
-        "options": dict(zip(LETTERS, texts, strict=True)),
+    step = rng.choice(tuple(ASKING))
+    asking = rng.choice(ASKING["step1"]) if step == "step1" else TREATED_FIRST
+    return {
+        "question": f"{opening} {asking}",
+        "answer": condition,
+        "options": dict(zip(LETTERS, (*others[:gold], condition, *others[gold:]), strict=True)),
         "answer_idx": gold_letter,
         "meta_info": step,
         "synthetic": True,
     }
-    return Question(record, findings, choices)
 
 
-def draw_splits(table_seed: int = TABLE_SEED) -> dict[str, list[Question]]:
-    """The three splits: no question text occurs twice, and each letter is gold equally often in each split."""
-    table = fact_table(table_seed)
-    rng = random.Random(f"splits {table_seed}")
+def draw_splits(table_seed: int = TABLE_SEED) -> dict[str, list[dict[str, Any]]]:
+    """The records of the three splits: no question text occurs twice, each letter is gold equally often in each."""
+    rng = random.Random(f"sample {table_seed}")
+    table, unspecific = fact_table(rng)
     seen: set[str] = set()
-    splits: dict[str, list[Question]] = {}
+    splits: dict[str, list[dict[str, Any]]] = {}
     for split, size in SPLIT_SIZES.items():
         golds = list(LETTERS * (size // len(LETTERS)))
         rng.shuffle(golds)
-        splits[split] = [draw_unseen_question(rng, table, gold, seen) for gold in golds]
+        splits[split] = []
+        for gold in golds:
+            record = draw_record(rng, table, unspecific, gold)
+            while record["question"] in seen:
+                record = draw_record(rng, table, unspecific, gold)
+            seen.add(record["question"])
+            splits[split].append(record)
     return splits
 
 
-def draw_unseen_question(rng: random.Random, table: Sequence[System], gold_letter: str, seen: set[str]) -> Question:
-    """A question whose text is not in `seen`, which it then joins."""
-    while True:
-        question = draw_question(rng, table, gold_letter)
-        if question.record["question"] not in seen:
-            seen.add(question.record["question"])
-            return question
-
-
-def as_jsonl(questions: Sequence[Question]) -> str:
-    return "".join(json.dumps(question.record) + "\n" for question in questions)
-
-
-def ceiling(questions: Sequence[Question]) -> tuple[float, float]:
-    """Accuracy of the best possible answers: expected, and on these very questions."""
-    answers = [best_answer(question) for question in questions]
-    hits = [letter == question.record["answer_idx"] for question, (letter, _) in zip(questions, answers, strict=True)]
-    return sum(chance for _, chance in answers) / len(answers), sum(hits) / len(hits)
+def as_jsonl(records: Sequence[dict[str, Any]]) -> str:
+    """One record a line, as MedQA's files have it."""
+    return "".join(json.dumps(record) + "\n" for record in records)
 
 
 def main() -> None:
-    for split, questions in draw_splits().items():
-        (FOLDER / f"{split}.jsonl").write_text(as_jsonl(questions), encoding="utf-8")
-        expected, here = ceiling(questions)
-        print(f"{split}: {len(questions)} questions, ceiling {expected:.1%} expected, {here:.1%} on these")
+    """Write the three files."""
+    for split, records in draw_splits().items():
+        (FOLDER / f"{split}.jsonl").write_text(as_jsonl(records), encoding="utf-8")
+        print(f"{split}: {len(records)} questions, best possible accuracy {CEILING:.1%}")
 
 
 if __name__ == "__main__":
