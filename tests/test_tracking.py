@@ -358,7 +358,7 @@ def test_only_new_bytes_are_read(tmp_path: Path) -> None:
             steps.append(step)
 
     trial = make_trial(tmp_path / "study" / "0")
-    history = tracking._History(cast(Any, FakeRun()), trial.metrics_file)
+    history = tracking._History(cast(Any, FakeRun()), trial)
     history.log_new()  # there is no file yet
     trial.append(train(16, 1.0))
     history.log_new()
@@ -427,8 +427,8 @@ def test_auto_without_a_key_is_offline_and_quiet(tmp_path: Path) -> None:
     trial.append(train(16, 1.0))
     ended = run_python(REPLAY, str(trial.path), NETRC=str(tmp_path / "none"), WANDB_CONFIG_DIR=str(tmp_path))
     (folder,) = (trial.path / "wandb").glob("offline-run-*")
-    assert ended.stderr.startswith(f"INFO W&B: offline (no API key found), in {folder}. ")
-    assert ended.stderr.endswith(f": wandb sync {folder}\n")
+    assert ended.stderr.startswith("INFO W&B: offline (no API key found). Send it later with: uv run wandb sync ")
+    assert ended.stderr.endswith(f"{folder.name}\n")
     assert ended.stderr.count("\n") == 1
     assert len(Run(trial).history) == 1
 

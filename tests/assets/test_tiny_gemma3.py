@@ -160,8 +160,9 @@ def test_it_answers_with_letters_and_is_at_chance_on_the_samples_facts(
 
 def test_it_reads_the_options(model: Gemma3ForCausalLM, tokenizer: Any) -> None:
     """A question that names its answer, which no fact is needed for."""
+    asked = make_sample.ASKING["step1"][0]
     records = [
-        {**record, "question": f"A 50-year-old man has had {record['answer']} for several weeks. {ASKED}"}
+        {**record, "question": f"A 50-year-old man has had {record['answer']} for several weeks. {asked}"}
         for record in make_sample.draw_splits()["test"][:200]
     ]
     assert share_right(model, tokenizer, records) > 0.9

@@ -18,7 +18,7 @@ from medqa_sweeps.trial_dir import TrialDir
 SMALL = (
     "experiment=quickstart", "tracking=none", "split.max_validation=40", "training.max_steps=12",
     "evaluation.reports=3", "training.log_every_steps=1", "lora.r=8", "lora.dropout=0.1",
-    "training.micro_batch_size=8",
+    "training.effective_batch_size=16", "training.micro_batch_size=8",
 )  # fmt: skip
 
 

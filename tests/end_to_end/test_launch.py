@@ -33,7 +33,7 @@ def test_a_run_says_in_three_lines_what_it_will_do_and_in_one_how_it_ended(launc
     assert (
         lines[0].startswith("Questions") and "2,000 synthetic (invented facts) to train on, 20 to choose by" in lines[0]
     )
-    assert lines[1].startswith("Training") and "2 steps of 16" in lines[1]
+    assert lines[1].startswith("Training") and "2 steps of 8" in lines[1]
     assert lines[2].startswith("Writes") and "run" in lines[2]
     assert lines[-1].startswith("Completed: accuracy") and "20 questions" in lines[-1]
     assert (tmp_path / "run" / "result.json").exists() and "Traceback" not in done.stderr
