@@ -253,8 +253,9 @@ def test_the_synthetic_sample_does_not_melt_together() -> None:
     sample = DataConfig(name="s", train="bundled:sample/train.jsonl", validation="bundled:sample/validation.jsonl")
     questions = [*read_questions(sample, "train").questions, *read_questions(sample, "validation").questions]
     groups = near_duplicates(questions)
+    # Its vignettes come from twelve conditions and four wordings, so some are near-duplicates; none is a crowd.
     assert max(map(len, groups)) <= 30
-    assert len(groups) > 0.6 * len(questions)
+    assert len(groups) > 0.4 * len(questions)
 
 
 @needs_real
