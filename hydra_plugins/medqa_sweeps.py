@@ -4,11 +4,74 @@ Everything heavier than the standard library and Hydra is imported where it is u
 """
 
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from hydra.core.config_store import ConfigStore
+from hydra.core.utils import JobReturn
 from hydra.experimental.callback import Callback
-from omegaconf import DictConfig
+from hydra.plugins.launcher import Launcher
+from hydra.plugins.sweeper import Sweeper
+from hydra.types import HydraContext, TaskFunction
+from omegaconf import DictConfig, OmegaConf
+
+from medqa_sweeps.sweep.settings import (
+    PRUNERS,
+    SAMPLERS,
+    AsyncOptunaSettings,
+    InProcessSettings,
+    LocalGpusSettings,
+)
+
+
+class AsyncOptunaSweeper(Sweeper):
+    """`hydra/sweeper=async_optuna`: see `medqa_sweeps/sweep/sweeper.py`, and `settings.py` beside it."""
+
+    def __init__(self, **settings: Any) -> None:
+        self._settings = settings
+
+    def setup(self, *, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig) -> None:
+        self.config, self.hydra_context, self._task_function = config, hydra_context, task_function
+
+    def sweep(self, arguments: list[str]) -> None:
+        from hydra.errors import CompactHydraException
+
+        from medqa_sweeps.errors import TrialError
+        from medqa_sweeps.sweep.sweeper import AsyncOptuna
+
+        assert self.config is not None and self.hydra_context is not None
+        settings = OmegaConf.create(self._settings, flags={"allow_objects": True})
+        try:
+            AsyncOptuna(settings, self.config, self.hydra_context, self._task_function).sweep(arguments)
+        except TrialError as error:
+            raise CompactHydraException(str(error)) from None
+
+
+class LocalGpusLauncher(Launcher):
+    """`hydra/launcher=local_gpus`: see `medqa_sweeps/sweep/launcher.py`. For any sweeper and any task function."""
+
+    def __init__(self, **settings: Any) -> None:
+        """The settings are read where the jobs are made: this launcher's own sweeper does not come by here."""
+
+    def setup(self, *, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig) -> None:
+        self.config, self.hydra_context, self.task_function = config, hydra_context, task_function
+
+    def launch(self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int) -> Sequence[JobReturn]:
+        from hydra.errors import CompactHydraException
+
+        from medqa_sweeps.errors import TrialError
+        from medqa_sweeps.sweep.launcher import launch
+
+        assert self.config is not None and self.hydra_context is not None and self.task_function is not None
+        try:
+            return launch(self.config, self.hydra_context, self.task_function, job_overrides, initial_job_idx)
+        except TrialError as error:
+            raise CompactHydraException(str(error)) from None
+
+
+class InProcessLauncher(LocalGpusLauncher):
+    """`hydra/launcher=in_process`: one job after the other in this process, for debugging."""
 
 
 class PrintLeaderboard(Callback):
@@ -27,3 +90,17 @@ class PrintLeaderboard(Callback):
             sys.exit(str(error))
         if study.others() or study.unreadable:
             sys.exit(1)
+
+
+def _register() -> None:
+    """Hydra executes this file at each scan for plugins: storing the same again is harmless."""
+    store = ConfigStore.instance().store
+    store(group="hydra/sweeper", name="async_optuna", node=AsyncOptunaSettings, provider="medqa_sweeps")
+    store(group="hydra/launcher", name="local_gpus", node=LocalGpusSettings, provider="medqa_sweeps")
+    store(group="hydra/launcher", name="in_process", node=InProcessSettings, provider="medqa_sweeps")
+    for kind, options in (("sampler", SAMPLERS), ("pruner", PRUNERS)):
+        for name, node in options.items():
+            store(group=f"hydra/sweeper/{kind}", name=name, node=node, provider="medqa_sweeps")
+
+
+_register()

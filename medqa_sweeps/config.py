@@ -226,7 +226,7 @@ class TrainingConfig:
             yield (
                 f"training.micro_batch_size={self.micro_batch_size} does not divide "
                 f"training.effective_batch_size={self.effective_batch_size}; "
-                f"allowed are {', '.join(map(str, _divisors(self.effective_batch_size)))}"
+                f"allowed are {', '.join(map(str, divisors(self.effective_batch_size)))}"
             )
         if not self.checkpoint_every_minutes > 0:
             yield f"training.checkpoint_every_minutes={self.checkpoint_every_minutes}: must be above 0"
@@ -271,12 +271,15 @@ class EngineConfig:
     """What trains, and how stubbornly."""
 
     name: str = "unsloth"  # unsloth: one trial through FastLanguageModel and TRL's SFTTrainer
-    max_attempts: int = 2  # tries at a trial whose process was killed, each from the newest checkpoint
+    max_attempts: int = 2  # tries at a trial that was killed, hung, or lost its device; each from the newest checkpoint
+    max_silent_minutes: float = 60.0  # a trial that writes nothing for so long has hung: it is killed, and tried again
 
     def problems(self) -> Iterator[str]:
         yield from _one_of("engine.name", self.name, ("unsloth",))
         if self.max_attempts < 1:
             yield f"engine.max_attempts={self.max_attempts}: 1 or more"
+        if not self.max_silent_minutes > 0:
+            yield f"engine.max_silent_minutes={self.max_silent_minutes}: must be above 0"
 
 
 @dataclass
@@ -314,7 +317,7 @@ def checked(config: TrialConfig) -> TrialConfig:
     if problems:
         raise ConfigError("\n".join(problems))
     batch = config.training.effective_batch_size
-    micro = config.training.micro_batch_size or max(d for d in _divisors(batch) if d <= 8)
+    micro = config.training.micro_batch_size or max(d for d in divisors(batch) if d <= 8)
     alpha = config.lora.alpha if config.lora.alpha is not None else 2.0 * config.lora.r
     return dataclasses.replace(
         config,
@@ -411,5 +414,6 @@ def _in_range(key: str, value: float, low: float, high: float) -> Iterator[str]:
         yield f"{key}={value}: must be from {low} to {high}"
 
 
-def _divisors(number: int) -> list[int]:
+def divisors(number: int) -> list[int]:
+    """1 … number: the whole numbers that divide it, rising."""
     return [d for d in range(1, number + 1) if number % d == 0]

@@ -20,6 +20,10 @@ class FailureKind(StrEnum):
     INTERNAL = "internal"  # a defect of this project or of a library
 
 
+# What another attempt may mend: with half the micro-batch, on another device, or simply once more.
+RETRIED = frozenset({FailureKind.OUT_OF_MEMORY, FailureKind.DEVICE, FailureKind.KILLED, FailureKind.TIMEOUT})
+
+
 class TrialError(Exception):
     """A failure with a kind and a message for people. Abstract: raise one of its subclasses."""
 

@@ -1,34 +1,102 @@
-"""What this machine has, asked of NVML, psutil and the kernel: no torch, no CUDA context."""
+"""What this machine has and what of it is free, asked of NVML, psutil and the kernel: no torch, no CUDA context."""
 
+import contextlib
+import math
 import os
 import platform
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Any
 
 import psutil
 import pynvml
 
+from medqa_sweeps.errors import DeviceFailed
+
+_NO_DRIVER = (pynvml.NVML_ERROR_LIBRARY_NOT_FOUND, pynvml.NVML_ERROR_DRIVER_NOT_LOADED)
+_CONTROL_GROUPS = Path("/sys/fs/cgroup")
+_OWN_CONTROL_GROUPS = Path("/proc/self/cgroup")
+
 
 @dataclass(frozen=True)
 class Gpu:
-    """One NVIDIA GPU that this process may use."""
+    """One NVIDIA GPU that this process may use, or one instance of a card that is divided by MIG."""
 
     uuid: str
     name: str
     memory_bytes: int
+    index: int = 0  # as nvidia-smi counts; the instances of a divided card share it
+    instance: int | None = None  # of a divided card, from 0; None: the whole card
+
+
+@dataclass(frozen=True)
+class GpuUse:
+    """Who holds how much of a GPU's memory at one moment."""
+
+    free_bytes: int
+    used_bytes: int  # by everyone, without what the driver keeps for itself
+    processes: dict[int, int | None]  # bytes held, by id of each process that computes there; None: NVML cannot say
 
 
 def gpus() -> list[Gpu]:
-    """The GPUs that `CUDA_VISIBLE_DEVICES` leaves visible, in its order; empty without a driver or a GPU."""
+    """The GPUs that `CUDA_VISIBLE_DEVICES` leaves visible, in its order; empty without a driver or a GPU.
+
+    A card that does not answer is left out; `survey` says why.
+    """
+    return survey()[0]
+
+
+def survey() -> tuple[list[Gpu], list[str]]:
+    """The GPUs of `gpus`, and a clause for each card, or for the driver, that is there and does not answer.
+
+    Numbers in `CUDA_VISIBLE_DEVICES` count as nvidia-smi does (`CUDA_DEVICE_ORDER=PCI_BUS_ID`).
+    """
+    wanted = os.environ.get("CUDA_VISIBLE_DEVICES")
+    if wanted is not None and not wanted.strip():
+        return [], []
+    found: list[Gpu] = []
+    silent: list[str] = []
     try:
-        pynvml.nvmlInit()
-    except pynvml.NVMLError:
-        return []
+        with _nvml():
+            for index in range(pynvml.nvmlDeviceGetCount()):
+                try:
+                    found += _parts(index)
+                except pynvml.NVMLError as error:
+                    silent.append(f"GPU {index} does not answer ({error})")
+    except pynvml.NVMLError as error:
+        if error.value not in _NO_DRIVER:
+            silent.append(f"the GPU driver does not answer ({error})")
+    return _visible(found, wanted), silent
+
+
+def gpu_use(uuid: str) -> GpuUse:
+    """Who holds how much of the GPU's memory now.
+
+    Raises:
+        DeviceFailed: if it does not answer.
+    """
     try:
-        found = [_gpu(pynvml.nvmlDeviceGetHandleByIndex(i)) for i in range(pynvml.nvmlDeviceGetCount())]
-    finally:
-        pynvml.nvmlShutdown()
-    return _visible(found, os.environ.get("CUDA_VISIBLE_DEVICES"))
+        with _nvml():
+            handle = pynvml.nvmlDeviceGetHandleByUUID(uuid)
+            memory = pynvml.nvmlDeviceGetMemoryInfo(handle, version=pynvml.nvmlMemory_v2)
+            processes = pynvml.nvmlDeviceGetComputeRunningProcesses(handle)
+            return GpuUse(memory.free, memory.used, {one.pid: one.usedGpuMemory for one in processes})
+    except pynvml.NVMLError as error:
+        raise DeviceFailed(f"{uuid} does not answer ({error}); `nvidia-smi` may say more") from None
+
+
+def usable_cores() -> int:
+    """Cores that this process may keep busy: its affinity, within its control groups' quota; at least 1.
+
+    A container that was given 2 of 64 cores as a quota still sees 64.
+    """
+    return max(1, int(min([len(os.sched_getaffinity(0)), *map(_core_quota, _control_groups("cpu"))])))
+
+
+def available_memory() -> int:
+    """Bytes that processes can still take without swapping, within this one's control groups' limits."""
+    return max(0, int(min([psutil.virtual_memory().available, *map(_memory_left, _control_groups("memory"))])))
 
 
 def description() -> dict[str, Any]:
@@ -36,32 +104,14 @@ def description() -> dict[str, Any]:
     return {
         "host": platform.node(),
         "system": platform.platform(),
-        "processor": _processor_name(),
+        "processor": processor_name(),
         "cores": os.cpu_count(),
         "memory_bytes": psutil.virtual_memory().total,
         "gpus": [asdict(gpu) for gpu in gpus()],
     }
 
 
-def _gpu(handle: Any) -> Gpu:
-    name = pynvml.nvmlDeviceGetName(handle)
-    return Gpu(pynvml.nvmlDeviceGetUUID(handle), name, pynvml.nvmlDeviceGetMemoryInfo(handle).total)
-
-
-def _visible(found: list[Gpu], wanted: str | None) -> list[Gpu]:
-    """CUDA's rule: entries are indices or the beginning of a UUID, and the first unknown one hides the rest."""
-    if wanted is None:
-        return found
-    chosen: list[Gpu] = []
-    for entry in filter(None, map(str.strip, wanted.split(","))):
-        match = [gpu for i, gpu in enumerate(found) if entry == str(i) or gpu.uuid.startswith(entry)]
-        if not match:
-            break
-        chosen.append(match[0])
-    return chosen
-
-
-def _processor_name() -> str:
+def processor_name() -> str:
     try:
         with open("/proc/cpuinfo") as file:
             for line in file:
@@ -70,3 +120,88 @@ def _processor_name() -> str:
     except OSError:
         pass
     return platform.processor() or platform.machine()
+
+
+@contextlib.contextmanager
+def _nvml() -> Iterator[None]:
+    pynvml.nvmlInit()
+    try:
+        yield
+    finally:
+        pynvml.nvmlShutdown()
+
+
+def _parts(index: int) -> list[Gpu]:
+    """The card as it can be used: whole, or where MIG divides it, its instances."""
+    card = pynvml.nvmlDeviceGetHandleByIndex(index)
+    try:
+        divided = pynvml.nvmlDeviceGetMigMode(card)[0] == pynvml.NVML_DEVICE_MIG_ENABLE
+    except pynvml.NVMLError_NotSupported:
+        divided = False
+    if not divided:
+        return [_gpu(card, index, None)]
+    parts = []
+    for instance in range(pynvml.nvmlDeviceGetMaxMigDeviceCount(card)):
+        with contextlib.suppress(pynvml.NVMLError_NotFound):  # the card could be cut into more than it is
+            parts.append(_gpu(pynvml.nvmlDeviceGetMigDeviceHandleByIndex(card, instance), index, instance))
+    return parts
+
+
+def _gpu(handle: Any, index: int, instance: int | None) -> Gpu:
+    name, memory = pynvml.nvmlDeviceGetName(handle), pynvml.nvmlDeviceGetMemoryInfo(handle)
+    return Gpu(pynvml.nvmlDeviceGetUUID(handle), name, memory.total, index, instance)
+
+
+def _visible(found: list[Gpu], wanted: str | None) -> list[Gpu]:
+    """CUDA's rule: entries are indices or the beginning of one UUID, and the first unknown one hides the rest.
+
+    The number of a divided card stands for all its instances: CUDA would use the first alone, as a process can have
+    only one, and ours are many.
+    """
+    if wanted is None:
+        return found
+    chosen: list[Gpu] = []
+    for entry in filter(None, map(str.strip, wanted.split(","))):
+        match = [gpu for gpu in found if entry == str(gpu.index)]
+        match = match or [gpu for gpu in found if gpu.uuid.startswith(entry)][:1]
+        if not match:
+            break
+        chosen += match
+    return list(dict.fromkeys(chosen))
+
+
+def _control_groups(controller: str) -> Iterator[Path]:
+    """Folders of this process's control group and those around it, of version 1 or 2. Not all need exist here."""
+    try:
+        lines = _OWN_CONTROL_GROUPS.read_text().splitlines()
+    except OSError:
+        return
+    for _, controllers, path in (line.split(":", 2) for line in lines):
+        if not controllers or controller in controllers.split(","):
+            top = _CONTROL_GROUPS / controller if controllers else _CONTROL_GROUPS
+            own = top / path.lstrip("/")
+            yield from (folder for folder in (own, *own.parents) if folder.is_relative_to(top))
+
+
+def _core_quota(group: Path) -> float:
+    words = _words(group / "cpu.max") or _words(group / "cpu.cfs_quota_us") + _words(group / "cpu.cfs_period_us")
+    limited = len(words) == 2 and words[0] not in ("max", "-1")
+    return int(words[0]) / int(words[1]) if limited else math.inf
+
+
+def _memory_left(group: Path) -> float:
+    limit = _words(group / "memory.max") or _words(group / "memory.limit_in_bytes")
+    used = _words(group / "memory.current") or _words(group / "memory.usage_in_bytes")
+    if not limit or not used or limit == ["max"]:
+        return math.inf
+    words = _words(group / "memory.stat")
+    parts = dict(zip(words[::2], words[1::2], strict=False))
+    cache = parts.get("total_inactive_file") or parts.get("inactive_file") or 0  # the kernel gives it back when asked
+    return int(limit[0]) - int(used[0]) + int(cache)
+
+
+def _words(file: Path) -> list[str]:
+    try:
+        return file.read_text().split()
+    except OSError:
+        return []

@@ -15,6 +15,7 @@ from typing import Any
 os.environ.setdefault("UNSLOTH_DISABLE_STATISTICS", "1")  # no telemetry; read when unsloth is imported
 
 import unsloth  # isort: skip  # must come before trl, transformers and peft, which it patches
+import bitsandbytes
 import torch
 from peft import get_peft_model_state_dict, set_peft_model_state_dict
 from safetensors.torch import load_file, save_file
@@ -27,6 +28,16 @@ from medqa_sweeps.randomness import draw
 
 ON_GPU = torch.cuda.is_available()
 DEVICE = torch.device("cuda" if ON_GPU else "cpu")
+
+
+def use_threads_of_slot() -> None:
+    """Compute with as many threads as the slot has (`OMP_NUM_THREADS`), if it says so.
+
+    A forked process has torch imported already, so the variable alone comes too late. More threads than free cores
+    are ruinous: OpenMP's threads wait for each other actively.
+    """
+    if threads := os.environ.get("OMP_NUM_THREADS"):
+        torch.set_num_threads(int(threads))
 
 
 def resolved_dtype(asked: str) -> torch.dtype:
@@ -79,8 +90,8 @@ def load_base(base: BaseModel, config: ModelConfig, training: TrainingConfig) ->
 
 
 def four_bit_layers(model: torch.nn.Module) -> int:
-    """Number of bitsandbytes `Linear4bit` layers."""
-    return sum(type(module).__name__ == "Linear4bit" for module in model.modules())
+    """Number of bitsandbytes `Linear4bit` layers; PEFT's wrapper around one has the same name, and does not count."""
+    return sum(isinstance(module, bitsandbytes.nn.Linear4bit) for module in model.modules())
 
 
 def attach_adapter(model: Any, config: LoraConfig, training: TrainingConfig, seed: int) -> Any:

@@ -4,12 +4,14 @@ The parent makes a plan to check and announce a trial; the child makes it again 
 start if questions or base are no longer those that were announced.
 """
 
-from dataclasses import dataclass
+import json
+from dataclasses import asdict, dataclass, replace
+from functools import lru_cache
 from typing import Any
 
 from medqa_sweeps.base import BaseModel, locate
-from medqa_sweeps.config import TrialConfig, signature
-from medqa_sweeps.errors import DataError
+from medqa_sweeps.config import DataConfig, SplitConfig, TrialConfig, divisors, signature
+from medqa_sweeps.errors import DataError, OutOfMemory
 from medqa_sweeps.split import Split, split_questions
 from medqa_sweeps.stream import report_steps, total_samples, total_steps
 
@@ -48,7 +50,7 @@ def plan_trial(config: TrialConfig) -> Plan:
         ConfigError: if the base model is not to be had.
     """
     base = locate(config.model)  # first: without a network it answers in seconds, the hub's data sets in half a minute
-    split = split_questions(config.data, config.split)
+    split = _split(json.dumps([asdict(config.data), asdict(config.split)]))
     questions = len(split.train)
     return Plan(
         config=config,
@@ -58,6 +60,38 @@ def plan_trial(config: TrialConfig) -> Plan:
         samples=total_samples(config.training, questions),
         report_steps=report_steps(config.training, questions, config.evaluation.reports),
         signature=signature(config, base.fingerprint, split.fingerprint),
+    )
+
+
+@lru_cache(maxsize=4)
+def _split(configs: str) -> Split:
+    """Read once for all trials of a sweep. Files that change on the way are found by the child, which reads anew."""
+    data, split = json.loads(configs)
+    return split_questions(DataConfig(**data), SplitConfig(**split))
+
+
+def fitted(config: TrialConfig, times: int) -> TrialConfig:
+    """The config after running out of memory `times` times: each time half the micro-batch, and so half the questions
+    that are answered at once. Effective batch, signature and letters stay.
+
+    Raises:
+        OutOfMemory: when the micro-batch was one question already.
+    """
+    training, evaluation = config.training, config.evaluation
+    assert training.micro_batch_size is not None, "checked() fills in the micro-batch"
+    micro = training.micro_batch_size
+    for _ in range(times):
+        if micro == 1:
+            raise OutOfMemory(
+                f"out of memory with one question at a time (training.max_length_tokens={training.max_length_tokens}). "
+                "Use a smaller model or rank, training.gradient_checkpointing=true, fewer slots_per_device, or a "
+                "device with more memory."
+            )
+        micro = max(d for d in divisors(training.effective_batch_size) if d <= micro / 2)
+    return replace(
+        config,
+        training=replace(training, micro_batch_size=micro),
+        evaluation=replace(evaluation, batch_size=max(1, evaluation.batch_size >> times)),
     )
 
 

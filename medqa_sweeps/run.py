@@ -8,9 +8,10 @@ from typing import Any
 from medqa_sweeps import checkpoint, model as model_module
 from medqa_sweeps.baseline import untuned
 from medqa_sweeps.checkpoint import Progress
+from medqa_sweeps.errors import FailureKind
 from medqa_sweeps.evaluation import answer_questions, prediction, score
 from medqa_sweeps.model_card import model_card
-from medqa_sweeps.plan import Plan, plan_trial, refuse_changed
+from medqa_sweeps.plan import Plan, fitted, plan_trial, refuse_changed
 from medqa_sweeps.prompt import PromptEncoder, refuse_long
 from medqa_sweeps.record import AttemptLine, Outcome, Result, Score, TrainLine, ValidationLine
 from medqa_sweeps.stream import TrainingStream
@@ -25,7 +26,8 @@ def run_trial(trial: TrialDir) -> Result | None:
         TrialError: of the kind that says what is to be done about it.
     """
     began = time.monotonic()
-    plan = plan_trial(trial.config())
+    model_module.use_threads_of_slot()
+    plan = plan_trial(fitted(trial.config(), trial.failures().count(FailureKind.OUT_OF_MEMORY)))
     refuse_changed(plan, trial.provenance())
     tokenizer, encoder = _encoder(plan)
 
@@ -180,7 +182,8 @@ class TrialSeat:
     def _message(self, pruned: bool) -> str:
         share = f"after {self._progress.samples_seen:,} of {self._plan.samples:,} samples"
         if pruned:
-            return f"pruned {share}; the checkpoint is kept"
+            why = self._trial.stop_sentence()
+            return f"pruned {share}" + f": {why}" * bool(why) + "; the checkpoint is kept"
         if self._stop is StopReason.ASKED:
             return f"stopped on request {share}"
         if self._progress.step < self._plan.steps:

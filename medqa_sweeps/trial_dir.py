@@ -18,6 +18,7 @@ import contextlib
 import json
 import os
 import shutil
+import time
 from collections.abc import Iterable, Iterator
 from enum import StrEnum
 from pathlib import Path
@@ -27,8 +28,17 @@ from filelock import FileLock, Timeout
 
 from medqa_sweeps import config as config_module
 from medqa_sweeps.config import TrialConfig
-from medqa_sweeps.errors import ConfigError, InternalError
-from medqa_sweeps.record import MetricsLine, Prediction, Result, line_from_json, line_to_json
+from medqa_sweeps.errors import ConfigError, FailureKind, InternalError
+from medqa_sweeps.record import (
+    AttemptEndLine,
+    AttemptLine,
+    MetricsLine,
+    Outcome,
+    Prediction,
+    Result,
+    line_from_json,
+    line_to_json,
+)
 
 
 class StopReason(StrEnum):
@@ -114,6 +124,14 @@ class TrialDir:
         finally:
             lock.release()
 
+    def is_claimed(self) -> bool:
+        """Whether a living process works in the folder."""
+        try:
+            with self.claimed():
+                return False
+        except ConfigError:
+            return True
+
     def append(self, line: MetricsLine) -> None:
         """Add a line to `metrics.jsonl`; a reader sees it whole or not at all."""
         append_lines(self.metrics_file, [line_to_json(line)])
@@ -143,16 +161,25 @@ class TrialDir:
 
     # How it ends
 
-    def ask_to_stop(self, reason: StopReason) -> None:
-        write_atomically(self.stop_file, reason)
+    def ask_to_stop(self, reason: StopReason, why: str = "") -> None:
+        """`why`: a sentence for the trial's record."""
+        write_atomically(self.stop_file, f"{reason}\n{why}".strip() + "\n")
 
     def stop_reason(self) -> StopReason | None:
+        """Why the trial is to stop; None: it is not."""
+        return self._stop()[0]
+
+    def stop_sentence(self) -> str:
+        """What was said with the reason to stop; empty if nothing was."""
+        return self._stop()[1]
+
+    def _stop(self) -> tuple[StopReason | None, str]:
         try:
-            return StopReason(self.stop_file.read_text().strip())
+            reason, _, why = self.stop_file.read_text().partition("\n")
         except FileNotFoundError:
-            return None
-        except ValueError:  # written by hand: whoever wrote it wants the trial to stop
-            return StopReason.ASKED
+            return None, ""
+        known = reason.strip() in list(StopReason)  # else written by hand: whoever wrote it wants the trial to stop
+        return (StopReason(reason.strip()) if known else StopReason.ASKED), why.strip()
 
     def finish(self, result: Result) -> None:
         """Write how the trial ended. From then on nothing in the folder changes.
@@ -169,6 +196,48 @@ class TrialDir:
         finally:
             temporary.unlink()
 
+    def fail(self, kind: FailureKind, message: str) -> Result:
+        """Write, and return, that the trial failed, with what its folder tells of how far it came.
+
+        Raises:
+            InternalError: if there is a result already.
+        """
+        lines = self.lines()
+        result = Result(
+            outcome=Outcome.FAILED,
+            signature=str(self.provenance().get("signature", "")),
+            failure=kind,
+            message=message,
+            samples_seen=max((line.samples_seen for line in lines), default=0),
+            attempts=max((getattr(line, "attempt", 0) for line in lines), default=0) or 1,
+            finished_at=time.time(),
+        )
+        self.finish(result)
+        return result
+
+    def end_attempt(self, outcome: Outcome, failure: FailureKind | None, message: str) -> None:
+        """Leave the mark of an attempt that ended without a result."""
+        lines = self.lines()
+        self.append(
+            AttemptEndLine(
+                attempt=max(1, sum(isinstance(line, AttemptLine) for line in lines)),
+                samples_seen=max((line.samples_seen for line in lines), default=0),
+                time=time.time(),
+                outcome=outcome,
+                failure=failure,
+                message=message,
+            )
+        )
+
+    def last_words(self) -> str:
+        """What the last attempt that ended without a result said; empty if there was none."""
+        ends = [line.message for line in self.lines() if isinstance(line, AttemptEndLine)]
+        return ends[-1] if ends else ""
+
+    def failures(self) -> list[FailureKind]:
+        """Why earlier attempts failed, in order; those that were interrupted have not failed."""
+        return [line.failure for line in self.lines() if isinstance(line, AttemptEndLine) and line.failure]
+
     def result(self) -> Result | None:
         """How the trial ended; None while it runs or can go on."""
         try:
@@ -177,15 +246,15 @@ class TrialDir:
             return None
 
 
-class MetricsReader:
-    """Follows a trial's `metrics.jsonl` while it grows."""
+class LineReader:
+    """Follows a file of JSON objects, a line each, while it grows."""
 
-    def __init__(self, trial: TrialDir) -> None:
-        self._path, self._position = trial.metrics_file, 0
+    def __init__(self, path: Path) -> None:
+        self._path, self._position = path, 0
 
-    def new_lines(self) -> list[MetricsLine]:
-        """The whole lines written since the last call."""
-        lines = []
+    def new_objects(self) -> list[dict[str, Any]]:
+        """Those of the whole lines written since the last call."""
+        objects = []
         try:
             with open(self._path, "rb") as file:
                 file.seek(self._position)
@@ -193,10 +262,21 @@ class MetricsReader:
                     if not text.endswith(b"\n"):
                         break
                     self._position += len(text)
-                    lines.append(line_from_json(json.loads(text)))
+                    objects.append(json.loads(text))
         except FileNotFoundError:
             pass
-        return lines
+        return objects
+
+
+class MetricsReader:
+    """Follows a trial's `metrics.jsonl` while it grows."""
+
+    def __init__(self, trial: TrialDir) -> None:
+        self._reader = LineReader(trial.metrics_file)
+
+    def new_lines(self) -> list[MetricsLine]:
+        """The whole lines written since the last call."""
+        return [line_from_json(data) for data in self._reader.new_objects()]
 
 
 def append_lines(path: Path, objects: Iterable[dict[str, Any]]) -> None:
@@ -205,6 +285,12 @@ def append_lines(path: Path, objects: Iterable[dict[str, Any]]) -> None:
     with open(path, "a+b") as file:
         file.truncate(_whole_bytes(path))
         file.write(text.encode())
+
+
+def repair_lines(path: Path) -> None:
+    """Cut off a last line that a dying process left half-written; nothing if there is no file."""
+    if path.exists() and (whole := _whole_bytes(path)) < path.stat().st_size:
+        os.truncate(path, whole)
 
 
 def read_lines(path: Path, start: int = 0) -> Iterator[dict[str, Any]]:

@@ -459,14 +459,12 @@ def test_a_silent_server_costs_the_trial_nothing(mode: str, key_in: str, tmp_pat
     netrc = tmp_path / "netrc"
     netrc.write_text(f"machine {address}\n  login user\n  password {API_KEY}\n" if key_in == "netrc" else "")
     environment = {"WANDB_API_KEY": API_KEY} if key_in == "environment" else {}
-    started = time.monotonic()
     with server:
         ended = run_python(REPLAY, str(trial.path), NETRC=str(netrc), WANDB_BASE_URL=f"http://{address}", **environment)
-    assert time.monotonic() - started < 30  # 5 s of waiting; the rest is imports on a busy machine
     assert taken, "the server was asked"
     word, blocked_seconds, in_time = ended.stdout.split()
     assert (word, in_time) == ("blocked", "True")
-    assert float(blocked_seconds) < 0.5
+    assert float(blocked_seconds) < tracking.ANSWER_SECONDS, "feeding and finishing did not wait for the server"
     (folder,) = (trial.path / "wandb").glob("*run-*")
     assert ended.stderr.startswith("WARNING W&B: offline")
     assert "does not answer" in ended.stderr

@@ -45,6 +45,16 @@ def become(module: str, arguments: list[str]) -> int:
     return int(code)
 
 
+def redirect(log: str) -> None:
+    """Append this process's output to `log` from now on."""
+    sys.stdout.flush()
+    sys.stderr.flush()
+    opened = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
+    os.dup2(opened, 1)
+    os.dup2(opened, 2)
+    os.close(opened)
+
+
 def _die_with_sweep(lifeline: int) -> None:
     # Opened anew: owner and signal belong to the open file description, which forked siblings would share.
     own = os.open(f"/proc/self/fd/{lifeline}", os.O_RDONLY)

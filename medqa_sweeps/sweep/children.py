@@ -1,7 +1,8 @@
 """Child processes: one way to start them, to hear how they ended, and to be sure that none stays behind.
 
-`Children` is the contract; `ForkedChildren` starts them from a process that has imported the heavy libraries once,
-`SpawnedChildren` from nothing (needed where a GPU is used). `tests/contracts/test_children.py` holds for both.
+`Children` is the contract. `ForkedChildren` forks them from a process that has imported the heavy libraries once.
+Where a GPU is used, whose driver a fork cannot share, `SparedChildren` keeps a new interpreter waiting that has
+imported them already; `SpawnedChildren` starts from nothing. `tests/contracts/test_children.py` holds for all.
 """
 
 import contextlib
@@ -17,6 +18,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO, Any
 
 from medqa_sweeps.errors import InternalError
 
@@ -49,6 +51,9 @@ class Children(ABC):
         Raises:
             InternalError: if no child can be started any more.
         """
+
+    def expect(self, environment: dict[str, str]) -> None:
+        """Make ready for a start in this environment, which need not come. Returns at once."""
 
     @abstractmethod
     def wait(self, timeout: float) -> list[Ended]:
@@ -180,19 +185,7 @@ class SpawnedChildren(Children):
     def start(self, module: str, arguments: list[str], environment: dict[str, str], log: Path) -> int:
         self._refuse_closed()
         with open(log, "ab") as output:
-            process = subprocess.Popen(
-                [
-                    *(sys.executable, "-m", "medqa_sweeps.sweep.child"),
-                    *(str(self._lifeline), str(os.getpid()), module, *arguments),
-                ],
-                cwd=_ROOT,
-                env=environment,
-                stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=output,
-                pass_fds=(self._lifeline,),
-                process_group=0,
-            )
+            process = self._new_interpreter([module, *arguments], environment, subprocess.DEVNULL, output)
         self._running[process.pid] = process
         return process.pid
 
@@ -215,6 +208,77 @@ class SpawnedChildren(Children):
             self.signal(process.pid, signal.SIGKILL)
             process.wait()
         self._running.clear()
+
+    def _new_interpreter(
+        self, words: list[str], environment: dict[str, str], stdin: int, output: Any
+    ) -> "subprocess.Popen[bytes]":
+        return subprocess.Popen(
+            [sys.executable, "-m", "medqa_sweeps.sweep.child", str(self._lifeline), str(os.getpid()), *words],
+            cwd=_ROOT,
+            env=environment,
+            stdin=stdin,
+            stdout=output,
+            stderr=output,
+            pass_fds=(self._lifeline,),
+            process_group=0,
+        )
+
+
+class SparedChildren(SpawnedChildren):
+    """A spare interpreter for each environment, which has imported `preload` and waits to be told what to become.
+
+    The environment decides what the imports find (which GPU, how many threads), so a spare serves its own alone. A
+    new spare begins to import when the one before it has gone to work.
+    """
+
+    def __init__(self, preload: list[str]) -> None:
+        super().__init__()
+        self._preload = preload
+        self._spares: dict[str, tuple[subprocess.Popen[bytes], IO[bytes]]] = {}
+
+    def expect(self, environment: dict[str, str]) -> None:
+        self._refuse_closed()
+        key = json.dumps(environment, sort_keys=True)
+        if key not in self._spares:
+            said = tempfile.TemporaryFile()
+            self._spares[key] = (
+                self._new_interpreter(["medqa_sweeps.sweep.spare", *self._preload], environment, subprocess.PIPE, said),
+                said,
+            )
+
+    def start(self, module: str, arguments: list[str], environment: dict[str, str], log: Path) -> int:
+        self.expect(environment)
+        spare, said = self._spares.pop(json.dumps(environment, sort_keys=True))
+        if not self._send_to_work(spare, module, arguments, log):  # it died while it waited
+            said.seek(0)
+            tail = b"".join(said.readlines()[-15:]).decode(errors="replace")
+            spare.wait()
+            raise InternalError(f"the process that waited for a trial is gone (exit {spare.returncode}):\n{tail}")
+        said.close()
+        self._running[spare.pid] = spare
+        self.expect(environment)
+        return spare.pid
+
+    def close(self) -> None:
+        super().close()
+        for spare, said in self._spares.values():
+            self.signal(spare.pid, signal.SIGKILL)
+            spare.wait()
+            said.close()
+        self._spares.clear()
+
+    @staticmethod
+    def _send_to_work(spare: "subprocess.Popen[bytes]", module: str, arguments: list[str], log: Path) -> bool:
+        """Whether there was still somebody to be sent."""
+        assert spare.stdin is not None
+        if _is_zombie(spare.pid):
+            return False
+        try:
+            with spare.stdin as channel:
+                channel.write(json.dumps({"module": module, "arguments": arguments, "log": str(log)}).encode())
+        except BrokenPipeError:
+            return False
+        return True
 
 
 def _is_zombie(pid: int) -> bool:

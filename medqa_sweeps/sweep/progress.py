@@ -6,16 +6,15 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from medqa_sweeps.record import AttemptLine, MetricsLine, TrainLine, ValidationLine
-from medqa_sweeps.trial_dir import MetricsReader, TrialDir
 
 _LOADING = "loading Unsloth and the model"
 
 
 class TrialProgress:
-    """Shows steps, loss, rate, speed, memory and each report, as they are written to the folder."""
+    """Shows steps, loss, rate, speed, memory and each report."""
 
-    def __init__(self, trial: TrialDir, steps: int, console: Console) -> None:
-        self._reader, self._steps, self._console = MetricsReader(trial), steps, console
+    def __init__(self, steps: int, console: Console) -> None:
+        self._steps, self._console = steps, console
         self._last_plain = time.monotonic()
         self._bar = Progress(
             TextColumn("{task.description}"),
@@ -35,16 +34,12 @@ class TrialProgress:
     def __exit__(self, *exception: object) -> None:
         self._bar.stop()
 
-    def update(self) -> None:
-        """Show what is new in the folder."""
-        for line in self._reader.new_lines():
-            self._show(line)
-
     def say(self, sentence: str) -> None:
         """A sentence above the bar."""
         self._console.print(f"  {sentence}", markup=False, highlight=False, soft_wrap=True)
 
-    def _show(self, line: MetricsLine) -> None:
+    def show(self, line: MetricsLine) -> None:
+        """Take in a line that the trial has written."""
         if isinstance(line, AttemptLine) and line.samples_seen:
             self.say(f"attempt {line.attempt} goes on at {line.samples_seen:,} samples")
         elif isinstance(line, ValidationLine):

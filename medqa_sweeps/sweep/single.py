@@ -1,4 +1,4 @@
-"""One trial for a person at a terminal: plan, announce, submit, supervise, and say how it ended."""
+"""One trial for a person at a terminal: plan, announce, run it on a pool of one slot, and say how it ended."""
 
 import atexit
 import functools
@@ -8,16 +8,19 @@ from pathlib import Path
 
 from rich.console import Console
 
-from medqa_sweeps import hardware
 from medqa_sweeps.config import TrialConfig
+from medqa_sweeps.errors import InternalError
 from medqa_sweeps.plan import plan_trial
-from medqa_sweeps.provenance import collect, command_line
-from medqa_sweeps.record import Outcome, Result
-from medqa_sweeps.sweep.children import Children, ForkedChildren, SpawnedChildren
+from medqa_sweeps.provenance import command_line
+from medqa_sweeps.record import MetricsLine, Outcome, Result
+from medqa_sweeps.sweep.interrupts import Interrupts
+from medqa_sweeps.sweep.jobs import Ended, Job, Jobs
+from medqa_sweeps.sweep.local import Machine
 from medqa_sweeps.sweep.progress import TrialProgress
-from medqa_sweeps.sweep.supervise import child_environment, supervise
-from medqa_sweeps.tracking import tracker_for
-from medqa_sweeps.trial_dir import TrialDir
+from medqa_sweeps.sweep.trial_jobs import Prepared, TrialJobs
+from medqa_sweeps.trial_dir import StopReason, TrialDir
+
+_POLL_SECONDS = 0.2
 
 
 def run_single(config: TrialConfig, trial: TrialDir, announce: bool) -> Result | None:
@@ -28,41 +31,55 @@ def run_single(config: TrialConfig, trial: TrialDir, announce: bool) -> Result |
     """
     console = Console(highlight=False)
     plan = plan_trial(config)
-    trial.submit(plan.config, collect(plan, command_line()))
+    job = Job(0, (), plan.signature, Prepared(trial, plan))
     if announce:
         for sentence in plan.sentences(_shown(trial.path)):
             console.print(sentence, markup=False, soft_wrap=True)
-    tracker = tracker_for(trial, group=trial.path.parent.name)
-    with TrialProgress(trial, plan.steps, console) as progress:
+    with TrialProgress(plan.steps, console) as progress:
 
-        def look() -> None:
-            progress.update()
-            if tracker:
-                tracker.feed()
+        def look(number: int, line: MetricsLine) -> None:
+            progress.show(line)
 
-        try:
-            result = supervise(trial, children(), child_environment(), look, progress.say)
-        except KeyboardInterrupt:  # while the libraries were still loading: nothing has begun
-            result = None
-    if tracker:
-        tracker.finish(result)
-        tracker.wait()
-    console.print(_ending(trial, result), markup=False, soft_wrap=True)
+        machine, folder = _machine(trial.path.parent), trial.path.parent
+        with TrialJobs(machine, folder, command_line(), look=look, say=progress.say) as jobs:
+            jobs.start(job)
+            ended = _to_its_end(jobs, progress)
+    result = trial.result()
+    console.print(_ending(trial, result, ended), markup=False, soft_wrap=True)
     return result
 
 
+def _to_its_end(jobs: Jobs, progress: TrialProgress) -> Ended:
+    """Ctrl-C once lets the trial save a checkpoint and stop; twice stops it now."""
+    heard = 0
+    with Interrupts() as interrupts:
+        while jobs.running:
+            for event in jobs.poll(_POLL_SECONDS):
+                if isinstance(event, Ended):
+                    return event
+            if interrupts.count > heard:
+                heard = interrupts.count
+                if heard == 1:
+                    progress.say("Stopping after this step, with a checkpoint. Ctrl-C again stops now.")
+                    jobs.stop(0, StopReason.INTERRUPTED)
+                else:
+                    jobs.kill()
+    raise InternalError("a job stopped running without an end")
+
+
 @functools.cache
-def children() -> Children:
-    """Where this process's trials come from; closed when it exits. With a GPU every trial is a new interpreter."""
-    made: Children = SpawnedChildren() if hardware.gpus() else ForkedChildren(preload=["medqa_sweeps.run"])
+def _machine(study: Path) -> Machine:
+    """One slot with all that a device has, kept for the trials that Hydra runs in this process one by one."""
+    made = Machine(study, slots_per_device=1, trials=1)
     atexit.register(made.close)
     return made
 
 
-def _ending(trial: TrialDir, result: Result | None) -> str:
+def _ending(trial: TrialDir, result: Result | None, ended: Ended) -> str:
     folder = shlex.quote(_shown(trial.path))
     if result is None:
-        return f"Interrupted. `uv run python -m medqa_sweeps resume {folder}` goes on from its checkpoint."
+        why = "" if ended.message in ("", "interrupted") else f" {ended.message}"
+        return f"Interrupted.{why} `uv run python -m medqa_sweeps resume {folder}` goes on from its checkpoint."
     if result.outcome is Outcome.FAILED or result.score is None:
         return f"Failed ({result.failure}): {result.message}"
     score, base = result.score, result.baseline

@@ -1,4 +1,4 @@
-"""The contract of `Children`: the same tests for children that are forked and for those that are spawned."""
+"""The contract of `Children`: the same tests for children that are forked, spawned, and kept waiting."""
 
 import os
 import signal
@@ -12,12 +12,13 @@ import psutil
 import pytest
 
 from medqa_sweeps.errors import InternalError
-from medqa_sweeps.sweep.children import Children, Ended, ForkedChildren, SpawnedChildren
+from medqa_sweeps.sweep.children import Children, Ended, ForkedChildren, SparedChildren, SpawnedChildren
 
 TASKS = "tests.contracts.child_tasks"
 MAKERS: dict[str, Callable[[], Children]] = {
     "forked": lambda: ForkedChildren(preload=["json"]),
     "spawned": SpawnedChildren,
+    "spared": lambda: SparedChildren(preload=["json"]),
 }
 
 
@@ -152,3 +153,22 @@ def test_a_killed_forkserver_takes_its_children_and_says_so(tmp_path: Path) -> N
 def test_a_preload_that_fails_is_named_at_the_first_start(tmp_path: Path) -> None:
     with ForkedChildren(preload=["no_such_module"]) as children, pytest.raises(InternalError, match="no_such_module"):
         start(children, tmp_path, "exit", "0")
+
+
+def test_a_spare_has_imported_before_it_is_told_what_to_become(tmp_path: Path) -> None:
+    environment = {"PATH": os.environ["PATH"], "MARK": "early"}
+    with SparedChildren(preload=["tests.contracts.slow_import"]) as children:
+        children.expect({**environment, "IMPORTED": str(tmp_path / "imported")})
+        assert content(tmp_path / "imported") == "early"
+        children.start(TASKS, ["exit", "5"], {**environment, "IMPORTED": str(tmp_path / "imported")}, tmp_path / "log")
+        assert [child.code for child in wait_for_all(children, 1)] == [5]
+
+
+def test_a_spare_that_cannot_import_is_named_at_the_start(tmp_path: Path) -> None:
+    with SparedChildren(preload=["no_such_module"]) as children:
+        environment = {"PATH": os.environ["PATH"]}
+        children.expect(environment)
+        (spare,) = (process for process, _ in children._spares.values())
+        assert gone(spare.pid)
+        with pytest.raises(InternalError, match="no_such_module"):
+            children.start(TASKS, ["exit", "0"], environment, tmp_path / "log")

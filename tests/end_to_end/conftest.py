@@ -10,8 +10,11 @@ import launch
 from medqa_sweeps.config import TrialConfig, from_hydra
 from medqa_sweeps.plan import plan_trial
 from medqa_sweeps.provenance import collect
-from medqa_sweeps.sweep.children import Children, ForkedChildren
-from medqa_sweeps.sweep.supervise import child_environment
+from medqa_sweeps.record import Result
+from medqa_sweeps.sweep.jobs import Job
+from medqa_sweeps.sweep.local import Machine
+from medqa_sweeps.sweep.pool import Pool
+from medqa_sweeps.sweep.trial_jobs import WORKER, Prepared, TrialJobs
 from medqa_sweeps.trial_dir import TrialDir
 
 # 12 steps of 16 questions, 3 reports on 40 questions: a few seconds.
@@ -22,10 +25,34 @@ SMALL = (
 )  # fmt: skip
 
 
+Run = Callable[..., Result | None]
+
+
 @pytest.fixture(scope="session")
-def children() -> Iterator[Children]:
-    with ForkedChildren(preload=["medqa_sweeps.run"]) as made:
+def pool(own_cache: Path) -> Iterator[Pool]:
+    """One slot with both cores."""
+    with Machine(own_cache, trials=1) as made:
         yield made
+
+
+@pytest.fixture(scope="session")
+def run(pool: Pool) -> Run:
+    """Bring a submitted trial to its end; `look` is called while it runs, `say` is told what a person would be."""
+
+    def run_trial(
+        trial: TrialDir,
+        look: Callable[[], None] = lambda: None,
+        say: Callable[[str], None] = print,
+        worker: str = WORKER,
+    ) -> Result | None:
+        with TrialJobs(pool, trial.path.parent, ["a test"], say=say, worker=worker) as jobs:
+            jobs.start(Job(0, (), None, Prepared(trial, plan_trial(trial.config()))))
+            while jobs.running:
+                jobs.poll(0.1)
+                look()
+        return trial.result()
+
+    return run_trial
 
 
 @pytest.fixture(scope="session")
@@ -50,8 +77,3 @@ def submitted(composed: Callable[..., TrialConfig], tmp_path: Path) -> Callable[
         return trial
 
     return submit
-
-
-@pytest.fixture(scope="session")
-def environment(own_cache: Path) -> dict[str, str]:
-    return child_environment()

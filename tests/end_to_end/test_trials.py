@@ -1,6 +1,7 @@
 """A trial from its folder to its result: the same bits again, after kills and stops too, and honest ends."""
 
 import contextlib
+import json
 import os
 import re
 import signal
@@ -12,24 +13,10 @@ from safetensors import safe_open
 
 from medqa_sweeps.errors import FailureKind
 from medqa_sweeps.record import AttemptEndLine, AttemptLine, Outcome, Result, TrainLine, ValidationLine
-from medqa_sweeps.sweep.children import Children
-from medqa_sweeps.sweep.supervise import supervise
 from medqa_sweeps.trial_dir import StopReason, TrialDir
 
 Submit = Callable[..., TrialDir]
 Run = Callable[..., Result | None]
-
-
-@pytest.fixture
-def run(children: Children, environment: dict[str, str]) -> Run:
-    """Supervise a trial to its end; `look` is called while it runs."""
-
-    def run_trial(trial: TrialDir, look: Callable[[], None] = lambda: None) -> Result | None:
-        return supervise(trial, children, environment, look, said.append)
-
-    said: list[str] = []
-    run_trial.said = said  # type: ignore[attr-defined]
-    return run_trial
 
 
 def losses(trial: TrialDir) -> dict[int, float | None]:
@@ -55,9 +42,7 @@ def same(left: TrialDir, right: TrialDir) -> None:
 
 
 @pytest.fixture(scope="module")
-def undisturbed(
-    tmp_path_factory: pytest.TempPathFactory, composed: Callable, children: Children, environment: dict[str, str]
-) -> TrialDir:
+def undisturbed(tmp_path_factory: pytest.TempPathFactory, composed: Callable, run: Run) -> TrialDir:
     """The trial that others are compared with."""
     from medqa_sweeps.plan import plan_trial
     from medqa_sweeps.provenance import collect
@@ -65,7 +50,7 @@ def undisturbed(
     plan = plan_trial(composed())
     trial = TrialDir(tmp_path_factory.mktemp("undisturbed"))
     trial.submit(plan.config, collect(plan, ["a test"]))
-    completed(supervise(trial, children, environment, lambda: None, print))
+    completed(run(trial))
     return trial
 
 
@@ -96,7 +81,7 @@ def test_the_accuracy_is_that_of_the_predictions_on_file(undisturbed: TrialDir) 
 
 def test_what_was_asked_for_is_what_ran(undisturbed: TrialDir) -> None:
     effective = completed(undisturbed.result()).effective
-    assert effective["four_bit_layers"] > 0
+    assert effective["four_bit_layers"] == 4 * 7
     assert effective["adapter_dtype"] == "float32" and effective["optimizer"] == "torch.optim.adamw.AdamW"
     assert effective["optimizer_fused"] is False
     with safe_open(undisturbed.adapter_folder / "adapter_model.safetensors", "pt") as file:
@@ -126,6 +111,16 @@ def test_the_same_config_gives_the_same_bits(submitted: Submit, run: Run, undist
     trial = submitted("again")
     completed(run(trial))
     same(trial, undisturbed)
+
+
+def test_the_losses_are_those_that_were_seen_before(undisturbed: TrialDir) -> None:
+    """A change that moves these numbers has changed what every trial learns: the prompt, the order of the questions,
+    dropout, the adapter's initialisation, the optimizer or its schedule. If that was meant, write the new ones."""
+    golden = json.loads((Path(__file__).parents[1] / "golden" / "small_trial_losses.json").read_text())
+    seen = losses(undisturbed)
+    assert sorted(seen) == [int(step) for step in golden]
+    for step, loss in golden.items():
+        assert seen[int(step)] == pytest.approx(loss, abs=2e-3), f"step {step}: {seen}"  # processors round differently
 
 
 def test_another_seed_gives_other_bits(submitted: Submit, run: Run, undisturbed: TrialDir) -> None:
@@ -219,6 +214,7 @@ def test_generated_letters_agree_with_likeliest_letters(submitted: Submit, run: 
     wrote = {id: line.predicted for id, line in trial.predictions()[192].items()}
     likeliest = {id: line.predicted for id, line in undisturbed.predictions()[192].items()}
     written = {id: letter for id, letter in wrote.items() if letter is not None}
+    assert len(written) > 20, "most of the forty turns begin with a letter"
     assert all(likeliest[id] == letter for id, letter in written.items())
 
 

@@ -15,8 +15,9 @@ from medqa_sweeps.config import from_hydra
 from medqa_sweeps.plan import plan_trial
 from medqa_sweeps.provenance import collect
 from medqa_sweeps.record import Outcome
-from medqa_sweeps.sweep.children import SpawnedChildren
-from medqa_sweeps.sweep.supervise import child_environment, supervise
+from medqa_sweeps.sweep.jobs import Job
+from medqa_sweeps.sweep.local import Machine
+from medqa_sweeps.sweep.trial_jobs import Prepared, TrialJobs
 from medqa_sweeps.trial_dir import TrialDir
 
 pytestmark = [pytest.mark.gpu, pytest.mark.skipif(not hardware.gpus(), reason="this machine has no CUDA GPU")]
@@ -36,8 +37,11 @@ def run(tmp_path: Path) -> Callable[..., TrialDir]:
             plan = plan_trial(from_hydra(compose("config", overrides=words)))
         trial = TrialDir(tmp_path / name)
         trial.submit(plan.config, collect(plan, ["a test"]))
-        with SpawnedChildren() as children:
-            result = supervise(trial, children, child_environment(), lambda: None, print)
+        with Machine(tmp_path, trials=1) as pool, TrialJobs(pool, tmp_path, ["a test"]) as jobs:
+            jobs.start(Job(0, (), None, Prepared(trial, plan)))
+            while jobs.running:
+                jobs.poll(1)
+        result = trial.result()
         assert result and result.outcome is Outcome.COMPLETED, result
         return trial
 

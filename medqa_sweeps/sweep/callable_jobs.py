@@ -1,0 +1,122 @@
+"""Any Hydra task function as a job: composed here, run by `hydra.core.utils.run_job` in a process of its own.
+
+The task function travels by cloudpickle, in a file, and its `JobReturn` comes back in another. What a job prints is
+shown when it has ended, whole, so that jobs which run at the same time do not talk into each other's sentences.
+"""
+
+import os
+import signal
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import cloudpickle
+from hydra.core.singleton import Singleton
+from hydra.core.utils import JobReturn, JobStatus
+from hydra.types import HydraContext, TaskFunction
+from omegaconf import DictConfig
+
+from medqa_sweeps.errors import FailureKind, InternalError
+from medqa_sweeps.record import Outcome
+from medqa_sweeps.sweep.jobs import Ended, Job, Jobs, Reported
+from medqa_sweeps.sweep.pool import Gone, Pool
+from medqa_sweeps.trial_dir import StopReason
+
+CHILD = "medqa_sweeps.sweep.callable_child"
+Compose = Callable[[Sequence[str], int], DictConfig]
+
+
+class CallableJobs(Jobs):
+    """Runs a task function on the slots of a pool, which stays its owner's.
+
+    Args:
+        compose: overrides and number to Hydra's composed config, its own node included.
+    """
+
+    def __init__(self, pool: Pool, compose: Compose, context: HydraContext, task_function: TaskFunction) -> None:
+        self._pool, self._compose, self._context, self._task_function = pool, compose, context, task_function
+        self._folder = tempfile.TemporaryDirectory(prefix="medqa_sweeps-jobs-")
+        self._running: dict[int, tuple[Job, float]] = {}
+        self._asked_to_go: set[int] = set()
+        self.returned: dict[int, JobReturn] = {}  # of the jobs that have ended
+
+    @property
+    def free(self) -> int:
+        return self._pool.free
+
+    @property
+    def running(self) -> Sequence[int]:
+        return list(self._running)
+
+    def describe(self) -> Sequence[str]:
+        return self._pool.describe()
+
+    def prepare(self, number: int, overrides: Sequence[str]) -> Job:
+        return Job(number, tuple(overrides), prepared=self._compose(overrides, number))
+
+    def start(self, job: Job) -> None:
+        asked, answered, log = self._files(job.number)
+        rest = {
+            "task_function": self._task_function,
+            "context": self._context,
+            "config": job.prepared,
+            "singletons": Singleton.get_state(),
+        }
+        # In two layers: what the inner one names can be imported only on the path that the outer one brings.
+        outer = {"folder": os.getcwd(), "path": sys.path, "rest": cloudpickle.dumps(rest)}
+        asked.write_bytes(cloudpickle.dumps(outer))
+        self._pool.start(job.number, CHILD, [str(asked), str(answered)], dict(os.environ), log)
+        self._running[job.number] = (job, time.monotonic())
+
+    def poll(self, timeout: float) -> list[Reported | Ended]:
+        return [self._after(gone) for gone in self._pool.wait(timeout) if gone.key in self._running]
+
+    def stop(self, number: int, reason: StopReason, why: str = "") -> None:
+        """Leaves it to finish: a task function has no way to be asked."""
+
+    def kill(self) -> None:
+        for number in self._running:
+            self._asked_to_go.add(number)
+            self._pool.signal(number, signal.SIGKILL)
+
+    def close(self) -> None:
+        self.kill()
+        while self._running:
+            self.poll(1)
+        self._folder.cleanup()
+
+    def _after(self, gone: Gone) -> Ended:
+        job, began = self._running.pop(gone.key)
+        asked, answered, log = self._files(gone.key)
+        printed = log.read_text(errors="replace") if log.exists() else ""
+        print(printed, end="" if printed.endswith("\n") or not printed else "\n", flush=True)
+        if answered.exists():
+            returned: JobReturn = cloudpickle.loads(answered.read_bytes())
+        else:
+            how = signal.Signals(-gone.code).name if gone.code < 0 else f"exit code {gone.code}"
+            returned = JobReturn(overrides=job.overrides, cfg=job.prepared, status=JobStatus.FAILED)
+            returned.return_value = InternalError(f"the process of job {gone.key} ended with {how} and no result")
+        for file in (asked, answered, log):
+            file.unlink(missing_ok=True)
+        self.returned[gone.key] = returned
+        seconds = time.monotonic() - began
+        if gone.key in self._asked_to_go:
+            return Ended(gone.key, Outcome.INTERRUPTED, message="interrupted", seconds=seconds)
+        return ended_as(gone.key, returned, seconds, FailureKind.KILLED if gone.code < 0 else FailureKind.INTERNAL)
+
+    def _files(self, number: int) -> tuple[Path, Path, Path]:
+        """The question, the answer, and what was printed on the way."""
+        folder = Path(self._folder.name)
+        return folder / f"{number}.asked", folder / f"{number}.answered", folder / f"{number}.log"
+
+
+def ended_as(number: int, returned: JobReturn, seconds: float, failure: FailureKind = FailureKind.INTERNAL) -> Ended:
+    """How a job ended, of what Hydra says it returned."""
+    value: Any = returned._return_value
+    if returned.status is JobStatus.COMPLETED:
+        return Ended(number, Outcome.COMPLETED, value, seconds=seconds)
+    words = f"{type(value).__name__}: {value}" if str(value) else type(value).__name__
+    return Ended(number, Outcome.FAILED, failure=failure, message=words, error=value, seconds=seconds)

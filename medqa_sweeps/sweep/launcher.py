@@ -1,0 +1,134 @@
+"""Which jobs a launcher's settings stand for; and batches of them for sweepers that know only Hydra's own interface.
+
+hydra/launcher=local_gpus    trials, or any task function, in fresh processes on this machine's slots
+hydra/launcher=in_process    the same, one after the other in this process, for debugging
+any other                    the stock launcher, in batches
+"""
+
+import contextlib
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from hydra.core.plugins import Plugins
+from hydra.core.utils import JobReturn, JobStatus
+from hydra.types import HydraContext, TaskFunction
+from omegaconf import DictConfig, OmegaConf, open_dict
+
+from medqa_sweeps.config import TrialConfig
+from medqa_sweeps.errors import InternalError
+from medqa_sweeps.provenance import command_line
+from medqa_sweeps.record import MetricsLine, Outcome
+from medqa_sweeps.sweep.batch_jobs import BatchJobs
+from medqa_sweeps.sweep.callable_jobs import CallableJobs
+from medqa_sweeps.sweep.in_process import InProcessPool
+from medqa_sweeps.sweep.jobs import Ended, Jobs
+from medqa_sweeps.sweep.local import TRAINING, Machine
+from medqa_sweeps.sweep.pool import Pool
+from medqa_sweeps.sweep.settings import IN_PROCESS, LOCAL_GPUS
+from medqa_sweeps.sweep.trial_jobs import TrialJobs, without_hydra
+
+_STOCK_BATCH = 2  # upstream's n_jobs
+_POLL_SECONDS = 0.2
+
+
+def trains_trials(config: DictConfig) -> bool:
+    """Whether the config is one of a trial, rather than of somebody's own Hydra program."""
+    return OmegaConf.get_type(config) is TrialConfig
+
+
+@contextlib.contextmanager
+def jobs_for(
+    config: DictConfig,
+    context: HydraContext,
+    task_function: TaskFunction,
+    folder: Path,
+    trials: int,
+    at_once: int | None = None,
+    look: Callable[[int, MetricsLine], None] = lambda number, line: None,
+    say: Callable[[str], None] = print,
+) -> Iterator[Jobs]:
+    """Jobs of the launcher that the config names, on slots that are theirs until the context ends.
+
+    Args:
+        config: as Hydra composed it without the swept values.
+        folder: of the study.
+        trials: how many there will be: no more slots than that.
+        at_once: `hydra.sweeper.n_jobs`.
+
+    Raises:
+        ConfigError: if the devices that were asked for are not to be had.
+    """
+    settings = config.hydra.launcher
+    if settings._target_ not in (LOCAL_GPUS, IN_PROCESS):
+        stock = Plugins.instance().instantiate_launcher(
+            hydra_context=context, task_function=task_function, config=config
+        )
+        with BatchJobs(stock, at_once or _STOCK_BATCH) as jobs:
+            yield jobs
+        return
+    of_trials = trains_trials(config)
+
+    def compose(overrides: Sequence[str], number: int) -> DictConfig:
+        composed = context.config_loader.load_sweep_config(config, list(overrides))
+        with open_dict(composed):
+            composed.hydra.job.id = composed.hydra.job.num = number
+        return composed
+
+    with _pool(settings, folder, min(trials, at_once or trials), TRAINING if of_trials else ("hydra.main",)) as pool:
+        made = (
+            TrialJobs(pool, folder, command_line(), compose, look, say)
+            if of_trials
+            else CallableJobs(pool, compose, context, task_function)
+        )
+        with made as jobs:
+            yield jobs
+
+
+def launch(
+    config: DictConfig,
+    context: HydraContext,
+    task_function: TaskFunction,
+    batch: Sequence[Sequence[str]],
+    first_number: int,
+) -> list[JobReturn]:
+    """Hydra's own interface: run a batch to its end, and return in its order how each job ended."""
+    folder = Path(config.hydra.sweep.dir).absolute()
+    folder.mkdir(parents=True, exist_ok=True)
+    returned: dict[int, JobReturn] = {}
+    with jobs_for(config, context, task_function, folder, len(batch)) as jobs:
+        waiting = list(enumerate(batch, first_number))
+        while waiting or jobs.running:
+            while waiting and jobs.free:
+                number, overrides = waiting.pop(0)
+                jobs.start(jobs.prepare(number, overrides))
+            for event in jobs.poll(_POLL_SECONDS):
+                if isinstance(event, Ended):
+                    returned[event.number] = _as_hydra_says(event, jobs, config, batch[event.number - first_number])
+    return [returned[number] for number in sorted(returned)]
+
+
+def _pool(settings: DictConfig, folder: Path, at_most: int, preload: Sequence[str]) -> Pool:
+    if settings._target_ == IN_PROCESS:
+        return InProcessPool()
+    devices: Any = (
+        OmegaConf.to_container(settings.devices) if OmegaConf.is_config(settings.devices) else settings.devices
+    )
+    return Machine(folder, devices, settings.slots_per_device, settings.share_devices, at_most, preload)
+
+
+def _as_hydra_says(ended: Ended, jobs: Jobs, config: DictConfig, overrides: Sequence[str]) -> JobReturn:
+    if isinstance(jobs, CallableJobs):
+        return jobs.returned[ended.number]
+    completed = ended.outcome in (Outcome.COMPLETED, Outcome.PRUNED)
+    status = JobStatus.COMPLETED if completed else JobStatus.FAILED
+    returned = JobReturn(
+        overrides=list(overrides),
+        cfg=without_hydra(config),
+        hydra_cfg=OmegaConf.create({"hydra": config.hydra}),
+        working_dir=str(Path.cwd()),
+        task_name=config.hydra.job.name,
+        status=status,
+    )
+    returned.return_value = ended.value if completed else ended.error or InternalError(ended.message)
+    return returned

@@ -1,0 +1,210 @@
+"""The sweep itself: ask for the next trial, start it the moment a slot is free, hear reports, prune, tell.
+
+It knows Optuna only through `Study` and processes only through `Jobs`, so the same loop drives trials on GPUs, any
+Hydra task function, and the simulations of its tests.
+"""
+
+import time
+from collections import defaultdict
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Protocol
+
+from medqa_sweeps.errors import TrialError
+from medqa_sweeps.record import Outcome
+from medqa_sweeps.sweep.failures import CircuitBreaker
+from medqa_sweeps.sweep.interrupts import Interrupts
+from medqa_sweeps.sweep.jobs import Ended, Job, Jobs, Reported
+from medqa_sweeps.sweep.pruning import Pruner
+from medqa_sweeps.sweep.study import Candidate, Study
+from medqa_sweeps.trial_dir import StopReason
+
+_POLL_SECONDS = 0.2  # at most so long until a Ctrl-C, a request or a silent trial is noticed
+
+
+class View(Protocol):
+    """What people see of a sweep."""
+
+    def started(self, number: int, settings: str) -> None: ...
+    def ended(self, ended: Ended) -> None: ...
+    def say(self, sentence: str) -> None: ...
+    def update(self) -> None: ...
+
+
+@dataclass(frozen=True)
+class Budget:
+    """When nothing new is started any more, besides the study's number of trials; None: no limit."""
+
+    seconds: float | None = None  # of this sweep
+    device_hours: float | None = None  # of all trials of the study
+
+
+@dataclass(frozen=True)
+class Swept:
+    """How a sweep ended."""
+
+    complete: bool  # every trial of the study has been told
+    interrupted: bool = False  # by a person
+    why: str = ""  # of a sweep that stopped before, a sentence
+    error: BaseException | None = None  # what the job raised that made it stop, where that is known
+
+
+class Sweep:
+    """One sweep over a study; `run` it once.
+
+    Args:
+        steer: called about five times a second with this sweep, to bring what people ask of it from elsewhere.
+    """
+
+    def __init__(
+        self,
+        study: Study,
+        jobs: Jobs,
+        pruner: Pruner | None,
+        breaker: CircuitBreaker,
+        budget: Budget,
+        view: View,
+        steer: Callable[["Sweep"], None] = lambda sweep: None,
+    ) -> None:
+        self.study, self.jobs = study, jobs
+        self._pruner, self._breaker, self._budget, self._view, self._steer = pruner, breaker, budget, view, steer
+        self._known: dict[str, Ended] = {}  # by signature: experiments that need no second run
+        self._twins: defaultdict[str, list[Candidate]] = defaultdict(
+            list
+        )  # wait for a running trial of their signature
+        self._signatures: dict[int, str | None] = {}  # of the running trials
+        self._ready: tuple[Candidate, Job] | None = None  # asked for and composed, before a slot is free
+        self._again: list[Candidate] = []  # begun earlier, to be started before anything is asked for
+        self._device_seconds = 0.0
+        self._began = time.monotonic()
+        self._over = ""  # why nothing new is started; empty: it is
+        self._error: BaseException | None = None
+
+    def run(self) -> Swept:
+        """Sweep until the study is complete, or something stops it. Every job has ended then."""
+        self._take_up()
+        with Interrupts() as interrupts:
+            heard = 0
+            while True:
+                self._steer(self)
+                self._start_what_fits()
+                if not self.jobs.running and (self._over or self._ready is None):
+                    break
+                for event in self.jobs.poll(_POLL_SECONDS):
+                    self._hear(event)
+                self._view.update()
+                if interrupts.count > heard:
+                    heard = interrupts.count
+                    self._interrupt(heard)
+                self._check_budget()
+        return Swept(not self._over, interrupts.count > 0, self._over, self._error)
+
+    def finish_early(self, why: str) -> None:
+        """Start nothing new; what runs goes on to its end."""
+        self._over = self._over or why
+
+    def stop(self, why: str) -> None:
+        """Start nothing new; what runs saves a checkpoint and can go on later."""
+        self.finish_early(why)
+        for number in self.jobs.running:
+            self.jobs.stop(number, StopReason.INTERRUPTED)
+
+    def _take_up(self) -> None:
+        """What an earlier sweep left: results that were not told yet, trials to go on with."""
+        for number in self.study.told():
+            earlier = self.jobs.ended_before(number)
+            if earlier:
+                self._remember(earlier)
+        for candidate in self.study.unfinished():
+            earlier = self.jobs.ended_before(candidate.number)
+            if earlier:
+                self._tell(earlier)
+            else:
+                self._again.append(candidate)
+
+    def _start_what_fits(self) -> None:
+        while not self._over:
+            self._ready = self._ready or self._next()
+            if self._ready is None or not self.jobs.free:
+                return
+            candidate, job = self._ready
+            self._ready = None
+            self._signatures[job.number] = job.signature
+            self.jobs.start(job)
+            self._view.started(candidate.number, candidate.settings)
+
+    def _next(self) -> tuple[Candidate, Job] | None:
+        """The next trial that needs a slot; None: there is none for now."""
+        while not self._over:
+            candidate = self._again.pop(0) if self._again else self.study.ask()
+            if candidate is None:
+                return None
+            try:
+                job = self.jobs.prepare(candidate.number, candidate.overrides)
+            except TrialError as error:
+                failed = Ended(candidate.number, Outcome.FAILED, failure=error.kind, message=str(error), error=error)
+                self._tell(failed)
+                continue
+            if job.signature is not None and job.signature in self._known:
+                earlier = self._known[job.signature]
+                self.study.repeat(candidate, earlier)
+                self._view.say(f"trial {candidate.number} is the same experiment as {earlier.number}: not run again")
+            elif job.signature is not None and job.signature in self._signatures.values():
+                self._twins[job.signature].append(candidate)
+            else:
+                return candidate, job
+        return None
+
+    def _hear(self, event: Reported | Ended) -> None:
+        if isinstance(event, Ended):
+            signature = self._signatures.pop(event.number, None)
+            self._device_seconds += event.seconds
+            self._tell(replace(event, signature=signature))
+            return
+        trial = self.study.report(event.number, event.samples_seen, event.value)
+        why = self._pruner.after(trial, event) if self._pruner else None
+        if why:
+            self.jobs.stop(event.number, StopReason.PRUNED, why)
+
+    def _tell(self, ended: Ended) -> None:
+        told = self.study.tell(ended)
+        self._view.ended(told)
+        self._remember(told)
+        if told.outcome is Outcome.INTERRUPTED and not self._over:  # by nobody here: its disk is full, say
+            self.finish_early(told.message or f"trial {told.number} was interrupted")
+        rejected = ended.outcome is Outcome.COMPLETED and told.outcome is Outcome.FAILED
+        trouble = None if rejected else self._breaker.after(told)
+        if trouble:
+            self._error = self._error or told.error
+            self.stop(trouble)
+
+    def _remember(self, ended: Ended) -> None:
+        """An experiment that has ended needs no second run; one that failed may have another chance."""
+        if ended.signature is None:
+            return
+        twins = self._twins.pop(ended.signature, [])
+        if ended.outcome in (Outcome.COMPLETED, Outcome.PRUNED):
+            self._known.setdefault(ended.signature, ended)
+        self._again += twins
+
+    def _check_budget(self) -> None:
+        elapsed = time.monotonic() - self._began
+        if self._budget.seconds is not None and elapsed > self._budget.seconds:
+            self.finish_early(f"the time of this sweep is up (hydra.sweeper.timeout={self._budget.seconds:g} seconds)")
+        hours = self._device_seconds / 3600
+        if self._budget.device_hours is not None and hours > self._budget.device_hours:
+            self.finish_early(f"the budget is spent (hydra.sweeper.max_device_hours={self._budget.device_hours:g})")
+
+    def _interrupt(self, count: int) -> None:
+        self.finish_early("interrupted")
+        if count == 1:
+            self._view.say(
+                "Stopping: nothing new is started, and what runs saves a checkpoint. Ctrl-C again stops now."
+            )
+            self._stop_all(StopReason.INTERRUPTED)
+        else:
+            self.jobs.kill()
+
+    def _stop_all(self, reason: StopReason) -> None:
+        for number in self.jobs.running:
+            self.jobs.stop(number, reason)

@@ -1,0 +1,144 @@
+"""Which running trials are hopeless: Optuna's pruners, and one of ours that knows how much chance is in a score.
+
+An accuracy on 1,272 questions has a standard error of 1.3 points, so a pruner that compares accuracies cuts by luck.
+`PairedHalving` compares two trials question by question after the same number of training samples.
+"""
+
+from abc import ABC, abstractmethod
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import optuna
+from numpy.typing import NDArray
+from optuna.trial import Trial
+
+from medqa_sweeps.errors import ConfigError
+from medqa_sweeps.record import Prediction
+from medqa_sweeps.sweep.jobs import Reported
+from medqa_sweeps.trial_dir import LineReader, TrialDir
+
+Scores = dict[str, float]  # of each question, by its id: the gold letter's log-probability, nats
+
+
+class Pruner(ABC):
+    """Decides, at each report, whether the trial that made it should go on."""
+
+    @abstractmethod
+    def after(self, trial: Trial, report: Reported) -> str | None:
+        """Why the trial is hopeless, for its record; None: it may go on."""
+
+
+class OptunaPruner(Pruner):
+    """One of Optuna's, which must be the study's own: it compares validation accuracies by samples seen."""
+
+    def __init__(self, pruner: optuna.pruners.BasePruner) -> None:
+        self.pruner = pruner
+
+    def after(self, trial: Trial, report: Reported) -> str | None:
+        if not trial.should_prune():
+            return None
+        return f"by {type(self.pruner).__name__} after {report.samples_seen:,} samples, at {report.value:.1%}"
+
+
+class PairedHalving(Pruner):
+    """Successive halving without a barrier and without luck: cut what is in the lower part *and* worse beyond chance.
+
+    At every number of samples that a trial has reported at, it is held against all trials that have reported there,
+    those that have ended and those that were cut included. It is cut when it is not among the best `1 / keep_one_in`
+    of them by the mean log-probability of the gold letter, and the best of them is better by a paired one-sided t-test
+    over the questions. Trials that came first are held against those that came later at their own next report, so the
+    order of finishing decides nothing for good.
+
+    Source: asynchronous successive halving (Li et al., 2020, "A System for Massively Parallel Hyperparameter Tuning"),
+    with a test of our own in place of the ranks alone.
+
+    Args:
+        folder: of the study.
+        keep_one_in: 2: the better half of those seen so far is never cut; above 1.
+        level: of the test at each report, between 0 and 1; smaller cuts less.
+        first_samples: training samples before which nothing is cut: early losses say little of late ones.
+    """
+
+    def __init__(self, folder: Path, keep_one_in: float = 2.0, level: float = 0.01, first_samples: int = 0) -> None:
+        if not keep_one_in > 1 or not 0 < level < 1:
+            raise ConfigError(
+                f"hydra.sweeper.pruner: keep_one_in={keep_one_in} must be above 1, and level={level} between 0 and 1."
+            )
+        self._folder, self._keep_one_in, self._level, self._first = folder, keep_one_in, level, first_samples
+        self._reports: dict[int, dict[int, Scores]] = {}  # by trial, by samples seen
+        self._readers: dict[int, LineReader] = {}
+
+    def after(self, trial: Trial, report: Reported) -> str | None:
+        for path in self._folder.iterdir():
+            if path.name.isdecimal():
+                self._read(int(path.name))
+        mine = self._reports.get(report.number, {})
+        for samples in sorted(mine):
+            if self._first <= samples <= report.samples_seen and samples > 0:
+                rivals = {number: at[samples] for number, at in self._reports.items() if samples in at}
+                why = self._verdict(report.number, samples, rivals)
+                if why:
+                    return why
+        return None
+
+    def _verdict(self, number: int, samples: int, rivals: dict[int, Scores]) -> str | None:
+        """Why trial `number` is hopeless among those that have been scored after as many samples."""
+        questions = sorted(set.intersection(*(set(scores) for scores in rivals.values())))
+        if len(rivals) < 2 or len(questions) < 2:
+            return None
+        table = {rival: np.array([scores[id] for id in questions]) for rival, scores in rivals.items()}
+        order = sorted(table, key=lambda rival: -float(table[rival].mean()))
+        place = order.index(number)
+        if place < len(order) / self._keep_one_in:
+            return None
+        best = order[0]
+        p_value = _p_value_of_better(table[best], table[number])
+        if p_value >= self._level:
+            return None
+        return (
+            f"after {samples:,} samples it is number {place + 1} of {len(order)}, and worse than trial {best} beyond "
+            f"chance (gold letter {table[number].mean() - table[best].mean():+.3f} nats, p = {p_value:.1g})"
+        )
+
+    def _read(self, number: int) -> None:
+        """Take in what the trial has predicted since the last look. Written letters have no log-probability: a trial
+        that is scored so is never cut."""
+        if number not in self._readers:
+            self._readers[number] = LineReader(TrialDir(self._folder / str(number)).predictions_file)
+        for data in self._readers[number].new_objects():
+            prediction = Prediction.from_json(data)
+            if prediction.gold in prediction.log_probabilities:
+                at = self._reports.setdefault(number, {}).setdefault(prediction.samples_seen, {})
+                at[prediction.id] = prediction.log_probabilities[prediction.gold]
+
+
+def make_pruner(asked: Any, folder: Path) -> Pruner | None:
+    """The pruner that `hydra.sweeper.pruner` stands for, once Hydra has made it; None: nothing is pruned.
+
+    Args:
+        asked: an Optuna pruner, or what makes a `Pruner` of the study's folder.
+
+    Raises:
+        ConfigError: if it is neither.
+    """
+    if asked is None or isinstance(asked, optuna.pruners.NopPruner):
+        return None
+    if isinstance(asked, optuna.pruners.BasePruner):
+        return OptunaPruner(asked)
+    made = asked(folder=folder) if callable(asked) else asked
+    if isinstance(made, Pruner):
+        return made
+    raise ConfigError(
+        f"hydra.sweeper.pruner: {type(made).__name__} is no pruner. Choose hydra/sweeper/pruner=paired_halving, "
+        "median, percentile, successive_halving, hyperband, wilcoxon, threshold, patient or none."
+    )
+
+
+def _p_value_of_better(first: NDArray[np.floating], second: NDArray[np.floating]) -> float:
+    """Of "first is no better than second", from their scores of the same questions; small: it is better."""
+    from scipy import stats  # half a second to import, and most sweeps prune nothing
+
+    if np.array_equal(first, second):
+        return 1.0
+    return float(stats.ttest_rel(first, second, alternative="greater").pvalue)

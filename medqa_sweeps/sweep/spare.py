@@ -1,0 +1,29 @@
+"""A process that imports ahead and waits to be told, on its standard input, which module to become.
+
+    python -m medqa_sweeps.sweep.child LIFELINE_FD PARENT_PID medqa_sweeps.sweep.spare PRELOADED_MODULE [...]
+
+On a GPU a trial needs an interpreter of its own, and importing unsloth and trl takes about 15 s: a spare has done so
+before its trial comes. It reads one JSON object, {"module", "arguments", "log"}, and ends if there is none.
+"""
+
+import importlib
+import json
+import os
+import sys
+
+from medqa_sweeps.sweep import child
+
+
+def main(preload: list[str]) -> int:
+    """The exit code of what the process became; 0 if it was never needed."""
+    for module in preload:
+        importlib.import_module(module)
+    told = sys.stdin.buffer.read()
+    if not told:
+        return 0
+    request = json.loads(told)
+    child.redirect(request["log"])
+    null = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(null, 0)
+    os.close(null)
+    return child.become(request["module"], request["arguments"])

@@ -1,0 +1,56 @@
+"""A study as it stands, from its folders alone: the sweep's own table, seen from another terminal."""
+
+from pathlib import Path
+
+import yaml
+from rich.console import Console
+
+from medqa_sweeps.errors import ConfigError
+from medqa_sweeps.record import Outcome
+from medqa_sweeps.sweep.jobs import Ended
+from medqa_sweeps.sweep.study import StudyDir
+from medqa_sweeps.sweep.table import SweepTable
+from medqa_sweeps.trial_dir import TrialDir
+
+
+def print_status(study: StudyDir, console: Console) -> None:
+    """Print what has ended, what runs, and what was interrupted.
+
+    Raises:
+        ConfigError: if the folder holds no study.
+    """
+    if not study.definition_file.exists():
+        raise ConfigError(
+            f"{study.path}: no study (it has no {study.definition_file.name}). Give a folder of multirun/."
+        )
+    total = yaml.safe_load(study.definition_file.read_text()).get("trials", 0)
+    trials = sorted((path for path in study.path.iterdir() if path.name.isdecimal()), key=lambda path: int(path.name))
+    settings = _settings(trials)
+    table = SweepTable(console, max(total, len(trials)))
+    for path in trials:
+        trial, number = TrialDir(path), int(path.name)
+        table.started(number, settings[path])
+        result = trial.result()
+        if result is not None:
+            value = result.score.accuracy if result.score else None
+            table.ended(Ended(number, result.outcome, value, result.failure, result.message))
+            continue
+        for line in trial.lines():
+            table.look(number, line)
+        if not trial.is_claimed():
+            table.ended(Ended(number, Outcome.INTERRUPTED, message=trial.last_words() or "its process is gone"))
+    console.print(table.picture())
+
+
+def _settings(trials: list[Path]) -> dict[Path, str]:
+    """What each trial was told and not all were."""
+    words = {path: _words(path) for path in trials}
+    common = set.intersection(*map(set, words.values())) if words else set()
+    return {path: " ".join(word for word in told if word not in common) for path, told in words.items()}
+
+
+def _words(trial: Path) -> list[str]:
+    try:
+        return list(yaml.safe_load((trial / ".hydra" / "overrides.yaml").read_text()) or [])
+    except FileNotFoundError:
+        return []

@@ -1,0 +1,79 @@
+"""What people ask of a sweep from another terminal: to stop, or to try something more. It passes through the folder.
+
+`python -m medqa_sweeps stop STUDY` and `add STUDY OVERRIDES` write; the sweep's loop looks several times a second. A
+request that no sweep has obeyed yet is obeyed by the next one in that folder.
+"""
+
+from collections.abc import Sequence
+
+from medqa_sweeps.errors import ConfigError
+from medqa_sweeps.sweep.loop import Sweep
+from medqa_sweeps.sweep.study import StudyDir
+from medqa_sweeps.trial_dir import StopReason, TrialDir, append_lines, read_lines, write_atomically
+
+
+def ask_to_stop(study: StudyDir, number: int | None) -> str:
+    """Ask the sweep, or one trial of it, to stop; a sentence for whoever asked.
+
+    Raises:
+        ConfigError: if there is no such study or trial, or the trial has ended.
+    """
+    _refuse_no_study(study)
+    if number is None:
+        write_atomically(study.stop_file, StopReason.INTERRUPTED)
+        return "Asked: nothing new is started, and what runs saves a checkpoint and stops."
+    trial = TrialDir(study.path / str(number))
+    if not trial.config_file.exists():
+        raise ConfigError(f"{study.path} has no trial {number} yet. `status {study.path}` lists those that run.")
+    if trial.result() is not None:
+        raise ConfigError(f"trial {number} of {study.path} has ended already ({trial.result_file.name} says how).")
+    trial.ask_to_stop(StopReason.ASKED)
+    return f"Asked: trial {number} is scored as it is, and ends as completed."
+
+
+def add(study: StudyDir, overrides: Sequence[str]) -> str:
+    """Put a trial of one's own before all others; a sentence for whoever asked.
+
+    Raises:
+        ConfigError: if there is no such study, or a word is no override.
+    """
+    from hydra.core.override_parser.overrides_parser import OverridesParser
+    from hydra.errors import OverrideParseException
+
+    _refuse_no_study(study)
+    try:
+        parsed = OverridesParser.create().parse_overrides(list(overrides))
+    except OverrideParseException as error:
+        raise ConfigError(f"{' '.join(overrides)}: {error}") from None
+    swept = [one.input_line for one in parsed if one.is_sweep_override()]
+    if swept or not parsed:
+        raise ConfigError(f"{' '.join(overrides) or 'nothing'}: one value a key, such as lora.r=128, is one trial.")
+    append_lines(study.added_file, [{"overrides": list(overrides)}])
+    return "Added: the sweep that runs takes it up next; if none runs, `resume` does."
+
+
+class Requests:
+    """The requests in a study's folder, for the loop to obey."""
+
+    def __init__(self, folder: StudyDir) -> None:
+        self._folder, self._seen_bytes = folder, -1
+        folder.stop_file.unlink(missing_ok=True)  # of an earlier sweep
+
+    def obey(self, sweep: Sweep) -> None:
+        """Do what has been asked for since the last call."""
+        if self._folder.stop_file.exists():
+            self._folder.stop_file.unlink()
+            sweep.stop("stopped on request")
+        size = self._folder.added_file.stat().st_size if self._folder.added_file.exists() else 0
+        if size != self._seen_bytes:
+            self._seen_bytes = size
+            asked = [line["overrides"] for line in read_lines(self._folder.added_file)]
+            for overrides in asked[sweep.study.added :]:
+                sweep.study.add(overrides)
+
+
+def _refuse_no_study(study: StudyDir) -> None:
+    if not study.definition_file.exists():
+        raise ConfigError(
+            f"{study.path}: no study (it has no {study.definition_file.name}). Give a folder of multirun/."
+        )

@@ -1,0 +1,280 @@
+"""A study: Optuna's record of it, and the folder in which it lives, so that it goes on where it stopped.
+
+    study.yaml        what is searched, over which config; a sweep that goes on must ask for the same
+    study.journal     Optuna's journal of the trials (unless another storage is asked for)
+    0/ 1/ 2/ …        the trials' folders, by their number in the study
+    stop  added.jsonl what a person asks of the running sweep; see steering.py
+
+One process at a time sweeps in a folder (`claimed`). A trial is `RUNNING` for Optuna from the moment it is asked for
+until it is told; one whose process died, or that was interrupted, stays so, and is taken up again under its number.
+"""
+
+import contextlib
+import math
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import optuna
+import yaml
+from filelock import FileLock, Timeout
+from optuna.storages.journal import JournalFileBackend, JournalStorage
+from optuna.trial import FrozenTrial, Trial, TrialState
+
+from medqa_sweeps.errors import ConfigError, FailureKind
+from medqa_sweeps.record import Outcome
+from medqa_sweeps.sweep.jobs import Ended
+from medqa_sweeps.sweep.search_space import SearchSpace
+from medqa_sweeps.trial_dir import repair_lines, write_atomically
+
+_STATES = {Outcome.COMPLETED: TrialState.COMPLETE, Outcome.PRUNED: TrialState.PRUNED, Outcome.FAILED: TrialState.FAIL}
+_ADDED = "overrides"  # attribute of a trial that a person added: its own words
+SAMPLED = 20  # trials of a space that is sampled, where `n_trials` does not say
+_MESSAGE_CHARACTERS = 2000  # of a failure, kept in Optuna's record; all of it is in the folder
+
+
+class StudyDir:
+    """The files of a study, and the right to sweep in it."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.definition_file = path / "study.yaml"
+        self.journal_file = path / "study.journal"
+        self.stop_file = path / "stop"
+        self.added_file = path / "added.jsonl"
+
+    @contextlib.contextmanager
+    def claimed(self) -> Iterator[None]:
+        """Hold the study for this process; the kernel lets go when the process dies, however it dies.
+
+        Raises:
+            ConfigError: if another living process sweeps here, or nothing can be written here.
+        """
+        try:
+            self.path.mkdir(parents=True, exist_ok=True)
+            lock = FileLock(self.path / ".claim")
+            lock.acquire(timeout=0)
+        except Timeout:
+            raise ConfigError(
+                f"{self.path}: another process is sweeping this study. `python -m medqa_sweeps status {self.path}` "
+                "shows it; choose another hydra.sweep.dir for a study of its own."
+            ) from None
+        except OSError as error:
+            raise ConfigError(
+                f"{self.path} cannot be written ({error.strerror}). Mend its permissions, or choose another "
+                "hydra.sweep.dir."
+            ) from None
+        try:
+            yield
+        finally:
+            lock.release()
+
+    def journal(self) -> JournalStorage:
+        """Optuna's storage in this folder; a line that a killed process left half-written is cut off first."""
+        repair_lines(self.journal_file)
+        for stale in self.path.glob(f"{self.journal_file.name}.lock*"):  # a killed process's; the study is ours alone
+            stale.unlink(missing_ok=True)
+        return JournalStorage(JournalFileBackend(str(self.journal_file)))
+
+    def define(self, definition: Mapping[str, Any], allow_changes: bool) -> None:
+        """Write what the study is; for one that goes on, make sure that it is still the same.
+
+        Raises:
+            ConfigError: listing what has changed since, unless changes are allowed.
+        """
+        if self.definition_file.exists():
+            before = yaml.safe_load(self.definition_file.read_text())
+            changes = list(_changes(before, dict(definition)))
+            if changes and not allow_changes:
+                raise ConfigError(
+                    f"{self.path} holds a study that is not the one asked for:\n"
+                    + "\n".join(f"  {change}" for change in changes)
+                    + "\nAsk for the same, choose another hydra.sweep.dir, or say hydra.sweeper.allow_changes=true: "
+                    "trials that have begun stay what they were."
+                )
+            if not changes:
+                return
+        write_atomically(self.definition_file, yaml.safe_dump(dict(definition), sort_keys=False, allow_unicode=True))
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A trial that Optuna has been asked for, and what it stands for in Hydra's words."""
+
+    trial: Trial
+    params: dict[str, Any]
+    overrides: list[str]
+    settings: str = ""  # what sets it apart, for people: "r=8 lr=0.0003"
+
+    @property
+    def number(self) -> int:
+        return self.trial.number
+
+
+class Study:
+    """What to try next, and what came of it."""
+
+    def __init__(
+        self,
+        study: optuna.Study,
+        space: SearchSpace,
+        n_trials: int | None,
+        extend: Callable[[Trial], None] | None = None,
+    ) -> None:
+        """A finite space is a grid, each point once, unless fewer trials than points are asked for: then it is sampled.
+
+        Args:
+            n_trials: of the whole study, with those that an earlier sweep began; None: a finite space's points, or 20.
+            extend: suggests more to Optuna's trial; what it suggests becomes overrides.
+        """
+        self.optuna, self._space, self._extend = study, space, extend
+        size = space.size
+        self.is_grid = size is not None and (n_trials is None or n_trials >= size)
+        self.total = size if self.is_grid and size is not None else n_trials or SAMPLED
+        begun = study.get_trials(deepcopy=False)
+        self.begun = len(begun)  # by earlier sweeps
+        self._asked = 0  # added ones not counted
+        self._live: dict[int, Trial] = {}
+        self._points: Iterator[dict[str, Any]] = iter(())  # of a grid: those that no trial stands for yet
+        for trial in begun:
+            self._asked += trial.state is not TrialState.WAITING and _ADDED not in trial.user_attrs
+        if self.is_grid:
+            taken = {_frozen(_params(trial)) for trial in begun if _ADDED not in trial.user_attrs}
+            self._points = (point for point in space.points() if _frozen(point) not in taken)
+
+    def unfinished(self) -> list[Candidate]:
+        """Trials that were begun and not told: an earlier sweep's, to be taken up again, by number."""
+        running = self.optuna.get_trials(deepcopy=False, states=(TrialState.RUNNING,))
+        return [self._candidate(Trial(self.optuna, trial._trial_id)) for trial in running]
+
+    def told(self) -> list[int]:
+        """Numbers of the trials that have ended."""
+        return [trial.number for trial in self.optuna.get_trials(deepcopy=False) if trial.state.is_finished()]
+
+    @property
+    def added(self) -> int:
+        """How many trials people have added."""
+        return sum(_ADDED in trial.user_attrs for trial in self.optuna.get_trials(deepcopy=False))
+
+    def add(self, overrides: Sequence[str]) -> None:
+        """Put a trial of one's own before all others. It does not count towards the total."""
+        self.optuna.enqueue_trial(self._space.point_of(overrides), user_attrs={_ADDED: list(overrides)})
+
+    def ask(self) -> Candidate | None:
+        """The next trial; None when the study has them all."""
+        if not self.optuna.get_trials(deepcopy=False, states=(TrialState.WAITING,)):
+            if self._asked >= self.total:
+                return None
+            if self.is_grid:
+                point = next(self._points, None)
+                if point is None:
+                    return None
+                self.optuna.enqueue_trial(point)
+        candidate = self._candidate(self.optuna.ask())
+        self._asked += _ADDED not in candidate.trial.user_attrs
+        return candidate
+
+    def report(self, number: int, samples_seen: int, value: float) -> Trial:
+        """Tell Optuna how a running trial does, and return the trial as Optuna knows it."""
+        trial = self._live[number]
+        trial.report(value, samples_seen)
+        return trial
+
+    def tell(self, ended: Ended) -> Ended:
+        """Record how a trial ended, and return how it counts: a value that Optuna does not take is a failure.
+
+        One that was interrupted stays as it is: the next sweep takes it up again.
+        """
+        if ended.outcome is Outcome.INTERRUPTED:
+            return ended
+        trial = self._live.pop(ended.number)
+        values = None
+        try:
+            if ended.outcome is Outcome.COMPLETED:
+                values = self._values(ended.value)
+        except (TypeError, ValueError) as error:
+            ended = replace(ended, outcome=Outcome.FAILED, failure=FailureKind.CONFIG, message=str(error))
+        if ended.outcome is Outcome.FAILED:
+            trial.set_user_attr("failure", str(ended.failure or "unknown"))
+            trial.set_user_attr("message", ended.message[:_MESSAGE_CHARACTERS])
+        self.optuna.tell(trial, values, state=_STATES[ended.outcome])
+        return ended
+
+    def repeat(self, candidate: Candidate, earlier: Ended) -> None:
+        """Tell a trial that needs no run: an earlier one was the same experiment."""
+        candidate.trial.set_user_attr("same_as", earlier.number)
+        self.tell(replace(earlier, number=candidate.number))
+
+    def results(self) -> dict[str, Any]:
+        """Upstream's `optimization_results.yaml`: the best point, or of several objectives the Pareto front; before
+        any trial has completed, the name alone."""
+        if not self.optuna.get_trials(deepcopy=False, states=(TrialState.COMPLETE,)):
+            return {"name": "optuna"}
+        if len(self.optuna.directions) > 1:
+            front = [{"params": self._shown(trial), "values": trial.values} for trial in self.optuna.best_trials]
+            return {"name": "optuna", "solutions": front}
+        best = self.optuna.best_trial
+        return {"name": "optuna", "best_params": self._shown(best), "best_value": best.value}
+
+    def _candidate(self, trial: Trial) -> Candidate:
+        self._live[trial.number] = trial
+        words = trial.user_attrs.get(_ADDED)
+        if words is not None:
+            params = self._space.suggest(trial, only=self._space.point_of(words))
+            return Candidate(trial, params, [*self._space.fixed, *words], " ".join(words))
+        params = self._space.suggest(trial)
+        overrides, values = self._space.overrides(params), self._space.values(params)
+        if self._extend:
+            self._extend(trial)
+            more = {name: value for name, value in trial.params.items() if name not in params}
+            overrides, values = [*overrides, *(f"{name}={value}" for name, value in more.items())], {**values, **more}
+        return Candidate(trial, params, overrides, _in_words(values))
+
+    def _values(self, value: Any) -> list[float]:
+        """One finite number an objective.
+
+        Raises:
+            ValueError: if `value` is anything else.
+        """
+        objectives = len(self.optuna.directions)
+        try:
+            values = [float(value)] if objectives == 1 else [float(one) for one in value]
+        except (TypeError, ValueError):
+            wanted = "a number" if objectives == 1 else f"a list of {objectives} numbers"
+            raise ValueError(f"the job returned {value!r}; allowed is {wanted}, one an objective") from None
+        if len(values) != objectives:
+            raise ValueError(f"the job returned {len(values)} values; hydra.sweeper.direction names {objectives}")
+        if any(math.isnan(one) for one in values):
+            raise ValueError(f"the job returned {value!r}, which is not a number")
+        return values
+
+    def _shown(self, trial: FrozenTrial) -> dict[str, Any]:
+        return self._space.values(trial.params)
+
+
+def _params(trial: FrozenTrial) -> dict[str, Any]:
+    """The point a trial stands for, also if its process died before Optuna was asked for all of it."""
+    return trial.params or trial.system_attrs.get("fixed_params", {})
+
+
+def _in_words(values: Mapping[str, Any]) -> str:
+    """`r=8 lr=0.0003`: the last word of each key, unless two keys share it."""
+    last = [key.rpartition(".")[2] for key in values]
+    names = last if len(set(last)) == len(last) else list(values)
+    numbers = (f"{value:.4g}" if isinstance(value, float) else str(value) for value in values.values())
+    return " ".join(f"{name}={number}" for name, number in zip(names, numbers, strict=True))
+
+
+def _frozen(params: Mapping[str, Any]) -> frozenset[tuple[str, str]]:
+    return frozenset((name, repr(value)) for name, value in params.items())
+
+
+def _changes(before: Mapping[str, Any], now: Mapping[str, Any], prefix: str = "") -> Iterator[str]:
+    """What differs, one sentence a key, groups entered."""
+    for key in dict.fromkeys([*before, *now]):
+        old, new = before.get(key), now.get(key)
+        if isinstance(old, Mapping) and isinstance(new, Mapping):
+            yield from _changes(old, new, f"{prefix}{key}.")
+        elif old != new:
+            yield f"{prefix}{key}: {old} then, {new} now"

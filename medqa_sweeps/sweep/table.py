@@ -1,0 +1,154 @@
+"""A running sweep in the terminal: a live table of what runs above a line of totals; plain lines without a terminal.
+
+12 of 60 done: 9 completed, 2 pruned, 1 failed; best trial 7 (r=16 lr=0.0004) 61.2 %; about 14 min left
+"""
+
+import time
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from rich import box
+from rich.console import Console, Group
+from rich.live import Live
+from rich.table import Table
+from rich.text import Text
+
+from medqa_sweeps.record import AttemptLine, MetricsLine, Outcome, TrainLine, ValidationLine
+from medqa_sweeps.sweep.jobs import Ended
+
+_PLAIN_SECONDS = 30.0  # between two lines of totals where there is no terminal
+
+
+@dataclass
+class Row:
+    """What is known of a running trial."""
+
+    number: int
+    settings: str
+    began: float = field(default_factory=time.monotonic)
+    device: str = ""
+    epoch: float = 0.0
+    loss: float | None = None
+    accuracy: float | None = None
+    memory_bytes: int = 0
+
+    def take(self, line: MetricsLine) -> None:
+        if isinstance(line, AttemptLine):
+            self.device = line.device
+        elif isinstance(line, TrainLine):
+            self.epoch, self.loss, self.memory_bytes = line.epoch, line.loss, line.memory_bytes
+        elif isinstance(line, ValidationLine) and line.samples_seen:
+            self.epoch, self.accuracy = line.epoch, line.score.accuracy
+
+
+class SweepTable:
+    """Implements the loop's `View`; `look` is shown the trials' lines. A context manager."""
+
+    def __init__(
+        self, console: Console, total: int, maximize: bool = True, value: Callable[[Any], str] = "{:.1%}".format
+    ) -> None:
+        """`value` writes the objective; the default is for an accuracy."""
+        self._console, self._total, self._sign, self._value = console, total, 1 if maximize else -1, value
+        self._rows: dict[int, Row] = {}
+        self._settings: dict[int, str] = {}
+        self._counts: Counter[Outcome] = Counter()
+        self._best: Ended | None = None
+        self._seconds: list[float] = []  # that ended trials took here
+        self._last_plain = time.monotonic()
+        self._live = Live(console=console, auto_refresh=False, transient=True) if console.is_terminal else None
+
+    def __enter__(self) -> "SweepTable":
+        if self._live:
+            self._live.start()
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        if self._live:
+            self._live.stop()
+
+    def look(self, number: int, line: MetricsLine) -> None:
+        if number in self._rows:
+            self._rows[number].take(line)
+
+    def started(self, number: int, settings: str) -> None:
+        self._rows[number] = Row(number, settings)
+        self._settings[number] = settings
+
+    def ended(self, ended: Ended) -> None:
+        row = self._rows.pop(ended.number, None)
+        self._counts[ended.outcome] += 1
+        if row and ended.outcome in (Outcome.COMPLETED, Outcome.PRUNED):
+            self._seconds.append(time.monotonic() - row.began)
+        if self._is_best(ended):
+            self._best = ended
+        self.say(f"trial {ended.number} {self._settings.get(ended.number, '')}".rstrip() + f": {self._how(ended)}")
+
+    def say(self, sentence: str) -> None:
+        self._console.print(Text(sentence), soft_wrap=True)
+
+    def update(self) -> None:
+        if self._live:
+            self._live.update(self.picture(), refresh=True)
+        elif time.monotonic() - self._last_plain > _PLAIN_SECONDS:
+            self._last_plain = time.monotonic()
+            self.say(self.totals())
+
+    def totals(self) -> str:
+        """The line above, as it stands."""
+        done = sum(self._counts.values()) - self._counts[Outcome.INTERRUPTED]
+        parts = [f"{count} {outcome}" for outcome, count in self._counts.items()]
+        text = f"{done:,} of {self._total:,} done" + (f": {', '.join(parts)}" if parts else "")
+        if self._best is not None:
+            settings = self._settings.get(self._best.number)
+            which = f"{self._best.number} ({settings})" if settings else f"{self._best.number}"
+            text += f"; best trial {which} {self._value(self._best.value)}"
+        left = self._seconds_left(done)
+        return text + (f"; about {_duration(left)} left" if left else "")
+
+    def _is_best(self, ended: Ended) -> bool:
+        if ended.outcome is not Outcome.COMPLETED or not isinstance(ended.value, int | float):
+            return False
+        return self._best is None or self._sign * ended.value > self._sign * self._best.value
+
+    def _how(self, ended: Ended) -> str:
+        if ended.outcome is Outcome.COMPLETED:
+            return f"completed, {self._value(ended.value)}"
+        kind = f" ({ended.failure})" if ended.failure else ""
+        why = f": {ended.message}" if ended.message else ""
+        return f"{ended.outcome}{kind}{why}"
+
+    def _seconds_left(self, done: int) -> float | None:
+        """By the mean of the trials that have ended; None before the first has."""
+        if not self._seconds:
+            return None
+        mean = sum(self._seconds) / len(self._seconds)
+        spent = sum(min(mean, time.monotonic() - row.began) for row in self._rows.values())
+        return max(0.0, mean * (self._total - done) - spent) / max(1, len(self._rows))
+
+    def picture(self) -> Group:
+        table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False, show_edge=False)
+        table.add_column("trial")
+        table.add_column("config", overflow="fold")
+        for name in ("device", "epoch", "loss", "accuracy", "GiB", "min"):
+            table.add_column(name, justify="right", no_wrap=True)
+        for row in self._rows.values():
+            cells = (
+                str(row.number),
+                row.settings,
+                row.device,
+                f"{row.epoch:.2f}",
+                "" if row.loss is None else f"{row.loss:.3f}",
+                "" if row.accuracy is None else f"{row.accuracy:.1%}",
+                f"{row.memory_bytes / 2**30:.1f}" if row.memory_bytes else "",
+                f"{(time.monotonic() - row.began) / 60:.1f}",
+            )
+            table.add_row(*(Text(cell) for cell in cells))
+        return Group(table, Text(self.totals(), style="bold"))
+
+
+def _duration(seconds: float) -> str:
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"

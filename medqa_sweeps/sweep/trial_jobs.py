@@ -1,0 +1,277 @@
+"""Trials in flight: each from its folder, over as many attempts as its failures allow, to its result.
+
+The folder is all that is shared with the trial's process: reports are read from it, a `stop` file ends it, and how
+it ended stands in it. So the pool underneath may be this machine's or any other's that sees the same folders.
+"""
+
+import contextlib
+import os
+import signal
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from omegaconf import DictConfig, OmegaConf
+
+from medqa_sweeps.config import TrialConfig, from_hydra
+from medqa_sweeps.errors import FailureKind
+from medqa_sweeps.plan import Plan, plan_trial
+from medqa_sweeps.provenance import collect
+from medqa_sweeps.record import MetricsLine, Outcome, Result, ValidationLine
+from medqa_sweeps.sweep.failures import another_attempt
+from medqa_sweeps.sweep.jobs import Ended, Job, Jobs, Reported
+from medqa_sweeps.sweep.pool import Gone, Pool, SlotLike
+from medqa_sweeps.tracking import Tracker, tracker_for
+from medqa_sweeps.trial_dir import MetricsReader, StopReason, TrialDir
+
+WORKER = "medqa_sweeps.worker"  # started by name: this half never imports it
+_DISK_FULL, _TRY_AGAIN = 74, 75  # the worker's exit codes for a trial without a result
+_LOG_TAIL_LINES = 12
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """What a trial needs to start."""
+
+    trial: TrialDir
+    plan: Plan
+    composed: DictConfig | None = None  # with Hydra's own node, which `.hydra/` keeps; None: there is no Hydra
+
+
+@dataclass
+class _Running:
+    job: Job
+    trial: TrialDir
+    config: TrialConfig
+    reader: MetricsReader
+    tracker: Tracker | None
+    slot: SlotLike
+    heard: float = field(default_factory=time.monotonic)  # when it last wrote a line
+    told: int = 0  # samples seen at the last report that was told; report 0 is the untuned base, and is not
+    killed_as: FailureKind | None = None  # why this process killed it; None: it did not
+    asked_to_go: bool = False  # `kill` was called: what follows is no failure
+
+
+class TrialJobs(Jobs):
+    """Trains trials in folders on the slots of a pool, which stays its owner's.
+
+    Args:
+        folder: of the study; a trial's folder is its number in it.
+        command: how this process was started, for the record.
+        compose: overrides and number to Hydra's composed config; None where every job comes prepared.
+        look: is shown every new line of every trial.
+        say: tells people what is in no line.
+        worker: module that a child becomes; tests give one that breaks on purpose.
+    """
+
+    def __init__(
+        self,
+        pool: Pool,
+        folder: Path,
+        command: list[str],
+        compose: Callable[[Sequence[str], int], DictConfig] | None = None,
+        look: Callable[[int, MetricsLine], None] = lambda number, line: None,
+        say: Callable[[str], None] = lambda sentence: None,
+        worker: str = WORKER,
+    ) -> None:
+        self._pool, self._folder, self._command, self._compose = pool, folder, command, compose
+        self._look, self._say, self._worker = look, say, worker
+        self._running: dict[int, _Running] = {}
+        self._trackers: list[Tracker] = []
+
+    @property
+    def free(self) -> int:
+        return self._pool.free
+
+    @property
+    def running(self) -> Sequence[int]:
+        return list(self._running)
+
+    def describe(self) -> Sequence[str]:
+        return self._pool.describe()
+
+    def prepare(self, number: int, overrides: Sequence[str]) -> Job:
+        """A trial that is composed, checked and planned; one that was submitted before is what it was then.
+
+        Raises:
+            TrialError: if it cannot run as asked.
+        """
+        trial = TrialDir(self._folder / str(number))
+        composed = None
+        if trial.config_file.exists():
+            config = trial.config()
+        else:
+            assert self._compose is not None, "jobs that come prepared are not composed here"
+            composed = self._compose(overrides, number)
+            config = from_hydra(without_hydra(composed))
+        plan = plan_trial(config)
+        return Job(number, tuple(overrides), plan.signature, Prepared(trial, plan, composed))
+
+    def ended_before(self, number: int) -> Ended | None:
+        result = TrialDir(self._folder / str(number)).result()
+        return _ended(number, result, "") if result else None
+
+    def start(self, job: Job) -> None:
+        trial, plan = job.prepared.trial, job.prepared.plan
+        trial.submit(plan.config, collect(plan, self._command))
+        if job.prepared.composed is not None:
+            _write_hydra_files(job.prepared.composed, trial.path / ".hydra")
+        with trial.claimed():  # refuses a folder on which another process works
+            trial.stop_file.unlink(missing_ok=True)
+        tracker = tracker_for(trial, group=self._folder.name)
+        reader = MetricsReader(trial)
+        told = max((line.samples_seen for line in reader.new_lines() if isinstance(line, ValidationLine)), default=0)
+        slot = self._launch(job.number, trial)
+        self._running[job.number] = _Running(job, trial, plan.config, reader, tracker, slot, told=told)
+
+    def poll(self, timeout: float) -> list[Reported | Ended]:
+        gone = self._pool.wait(timeout)
+        events = [event for running in self._running.values() for event in self._news(running)]
+        for one in gone:
+            if one.key in self._running:
+                events += self._after_attempt(self._running[one.key], one)
+        self._kill_the_silent()
+        return events
+
+    def stop(self, number: int, reason: StopReason, why: str = "") -> None:
+        if number in self._running:
+            self._running[number].trial.ask_to_stop(reason, why)
+
+    def kill(self) -> None:
+        for number, running in self._running.items():
+            running.asked_to_go = True
+            self._pool.signal(number, signal.SIGKILL)
+
+    def close(self) -> None:
+        self.kill()
+        while self._running:
+            self.poll(1)
+        for tracker in self._trackers:
+            tracker.wait()
+
+    def _launch(self, number: int, trial: TrialDir, avoid: Sequence[str] = ()) -> SlotLike:
+        return self._pool.start(number, self._worker, [str(trial.path)], child_environment(), trial.log_file, avoid)
+
+    def _news(self, running: _Running) -> list[Reported | Ended]:
+        """What the trial has written since the last look."""
+        reports: list[Reported | Ended] = []
+        lines = running.reader.new_lines()
+        for line in lines:
+            self._look(running.job.number, line)
+            if isinstance(line, ValidationLine) and line.samples_seen > running.told:
+                running.told = line.samples_seen
+                reports.append(Reported(running.job.number, line.samples_seen, line.score.accuracy))
+        if lines:
+            running.heard = time.monotonic()
+            if running.tracker:
+                running.tracker.feed()
+        return reports
+
+    def _after_attempt(self, running: _Running, gone: Gone) -> list[Reported | Ended]:
+        """The last news, and the end if no other attempt follows."""
+        number, trial = running.job.number, running.trial
+        news = self._news(running)
+        result = trial.result()
+        message = ""
+        if result is None:
+            try:
+                failure, message = _how_it_ended(running, gone)
+                if failure is not None and another_attempt(trial.failures(), running.config.engine.max_attempts):
+                    self._say(f"trial {number}: {message}; it goes on from its newest checkpoint")
+                    running.slot = self._launch(number, trial, avoid=[gone.slot.device_id])
+                    running.heard, running.killed_as = time.monotonic(), None
+                    return news
+                if failure is not None:
+                    tail = log_tail(trial.log_file)
+                    result = trial.fail(failure, f"{message}. The end of {trial.log_file}:\n{tail}")
+            except OSError as error:  # a full or read-only disk: nothing can be recorded, and nothing was
+                message = f"{trial.path} cannot be written ({error.strerror}); the trial can go on when it can"
+        del self._running[number]
+        if result and result.peak_memory_bytes:
+            self._pool.learn(result.peak_memory_bytes)
+        if running.tracker:
+            running.tracker.finish(result)
+            self._trackers.append(running.tracker)
+        return [*news, _ended(number, result, message)]
+
+    def _kill_the_silent(self) -> None:
+        now = time.monotonic()
+        for number, running in self._running.items():
+            if now - running.heard > 60 * running.config.engine.max_silent_minutes and running.killed_as is None:
+                running.killed_as = FailureKind.TIMEOUT
+                self._pool.signal(number, signal.SIGKILL)
+
+
+def _how_it_ended(running: _Running, gone: Gone) -> tuple[FailureKind | None, str]:
+    """Why an attempt left no result, now recorded in the folder; None: it did not fail, and can go on."""
+    trial, code = running.trial, gone.code
+    if running.asked_to_go or (code == _TRY_AGAIN and trial.stop_reason() is StopReason.INTERRUPTED):
+        trial.end_attempt(Outcome.INTERRUPTED, None, "interrupted")
+        return None, "interrupted"
+    if code == _DISK_FULL:
+        return None, log_tail(trial.log_file, lines=1).strip()
+    if code == _TRY_AGAIN:  # the worker has said why
+        return trial.failures()[-1], trial.last_words()
+    if running.killed_as is FailureKind.TIMEOUT:
+        minutes = running.config.engine.max_silent_minutes
+        kind, message = FailureKind.TIMEOUT, f"wrote nothing for {minutes:g} minutes (engine.max_silent_minutes)"
+    elif code < 0:
+        memory = " (often: the system ran out of memory)" if -code == signal.SIGKILL else ""
+        kind, message = FailureKind.KILLED, f"killed by {signal.Signals(-code).name}{memory}"
+    else:
+        kind, message = FailureKind.INTERNAL, f"its process ended with exit code {code} and no result"
+    trial.end_attempt(Outcome.FAILED, kind, message)
+    return kind, message
+
+
+def _ended(number: int, result: Result | None, message: str) -> Ended:
+    if result is None:
+        return Ended(number, Outcome.INTERRUPTED, message=message)
+    return Ended(
+        number,
+        result.outcome,
+        value=result.score.accuracy if result.score else None,
+        failure=result.failure,
+        message=result.message,
+        signature=result.signature,
+        seconds=result.seconds,
+    )
+
+
+def log_tail(log: Path, lines: int = _LOG_TAIL_LINES) -> str:
+    """The last lines of a trial's log, indented; empty if there is none."""
+    try:
+        text = log.read_text(errors="replace")
+    except FileNotFoundError:
+        return ""
+    return "\n".join("    " + line for line in text.splitlines()[-lines:])
+
+
+def without_hydra(composed: DictConfig) -> DictConfig:
+    bare = composed.copy()
+    with contextlib.suppress(KeyError):
+        OmegaConf.set_struct(bare, False)
+        del bare["hydra"]
+    return bare
+
+
+def _write_hydra_files(composed: DictConfig, folder: Path) -> None:
+    """What Hydra writes for every job: the config unresolved, its own settings, and the words."""
+    folder.mkdir(exist_ok=True)
+    hydra = OmegaConf.create({"hydra": composed.hydra})
+    OmegaConf.save(without_hydra(composed), folder / "config.yaml")
+    OmegaConf.save(hydra, folder / "hydra.yaml")
+    OmegaConf.save(composed.hydra.overrides.task, folder / "overrides.yaml")
+
+
+def child_environment() -> dict[str, str]:
+    """What a trial's process finds in its environment: ours, and settings that keep libraries quiet and repeatable."""
+    return {
+        **os.environ,
+        "UNSLOTH_DISABLE_STATISTICS": "1",
+        "HF_HUB_OFFLINE": "1",  # the parent has fetched whatever is needed
+        "TOKENIZERS_PARALLELISM": "false",
+        "CUBLAS_WORKSPACE_CONFIG": ":4096:8",  # the same sums on a GPU, run for run
+        "PYTHONUNBUFFERED": "1",
+    }

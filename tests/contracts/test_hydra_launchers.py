@@ -1,0 +1,43 @@
+"""Hydra's own suites, which ship with it, over our launchers: any sweeper and any task function can use them."""
+
+from pathlib import Path
+
+import pytest
+from hydra.core.plugins import Plugins
+from hydra.plugins.launcher import Launcher
+from hydra.test_utils.launcher_common_tests import BatchedSweeperTestSuite, IntegrationTestSuite, LauncherTestSuite
+
+CPU = "hydra.launcher.devices=cpu"
+
+
+def test_hydra_finds_the_launchers() -> None:
+    assert {"LocalGpusLauncher", "InProcessLauncher"} <= {x.__name__ for x in Plugins.instance().discover(Launcher)}
+
+
+@pytest.mark.parametrize(("launcher_name", "overrides"), [("local_gpus", [CPU]), ("in_process", [])])
+class TestLaunchers(LauncherTestSuite):
+    """Launching, seen from Hydra's basic sweeper."""
+
+
+@pytest.mark.parametrize(("launcher_name", "overrides"), [("local_gpus", [CPU]), ("in_process", [])])
+class TestBatches(BatchedSweeperTestSuite):
+    """Three batches of two: Hydra's basic sweeper must be the one over us, since ours has no batches."""
+
+    @pytest.fixture(autouse=True)
+    def batches(self, overrides: list[str]) -> None:
+        overrides[:] = [*(word for word in overrides if "sweeper" not in word), "hydra.sweeper.max_batch_size=2"]
+
+
+@pytest.mark.parametrize(
+    ("task_launcher_cfg", "extra_flags"),
+    [
+        ({}, ["-m", "hydra/launcher=local_gpus", CPU]),
+        ({}, ["-m", "hydra/launcher=in_process"]),
+    ],
+)
+class TestIntegration(IntegrationTestSuite):
+    """Whole programs, each with a task name, folders and working directory of its own."""
+
+    @pytest.fixture(autouse=True)
+    def importable(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parents[2]))
