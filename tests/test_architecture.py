@@ -63,7 +63,9 @@ def test_analysis_reads_records_and_nothing_else(path: Path) -> None:
 
 def test_hydra_and_optuna_stay_where_they_are_needed() -> None:
     def importers(library: str) -> set[str]:
-        return {str(path.relative_to(ROOT / "medqa_sweeps")) for path in modules("medqa_sweeps") if library in roots(path)}
+        return {
+            str(path.relative_to(ROOT / "medqa_sweeps")) for path in modules("medqa_sweeps") if library in roots(path)
+        }
 
     # Words in, jobs out: the rest of the sweep half, the loop included, does not know who composes.
     assert importers("hydra") == {

@@ -93,6 +93,11 @@ class SearchSpace:
         return tuple(part for part in self.parts if isinstance(part, Knob))
 
     @property
+    def names(self) -> set[str]:
+        """Of all knobs, those of the branches included."""
+        return {knob.name for knob in self.knobs}.union(*(space.names for _, _, space in self.branches))
+
+    @property
     def fixed(self) -> list[str]:
         """Words that go to every trial."""
         return [part.word for part in self.parts if isinstance(part, Fixed)]

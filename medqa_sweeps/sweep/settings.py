@@ -18,7 +18,7 @@ class AsyncOptunaSettings:
 
     _target_: str = f"{_PLUGINS}.AsyncOptunaSweeper"
     _recursive_: bool = False  # sampler and pruner are made when the sweep begins: Optuna takes half a second to import
-    defaults: list[Any] = field(default_factory=lambda: [{"sampler": "tpe"}, {"pruner": "none"}])
+    defaults: list[Any] = field(default_factory=lambda: ["_self_", {"sampler": "tpe"}, {"pruner": "none"}])
 
     sampler: Any = None  # hydra/sweeper/sampler=tpe, random, cmaes, nsgaii, nsgaiii, gp, qmc, grid: see SAMPLERS
     pruner: Any = None  # hydra/sweeper/pruner=none, paired_halving, median, hyperband, …: see PRUNERS
@@ -59,6 +59,7 @@ SAMPLERS = {
         group=None,
         warn_independent_sampling=None,
         constant_liar=None,
+        constraints_func=None,
     ),
     "random": _optuna("samplers", "RandomSampler", seed=None),
     "cmaes": _optuna(

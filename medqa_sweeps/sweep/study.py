@@ -122,16 +122,17 @@ class Study:
         n_trials: int | None,
         extend: Callable[[Trial], None] | None = None,
     ) -> None:
-        """A finite space is a grid, each point once, unless fewer trials than points are asked for: then it is sampled.
+        """A finite space is a grid, each point once, unless fewer trials than points are asked for, or `extend` adds to
+        it what nobody can count: then it is sampled. A space without knobs is one experiment, as often as asked for.
 
         Args:
             n_trials: of the whole study, with those that an earlier sweep began; None: a finite space's points, or 20.
             extend: suggests more to Optuna's trial; what it suggests becomes overrides.
         """
         self.optuna, self._space, self._extend = study, space, extend
-        size = space.size
-        self.is_grid = size is not None and (n_trials is None or n_trials >= size)
-        self.total = size if self.is_grid and size is not None else n_trials or SAMPLED
+        size = None if extend else space.size
+        self.is_grid = size is not None and bool(space.knobs) and (n_trials is None or n_trials >= size)
+        self.total = size if size is not None and (self.is_grid or n_trials is None) else n_trials or SAMPLED
         begun = study.get_trials(deepcopy=False)
         self.begun = len(begun)  # by earlier sweeps
         self._asked = 0  # added ones not counted
@@ -250,7 +251,9 @@ class Study:
         return values
 
     def _shown(self, trial: FrozenTrial) -> dict[str, Any]:
-        return self._space.values(trial.params)
+        """The point by config key, with what `extend` suggested beside it."""
+        more = {name: value for name, value in trial.params.items() if name not in self._space.names}
+        return {**self._space.values(trial.params), **more}
 
 
 def _params(trial: FrozenTrial) -> dict[str, Any]:
