@@ -78,6 +78,8 @@ class PrintLeaderboard(Callback):
     """At the end of a sweep: its leaderboard, and an exit code that says whether every trial completed."""
 
     def on_multirun_end(self, config: DictConfig, **kwargs: Any) -> None:
+        if config.hydra.sweeper.get("plan_only"):
+            return
         from analysis.study import read_study
         from analysis.terminal import print_leaderboard
         from medqa_sweeps.errors import TrialError
@@ -94,6 +96,8 @@ class PrintLeaderboard(Callback):
 
 def _register() -> None:
     """Hydra executes this file at each scan for plugins: storing the same again is harmless."""
+    # For folders' names: `first_of:${hydra.sweeper.study_name},${now:%Y}` is the first that is not null.
+    OmegaConf.register_new_resolver("first_of", lambda *values: next(v for v in values if v is not None), replace=True)
     store = ConfigStore.instance().store
     store(group="hydra/sweeper", name="async_optuna", node=AsyncOptunaSettings, provider="medqa_sweeps")
     store(group="hydra/launcher", name="local_gpus", node=LocalGpusSettings, provider="medqa_sweeps")

@@ -35,6 +35,7 @@ NO_KEY = "no API key found"
 _log = logging.getLogger(__name__)
 # Importing wandb (0.31) in two threads at once fails in its circular imports; `init` promises nothing about threads.
 _one_at_a_time = threading.Lock()
+_said: set[tuple[str, str | None]] = set()  # groups and obstacles that people were told of
 
 
 @dataclass(frozen=True)
@@ -193,7 +194,7 @@ def _start(trial: TrialDir, group: str) -> "wandb.Run":
             reinit="create_new",
             settings=_private_settings(),
         )
-    _say_where(run, obstacle, config.tracking.mode)
+    _say_where(run, obstacle, config.tracking.mode, group)
     run.define_metric("samples_seen", hidden=True)
     for metrics in ("attempt/*", "attempt_end/*", "train/*", "validation/*"):
         run.define_metric(metrics, step_metric="samples_seen")
@@ -251,9 +252,13 @@ def _obstacle_to_online(mode: str) -> str | None:
     return None
 
 
-def _say_where(run: "wandb.Run", obstacle: str | None, mode: str) -> None:
+def _say_where(run: "wandb.Run", obstacle: str | None, mode: str, group: str) -> None:
+    """Where the run is to be seen; of a group the first only, unless something has changed since."""
+    if (group, obstacle) in _said:
+        return
+    _said.add((group, obstacle))
     if obstacle is None:
-        _log.info("W&B: %s", run.url)
+        _log.info("W&B: %s (group %s)", run.url, group)
         return
     expected = mode == "offline" or (mode == "auto" and obstacle == NO_KEY)
     folder = min(str(Path(run.dir).parent), os.path.relpath(Path(run.dir).parent), key=len)

@@ -194,7 +194,8 @@ class TrialDir:
         except FileExistsError:
             raise InternalError(f"{self.result_file} exists: a finished trial never changes") from None
         finally:
-            temporary.unlink()
+            for written in self.path.glob(f".{self.result_file.name}.*"):  # this one, and one of a killed process
+                written.unlink()
 
     def fail(self, kind: FailureKind, message: str) -> Result:
         """Write, and return, that the trial failed, with what its folder tells of how far it came.

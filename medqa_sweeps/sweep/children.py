@@ -15,7 +15,6 @@ import sys
 import tempfile
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
@@ -23,6 +22,7 @@ from typing import IO, Any
 from medqa_sweeps.errors import InternalError
 
 _ROOT = Path(__file__).resolve().parents[2]
+_REPLACEMENTS = 3  # of a forkserver: one that dies more often is not killed by chance
 
 
 @dataclass(frozen=True)
@@ -51,6 +51,11 @@ class Children(ABC):
         Raises:
             InternalError: if no child can be started any more.
         """
+
+    @property
+    def ready(self) -> bool:
+        """Whether a start would be quick; `wait` makes it so."""
+        return True
 
     def expect(self, environment: dict[str, str]) -> None:
         """Make ready for a start in this environment, which need not come. Returns at once."""
@@ -83,22 +88,25 @@ class Children(ABC):
 
 
 class ForkedChildren(Children):
-    """Forks of a server that imports `preload` once; `waiting` is called while the first child waits for that."""
+    """Forks of a server that imports `preload` once. A server that is killed later is replaced, a few times."""
 
-    def __init__(self, preload: list[str], waiting: Callable[[], None] = lambda: None) -> None:
+    def __init__(self, preload: list[str]) -> None:
         super().__init__()
-        self._waiting, self._ready = waiting, False
+        self._preload, self._replacements = preload, 0
         self._started: list[int] = []
         self._ended: list[Ended] = []
         self._alive: set[int] = set()
-        self._unread = b""
+        self._begin()
+
+    def _begin(self) -> None:
+        self._ready, self._unread = False, b""
         self._said = tempfile.TemporaryFile("w+")
         self._channel, other = socket.socketpair()
         with other:
             self._server = subprocess.Popen(
                 [
                     *(sys.executable, "-m", "medqa_sweeps.sweep.forkserver"),
-                    *(str(other.fileno()), str(self._lifeline), str(os.getpid()), *preload),
+                    *(str(other.fileno()), str(self._lifeline), str(os.getpid()), *self._preload),
                 ],
                 cwd=_ROOT,
                 stdin=subprocess.DEVNULL,
@@ -108,32 +116,33 @@ class ForkedChildren(Children):
                 process_group=0,
             )
 
+    @property
+    def ready(self) -> bool:
+        return self._ready
+
     def start(self, module: str, arguments: list[str], environment: dict[str, str], log: Path) -> int:
         self._refuse_closed()
-        request = {"module": module, "arguments": arguments, "environment": environment}
-        try:
-            self._channel.sendall(json.dumps({**request, "folder": str(_ROOT), "log": str(log)}).encode() + b"\n")
-        except OSError:
-            raise self._lost() from None
-        while not self._started:
-            if not self._ready:
-                self._waiting()
-            self._receive(timeout=0.2)
-        return self._started.pop(0)
+        asked = {"module": module, "arguments": arguments, "environment": environment}
+        request = json.dumps({**asked, "folder": str(_ROOT), "log": str(log)}).encode() + b"\n"
+        while True:
+            server = self._server
+            with contextlib.suppress(OSError):  # it has just died: `_receive` finds out
+                self._channel.sendall(request)
+            while not self._started and self._server is server:
+                self._receive(timeout=0.2)
+            if self._started:
+                return self._started.pop(0)
 
     def wait(self, timeout: float) -> list[Ended]:
         end = time.monotonic() + timeout
-        while not self._ended and self._alive and (left := end - time.monotonic()) > 0:
+        while not self._ended and (self._alive or not self._ready) and (left := end - time.monotonic()) > 0:
             self._receive(left)
         ended, self._ended = self._ended, []
         return ended
 
     def close(self) -> None:
         super().close()
-        self._channel.close()
-        self._server.kill()
-        self._server.wait()
-        self._said.close()
+        self._put_away()
 
     def _receive(self, timeout: float) -> None:
         self._channel.settimeout(max(timeout, 0.001))
@@ -163,16 +172,27 @@ class ForkedChildren(Children):
                 self._ended.append(Ended(message["ended"], message["code"]))
 
     def _server_is_gone(self) -> None:
-        """Its children died with it: the kernel saw to that."""
-        if not self._alive:
-            raise self._lost()
+        """Its children died with it: the kernel saw to that. One that never came to serve is not tried again."""
         self._ended += [Ended(pid, -signal.SIGKILL) for pid in sorted(self._alive)]
         self._alive.clear()
+        if not self._ready or self._replacements == _REPLACEMENTS:
+            raise self._lost("it was killed")
+        self._replacements += 1
+        self._put_away()
+        self._begin()
 
-    def _lost(self, reason: str = "it was killed") -> InternalError:
+    def _put_away(self) -> None:
+        self._channel.close()
+        self._server.kill()
+        self._server.wait()
+        self._said.close()
+
+    def _lost(self, reason: str) -> InternalError:
         self._said.seek(0)
         tail = "".join(self._said.readlines()[-15:])
-        return InternalError(f"the process that starts trials is gone ({reason}). Its last words:\n{tail}")
+        return InternalError(
+            f"the process that starts trials is gone ({reason})." + (f" Its last words:\n{tail}" if tail else "")
+        )
 
 
 class SpawnedChildren(Children):
@@ -235,6 +255,11 @@ class SparedChildren(SpawnedChildren):
         super().__init__()
         self._preload = preload
         self._spares: dict[str, tuple[subprocess.Popen[bytes], IO[bytes]]] = {}
+
+    @property
+    def ready(self) -> bool:
+        """Whether a start would be quick; `wait` makes it so."""
+        return True
 
     def expect(self, environment: dict[str, str]) -> None:
         self._refuse_closed()

@@ -69,9 +69,7 @@ class Sweep:
         self.study, self.jobs = study, jobs
         self._pruner, self._breaker, self._budget, self._view, self._steer = pruner, breaker, budget, view, steer
         self._known: dict[str, Ended] = {}  # by signature: experiments that need no second run
-        self._twins: defaultdict[str, list[Candidate]] = defaultdict(
-            list
-        )  # wait for a running trial of their signature
+        self._twins: defaultdict[str, list[Candidate]] = defaultdict(list)  # wait for a trial of their signature
         self._signatures: dict[int, str | None] = {}  # of the running trials
         self._ready: tuple[Candidate, Job] | None = None  # asked for and composed, before a slot is free
         self._again: list[Candidate] = []  # begun earlier, to be started before anything is asked for
@@ -146,9 +144,7 @@ class Sweep:
                 self._tell(failed)
                 continue
             if job.signature is not None and job.signature in self._known:
-                earlier = self._known[job.signature]
-                self.study.repeat(candidate, earlier)
-                self._view.say(f"trial {candidate.number} is the same experiment as {earlier.number}: not run again")
+                self._view.ended(self.study.repeat(candidate, self._known[job.signature]))
             elif job.signature is not None and job.signature in self._signatures.values():
                 self._twins[job.signature].append(candidate)
             else:
@@ -201,10 +197,6 @@ class Sweep:
             self._view.say(
                 "Stopping: nothing new is started, and what runs saves a checkpoint. Ctrl-C again stops now."
             )
-            self._stop_all(StopReason.INTERRUPTED)
+            self.stop("interrupted")
         else:
             self.jobs.kill()
-
-    def _stop_all(self, reason: StopReason) -> None:
-        for number in self.jobs.running:
-            self.jobs.stop(number, reason)

@@ -49,7 +49,7 @@ class Pool(ABC):
     @property
     @abstractmethod
     def free(self) -> int:
-        """Slots on which a process could start now."""
+        """Slots on which a process could start now; none while the first imports are under way, which `wait` awaits."""
 
     def describe(self) -> Sequence[str]:
         """Sentences for people: what the slots are."""
@@ -68,7 +68,8 @@ class Pool(ABC):
         log: Path,
         avoid: Collection[str] = (),
     ) -> SlotLike:
-        """The slot of a new process. Only while `free` is above 0.
+        """The slot of a new process. For a first attempt only while `free` is above 0; on a slot that has just become
+        free at once, whatever that says.
 
         Args:
             key: what `wait` and `signal` call the process; of no other that runs.
@@ -116,7 +117,7 @@ class LocalPool(Pool):
 
     @property
     def free(self) -> int:
-        return len(self._open())
+        return sum(map(self._has_rested, self._untaken())) if self._children.ready else 0
 
     def start(
         self,
@@ -130,14 +131,17 @@ class LocalPool(Pool):
         assert key not in self._taken, f"{key} is running already"
         # An idle device before a shared one; a device to be avoided last.
         busy = [slot.device_id for _, slot in self._taken.values()]
-        slot = min(self._open(), key=lambda slot: (slot.device_id in avoid, busy.count(slot.device_id)))
+        slot = min(
+            self._untaken(),
+            key=lambda slot: (slot.device_id in avoid, not self._has_rested(slot), busy.count(slot.device_id)),
+        )
         pid = self._children.start(module, arguments, {**environment, **slot.environment()}, log)
         self._taken[key] = (pid, slot)
         self._last_start[slot.device_id] = time.monotonic()
         return slot
 
     def wait(self, timeout: float) -> list[Gone]:
-        if not self._taken:
+        if not self._taken and self._children.ready:
             time.sleep(timeout)
             return []
         key_of = {pid: key for key, (pid, _) in self._taken.items()}
@@ -156,11 +160,11 @@ class LocalPool(Pool):
         """More slots, where measured memory has room for them."""
         self._slots += slots
 
-    def _open(self) -> list[SlotLike]:
+    def _untaken(self) -> list[SlotLike]:
         taken = [slot for _, slot in self._taken.values()]
-        now = time.monotonic()
-        return [
-            slot
-            for slot in self._slots
-            if slot not in taken and now - self._last_start.get(slot.device_id, -self._stagger) >= self._stagger
-        ]
+        return [slot for slot in self._slots if slot not in taken]
+
+    def _has_rested(self, slot: SlotLike) -> bool:
+        """Whether the last start on its device is long enough ago."""
+        last = self._last_start.get(slot.device_id)
+        return last is None or time.monotonic() - last >= self._stagger

@@ -93,9 +93,15 @@ class SearchSpace:
         return tuple(part for part in self.parts if isinstance(part, Knob))
 
     @property
-    def names(self) -> set[str]:
-        """Of all knobs, those of the branches included."""
-        return {knob.name for knob in self.knobs}.union(*(space.names for _, _, space in self.branches))
+    def distributions(self) -> dict[str, BaseDistribution]:
+        """By the knobs' names, those of the branches included."""
+        own = {knob.name: knob.distribution for knob in self.knobs}
+        return {**own, **{name: one for _, _, space in self.branches for name, one in space.distributions.items()}}
+
+    @property
+    def keys(self) -> set[str]:
+        """That are searched, somewhere."""
+        return {key for name in self.distributions for key in name.split(",")}
 
     @property
     def fixed(self) -> list[str]:

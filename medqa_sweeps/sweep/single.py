@@ -42,17 +42,21 @@ def run_single(config: TrialConfig, trial: TrialDir, announce: bool) -> Result |
 
         machine, folder = _machine(trial.path.parent), trial.path.parent
         with TrialJobs(machine, folder, command_line(), look=look, say=progress.say) as jobs:
-            jobs.start(job)
-            ended = _to_its_end(jobs, progress)
+            ended = _to_its_end(jobs, job, progress)
     result = trial.result()
     console.print(_ending(trial, result, ended), markup=False, soft_wrap=True)
     return result
 
 
-def _to_its_end(jobs: Jobs, progress: TrialProgress) -> Ended:
+def _to_its_end(jobs: Jobs, job: Job, progress: TrialProgress) -> Ended:
     """Ctrl-C once lets the trial save a checkpoint and stop; twice stops it now."""
     heard = 0
     with Interrupts() as interrupts:
+        while not jobs.free:
+            jobs.poll(_POLL_SECONDS)
+            if interrupts.count:
+                return Ended(job.number, Outcome.INTERRUPTED, message="Nothing had begun.")
+        jobs.start(job)
         while jobs.running:
             for event in jobs.poll(_POLL_SECONDS):
                 if isinstance(event, Ended):
@@ -61,7 +65,7 @@ def _to_its_end(jobs: Jobs, progress: TrialProgress) -> Ended:
                 heard = interrupts.count
                 if heard == 1:
                     progress.say("Stopping after this step, with a checkpoint. Ctrl-C again stops now.")
-                    jobs.stop(0, StopReason.INTERRUPTED)
+                    jobs.stop(job.number, StopReason.INTERRUPTED)
                 else:
                     jobs.kill()
     raise InternalError("a job stopped running without an end")
@@ -79,6 +83,8 @@ def _ending(trial: TrialDir, result: Result | None, ended: Ended) -> str:
     folder = shlex.quote(_shown(trial.path))
     if result is None:
         why = "" if ended.message in ("", "interrupted") else f" {ended.message}"
+        if not trial.config_file.exists():
+            return f"Interrupted.{why}"
         return f"Interrupted.{why} `uv run python -m medqa_sweeps resume {folder}` goes on from its checkpoint."
     if result.outcome is Outcome.FAILED or result.score is None:
         return f"Failed ({result.failure}): {result.message}"

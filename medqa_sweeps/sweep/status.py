@@ -5,7 +5,6 @@ from pathlib import Path
 import yaml
 from rich.console import Console
 
-from medqa_sweeps.errors import ConfigError
 from medqa_sweeps.record import Outcome
 from medqa_sweeps.sweep.jobs import Ended
 from medqa_sweeps.sweep.study import StudyDir
@@ -19,11 +18,7 @@ def print_status(study: StudyDir, console: Console) -> None:
     Raises:
         ConfigError: if the folder holds no study.
     """
-    if not study.definition_file.exists():
-        raise ConfigError(
-            f"{study.path}: no study (it has no {study.definition_file.name}). Give a folder of multirun/."
-        )
-    total = yaml.safe_load(study.definition_file.read_text()).get("trials", 0)
+    total = study.definition()["trials"]
     trials = sorted((path for path in study.path.iterdir() if path.name.isdecimal()), key=lambda path: int(path.name))
     settings = _settings(trials)
     table = SweepTable(console, max(total, len(trials)))

@@ -4,7 +4,11 @@
 request that no sweep has obeyed yet is obeyed by the next one in that folder.
 """
 
+import os
+import sys
 from collections.abc import Sequence
+from pathlib import Path
+from typing import NoReturn
 
 from medqa_sweeps.errors import ConfigError
 from medqa_sweeps.sweep.loop import Sweep
@@ -18,7 +22,7 @@ def ask_to_stop(study: StudyDir, number: int | None) -> str:
     Raises:
         ConfigError: if there is no such study or trial, or the trial has ended.
     """
-    _refuse_no_study(study)
+    study.definition()  # refuses a folder without a study
     if number is None:
         write_atomically(study.stop_file, StopReason.INTERRUPTED)
         return "Asked: nothing new is started, and what runs saves a checkpoint and stops."
@@ -40,7 +44,7 @@ def add(study: StudyDir, overrides: Sequence[str]) -> str:
     from hydra.core.override_parser.overrides_parser import OverridesParser
     from hydra.errors import OverrideParseException
 
-    _refuse_no_study(study)
+    study.definition()  # refuses a folder without a study
     try:
         parsed = OverridesParser.create().parse_overrides(list(overrides))
     except OverrideParseException as error:
@@ -50,6 +54,24 @@ def add(study: StudyDir, overrides: Sequence[str]) -> str:
         raise ConfigError(f"{' '.join(overrides) or 'nothing'}: one value a key, such as lora.r=128, is one trial.")
     append_lines(study.added_file, [{"overrides": list(overrides)}])
     return "Added: the sweep that runs takes it up next; if none runs, `resume` does."
+
+
+def resume(study: StudyDir) -> NoReturn:
+    """Become the program that swept here, with the words it was given, and go on in the same folder.
+
+    Raises:
+        ConfigError: if there is no such study, or the program is no longer there.
+    """
+    origin = study.definition()
+    directory, (program, *words) = Path(origin["directory"]), origin["command"]
+    if not (directory / program).is_file():
+        raise ConfigError(
+            f"{directory / program}, which swept {study.path}, is not there any more. Give its command again with "
+            f"hydra.sweep.dir={study.path}."
+        )
+    words = [word for word in words if not word.startswith("hydra.sweep.dir=")]
+    os.chdir(directory)
+    os.execv(sys.executable, [sys.executable, program, *words, f"hydra.sweep.dir={study.path}"])
 
 
 class Requests:
@@ -70,10 +92,3 @@ class Requests:
             asked = [line["overrides"] for line in read_lines(self._folder.added_file)]
             for overrides in asked[sweep.study.added :]:
                 sweep.study.add(overrides)
-
-
-def _refuse_no_study(study: StudyDir) -> None:
-    if not study.definition_file.exists():
-        raise ConfigError(
-            f"{study.path}: no study (it has no {study.definition_file.name}). Give a folder of multirun/."
-        )

@@ -11,7 +11,7 @@ until it is told; one whose process died, or that was interrupted, stays so, and
 
 import contextlib
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,7 @@ from typing import Any
 import optuna
 import yaml
 from filelock import FileLock, Timeout
+from optuna.distributions import BaseDistribution
 from optuna.storages.journal import JournalFileBackend, JournalStorage
 from optuna.trial import FrozenTrial, Trial, TrialState
 
@@ -77,25 +78,75 @@ class StudyDir:
             stale.unlink(missing_ok=True)
         return JournalStorage(JournalFileBackend(str(self.journal_file)))
 
-    def define(self, definition: Mapping[str, Any], allow_changes: bool) -> None:
+    def renew_journal(self, study_name: str, space: SearchSpace) -> None:
+        """Rewrite the journal for a space whose lists have changed, which Optuna does not allow in one study.
+
+        A trial keeps its number, and the values that are still there; the others are in its own folder.
+        """
+        before = optuna.load_study(study_name=study_name, storage=self.journal())
+        renewed = self.journal_file.with_name(f".{self.journal_file.name}.renewed")
+        renewed.unlink(missing_ok=True)
+        now = optuna.create_study(
+            storage=JournalStorage(JournalFileBackend(str(renewed))),
+            study_name=study_name,
+            directions=before.directions,
+        )
+        for trial in before.get_trials():
+            distributions = {name: space.distributions.get(name, old) for name, old in trial.distributions.items()}
+            kept = {name: value for name, value in trial.params.items() if _contains(distributions[name], value)}
+            now.add_trial(
+                optuna.trial.create_trial(
+                    state=trial.state,
+                    values=trial.values,
+                    params=kept,
+                    distributions={name: distributions[name] for name in kept},
+                    user_attrs=trial.user_attrs,
+                    system_attrs=trial.system_attrs,
+                    intermediate_values=trial.intermediate_values,
+                )
+            )
+        renewed.replace(self.journal_file)
+
+    def changes(self, definition: Mapping[str, Any]) -> list[str]:
+        """What differs from the study that is here, a sentence each; none if there is no study yet."""
+        if not self.definition_file.exists():
+            return []
+        now = yaml.safe_load(yaml.safe_dump(dict(definition)))
+        return list(_changes(self.definition(), now, definition))
+
+    def define(self, definition: Mapping[str, Any], origin: Mapping[str, Any], allow_changes: bool) -> None:
         """Write what the study is; for one that goes on, make sure that it is still the same.
+
+        Args:
+            definition: what must not change.
+            origin: what may: the number of trials, and the command that sweeps.
 
         Raises:
             ConfigError: listing what has changed since, unless changes are allowed.
         """
-        if self.definition_file.exists():
-            before = yaml.safe_load(self.definition_file.read_text())
-            changes = list(_changes(before, dict(definition)))
-            if changes and not allow_changes:
-                raise ConfigError(
-                    f"{self.path} holds a study that is not the one asked for:\n"
-                    + "\n".join(f"  {change}" for change in changes)
-                    + "\nAsk for the same, choose another hydra.sweep.dir, or say hydra.sweeper.allow_changes=true: "
-                    "trials that have begun stay what they were."
-                )
-            if not changes:
-                return
-        write_atomically(self.definition_file, yaml.safe_dump(dict(definition), sort_keys=False, allow_unicode=True))
+        changes = self.changes(definition)
+        if changes and not allow_changes:
+            raise ConfigError(
+                f"{self.path} holds a study that is not the one asked for:\n"
+                + "\n".join(f"  {change}" for change in changes)
+                + "\nAsk for the same, choose another hydra.sweep.dir, or say hydra.sweeper.allow_changes=true: "
+                "trials that have begun stay what they were."
+            )
+        text = yaml.safe_dump({**definition, **origin}, sort_keys=False, allow_unicode=True)
+        write_atomically(self.definition_file, text)
+
+    def definition(self) -> dict[str, Any]:
+        """What `define` has written.
+
+        Raises:
+            ConfigError: if there is no study here.
+        """
+        try:
+            return dict(yaml.safe_load(self.definition_file.read_text()))
+        except FileNotFoundError:
+            raise ConfigError(
+                f"{self.path}: no study (it has no {self.definition_file.name}). Give a folder of multirun/."
+            ) from None
 
 
 @dataclass(frozen=True)
@@ -202,10 +253,11 @@ class Study:
         self.optuna.tell(trial, values, state=_STATES[ended.outcome])
         return ended
 
-    def repeat(self, candidate: Candidate, earlier: Ended) -> None:
+    def repeat(self, candidate: Candidate, earlier: Ended) -> Ended:
         """Tell a trial that needs no run: an earlier one was the same experiment."""
         candidate.trial.set_user_attr("same_as", earlier.number)
-        self.tell(replace(earlier, number=candidate.number))
+        why = f"the same experiment as trial {earlier.number}, not run again"
+        return self.tell(replace(earlier, number=candidate.number, message=why, seconds=0.0))
 
     def results(self) -> dict[str, Any]:
         """Upstream's `optimization_results.yaml`: the best point, or of several objectives the Pareto front; before
@@ -252,13 +304,20 @@ class Study:
 
     def _shown(self, trial: FrozenTrial) -> dict[str, Any]:
         """The point by config key, with what `extend` suggested beside it."""
-        more = {name: value for name, value in trial.params.items() if name not in self._space.names}
+        more = {name: value for name, value in trial.params.items() if name not in self._space.distributions}
         return {**self._space.values(trial.params), **more}
 
 
 def _params(trial: FrozenTrial) -> dict[str, Any]:
     """The point a trial stands for, also if its process died before Optuna was asked for all of it."""
     return trial.params or trial.system_attrs.get("fixed_params", {})
+
+
+def _contains(distribution: BaseDistribution, value: Any) -> bool:
+    try:
+        return distribution._contains(distribution.to_internal_repr(value))
+    except ValueError:  # a category that is not there
+        return False
 
 
 def _in_words(values: Mapping[str, Any]) -> str:
@@ -273,11 +332,11 @@ def _frozen(params: Mapping[str, Any]) -> frozenset[tuple[str, str]]:
     return frozenset((name, repr(value)) for name, value in params.items())
 
 
-def _changes(before: Mapping[str, Any], now: Mapping[str, Any], prefix: str = "") -> Iterator[str]:
-    """What differs, one sentence a key, groups entered."""
-    for key in dict.fromkeys([*before, *now]):
+def _changes(before: Mapping[str, Any], now: Mapping[str, Any], keys: Iterable[str], prefix: str = "") -> Iterator[str]:
+    """What differs under `keys`, one sentence each, groups entered."""
+    for key in keys:
         old, new = before.get(key), now.get(key)
         if isinstance(old, Mapping) and isinstance(new, Mapping):
-            yield from _changes(old, new, f"{prefix}{key}.")
+            yield from _changes(old, new, dict.fromkeys([*old, *new]), f"{prefix}{key}.")
         elif old != new:
             yield f"{prefix}{key}: {old} then, {new} now"

@@ -113,11 +113,10 @@ class SweepTable:
         return self._best is None or self._sign * ended.value > self._sign * self._best.value
 
     def _how(self, ended: Ended) -> str:
-        if ended.outcome is Outcome.COMPLETED:
-            return f"completed, {self._value(ended.value)}"
+        value = f", {self._value(ended.value)}" if ended.outcome is Outcome.COMPLETED else ""
         kind = f" ({ended.failure})" if ended.failure else ""
         why = f": {ended.message}" if ended.message else ""
-        return f"{ended.outcome}{kind}{why}"
+        return f"{ended.outcome}{kind}{value}{why}"
 
     def _seconds_left(self, done: int) -> float | None:
         """By the mean of the trials that have ended; None before the first has."""

@@ -139,15 +139,18 @@ def test_no_child_outlives_a_killed_parent(kind: str, number: signal.Signals, tm
     assert gone(pid, seconds=2)
 
 
-def test_a_killed_forkserver_takes_its_children_and_says_so(tmp_path: Path) -> None:
-    with ForkedChildren(preload=[]) as children:
-        pid = start(children, tmp_path, "sleep", str(tmp_path / "pid"))
-        content(tmp_path / "pid")
-        children._server.kill()
-        assert wait_for_all(children, 1) == [Ended(pid, -signal.SIGKILL)]
-        assert gone(pid)
-        with pytest.raises(InternalError, match="is gone"):
-            start(children, tmp_path, "exit", "0")
+def test_a_killed_forkserver_takes_its_children_and_is_replaced_a_few_times(tmp_path: Path) -> None:
+    with ForkedChildren(preload=["json"]) as children:
+        for life in range(4):
+            pid = start(children, tmp_path, "sleep", str(tmp_path / f"pid{life}"))
+            content(tmp_path / f"pid{life}")
+            children._server.kill()
+            if life < 3:
+                assert wait_for_all(children, 1) == [Ended(pid, -signal.SIGKILL)]
+            else:
+                with pytest.raises(InternalError, match="is gone"):
+                    children.wait(10)
+            assert gone(pid)
 
 
 def test_a_preload_that_fails_is_named_at_the_first_start(tmp_path: Path) -> None:

@@ -36,7 +36,13 @@ MAKERS: dict[str, Callable[[], Pool]] = {
 @pytest.fixture(params=MAKERS)
 def pool(request: pytest.FixtureRequest) -> Iterator[Pool]:
     with MAKERS[request.param]() as made:
+        ready(made)
         yield made
+
+
+def ready(pool: Pool) -> None:
+    while not pool.free:
+        pool.wait(1)
 
 
 def start(pool: Pool, key: int, folder: Path, *arguments: str, avoid: tuple[str, ...] = ()) -> str:
@@ -93,6 +99,7 @@ def test_a_signal_to_nobody_is_nothing(pool: Pool) -> None:
 
 def test_starts_on_one_device_are_staggered(tmp_path: Path) -> None:
     with LocalPool(ForkedChildren(preload=["json"]), PLACES, stagger_seconds=600) as pool:
+        ready(pool)
         start(pool, 0, tmp_path, "exit", "0")
         start(pool, 1, tmp_path, "exit", "0")
         assert pool.free == 0, "each device has just had a start"
@@ -102,6 +109,8 @@ def test_starts_on_one_device_are_staggered(tmp_path: Path) -> None:
 
 def test_slots_can_be_added(tmp_path: Path) -> None:
     with LocalPool(ForkedChildren(preload=["json"]), PLACES[:1]) as pool:
+        assert pool.free == 0, "nothing has been imported yet"
+        ready(pool)
         start(pool, 0, tmp_path, "sleep", str(tmp_path / "pid0"))
         assert pool.free == 0
         pool.add(PLACES[1:2])

@@ -1,0 +1,99 @@
+"""What a sweep says of itself before it starts, and how to go on when it stopped early."""
+
+import os
+import shlex
+import shutil
+from collections.abc import Iterator, Sequence
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from omegaconf import DictConfig
+
+from medqa_sweeps.config import from_hydra
+from medqa_sweeps.errors import TrialError
+from medqa_sweeps.plan import plan_trial
+from medqa_sweeps.sweep.launcher import trains_trials
+from medqa_sweeps.sweep.loop import Swept
+from medqa_sweeps.sweep.search_space import SearchSpace
+from medqa_sweeps.sweep.study import SAMPLED, Study, StudyDir
+from medqa_sweeps.sweep.trial_jobs import without_hydra
+
+_SHOWN_POINTS = 20
+
+
+def plan_only(config: DictConfig, space: SearchSpace, folder: StudyDir) -> Iterator[str]:
+    """What a sweep would do: each trial with what Hydra would compose differently for it."""
+    yield from what(config, space, folder)
+    if space.size is None:
+        yield f"Points     sampled by {last_word(config.hydra.sweeper.sampler)}, so they are not known yet"
+    else:
+        for number, point in enumerate(islice(space.points(), _SHOWN_POINTS)):
+            words = [word for word in space.overrides(point) if word not in space.fixed]
+            yield f"  {number:>4}  {' '.join(words) or 'as it is'}"
+        if space.size > _SHOWN_POINTS:
+            yield f"  and {space.size - _SHOWN_POINTS:,} more"
+    yield "Nothing was run (hydra.sweeper.plan_only=true)."
+
+
+def announcement(
+    config: DictConfig, space: SearchSpace, study: Study, folder: StudyDir, places: Sequence[str]
+) -> Iterator[str]:
+    """What will be done, of how much some is done already, and where: `places` are the jobs' own lines."""
+    yield from what(config, space, folder)
+    told = len(study.told())
+    if study.begun:
+        yield f"Goes on    {told:,} of {study.total:,} trials have ended; {study.begun - told:,} were under way"
+    for place, line in enumerate(places):
+        yield f"{'Devices    ' if place == 0 else '           '}{line}"
+    if trains_trials(config):
+        yield "For education and research only; never for clinical decisions."
+
+
+def what(config: DictConfig, space: SearchSpace, folder: StudyDir) -> Iterator[str]:
+    """Search space, number of trials, what one trial is, pruning, and where it is written."""
+    settings = config.hydra.sweeper
+    for place, line in enumerate(space.describe()):
+        yield f"{'Search     ' if place == 0 else '           '}{line}"
+    sampled = f"sampled by {last_word(settings.sampler)}"
+    if settings.custom_search_space:
+        yield f"           and what {settings.custom_search_space} suggests"
+        yield f"Trials     {settings.n_trials or SAMPLED:,}, {sampled}"
+    elif space.size is not None and (settings.n_trials is None or settings.n_trials >= space.size):
+        yield f"Trials     {space.size:,}, each point once"
+    else:
+        yield f"Trials     {settings.n_trials or SAMPLED:,}, {sampled}"
+    if trains_trials(config):
+        yield from _each_trial(config, space)
+    if pruner := last_word(settings.pruner):
+        yield f"Pruning    {pruner}"
+    free = shutil.disk_usage(next(path for path in (folder.path, *folder.path.parents) if path.exists())).free
+    yield f"Writes     {shown(folder.path)}; {free / 2**30:,.0f} GiB are free there"
+
+
+def _each_trial(config: DictConfig, space: SearchSpace) -> Iterator[str]:
+    """What a trial trains, as far as it is not searched; nothing if the config cannot be without the swept values."""
+    try:
+        plan = plan_trial(from_hydra(without_hydra(config)))
+    except TrialError:
+        return
+    questions, training, _ = plan.sentences("")
+    yield questions
+    rank = f" with LoRA r={plan.config.lora.r}"
+    yield training.replace("Training  ", "Each      ").replace(rank, "" if "lora.r" in space.keys else rank)
+
+
+def how_to_go_on(swept: Swept, folder: StudyDir) -> Iterator[str]:
+    """The last lines of a sweep that is not complete."""
+    yield f"Not complete: {swept.why}."
+    yield f"`uv run python -m medqa_sweeps resume {shlex.quote(shown(folder.path))}` goes on where it stopped."
+
+
+def last_word(node: Any) -> str:
+    """`TPESampler` of a node with a `_target_`; empty for none."""
+    return str(node.get("_target_", "")).rpartition(".")[2] if isinstance(node, DictConfig) else ""
+
+
+def shown(path: Path) -> str:
+    """Relative to here when that is shorter."""
+    return min(str(path), os.path.relpath(path), key=len)

@@ -1,0 +1,138 @@
+"""A worker whose training is a stand-in: milliseconds instead of minutes, everything around it real.
+
+It becomes `medqa_sweeps.run` before the real worker imports that, so claiming, ends of attempts, results and exit
+codes are the worker's own, in a real process with a real folder. Its "weights" are a hash that every step changes, so
+a step that was lost, doubled or done from another state shows in the result's `adapter_sha256`.
+
+FAULT in the environment, "TRIAL KIND", breaks that trial once, in its first attempt:
+    training | evaluation | result   the process kills itself there (kill -9)
+    full       the disk is full while the result is written
+    hang       nothing is written any more
+    memory     out of memory with a micro-batch above 2
+    device     the device fails
+    nan        the loss is not a number
+"""
+
+import errno
+import hashlib
+import json
+import os
+import signal
+import sys
+import time
+from pathlib import Path
+
+from medqa_sweeps.errors import Diverged, FailureKind
+from medqa_sweeps.plan import fitted, plan_trial
+from medqa_sweeps.record import AttemptLine, Outcome, Prediction, Result, Score, TrainLine, ValidationLine
+from medqa_sweeps.statistics import wilson_interval
+from medqa_sweeps.trial_dir import StopReason, TrialDir
+
+STEP_SECONDS = 0.02
+
+
+def main(folders: list[str]) -> int:
+    sys.modules["medqa_sweeps.run"] = sys.modules[__name__]
+    from medqa_sweeps import worker
+
+    return worker.main(folders)
+
+
+def run_trial(trial: TrialDir) -> Result | None:
+    """Looks like `medqa_sweeps.run.run_trial` to whoever reads the folder."""
+    plan = plan_trial(trial.config())
+    config = fitted(plan.config, trial.failures().count(FailureKind.OUT_OF_MEMORY))
+    attempt = 1 + sum(isinstance(line, AttemptLine) for line in trial.lines())
+    fault = _fault(trial) if attempt == 1 else ""
+    step, weights = _newest_checkpoint(trial)
+    stop = None
+    batch, micro = config.training.effective_batch_size, config.training.micro_batch_size or 1
+    trial.append(AttemptLine(attempt, step * batch, time.time(), os.getpid(), "here", "stand-in", micro))
+    while step < plan.steps:
+        time.sleep(STEP_SECONDS)
+        step += 1
+        weights = hashlib.sha256(f"{plan.signature} {weights} {step}".encode()).hexdigest()
+        trial.append(TrainLine(step * batch, step, step / plan.steps, time.time(), 1.0, 1e-3, 1.0, 1.0, 1 << 20))
+        if step == plan.steps // 2:
+            _break(fault, micro)
+        stop = trial.stop_reason()
+        if step in plan.report_steps or stop is StopReason.ASKED:
+            answers = [
+                Prediction(step * batch, question.id, "A", "AB"[_digit(weights, place) % 2], {"A": -1.0, "B": -1.0})
+                for place, question in enumerate(plan.split.validation)
+            ]
+            trial.append_predictions(answers)
+            if fault == "evaluation":
+                os.kill(os.getpid(), signal.SIGKILL)
+            trial.append(ValidationLine(step * batch, step, step / plan.steps, time.time(), 0.0, _score(answers)))
+        if step in plan.report_steps or stop:
+            _save(trial, step, weights)
+        if stop is StopReason.INTERRUPTED:
+            return None
+        if stop:
+            break
+    reported = [line for line in trial.metrics() if isinstance(line, ValidationLine)]
+    if fault == "result":
+        os.link = lambda *files: os.kill(os.getpid(), signal.SIGKILL)  # written, and not yet in its place
+    if fault == "full":
+        with open("/dev/full", "w", buffering=1) as full:
+            full.write("what does not fit\n")
+    return Result(
+        outcome=Outcome.PRUNED if stop is StopReason.PRUNED else Outcome.COMPLETED,
+        signature=plan.signature,
+        message=trial.stop_sentence(),
+        score=reported[-1].score if reported else None,
+        samples_seen=step * batch,
+        steps=step,
+        attempts=attempt,
+        seconds=step * STEP_SECONDS,
+        adapter_sha256=weights,
+    )
+
+
+def _fault(trial: TrialDir) -> str:
+    number, _, kind = os.environ.get("FAULT", "").partition(" ")
+    return kind if number == trial.path.name else ""
+
+
+def _break(fault: str, micro_batch_size: int) -> None:
+    if fault == "training":
+        os.kill(os.getpid(), signal.SIGKILL)
+    if fault == "hang":
+        time.sleep(600)
+    if fault == "device":
+        raise RuntimeError("CUDA error: an illegal memory access was encountered")
+    if fault == "nan":
+        raise Diverged("the loss is not a number at step 3; try a lower optimizer.lr")
+    if fault == "memory" and micro_batch_size > 2:
+        raise RuntimeError("CUDA out of memory. Tried to allocate 2.00 GiB")
+
+
+def _newest_checkpoint(trial: TrialDir) -> tuple[int, str]:
+    newest = max(trial.checkpoint_folder.glob("step-*"), default=None)
+    return (0, "") if newest is None else tuple(json.loads((newest / "state.json").read_text()))
+
+
+def _save(trial: TrialDir, step: int, weights: str) -> None:
+    unfinished = trial.checkpoint_folder / ".unfinished"
+    unfinished.mkdir(parents=True, exist_ok=True)
+    (unfinished / "state.json").write_text(json.dumps([step, weights]))
+    try:
+        unfinished.rename(trial.checkpoint_folder / f"step-{step:06}")
+    except OSError as error:  # it is there already
+        if error.errno not in (errno.ENOTEMPTY, errno.EEXIST):
+            raise
+
+
+def _digit(weights: str, place: int) -> int:
+    return int(weights[place % len(weights)], 16)
+
+
+def _score(answers: list[Prediction]) -> Score:
+    correct = sum(answer.predicted == answer.gold for answer in answers)
+    low, high = wilson_interval(correct, len(answers))
+    return Score(len(answers), correct / len(answers), 0.0, low, high)
+
+
+if __name__ == "__main__":
+    sys.exit(main([str(Path(folder)) for folder in sys.argv[1:]]))
