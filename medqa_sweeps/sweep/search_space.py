@@ -1,22 +1,27 @@
-"""What a sweep searches: Hydra's words read as an Optuna search space, and points of it written as Hydra's words.
+r"""What a sweep searches: Hydra's words read as an Optuna search space, and points of it written as Hydra's words.
 
     lora.r=8,16  lora.r='choice(8,16)'  lora.r='range(8,17,8)'  model='glob(gemma3*)'      finite: enumerable
     optimizer.lr='interval(1e-5,1e-3)'  optimizer.lr='tag(log,interval(1e-5,1e-3))'        intervals: sampled
     hydra.sweeper.zip='[[lora.r,lora.alpha]]'                                              lists that move together
-    hydra.sweeper.when='{lora=dora: {optimizer.lr: "interval(1e-5,1e-4)"}}'                spaces that depend
+    +hydra.sweeper.when='{lora\=dora: {optimizer.lr: "interval(1e-5,1e-4)"}}'              spaces that depend
 
 The syntax is upstream's (hydra-optuna-sweeper); zip and when are ours. Pure: no study, no file, no composing.
 """
 
+import contextlib
 import itertools
 import math
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+import sys
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from decimal import Decimal
 from typing import Any
 
 from hydra.core.config_loader import ConfigLoader
+from hydra.core.object_type import ObjectType
+from hydra.core.override_parser import types as parsed
 from hydra.core.override_parser.overrides_parser import OverridesParser
-from hydra.core.override_parser.types import IntervalSweep, Override, RangeSweep, Transformer
+from hydra.core.override_parser.types import Override, Transformer
 from hydra.errors import HydraException
 from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
 from optuna.trial import Trial
@@ -24,19 +29,38 @@ from optuna.trial import Trial
 from medqa_sweeps.errors import ConfigError
 from medqa_sweeps.randomness import shuffled
 
-# What Optuna and Hydra's command line both take; null is a value of Optuna's too, and the text "null" here.
+# What Optuna and Hydra's command line both take. A str is in Hydra's words: quoted where it must be; null is "null".
 Value = str | int | float | bool | None
 
 _SHOWN_VALUES = 12
+_GRAMMAR = "https://hydra.cc/docs/advanced/override_grammar/extended"
 
 
 @dataclass(frozen=True)
 class Fixed:
-    """One value of one key, in Hydra's words."""
+    """One value of one key."""
 
     key: str
-    value: str
+    value: Value
     word: str  # as it goes to Hydra: "key=value", "~key"
+
+
+@dataclass(frozen=True)
+class _Steps:
+    """A range of floats without the drift of adding: 0.3, not 0.30000000000000004."""
+
+    start: Decimal
+    step: Decimal
+    count: int
+
+    def __len__(self) -> int:
+        return self.count
+
+    def __iter__(self) -> Iterator[float]:
+        return (float(self.start + place * self.step) for place in range(self.count))
+
+    def nearest(self, value: float) -> float:
+        return float(self.start + round((Decimal(value) - self.start) / self.step) * self.step)
 
 
 @dataclass(frozen=True)
@@ -45,40 +69,34 @@ class Knob:
 
     keys: tuple[str, ...]
     distribution: BaseDistribution
+    typed: tuple[Value, ...] | range | _Steps = ()  # values in the order typed, twice if typed twice; none: an interval
     together: tuple[tuple[Value, ...], ...] = ()  # zip: a row of values, one a key, for each choice
-    is_interval: bool = False  # to be sampled, also where its whole numbers could be counted
+    where: str = ""  # its branch's condition: branches may differ, and Optuna knows one distribution a name
 
     @property
     def name(self) -> str:
-        return ",".join(self.keys)
+        return ",".join(self.keys) + (f" where {self.where}" if self.where else "")
 
     @property
     def size(self) -> int | None:
         """Number of values; None: an interval."""
-        match self.distribution:
-            case CategoricalDistribution():
-                return len(self.distribution.choices)
-            case IntDistribution() | FloatDistribution() as numbers:
-                return None if self.is_interval else round((numbers.high - numbers.low) / (numbers.step or 1)) + 1
-        raise AssertionError(f"{type(self.distribution).__name__} is not made here")
+        if isinstance(self.distribution, CategoricalDistribution):
+            return len(self.distribution.choices)
+        return len(self.typed) or None
 
-    def values(self) -> Iterator[Value]:
-        """Every value, in order; of a finite knob only, and only as many at once as are asked for."""
-        match self.distribution:
-            case CategoricalDistribution(choices=choices):
-                yield from choices
-            case IntDistribution(low=low, high=high, step=step):
-                yield from range(low, high + 1, step)
-            case FloatDistribution(low=low, step=step):
-                assert self.size is not None and step is not None
-                yield from (_rounded(low + place * step, step) for place in range(self.size))
+    def values(self) -> Iterable[Value]:
+        """Every value once, in the order typed; of a finite knob only, and only as many at once as are asked for."""
+        return self.distribution.choices if isinstance(self.distribution, CategoricalDistribution) else self.typed
 
     def by_key(self, value: Value) -> dict[str, Value]:
         """The value of each key."""
-        if not self.together:
-            return {self.keys[0]: value}
-        assert isinstance(self.distribution, CategoricalDistribution)
-        return dict(zip(self.keys, self.together[self.distribution.choices.index(value)], strict=True))
+        if self.together:
+            assert isinstance(self.distribution, CategoricalDistribution)
+            return dict(zip(self.keys, self.together[self.distribution.choices.index(value)], strict=True))
+        if isinstance(self.typed, _Steps):  # what Optuna samples has drifted
+            assert isinstance(value, float)
+            value = self.typed.nearest(value)
+        return {self.keys[0]: value}
 
 
 @dataclass(frozen=True)
@@ -101,7 +119,8 @@ class SearchSpace:
     @property
     def keys(self) -> set[str]:
         """That are searched, somewhere."""
-        return {key for name in self.distributions for key in name.split(",")}
+        own = {key for knob in self.knobs for key in knob.keys}
+        return own.union(*(space.keys for _, _, space in self.branches))
 
     @property
     def fixed(self) -> list[str]:
@@ -127,9 +146,9 @@ class SearchSpace:
 
     def points(self) -> Iterator[dict[str, Value]]:
         """Every point of a finite space once: values by knob, of the knobs that exist there."""
-        for values in itertools.product(*(list(knob.values()) for knob in self.knobs)):
+        for values in _product([knob.values for knob in self.knobs]):
             point = {knob.name: value for knob, value in zip(self.knobs, values, strict=True)}
-            for inner in itertools.product(*(list(space.points()) for space in self._open(point))):
+            for inner in _product([space.points for space in self._open(point)]):
                 yield {name: value for part in (point, *inner) for name, value in part.items()}
 
     def suggest(self, trial: Trial, only: Mapping[str, Value] | None = None) -> dict[str, Value]:
@@ -163,14 +182,13 @@ class SearchSpace:
 
     def point_of(self, overrides: Sequence[str]) -> dict[str, Value]:
         """The knobs whose value, given in Hydra's words, is one of theirs; what else is given is left out."""
-        given = {part.key: part.value for part in _parts(list(overrides), None) if isinstance(part, Fixed)}
+        given = {key: part.value for key, part in _parts(overrides, None).items() if isinstance(part, Fixed)}
         point: dict[str, Value] = {}
         for knob in self.knobs:
             if all(key in given for key in knob.keys):
-                texts = [given[key] for key in knob.keys]
-                place = _place(knob, texts)
-                if place is not None:
-                    point[knob.name] = place
+                value = _own_value(knob, [given[key] for key in knob.keys])
+                if value is not None:
+                    point[knob.name] = value
         for space in self._open(point):
             point |= space.point_of(overrides)
         return point
@@ -185,14 +203,14 @@ class SearchSpace:
     def to_record(self) -> dict[str, Any]:
         """What decides which points there are, for `study.yaml`: equal records, equal spaces."""
         record: dict[str, Any] = {part.key: part.word for part in self.parts if isinstance(part, Fixed)}
-        record |= {knob.name: _describe(knob, shown=None) for knob in self.knobs}
+        record |= {",".join(knob.keys): _describe(knob, shown=None) for knob in self.knobs}
         for key, value, space in self.branches:
             record[f"where {key}={value}"] = space.to_record()
         return record
 
     def _open(self, point: Mapping[str, Value]) -> list["SearchSpace"]:
         """The spaces of the branches whose condition holds at this point."""
-        texts = {part.key: part.value for part in self.parts if isinstance(part, Fixed)}
+        texts = {part.key: _text(part.value) for part in self.parts if isinstance(part, Fixed)}
         for knob in self.knobs:
             if knob.name in point:
                 texts |= {key: _text(value) for key, value in knob.by_key(point[knob.name]).items()}
@@ -206,109 +224,179 @@ def parse_search_space(
     when: Mapping[str, Mapping[str, Any]],
     config_loader: ConfigLoader | None,
 ) -> SearchSpace:
-    """The space of a command line and of `hydra.sweeper.params`; where both name a key, the command line wins.
+    """The space of a command line, of `hydra.sweeper.params` and of `when`; the command line wins over both.
 
     Args:
         arguments: Hydra overrides; those without several values are fixed.
         params: key to a value or sweep in the same syntax.
-        zip_groups: keys whose lists move together.
+        zip_groups: keys whose lists move together, all of them in one space: this one or a branch's.
         when: "key=value" to params that exist only where the key has that value.
         config_loader: finds what `glob` stands for; without it glob is refused.
 
     Raises:
         ConfigError: for words that cannot be parsed, ranges without a value, lists to zip that are not of one length,
-            conditions on keys that are not there.
+            conditions on keys that are not there, keys that would be searched twice at one point.
     """
-    words = [f"{key}={value}" for key, value in params.items()]
-    parts = _zipped(_parts([*words, *arguments], config_loader), zip_groups)
-    known = {key for part in parts for key in (part.keys if isinstance(part, Knob) else (part.key,))}
+    typed = _parts(arguments, config_loader)
+    parts = _parts(_words(params), config_loader) | typed
+    conditions = [_condition(words, inner, parts) for words, inner in when.items()]
+    inner_groups = [group for group in zip_groups if any(set(group) <= set(inner) for inner in when.values())]
+    own = _zipped(parts, [group for group in zip_groups if group not in inner_groups])
     branches = []
-    for condition, inner in when.items():
-        key, equals, value = condition.partition("=")
-        if not equals or key not in known:
+    for condition, inner in zip(conditions, when.values(), strict=True):
+        there = {key: part for key, part in _parts(_words(inner), config_loader).items() if key not in typed}
+        there = _zipped(there, [group for group in inner_groups if set(group) <= set(inner)])
+        named = [replace(part, where=condition.word) if isinstance(part, Knob) else part for part in there.values()]
+        branches.append((condition.key, _text(condition.value), SearchSpace(tuple(named))))
+    space = SearchSpace(tuple(own.values()), tuple(branches))
+    _check_searched_once(space)
+    return space
+
+
+def _words(params: Mapping[str, Any]) -> list[str]:
+    texts = {key: value if isinstance(value, str) else Transformer.str(value) for key, value in params.items()}
+    return [f"{key}={text}" for key, text in texts.items()]
+
+
+def _condition(words: str, inner: object, parts: Mapping[str, Fixed | Knob]) -> Fixed:
+    """The key and value of "key=value", written in the one way that values are written here."""
+    for condition in _parts([words], None).values():
+        if isinstance(condition, Fixed) and condition.key in parts and isinstance(inner, Mapping):
+            return condition
+    raise ConfigError(
+        f"hydra.sweeper.when: {words!r}: {inner!r} does not depend on this sweep; give KEY=VALUE and its own keys and "
+        f"values, KEY one of {', '.join(sorted(parts)) or 'the keys of this sweep, which has none yet'}."
+    )
+
+
+def _check_searched_once(space: SearchSpace) -> None:
+    """A key has one knob at each point, or points that differ in its other knob would be the same experiment."""
+    spaces = [("", "", replace(space, branches=())), *space.branches]
+    for (key, value, one), (other_key, other_value, other) in itertools.combinations(spaces, 2):
+        shared = one.keys & other.keys
+        if shared and (key != other_key or value == other_value):
+            there = f"where {key}={value}, which can hold too" if key else "everywhere"
             raise ConfigError(
-                f"hydra.sweeper.when: {condition!r} is no condition on this sweep; give KEY=VALUE with one of its keys "
-                f"({', '.join(sorted(known)) or 'there are none'})."
+                f"hydra.sweeper.when: {', '.join(sorted(shared))} is searched where {other_key}={other_value}, and "
+                f"{there}; take it out of one of the two."
             )
-        branches.append((key, value, parse_search_space([], inner, [], {}, config_loader)))
-    return SearchSpace(tuple(parts), tuple(branches))
 
 
-def _parts(words: list[str], config_loader: ConfigLoader | None) -> list[Fixed | Knob]:
-    try:
-        parsed = OverridesParser.create(config_loader=config_loader).parse_overrides(words)
-        parts = [_part(override) for override in parsed]
-    except HydraException as error:
-        raise ConfigError(" ".join(str(error).split())) from None
-    newest = {part.key if isinstance(part, Fixed) else part.name: part for part in parts}  # the last of a key wins
-    return list(newest.values())
+def _parts(words: Iterable[str], config_loader: ConfigLoader | None) -> dict[str, Fixed | Knob]:
+    """By key; the last of a key wins."""
+    parser = OverridesParser.create(config_loader=config_loader)
+    parts: dict[str, Fixed | Knob] = {}
+    for word in words:
+        try:
+            (override,) = parser.parse_overrides([word])
+            parts[override.get_key_element()] = _part(override)
+        except HydraException as error:
+            told = " ".join(str(error).partition("\nSee ")[0].split())
+            raise ConfigError(f"{word!r} cannot be read: {told}. What can be written: {_GRAMMAR}") from None
+        except ValueError as error:
+            raise ConfigError(f"{word}: {error}.") from None
+    return parts
 
 
 def _part(override: Override) -> Fixed | Knob:
+    """
+    Raises:
+        ValueError: if it holds no value, or what cannot be a value; what is wrong, and what to do.
+    """
     key = override.get_key_element()
-    assert override.input_line is not None
     if override.is_delete():
+        assert override.input_line is not None
         return Fixed(key, "", override.input_line)
-    if not override.is_sweep_override():
-        value = override.get_value_element_as_str()
-        return Fixed(key, value, f"{key}={value}")
-    sweep = override.value()
-    try:
-        if isinstance(sweep, IntervalSweep):
-            return Knob((key,), _interval(sweep), is_interval=True)
-        if isinstance(sweep, RangeSweep) and not sweep.shuffle:
-            return Knob((key,), _range(sweep))
-        choices: list[Any] = list(dict.fromkeys(override.sweep_iterator(transformer=Transformer.encode)))
-        if getattr(sweep, "shuffle", False):  # in an order that a resumed sweep finds again
-            choices = shuffled(choices, key)
-        return Knob((key,), CategoricalDistribution(choices))
-    except (ValueError, TypeError) as error:
-        raise ConfigError(f"{override.input_line}: {error}") from None
+    match override.value():
+        case parsed.IntervalSweep() as sweep:
+            return Knob((key,), _interval(sweep))
+        case parsed.RangeSweep() as sweep:
+            distribution, steps = _range(sweep)
+            return _choice(key, shuffled(steps, key)) if sweep.shuffle else Knob((key,), distribution, steps)
+        case parsed.ChoiceSweep() as sweep:
+            values = [_value(element) for element in sweep.list]
+            # Hydra's own order would be another one when the sweep is resumed.
+            return _choice(key, shuffled(values, key) if sweep.shuffle else values)
+        case parsed.Glob() as glob:
+            return _choice(key, _options(override, glob))
+        case element:
+            value = _value(element)
+            return Fixed(key, value, f"{key}={_text(value)}")
 
 
-def _interval(sweep: IntervalSweep) -> BaseDistribution:
+def _choice(key: str, values: Sequence[Value]) -> Knob:
+    by_text = {_text(value): value for value in values}
+    # For Python, and so for Optuna, 1, 1.0 and true are one value.
+    choices = by_text.values() if len(set(by_text.values())) == len(by_text) else by_text
+    return Knob((key,), CategoricalDistribution(list(choices)), tuple(values))
+
+
+def _options(override: Override, glob: parsed.Glob) -> list[Value]:
+    if override.config_loader is None:
+        raise ValueError("glob cannot be looked up here; name the options")
+    options = override.config_loader.get_group_options(override.key_or_group, results_filter=ObjectType.CONFIG)
+    found = glob.filter(options)
+    if not found:
+        raise ValueError(f"nothing matches; the options are {', '.join(options) or 'none: this is no config group'}")
+    return [_value(name) for name in found]
+
+
+def _interval(sweep: parsed.IntervalSweep) -> BaseDistribution:
     low, high, log = sweep.start, sweep.end, "log" in sweep.tags
+    assert low is not None and high is not None
+    if not -math.inf < low <= high < math.inf:
+        raise ValueError("an interval goes from one finite number up to another; mend its ends")
+    if log and low <= 0:
+        raise ValueError(f"a logarithmic interval begins above 0, not at {low}; raise it, or leave tag(log, …) out")
     if isinstance(low, int) and isinstance(high, int):
         return IntDistribution(low, high, log=log)
-    assert low is not None and high is not None
     return FloatDistribution(float(low), float(high), log=log)
 
 
-def _range(sweep: RangeSweep) -> BaseDistribution:
-    """A range without its stop; Optuna's includes its last point, and rises."""
-    start, stop, step = sweep.start, sweep.stop, sweep.step
-    assert start is not None and stop is not None
-    if not step:
-        raise ValueError("a range with a step of 0 never ends; give a step, or an interval")
-    steps = math.ceil((stop - start) / step - 1e-9)
-    if steps < 1:
-        raise ValueError("the range holds no value; the stop is excluded, and the step must lead towards it")
-    if all(isinstance(one, int) for one in (start, stop, step)):
-        points = range(int(start), int(stop), int(step))
-        return IntDistribution(min(points[0], points[-1]), max(points[0], points[-1]), step=abs(int(step)))
-    last = _rounded(start + (steps - 1) * step, step)
-    return FloatDistribution(float(min(start, last)), float(max(start, last)), step=abs(float(step)))
+def _range(sweep: parsed.RangeSweep) -> tuple[BaseDistribution, range | _Steps]:
+    """A range without its stop, as in Hydra and Python; Optuna's includes its last point, and rises."""
+    assert sweep.start is not None and sweep.stop is not None
+    start, stop, step = (Decimal(str(one)) for one in (sweep.start, sweep.stop, sweep.step))
+    if not (start.is_finite() and stop.is_finite() and step.is_finite() and step):
+        raise ValueError("a range has a finite start and stop and a step that is not 0; mend it, or give an interval")
+    count = math.ceil((stop - start) / step)
+    if not 0 < count <= sys.maxsize:
+        raise ValueError(
+            f"the range has {max(count, 0):,} values, 1 or more are allowed; its stop is excluded, and the step must "
+            "lead towards it"
+        )
+    if isinstance(sweep.start, int) and isinstance(sweep.stop, int) and isinstance(sweep.step, int):
+        places = range(sweep.start, sweep.stop, sweep.step)
+        low, high = sorted((places[0], places[-1]))
+        return IntDistribution(low, high, step=abs(sweep.step)), places
+    ends = sorted((start, start + (count - 1) * step))
+    return FloatDistribution(float(ends[0]), float(ends[1]), step=float(abs(step))), _Steps(start, step, count)
 
 
-def _zipped(parts: list[Fixed | Knob], groups: Sequence[Sequence[str]]) -> list[Fixed | Knob]:
-    knobs = {part.name: part for part in parts if isinstance(part, Knob)}
+def _zipped(parts: Mapping[str, Fixed | Knob], groups: Sequence[Sequence[str]]) -> dict[str, Fixed | Knob]:
+    """By name; the parts of a group made one, at the place of the first of them."""
     for group in groups:
-        missing = [key for key in group if key not in knobs]
-        if missing or len(group) < 2:
+        if isinstance(group, str) or len(set(group)) < max(2, len(group)):
             raise ConfigError(
-                f"hydra.sweeper.zip: {list(group)} cannot move together"
-                + (f"; {', '.join(missing)} has no list of values here." if missing else "; name two keys or more.")
+                f"hydra.sweeper.zip: {group!r} is no group; give lists of two or more keys, each once: "
+                "[[lora.r,lora.alpha]]."
             )
-        members = [knobs.pop(key) for key in group]
-        sizes = [member.size for member in members]
-        if None in sizes or len(set(sizes)) > 1:
-            told = ", ".join(f"{m.name} has {'no end of' if m.size is None else m.size} values" for m in members)
-            raise ConfigError(f"hydra.sweeper.zip: {told}; lists that move together are of one length.")
-        rows = list(dict.fromkeys(zip(*(member.values() for member in members), strict=True)))
-        labels = [", ".join(map(_text, row)) for row in rows]
-        together = Knob(tuple(group), CategoricalDistribution(labels), tuple(rows))
-        parts = [together if part is members[0] else part for part in parts if part not in members[1:]]
-    return parts
+        members = [part for key in group if isinstance(part := parts.get(key), Knob)]
+        if len(members) < len(group):
+            missing = ", ".join(key for key in group if key not in {member.name for member in members})
+            raise ConfigError(
+                f"hydra.sweeper.zip: {missing} has no list of values of its own here; give it one, or take it out of "
+                f"the group {', '.join(group)}."
+            )
+        lengths = [len(member.typed) for member in members]
+        if len(set(lengths)) > 1 or 0 in lengths:
+            told = ", ".join(f"{one.name} has {len(one.typed) or 'no end of'} values" for one in members)
+            raise ConfigError(f"hydra.sweeper.zip: {told}; give lists of one length to keys that move together.")
+        rows = {", ".join(map(_text, row)): row for row in zip(*(member.typed for member in members), strict=True)}
+        together = Knob(tuple(group), CategoricalDistribution(list(rows)), together=tuple(rows.values()))
+        named = [(together.name, together) if key in group else (key, part) for key, part in parts.items()]
+        parts = dict(named)
+    return dict(parts)
 
 
 def _suggested(trial: Trial, knob: Knob) -> Value:
@@ -322,30 +410,52 @@ def _suggested(trial: Trial, knob: Knob) -> Value:
     raise AssertionError(f"{type(knob.distribution).__name__} is not made here")
 
 
-def _place(knob: Knob, texts: list[str]) -> Value | None:
+def _own_value(knob: Knob, given: Sequence[Value]) -> Value | None:
     """The knob's value that is written so; None if it has none."""
-    match knob.distribution:
-        case CategoricalDistribution(choices=choices):
-            written = (", ".join(map(_text, knob.by_key(choice).values())) for choice in choices)
-            return next(
-                (choice for choice, text in zip(choices, written, strict=True) if text == ", ".join(texts)), None
-            )
-        case IntDistribution() | FloatDistribution():
-            try:
-                number = float(texts[0])
-            except ValueError:
-                return None
-            whole = isinstance(knob.distribution, IntDistribution)
-            if not knob.distribution._contains(number) or (whole and number != int(number)):
-                return None
-            return int(number) if whole else number
-    return None
+    if isinstance(knob.distribution, CategoricalDistribution):
+        text = ", ".join(map(_text, given))
+        return next((choice for choice in knob.distribution.choices if _text(choice) == text), None)
+    number = given[0]
+    if not isinstance(number, int | float) or isinstance(number, bool) or not knob.distribution._contains(number):
+        return None
+    if isinstance(knob.distribution, IntDistribution):
+        return int(number)
+    return knob.by_key(float(number))[knob.keys[0]]
 
 
-def _rounded(value: float, step: float) -> float:
-    """`value` without the drift of adding `step` many times: 0.3, not 0.30000000000000004."""
-    digits = max(0, 12 - math.floor(math.log10(max(abs(value), abs(step)))))
-    return round(float(value), digits)
+def _product(each: Sequence[Callable[[], Iterable[Any]]]) -> Iterator[tuple[Any, ...]]:
+    """As `itertools.product`, which would first put every value of each in memory."""
+    if not each:
+        yield ()
+        return
+    for first in each[0]():
+        for others in _product(each[1:]):
+            yield (first, *others)
+
+
+def _value(element: Any) -> Value:
+    """What Hydra has parsed, as one value, equal for all ways of writing it.
+
+    Raises:
+        ValueError: for a sweep.
+    """
+    if isinstance(element, parsed.QuotedString):
+        element = element.text
+    if isinstance(element, str):
+        with contextlib.suppress(HydraException):
+            if OverridesParser.create().parse_override(f"key={element}").value() == element:
+                return element
+        return parsed.QuotedString(element, parsed.Quote.single).with_quotes()
+    if isinstance(element, bool | int | float):
+        return element
+    if _holds_sweep(element):
+        raise ValueError("a sweep cannot be within a value; write it around all values of the key")
+    return Transformer.str(element)
+
+
+def _holds_sweep(element: Any) -> bool:
+    inner = element.values() if isinstance(element, dict) else element if isinstance(element, list) else ()
+    return isinstance(element, parsed.Sweep | parsed.Glob) or any(map(_holds_sweep, inner))
 
 
 def _text(value: Value) -> str:
@@ -355,17 +465,12 @@ def _text(value: Value) -> str:
 def _describe(knob: Knob, shown: int | None = _SHOWN_VALUES) -> str:
     match knob.distribution:
         case CategoricalDistribution(choices=choices):
-            texts = [_text(choice) for choice in choices]
-            joined = "; ".join(texts) if knob.together else ", ".join(texts)
-            if shown is not None and len(texts) > shown:
-                return ", ".join(texts[:shown]) + f", … ({len(texts):,} values)"
-            return joined
+            more = f", … ({len(choices):,} values)" if shown is not None and len(choices) > shown else ""
+            return ("; " if knob.together else ", ").join(map(_text, choices[: shown if more else None])) + more
         case IntDistribution(low=low, high=high, step=step, log=log):
-            return f"whole numbers from {low} to {high}" + (f" in steps of {step}" if step > 1 else "") + _log(log)
+            told = f"whole numbers from {low} to {high}" + (f" in steps of {step}" if step > 1 else "")
         case FloatDistribution(low=low, high=high, step=step, log=log):
-            return f"{low:g} to {high:g}" + (f" in steps of {step:g}" if step else "") + _log(log)
-    raise AssertionError(f"{type(knob.distribution).__name__} is not made here")
-
-
-def _log(log: bool) -> str:
-    return ", logarithmic" if log else ""
+            told = f"{low} to {high}" + (f" in steps of {step}" if step else "")
+        case _:
+            raise AssertionError(f"{type(knob.distribution).__name__} is not made here")
+    return told + ("" if knob.typed else ", sampled") + (", logarithmic" if log else "")

@@ -309,8 +309,8 @@ class Study:
 
 
 def _params(trial: FrozenTrial) -> dict[str, Any]:
-    """The point a trial stands for, also if its process died before Optuna was asked for all of it."""
-    return trial.params or trial.system_attrs.get("fixed_params", {})
+    """The point a trial stands for, also if its process died before Optuna was asked for all of it, or for any."""
+    return {**trial.system_attrs.get("fixed_params", {}), **trial.params}
 
 
 def _contains(distribution: BaseDistribution, value: Any) -> bool:

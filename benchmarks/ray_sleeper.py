@@ -1,0 +1,43 @@
+"""The sleeping jobs of `sleeper.py` under Ray Tune with Optuna's random search, for `scheduling.py`.
+
+python ray_sleeper.py DIARY TRIALS MEAN_SECONDS SLOTS FOLDER
+"""
+
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+import optuna
+import ray
+from ray import tune
+from ray.tune.search.optuna import OptunaSearch
+from turns import sleep_in_turn
+
+
+def main(diary: str, trials: int, mean_seconds: float, slots: int, folder: str) -> None:
+    parent = os.getpid()
+    here = str(Path(__file__).parent)
+
+    def trial(config: dict[str, Any]) -> None:
+        sleep_in_turn(Path(diary), trials, mean_seconds, parent)
+        tune.report({"value": config["x"]})
+
+    # As many CPUs as slots are told to Ray: the jobs sleep, and its default is one job a core.
+    ray.init(num_cpus=slots, include_dashboard=False, runtime_env={"env_vars": {"PYTHONPATH": here}})
+    tune.Tuner(
+        trial,
+        param_space={"x": tune.uniform(0, 1), "y": tune.uniform(0, 1)},
+        tune_config=tune.TuneConfig(
+            metric="value",
+            mode="min",
+            search_alg=OptunaSearch(sampler=optuna.samplers.RandomSampler(seed=0)),
+            num_samples=trials,
+            max_concurrent_trials=slots,
+        ),
+        run_config=tune.RunConfig(storage_path=folder, verbose=0),
+    ).fit()
+
+
+if __name__ == "__main__":
+    main(sys.argv[1], int(sys.argv[2]), float(sys.argv[3]), int(sys.argv[4]), sys.argv[5])

@@ -1,0 +1,47 @@
+"""The durations that every scheduler works through in order, and the diary in which the jobs note their times.
+
+The n-th job to begin sleeps the n-th duration, whatever its parameters are. Standard library alone: it is imported in
+the peers' environments too.
+"""
+
+import fcntl
+import json
+import os
+import random
+import time
+from pathlib import Path
+
+
+def durations(count: int, mean_seconds: float) -> list[float]:
+    """Exponential, seconds, always the same."""
+    draw = random.Random(0)
+    return [draw.expovariate(1 / mean_seconds) for _ in range(count)]
+
+
+def sleep_in_turn(diary: Path, count: int, mean_seconds: float, parent: int) -> None:
+    """Sleep as long as the next in the list, and note in the diary when that began and ended.
+
+    Args:
+        parent: process whose CPU time is noted with both.
+    """
+    began = {"at": time.time(), "parent_cpu": cpu_seconds(parent)}
+    turn = _note(diary, {"began": began})
+    seconds = durations(count, mean_seconds)[turn]
+    time.sleep(seconds)
+    _note(diary.with_suffix(".ended"), {"turn": turn, "at": time.time(), "parent_cpu": cpu_seconds(parent)})
+
+
+def cpu_seconds(process: int) -> float:
+    """That a process has computed, to a hundredth; the parts of proc(5)'s `stat` called utime and stime."""
+    fields = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def _note(file: Path, line: dict[str, object]) -> int:
+    """Append a line; how many were there before."""
+    with open(file, "a+") as opened:
+        fcntl.flock(opened, fcntl.LOCK_EX)
+        opened.seek(0)
+        before = sum(1 for _ in opened)
+        opened.write(json.dumps(line) + "\n")
+    return before
