@@ -1,0 +1,17 @@
+"""`add STUDY OVERRIDE …`: one more trial, before all others of the study."""
+
+import argparse
+from pathlib import Path
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("study", type=Path, metavar="STUDY", help="a folder of multirun/")
+    parser.add_argument("overrides", nargs="+", metavar="OVERRIDE", help="as on launch.py's command line: lora.r=128")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    from medqa_sweeps.sweep.steering import add
+    from medqa_sweeps.sweep.study import StudyDir
+
+    print(add(StudyDir(arguments.study.resolve()), arguments.overrides))
+    return 0

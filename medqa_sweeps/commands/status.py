@@ -1,0 +1,18 @@
+"""`status STUDY`: the sweep's own table, from another terminal."""
+
+import argparse
+from pathlib import Path
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("study", type=Path, metavar="STUDY", help="a folder of multirun/")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    from rich.console import Console
+
+    from medqa_sweeps.sweep.status import print_status
+    from medqa_sweeps.sweep.study import StudyDir
+
+    print_status(StudyDir(arguments.study.resolve()), Console(highlight=False))
+    return 0

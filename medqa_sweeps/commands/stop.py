@@ -1,0 +1,17 @@
+"""`stop STUDY [TRIAL]`: ask a sweep that runs elsewhere, or one trial of it, to end."""
+
+import argparse
+from pathlib import Path
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("study", type=Path, metavar="STUDY", help="a folder of multirun/")
+    parser.add_argument("trial", type=int, nargs="?", metavar="TRIAL", help="its number; without it the whole sweep")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    from medqa_sweeps.sweep.steering import ask_to_stop
+    from medqa_sweeps.sweep.study import StudyDir
+
+    print(ask_to_stop(StudyDir(arguments.study.resolve()), arguments.trial))
+    return 0
