@@ -1,6 +1,6 @@
 """A running sweep in the terminal: a live table of what runs above a line of totals; plain lines without a terminal.
 
-12 of 60 done: 9 completed, 2 pruned, 1 failed; best trial 7 (r=16 lr=0.0004) 61.2 %; about 14 min left, 0.6 GB more on disk
+12 of 60 done: 9 completed, 2 pruned, 1 failed; best trial 7 (r=16) 61.2 %; about 14 min left, 600 MB more on disk
 """
 
 import time
