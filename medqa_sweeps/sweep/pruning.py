@@ -10,7 +10,6 @@ from typing import Any
 
 import numpy as np
 import optuna
-from numpy.typing import NDArray
 from optuna.trial import Trial
 
 from medqa_sweeps.errors import ConfigError
@@ -84,6 +83,8 @@ class PairedHalving(Pruner):
 
     def _verdict(self, number: int, samples: int, rivals: dict[int, Scores]) -> str | None:
         """Why trial `number` is hopeless among those that have been scored after as many samples."""
+        from medqa_sweeps.statistics import p_value_of_better  # SciPy: half a second, and most sweeps prune nothing
+
         questions = sorted(set.intersection(*(set(scores) for scores in rivals.values())))
         if len(rivals) < 2 or len(questions) < 2:
             return None
@@ -93,7 +94,7 @@ class PairedHalving(Pruner):
         if place < len(order) / self._keep_one_in:
             return None
         best = order[0]
-        p_value = _p_value_of_better(table[best], table[number])
+        p_value = p_value_of_better(table[best], table[number])
         if p_value >= self._level:
             return None
         return (
@@ -133,12 +134,3 @@ def make_pruner(asked: Any, folder: Path) -> Pruner | None:
         f"hydra.sweeper.pruner: {type(made).__name__} is no pruner. Choose hydra/sweeper/pruner=paired_halving, "
         "median, percentile, successive_halving, hyperband, wilcoxon, threshold, patient or none."
     )
-
-
-def _p_value_of_better(first: NDArray[np.floating], second: NDArray[np.floating]) -> float:
-    """Of "first is no better than second", from their scores of the same questions; small: it is better."""
-    from scipy import stats  # half a second to import, and most sweeps prune nothing
-
-    if np.array_equal(first, second):
-        return 1.0
-    return float(stats.ttest_rel(first, second, alternative="greater").pvalue)

@@ -1,8 +1,7 @@
-"""How sure a score is: intervals, a paired comparison of two trials, calibration.
+"""Two trials on the same questions: McNemar's test, Tango's interval, a bootstrap, and a t-test of log-probabilities.
 
-Shared by evaluation, the pruner and `analysis/`. Proportions and differences are shares (0.031 is 3.1 percentage
-points). SciPy does the arithmetic where it has the method; only Tango's interval, which neither SciPy 1.17 nor
-statsmodels 0.15 offers, is solved here.
+Differences are shares (0.031 is 3.1 percentage points). SciPy does the arithmetic where it has the method; only
+Tango's interval, which neither SciPy 1.17 nor statsmodels 0.15 offers, is solved here.
 """
 
 import math
@@ -12,39 +11,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy import optimize, stats
 
-CONFIDENCE = 0.95
-
-
-def standard_error(correct: int, total: int) -> float:
-    """Standard error of the share `correct / total`: sqrt(p (1 - p) / n), a share.
-
-    It is 0 when all or none are correct; `wilson_interval` stays honest there.
-
-    Raises:
-        ValueError: if there are no questions, or more correct answers than questions.
-
-    Source: lm-evaluation-harness reports the same with n - 1 for n, at 1,272 questions 0.04 % more.
-    """
-    _check_counts(correct, total)
-    share = correct / total
-    return math.sqrt(share * (1 - share) / total)
-
-
-def wilson_interval(correct: int, total: int, confidence: float = CONFIDENCE) -> tuple[float, float]:
-    """Lower and upper limit of the share `correct / total`, each from 0 to 1.
-
-    Args:
-        confidence: how often such intervals hold the true share, between 0 and 1.
-
-    Raises:
-        ValueError: if there are no questions, more correct answers than questions, or confidence is not in (0, 1).
-
-    Source: Wilson, JASA 22 (1927) 209; scipy.stats.binomtest(...).proportion_ci("wilson").
-    """
-    _check_counts(correct, total)
-    _check_confidence(confidence)
-    interval = stats.binomtest(correct, total).proportion_ci(confidence, method="wilson")
-    return float(interval.low), float(interval.high)
+from medqa_sweeps.statistics.proportion import CONFIDENCE, check_confidence
 
 
 @dataclass(frozen=True)
@@ -52,13 +19,14 @@ class PairedDifference:
     """Accuracy of the first minus accuracy of the second, on the same questions."""
 
     questions: int
-    only_first: int  # questions that only the first answered correctly
-    only_second: int
+    only_first: float  # questions that only the first answered correctly; over several seeds, their mean
+    only_second: float
     difference: float  # share, -1 .. 1
     low: float  # limits of the difference
     high: float
     p_value: float  # of "both have the same accuracy", two-sided
     confidence: float = CONFIDENCE  # of the interval; 1 - confidence is the level of the test
+    seeds: int = 1  # under which both were trained
 
     @property
     def cannot_be_told_apart(self) -> bool:
@@ -116,7 +84,7 @@ def compare_counts(
             f"only_first={only_first}, only_second={only_second}, questions={questions}: "
             "counts from 0 up, that together do not exceed the questions, of which there is at least one"
         )
-    _check_confidence(confidence)
+    check_confidence(confidence)
     split = only_first + only_second
     low, high = _tango_interval(only_first, only_second, questions, confidence)
     return PairedDifference(
@@ -131,34 +99,52 @@ def compare_counts(
     )
 
 
-def calibration_error(confidence: npt.NDArray[np.floating], correct: npt.NDArray[np.bool_], bins: int) -> float:
-    """Expected calibration error, a share from 0 (confidence is right on average everywhere) to 1.
+def bootstrap_interval(
+    first: npt.NDArray[np.bool_],
+    second: npt.NDArray[np.bool_],
+    confidence: float = CONFIDENCE,
+    resamples: int = 2000,
+    seed: int = 0,
+) -> tuple[float, float]:
+    """Lower and upper limit of how much more accurate `first` is: a check of the other intervals without their theory.
 
-    Sum over equal-width bins ((m - 1) / bins, m / bins] of (share of the questions) |accuracy - mean confidence|.
+    Questions are drawn again, in pairs; of several seeds, seeds and questions are, each on their own. Two seeds drawn
+    from two vary only half as much as they should: with few seeds trust `compare_replicates`.
 
     Args:
-        confidence: probability of the chosen letter, one a question, 0 .. 1.
-        correct: whether that letter is the gold one.
-        bins: number of bins, 1 or more.
+        first: whether each question was answered correctly; [Q], or [S, Q] with one row a seed.
+        second: the same of the other.
+        seed: of the random draws.
 
-    Raises:
-        ValueError: if shapes differ, there are no questions, bins is below 1, or a confidence is not from 0 to 1.
-
-    Source: Guo et al. 2017 (arXiv:1706.04599), equation 3.
+    Source: BCa for one seed, scipy.stats.bootstrap; the pigeonhole bootstrap for several, Owen, Annals of Applied
+        Statistics 1 (2007) 386.
     """
-    confidence, correct = np.asarray(confidence, dtype=float), np.asarray(correct)
-    if confidence.shape != correct.shape or confidence.ndim != 1 or not confidence.size:
-        raise ValueError(
-            f"confidence of shape {confidence.shape} and correct of shape {correct.shape}: "
-            "both are vectors with one entry a question, and there is at least one question"
+    values_SxQ = np.atleast_2d(first).astype(float) - np.atleast_2d(second)
+    check_confidence(confidence)
+    if np.ptp(values_SxQ) == 0:
+        return float(values_SxQ.flat[0]), float(values_SxQ.flat[0])
+    seeds, questions = values_SxQ.shape
+    random = np.random.default_rng(seed)
+    if seeds == 1:
+        drawn = stats.bootstrap(
+            (values_SxQ[0],), np.mean, n_resamples=resamples, confidence_level=confidence, method="BCa", rng=random
         )
-    if bins < 1:
-        raise ValueError(f"bins={bins}: 1 or more")
-    if not np.all((confidence >= 0) & (confidence <= 1)):
-        raise ValueError("a confidence is not a probability from 0 to 1; were log-probabilities given?")
-    bin_of = np.clip(np.ceil(confidence * bins).astype(int) - 1, 0, bins - 1)
-    surplus = np.bincount(bin_of, weights=confidence - correct.astype(float), minlength=bins)
-    return float(np.sum(np.abs(surplus)) / confidence.size)
+        return float(drawn.confidence_interval.low), float(drawn.confidence_interval.high)
+    seeds_BxS = random.multinomial(seeds, np.full(seeds, 1 / seeds), size=resamples)
+    questions_BxQ = random.multinomial(questions, np.full(questions, 1 / questions), size=resamples)
+    means_B = np.einsum("bq,bq->b", seeds_BxS @ values_SxQ, questions_BxQ) / values_SxQ.size
+    low, high = np.quantile(means_B, [(1 - confidence) / 2, (1 + confidence) / 2])
+    return float(low), float(high)
+
+
+def p_value_of_better(first: npt.NDArray[np.floating], second: npt.NDArray[np.floating]) -> float:
+    """Of "first is no better than second", one-sided, from their scores of the same questions; small: it is better.
+
+    Source: scipy.stats.ttest_rel.
+    """
+    if np.array_equal(first, second):
+        return 1.0
+    return float(stats.ttest_rel(first, second, alternative="greater").pvalue)
 
 
 def _tango_interval(only_first: int, only_second: int, questions: int, confidence: float) -> tuple[float, float]:
@@ -195,15 +181,3 @@ def _tango_score(delta: float, only_first: int, only_second: int, questions: int
     variance = n * (2 * likeliest + delta * (1 - delta))
     surplus = b - c - n * delta
     return surplus / math.sqrt(variance) if variance > 0 else math.copysign(math.inf, surplus) if surplus else 0.0
-
-
-def _check_counts(correct: int, total: int) -> None:
-    if total < 1 or not 0 <= correct <= total:
-        raise ValueError(
-            f"{correct} correct of {total}: needs at least one question, and from 0 to all of them correct"
-        )
-
-
-def _check_confidence(confidence: float) -> None:
-    if not 0 < confidence < 1:
-        raise ValueError(f"confidence={confidence}: between 0 and 1, both excluded; usual is 0.95")

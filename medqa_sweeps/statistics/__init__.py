@@ -1,0 +1,60 @@
+"""How sure a score is: intervals, paired comparisons, what many comparisons cost, calibration, power.
+
+Shared by evaluation, the pruner and `analysis/`. Proportions and differences are shares (0.031 is 3.1 percentage
+points). SciPy and statsmodels do the arithmetic where they have the method. Shapes: N models, S seeds, Q questions.
+
+    proportion   one proportion: standard error, Wilson's interval
+    pair         two trials on the same questions: McNemar, Tango, bootstrap
+    replicates   the same configs under several seeds: seeds and questions both vary
+    family       all pairs of N models: which differences survive that the best was picked among them
+    optimism     how much of the best one's score is luck of being picked
+    power        how many questions, or seeds, would tell two apart
+    calibration  whether probabilities mean what they say
+
+Importing this costs SciPy, half a second; statsmodels is read only by `family` and `power`, when they are called.
+"""
+
+from medqa_sweeps.statistics.calibration import calibration_error
+from medqa_sweeps.statistics.family import adjusted_for_all_pairs, p_values_of_all_pairs
+from medqa_sweeps.statistics.optimism import optimism_of_the_best
+from medqa_sweeps.statistics.pair import (
+    PairedDifference,
+    bootstrap_interval,
+    compare_answers,
+    compare_counts,
+    p_value_of_better,
+)
+from medqa_sweeps.statistics.power import questions_needed, seeds_needed, variance_from_questions
+from medqa_sweeps.statistics.proportion import CONFIDENCE, standard_error, wilson_interval
+from medqa_sweeps.statistics.replicates import (
+    Estimate,
+    SeedSpread,
+    compare_replicates,
+    estimate,
+    estimate_from_accuracies,
+    seed_spread,
+)
+
+__all__ = [
+    "CONFIDENCE",
+    "Estimate",
+    "PairedDifference",
+    "SeedSpread",
+    "adjusted_for_all_pairs",
+    "bootstrap_interval",
+    "calibration_error",
+    "compare_answers",
+    "compare_counts",
+    "compare_replicates",
+    "estimate",
+    "estimate_from_accuracies",
+    "optimism_of_the_best",
+    "p_value_of_better",
+    "p_values_of_all_pairs",
+    "questions_needed",
+    "seed_spread",
+    "seeds_needed",
+    "standard_error",
+    "variance_from_questions",
+    "wilson_interval",
+]
