@@ -1,5 +1,10 @@
 """Reads the records of trials and says what they show. Never runs anything; imports only the shared ground.
 
-`study` holds the trials of a folder as they stand, `settings` what differs between their configs, `leaderboard` their
-order and each one's comparison with the best, `verdict` that comparison in words, `terminal` all of it printed.
+study        the trials of a folder as they stand         configs      replicates of one config; what is a row
+settings     what differs between their configs           answers      who was right on which question
+leaderboard  their order, each compared with the best     history      when trials ran, how they learned
+verdict      that in words                                predictions  letters and their probabilities
+terminal     all of it printed                            questions    the texts behind question ids
+report       page, CSV and JSON written                   page         the HTML (with page.css, page.js)
+export       CSV and JSON                                 pictures/    a file a picture
 """

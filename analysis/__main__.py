@@ -11,16 +11,31 @@ def main(arguments: list[str] | None = None) -> int:
     """Exit code: 0 the leaderboard was printed, 2 there was nothing to read or the command was wrong."""
     parser = argparse.ArgumentParser(
         prog="python -m analysis",
-        description="Print a study's leaderboard from its trial folders: accuracy with intervals, each trial compared "
-        "with the best on the same questions, and the command that runs the best again. Nothing is run or changed.",
+        description="Print a study's leaderboard from its trial folders, and write a page with pictures: accuracy with "
+        "intervals, each config compared with the best on the same questions. Nothing is run or changed.",
     )
-    parser.add_argument("folder", type=Path, help="a study, such as multirun/quickstart, or the folder of a single run")
-    parser.add_argument("--top", type=_positive, default=20, metavar="N", help="trials to show (default: 20)")
+    parser.add_argument(
+        "folder",
+        type=Path,
+        nargs="+",
+        help="a study, such as multirun/quickstart, or the folder of a single run; several are compared together",
+    )
+    parser.add_argument("--top", type=_positive, default=20, metavar="N", help="configs to show (default: 20)")
+    parser.add_argument("--output", type=Path, metavar="FOLDER", help="of the page (default: report/ in the study)")
+    parser.add_argument("--no-page", action="store_true", help="print the leaderboard alone")
     options = parser.parse_args(arguments)
-    from analysis.terminal import print_leaderboard  # SciPy takes seconds to import; --help does not wait for it
+    from analysis.leaderboard import rank  # SciPy takes seconds to import; --help does not wait for it
+    from analysis.study import read_studies
+    from analysis.terminal import print_board, shown
 
+    title = ", ".join(shown(folder) for folder in options.folder)
     try:
-        print_leaderboard(options.folder, top=options.top)
+        board = rank(read_studies(options.folder), options.top)
+        print_board(board, title, top=options.top)
+        if not options.no_page:
+            from analysis.report import write_report
+
+            print(f"\nPage: {shown(write_report(board, title, options.output))}")
     except ConfigError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2

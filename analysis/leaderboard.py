@@ -1,111 +1,160 @@
-"""The order of a study's completed trials, and each of them compared with the best on the same questions."""
+"""The order of a study's configs, and each of them compared with the best on the same questions."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import combinations
 
 import numpy as np
 
-from analysis.settings import settings_in_words, short_names, varying_keys
-from analysis.study import Study, Trial, answers
-from medqa_sweeps.errors import ConfigError
-from medqa_sweeps.record import Score
-from medqa_sweeps.statistics import PairedDifference, compare_answers
+from analysis.answers import Answers, answers_of, checked_answers, nothing
+from analysis.configs import Config, configs_of, label_of, names_of, spread_of, words_of
+from analysis.study import Study, Trial
+from medqa_sweeps.statistics import (
+    Estimate,
+    PairedDifference,
+    SeedSpread,
+    adjusted_for_all_pairs,
+    compare_replicates,
+    estimate,
+    estimate_from_accuracies,
+    optimism_of_the_best,
+    p_values_of_all_pairs,
+)
 
 TOP = 20
-
-
-@dataclass(frozen=True)
-class Answers:
-    """Which validation questions a model answered correctly; or, without any, why there are none."""
-
-    correct: dict[str, bool]  # by question id
-    missing: str = ""
+READ = 60  # configs whose answers are read, however few are shown: what is claimed must not depend on what is shown
+LEVEL = 0.05  # share of studies in which a false claim is allowed
 
 
 @dataclass(frozen=True)
 class Row:
-    """A model that was scored, compared with the best trial."""
+    """A config that was scored, compared with the best one."""
 
-    trial: Trial
-    settings: str  # what sets the trial apart: "r=16 lr=0.0001"
-    label: str  # for sentences: "r=16" where that one key tells the trials apart, else "trial 3"
-    score: Score
+    trials: tuple[Trial, ...]  # a seed each
+    settings: str  # what sets the config apart: "r=16 lr=0.0001"
+    label: str  # for sentences: "r=16" where that one key tells the configs apart, else "trial 3"
+    accuracy: Estimate
+    answers: Answers
     versus_best: PairedDifference | None  # this minus the best; None for the best, and without a paired test
+    p_adjusted: float = 1.0  # of that difference, corrected for all pairs
     no_test: str = ""  # why there is no paired test
 
     @property
+    def trial(self) -> Trial:
+        return self.trials[0]
+
+    @property
     def tied_with_best(self) -> bool:
-        return self.versus_best is not None and self.versus_best.cannot_be_told_apart
+        paired = self.versus_best
+        return paired is not None and (paired.cannot_be_told_apart or self.p_adjusted >= LEVEL)
 
 
 @dataclass(frozen=True)
 class Leaderboard:
-    """Completed trials, best first, and everything that could not be ranked."""
+    """Completed configs, best first, and everything that could not be ranked."""
 
     study: Study
-    rows: tuple[Row, ...]  # the best first, then by accuracy, then by number
-    not_shown: int  # completed trials beyond the rows
+    configs: tuple[Config, ...]  # all of them, the best first, then by accuracy, then by number
+    names: dict[str, str]  # short names of the keys that tell them apart
+    rows: tuple[Row, ...]  # of the first of them
     base: Row | None  # the untuned base under the best trial
+    spread: SeedSpread | None = None  # between seeds; None where each config has one
+    same_seeds: bool = True
+    optimism: float | None = None  # of the best one's accuracy, a share; None without answers to tell
 
     @property
     def best(self) -> Row | None:
         return self.rows[0] if self.rows else None
 
+    @property
+    def not_shown(self) -> int:
+        return len(self.configs) - len(self.rows)
+
+    @property
+    def pairs(self) -> int:
+        return len(self.configs) * (len(self.configs) - 1) // 2
+
 
 def rank(study: Study, top: int = TOP) -> Leaderboard:
-    """The `top` completed trials by validation accuracy. Reads the answers of those and no others."""
-    completed = sorted(study.completed(), key=lambda trial: -_score(trial).accuracy)
-    if not completed:
-        return Leaderboard(study, (), 0, None)
-    names = short_names(varying_keys(study.trials))
-    one_key = len(names) == 1
-    settings = [settings_in_words(trial, names) for trial in completed]
-    best = answers_of(completed[0])
+    """The `top` configs by validation accuracy. Reads the answers of those, and of the first 60, and of no others."""
+    configs = configs_of(study.completed())
+    names = names_of(study.trials, configs)
+    if not configs:
+        return Leaderboard(study, (), names, (), None)
+    spread, same_seeds = spread_of(configs)
+    near = configs[: max(top, READ)]
+    known = [answers_of(config.trials) for config in near]
+    known = [known[0], *(answers.in_the_order_of(known[0].questions) for answers in known[1:])]
+    if known[0].missing:
+        known = [known[0], *(nothing(a.missing or f"the other's {known[0].missing}") for a in known[1:])]
+    p_values = _p_values_against_best(known, len(configs), spread, same_seeds)
+    words = [words_of(config, names) for config in configs]
     rows = []
-    for trial, words in zip(completed[:top], settings, strict=False):
-        label = words if one_key and settings.count(words) == 1 else f"trial {trial.name}"
-        difference, why = (None, "") if trial is completed[0] else compare(answers_of(trial), best)
-        rows.append(Row(trial, words, label, _score(trial), difference, why))
-    return Leaderboard(study, tuple(rows), len(completed) - len(rows), _base(completed[0], best))
+    for place, (config, answers) in enumerate(zip(near[:top], known, strict=False)):
+        paired = None
+        if place and not answers.missing:
+            paired = compare_replicates(answers.correct_SxQ, known[0].correct_SxQ, spread, same_seeds)
+        label = label_of(config, words[place], names, words)
+        rows.append(
+            Row(
+                trials=config.trials,
+                settings=words[place],
+                label=label,
+                accuracy=_estimate(config, answers, spread),
+                answers=answers,
+                versus_best=paired,
+                p_adjusted=p_values.get(place, 1.0),
+                no_test=answers.missing if place else "",
+            )
+        )
+    optimism = _optimism(known)
+    base = _base(rows[0], len(configs), spread)
+    return Leaderboard(study, tuple(configs), names, tuple(rows), base, spread, same_seeds, optimism)
 
 
-def answers_of(trial: Trial) -> Answers:
-    """The answers behind a completed trial's score."""
-    assert trial.result is not None
-    return _checked_answers(trial, trial.result.samples_seen, _score(trial))
+def _p_values_against_best(
+    known: Sequence[Answers], configs: int, spread: SeedSpread | None, same_seeds: bool
+) -> dict[int, float]:
+    """By place, the p-value of "as accurate as the best", corrected for all pairs of `configs`."""
+    places = [place for place, answers in enumerate(known) if not answers.missing]
+    if not places or places[0] != 0:
+        return {}
+    answered = [known[place].correct_SxQ for place in places]
+    if configs > READ:  # Bonferroni over all pairs: Holm's would need the p-values of all
+        against_best = [p_values_of_all_pairs([answered[0], other], spread, same_seeds) for other in answered[1:]]
+        p_values = np.concatenate([np.zeros(0), *against_best])
+        return dict(zip(places[1:], adjusted_for_all_pairs(p_values, configs).tolist(), strict=True))
+    p_values = p_values_of_all_pairs(answered, spread, same_seeds)
+    adjusted = adjusted_for_all_pairs(p_values, configs)
+    return {second: float(p) for (first, second), p in zip(combinations(places, 2), adjusted, strict=True) if not first}
 
 
-def compare(first: Answers, second: Answers) -> tuple[PairedDifference | None, str]:
-    """`first` minus `second` on the same questions; or None and the reason why there is no paired test."""
-    if first.missing or second.missing:
-        return None, first.missing or f"the other's {second.missing}"
-    if first.correct.keys() != second.correct.keys():
-        return None, "other questions"
-    left, right = (np.array([which.correct[i] for i in first.correct], dtype=bool) for which in (first, second))
-    return compare_answers(left, right), ""
+def _estimate(config: Config, answers: Answers, spread: SeedSpread | None) -> Estimate:
+    if not answers.missing:
+        return estimate(answers.correct_SxQ, spread)
+    score = config.trials[0].result.score if config.trials[0].result else None
+    assert score is not None
+    return estimate_from_accuracies(list(config.by_seed().values()), score.questions, spread)
 
 
-def _base(best: Trial, best_answers: Answers) -> Row | None:
-    """The untuned base of the best trial; None where it was not scored."""
-    score = best.result.baseline if best.result is not None else None
+def _optimism(known: Sequence[Answers]) -> float | None:
+    correct = [answers.correct_SxQ.mean(axis=0) for answers in known if not answers.missing]
+    return optimism_of_the_best(np.array(correct)) if len(correct) > 1 and correct[0].size > 1 else None
+
+
+def _base(best: Row, configs: int, spread: SeedSpread | None) -> Row | None:
+    """The untuned base of the best config; None where it was not scored."""
+    score = best.trial.result.baseline if best.trial.result is not None else None
     if score is None:
         return None
-    difference, why = compare(_checked_answers(best, 0, score), best_answers)
-    return Row(best, "untuned", "the untuned base", score, difference, why)
-
-
-def _checked_answers(trial: Trial, samples_seen: int, score: Score) -> Answers:
-    """The answers at `samples_seen`, if they are those that the score was made of."""
-    try:
-        correct = answers(trial, samples_seen)
-    except ConfigError as error:
-        return Answers({}, str(error).rstrip("."))
-    if not correct:
-        return Answers({}, "answers are not on file")
-    if len(correct) != score.questions or abs(sum(correct.values()) / len(correct) - score.accuracy) > 1e-6:
-        return Answers({}, f"answers on file ({len(correct)}) are not those of the score ({score.questions})")
-    return Answers(correct)
-
-
-def _score(trial: Trial) -> Score:
-    assert trial.result is not None and trial.result.score is not None, "only completed trials are ranked"
-    return trial.result.score
+    answers = checked_answers(best.trial, 0, score)
+    if best.answers.missing and not answers.missing:
+        answers = nothing(f"the other's {best.answers.missing}")
+    answers = answers.in_the_order_of(best.answers.questions)
+    own = Estimate(score.accuracy, score.low, score.high, score.questions)
+    if answers.missing:
+        return Row((best.trial,), "untuned", "the untuned base", own, answers, None, no_test=answers.missing)
+    repeated = np.repeat(answers.correct_SxQ, len(best.trials), axis=0)
+    paired = compare_replicates(repeated, best.answers.correct_SxQ, spread, same_seeds=False)
+    adjusted = min(1.0, paired.p_value * configs)  # any of the configs could have been the best
+    return Row((best.trial,), "untuned", "the untuned base", own, answers, paired, adjusted)

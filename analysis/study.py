@@ -4,9 +4,11 @@ Configs are read as plain mappings, not through the schema: a study of 500 opens
 a folder of an older schema still opens.
 """
 
+import functools
 import platform
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+import re
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
 from typing import Any, TypeVar
@@ -18,7 +20,10 @@ from medqa_sweeps.errors import ConfigError
 from medqa_sweeps.record import AttemptEndLine, AttemptLine, Result, TrainLine, ValidationLine
 from medqa_sweeps.trial_dir import TrialDir, read_lines
 
+REPORT_FOLDER = "report"  # in a study's folder: what analysis writes there
+
 _YAML_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+_NEXT_KEY = re.compile(r"^(?=[^\s#])", re.MULTILINE)
 Content = TypeVar("Content")
 
 
@@ -47,9 +52,9 @@ class Trial:
 
 @dataclass(frozen=True)
 class Study:
-    """The trials of one folder, in the order of their numbers."""
+    """The trials of one folder, in the order of their numbers; or of several, one folder after the other."""
 
-    folder: Path
+    folder: Path  # the first, where there are several
     trials: tuple[Trial, ...]
     unreadable: tuple[str, ...]  # a sentence for each sub-folder that is no trial, or whose files are damaged
 
@@ -63,6 +68,25 @@ class Study:
         return [trial for trial in self.trials if id(trial) not in ranked]
 
 
+def read_studies(folders: Sequence[Path]) -> Study:
+    """The trials of all `folders` as one study; of several, each is named by its folder as well: `first/0`.
+
+    Raises:
+        ConfigError: as `read_study`, for any of them.
+    """
+    studies = [read_study(folder) for folder in dict.fromkeys(folder.resolve() for folder in folders)]
+    if len(studies) == 1:
+        return read_study(folders[0])
+    names = [study.folder.name for study in studies]
+    if len(set(names)) < len(names):
+        names = [str(study.folder) for study in studies]
+    return Study(
+        folders[0],
+        tuple(replace(t, name=f"{name}/{t.name}") for name, s in zip(names, studies, strict=True) for t in s.trials),
+        tuple(f"{name}/{why}" for name, s in zip(names, studies, strict=True) for why in s.unreadable),
+    )
+
+
 def read_study(folder: Path) -> Study:
     """The trials of `folder`: its sub-folders, or itself when it is a single run's.
 
@@ -74,7 +98,7 @@ def read_study(folder: Path) -> Study:
     if TrialDir(folder).config_file.exists():
         return Study(folder, (_single(folder),), ())
     trials, unreadable = [], []
-    for path in sorted((p for p in folder.iterdir() if p.is_dir() and not p.name.startswith(".")), key=_by_number):
+    for path in sorted((p for p in folder.iterdir() if _may_be_trial(p)), key=_by_number):
         if not TrialDir(path).config_file.exists():
             unreadable.append(f"{path.name}: not a trial, it holds no {TrialDir(path).config_file.name}.")
             continue
@@ -122,6 +146,10 @@ def answers(trial: Trial, samples_seen: int) -> dict[str, bool]:
     )
 
 
+def _may_be_trial(path: Path) -> bool:
+    return not path.name.startswith(".") and path.name != REPORT_FOLDER and path.is_dir()
+
+
 def _single(folder: Path) -> Trial:
     try:
         return read_trial(TrialDir(folder))
@@ -141,10 +169,23 @@ def _read(file: Path, reader: Callable[[], Content]) -> Content:
 
 
 def _settings(config_file: Path) -> dict[str, Any]:
-    config = yaml.load(config_file.read_text(encoding="utf-8"), _YAML_LOADER)
-    if not isinstance(config, dict):
+    text = config_file.read_text(encoding="utf-8")
+    try:  # group by group: the trials of a study share most of them, and each is parsed once
+        return {key: value for part in _NEXT_KEY.split(text) if part.strip() for key, value in _group(part)}
+    except (yaml.YAMLError, TypeError):  # written by hand, in a form that cannot be cut up so
+        return dict(_flat(_mapping(text), ""))
+
+
+@functools.lru_cache(maxsize=4096)
+def _group(text: str) -> tuple[tuple[str, Any], ...]:
+    return tuple(_flat(_mapping(text), ""))
+
+
+def _mapping(text: str) -> dict[str, Any]:
+    mapping = yaml.load(text, _YAML_LOADER)
+    if not isinstance(mapping, dict):
         raise TypeError("not a mapping of keys to values")
-    return dict(_flat(config, ""))
+    return mapping
 
 
 def _flat(mapping: dict[str, Any], prefix: str) -> Iterator[tuple[str, Any]]:

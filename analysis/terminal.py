@@ -3,6 +3,7 @@
 import shlex
 import textwrap
 from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 
 from rich import box
@@ -17,8 +18,9 @@ from analysis.verdict import cautions, percent, verdict
 
 _COSTS = {"min": "minutes of work", "GiB": "peak memory", "weights": "trained ones"}
 _LEGEND = (
-    "accuracy: % of the validation questions, with its 95 % Wilson interval. vs best: percentage points on the same "
-    "questions, with Tango's paired 95 % interval; tied: that interval holds 0, or McNemar's exact p is 0.05 or more."
+    "accuracy: % of the validation questions, with its 95 % interval. vs best: percentage points on the same "
+    "questions, with their paired 95 % interval; tied: that interval holds 0, or the test, corrected for all pairs, "
+    "sees no difference."
 )
 _CONFIG_CHARACTERS = 24  # a line, where a trial takes several lines
 _REASON_CHARACTERS = 300
@@ -30,9 +32,13 @@ def print_leaderboard(folder: Path, console: Console | None = None, top: int = T
     Raises:
         ConfigError: if `folder` holds no trial that can be read.
     """
+    print_board(rank(read_study(folder), top), shown(folder), console, top)
+
+
+def print_board(board: Leaderboard, title: str, console: Console | None = None, top: int = TOP) -> None:
+    """The same of a leaderboard that is at hand."""
     console = console or Console()
-    board = rank(read_study(folder), top)
-    _say(console, f"{_shown(folder)}: {_counts(board.study.trials)}", style="bold")
+    _say(console, f"{title}: {counts(board.study.trials)}", style="bold")
     console.print()
     _say(console, verdict(board))
     console.print()
@@ -71,7 +77,7 @@ def _layout(board: Leaderboard, before_interval: str, with_costs: bool) -> Table
         settings = [_text(row.settings)] if has_settings else []
         scores = [_text(cell) for cell in (_accuracy(row, before_interval), _versus_best(row, before_interval))]
         costs = _costs(row, board) if with_costs else []
-        table.add_row(_text("base" if row is board.base else row.trial.name), *settings, *scores, *costs)
+        table.add_row(_text("base" if row is board.base else names_of_trials(row)), *settings, *scores, *costs)
     return table
 
 
@@ -80,8 +86,8 @@ def _table() -> Table:
 
 
 def _accuracy(row: Row, before_interval: str) -> str:
-    score = row.score
-    return f"{percent(score.accuracy)}{before_interval}[{percent(score.low)}, {percent(score.high)}]"
+    accuracy = row.accuracy
+    return f"{percent(accuracy.accuracy)}{before_interval}[{percent(accuracy.low)}, {percent(accuracy.high)}]"
 
 
 def _versus_best(row: Row, before_interval: str) -> str:
@@ -95,14 +101,20 @@ def _versus_best(row: Row, before_interval: str) -> str:
 
 def _costs(row: Row, board: Leaderboard) -> list[Text]:
     """Working minutes, peak memory and trained weights; nothing for the untuned base."""
-    result = row.trial.result
-    if row is board.base or result is None:
+    results = [trial.result for trial in row.trials if trial.result is not None]
+    if row is board.base or not results:
         return []
-    memory = result.peak_memory_bytes / 2**30
-    return [_text(cell) for cell in (f"{result.seconds / 60:.1f}", f"{memory:.1f}", _compact(result.trainable_weights))]
+    minutes = sum(result.seconds for result in results) / 60
+    memory = max(result.peak_memory_bytes for result in results) / 2**30
+    return [_text(cell) for cell in (f"{minutes:.1f}", f"{memory:.1f}", compact(results[0].trainable_weights))]
 
 
-def _compact(count: int) -> str:
+def names_of_trials(row: Row) -> str:
+    """`3`, or of several seeds `0 4 8`."""
+    return " ".join(trial.name for trial in row.trials)
+
+
+def compact(count: int) -> str:
     """13.0M for 13,045,760."""
     for size, unit in ((10**9, "G"), (10**6, "M"), (10**3, "k")):
         if count >= size:
@@ -126,7 +138,7 @@ def _print_others(console: Console, study: Study, top: int) -> None:
     console.print()
     console.print(table)
     if len(others) > top:
-        _say(console, f"and {len(others) - top:,} more: {_counts(others[top:])}")
+        _say(console, f"and {len(others) - top:,} more: {counts(others[top:])}")
 
 
 def _print_notes(console: Console, board: Leaderboard) -> None:
@@ -144,16 +156,16 @@ def _print_notes(console: Console, board: Leaderboard) -> None:
     if board.best is not None:
         console.print()
         _say(console, "To run the best again:")
-        command = f"uv run python -m medqa_sweeps reproduce {shlex.quote(_shown(board.best.trial.directory.path))}"
+        command = f"uv run python -m medqa_sweeps reproduce {shlex.quote(shown(board.best.trial.directory.path))}"
         console.print(_text(command), soft_wrap=True)  # one line, so that it can be copied
 
 
-def _counts(trials: list[Trial] | tuple[Trial, ...]) -> str:
+def counts(trials: Sequence[Trial]) -> str:
     counts = Counter(trial.state for trial in trials)
     return ", ".join(f"{count:,} {state}" for state, count in counts.most_common())
 
 
-def _shown(path: Path) -> str:
+def shown(path: Path) -> str:
     """The path as short as it can be typed from here."""
     path, here = path.resolve(), Path.cwd()
     return str(path.relative_to(here)) if path.is_relative_to(here) else str(path)

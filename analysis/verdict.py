@@ -2,13 +2,12 @@
 
 from collections.abc import Sequence
 
-from analysis.leaderboard import Leaderboard, Row
-from medqa_sweeps.record import Score
-from medqa_sweeps.statistics import PairedDifference
+from analysis.leaderboard import READ, Leaderboard, Row
+from medqa_sweeps.statistics import Estimate, PairedDifference
 
 DISCLAIMER = "For education and research, never for clinical decisions."
 SYNTHETIC = "Synthetic questions: these scores prove the machinery, never the medicine."
-_NAMED = 4  # labels in one list before "and N more"
+NAMED = 4  # labels in one list before "and N more"
 
 
 def verdict(board: Leaderboard) -> str:
@@ -16,30 +15,46 @@ def verdict(board: Leaderboard) -> str:
     if board.best is None:
         return "No trial has completed yet, so there is nothing to compare."
     return " ".join(
-        sentence[0].upper() + sentence[1:] if sentence.startswith("trial ") else sentence
+        sentence[0].upper() + sentence[1:] if sentence.startswith(("trial ", "worse ")) else sentence
         for sentence in (*_lead(board, board.best), *_others(board), *_against_base(board.best, board.base))
     )
 
 
 def cautions(board: Leaderboard) -> list[str]:
     """What keeps a reader from believing too much; the last is always the disclaimer."""
-    count = len(board.rows) + board.not_shown
     found = []
-    if count > 1:
-        found.append(
-            f"The best of {count} was picked on the questions that are shown here, so its accuracy and its lead are "
-            'optimistic. The tests are not corrected for their number: among equal trials a false "worse" is likelier '
-            "than 5 %."
-        )
+    if len(board.configs) > 1:
+        found += [_optimism(board), _family(board)]
+    if len(board.configs) > 1 and board.spread is None:
+        found.append("Each ran under one seed, and another seed could change the order: add seed=0,1,2 to see.")
     if any(trial.settings.get("data.synthetic") is True for trial in board.study.trials):
         found.append(SYNTHETIC)
     return [*found, DISCLAIMER]
 
 
-def score_in_words(score: Score) -> str:
+def _optimism(board: Leaderboard) -> str:
+    points = "" if board.optimism is None else percent(board.optimism)
+    size = "" if not points else f": by about {points} points" if points != "0.0" else ": by less than 0.1 points"
+    return (
+        f"The best of {len(board.configs):,} was picked on the questions that are shown here, so its accuracy and its "
+        f"lead are optimistic{size} (luck of the questions alone)."
+    )
+
+
+def _family(board: Leaderboard) -> str:
+    method = "Holm" if len(board.configs) <= READ else "Bonferroni"
+    pairs = "the one pair" if board.pairs == 1 else f"all {board.pairs:,} pairs ({method})"
+    return (
+        f"What is called worse or better is so after correction for {pairs}: among equals a false claim is made in at "
+        "most 5 % of studies. An interval is of its own comparison alone."
+    )
+
+
+def accuracy_in_words(accuracy: Estimate) -> str:
     """`62.4 % of 400 questions (95 % interval 57.6 to 67.0)`."""
-    interval = f"95 % interval {percent(score.low)} to {percent(score.high)}"
-    return f"{percent(score.accuracy)} % of {score.questions:,} questions ({interval})"
+    interval = f"95 % interval {percent(accuracy.low)} to {percent(accuracy.high)}"
+    seeds = f", mean of {accuracy.seeds} seeds" if accuracy.seeds > 1 else ""
+    return f"{percent(accuracy.accuracy)} % of {accuracy.questions:,} questions{seeds} ({interval})"
 
 
 def percent(share: float) -> str:
@@ -48,10 +63,11 @@ def percent(share: float) -> str:
 
 
 def _lead(board: Leaderboard, best: Row) -> list[str]:
-    score = score_in_words(best.score)
-    if len(board.rows) == 1:
-        return [f"One trial has completed; its validation accuracy is {score}."]
-    equal = [row.label for row in board.rows[1:] if row.score.accuracy == best.score.accuracy]
+    score = accuracy_in_words(best.accuracy)
+    if len(board.configs) == 1:
+        one = "trial" if len(best.trials) == 1 else "config"
+        return [f"One {one} has completed; its validation accuracy is {score}."]
+    equal = [row.label for row in board.rows[1:] if row.accuracy.accuracy == best.accuracy.accuracy]
     who = best.label if best.settings in ("", best.label) else f"{best.label} ({best.settings})"
     also = f", and so has {listed(equal)}" if equal else ""
     return [f"{who} has the highest validation accuracy, {score}{also}."]
@@ -76,7 +92,7 @@ def _others(board: Leaderboard) -> list[str]:
 
 
 def _worse(rows: Sequence[Row]) -> str:
-    gaps = [(row.label, _gap(row.versus_best)) for row in rows if row.versus_best is not None]
+    gaps = [(row.label, gap(row.versus_best)) for row in rows if row.versus_best is not None]
     if len(gaps) == 1:
         return "{} is worse by {}".format(*gaps[0])
     return "worse are " + listed([f"{label} by {gap}" for label, gap in gaps])
@@ -85,14 +101,14 @@ def _worse(rows: Sequence[Row]) -> str:
 def _against_base(best: Row, base: Row | None) -> list[str]:
     if base is None or base.versus_best is None:
         return []
-    share = f"({percent(base.score.accuracy)} %)"
+    share = f"({percent(base.accuracy.accuracy)} %)"
     if base.tied_with_best:
         return [f"{best.label} cannot be told apart from the untuned base {share}."]
     word = "worse" if base.versus_best.difference > 0 else "better"
-    return [f"{best.label} is {word} than the untuned base {share} by {_gap(base.versus_best)}."]
+    return [f"{best.label} is {word} than the untuned base {share} by {gap(base.versus_best)}."]
 
 
-def _gap(paired: PairedDifference) -> str:
+def gap(paired: PairedDifference) -> str:
     """`3.1 points (95 % interval 1.2 to 5.0)`: the size of a difference; the sentence says who is ahead."""
     low, high = (paired.low, paired.high) if paired.difference > 0 else (-paired.high, -paired.low)
     return f"{percent(abs(paired.difference))} points (95 % interval {percent(low)} to {percent(high)})"
@@ -100,5 +116,5 @@ def _gap(paired: PairedDifference) -> str:
 
 def listed(items: Sequence[str]) -> str:
     """`a, b and c`; beyond four, `a, b, c, d and 7 more`."""
-    parts = [*items[:_NAMED], *([f"{len(items) - _NAMED} more"] if len(items) > _NAMED else [])]
+    parts = [*items[:NAMED], *([f"{len(items) - NAMED} more"] if len(items) > NAMED else [])]
     return parts[0] if len(parts) == 1 else ", ".join(parts[:-1]) + " and " + parts[-1]

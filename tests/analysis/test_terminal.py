@@ -128,7 +128,7 @@ def test_five_hundred_trials_take_seconds(tmp_path: Path, printed: Printed) -> N
     for number in range(1, 500):
         folder = tmp_path / str(number)
         folder.mkdir()
-        (folder / "config.yaml").write_text(config.replace("seed: 0\nmodel", f"seed: {number}\nmodel"))
+        (folder / "config.yaml").write_text(config.replace("lr: 0.0001", f"lr: {number / 1000}"))
         if number % 5:
             result["score"]["accuracy"] = 0.5 - number / 2000
             (folder / "result.json").write_text(json.dumps(result))

@@ -46,7 +46,7 @@ def spread_of(*configs: npt.NDArray[np.bool_]) -> SeedSpread:
 @pytest.mark.parametrize("seeds", [2, 5])
 def test_intervals_cover_other_seeds_and_other_questions(seeds: int, deviation: float) -> None:
     """1,000 studies of three configs each: 95 % of intervals hold the true accuracy and the true difference of 3
-    points, within 3 Monte Carlo standard errors below; they may be too wide, as they are when two seeds say little of many."""
+    points, within 3 Monte Carlo standard errors below; they may be too wide: two seeds say little of many."""
     random = np.random.default_rng(21)
     held_accuracy = held_difference = 0
     for _ in range(STUDIES):

@@ -1,0 +1,118 @@
+"""The leaderboard for other programs: `leaderboard.csv`, a line a config or unranked trial, and `leaderboard.json`."""
+
+import csv
+import io
+import json
+from typing import Any
+
+from analysis.configs import Config
+from analysis.history import history, spans
+from analysis.leaderboard import Leaderboard, Row
+from analysis.settings import in_words
+from analysis.study import Trial
+from analysis.verdict import cautions, verdict
+from medqa_sweeps.statistics import bootstrap_interval
+
+_GIB = 2**30
+
+
+def entries(board: Leaderboard) -> list[dict[str, Any]]:
+    """One object a config, best first, and one a trial that was not ranked. Shares from 0 to 1; null: not known."""
+    found = [_entry(board, place, config) for place, config in enumerate(board.configs)]
+    return found + [_other(board, trial) for trial in board.study.others()]
+
+
+def as_csv(found: list[dict[str, Any]]) -> str:
+    text = io.StringIO()
+    columns = dict.fromkeys(key for entry in found for key in entry)
+    writer = csv.DictWriter(text, list(columns), lineterminator="\n")
+    writer.writeheader()
+    writer.writerows({key: _cell(value) for key, value in entry.items()} for entry in found)
+    return text.getvalue()
+
+
+def as_json(board: Leaderboard, found: list[dict[str, Any]]) -> str:
+    whole = {
+        "verdict": verdict(board),
+        "cautions": cautions(board),
+        "best_of": len(board.configs),
+        "optimism": board.optimism,
+        "seed_deviation": board.spread.deviation if board.spread else None,
+        "configs": found,
+    }
+    return json.dumps(whole, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+
+
+def _entry(board: Leaderboard, place: int, config: Config) -> dict[str, Any]:
+    row = board.rows[place] if place < len(board.rows) else None
+    first = config.trials[0]
+    results = [trial.result for trial in config.trials if trial.result is not None]
+    seconds = sum(result.seconds for result in results)
+    return {
+        "place": place + 1,
+        "trials": [trial.name for trial in config.trials],
+        **{name: first.settings.get(key) for key, name in board.names.items()},
+        "outcome": str(first.state),
+        "seeds": len(config.trials),
+        "questions": results[0].score.questions if results and results[0].score else None,
+        "accuracy": config.accuracy,
+        **(_compared(board, row) if row is not None else {}),
+        "minutes": seconds / 60,
+        "peak_memory_gib": max((result.peak_memory_bytes for result in results), default=0) / _GIB,
+        "trainable_weights": results[0].trainable_weights if results else None,
+        **(_worked(row) if row is not None else {}),
+    }
+
+
+def _compared(board: Leaderboard, row: Row) -> dict[str, Any]:
+    """The uncertainty of a row that is in the leaderboard."""
+    paired = row.versus_best
+    found: dict[str, Any] = {"low": row.accuracy.low, "high": row.accuracy.high}
+    if paired is None or board.best is None:
+        return found | {"why_not_compared": row.no_test}
+    seeds = min(len(row.trials), len(board.best.trials))
+    bootstrap = bootstrap_interval(row.answers.correct_SxQ[:seeds], board.best.answers.correct_SxQ[:seeds])
+    return found | {
+        "difference": paired.difference,
+        "difference_low": paired.low,
+        "difference_high": paired.high,
+        "bootstrap_low": bootstrap[0],
+        "bootstrap_high": bootstrap[1],
+        "p": paired.p_value,
+        "p_corrected": row.p_adjusted,
+        "tied_with_best": row.tied_with_best,
+    }
+
+
+def _worked(row: Row) -> dict[str, Any]:
+    return {"tokens": round(tokens_of(row)), "gpu_hours": gpu_hours_of(row)}
+
+
+def tokens_of(row: Row) -> float:
+    """Trained on, over all seeds."""
+    return sum(history(trial).tokens for trial in row.trials)
+
+
+def gpu_hours_of(row: Row) -> float:
+    """Of work on a GPU; 0 for a trial that ran on a CPU."""
+    worked = [trial for trial in row.trials if any(not span.place.endswith(" cpu") for span in spans(trial))]
+    return sum(trial.result.seconds for trial in worked if trial.result is not None) / 3600
+
+
+def _other(board: Leaderboard, trial: Trial) -> dict[str, Any]:
+    return {
+        "trials": [trial.name],
+        **{name: trial.settings.get(key) for key, name in board.names.items()},
+        "outcome": str(trial.state),
+        "reason": trial.reason,
+    }
+
+
+def _cell(value: Any) -> str:
+    """Text that a spreadsheet does not take for a formula."""
+    if value is None:
+        return ""
+    if isinstance(value, float):
+        return f"{value:.6g}"
+    text = " ".join(value) if isinstance(value, list) and all(isinstance(v, str) for v in value) else in_words(value)
+    return f"'{text}" if text.startswith(("=", "+", "@", "\t")) else text

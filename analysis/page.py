@@ -1,0 +1,210 @@
+"""The page: verdict, cautions, pictures, tables. One file that asks nothing of any network.
+
+All text passes `html.escape` here, and JSON in a script has its `<` written as an escape: a question that contains
+`<script>` is shown, not run. A policy in the page itself forbids it to load anything.
+"""
+
+import html
+import json
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from string import Template
+
+from plotly.offline import get_plotlyjs
+
+from analysis.export import gpu_hours_of, tokens_of
+from analysis.leaderboard import Leaderboard, Row
+from analysis.pictures import Picture, Table
+from analysis.settings import settings_in_words
+from analysis.terminal import compact, counts, names_of_trials
+from analysis.verdict import cautions, percent, verdict
+
+_HERE = Path(__file__).parent
+OTHERS = 50  # trials without a score that are listed
+_REASON_CHARACTERS = 400
+
+_PAGE = Template("""<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'; \
+script-src 'unsafe-inline' 'unsafe-eval'; img-src data: blob:">
+<title>$title</title>
+<style>$css</style>
+</head>
+<body>
+<a class="skip" href="#verdict">To the verdict</a>
+<header>
+<h1>$title</h1>
+<p class="soft">$counts</p>
+<nav aria-label="Parts of this page"><ul>$links</ul></nav>
+</header>
+<main>
+<section aria-labelledby="verdict">
+<h2 id="verdict" tabindex="-1">Verdict</h2>
+<p class="verdict">$verdict</p>
+<ul class="cautions" aria-label="What to keep in mind">$cautions</ul>
+</section>
+<section aria-labelledby="pictures"><h2 id="pictures">Pictures</h2>
+$pictures
+</section>
+<section aria-labelledby="leaderboard"><h2 id="leaderboard">Leaderboard</h2>
+$leaderboard
+</section>
+$others
+</main>
+<footer><p>$disclaimer</p></footer>
+<script>$plotly</script>
+<script>$script</script>
+</body>
+</html>
+""")
+
+
+def page(board: Leaderboard, title: str, pictures: Sequence[Picture]) -> str:
+    """The whole HTML document."""
+    said = cautions(board)
+    links = [("verdict", "Verdict"), *((p.name, p.title) for p in pictures), ("leaderboard", "Leaderboard")]
+    return _PAGE.substitute(
+        title=_escaped(title),
+        css=(_HERE / "page.css").read_text(encoding="utf-8"),
+        script=(_HERE / "page.js").read_text(encoding="utf-8"),
+        plotly=get_plotlyjs() if any(picture.figure is not None for picture in pictures) else "",
+        counts=_escaped(counts(board.study.trials)),
+        links="".join(f'<li><a href="#{name}">{_escaped(text)}</a></li>' for name, text in links),
+        verdict=_escaped(verdict(board)),
+        cautions="".join(f"<li>{_escaped(sentence)}</li>" for sentence in said),
+        pictures="\n".join(map(_picture, pictures)) or "<p>Nothing to draw yet.</p>",
+        leaderboard=_leaderboard(board),
+        others=_others(board),
+        disclaimer=_escaped(said[-1]),
+    )
+
+
+def _picture(picture: Picture) -> str:
+    name = picture.name
+    parts = [
+        f'<figure aria-labelledby="{name}" aria-describedby="{name}-says">',
+        f'<h3 id="{name}">{_escaped(picture.title)}</h3>',
+        f'<figcaption id="{name}-says">{_escaped(picture.says)}</figcaption>',
+    ]
+    if picture.figure is not None:
+        height = picture.figure.layout.height
+        parts.append(
+            f'<div class="plot" id="{name}-plot" role="img" aria-label="{_escaped(picture.title)}: '
+            f'{_escaped(picture.says)}" style="min-height:{height}px"></div>'
+            f'<script type="application/json" data-plot="{name}-plot">{_json(picture)}</script>'
+        )
+    for table in picture.tables:
+        parts.append(f"<details><summary>{_escaped(table.caption)}</summary>{_table(table)}</details>")
+    return "\n".join([*parts, "</figure>"])
+
+
+def _json(picture: Picture) -> str:
+    assert picture.figure is not None
+    data = json.loads(picture.figure.to_json())
+    data["layout"].pop("template", None)
+    return json.dumps(data, separators=(",", ":")).replace("<", "\\u003c").replace(">", "\\u003e")
+
+
+def _table(table: Table) -> str:
+    head = "".join(f'<th scope="col">{_escaped(cell)}</th>' for cell in table.header)
+    body = "".join(f"<tr>{_cells(row)}</tr>" for row in table.rows)
+    return _framed(f"<caption>{_escaped(table.caption)}</caption><thead><tr>{head}</tr></thead>{body}", table.caption)
+
+
+def _cells(row: Iterable[str]) -> str:
+    first, *rest = row
+    kind = ' class="text"' if len(first) > 60 else ""
+    return f'<th scope="row"{kind} style="font-weight:400">{_escaped(first)}</th>' + "".join(
+        f"<td>{_escaped(cell)}</td>" for cell in rest
+    )
+
+
+def _framed(inside: str, name: str) -> str:
+    """A table that scrolls in its own frame, also by keyboard."""
+    return f'<div class="scroll" tabindex="0" role="region" aria-label="{_escaped(name)}"><table>{inside}</table></div>'
+
+
+_NUMBERS = ("accuracy, %", "95 % interval", "points to best", "paired 95 % interval")
+_COSTS = ("tokens", "minutes", "GPU hours", "memory, GiB", "weights")
+
+
+def _leaderboard(board: Leaderboard) -> str:
+    if not board.rows:
+        return "<p>No trial has completed yet.</p>"
+    has_settings = any(row.settings for row in board.rows)
+    names = ("trial", *(["config"] if has_settings else []), *_NUMBERS, "verdict", *_COSTS, "outcome")
+    numbers = {*_NUMBERS, *_COSTS}
+    head = "".join(f'<th scope="col"{_number(name in numbers)}>{_escaped(name)}</th>' for name in names)
+    rows = [_row(board, row, names) for row in [*board.rows, *([board.base] if board.base else [])]]
+    caption = (
+        "Validation accuracy, best first. tied: cannot be told apart from the best, after correction for all pairs. "
+        "Tokens, minutes and GPU hours are sums over seeds."
+    )
+    table = _framed(
+        f"<caption>{_escaped(caption)}</caption><thead><tr>{head}</tr></thead>{''.join(rows)}", "Leaderboard"
+    )
+    more = f"<p>{board.not_shown:,} more are in <code>leaderboard.csv</code>.</p>" if board.not_shown else ""
+    return table + more
+
+
+def _row(board: Leaderboard, row: Row, names: Sequence[str]) -> str:
+    is_base = row is board.base
+    paired, estimate = row.versus_best, row.accuracy
+    word = "best" if row is board.best else "" if paired is None else "tied" if row.tied_with_best else ""
+    word = word or ("not compared" if paired is None else "worse" if paired.difference < 0 else "better")
+    cells = {
+        "config": row.settings or row.label,
+        "accuracy, %": percent(estimate.accuracy),
+        "95 % interval": f"{percent(estimate.low)} to {percent(estimate.high)}",
+        "points to best": "" if paired is None else percent(paired.difference),
+        "paired 95 % interval": "" if paired is None else f"{percent(paired.low)} to {percent(paired.high)}",
+        "verdict": word,
+        **({} if is_base else _costs(row)),
+        "outcome": "untuned" if is_base else str(row.trial.state),
+    }
+    body = "".join(
+        f"<td{_number(name in _NUMBERS or name in _COSTS)}>{_escaped(cells.get(name, ''))}</td>" for name in names[1:]
+    )
+    trial = "base" if is_base else names_of_trials(row)
+    return f'<tr{" class=best" if row is board.best else ""}><th scope="row">{_escaped(trial)}</th>{body}</tr>'
+
+
+def _costs(row: Row) -> dict[str, str]:
+    results = [trial.result for trial in row.trials if trial.result is not None]
+    hours = gpu_hours_of(row)
+    return {
+        "tokens": compact(round(tokens_of(row))),
+        "minutes": f"{sum(result.seconds for result in results) / 60:.1f}",
+        "GPU hours": f"{hours:.2f}" if hours else "none",
+        "memory, GiB": f"{max(result.peak_memory_bytes for result in results) / 2**30:.1f}",
+        "weights": compact(results[0].trainable_weights),
+    }
+
+
+def _others(board: Leaderboard) -> str:
+    """The trials that could not be ranked, and folders that could not be read."""
+    others, unreadable = board.study.others(), board.study.unreadable
+    if not others and not unreadable:
+        return ""
+    rows = [
+        (t.name, settings_in_words(t, board.names), str(t.state), t.reason[:_REASON_CHARACTERS])
+        for t in others[:OTHERS]
+    ]
+    parts = ['<section aria-labelledby="others"><h2 id="others">Not ranked</h2>']
+    if rows:
+        parts.append(_table(Table("Trials without a final score", ("trial", "config", "outcome", "why"), rows)))
+    if len(others) > OTHERS:
+        parts.append(f"<p>and {len(others) - OTHERS:,} more: {_escaped(counts(others[OTHERS:]))}</p>")
+    parts += [f"<p>{_escaped(sentence)}</p>" for sentence in unreadable[:OTHERS]]
+    return "\n".join([*parts, "</section>"])
+
+
+def _number(is_one: bool) -> str:
+    return ' class="number"' if is_one else ""
+
+
+def _escaped(text: str) -> str:
+    return html.escape("".join(c if c.isprintable() or c == "\n" else " " for c in text))

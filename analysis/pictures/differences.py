@@ -1,0 +1,51 @@
+"""How far each config is behind the best, with paired intervals."""
+
+from analysis.leaderboard import Leaderboard
+from analysis.pictures.picture import COLOURS, GREY, Picture, Table, figure, label
+from analysis.verdict import percent
+
+SHOWN = 30
+
+
+def differences(board: Leaderboard) -> Picture | None:
+    rows = [row for row in board.rows if row.versus_best is not None][:SHOWN]
+    if not rows or board.best is None:
+        return None
+    drawn = figure(f"percentage points against {board.best.label}", "", height=150 + 26 * len(rows))
+    for tied, name, colour, symbol in (
+        (True, "cannot be told apart", GREY, "circle"),
+        (False, "worse", COLOURS[3], "diamond"),
+    ):
+        some = [row for row in rows if row.tied_with_best is tied]
+        paired = [row.versus_best for row in some if row.versus_best is not None]
+        drawn.add_scatter(
+            x=[100 * p.difference for p in paired],
+            y=[label(row.settings or row.label) for row in some],
+            error_x={
+                "type": "data",
+                "symmetric": False,
+                "array": [100 * (p.high - p.difference) for p in paired],
+                "arrayminus": [100 * (p.difference - p.low) for p in paired],
+                "color": colour,
+            },
+            mode="markers",
+            name=name,
+            marker={"color": colour, "symbol": symbol, "size": 10},
+            hovertemplate="%{y}: %{x:.1f} points<extra></extra>",
+        )
+    order = [label(row.settings or row.label) for row in rows]
+    drawn.update_yaxes(categoryorder="array", categoryarray=order[::-1], type="category")
+    drawn.add_vline(x=0, line={"color": COLOURS[0], "width": 2})
+    drawn.update_layout(legend={"y": -90 / (60 + 26 * len(rows))})
+    tied_count = sum(row.tied_with_best for row in rows)
+    says = (
+        f"Each config minus {board.best.label}, on the same questions, with the 95 % interval of that difference. "
+        f"{tied_count} of {len(rows)} shown cannot be told apart from it. The table below the pictures has the numbers."
+    )
+    cells = [
+        (row.settings or row.label, *(percent(x) for x in (p.difference, p.low, p.high)), f"{row.p_adjusted:.2g}")
+        for row in rows
+        if (p := row.versus_best) is not None
+    ]
+    header = ("config", "points", "low", "high", "p, corrected for all pairs")
+    return Picture("differences", "Against the best", says, drawn, (Table("Differences to the best", header, cells),))

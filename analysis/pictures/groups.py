@@ -1,0 +1,47 @@
+"""Accuracy by the letter of the right answer and by USMLE step."""
+
+from analysis.leaderboard import Leaderboard
+from analysis.pictures.picture import COLOURS, Picture, Table, figure, label
+from analysis.verdict import percent
+from medqa_sweeps.record import Score
+
+SHOWN = 4
+
+
+def groups(board: Leaderboard) -> Picture | None:
+    scores: list[tuple[str, Score]] = [
+        (row.settings or row.label, row.trial.result.score)
+        for row in board.rows[:SHOWN]
+        if row.trial.result is not None and row.trial.result.score is not None
+    ]
+    if board.base is not None and board.base.trial.result is not None and board.base.trial.result.baseline is not None:
+        scores.append(("untuned base", board.base.trial.result.baseline))
+    letters = sorted({letter for _, score in scores for letter in score.recall_by_letter})
+    steps = sorted({step for _, score in scores for step in score.accuracy_by_step})
+    if not letters and not steps:
+        return None
+    drawn = figure("right answer, or step of the examination", "right, %")
+    columns = [*letters, *steps]
+    cells = []
+    for place, (name, score) in enumerate(scores):
+        shares = [_share(score, column) for column in columns]
+        drawn.add_bar(
+            x=[label(column) for column in columns],
+            y=[None if share is None else 100 * share for share in shares],
+            name=label(name),
+            marker={"color": COLOURS[place % len(COLOURS)], "pattern": {"shape": ("", "/", ".", "x", "-")[place % 5]}},
+            hovertemplate="%{x}: %{y:.1f} %<extra></extra>",
+        )
+        cells.append((name, *("" if share is None else percent(share) for share in shares)))
+    drawn.update_layout(barmode="group")
+    drawn.update_xaxes(type="category")
+    says = (
+        "Share of questions that are answered right, by the letter of the right answer and by step. A model that "
+        "prefers a letter is good at its questions and bad at the others; groups are small, so differences are noisy."
+    )
+    table = Table("Right by letter and step, %", ("config", *columns), cells)
+    return Picture("groups", "By letter and by step", says, drawn, (table,))
+
+
+def _share(score: Score, column: str) -> float | None:
+    return score.recall_by_letter.get(column, score.accuracy_by_step.get(column))
