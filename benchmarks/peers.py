@@ -3,7 +3,9 @@
 import json
 import subprocess
 import sys
+import sysconfig
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 
 from medqa_sweeps.cache import cache_folder
@@ -18,14 +20,27 @@ _TELL = "import importlib.metadata as m, json; print(json.dumps({d.name: d.versi
 
 def peer(name: str) -> Path | None:
     """The Python of a peer's environment; None, with a line that says so, if it cannot be installed here."""
+    return _environment(name, PEERS[name], below=None)
+
+
+def layered(name: str, packages: Sequence[str]) -> Path | None:
+    """The Python of an environment that has these packages, alone, over those of this one; None likewise."""
+    return _environment(name, packages, below=Path(sysconfig.get_path("purelib")))
+
+
+def _environment(name: str, packages: Sequence[str], below: Path | None) -> Path | None:
     folder = cache_folder().absolute() / "peers" / name
     python = folder / "bin" / "python"
     if (folder / "complete").exists():
         return python
     folder.parent.mkdir(parents=True, exist_ok=True)
+    alone = ["--no-deps"] if below else []
     try:
         _run(["uv", "venv", "--clear", "--python", sys.executable, str(folder)])
-        _run(["uv", "pip", "install", "--python", str(python), "--prerelease=allow", *PEERS[name]])
+        _run(["uv", "pip", "install", "--python", str(python), "--prerelease=allow", *alone, *packages])
+        if below:
+            own = Path(_run([str(python), "-c", "import sysconfig; print(sysconfig.get_path('purelib'))"]).strip())
+            (own / "below.pth").write_text(f"{below}\n")
     except (OSError, subprocess.CalledProcessError) as error:
         said = getattr(error, "stderr", "") or str(error)
         print(f"{name} is missing: it could not be installed ({said.strip().splitlines()[-1]})")
