@@ -5,7 +5,6 @@ take. Trials of a sweep mostly differ in plain values of the same keys. So the f
 kept; the second is made both ways and compared; the rest are copies with their own values, unless the two differed.
 """
 
-import contextlib
 import pickle
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -60,14 +59,15 @@ class Composer:
         )
         template = self._templates.get(kind)
         if template is not None and template.serves:
-            with contextlib.suppress(OmegaConfBaseException):  # a value that does not fit: Hydra says so better
-                return _copied(template.config, parsed, plain)
+            copied = _copied(template.config, parsed, plain)
+            if copied is not None:
+                return copied
         composed = self._loader.load_sweep_config(self._config, words)
         if template is None:
             self._keep(kind, composed)
         elif template.serves is None:
             copied = _copied(template.config, parsed, plain)
-            template.serves = OmegaConf.to_yaml(copied) == OmegaConf.to_yaml(composed)
+            template.serves = copied is not None and OmegaConf.to_yaml(copied) == OmegaConf.to_yaml(composed)
         return composed
 
     def _keep(self, kind: Kind, composed: DictConfig) -> None:
@@ -87,11 +87,17 @@ class Composer:
         return not self._are_groups[key]
 
 
-def _copied(config: bytes, parsed: list[Override], plain: list[Override]) -> DictConfig:
-    """The config with other values, and with what Hydra notes of the words that gave them."""
+def _copied(config: bytes, parsed: list[Override], plain: list[Override]) -> DictConfig | None:
+    """The config with other values, and with what Hydra notes of the words that gave them.
+
+    None if a value does not fit: what is wrong with it, Hydra says better.
+    """
     copied: DictConfig = pickle.loads(config)
-    for one in plain:
-        OmegaConf.update(copied, one.key_or_group, one.value())
+    try:
+        for one in plain:
+            OmegaConf.update(copied, one.key_or_group, one.value())
+    except OmegaConfBaseException:
+        return None
     tasks = [one for one in parsed if not one.is_hydra_override()]
     copied.hydra.overrides.task = [one.input_line for one in tasks]
     wanted: Any = copied.hydra.job.config.override_dirname

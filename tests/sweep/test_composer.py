@@ -77,6 +77,16 @@ def test_what_is_no_plain_value_is_left_to_hydra(loader: Counted, word: str) -> 
     assert composed_both_ways(loader, [[word.format(place)] for place in (1, 2, 3)]) in (2, 3)
 
 
+def test_a_group_that_only_hydras_search_path_knows_is_no_value(loader: Counted, tmp_path: Path) -> None:
+    for name in ("a", "b"):
+        (tmp_path / "more" / "bank").mkdir(parents=True, exist_ok=True)
+        (tmp_path / "more" / "bank" / f"{name}.yaml").write_text(f"money: {name}\n")
+    config = tmp_path / "config.yaml"
+    config.write_text(config.read_text().replace("base: small]", "base: small, bank: a]"))
+    config.write_text(f"{config.read_text()}\nhydra: {{searchpath: ['file://{tmp_path / 'more'}']}}\n")
+    assert composed_both_ways(loader, [[f"bank={name}"] for name in "abab"]) == 4
+
+
 def test_values_of_other_types_do_not_share_a_template(loader: Counted) -> None:
     assert (
         composed_both_ways(loader, [["name=1"], ["name=a"], ["name=null"], ["name=2"], ["name=b"], ["name=1.5"]]) == 6
