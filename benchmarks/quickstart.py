@@ -65,7 +65,7 @@ def _failed(way: str, words: Sequence[str], folder: Path) -> str:
             if python is None:
                 return "missing"
             done = subprocess.run(
-                [str(python), str(ROOT / "launch.py"), *words, *command],
+                [str(python), str(ROOT / "launch.py"), *command, *words],
                 cwd=folder,
                 env={**os.environ, "PYTHONPATH": str(ROOT), "MEDQA_SWEEPS_CACHE": str(folder / "cache")},
                 stdout=log,

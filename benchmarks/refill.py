@@ -18,14 +18,14 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from benchmarks.record import store
-from medqa_sweeps.record import TrainLine
+from medqa_sweeps.record import Outcome, TrainLine
 from medqa_sweeps.trial_dir import TrialDir
 
 ROOT = Path(__file__).parents[1]
 SLOTS = 2
 PROGRAMS = {"stand-in": ROOT / "tests" / "sweep" / "program.py", "real": ROOT / "launch.py"}
 WORDS = {
-    "stand-in": ["training.max_steps=10", "split.max_validation=16", "training.effective_batch_size=8"],
+    "stand-in": ["training.max_steps=50", "split.max_validation=16", "training.effective_batch_size=8"],
     "real": ["training.max_steps=20", "evaluation.baseline=false"],
 }
 PRUNE_ALL = ["hydra/sweeper/pruner=threshold", "hydra.sweeper.pruner.lower=2"]  # no accuracy is above 2
@@ -72,13 +72,18 @@ def _gaps(folder: Path, trials: int) -> dict[str, dict[str, float]]:
         "end to next at work": [_first_line(after) - before.result_file.stat().st_mtime for before, after in pairs],
         "end to next first step": [_first_step(after) - before.result_file.stat().st_mtime for before, after in pairs],
     }
-    pruned = [(before, after) for before, after in pairs if before.stop_file.exists()]
+    pruned = [(before, after) for before, after in pairs if _was_pruned(before)]
     if pruned:
         decided = [(before.stop_file.stat().st_mtime, after) for before, after in pruned]
         gaps["decision to end"] = [one.result_file.stat().st_mtime - one.stop_file.stat().st_mtime for one, _ in pruned]
         gaps["decision to next at work"] = [_first_line(after) - at for at, after in decided]
         gaps["decision to next first step"] = [_first_step(after) - at for at, after in decided]
     return {name: {"median": statistics.median(gap), "most": max(gap), "count": len(gap)} for name, gap in gaps.items()}
+
+
+def _was_pruned(trial: TrialDir) -> bool:
+    result = trial.result()
+    return result is not None and result.outcome is Outcome.PRUNED and trial.stop_file.exists()
 
 
 def _first_line(trial: TrialDir) -> float:

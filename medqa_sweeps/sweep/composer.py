@@ -82,8 +82,8 @@ class Composer:
             return False
         if not isinstance(value, int | float | str | None) or (isinstance(value, str) and "${" in value):
             return False
-        if key not in self._are_groups:
-            self._are_groups[key] = bool(self._loader.get_group_options(key, results_filter=None))
+        if key not in self._are_groups:  # a name with a dot is a key's; to ask costs as much as a third of a composing
+            self._are_groups[key] = "." not in key and bool(self._loader.get_group_options(key, results_filter=None))
         return not self._are_groups[key]
 
 
