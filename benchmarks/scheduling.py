@@ -8,6 +8,7 @@ the overhead. The makespan runs from the first job's begin to the last job's end
 """
 
 import argparse
+import contextlib
 import os
 import resource
 import subprocess
@@ -20,6 +21,7 @@ from benchmarks.peers import peer, versions
 from benchmarks.record import store
 from benchmarks.turns import greedy_seconds, read_diary
 
+_PATIENCE_SECONDS = 900.0  # with one sweep, before it counts as failed
 HERE = Path(__file__).parent
 ROOT = HERE.parent
 SPACE = ["x=interval(0,1)", "y=interval(0,1)"]
@@ -46,13 +48,14 @@ def _measured(name: str, python: Path, trials: int, mean: float, slots: int) -> 
     with tempfile.TemporaryDirectory(prefix="scheduling-") as folder:
         diary, log = Path(folder) / "diary", Path(folder) / "log"
         began, before = time.monotonic(), _children_cpu()
-        with open(log, "w") as output:
+        with open(log, "w") as output, contextlib.suppress(subprocess.TimeoutExpired):
             subprocess.run(
                 _command(name, python, trials, mean, slots, diary),
                 cwd=folder,
                 env={**os.environ, "PYTHONPATH": f"{ROOT}:{HERE}" if name == "ours" else str(HERE)},
                 stdout=output,
                 stderr=subprocess.STDOUT,
+                timeout=_PATIENCE_SECONDS,
             )
         wall, cpu = time.monotonic() - began, _children_cpu() - before
         row: dict[str, float | str] = {"scheduler": name, "trials": trials, "mean_seconds": mean, "wall_seconds": wall}
