@@ -6,7 +6,7 @@
 
 ours      hydra/sweeper=async_optuna hydra/launcher=local_gpus, the default
 shell     a loop of four single runs
-basic     Hydra's basic sweeper and launcher, in one command
+basic     Hydra's basic launcher, in one command: one after the other
 joblib    Hydra's joblib launcher with two processes, in an environment laid over this one
 
 Each has an output folder and a cache folder of its own, so each scores the untuned base anew. Where ours spends its
@@ -31,7 +31,7 @@ ROOT = Path(__file__).parents[1]
 RANKS = (8, 16, 32, 64)
 WORDS = ["experiment=quickstart", "tracking=none"]
 SWEPT = f"lora.r={','.join(map(str, RANKS))}"
-STOCK = ["hydra/sweeper=basic"]
+STOCK = [f"hydra.sweeper.n_jobs={len(RANKS)}"]  # one batch; `hydra/sweeper=basic` cannot compose this config
 JOBLIB = ["hydra/launcher=joblib", "hydra.launcher.n_jobs=2"]
 
 
