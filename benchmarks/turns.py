@@ -5,17 +5,39 @@ the peers' environments too.
 """
 
 import fcntl
+import heapq
 import json
 import os
 import random
 import time
 from pathlib import Path
+from typing import Any
 
 
 def durations(count: int, mean_seconds: float) -> list[float]:
     """Exponential, seconds, always the same."""
     draw = random.Random(0)
-    return [draw.expovariate(1 / mean_seconds) for _ in range(count)]
+    return [mean_seconds * draw.expovariate(1) for _ in range(count)]
+
+
+def greedy_seconds(count: int, mean_seconds: float, slots: int) -> float:
+    """How long they take if each begins, in order, the moment that a slot is free: no scheduler is faster."""
+    free_at = [0.0] * slots
+    for seconds in durations(count, mean_seconds):
+        heapq.heapreplace(free_at, free_at[0] + seconds)
+    return max(free_at)
+
+
+def read_diary(diary: Path) -> dict[str, float]:
+    """From the first job's begin to the last job's end, seconds; the parent's CPU seconds meanwhile, a job."""
+    began = [json.loads(line)["began"] for line in diary.read_text().splitlines()]
+    ended = [json.loads(line) for line in diary.with_suffix(".ended").read_text().splitlines()]
+    first, last = min(began, key=_at), max(ended, key=_at)
+    return {
+        "jobs": len(ended),
+        "makespan_seconds": last["at"] - first["at"],
+        "parent_cpu_seconds_a_job": (last["parent_cpu"] - first["parent_cpu"]) / max(1, len(began) - 1),
+    }
 
 
 def sleep_in_turn(diary: Path, count: int, mean_seconds: float, parent: int) -> None:
@@ -24,7 +46,7 @@ def sleep_in_turn(diary: Path, count: int, mean_seconds: float, parent: int) -> 
     Args:
         parent: process whose CPU time is noted with both.
     """
-    began = {"at": time.time(), "parent_cpu": cpu_seconds(parent)}
+    began: dict[str, object] = {"at": time.time(), "parent_cpu": cpu_seconds(parent)}
     turn = _note(diary, {"began": began})
     seconds = durations(count, mean_seconds)[turn]
     time.sleep(seconds)
@@ -35,6 +57,10 @@ def cpu_seconds(process: int) -> float:
     """That a process has computed, to a hundredth; the parts of proc(5)'s `stat` called utime and stime."""
     fields = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def _at(note: dict[str, Any]) -> float:
+    return float(note["at"])
 
 
 def _note(file: Path, line: dict[str, object]) -> int:

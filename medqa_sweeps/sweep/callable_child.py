@@ -1,55 +1,81 @@
-"""What a process becomes to run one Hydra job: `main([QUESTION, ANSWER])`, both files of cloudpickle.
+"""What a process becomes to run one Hydra job: `main([COMMON, CONFIG, ANSWER])`, files of cloudpickle.
 
-Hydra keeps its state in singletons and OmegaConf its resolvers; both are the parent's while the job runs.
+Hydra keeps its state in singletons and OmegaConf its resolvers; both are the parent's while the job runs. The server
+that forks such processes imports this module, so what it brings has been imported once for all of them.
 """
 
+import contextlib
 import os
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import cloudpickle
+from hydra.core.plugins import Plugins
 from hydra.core.singleton import Singleton
 from hydra.core.utils import JobReturn, JobStatus, run_job, setup_globals
+from omegaconf import OmegaConf
+from omegaconf.basecontainer import BaseContainer
+
+_PLUGINS = Plugins.instance()  # found once; to look for them takes longer than all else that Hydra does for a job
+OmegaConf.to_container(OmegaConf.create({"a": "${b}/${b}.${b}", "b": 1}), resolve=True)  # its parser learns as it goes
 
 
 def main(files: list[str]) -> int:
-    """Run the job of QUESTION and write its `JobReturn` to ANSWER; 0."""
-    question, answer = map(Path, files)
-    with open(question, "rb") as file:
-        asked = _load(file)
-    before = Singleton.get_state()
-    config = asked["config"]
+    """Run the job of CONFIG and write its `JobReturn` to ANSWER; 0."""
+    common, job, answer = map(Path, files)
+    plugin_folders = _plugin_folders()
+    asked = _load(common)
+    config = cloudpickle.loads(job.read_bytes())
+    if _plugin_folders() == plugin_folders:
+        asked["singletons"]["instances"][Plugins] = _PLUGINS
     try:
-        setup_globals()
-        Singleton.set_state(asked["singletons"])
-        returned = run_job(
-            task_function=asked["task_function"],
-            config=config,
-            job_dir_key="hydra.sweep.dir",
-            job_subdir_key="hydra.sweep.subdir",
-            hydra_context=asked["context"],
-        )
+        with _state_of_the_parent(asked["singletons"]):
+            returned = run_job(
+                task_function=asked["task_function"],
+                config=config,
+                job_dir_key="hydra.sweep.dir",
+                job_subdir_key="hydra.sweep.subdir",
+                hydra_context=asked["context"],
+            )
     except (Exception, SystemExit) as error:  # what `run_job` does not catch would take the process with it
         returned = JobReturn(overrides=list(config.hydra.overrides.task), cfg=config, status=JobStatus.FAILED)
         returned.return_value = (
             RuntimeError(f"the job called sys.exit({error.code!r})") if isinstance(error, SystemExit) else error
         )
-    finally:
-        Singleton.set_state(before)
     temporary = answer.with_suffix(".part")
     temporary.write_bytes(_travelling(returned))
     temporary.rename(answer)
     return 0
 
 
-def _load(file: Any) -> dict[str, Any]:
-    """The question, in the folder and on the import path of whoever asked; those come first in it."""
-    asked: dict[str, Any] = cloudpickle.load(file)
+def _load(common: Path) -> dict[str, Any]:
+    """What is the same for all jobs, in the folder and on the import path of whoever asks; those come first in it."""
+    asked: dict[str, Any] = cloudpickle.loads(common.read_bytes())
     os.chdir(asked["folder"])
     sys.path[:] = asked["path"]
     asked.update(cloudpickle.loads(asked.pop("rest")))
     return asked
+
+
+def _plugin_folders() -> set[str]:
+    """Where Hydra looks for plugins, by the import path as it is now."""
+    import hydra_plugins
+
+    return set(hydra_plugins.__path__)
+
+
+@contextlib.contextmanager
+def _state_of_the_parent(singletons: Any) -> Iterator[None]:
+    """Within: Hydra's and OmegaConf's state as it was there; afterwards as it was here."""
+    before = Singleton._instances, dict(BaseContainer._resolvers)
+    setup_globals()
+    Singleton.set_state(singletons)
+    try:
+        yield
+    finally:
+        Singleton._instances, BaseContainer._resolvers = before
 
 
 def _travelling(returned: Any) -> bytes:

@@ -1,7 +1,8 @@
 """Any Hydra task function as a job: composed here, run by `hydra.core.utils.run_job` in a process of its own.
 
-The task function travels by cloudpickle, in a file, and its `JobReturn` comes back in another. What a job prints is
-shown when it has ended, whole, so that jobs which run at the same time do not talk into each other's sentences.
+The task function travels by cloudpickle, once, in a file for all jobs, and each job's config in one of its own; its
+`JobReturn` comes back in another. What a job prints is shown when it has ended, whole, so that jobs which run at the
+same time do not talk into each other's sentences.
 """
 
 import os
@@ -59,16 +60,8 @@ class CallableJobs(Jobs):
 
     def start(self, job: Job) -> None:
         asked, answered, log = self._files(job.number)
-        rest = {
-            "task_function": self._task_function,
-            "context": self._context,
-            "config": job.prepared,
-            "singletons": Singleton.get_state(),
-        }
-        # In two layers: what the inner one names can be imported only on the path that the outer one brings.
-        outer = {"folder": os.getcwd(), "path": sys.path, "rest": cloudpickle.dumps(rest)}
-        asked.write_bytes(cloudpickle.dumps(outer))
-        self._pool.start(job.number, CHILD, [str(asked), str(answered)], dict(os.environ), log)
+        asked.write_bytes(cloudpickle.dumps(job.prepared))
+        self._pool.start(job.number, CHILD, [str(self._common()), str(asked), str(answered)], dict(os.environ), log)
         self._running[job.number] = (job, time.monotonic())
 
     def poll(self, timeout: float) -> list[Reported | Ended]:
@@ -106,6 +99,20 @@ class CallableJobs(Jobs):
         if gone.key in self._asked_to_go:
             return Ended(gone.key, Outcome.INTERRUPTED, message="interrupted", seconds=seconds)
         return ended_as(gone.key, returned, seconds, FailureKind.KILLED if gone.code < 0 else FailureKind.INTERNAL)
+
+    def _common(self) -> Path:
+        """The file of what is the same for all jobs; written at the first."""
+        file = Path(self._folder.name) / "common"
+        if not file.exists():
+            rest = {
+                "task_function": self._task_function,
+                "context": self._context,
+                "singletons": Singleton.get_state(),
+            }
+            # In two layers: what the inner one names can be imported only on the path that the outer one brings.
+            outer = {"folder": os.getcwd(), "path": sys.path, "rest": cloudpickle.dumps(rest)}
+            file.write_bytes(cloudpickle.dumps(outer))
+        return file
 
     def _files(self, number: int) -> tuple[Path, Path, Path]:
         """The question, the answer, and what was printed on the way."""

@@ -13,14 +13,15 @@ from typing import Any
 from hydra.core.plugins import Plugins
 from hydra.core.utils import JobReturn, JobStatus
 from hydra.types import HydraContext, TaskFunction
-from omegaconf import DictConfig, OmegaConf, open_dict
+from omegaconf import DictConfig, OmegaConf
 
 from medqa_sweeps.config import TrialConfig
 from medqa_sweeps.errors import InternalError
 from medqa_sweeps.provenance import command_line
 from medqa_sweeps.record import MetricsLine, Outcome
 from medqa_sweeps.sweep.batch_jobs import BatchJobs
-from medqa_sweeps.sweep.callable_jobs import CallableJobs
+from medqa_sweeps.sweep.callable_jobs import CHILD, CallableJobs
+from medqa_sweeps.sweep.composer import Composer
 from medqa_sweeps.sweep.in_process import InProcessPool
 from medqa_sweeps.sweep.jobs import Ended, Jobs
 from medqa_sweeps.sweep.local import TRAINING, Machine
@@ -69,13 +70,8 @@ def jobs_for(
         return
     of_trials = trains_trials(config)
 
-    def compose(overrides: Sequence[str], number: int) -> DictConfig:
-        composed = context.config_loader.load_sweep_config(config, list(overrides))
-        with open_dict(composed):
-            composed.hydra.job.id = composed.hydra.job.num = number
-        return composed
-
-    with _pool(settings, folder, min(trials, at_once or trials), TRAINING if of_trials else ("hydra.main",)) as pool:
+    compose = Composer(context.config_loader, config).compose
+    with _pool(settings, folder, min(trials, at_once or trials), TRAINING if of_trials else (CHILD,)) as pool:
         made = (
             TrialJobs(pool, folder, command_line(), compose, look, say)
             if of_trials

@@ -6,7 +6,7 @@ Hydra task function, and the simulations of its tests.
 
 import time
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
 
@@ -88,13 +88,17 @@ class Sweep:
                 self._start_what_fits()
                 if not self.jobs.running and (self._over or self._ready is None):
                     break
-                for event in self.jobs.poll(_POLL_SECONDS):
-                    self._hear(event)
-                self._view.update()
+                events = self.jobs.poll(_POLL_SECONDS)
                 if interrupts.count > heard:
                     heard = interrupts.count
                     self._interrupt(heard)
-                self._check_budget()
+                ended = [event for event in events if isinstance(event, Ended)]
+                self._check_budget(ended)
+                if all(one.outcome in (Outcome.COMPLETED, Outcome.PRUNED) for one in ended):
+                    self._start_the_ready()  # before the rest is written down: a free slot waits for nothing
+                for event in events:
+                    self._hear(event)
+                self._view.update()
         return Swept(not self._over, interrupts.count > 0, self._over, self._error)
 
     def finish_early(self, why: str) -> None:
@@ -123,13 +127,19 @@ class Sweep:
     def _start_what_fits(self) -> None:
         while not self._over:
             self._ready = self._ready or self._next()
-            if self._ready is None or not self.jobs.free:
+            if not self._start_the_ready():
                 return
-            candidate, job = self._ready
-            self._ready = None
-            self._signatures[job.number] = job.signature
-            self.jobs.start(job)
-            self._view.started(candidate.number, candidate.settings)
+
+    def _start_the_ready(self) -> bool:
+        """Whether there was one, and a slot for it."""
+        if self._over or self._ready is None or not self.jobs.free:
+            return False
+        candidate, job = self._ready
+        self._ready = None
+        self._signatures[job.number] = job.signature
+        self.jobs.start(job)
+        self._view.started(candidate.number, candidate.settings)
+        return True
 
     def _next(self) -> tuple[Candidate, Job] | None:
         """The next trial that needs a slot; None: there is none for now."""
@@ -154,7 +164,6 @@ class Sweep:
     def _hear(self, event: Reported | Ended) -> None:
         if isinstance(event, Ended):
             signature = self._signatures.pop(event.number, None)
-            self._device_seconds += event.seconds
             self._tell(replace(event, signature=signature))
             return
         trial = self.study.report(event.number, event.samples_seen, event.value)
@@ -183,7 +192,8 @@ class Sweep:
             self._known.setdefault(ended.signature, ended)
         self._again += twins
 
-    def _check_budget(self) -> None:
+    def _check_budget(self, ended: Sequence[Ended]) -> None:
+        self._device_seconds += sum(one.seconds for one in ended)
         elapsed = time.monotonic() - self._began
         if self._budget.seconds is not None and elapsed > self._budget.seconds:
             self.finish_early(f"the time of this sweep is up (hydra.sweeper.timeout={self._budget.seconds:g} seconds)")

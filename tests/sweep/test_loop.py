@@ -66,6 +66,26 @@ def make_sweep(
 GRID = ("a=1,2,3", "b=x,y")
 
 
+def test_the_next_trial_starts_before_the_last_one_is_written_down() -> None:
+    class Order(Notes):
+        def ended(self, ended: Ended) -> None:
+            self.said.append(f"ended {ended.number}")
+
+    study, order = make_study(["a=1,2,3"]), Order()
+    jobs = SimulatedJobs(1, lambda number, words: Course())
+    Sweep(study, jobs, None, CircuitBreaker(1.0, study.total), Budget(), order).run()
+    assert [words.split(" a=")[0] for words in order.said] == [
+        *("started 0", "started 1", "ended 0", "started 2", "ended 1", "ended 2"),
+    ]
+
+
+def test_a_failure_is_heard_before_anything_else_starts() -> None:
+    failing = Course(outcome=Outcome.FAILED)
+    sweep, jobs, _ = make_sweep(make_study(["a=1,2,3"]), lambda *_: failing, slots=1, max_failure_rate=0.0)
+    assert not sweep.run().complete
+    assert len(jobs.started) == 1
+
+
 def test_a_grid_is_its_product_each_point_once() -> None:
     study = make_study(GRID)
     sweep, jobs, _ = make_sweep(study, lambda number, words: Course(seconds=1 + number % 3))
