@@ -9,11 +9,14 @@
     var narrow = window.innerWidth < 640;
     layout.font = Object.assign({}, layout.font, { color: colour("--ink"), size: narrow ? 11 : 13 });
     layout.hoverlabel = { bgcolor: colour("--paper"), bordercolor: colour("--line"), font: { color: colour("--ink") } };
+    (layout.annotations || []).forEach(function (note) {
+      note.font = Object.assign({}, note.font, { color: colour("--soft") });
+    });
     Object.keys(layout).forEach(function (key) {
       if (/^[xy]axis\d*$/.test(key)) {
         layout[key].gridcolor = colour("--grid");
         layout[key].linecolor = colour("--line");
-        layout[key].showgrid = true;
+        if (layout[key].showgrid !== false) layout[key].showgrid = true;
       }
     });
     return layout;

@@ -143,11 +143,9 @@ def _leaderboard(board: Leaderboard) -> str:
         "Validation accuracy, best first. tied: cannot be told apart from the best, after correction for all pairs. "
         "Tokens, minutes and GPU hours are sums over seeds."
     )
-    table = _framed(
-        f"<caption>{_escaped(caption)}</caption><thead><tr>{head}</tr></thead>{''.join(rows)}", "Leaderboard"
-    )
+    table = _framed(f"<caption>Leaderboard</caption><thead><tr>{head}</tr></thead>{''.join(rows)}", "Leaderboard")
     more = f"<p>{board.not_shown:,} more are in <code>leaderboard.csv</code>.</p>" if board.not_shown else ""
-    return table + more
+    return f'<p class="soft">{_escaped(caption)}</p>{table}{more}'
 
 
 def _row(board: Leaderboard, row: Row, names: Sequence[str]) -> str:

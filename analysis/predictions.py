@@ -1,12 +1,12 @@
 """What a trial predicted at the report that its score is of: letters and their probabilities."""
 
+import functools
 import math
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
 
-from analysis.study import Trial
-from medqa_sweeps.errors import ConfigError
-from medqa_sweeps.record import Prediction
-from medqa_sweeps.trial_dir import read_lines
+from analysis.study import Trial, report_lines
 
 
 @dataclass(frozen=True)
@@ -19,19 +19,26 @@ class Choice:
     confidence: float | None  # probability of the chosen letter among the letters; None for written answers
 
 
+@functools.lru_cache(maxsize=32)
+def _choices(file: Path, samples_seen: int) -> dict[str, Choice]:
+    try:
+        return {
+            line["id"]: Choice(line["id"], line["gold"], line["predicted"], _confidence(line))
+            for line in report_lines(file, samples_seen)
+        }
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return {}
+
+
 def choices(trial: Trial, samples_seen: int) -> dict[str, Choice]:
     """By question; empty where there are none, or where the file is damaged."""
-    file = trial.directory.predictions_file
-    try:
-        lines = [Prediction.from_json(line) for line in read_lines(file) if line["samples_seen"] == samples_seen]
-    except (OSError, ValueError, KeyError, TypeError, ConfigError):
-        return {}
-    return {line.id: Choice(line.id, line.gold, line.predicted, _confidence(line)) for line in lines}
+    return _choices(trial.directory.predictions_file, samples_seen)
 
 
-def _confidence(line: Prediction) -> float | None:
-    if not line.log_probabilities or line.predicted not in line.log_probabilities:
+def _confidence(line: dict[str, Any]) -> float | None:
+    by_letter = line.get("log_probabilities") or {}
+    if line["predicted"] not in by_letter:
         return None
-    highest = max(line.log_probabilities.values())
-    odds = {letter: math.exp(value - highest) for letter, value in line.log_probabilities.items()}
-    return odds[line.predicted] / sum(odds.values())
+    highest = max(by_letter.values())
+    odds = {letter: math.exp(value - highest) for letter, value in by_letter.items()}
+    return odds[line["predicted"]] / sum(odds.values())

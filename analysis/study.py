@@ -5,6 +5,7 @@ a folder of an older schema still opens.
 """
 
 import functools
+import json
 import platform
 import re
 from collections.abc import Callable, Iterator, Sequence
@@ -18,7 +19,7 @@ import yaml
 
 from medqa_sweeps.errors import ConfigError
 from medqa_sweeps.record import AttemptEndLine, AttemptLine, Result, TrainLine, ValidationLine
-from medqa_sweeps.trial_dir import TrialDir, read_lines
+from medqa_sweeps.trial_dir import TrialDir
 
 REPORT_FOLDER = "report"  # in a study's folder: what analysis writes there
 
@@ -76,7 +77,7 @@ def read_studies(folders: Sequence[Path]) -> Study:
     """
     studies = [read_study(folder) for folder in dict.fromkeys(folder.resolve() for folder in folders)]
     if len(studies) == 1:
-        return read_study(folders[0])
+        return replace(studies[0], folder=folders[0])
     names = [study.folder.name for study in studies]
     if len(set(names)) < len(names):
         names = [str(study.folder) for study in studies]
@@ -137,13 +138,25 @@ def answers(trial: Trial, samples_seen: int) -> dict[str, bool]:
     """
     file = trial.directory.predictions_file
     return _read(
-        file,
-        lambda: {
-            line["id"]: line["predicted"] == line["gold"]
-            for line in read_lines(file)
-            if line["samples_seen"] == samples_seen
-        },
+        file, lambda: {line["id"]: line["predicted"] == line["gold"] for line in report_lines(file, samples_seen)}
     )
+
+
+def report_lines(file: Path, samples_seen: int) -> list[dict[str, Any]]:
+    """The lines of `predictions.jsonl` of one report.
+
+    A file holds all reports, and parsing is what takes time: lines that do not name the number are passed over.
+    """
+    if not file.exists():
+        return []
+    number, found = str(samples_seen).encode(), []
+    with open(file, "rb") as lines:
+        for text in lines:
+            if text.endswith(b"\n") and number in text:
+                line = json.loads(text)
+                if line["samples_seen"] == samples_seen:
+                    found.append(line)
+    return found
 
 
 def _may_be_trial(path: Path) -> bool:

@@ -10,6 +10,7 @@ from medqa_sweeps.statistics import calibration_error, wilson_interval
 
 SHOWN = 3
 BINS = 10
+LEAST = 5  # answers in a bin that is drawn
 
 
 def calibration(board: Leaderboard) -> Picture | None:
@@ -34,7 +35,7 @@ def calibration(board: Leaderboard) -> Picture | None:
         confidence, right = np.array([c for c, _ in sure]), np.array([r for _, r in sure])
         error = calibration_error(np.clip(confidence, 0, 1), right, BINS)
         bins = np.clip(np.ceil(confidence * BINS).astype(int) - 1, 0, BINS - 1)
-        used = [b for b in range(BINS) if np.any(bins == b)]
+        used = [b for b in range(BINS) if np.sum(bins == b) >= LEAST]
         shares = [float(right[bins == b].mean()) for b in used]
         limits = [wilson_interval(int(right[bins == b].sum()), int(np.sum(bins == b))) for b in used]
         drawn.add_scatter(

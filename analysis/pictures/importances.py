@@ -9,9 +9,9 @@ from analysis.pictures.picture import COLOURS, Picture, Table, figure, label
 from analysis.verdict import percent
 
 LEAST = 10  # trials: of fewer a forest learns nothing
-MOST = 300
-FORESTS = 5
-TREES = 32
+MOST = 200
+FORESTS = 4
+TREES = 16
 
 
 def importances(board: Leaderboard) -> Picture | None:

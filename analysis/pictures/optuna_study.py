@@ -39,7 +39,7 @@ def optuna_study(board: Leaderboard, most: int) -> tuple[optuna.Study, list[str]
             params={name: _value(trial.settings.get(key), distributions[name]) for key, name in names.items()},
             distributions=distributions,
         )
-        for trial in trials
+        for trial in reversed(trials)  # the best last: it is drawn on top
     )
     return study, list(names.values())
 

@@ -1,0 +1,156 @@
+"""How long a report of a large study takes, how much memory, and how large its page is.
+
+    python -m benchmarks.report --trials 10000
+
+The trial folders are synthetic and say nothing of any model: configs, results, histories and answers of the form that
+trials leave, with as many of them pruned, failed and interrupted as asked for.
+"""
+
+import argparse
+import json
+import os
+import random
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+from benchmarks.record import store
+from medqa_sweeps import config
+from medqa_sweeps.config import DataConfig, LoraConfig, ModelConfig, PromptConfig, TrialConfig, checked
+from medqa_sweeps.record import (
+    AttemptLine,
+    MetricsLine,
+    Outcome,
+    Result,
+    Score,
+    TrainLine,
+    ValidationLine,
+    line_to_json,
+)
+from medqa_sweeps.statistics import standard_error, wilson_interval
+
+QUESTIONS = 1272  # as MedQA-US has to validate on
+REPORTS = 3
+ANSWERS = 200
+PLACES = 8
+SECONDS = 300.0  # of a trial
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--trials", type=int, default=10_000)
+    parser.add_argument("--limits", default="30 s, 10 MB", help="what is asked for, noted beside the figures")
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        study = Path(folder) / "synthetic"
+        write_study(study, options.trials)
+        began = time.perf_counter()
+        subprocess.run([sys.executable, "-m", "analysis", str(study)], check=True, stdout=subprocess.DEVNULL)
+        seconds = time.perf_counter() - began
+        used = resource.getrusage(resource.RUSAGE_CHILDREN)
+        page = (study / "report" / "index.html").stat().st_size
+        csv = (study / "report" / "leaderboard.csv").stat().st_size
+    figures = {
+        "trials": options.trials,
+        "seconds": round(seconds, 1),
+        "cpu_seconds": round(used.ru_utime + used.ru_stime, 1),
+        "peak_memory_mib": round(used.ru_maxrss / 1024),
+        "page_bytes": page,
+        "csv_bytes": csv,
+        "asked_for": options.limits,
+    }
+    print(json.dumps(figures, indent=2))
+    print(store("report", figures))
+
+
+def write_study(study: Path, trials: int) -> None:
+    """Folders 0 to trials - 1: most completed, every 8th pruned, every 50th failed, every 100th without a result.
+
+    Answers are drawn a few hundred times and shared through links: ten thousand files of them would be 7 GB.
+    """
+    draw = random.Random(0)
+    ease = [draw.betavariate(1.5, 1.2) for _ in range(QUESTIONS)]
+    study.mkdir(parents=True)
+    pool = study / ".answers"
+    pool.mkdir()
+    drawn = [_answers(pool / f"{number}.jsonl", ease, number / ANSWERS, draw) for number in range(ANSWERS)]
+    template = _config_text(study)
+    for number in range(trials):
+        write_trial(study / str(number), number, template, drawn[draw.randrange(ANSWERS)], draw)
+
+
+def write_trial(
+    folder: Path, number: int, template: str, answered: tuple[Path, list[Score]], draw: random.Random
+) -> None:
+    """One trial as the run half leaves it, without adapter and log."""
+    folder.mkdir()
+    rank, rate = draw.choice([4, 8, 16, 32, 64]), 10 ** draw.uniform(-5, -2.5)
+    words = template.replace("r: 16\n", f"r: {rank}\n").replace("lr: 0.0001\n", f"lr: {rate:.8f}\n")
+    words = words.replace("alpha: 32.0\n", f"alpha: {2.0 * rank}\n")
+    words = words.replace("dropout: 0.0\n", f"dropout: {draw.choice([0.0, 0.05, 0.1])}\n")
+    (folder / "config.yaml").write_text(words)
+    file, scores = answered
+    began = 1.79e9 + (number // PLACES) * (SECONDS + 4)
+    lines = [json.dumps(line_to_json(line)) + "\n" for line in _lines(number, began, scores)]
+    (folder / "metrics.jsonl").write_text("".join(lines))
+    os.link(file, folder / "predictions.jsonl")
+    if number % 100:
+        outcome = Outcome.FAILED if number % 50 == 0 else Outcome.PRUNED if number % 8 == 0 else Outcome.COMPLETED
+        result = Result(
+            outcome, "synthetic", message="" if outcome is Outcome.COMPLETED else "synthetic", score=scores[-1],
+            baseline=scores[0], samples_seen=1000 * REPORTS, seconds=SECONDS * draw.uniform(0.5, 1),
+            peak_memory_bytes=2**33, trainable_weights=815_360 * rank, finished_at=began + SECONDS,
+        )  # fmt: skip
+        (folder / "result.json").write_text(json.dumps(result.to_json()))
+
+
+def _lines(number: int, began: float, scores: list[Score]) -> Iterator[MetricsLine]:
+    yield AttemptLine(1, 0, began, 1, "synthetic", f"cuda:{number % PLACES}", 8)
+    for part, score in enumerate(scores):
+        at = began + SECONDS * part / REPORTS
+        for n in range(10 if part else 0):
+            seen = 1000 * part - 900 + 100 * n
+            yield TrainLine(seen, seen // 8, seen / 3000, at - 20 + 2 * n, 1 / part, 1e-4, 1.0, 4e4, 2**30)
+        yield ValidationLine(1000 * part, 125 * part, part / 3, at, 2.0, score)
+
+
+def _answers(file: Path, ease: list[float], quality: float, draw: random.Random) -> tuple[Path, list[Score]]:
+    """Answers of all reports, better by up to 8 points at the last, and their scores."""
+    scores, lines = [], []
+    for part in range(REPORTS + 1):
+        right = [draw.random() < chance + 0.08 * quality * part / REPORTS for chance in ease]
+        low, high = wilson_interval(sum(right), QUESTIONS)
+        share = sum(right) / QUESTIONS
+        error = standard_error(sum(right), QUESTIONS)
+        scores.append(Score(QUESTIONS, share, error, low, high, -1.0, 0.05, dict.fromkeys("ABCD", share)))
+        lines += [_line(1000 * part, number, answer) for number, answer in enumerate(right)]
+    file.write_text("".join(lines))
+    return file, scores
+
+
+def _line(samples: int, number: int, right: bool) -> str:
+    a, b = ("-0.5", "-2.0") if right else ("-2.0", "-0.5")
+    return (
+        f'{{"samples_seen": {samples}, "id": "q{number:05d}", "gold": "A", "predicted": "{"A" if right else "B"}", '
+        f'"log_probabilities": {{"A": {a}, "B": {b}, "C": -2.1, "D": -2.2}}}}\n'
+    )
+
+
+def _config_text(folder: Path) -> str:
+    made = TrialConfig(
+        model=ModelConfig(name="tiny_gemma3", path="bundled:tiny_gemma3"),
+        prompt=PromptConfig(name="letter", template="{question}\n{options}"),
+        lora=LoraConfig(name="all_linear"),
+        data=DataConfig(name="sample", train="bundled:sample/train.jsonl", synthetic=True),
+    )
+    file = folder / ".config.yaml"
+    config.save(checked(made), file)
+    return file.read_text()
+
+
+if __name__ == "__main__":
+    main()
