@@ -29,13 +29,13 @@ class History:
     @property
     def tokens(self) -> float:
         """Trained on, without padding: speed times time between lines, so that resumed work counts once."""
-        lines = sorted([*self.training, *self.validation], key=lambda line: line.time)
+        lines: list[TrainLine | ValidationLine] = sorted([*self.training, *self.validation], key=lambda line: line.time)
         pairs = pairwise(lines)
-        return sum(now.tokens_per_second * (now.time - before.time) for before, now in pairs if _trained(now, before))
-
-
-def _trained(now: MetricsLine, before: MetricsLine) -> bool:
-    return isinstance(now, TrainLine) and now.samples_seen > before.samples_seen
+        return sum(
+            now.tokens_per_second * (now.time - before.time)
+            for before, now in pairs
+            if isinstance(now, TrainLine) and now.samples_seen > before.samples_seen
+        )
 
 
 def history(trial: Trial) -> History:

@@ -167,7 +167,9 @@ class Result(Record):
     finished_at: float = 0.0  # seconds since the epoch
 
 
-_type_hints = functools.cache(typing.get_type_hints)  # a tenth of a millisecond each time; a study has thousands
+@functools.cache
+def _type_hints(record: Any) -> dict[str, Any]:
+    return typing.get_type_hints(record)  # a tenth of a millisecond each time; a study has thousands of records
 
 
 def _plain(value: Any) -> Any:

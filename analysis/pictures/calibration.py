@@ -5,6 +5,7 @@ import numpy as np
 from analysis.leaderboard import Leaderboard
 from analysis.pictures.picture import COLOURS, GREY, SYMBOLS, Picture, Table, figure, label
 from analysis.predictions import choices
+from analysis.study import Trial
 from analysis.verdict import percent
 from medqa_sweeps.statistics import calibration_error, wilson_interval
 
@@ -24,7 +25,9 @@ def calibration(board: Leaderboard) -> Picture | None:
         hoverinfo="skip",
     )
     cells = []
-    shown = [(row.settings or row.label, row.trial, None) for row in board.rows[:SHOWN]]
+    shown: list[tuple[str, Trial, int | None]] = [
+        (row.settings or row.label, row.trial, None) for row in board.rows[:SHOWN]
+    ]
     if board.base is not None:
         shown.append(("untuned base", board.base.trial, 0))
     for place, (name, trial, samples) in enumerate(shown):

@@ -76,7 +76,7 @@ def _draw(board: Leaderboard, key: str, name: str, drawn: Any, place: int, first
     )
     axis: dict[str, Any] = {"title": {"text": label(name)}, "automargin": True, "zeroline": False}
     if numeric and _spans_magnitudes(values):
-        few = sorted(set(values))
+        few: list[Any] = sorted({*values}, key=_sortable)
         axis |= {"type": "log"} | ({"tickvals": few, "ticktext": [in_words(v) for v in few]} if len(few) <= 12 else {})
     elif not numeric:
         axis |= {"type": "category", "categoryorder": "array", "categoryarray": _in_order(values)}

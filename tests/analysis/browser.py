@@ -22,7 +22,7 @@ class Browser:
         flags = "--headless=new --no-sandbox --disable-gpu --enable-unsafe-swiftshader --no-first-run"
         flags += " --hide-scrollbars --remote-debugging-pipe"
         self._process = subprocess.Popen(
-            ["sh", "-c", f'exec "$0" {flags} "--user-data-dir=$1" 3<&{child_reads} 4>&{child_writes}',
+            ["bash", "-c", f'exec "$0" {flags} "--user-data-dir=$1" 3<&{child_reads} 4>&{child_writes}',
              CHROMIUM, str(profile)],
             pass_fds=(child_reads, child_writes), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
         )  # fmt: skip
@@ -51,13 +51,17 @@ class Browser:
         self._call(
             "Emulation.setDeviceMetricsOverride", width=width, height=900, deviceScaleFactor=1, mobile=width < 500
         )
-        scheme = {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}
-        self._call("Emulation.setEmulatedMedia", features=[scheme])
+        self.turn(dark)
         self._call("Page.navigate", url=page.resolve().as_uri())
         self.ask(
             "new Promise(done => { const look = () => document.documentElement.dataset.drawn === undefined "
             "? setTimeout(look, 50) : setTimeout(done, 300); look(); })"
         )
+
+    def turn(self, dark: bool) -> None:
+        """What a reader's system prefers."""
+        scheme = {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}
+        self._call("Emulation.setEmulatedMedia", features=[scheme])
 
     def ask(self, expression: str) -> Any:
         """The value of a JavaScript expression, once it has settled."""
@@ -66,8 +70,9 @@ class Browser:
         return answer["result"].get("value")
 
     def press(self, key: str, code: int) -> None:
+        text = {"Enter": "\r"}.get(key, "")
         for kind in ("keyDown", "keyUp"):
-            self._call("Input.dispatchKeyEvent", type=kind, key=key, code=key, windowsVirtualKeyCode=code)
+            self._call("Input.dispatchKeyEvent", type=kind, key=key, code=key, windowsVirtualKeyCode=code, text=text)
 
     def screenshot(self, whole: bool = False) -> bytes:
         """PNG of what is in view, or of the whole page."""

@@ -1,0 +1,233 @@
+"""The page and the tables beside it: what is in them, for studies of all kinds."""
+
+import csv
+import json
+import os
+import re
+import shutil
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+
+from analysis.__main__ import main
+from analysis.history import Span, history, spans
+from analysis.leaderboard import rank
+from analysis.pictures import PICTURES
+from analysis.pictures.cost import minutes_of, pareto
+from analysis.pictures.disagreement import pairs_of
+from analysis.pictures.timeline import lanes_of
+from analysis.report import write_report
+from analysis.study import read_studies, read_study
+from medqa_sweeps.record import Outcome, Result
+from tests.analysis.hostile import ATTACK, write_hostile_study
+from tests.analysis.trial_folders import attempt, complete, right_at, submit
+
+
+@pytest.fixture(scope="module")
+def hostile(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A study with its report."""
+    study = write_hostile_study(tmp_path_factory.mktemp("hostile") / "study")
+    write_report(rank(read_study(study)), ATTACK)
+    return study
+
+
+class Page(HTMLParser):
+    """The tags of a page and the text that is shown; JSON by the plot that it is for."""
+
+    def __init__(self, file: Path) -> None:
+        super().__init__()
+        self.tags: list[tuple[str, dict[str, str | None]]] = []
+        self.shown, self.figures, self._inside = "", {}, ("", "")
+        self.feed(file.read_text(encoding="utf-8"))
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attrs)))
+        self._inside = (tag, dict(attrs).get("data-plot") or "")
+
+    def handle_endtag(self, tag: str) -> None:
+        self._inside = ("", "")
+
+    def handle_data(self, data: str) -> None:
+        if self._inside[0] not in ("script", "style"):
+            self.shown += data
+        elif self._inside[1]:
+            self.figures[self._inside[1]] = json.loads(data)
+
+
+def test_what_comes_from_data_is_text_and_never_a_tag(hostile: Path) -> None:
+    page = Page(hostile / "report" / "index.html")
+    assert "img" not in [tag for tag, _ in page.tags]
+    assert [set(attributes) for tag, attributes in page.tags if tag == "script"] == [
+        *([{"type", "data-plot"}] * len(page.figures)),
+        set(),
+        set(),
+    ]
+    assert f"{ATTACK} Question" in page.shown and f"data: {ATTACK}" in page.shown
+
+
+def test_texts_in_figures_are_escaped(hostile: Path) -> None:
+    """Plotly reads some HTML tags in its labels."""
+    figures = Page(hostile / "report" / "index.html").figures
+    assert len(figures) == 11
+    texts = json.dumps(figures)
+    assert "&lt;script" in texts and not re.search("<script|</script|<img", texts)
+
+
+def test_every_picture_has_its_words_and_a_table(hostile: Path) -> None:
+    pictures = [make(rank(read_study(hostile))) for make in PICTURES]
+    names = [picture.name for picture in pictures if picture is not None]
+    assert names == [
+        *("differences", "settings", "learning", "loss", "coordinates", "importances", "cost", "timeline"),
+        *("calibration", "groups", "disagreement"),
+    ]
+    for picture in pictures:
+        assert picture is not None and len(picture.says) > 40
+        assert picture.tables or picture.name == "coordinates"
+
+
+def test_for_screen_readers(hostile: Path) -> None:
+    page = Page(hostile / "report" / "index.html")
+    ids = [attributes["id"] for _, attributes in page.tags if "id" in attributes]
+    assert len(ids) == len(set(ids))
+    for tag, attributes in page.tags:
+        for name in ("aria-labelledby", "aria-describedby"):
+            assert attributes.get(name) is None or attributes[name] in ids
+        if tag == "a":
+            assert str(attributes["href"]).removeprefix("#") in ids
+        if tag == "th":
+            assert attributes["scope"] in ("row", "col")
+    names = [tag for tag, _ in page.tags]
+    assert names.count("table") == names.count("caption") > 10
+    plots = [attributes for _, attributes in page.tags if attributes.get("class") == "plot"]
+    assert all(plot["role"] == "img" and len(str(plot["aria-label"])) > 40 for plot in plots)
+    assert [tag for tag in names if tag in ("h1", "h2")][:3] == ["h1", "h2", "h2"]
+
+
+def test_the_page_asks_nothing_of_a_network(hostile: Path) -> None:
+    page = Page(hostile / "report" / "index.html")
+    assert not [attributes for _, attributes in page.tags if "src" in attributes]
+    policy = next(attributes["content"] for _, attributes in page.tags if "http-equiv" in attributes)
+    assert str(policy).startswith("default-src 'none'")
+
+
+def test_csv_and_json_say_the_same(hostile: Path) -> None:
+    with open(hostile / "report" / "leaderboard.csv", newline="") as file:
+        lines = list(csv.DictReader(file))
+    whole = json.loads((hostile / "report" / "leaderboard.json").read_text())
+    assert len(lines) == len(whole["configs"]) == 13
+    first, second = whole["configs"][:2]
+    assert (lines[0]["place"], lines[0]["outcome"], lines[-1]["outcome"]) == ("1", "completed", "failed")
+    assert float(lines[1]["difference"]) == pytest.approx(second["difference"])
+    assert first["accuracy"] >= second["accuracy"] and whole["best_of"] == 12
+    assert second["tied_with_best"] in (True, False) and second["difference_low"] <= second["difference"]
+    assert first["tokens"] == pytest.approx(1000 * (19 + 20 + 20), abs=2) and first["gpu_hours"] == 0
+
+
+def test_a_cell_is_no_formula(tmp_path: Path) -> None:
+    submit(tmp_path / "0").finish(Result(Outcome.FAILED, "x", message="=1+1"))
+    complete(tmp_path / "1", right_at(0, 200), lora__r=64)
+    write_report(rank(read_study(tmp_path)), "x")
+    assert ",=" not in (tmp_path / "report" / "leaderboard.csv").read_text()
+
+
+@pytest.mark.parametrize("kind", ["waiting", "running", "failed", "one", "answers lost", "damaged"])
+def test_studies_that_are_not_complete_are_reported(tmp_path: Path, kind: str) -> None:
+    submit(tmp_path / "0")
+    if kind == "running":
+        submit(tmp_path / "1", lora__r=4).append(attempt(os.getpid()))
+        complete(tmp_path / "2", right_at(0, 200))
+    elif kind == "failed":
+        submit(tmp_path / "1").finish(Result(Outcome.FAILED, "x", message="No."))
+    elif kind == "one":
+        complete(tmp_path / "1", right_at(0, 200), right_at(0, 100))
+    elif kind == "answers lost":
+        for number in range(3):
+            complete(tmp_path / str(1 + number), right_at(0, 200), lora__r=1 + number).predictions_file.unlink()
+    elif kind == "damaged":
+        for number in range(3):
+            lost = complete(tmp_path / str(1 + number), right_at(0, 200), lora__r=1 + number)
+            lost.metrics_file.write_text("not JSON\n")
+            lost.predictions_file.write_text("not JSON\n")
+    page = Page(write_report(rank(read_study(tmp_path)), "a study"))
+    assert "waiting" in page.shown and "never for clinical decisions" in page.shown
+
+
+def test_a_report_is_no_trial(tmp_path: Path) -> None:
+    complete(tmp_path / "0", right_at(0, 200))
+    write_report(rank(read_study(tmp_path)), "a study")
+    again = read_study(tmp_path)
+    assert (len(again.trials), again.unreadable) == (1, ())
+
+
+def test_the_command_writes_the_page_of_several_studies(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    complete(tmp_path / "first" / "0", right_at(0, 250), lora__r=8)
+    complete(tmp_path / "second" / "0", right_at(0, 200), lora__r=64)
+    assert main([str(tmp_path / "first"), str(tmp_path / "second"), "--output", str(tmp_path / "out")]) == 0
+    assert f"Page: {tmp_path / 'out' / 'index.html'}" in capsys.readouterr().out.replace("\n", " ")
+    assert "second/0" in Page(tmp_path / "out" / "index.html").shown
+    assert main([str(tmp_path / "first"), "--no-page"]) == 0
+    assert not (tmp_path / "first" / "report").exists()
+
+
+def test_a_folder_that_cannot_be_written_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    complete(tmp_path / "study" / "0", right_at(0, 250))
+    (tmp_path / "file").write_text("")
+    assert main([str(tmp_path / "study"), "--output", str(tmp_path / "file" / "x")]) == 2
+    assert "Give another folder: --output FOLDER" in capsys.readouterr().err
+
+
+# Parts of pictures
+
+
+def test_pareto_front_is_what_nothing_beats(hostile: Path) -> None:
+    configs = list(rank(read_study(hostile)).configs)
+    front = pareto(configs)
+    for config in configs:
+        beaten = any(minutes_of(o) <= minutes_of(config) and o.accuracy > config.accuracy for o in configs)
+        assert (config in front) <= (not beaten)
+    assert max(configs, key=lambda config: config.accuracy).accuracy == front[-1].accuracy
+
+
+def test_lanes_hold_what_does_not_overlap(hostile: Path) -> None:
+    trial = read_study(hostile).trials[0]
+    times = [(0.0, 10.0), (5.0, 20.0), (10.0, 15.0), (16.0, 30.0)]
+    lanes = lanes_of([Span(trial, began, ended, "host cpu") for began, ended in times])
+    assert {name: [span.began for span in lane] for name, lane in lanes.items()} == {
+        "host cpu #0": [0.0, 10.0, 16.0],
+        "host cpu #1": [5.0],
+    }
+
+
+def test_spans_and_history_of_an_interrupted_trial(tmp_path: Path) -> None:
+    from medqa_sweeps.record import AttemptEndLine, TrainLine
+
+    directory = submit(tmp_path / "0")
+    for began, seen in ((100.0, 0), (200.0, 50)):
+        directory.append(attempt(1, started=began))
+        directory.append(TrainLine(seen + 50, 1, 0.1, began + 10, 1.0, 1e-3, 1.0, 10.0, 1))
+        directory.append(TrainLine(seen + 100, 2, 0.2, began + 20, 1.0, 1e-3, 1.0, 10.0, 1))
+        if began == 100:
+            directory.append(AttemptEndLine(1, 100, 130.0, Outcome.INTERRUPTED, None, "Ctrl-C."))
+    (trial,) = read_study(tmp_path).trials
+    assert [(span.began, span.ended) for span in spans(trial)] == [(100, 130), (200, 220)]
+    assert [line.samples_seen for line in history(trial).training] == [50, 100, 150]
+
+
+def test_pairs_are_the_best_with_others(hostile: Path) -> None:
+    pairs = pairs_of(rank(read_study(hostile)))
+    assert [one.label for one, _ in pairs] == [pairs[0][0].label] * len(pairs)
+    assert len({other.label for _, other in pairs}) == len(pairs) == 5
+
+
+def test_questions_whose_file_is_gone_are_ids(tmp_path: Path) -> None:
+    study = write_hostile_study(tmp_path / "study")
+    (tmp_path / "questions.jsonl").unlink()
+    page = Page(write_report(rank(read_study(study)), "a study"))
+    assert "(its text is not at hand)" in page.shown and " Question 1" not in page.shown
+
+
+def test_a_moved_study_of_several_folders(hostile: Path, tmp_path: Path) -> None:
+    shutil.copytree(hostile, tmp_path / "copy")
+    board = rank(read_studies([hostile, tmp_path / "copy"]))
+    assert len(board.configs) == 24 and board.study.folder == hostile
