@@ -84,9 +84,9 @@ def rank(study: Study, top: int = TOP) -> Leaderboard:
     spread, same_seeds = spread_of(configs)
     near = configs[: max(top, READ)]
     known = [answers_of(config.trials) for config in near]
-    known = [known[0], *(answers.in_the_order_of(known[0].questions) for answers in known[1:])]
     if known[0].missing:
         known = [known[0], *(nothing(a.missing or f"the other's {known[0].missing}") for a in known[1:])]
+    known = [known[0], *(answers.in_the_order_of(known[0].questions) for answers in known[1:])]
     p_values = _p_values_against_best(known, len(configs), spread, same_seeds)
     words = [words_of(config, names) for config in configs]
     rows = []

@@ -5,6 +5,7 @@ import json
 import os
 import shutil
 import subprocess
+import time
 from pathlib import Path
 from typing import Any
 
@@ -53,10 +54,12 @@ class Browser:
         )
         self.turn(dark)
         self._call("Page.navigate", url=page.resolve().as_uri())
-        self.ask(
-            "new Promise(done => { const look = () => document.documentElement.dataset.drawn === undefined "
-            "? setTimeout(look, 50) : setTimeout(done, 300); look(); })"
-        )
+        address = page.resolve().as_uri()
+        for _ in range(1200):  # a minute
+            if self.ask("location.href") == address and self.ask("document.documentElement?.dataset.drawn"):
+                return
+            time.sleep(0.05)
+        raise AssertionError(f"{page} has not drawn itself: {self.complaints}")
 
     def turn(self, dark: bool) -> None:
         """What a reader's system prefers."""

@@ -80,6 +80,10 @@ def test_turning_dark_redraws_the_figures(browser: Browser, page: Path) -> None:
     ask = "getComputedStyle(document.querySelector('.plot .xtick text')).fill"
     before = browser.ask(ask)
     browser.turn(dark=True)
+    looks = 0
+    while browser.ask(ask) == before and looks < 100:
+        browser.ask("new Promise(done => setTimeout(done, 100))")
+        looks += 1
     assert browser.ask(ask) != before
 
 
