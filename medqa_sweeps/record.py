@@ -40,7 +40,8 @@ class Record:
         Raises:
             TypeError: if a key that has no default is missing.
         """
-        types_of = _type_hints(cls)
+        this: Any = cls
+        types_of = _type_hints(this)
         known = {f.name for f in dataclasses.fields(cls)}
         return cls(**{key: _typed(types_of[key], value) for key, value in data.items() if key in known})
 

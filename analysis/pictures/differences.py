@@ -36,7 +36,7 @@ def differences(board: Leaderboard) -> Picture | None:
     order = [label(row.settings or row.label) for row in rows]
     drawn.update_yaxes(categoryorder="array", categoryarray=order[::-1], type="category")
     drawn.add_vline(x=0, line={"color": COLOURS[0], "width": 2})
-    drawn.update_layout(legend={"y": -90 / (60 + 26 * len(rows))})
+    drawn.update_layout(showlegend=True, legend={"y": -90 / (60 + 26 * len(rows))})
     tied_count = sum(row.tied_with_best for row in rows)
     says = (
         f"Each config minus {board.best.label}, on the same questions, with the 95 % interval of that difference. "

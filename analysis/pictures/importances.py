@@ -5,7 +5,7 @@ from optuna.importance import FanovaImportanceEvaluator, get_param_importances
 
 from analysis.leaderboard import Leaderboard
 from analysis.pictures.optuna_study import optuna_study
-from analysis.pictures.picture import COLOURS, Picture, Table, figure, label
+from analysis.pictures.picture import COLOURS, GREY, Picture, Table, figure, label
 from analysis.verdict import percent
 
 LEAST = 10  # trials: of fewer a forest learns nothing
@@ -31,7 +31,7 @@ def importances(board: Leaderboard) -> Picture | None:
     drawn.add_bar(
         x=[100 * float(shares[name].mean()) for name in order],
         y=[label(name) for name in order],
-        error_x={"type": "data", "array": [100 * float(shares[name].std(ddof=1)) for name in order]},
+        error_x={"type": "data", "array": [100 * float(shares[name].std(ddof=1)) for name in order], "color": GREY},
         orientation="h",
         marker={"color": COLOURS[0]},
         hovertemplate="%{y}: %{x:.0f} %<extra></extra>",

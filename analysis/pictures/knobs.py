@@ -21,8 +21,8 @@ def knobs(board: Leaderboard) -> Picture | None:
         return None
     keys = list(names)[:KNOBS]
     drawn = make_subplots(rows=len(keys), cols=1, vertical_spacing=min(0.3, 0.36 / len(keys)))
-    empty = figure("", "", height=90 + 270 * len(keys))
-    drawn.update_layout(empty.layout, overwrite=True)
+    same = figure("", "", height=90 + 270 * len(keys)).layout.to_plotly_json()
+    drawn.update_layout({name: value for name, value in same.items() if name not in ("xaxis", "yaxis")})
     tables = []
     for place, key in enumerate(keys, start=1):
         _draw(board, key, names[key], drawn, place, first=place == 1)
@@ -76,8 +76,10 @@ def _draw(board: Leaderboard, key: str, name: str, drawn: Any, place: int, first
     )
     axis: dict[str, Any] = {"title": {"text": label(name)}, "automargin": True, "zeroline": False}
     if numeric and _spans_magnitudes(values):
+        axis |= {"type": "log", "exponentformat": "power", "dtick": 1}
         few: list[Any] = sorted({*values}, key=_sortable)
-        axis |= {"type": "log"} | ({"tickvals": few, "ticktext": [in_words(v) for v in few]} if len(few) <= 12 else {})
+        if len(few) <= 12:
+            axis |= {"tickvals": few, "ticktext": [in_words(value) for value in few]}
     elif not numeric:
         axis |= {"type": "category", "categoryorder": "array", "categoryarray": _in_order(values)}
     drawn.update_xaxes(axis, row=place, col=1)

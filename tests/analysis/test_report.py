@@ -6,6 +6,7 @@ import os
 import re
 import shutil
 from html.parser import HTMLParser
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -178,6 +179,13 @@ def test_a_folder_that_cannot_be_written_is_named(tmp_path: Path, capsys: pytest
 
 
 # Parts of pictures
+
+
+def test_settings_each_have_a_place_of_their_own(hostile: Path) -> None:
+    layout = Page(hostile / "report" / "index.html").figures["settings-plot"]["layout"]
+    domains = sorted(layout[name]["domain"] for name in layout if name.startswith("yaxis"))
+    assert len(domains) == 3
+    assert all(below[1] < above[0] for below, above in pairwise(domains))
 
 
 def test_pareto_front_is_what_nothing_beats(hostile: Path) -> None:
