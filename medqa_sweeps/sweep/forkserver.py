@@ -74,6 +74,8 @@ def _fork(request: dict[str, Any], channel: socket.socket, selector: selectors.B
     pid = os.fork()
     if pid == 0:
         _live(request, channel, selector, lifeline, server)
+    with contextlib.suppress(ProcessLookupError):  # it has ended
+        os.setpgid(pid, pid)  # as the child does too: whoever hears of it may signal its group at once
     return pid
 
 

@@ -12,11 +12,12 @@ from typing import Any
 
 from hydra.core.plugins import Plugins
 from hydra.core.utils import JobReturn, JobStatus
+from hydra.errors import HydraException
 from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig, OmegaConf, open_dict
 
 from medqa_sweeps.config import TrialConfig
-from medqa_sweeps.errors import InternalError
+from medqa_sweeps.errors import ConfigError, InternalError
 from medqa_sweeps.provenance import command_line
 from medqa_sweeps.record import MetricsLine, Outcome
 from medqa_sweeps.sweep.batch_jobs import BatchJobs
@@ -70,7 +71,10 @@ def jobs_for(
     of_trials = trains_trials(config)
 
     def compose(overrides: Sequence[str], number: int) -> DictConfig:
-        composed = context.config_loader.load_sweep_config(config, list(overrides))
+        try:
+            composed = context.config_loader.load_sweep_config(config, list(overrides))
+        except HydraException as error:  # one trial's words, of which `add` may bring any: no reason for the others to end
+            raise ConfigError(str(error)) from error
         with open_dict(composed):
             composed.hydra.job.id = composed.hydra.job.num = number
         return composed

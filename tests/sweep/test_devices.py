@@ -556,8 +556,10 @@ def test_a_machine_of_gpus_starts_its_children_where_they_belong_and_gives_all_b
         first, second = machine.describe()
         assert first == "2 GPUs (NVIDIA H100): 1 trial at a time on each until the first has finished."
         assert second.startswith("Gpu1 (NVIDIA H100) is in use by")
+        answers = [tmp_path / "0", tmp_path / "1"]
         where = [
-            machine.start(n, "tell_where", [str(tmp_path / f"{n}")], environment, tmp_path / "log") for n in (0, 1)
+            machine.start(key, "tell_where", [str(answer)], given, tmp_path / "log")
+            for key, answer in enumerate(answers)
         ]
         gone: list[int] = []
         while len(gone) < 2:
