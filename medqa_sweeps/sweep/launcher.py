@@ -73,7 +73,7 @@ def jobs_for(
     def compose(overrides: Sequence[str], number: int) -> DictConfig:
         try:
             composed = context.config_loader.load_sweep_config(config, list(overrides))
-        except HydraException as error:  # one trial's words, of which `add` may bring any: no reason for the others to end
+        except HydraException as error:  # of one trial's words, and `add` may bring any: the others go on
             raise ConfigError(str(error)) from error
         with open_dict(composed):
             composed.hydra.job.id = composed.hydra.job.num = number
