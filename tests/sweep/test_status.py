@@ -12,7 +12,7 @@ from rich.console import Console
 from medqa_sweeps.errors import ConfigError
 from medqa_sweeps.sweep.status import print_status
 from medqa_sweeps.sweep.study import StudyDir
-from tests.sweep.test_faults import Program, steps
+from tests.sweep.test_faults import Program, gone, steps
 
 WORDS = ("lora.r=2,4,8", "training.max_steps=150", "hydra.launcher.slots_per_device=2")
 
@@ -33,8 +33,10 @@ def seen(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, list[st
             lambda: bool(list(folder.glob("*/result.json"))) and (folder / "2" / "metrics.jsonl").exists(), 100
         )
         found["runs"] = status(folder)
+        processes = programs[0].descendants()
         programs[0].process.kill()
         programs[0].process.wait()
+        gone(processes)
         found["killed"] = status(folder)
         before = steps(folder)
         programs.append(Program(folder, *WORDS, log="again"))
@@ -54,7 +56,7 @@ def test_a_study_that_runs(seen: dict[str, list[str]]) -> None:
     assert re.fullmatch(r"trial [01] lora\.r=[24]: completed, \d+\.\d%", ended)
     assert head.split() == ["trial", "config", "device", "epoch", "loss", "accuracy", "GiB", "min"]
     assert rule.strip("─") == "" and {row.split()[0] for row in rows} == {"0", "1", "2"} - {ended.split()[1]}
-    assert all(row.split()[1].startswith("lora.r=") and "here" in row for row in rows)
+    assert all(row.split()[1].startswith("lora.r=") and "stand-in" in row for row in rows)
     assert re.match(r"1 of 3 done: 1 completed; best trial [01] \(lora\.r=[24]\) \d", totals)
     assert re.search(r"; about \d+ s left$", totals), totals
     assert not totals.endswith("about 0 s left")
@@ -62,7 +64,7 @@ def test_a_study_that_runs(seen: dict[str, list[str]]) -> None:
 
 def test_a_study_that_was_killed(seen: dict[str, list[str]]) -> None:
     *ends, head, _, totals = seen["killed"]
-    assert head.startswith("trial  config") and len(ends) == 3
+    assert head.startswith("trial  config") and len(ends) == 3, seen["killed"]
     assert sum(": interrupted: its process is gone" in line for line in ends) == 2
     assert totals.startswith("1 of 3 done: ") and "2 interrupted" in totals and "1 completed" in totals
 

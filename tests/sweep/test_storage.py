@@ -15,6 +15,8 @@ import psutil
 import pytest
 import yaml
 
+from medqa_sweeps.sweep.steering import add
+from medqa_sweeps.sweep.study import StudyDir
 from tests.conftest import ROOT
 from tests.sweep.test_faults import PROGRAM, WORDS, Program, gone, steps, told
 
@@ -216,10 +218,9 @@ def test_a_trial_that_cannot_be_composed_fails_alone_in_a_sweep_that_goes_on(
 ) -> None:
     """`add` takes any words: the sweep must survive them."""
     folder = tmp_path / "study"
-    program = started(Program(folder, "lora.r=2,4", "training.max_steps=60"))
+    program = started(Program(folder, "lora.r=2,4", "training.max_steps=150"))
     program.until(lambda: steps(folder) > 2, seconds=100)
-    asked = [sys.executable, "-m", "medqa_sweeps", "add", str(folder), "no.such.key=1"]
-    subprocess.run(asked, cwd=ROOT, capture_output=True, check=True)
+    add(StudyDir(folder), ["no.such.key=1"])
     program.ended(100)
     assert "trial 2: failed (config): Could not override 'no.such.key'" in program.said()
     assert "Traceback" not in program.said()
