@@ -19,7 +19,7 @@ WORDS = ("lora.r=2,4,8", "training.max_steps=150", "hydra.launcher.slots_per_dev
 
 def status(folder: Path) -> list[str]:
     file = io.StringIO()
-    print_status(StudyDir(folder), Console(file=file, width=80))
+    print_status(StudyDir(folder), Console(file=file, width=120))  # so that totals stay one line
     return [line.rstrip() for line in file.getvalue().splitlines()]
 
 
