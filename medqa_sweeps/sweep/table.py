@@ -6,7 +6,7 @@
 import time
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from rich import box
@@ -28,7 +28,7 @@ class Row:
 
     number: int
     settings: str
-    began: float = field(default_factory=time.monotonic)
+    began: float  # monotonic seconds
     device: str = ""
     epoch: float = 0.0
     loss: float | None = None
@@ -74,8 +74,8 @@ class SweepTable:
         if number in self._rows:
             self._rows[number].take(line)
 
-    def started(self, number: int, settings: str) -> None:
-        self._rows[number] = Row(number, settings)
+    def started(self, number: int, settings: str, seconds_ago: float = 0.0) -> None:
+        self._rows[number] = Row(number, settings, time.monotonic() - seconds_ago)
         self._settings[number] = settings
 
     def ended(self, ended: Ended) -> None:
