@@ -143,7 +143,7 @@ PRUNERS: dict[str, dict[str, Any]] = {
     "percentile": _optuna(
         "pruners", "PercentilePruner", percentile=25.0, n_startup_trials=5, n_warmup_steps=0, interval_steps=1
     ),
-    # Rungs are numbers of training samples: null is taken from the trial's plan (the first report, the whole run), where
+    # Rungs are numbers of training samples: null is taken from the plan (first report, whole run), where
     # Optuna's own "auto" waits for a trial to complete and then puts several rungs before the first report. Within a
     # rung the first to arrive go on, so the order of arrival matters; bootstrap_count=n would cut the first n unseen.
     "successive_halving": _optuna(

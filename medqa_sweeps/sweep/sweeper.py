@@ -126,12 +126,12 @@ class AsyncOptuna:
         extend: Callable[[optuna.Trial], None] | None = None
         if self.settings.custom_search_space:
             extend = partial(get_method(self.settings.custom_search_space), self.config)
-        return Study(study, space, self.settings.n_trials, extend)
+        return Study(study, space, self.settings.n_trials, extend, mixed=pruner is not None)
 
     def _pruner(self, folder: StudyDir) -> Pruner | None:
         asked = self.settings.pruner
         if isinstance(asked, DictConfig) and asked and trains_trials(self.config):
-            with contextlib.suppress(TrialError):  # it cannot be planned without the swept values: Optuna will guess
+            with contextlib.suppress(TrialError):  # no plan without the swept values: Optuna will guess
                 asked = OmegaConf.create(
                     with_samples(_plain(asked), plan_trial(from_hydra(without_hydra(self.config))))
                 )

@@ -192,7 +192,7 @@ def test_example_with_grid_sampler(program: Program, n_trials: int) -> None:
 @pytest.mark.parametrize("command_line", [True, False])
 def test_optuna_multi_objective_example(program: Program, sampler: str, command_line: bool) -> None:
     """What comes out is a Pareto front of points on the steps that were asked for."""
-    words = ["hydra.sweeper.n_trials=20", f"hydra/sweeper/sampler={sampler}", "hydra.sweeper.sampler.seed=123"]
+    words = ["hydra.sweeper.n_trials=12", f"hydra/sweeper/sampler={sampler}", "hydra.sweeper.sampler.seed=123"]
     words += ["x=range(0, 5)", "y=range(0, 3)"] if command_line else []
     found = results(program(two_objectives, TWO_OBJECTIVES, *words))
     front = found["solutions"]
@@ -209,7 +209,7 @@ def dominates(first: Sequence[float], second: Sequence[float]) -> bool:
 
 
 def test_optuna_custom_search_space_example(program: Program) -> None:
-    folder = program(sphere, CUSTOM, "hydra.sweeper.n_trials=20", "largest_step=0.2")
+    folder = program(sphere, CUSTOM, "hydra.sweeper.n_trials=6", "largest_step=0.2")
     best = results(folder)["best_params"]
     assert set(best) == {"x", "y", "z", "+w"}
     assert abs(best["x"] - best["z"]) <= 0.2 and 0 <= best["+w"] <= 1
@@ -220,7 +220,7 @@ def test_optuna_custom_search_space_example(program: Program) -> None:
 @pytest.mark.parametrize("rate", [0.5, 1.0])
 def test_failure_rate(program: Program, capfd: pytest.CaptureFixture[str], rate: float) -> None:
     """Beyond the rate the job's own exception is raised; at 1.0 every job may fail."""
-    words = ["error=true", "hydra.sweeper.n_trials=20", "hydra.sweeper.n_jobs=2", "hydra/sweeper/sampler=random"]
+    words = ["error=true", "hydra.sweeper.n_trials=6", "hydra.sweeper.n_jobs=2", "hydra/sweeper/sampler=random"]
     words += [f"hydra.sweeper.max_failure_rate={rate}"]
     if rate < 1.0:
         with pytest.raises(SystemExit) as stopped:

@@ -1,4 +1,4 @@
-"""Which trials are cut: ours question by question, Optuna's by their config names, all over real folders and studies."""
+"""Which trials are cut: ours question by question, Optuna's by config name, over real folders and studies."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
