@@ -105,6 +105,10 @@ class TrialDir:
         """Code, packages, hardware, data and base by content, as they were at submission; empty if there is none."""
         return json.loads(self.provenance_file.read_text()) if self.provenance_file.exists() else {}
 
+    def disk_bytes(self) -> int:
+        """What the folder holds now, all files together."""
+        return sum(file.stat().st_size for file in self.path.rglob("*") if file.is_file())
+
     # What happens
 
     @contextlib.contextmanager

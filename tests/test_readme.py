@@ -4,11 +4,13 @@ import re
 import shlex
 from pathlib import Path
 
+import optuna
 import pytest
 from hydra import compose, initialize_config_dir
 
 import launch
 from medqa_sweeps.config import from_hydra
+from medqa_sweeps.sweep.search_space import parse_search_space
 
 ROOT = Path(launch.__file__).parent
 README = (ROOT / "README.md").read_text()
@@ -24,8 +26,11 @@ def test_the_two_commands_stand_at_the_top() -> None:
 @pytest.mark.parametrize("command", COMMANDS, ids=str.strip)
 def test_every_launch_command_composes(command: str) -> None:
     words = [word for word in shlex.split(command, comments=True) if word != "-m"]
+    space = parse_search_space([word for word in words if not word.startswith("hydra")], {}, [], {}, None)
+    one = space.overrides(space.suggest(optuna.create_study().ask()))
     with initialize_config_dir(str(ROOT / "conf"), version_base="1.3"):
-        assert from_hydra(compose("config", overrides=[word.split(",")[0] for word in words]))
+        composed = compose("config", overrides=[*one, *(word for word in words if word.startswith("hydra"))])
+    assert from_hydra(composed)
 
 
 def test_every_module_is_in_the_tree_and_every_file_of_the_tree_exists() -> None:

@@ -47,6 +47,7 @@ class Ended:
     error: BaseException | None = None  # what the job itself raised, where that is known
     signature: str | None = None  # of the experiment; None where a job has none
     seconds: float = 0.0  # that it worked, over all its attempts
+    disk_bytes: int = 0  # that it has left on disk; 0 where nobody looks
 
 
 class Jobs(ABC):

@@ -1,6 +1,6 @@
 """A running sweep in the terminal: a live table of what runs above a line of totals; plain lines without a terminal.
 
-12 of 60 done: 9 completed, 2 pruned, 1 failed; best trial 7 (r=16 lr=0.0004) 61.2 %; about 14 min left
+12 of 60 done: 9 completed, 2 pruned, 1 failed; best trial 7 (r=16) 61.2 %; about 14 min left, 600 MB more on disk
 """
 
 import time
@@ -11,6 +11,7 @@ from typing import Any
 
 from rich import box
 from rich.console import Console, Group
+from rich.filesize import decimal
 from rich.live import Live
 from rich.table import Table
 from rich.text import Text
@@ -56,6 +57,7 @@ class SweepTable:
         self._counts: Counter[Outcome] = Counter()
         self._best: Ended | None = None
         self._seconds: list[float] = []  # that ended trials took here
+        self._disk_bytes: list[int] = []  # that they have left
         self._last_plain = time.monotonic()
         self._live = Live(console=console, auto_refresh=False, transient=True) if console.is_terminal else None
 
@@ -81,6 +83,7 @@ class SweepTable:
         self._counts[ended.outcome] += 1
         if row and ended.outcome in (Outcome.COMPLETED, Outcome.PRUNED):
             self._seconds.append(time.monotonic() - row.began)
+            self._disk_bytes.append(ended.disk_bytes)
         if self._is_best(ended):
             self._best = ended
         self.say(f"trial {ended.number} {self._settings.get(ended.number, '')}".rstrip() + f": {self._how(ended)}")
@@ -104,8 +107,7 @@ class SweepTable:
             settings = self._settings.get(self._best.number)
             which = f"{self._best.number} ({settings})" if settings else f"{self._best.number}"
             text += f"; best trial {which} {self._value(self._best.value)}"
-        left = self._seconds_left(done)
-        return text + (f"; about {_duration(left)} left" if left else "")
+        return text + self._to_come(done)
 
     def _is_best(self, ended: Ended) -> bool:
         if ended.outcome is not Outcome.COMPLETED or not isinstance(ended.value, int | float):
@@ -117,6 +119,15 @@ class SweepTable:
         kind = f" ({ended.failure})" if ended.failure else ""
         why = f": {ended.message}" if ended.message else ""
         return f"{ended.outcome}{kind}{value}{why}"
+
+    def _to_come(self, done: int) -> str:
+        """Time and disk that the rest will take, as those that have ended did; empty before the first of them."""
+        seconds = self._seconds_left(done)
+        if not seconds:
+            return ""
+        disk_bytes = sum(self._disk_bytes) * (self._total - done) // len(self._disk_bytes)
+        disk = f", {decimal(disk_bytes)} more on disk" if disk_bytes else ""
+        return f"; about {_duration(seconds)} left{disk}"
 
     def _seconds_left(self, done: int) -> float | None:
         """By the mean of the trials that have ended; None before the first has."""

@@ -9,7 +9,7 @@ import os
 import signal
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from omegaconf import DictConfig, OmegaConf
@@ -193,7 +193,7 @@ class TrialJobs(Jobs):
         if running.tracker:
             running.tracker.finish(result)
             self._trackers.append(running.tracker)
-        return [*news, _ended(number, result, message)]
+        return [*news, replace(_ended(number, result, message), disk_bytes=trial.disk_bytes())]
 
     def _kill_the_silent(self) -> None:
         now = time.monotonic()
