@@ -18,7 +18,9 @@ from medqa_sweeps.plan import plan_trial
 from medqa_sweeps.record import Prediction
 from medqa_sweeps.sweep.jobs import Reported
 from medqa_sweeps.sweep.pruning import OptunaPruner, PairedHalving, make_pruner, with_samples
+from medqa_sweeps.sweep.search_space import parse_search_space
 from medqa_sweeps.sweep.settings import PRUNERS
+from medqa_sweeps.sweep.study import Study
 from medqa_sweeps.trial_dir import TrialDir
 from tests.conftest import ROOT
 from tests.sweep.simulated import Course
@@ -173,6 +175,25 @@ def test_no_pruner_is_none(tmp_path: Path) -> None:
 def test_what_is_no_pruner_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="is no pruner"):
         make_pruner(object(), tmp_path)
+
+
+def next_point(study: Study) -> int:
+    candidate = study.ask()
+    assert candidate is not None
+    return int(candidate.params["a"])
+
+
+def test_a_grid_under_a_pruner_comes_in_a_mixed_order_each_point_once_also_when_it_goes_on() -> None:
+    def begin(inner: optuna.Study) -> Study:
+        return Study(inner, parse_search_space(["a=range(0,40)"], {}, [], {}, None), None, mixed=True)
+
+    inner = optuna.create_study(study_name="its name decides the order")
+    begun = [next_point(study) for study in [begin(inner)] for _ in range(15)]
+    again = begin(inner)
+    rest = [next_point(again) for _ in range(25)]
+    assert begun != list(range(15)) and sorted(begun + rest) == list(range(40)) and again.ask() is None
+    other = begin(optuna.create_study(study_name=inner.study_name))
+    assert [next_point(other) for _ in range(15)] == begun
 
 
 @pytest.mark.slow
