@@ -66,7 +66,8 @@ def what(config: DictConfig, space: SearchSpace, folder: StudyDir) -> Iterator[s
     if trains_trials(config):
         yield from _each_trial(config, space)
     if pruner := last_word(settings.pruner):
-        yield f"Pruning    {pruner}"
+        grid = space.size is not None and (settings.n_trials is None or settings.n_trials >= space.size)
+        yield f"Pruning    {pruner}{'; in a mixed order, for good rivals to come early' if grid else ''}"
     free = shutil.disk_usage(next(path for path in (folder.path, *folder.path.parents) if path.exists())).free
     yield f"Writes     {shown(folder.path)}; {free / 2**30:,.0f} GiB are free there"
 

@@ -11,8 +11,10 @@ until it is told; one whose process died, or that was interrupted, stays so, and
 
 import contextlib
 import math
+import random
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +34,7 @@ from medqa_sweeps.trial_dir import repair_lines, write_atomically
 _STATES = {Outcome.COMPLETED: TrialState.COMPLETE, Outcome.PRUNED: TrialState.PRUNED, Outcome.FAILED: TrialState.FAIL}
 _ADDED = "overrides"  # attribute of a trial that a person added: its own words
 SAMPLED = 20  # trials of a space that is sampled, where `n_trials` does not say
+_WINDOW = 1000  # points of a grid that are mixed with each other
 _MESSAGE_CHARACTERS = 2000  # of a failure, kept in Optuna's record; all of it is in the folder
 
 
@@ -172,6 +175,7 @@ class Study:
         space: SearchSpace,
         n_trials: int | None,
         extend: Callable[[Trial], None] | None = None,
+        mixed: bool = False,
     ) -> None:
         """A finite space is a grid, each point once, unless fewer trials than points are asked for, or `extend` adds to
         it what nobody can count: then it is sampled. A space without knobs is one experiment, as often as asked for.
@@ -179,6 +183,8 @@ class Study:
         Args:
             n_trials: of the whole study, with those that an earlier sweep began; None: a finite space's points, or 20.
             extend: suggests more to Optuna's trial; what it suggests becomes overrides.
+            mixed: a grid's points come in an order that is drawn, the same for a study of the same name, instead of the
+                order typed: a pruner needs a good rival early, and typed lists rise.
         """
         self.optuna, self._space, self._extend = study, space, extend
         size = None if extend else space.size
@@ -193,7 +199,8 @@ class Study:
             self._asked += trial.state is not TrialState.WAITING and _ADDED not in trial.user_attrs
         if self.is_grid:
             taken = {_frozen(_params(trial)) for trial in begun if _ADDED not in trial.user_attrs}
-            self._points = (point for point in space.points() if _frozen(point) not in taken)
+            points = _mixed(space.points(), study.study_name) if mixed else space.points()
+            self._points = (point for point in points if _frozen(point) not in taken)
 
     def unfinished(self) -> list[Candidate]:
         """Trials that were begun and not told: an earlier sweep's, to be taken up again, by number."""
@@ -306,6 +313,17 @@ class Study:
         """The point by config key, with what `extend` suggested beside it."""
         more = {name: value for name, value in trial.params.items() if name not in self._space.distributions}
         return {**self._space.values(trial.params), **more}
+
+
+def _mixed(points: Iterator[dict[str, Any]], seed: str) -> Iterator[dict[str, Any]]:
+    """The same points in a drawn order: each comes out of a window of the next 1,000, so a huge grid is never held."""
+    draw = random.Random(seed)
+    window = list(islice(points, _WINDOW))
+    while window:
+        place = draw.randrange(len(window))
+        window[place], window[-1] = window[-1], window[place]
+        yield window.pop()
+        window += islice(points, 1)
 
 
 def _params(trial: FrozenTrial) -> dict[str, Any]:
