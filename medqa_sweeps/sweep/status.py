@@ -29,12 +29,13 @@ def print_status(study: StudyDir, console: Console) -> None:
         table.started(number, settings[path], result.seconds if result else _seconds_since_start(lines))
         if result is not None:
             value = result.score.accuracy if result.score else None
-            table.ended(Ended(number, result.outcome, value, result.failure, result.message))
+            table.ended(Ended(number, result.outcome, value, result.failure, result.message), settings[path])
             continue
         for line in lines:
             table.look(number, line)
         if not trial.is_claimed():
-            table.ended(Ended(number, Outcome.INTERRUPTED, message=trial.last_words() or "its process is gone"))
+            why = trial.last_words() or "its process is gone"
+            table.ended(Ended(number, Outcome.INTERRUPTED, message=why), settings[path])
     console.print(table.picture())
 
 

@@ -207,9 +207,10 @@ class Study:
         running = self.optuna.get_trials(deepcopy=False, states=(TrialState.RUNNING,))
         return [self._candidate(Trial(self.optuna, trial._trial_id)) for trial in running]
 
-    def told(self) -> list[int]:
-        """Numbers of the trials that have ended."""
-        return [trial.number for trial in self.optuna.get_trials(deepcopy=False) if trial.state.is_finished()]
+    def told(self) -> list[tuple[Ended, str]]:
+        """The trials that have ended, as Optuna keeps them, each with what sets it apart, for people."""
+        ends = [trial for trial in self.optuna.get_trials(deepcopy=False) if trial.state.is_finished()]
+        return [(_ended(trial), _in_words(self._shown(trial))) for trial in ends]
 
     @property
     def added(self) -> int:
@@ -313,6 +314,12 @@ class Study:
         """The point by config key, with what `extend` suggested beside it."""
         more = {name: value for name, value in trial.params.items() if name not in self._space.distributions}
         return {**self._space.values(trial.params), **more}
+
+
+def _ended(trial: FrozenTrial) -> Ended:
+    outcome = next(outcome for outcome, state in _STATES.items() if state is trial.state)
+    values = trial.values or []
+    return Ended(trial.number, outcome, value=values[0] if len(values) == 1 else values or None)
 
 
 def _mixed(points: Iterator[dict[str, Any]], seed: str) -> Iterator[dict[str, Any]]:

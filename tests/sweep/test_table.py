@@ -92,7 +92,7 @@ def test_an_ended_trial_leaves_the_table_for_a_line_of_its_own() -> None:
     screen = Screen(terminal=True)
     screen.table.started(0, "r=8")
     screen.table.started(1, "r=16")
-    screen.table.ended(end(0, value=0.5))
+    screen.table.ended(end(0, value=0.5), "r=8")
     assert screen.said() == "trial 0 r=8: completed, 50.0%\n"
     assert [line.split()[0] for line in screen.picture()[2:-1]] == ["1"]
 
@@ -101,12 +101,12 @@ def test_every_way_to_end_has_its_words() -> None:
     screen = Screen(terminal=False)
     for number in range(5):
         screen.table.started(number, f"r={number}")
-    screen.table.ended(end(0, Outcome.PRUNED, message="it is number 4 of 4"))
-    screen.table.ended(end(1, Outcome.FAILED, failure=FailureKind.OUT_OF_MEMORY, message="no memory"))
-    screen.table.ended(end(2, Outcome.INTERRUPTED, message="interrupted"))
-    screen.table.ended(end(3, value=0.25, message="the same experiment as trial 9, not run again"))
-    screen.table.ended(end(4, value=0.75))
-    screen.table.ended(end(5, Outcome.FAILED, failure=FailureKind.CONFIG, message="refused before it began"))
+    screen.table.ended(end(0, Outcome.PRUNED, message="it is number 4 of 4"), "r=0")
+    screen.table.ended(end(1, Outcome.FAILED, failure=FailureKind.OUT_OF_MEMORY, message="no memory"), "r=1")
+    screen.table.ended(end(2, Outcome.INTERRUPTED, message="interrupted"), "r=2")
+    screen.table.ended(end(3, value=0.25, message="the same experiment as trial 9, not run again"), "r=3")
+    screen.table.ended(end(4, value=0.75), "r=4")
+    screen.table.ended(end(5, Outcome.FAILED, failure=FailureKind.CONFIG, message="refused before it began"), "")
     assert screen.said().splitlines() == [
         "trial 0 r=0: pruned: it is number 4 of 4",
         "trial 1 r=1: failed (out_of_memory): no memory",
@@ -117,6 +117,14 @@ def test_every_way_to_end_has_its_words() -> None:
     ]
     totals = screen.table.totals()
     assert totals.startswith("5 of 60 done: 1 pruned, 2 failed, 1 interrupted, 2 completed; best trial 4 (r=4) 75.0%")
+
+
+def test_what_an_earlier_sweep_has_told_counts_and_is_not_said_again() -> None:
+    screen = Screen(terminal=False)
+    screen.table.earlier(end(0, value=0.5), "r=8")
+    screen.table.earlier(end(1, Outcome.PRUNED), "r=16")
+    assert screen.said() == ""
+    assert screen.table.totals() == "2 of 60 done: 1 completed, 1 pruned; best trial 0 (r=8) 50.0%"
 
 
 def test_totals_before_anything_has_ended() -> None:
@@ -130,15 +138,15 @@ def test_the_best_is_the_direction_s(maximize: bool, best: str) -> None:
     screen = Screen(terminal=False, maximize=maximize)
     for number, value in enumerate([0.2, 0.8, 0.5]):
         screen.table.started(number, "abc"[number])
-        screen.table.ended(end(number, value=value))
-    screen.table.ended(end(3, Outcome.PRUNED, 0.9))
+        screen.table.ended(end(number, value=value), "abc"[number])
+    screen.table.ended(end(3, Outcome.PRUNED, 0.9), "d")
     assert best in screen.table.totals()
 
 
 def test_several_objectives_have_no_best_and_are_shown_as_they_are() -> None:
     screen = Screen(terminal=False, value=str)
     screen.table.started(0, "x=1")
-    screen.table.ended(end(0, value=[1.0, 2.0]))
+    screen.table.ended(end(0, value=[1.0, 2.0]), "x=1")
     assert screen.said() == "trial 0 x=1: completed, [1.0, 2.0]\n" and "best" not in screen.table.totals()
 
 
@@ -149,7 +157,7 @@ def test_how_long_the_rest_will_take(clock: Clock) -> None:
         screen.table.started(number, "")
     clock.now += 600
     for number in range(2):
-        screen.table.ended(end(number, value=0.5, disk_bytes=50_000_000))
+        screen.table.ended(end(number, value=0.5, disk_bytes=50_000_000), "")
         screen.table.started(2 + number, "")
     assert screen.table.totals().endswith("; about 40 min left, 400.0 MB more on disk")
     clock.now += 300
@@ -163,7 +171,7 @@ def test_time_in_words(seconds: float, words: str, clock: Clock) -> None:
     screen = Screen(terminal=False, total=10)
     screen.table.started(0, "")
     clock.now += seconds
-    screen.table.ended(end(0, value=0.5))
+    screen.table.ended(end(0, value=0.5), "")
     assert screen.table.totals().endswith(f"; about {words} left")
 
 
@@ -171,7 +179,7 @@ def test_failures_tell_nothing_of_how_long_a_trial_takes(clock: Clock) -> None:
     screen = Screen(terminal=False, total=10)
     screen.table.started(0, "")
     clock.now += 1
-    screen.table.ended(end(0, Outcome.FAILED, failure=FailureKind.KILLED))
+    screen.table.ended(end(0, Outcome.FAILED, failure=FailureKind.KILLED), "")
     assert "left" not in screen.table.totals()
 
 
@@ -181,7 +189,8 @@ def test_markup_in_settings_and_messages_is_text(terminal: bool) -> None:
     screen.table.started(0, MARKUP)
     assert MARKUP in " ".join(screen.picture())
     screen.table.say("a [link=x]sentence[/link]")
-    screen.table.ended(end(0, Outcome.FAILED, failure=FailureKind.CONFIG, message="data[0] [/nothing] is not [i]there"))
+    why = "data[0] [/nothing] is not [i]there"
+    screen.table.ended(end(0, Outcome.FAILED, failure=FailureKind.CONFIG, message=why), MARKUP)
     said = screen.said()
     assert MARKUP in said and "a [link=x]sentence[/link]" in said and "data[0] [/nothing] is not [i]there" in said
 
