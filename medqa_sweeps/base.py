@@ -17,7 +17,7 @@ from medqa_sweeps.cache import shared
 from medqa_sweeps.config import ModelConfig, short_hash
 from medqa_sweeps.errors import ConfigError
 
-_FILES = ("*.json", "*.safetensors", "tokenizer.model", "*.jinja", "*.txt")
+FILES = ("*.json", "*.safetensors", "tokenizer.model", "*.jinja", "*.txt")
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,7 @@ def locate(config: ModelConfig) -> BaseModel:
         label = config.path
     else:
         assert config.hub_id is not None, "checked() lets neither or both pass"
-        folder = hub.snapshot("model", config.hub_id, config.revision, _FILES)
+        folder = hub.snapshot("model", config.hub_id, config.revision, FILES)
         revision = folder.name
         label = f"{config.hub_id} at {revision[:7]}"
     _refuse_what_cannot_load(folder, config)

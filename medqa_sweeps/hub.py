@@ -86,13 +86,41 @@ def load_rows(config: DataConfig, subset: str | None, split: str) -> Any:
 
     assert config.hub_id is not None, "only called for a data set on the hub"
     card = snapshot("dataset", config.hub_id, config.revision, _CARD)
-    declared = (card / _CARD[0]).exists() and "configs:" in (card / _CARD[0]).read_text(errors="replace")
-    inside = f"{subset}/" if subset and not declared else ""
-    tables = tuple(f"{inside}*.{ending}" for ending in _TABLES)
-    folder = str(snapshot("dataset", config.hub_id, card.name, (*_CARD, *tables)))
+    folder = str(snapshot("dataset", config.hub_id, card.name, _files_of(subset, card)))
     if subset and subset not in get_dataset_config_names(folder):
         return load_dataset(folder, data_dir=subset, split=split)
     return load_dataset(folder, subset, split=split)
+
+
+def cached(kind: Kind, hub_id: str, revision: str | None, files: tuple[str, ...]) -> Path | None:
+    """The folder that `snapshot` would give without asking the hub; None if not all of it is here."""
+    from huggingface_hub import snapshot_download
+
+    try:
+        folder = snapshot_download(
+            hub_id, repo_type=kind, revision=revision, allow_patterns=list(files), local_files_only=True
+        )
+    except OSError:
+        return None
+    return Path(folder)
+
+
+def data_cached(config: DataConfig) -> bool:
+    """Whether `load_rows` needs no network for any subset."""
+    assert config.hub_id is not None, "only asked of a data set on the hub"
+    card = cached("dataset", config.hub_id, config.revision, _CARD)
+    subsets: list[str | None] = [*config.hub_subsets]
+    return card is not None and all(
+        cached("dataset", config.hub_id, card.name, _files_of(subset, card)) for subset in subsets or [None]
+    )
+
+
+def _files_of(subset: str | None, card: Path) -> tuple[str, ...]:
+    """Patterns of what is needed for a subset, by the card in the folder `card`, if there is one."""
+    readme = card / _CARD[0]
+    declared = readme.exists() and "configs:" in readme.read_text(errors="replace")
+    inside = f"{subset}/" if subset and not declared else ""
+    return (*_CARD, *(f"{inside}*.{ending}" for ending in _TABLES))
 
 
 def _patiently(download: Callable[[], str]) -> str:

@@ -1,5 +1,7 @@
-"""What `reproduce` lists when something has changed under a trial, and how it compares two folders. Nothing trains here:
-the folders hold real plans of copied questions and a copied base, and answers that the tests give."""
+"""What `reproduce` lists when something has changed under a trial, and how it compares two folders.
+
+Nothing trains here: the folders hold real plans of copied questions and a copied base, and answers that tests give.
+"""
 
 import dataclasses
 import json
@@ -160,7 +162,9 @@ def test_what_was_not_committed_is_named_with_the_way_back(trial: TrialDir) -> N
 
 def test_the_same_bits_are_told(trial: TrialDir) -> None:
     found = compare(trial, again(trial, lambda number: True))
-    assert found.same_bits and "Reproduced to the bit: adapter, 40 predictions in 1 reports, losses" in found.sentences[0]
+    assert (
+        found.same_bits and "Reproduced to the bit: adapter, 40 predictions in 1 reports, losses" in found.sentences[0]
+    )
 
 
 @pytest.mark.parametrize(("wrong", "within"), [(1, True), (20, False)])

@@ -7,7 +7,6 @@ send. The real hub answers large files through a redirect to another host, and s
 import hashlib
 import json
 import threading
-import time
 from collections import Counter
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -43,6 +42,7 @@ class Hub:
         self.cuts: Counter[str] = Counter()  # how often still a large file's line is cut in its middle, by file name
         self.missing: set[str] = set()  # files that are listed, and whose transfer fails
         self.silent = False  # accepts and never answers
+        self._closed = threading.Event()
         self.asked: list[str] = []  # "GET /path", with "bytes=…" where a range was asked for
         hub = self
 
@@ -57,6 +57,7 @@ class Hub:
         threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True).start()
 
     def close(self) -> None:
+        self._closed.set()
         self._server.shutdown()
         self._server.server_close()
 
@@ -64,7 +65,7 @@ class Hub:
         path, _, _ = to.path.partition("?")
         self.asked.append(f"{to.command} {path} {to.headers.get('Range', '')}".strip())
         if self.silent:
-            time.sleep(60)
+            self._closed.wait()
         parts = [unquote(part) for part in path.strip("/").split("/")]
         if parts[0] == "cdn":
             return self._send_large(to, parts[1])
@@ -81,8 +82,8 @@ class Hub:
             return to.refuse(404, "RevisionNotFound")
         files = repository.commits[sha]
         if api and verb == "revision":
-            siblings = [{"rfilename": one} for one in files]
-            return to.send_json({"id": "/".join(parts[:2]), "sha": sha, "siblings": siblings, "tags": []})
+            gated = "manual" if repository.refusal else False
+            return to.send_json({"id": "/".join(parts[:2]), "sha": sha, "gated": gated, "siblings": [], "tags": []})
         if api and verb == "tree":
             return to.send_json([_tree_entry(one, data) for one, data in files.items()])
         return self._resolve(to, repository, sha, files, "/".join(name))
