@@ -5,6 +5,7 @@ seconds; whoever does not answer by then is said not to answer.
 """
 
 import ctypes
+import importlib
 import importlib.util
 import os
 import platform
@@ -31,7 +32,7 @@ from medqa_sweeps.errors import DeviceFailed
 State = Literal["ok", "note", "problem"]
 
 ANSWER_SECONDS = 4.0  # within which the hub must answer
-PATIENCE_SECONDS = 8.0  # for all that asks a network, imports included; looking up a name can hang longer than asked
+PATIENCE_SECONDS = 8.0  # for all that asks a network: looking up a name can hang longer than its time limit says
 _GIB = 1 << 30
 _ROOT = Path(__file__).resolve().parents[1]
 _SHOWN = ("torch", "unsloth", "transformers", "trl", "peft")
@@ -51,6 +52,8 @@ class Finding:
 
 def examine() -> list[Finding]:
     """All findings, in about ten lines; the last says what can be run."""
+    for name in ("httpx", "huggingface_hub.hf_api", "wandb"):
+        importlib.import_module(name)  # now, so that the patience below is for the network alone
     asked = [_Asked("Hub", _hub), _Asked("Licences", _licences), _Asked("W&B", _wandb)]
     gpus = _gpus()
     packages, four_bit = _packages(), _four_bit(has_gpu=gpus.state == "ok")
