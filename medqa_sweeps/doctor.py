@@ -56,17 +56,12 @@ def examine() -> list[Finding]:
         importlib.import_module(name)  # now, so that the patience below is for the network alone
     asked = [_Asked("Hub", _hub), _Asked("Licences", _licences), _Asked("W&B", _wandb)]
     gpus = _gpus()
-    packages, four_bit = _packages(), _four_bit(has_gpu=gpus.state == "ok")
+    needed = [_system(), gpus, _packages(), _four_bit(has_gpu=gpus.state == "ok"), _disk()]
     models, data = _configured("model"), _configured("data")
     cached = {name for group in (models, data) for name, here in group.items() if here}
     hub, licences, wandb = (one.finding() for one in asked)
-    return [
-        *(_system(), gpus, packages, four_bit, hub, licences),
-        _cached("Models", models, "model", hub),
-        _cached("Data", data, "data", hub),
-        *(wandb, _disk()),
-        _verdict([packages, four_bit], gpus, hub, cached),
-    ]
+    cached_models, cached_data = _cached("Models", models, "model", hub), _cached("Data", data, "data", hub)
+    return [*needed, hub, licences, cached_models, cached_data, wandb, _verdict(needed, gpus, hub, cached)]
 
 
 class _Asked:

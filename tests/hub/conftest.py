@@ -106,6 +106,13 @@ def data(revision: str | None = None, hub_id: str = "ours/medqa", **more: Any) -
     return {"data": {"hub_id": hub_id, "revision": revision, **more}}
 
 
+def trial(**more: Any) -> dict[str, Any]:
+    """A trial whose base and questions are on the hub, by the branch main."""
+    of_model = {"model__path": None, "model__hub_id": "ours/tiny"}
+    of_data = {"data__hub_id": "ours/medqa", "data__train": "train", "data__validation": "validation"}
+    return {"trial": {**of_model, **of_data, **more}}
+
+
 def closed_port() -> int:
     with socket.socket() as one:
         one.bind(("127.0.0.1", 0))

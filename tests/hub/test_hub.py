@@ -1,11 +1,19 @@
 """Models and data sets by id and revision, with the real clients against a hub on the loopback."""
 
+import json
 import re
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.hub.conftest import Ask, data, model, parquet, questions, tiny_model
+from medqa_sweeps.base import locate
+from medqa_sweeps.config import ModelConfig
+from medqa_sweeps.trial_dir import TrialDir
+from tests.hub.conftest import ROOT, Ask, data, model, parquet, questions, tiny_model, trial
 from tests.hub.server import Hub, Repository
 
 OFFLINE = {"HF_HUB_OFFLINE": "1"}
@@ -45,6 +53,42 @@ def test_without_a_network_a_commit_is_itself_and_no_other(hub: Hub, ask: Ask) -
     *same, by_tag = ask(None, *pinned, model(), data(), data("v1"))
     assert same == cached
     assert "cannot be reached" in by_tag["sentence"], "what the tag stood for was never asked"
+
+
+def test_a_trial_records_the_commits_it_stands_on_and_keeps_them_when_branches_move(hub: Hub, ask: Ask) -> None:
+    model_commit, data_commit = hub.models["ours/tiny"].refs["v1"], hub.datasets["ours/medqa"].refs["v1"]
+    (first,) = ask(hub, trial())
+    assert first["saved"] == [model_commit, data_commit], "what is saved names commits, not the branch"
+    base, read = first["provenance"]["base"], first["provenance"]["questions"]
+    assert (base["revision"], read["revision"]) == (model_commit, data_commit)
+    assert base["label"] == f"ours/tiny at {model_commit[:7]}"
+    splits = {"train": parquet(questions("later")), "validation": parquet(questions("later still"))}
+    hub.models["ours/tiny"].commit(tiny_model(other=True))
+    hub.datasets["ours/medqa"].commit({f"data/{split}.parquet": table for split, table in splits.items()})
+    saved, moved = ask(hub, trial(model__revision=model_commit, data__revision=data_commit), trial())
+    assert saved["provenance"]["signature"] == first["provenance"]["signature"] != moved["provenance"]["signature"]
+
+
+@pytest.mark.slow
+def test_a_trial_trains_the_pinned_weights_and_its_adapter_says_which(
+    hub: Hub, tmp_path: Path, environment: Callable[..., dict[str, str]]
+) -> None:
+    """Unsloth maps names to other repositories and then drops the revision: it must never see the name."""
+    commit = hub.models["ours/tiny"].refs["v1"]
+    hub.models["ours/tiny"].commit(tiny_model(other=True))
+    base = ["model=qwen3_0_6b", "model.hub_id=ours/tiny", "model.revision=v1", f"hydra.run.dir={tmp_path / 'run'}"]
+    few = ["training.max_steps=1", "evaluation.reports=1", "split.max_validation=8", "tracking=none"]
+    done = subprocess.run(
+        [sys.executable, "launch.py", "experiment=quickstart", *base, *few],
+        cwd=ROOT, env=environment(hub), capture_output=True, text=True, timeout=280, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout + done.stderr
+    run = TrialDir(tmp_path / "run")
+    adapter = json.loads((run.adapter_folder / "adapter_config.json").read_text())
+    assert (adapter["base_model_name_or_path"], adapter["revision"]) == ("ours/tiny", commit)
+    assert run.config().model.revision == run.provenance()["base"]["revision"] == commit
+    pinned = locate(ModelConfig(name="shipped", path="bundled:tiny_gemma3")).fingerprint
+    assert run.provenance()["base"]["fingerprint"] == pinned
 
 
 def test_a_download_whose_line_is_cut_goes_on_where_it_was(hub: Hub, ask: Ask) -> None:
