@@ -26,7 +26,7 @@ from medqa_sweeps.trial_dir import TrialDir, append_lines
 def main(arguments: list[str]) -> int:
     folder, data, out = arguments
     trial, result = TrialDir(Path(folder)), TrialDir(Path(folder)).result()
-    model_module.use_threads_of_slot()
+    model_module.use_threads(None)
     try:
         answers = ask(trial, read_questions(DataConfig(**json.loads(data)), "train").questions)
     except TrialError as error:

@@ -24,14 +24,18 @@ class Comparison:
 
 
 def as_it_ran(trial: TrialDir) -> TrialConfig:
-    """The saved config, with the base's commit and the micro-batch of its last attempt (memory may have halved it)."""
+    """The saved config, with the base's commit and, of its last attempt, the micro-batch and the number of threads.
+
+    Memory may have halved the one, and a sweep's slots have fewer of the other than a trial that runs alone.
+    """
     config, base = trial.config(), trial.provenance().get("base", {})
     if config.model.hub_id and base.get("revision"):
         config = replace(config, model=replace(config.model, revision=base["revision"]))
     attempts = [line for line in trial.lines() if isinstance(line, AttemptLine)]
     if attempts:
         training = replace(config.training, micro_batch_size=attempts[-1].micro_batch_size)
-        config = replace(config, training=training)
+        engine = replace(config.engine, threads=attempts[-1].threads)
+        config = replace(config, training=training, engine=engine)
     return config
 
 

@@ -16,8 +16,8 @@ from medqa_sweeps.__main__ import main
 from medqa_sweeps.assets import resolve_bundled
 from medqa_sweeps.prompt import LETTERS
 from medqa_sweeps.provenance import collect
-from medqa_sweeps.record import Outcome, Prediction, Result, TrainLine
-from medqa_sweeps.reproduce import changed_ground, compare, uncommitted_then
+from medqa_sweeps.record import AttemptLine, Outcome, Prediction, Result, TrainLine
+from medqa_sweeps.reproduce import as_it_ran, changed_ground, compare, uncommitted_then
 from medqa_sweeps.trial_dir import TrialDir
 from tests.analysis.trial_folders import score_of, trial_config
 
@@ -158,6 +158,14 @@ def test_what_was_not_committed_is_named_with_the_way_back(trial: TrialDir) -> N
     assert "gone.py, x.py" in changed and f"git checkout {'a' * 40}" in changed
     assert f"jq -r .code.diff {trial.provenance_file} | git apply" in changed
     assert "only their names" in untracked and "notes.txt" in untracked
+
+
+def test_it_runs_as_the_last_attempt_did(trial: TrialDir) -> None:
+    assert as_it_ran(trial) == trial.config()
+    for attempt, (micro, threads) in enumerate([(8, 2), (4, 1)], start=1):
+        trial.append(AttemptLine(attempt, 0, 0.0, 1, "host", "cpu", micro_batch_size=micro, threads=threads))
+    again = as_it_ran(trial)
+    assert (again.training.micro_batch_size, again.engine.threads) == (4, 1)
 
 
 def test_the_same_bits_are_told(trial: TrialDir) -> None:
