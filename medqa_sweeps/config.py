@@ -271,11 +271,14 @@ class EngineConfig:
     """What trains, and how stubbornly."""
 
     name: str = "unsloth"  # unsloth: one trial through FastLanguageModel and TRL's SFTTrainer
+    threads: int | None = None  # of the CPU that a trial computes with; null: all that its slot has
     max_attempts: int = 2  # tries at a trial that was killed, hung, or lost its device; each from the newest checkpoint
     max_silent_minutes: float = 60.0  # a trial that writes nothing for so long has hung: it is killed, and tried again
 
     def problems(self) -> Iterator[str]:
         yield from _one_of("engine.name", self.name, ("unsloth",))
+        if self.threads is not None and self.threads < 1:
+            yield f"engine.threads={self.threads}: 1 or more, or null for all that the slot has"
         if self.max_attempts < 1:
             yield f"engine.max_attempts={self.max_attempts}: 1 or more"
         if not self.max_silent_minutes > 0:

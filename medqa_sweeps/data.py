@@ -150,14 +150,15 @@ _READERS: dict[str, Callable[[Path], Iterator[tuple[str, Any]]]] = {".jsonl": _j
 
 
 def _hub_records(config: DataConfig, split: str) -> Iterator[tuple[str, Any]]:
-    from datasets import load_dataset
     from datasets.exceptions import DatasetsError
+
+    from medqa_sweeps.hub import load_rows
 
     subsets: list[str | None] = [*config.hub_subsets]
     for subset in subsets or [None]:
         place = f"{config.hub_id} on the hub" + (f", subset {subset}" if subset else "") + f", split {split}"
         try:
-            rows = load_dataset(config.hub_id, subset, revision=config.revision, split=split)
+            rows = load_rows(config, subset, split)
         except (OSError, ValueError, RuntimeError, DatasetsError) as error:
             reason = (str(error).strip() or type(error).__name__).splitlines()[0]
             raise DataError(

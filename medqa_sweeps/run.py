@@ -26,8 +26,8 @@ def run_trial(trial: TrialDir) -> Result | None:
         TrialError: of the kind that says what is to be done about it.
     """
     began = time.monotonic()
-    model_module.use_threads_of_slot()
     plan = plan_trial(fitted(trial.config(), trial.failures().count(FailureKind.OUT_OF_MEMORY)))
+    model_module.use_threads(plan.config.engine.threads)
     refuse_changed(plan, trial.provenance())
     tokenizer, encoder = _encoder(plan)
 
@@ -85,6 +85,7 @@ class TrialSeat:
                 host=platform.node(),
                 device=str(model_module.DEVICE),
                 micro_batch_size=self._config.training.micro_batch_size,
+                threads=model_module.threads(),
             )
         )
 

@@ -176,7 +176,7 @@ def _start(trial: TrialDir, group: str) -> "wandb.Run":
 
     wandb.setup(wandb.Settings(silent=True))  # of the process: the run's own setting leaves warnings on
     config, identity = trial.config(), run_id(trial)
-    obstacle = _obstacle_to_online(config.tracking.mode)
+    obstacle = obstacle_to_online(config.tracking.mode)
     for copy in (trial.path / "wandb").glob(f"offline-run-*-{identity}"):
         shutil.rmtree(copy)
     with _one_at_a_time:
@@ -223,7 +223,7 @@ def _private_settings() -> "wandb.Settings":
     )
 
 
-def _obstacle_to_online(mode: str) -> str | None:
+def obstacle_to_online(mode: str) -> str | None:
     """Why the run is recorded offline, in words; None when a server answers and takes the key.
 
     Asked before `wandb.init`, because a failed online start keeps the run's id in use in W&B's service process

@@ -10,7 +10,7 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 # The run half: what only a trial's own process imports.
-RUN_HALF = {"run", "worker", "model", "training", "evaluation", "baseline", "checkpoint"}
+RUN_HALF = {"run", "worker", "model", "training", "evaluation", "baseline", "checkpoint", "predict"}
 HEAVY = {"torch", "transformers", "trl", "peft", "unsloth", "bitsandbytes"}
 
 

@@ -12,4 +12,6 @@ SUMMARIES = {
     "add": "try a point of your own before all others",
     "resume": "go on with an interrupted study or trial",
     "reproduce": "run a trial's saved config again and compare the two",
+    "predict": "let a trial's adapter answer the questions of a file",
+    "doctor": "say what this machine can run, and what to mend",
 }
