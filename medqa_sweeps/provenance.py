@@ -35,7 +35,9 @@ def collect(plan: Plan, command: list[str]) -> dict[str, Any]:
             "fingerprint": plan.split.fingerprint,
             "train": len(plan.split.train),
             "validation": len(plan.split.validation),
-            "notes": dict(plan.split.notes),
+            "cleaned": dict(plan.split.cleaned),
+            "flagged": dict(plan.split.flagged),
+            "quarantined": len(plan.split.quarantined),
         },
         "base": {
             "label": plan.base.label,

@@ -29,6 +29,7 @@ def run_trial(trial: TrialDir) -> Result | None:
     model_module.use_threads_of_slot()
     plan = plan_trial(fitted(trial.config(), trial.failures().count(FailureKind.OUT_OF_MEMORY)))
     refuse_changed(plan, trial.provenance())
+    trial.quarantine(plan.split.quarantined)
     tokenizer, encoder = _encoder(plan)
 
     model = model_module.load_base(plan.base, plan.config.model, plan.config.training)

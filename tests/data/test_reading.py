@@ -16,7 +16,7 @@ from medqa_sweeps.config import DataConfig
 from medqa_sweeps.data import Question, QuestionSet, fingerprint, question_id, read_questions
 from medqa_sweeps.errors import ConfigError, DataError
 
-REAL = Path(__file__).parents[2] / "shared" / "data" / "medqa"
+REAL = Path(__file__).parents[3] / "shared" / "data" / "medqa"
 needs_real = pytest.mark.skipif(not REAL.is_dir(), reason=f"the real questions are not at {REAL}")
 
 STEM = "A 5-year-old boy has a barking cough.\nWhat causes it?"
@@ -99,7 +99,7 @@ def test_the_letter_decides_when_options_repeat(tmp_path: Path) -> None:
     record = {"question": "?", "options": {"A": "x", "B": "y", "C": "x"}, "answer": "x", "answer_idx": "C"}
     found = read(written(tmp_path, record))
     assert found.questions[0].gold == 2
-    assert found.notes == Counter({"two options have one text": 1})
+    assert found.flagged == Counter({"two options have one text": 1})
     del record["answer_idx"]
     assert "fits several options. Give its letter" in refusal(written(tmp_path, record))
 
@@ -115,12 +115,12 @@ def test_cleaning_is_counted_and_leaves_the_inside_alone(tmp_path: Path) -> None
     found = read(written(tmp_path, record, SHAPES["medqa"]))
     assert found.questions[0].question == inside
     assert found.questions[0].options == ('a\n"', "b"), "debris is stripped from the last option only"
-    assert found.notes == Counter({'\\n" stripped from the last option': 1, "blanks around a text stripped": 1})
+    assert found.cleaned == Counter({'\\n" stripped from the last option': 1, "blanks around a text stripped": 1})
 
 
 def test_repeats_and_contradictions_are_counted(tmp_path: Path) -> None:
     one, two = {**SHAPES["medqa"], "answer": "RSV"}, {**SHAPES["letter alone"], "answer_idx": "A"}
-    assert read(written(tmp_path, one, one, two)).notes == Counter(
+    assert read(written(tmp_path, one, one, two)).flagged == Counter(
         {
             "answer text is not the gold option's": 2,
             "repeats an earlier question": 2,
@@ -186,7 +186,7 @@ def test_a_bad_record_is_refused_with_file_line_and_reason(tmp_path: Path, chang
     message = refusal(path)
     assert message.startswith(f"{path}, line 3: ")
     assert reason in message
-    assert message.endswith("Mend or remove the record.")
+    assert message.endswith("Mend or remove the record. Or data.on_bad_record=quarantine: such records are set aside.")
 
 
 @pytest.mark.parametrize(
@@ -217,8 +217,8 @@ def test_a_path_that_is_no_file_is_refused_with_what_is_there(tmp_path: Path) ->
     assert "there is no such file" in refusal(tmp_path / "*.json")
     assert "there is no such file" in refusal(tmp_path / "no" / "x.jsonl")
     assert "there is no such file" in refusal(tmp_path / ("x" * 5000))
-    (tmp_path / "q.csv").touch()
-    assert "allowed are .jsonl, .json" in refusal(tmp_path / "q.csv")
+    (tmp_path / "q.xlsx").touch()
+    assert "allowed are .jsonl, .json, .csv, .parquet" in refusal(tmp_path / "q.xlsx")
 
 
 @pytest.mark.parametrize(
@@ -348,7 +348,7 @@ def test_a_hub_without_network_or_cache_says_what_to_do() -> None:
         "HF_HUB_OFFLINE": "1",
         "HF_HOME": "/nonexistent",
         "PATH": "/usr/bin",
-        "PYTHONPATH": str(Path(__file__).parents[1]),
+        "PYTHONPATH": str(Path(__file__).parents[2]),
     }
     ran = subprocess.run([sys.executable, "-c", program], check=False, capture_output=True, text=True, env=environment)
     last = ran.stderr.strip().splitlines()[-1]
@@ -363,7 +363,7 @@ def test_reading_files_imports_nothing_heavy() -> None:
         "split.split_questions(data, config.SplitConfig(name='random'))\n"
         "assert not {'torch', 'datasets', 'numpy', 'hydra', 'optuna'} & set(sys.modules), sorted(sys.modules)"
     )
-    subprocess.run([sys.executable, "-c", program], check=True, cwd=Path(__file__).parents[1])
+    subprocess.run([sys.executable, "-c", program], check=True, cwd=Path(__file__).parents[2])
 
 
 # Real questions
@@ -385,9 +385,9 @@ def test_real_files_load_whole(name: str, rows: int, options: int, region: str |
     found = read(REAL / name, answer_base=1)
     assert len(found.questions) == rows
     assert {(len(question.options), question.region) for question in found.questions} == {(options, region)}
-    assert found.notes['\\n" stripped from the last option'] == cleaned
+    assert found.cleaned['\\n" stripped from the last option'] == cleaned
     assert not any(question.options[-1].endswith('\n"') for question in found.questions)
-    assert found.notes["answer text is not the gold option's"] == 0
+    assert found.flagged["answer text is not the gold option's"] == 0
 
 
 @needs_real
