@@ -8,6 +8,7 @@ import hashlib
 import json
 import os
 from dataclasses import dataclass
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,8 @@ from medqa_sweeps.cache import shared
 from medqa_sweeps.config import ModelConfig, short_hash
 from medqa_sweeps.errors import ConfigError
 
-_FILES = ("*.json", "*.safetensors", "tokenizer.model", "*.jinja", "*.txt")
+TOKENIZER_FILES = ("*token*.json", "tokenizer.model", "*.jinja", "*.txt", "vocab.json")
+_FILES = ("*.json", "*.safetensors", *TOKENIZER_FILES)
 WITHOUT_HUB = "model=tiny_gemma3 needs no hub"
 
 
@@ -49,7 +51,25 @@ def locate(config: ModelConfig) -> BaseModel:
     return BaseModel(folder, label, revision, _fingerprint(folder))
 
 
-def _snapshot(hub_id: str, revision: str | None) -> Path:
+def tokenizer_folder(config: ModelConfig) -> Path:
+    """The folder with the tokenizer of `config`; from the hub only its files are fetched, a few megabytes.
+
+    Raises:
+        ConfigError: if the hub cannot be reached and nothing is cached.
+    """
+    if config.path is not None:
+        return resolve_bundled(config.path)
+    assert config.hub_id is not None, "a model has a path or an id"
+    return _snapshot(config.hub_id, config.revision, TOKENIZER_FILES)
+
+
+def tokenizer_fingerprint(folder: Path) -> str:
+    """12 hex digits of all that decides how a text becomes tokens: the tokenizer's files and the libraries."""
+    files = {file.name: _file_hash(file) for pattern in TOKENIZER_FILES for file in sorted(folder.glob(pattern))}
+    return short_hash([files, version("tokenizers"), version("transformers")])
+
+
+def _snapshot(hub_id: str, revision: str | None, files: tuple[str, ...] = _FILES) -> Path:
     """Folder of the cached snapshot; its name is the commit."""
     from huggingface_hub import snapshot_download
     from huggingface_hub.errors import (
@@ -63,7 +83,7 @@ def _snapshot(hub_id: str, revision: str | None) -> Path:
 
     fetch = f"uv run hf download {hub_id}" + (f" --revision {revision}" if revision else "")
     try:
-        return Path(snapshot_download(hub_id, revision=revision, allow_patterns=list(_FILES)))
+        return Path(snapshot_download(hub_id, revision=revision, allow_patterns=list(files)))
     except GatedRepoError:
         raise ConfigError(
             f"model.hub_id={hub_id}: its licence must be accepted on its page on the hub first; then "

@@ -8,7 +8,6 @@ from hypothesis import given, strategies as st
 
 from medqa_sweeps.config import TrainingConfig
 from medqa_sweeps.data import Question
-from medqa_sweeps.prompt import Encoded
 from medqa_sweeps.randomness import draw, shuffled
 from medqa_sweeps.stream import TrainingStream, report_steps, total_samples, total_steps
 
@@ -18,8 +17,9 @@ QUESTIONS = [Question(f"q{n}", f"question {n}", ("w", "x", "y", "z"), gold=n % 4
 class Encoder:
     """Writes question number and option order as tokens, so that a sample shows what it was made of."""
 
-    def encode(self, question: Question, order: list[int]) -> Encoded:
-        return Encoded([int(question.id[1:]), *(order or [])], order.index(question.gold) if order else question.gold)
+    def encode_all(self, questions: list[Question], orders: list[list[int]] | None = None) -> list[list[int]]:
+        numbers = [int(question.id[1:]) for question in questions]
+        return [[number, *order] for number, order in zip(numbers, orders or [[]] * len(numbers), strict=True)]
 
     def completion(self, gold: int) -> list[int]:
         return [100 + gold, 200]

@@ -22,7 +22,7 @@ BOILERPLATE_QUESTIONS = 20
 # dev, where a vignette is followed by several questions, groups have up to 4. Lower, the synthetic sample begins to
 # clump (0.25: groups of 13); without the boilerplate rule 1,357 of its 2,400 questions are one group at 0.3.
 NEAR_DUPLICATE_JACCARD = 0.3
-_WORD = re.compile(r"[\u3400-\u9fff]|[^\W\u3400-\u9fff]+")  # a Chinese character is a word
+_WORD = re.compile(r"[\u3400-\u9fff]|[^\W\u3400-\u9fff]+")
 
 
 @dataclass(frozen=True)
@@ -87,6 +87,11 @@ def _across(
     return Overlap(part, among, sum(same), sum(near) - sum(same))
 
 
+def words_of(text: str) -> list[str]:
+    """Words without punctuation; a Chinese character is one."""
+    return _WORD.findall(text)
+
+
 def _groups(ids: Sequence[str], shingles: Iterable[Collection[Hashable]]) -> list[list[int]]:
     joined = _Joined(len(ids))
     first_with_id: dict[str, int] = {}
@@ -124,7 +129,7 @@ def _similar_pairs(shingles: Iterable[Collection[Hashable]], count: int) -> Iter
 
 def _shingles(text: str) -> Collection[str]:
     """Each run of 5 words once; all words of a text that is shorter."""
-    words = _WORD.findall(text.lower())
+    words = words_of(text.lower())
     starts = range(max(1, len(words) - SHINGLE_WORDS + 1))
     return dict.fromkeys(" ".join(words[start : start + SHINGLE_WORDS]) for start in starts)
 

@@ -36,7 +36,7 @@ def flags_of(question: str, options: list[str]) -> Iterator[str]:
     if _IMAGE.search(question):
         yield "speaks of an image"
     if _NOBODY_INTRODUCED.match(question):
-        yield "no vignette: speaks of a patient whom nothing introduces"
+        yield "speaks of a patient without a vignette"
 
 
 def _has_lookalikes(text: str) -> bool:
