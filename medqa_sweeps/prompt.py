@@ -68,7 +68,8 @@ class PromptEncoder:
         """The prompts' tokens, options in `orders` (default: as in the file); from the cache where there is one."""
         if self._cache is None:
             return self._encode_all(questions, orders)
-        key = [self.fingerprint, [question.id for question in questions], orders]
+        rendered = [self.text(question) for question in questions[:1]]  # changes when the rendering itself does
+        key = [self.fingerprint, rendered, [question.id for question in questions], orders]
         return self._cache.rows(key, lambda: self._encode_all(questions, orders))
 
     def completion(self, gold: int) -> list[int]:

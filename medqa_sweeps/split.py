@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from medqa_sweeps.cache import shared
 from medqa_sweeps.config import DataConfig, SplitConfig, short_hash
 from medqa_sweeps.data import Quarantined, Question, fingerprint, read_questions
-from medqa_sweeps.data.duplicates import near_duplicates
+from medqa_sweeps.data.duplicates import LIKENESS, near_duplicates
 from medqa_sweeps.errors import DataError
 
 
@@ -56,7 +56,7 @@ def split_questions(data: DataConfig, split: SplitConfig) -> Split:
 
 def _on_both_sides(train: list[Question], validation: list[Question]) -> Counter[str]:
     """Validation questions that are, or are nearly, training questions. Worked out once for the same questions."""
-    key = short_hash([[question.id for question in side] for side in (train, validation)])
+    key = short_hash([LIKENESS, *([question.id for question in side] for side in (train, validation))])
     return +Counter(shared("overlaps", key, lambda: _overlap(train, validation))[0])
 
 

@@ -22,6 +22,7 @@ BOILERPLATE_QUESTIONS = 20
 # dev, where a vignette is followed by several questions, groups have up to 4. Lower, the synthetic sample begins to
 # clump (0.25: groups of 13); without the boilerplate rule 1,357 of its 2,400 questions are one group at 0.3.
 NEAR_DUPLICATE_JACCARD = 0.3
+LIKENESS = (SHINGLE_WORDS, BOILERPLATE_QUESTIONS, NEAR_DUPLICATE_JACCARD)  # what a stored count depends on
 _WORD = re.compile(r"[\u3400-\u9fff]|[^\W\u3400-\u9fff]+")
 
 
