@@ -94,17 +94,20 @@ def test_no_more_is_rendered_than_the_run_will_meet(
     assert len(stream._epoch(0)[0]) == 8
 
 
-def test_the_key_sees_wording_questions_order_and_seed(
+def test_the_key_sees_wording_questions_seed_and_the_order_of_options(
     tokenizer: Any, questions: list[Question], cache: TokenCache, tmp_path: Path
 ) -> None:
-    for prompt, some, seed in (
-        (PROMPT, questions, 0),
-        (OTHER_PROMPT, questions, 0),
-        (PROMPT, questions[1:], 0),
-        (PROMPT, questions, 1),
+    for prompt, some, seed, permute in (
+        (PROMPT, questions, 0, True),
+        (OTHER_PROMPT, questions, 0, True),
+        (PROMPT, questions[1:], 0, True),
+        (PROMPT, questions, 1, True),
+        (PROMPT, questions, 0, False),
     ):
-        TrainingStream(some, PromptEncoder(tokenizer, prompt, 4, cache), TrainingConfig(epochs=1), seed)[0]
-    assert len(files(tmp_path)) == 4
+        config = TrainingConfig(epochs=1, permute_options=permute)
+        bare = TrainingStream(some, PromptEncoder(tokenizer, prompt, 4), config, seed)
+        assert list(TrainingStream(some, PromptEncoder(tokenizer, prompt, 4, cache), config, seed)) == list(bare)
+    assert len(files(tmp_path)) == 5
 
 
 def test_a_broken_file_is_written_again(cache: TokenCache, tmp_path: Path) -> None:
