@@ -8,6 +8,7 @@ import hashlib
 import json
 import os
 from dataclasses import dataclass
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,8 @@ from medqa_sweeps.cache import shared
 from medqa_sweeps.config import ModelConfig, short_hash
 from medqa_sweeps.errors import ConfigError
 
-FILES = ("*.json", "*.safetensors", "tokenizer.model", "*.jinja", "*.txt")
+TOKENIZER_FILES = ("*token*.json", "tokenizer.model", "*.jinja", "*.txt", "vocab.json")
+FILES = ("*.json", "*.safetensors", *TOKENIZER_FILES)
 
 
 @dataclass(frozen=True)
@@ -47,6 +49,24 @@ def locate(config: ModelConfig) -> BaseModel:
         label = f"{config.hub_id} at {revision[:7]}"
     _refuse_what_cannot_load(folder, config)
     return BaseModel(folder, label, revision, _fingerprint(folder))
+
+
+def tokenizer_folder(config: ModelConfig) -> Path:
+    """The folder with the tokenizer of `config`; from the hub only its files are fetched, a few megabytes.
+
+    Raises:
+        ConfigError: if the hub cannot be reached and nothing is cached.
+    """
+    if config.path is not None:
+        return resolve_bundled(config.path)
+    assert config.hub_id is not None, "a model has a path or an id"
+    return hub.snapshot("model", config.hub_id, config.revision, TOKENIZER_FILES)
+
+
+def tokenizer_fingerprint(folder: Path) -> str:
+    """12 hex digits of all that decides how a text becomes tokens: the tokenizer's files and the libraries."""
+    files = {file.name: _file_hash(file) for pattern in TOKENIZER_FILES for file in sorted(folder.glob(pattern))}
+    return short_hash([files, version("tokenizers"), version("transformers")])
 
 
 def _refuse_what_cannot_load(folder: Path, config: ModelConfig) -> None:

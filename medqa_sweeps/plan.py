@@ -36,11 +36,15 @@ class Plan:
         bits = "4-bit" if config.model.load_in_4bit else "unquantized"
         return [
             f"Questions  {config.data.name}: {len(self.split.train):,} {synthetic}to train on, "
-            f"{len(self.split.validation):,} to choose by (split {config.split.name})",
+            f"{len(self.split.validation):,} to choose by (split {config.split.name}){self._set_aside()}",
             f"Training   {self.base.label} in {bits} with LoRA r={config.lora.r}: {self.steps:,} steps of "
             f"{training.effective_batch_size}, {len(self.report_steps)} reports",
             f"Writes     {folder}: config, metrics, predictions, adapter, result",
         ]
+
+    def _set_aside(self) -> str:
+        bad = len(self.split.quarantined)
+        return f"; {bad:,} bad records set aside in quarantine.jsonl" if bad else ""
 
 
 def plan_trial(config: TrialConfig) -> Plan:

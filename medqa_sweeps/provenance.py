@@ -40,7 +40,9 @@ def collect(plan: Plan, command: list[str]) -> dict[str, Any]:
             "train_fingerprint": fingerprint(plan.split.train),
             "validation": len(plan.split.validation),
             "validation_fingerprint": fingerprint(plan.split.validation),
-            "notes": dict(plan.split.notes),
+            "cleaned": dict(plan.split.cleaned),
+            "flagged": dict(plan.split.flagged),
+            "quarantined": len(plan.split.quarantined),
         },
         "base": {
             "label": plan.base.label,
