@@ -82,11 +82,13 @@ class PrintLeaderboard(Callback):
             return
         from analysis.study import read_study
         from analysis.terminal import print_leaderboard
+        from analysis.wandb_summary import log_summary
         from medqa_sweeps.errors import TrialError
 
         folder = Path(config.hydra.sweep.dir)
         try:
             print_leaderboard(folder)
+            log_summary(folder)
             study = read_study(folder)
         except TrialError as error:
             sys.exit(str(error))
