@@ -11,5 +11,6 @@ SUMMARIES = {
     "stop": "end a sweep, or one of its trials, at its next step",
     "add": "try a point of your own before all others",
     "resume": "go on with an interrupted study or trial",
+    "confirm": "run the best configs of a study again under fresh seeds",
     "reproduce": "run a trial's saved config again and compare the two",
 }

@@ -2,13 +2,13 @@
 
 from pathlib import Path
 
-import yaml
 from rich.console import Console
 
 from medqa_sweeps.record import Outcome
 from medqa_sweeps.sweep.jobs import Ended
 from medqa_sweeps.sweep.study import StudyDir
 from medqa_sweeps.sweep.table import SweepTable
+from medqa_sweeps.sweep.trial_jobs import words_of
 from medqa_sweeps.trial_dir import TrialDir
 
 
@@ -39,13 +39,6 @@ def print_status(study: StudyDir, console: Console) -> None:
 
 def _settings(trials: list[Path]) -> dict[Path, str]:
     """What each trial was told and not all were."""
-    words = {path: _words(path) for path in trials}
+    words = {path: words_of(path) for path in trials}
     common = set.intersection(*map(set, words.values())) if words else set()
     return {path: " ".join(word for word in told if word not in common) for path, told in words.items()}
-
-
-def _words(trial: Path) -> list[str]:
-    try:
-        return list(yaml.safe_load((trial / ".hydra" / "overrides.yaml").read_text()) or [])
-    except FileNotFoundError:
-        return []

@@ -6,9 +6,9 @@ request that no sweep has obeyed yet is obeyed by the next one in that folder.
 
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from medqa_sweeps.errors import ConfigError
 from medqa_sweeps.sweep.loop import Sweep
@@ -63,15 +63,25 @@ def resume(study: StudyDir) -> NoReturn:
         ConfigError: if there is no such study, or the program is no longer there.
     """
     origin = study.definition()
-    directory, (program, *words) = Path(origin["directory"]), origin["command"]
+    words = [word for word in origin["command"][1:] if not word.startswith("hydra.sweep.dir=")]
+    become_program(origin, words, study.path)
+
+
+def become_program(origin: Mapping[str, Any], words: Sequence[str], folder: Path) -> NoReturn:
+    """Become the program that a study's definition names, with other words, sweeping in `folder`.
+
+    Raises:
+        ConfigError: if the program is no longer there.
+    """
+    directory, program = Path(origin["directory"]), origin["command"][0]
     if not (directory / program).is_file():
         raise ConfigError(
-            f"{directory / program}, which swept {study.path}, is not there any more. Give its command again with "
-            f"hydra.sweep.dir={study.path}."
+            f"{directory / program}, which swept this study, is not there any more. Give its command again with "
+            f"hydra.sweep.dir={folder}."
         )
-    words = [word for word in words if not word.startswith("hydra.sweep.dir=")]
     os.chdir(directory)
-    os.execv(sys.executable, [sys.executable, program, *words, f"hydra.sweep.dir={study.path}"])
+    sys.stdout.flush()
+    os.execv(sys.executable, [sys.executable, program, *words, f"hydra.sweep.dir={folder}"])
 
 
 class Requests:

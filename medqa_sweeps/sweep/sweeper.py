@@ -17,6 +17,7 @@ from hydra.utils import get_method, instantiate
 from omegaconf import DictConfig, ListConfig, OmegaConf
 from rich.console import Console
 
+from medqa_sweeps.confirmation import read_confirmation
 from medqa_sweeps.errors import ConfigError
 from medqa_sweeps.sweep.announce import announcement, how_to_go_on, plan_only
 from medqa_sweeps.sweep.failures import CircuitBreaker
@@ -121,7 +122,9 @@ class AsyncOptuna:
         extend: Callable[[optuna.Trial], None] | None = None
         if self.settings.custom_search_space:
             extend = partial(get_method(self.settings.custom_search_space), self.config)
-        return Study(study, space, self.settings.n_trials, extend)
+        confirmation = read_confirmation(folder.path)
+        labels = confirmation.labels() if confirmation else None
+        return Study(study, space, self.settings.n_trials, extend, labels)
 
     def _name(self, folder: StudyDir) -> str:
         return self.settings.study_name or folder.path.name
