@@ -387,3 +387,18 @@ def _only(value: Any) -> Any:
 def _shown(value: Any) -> str:
     """`value` as people would type it, long or deep ones shortened."""
     return _SHORT.repr(value)
+
+
+def read_test_questions(config: DataConfig) -> QuestionSet:
+    """The locked test questions. For `medqa_sweeps/final.py` alone, which writes each reading to the study's ledger
+    first; a test holds that nothing else calls it.
+
+    Raises:
+        DataError: as `read_questions`, or if the data set has no test part.
+    """
+    if config.test is None:
+        raise DataError(
+            f"data.test is null, so {config.name} has no test questions. Name a file or a split of the hub."
+        )
+    records = _hub_records(config, config.test) if config.hub_id else _file_records(config.test, "data.test")
+    return _question_set(records, config)

@@ -12,5 +12,6 @@ SUMMARIES = {
     "add": "try a point of your own before all others",
     "resume": "go on with an interrupted study or trial",
     "confirm": "run the best configs of a study again under fresh seeds",
+    "final": "score the chosen trial on the locked test questions, once",
     "reproduce": "run a trial's saved config again and compare the two",
 }

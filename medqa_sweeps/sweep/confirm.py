@@ -28,7 +28,7 @@ from medqa_sweeps.errors import ConfigError
 from medqa_sweeps.plan import plan_trial, refuse_changed
 from medqa_sweeps.provenance import collect, command_line
 from medqa_sweeps.record import Outcome
-from medqa_sweeps.sweep.steering import become_program
+from medqa_sweeps.sweep.steering import become_program, is_swept
 from medqa_sweeps.sweep.study import StudyDir
 from medqa_sweeps.sweep.trial_jobs import words_of, write_words
 from medqa_sweeps.trial_dir import TrialDir
@@ -162,17 +162,7 @@ def _words(asked: Sequence[str], trials: int) -> list[str]:
 
 
 def _is_of_the_search(word: str) -> bool:
-    from hydra.core.override_parser.overrides_parser import OverridesParser
-    from hydra.errors import OverrideParseException
-
-    if word.startswith(_OF_THE_SEARCH):
-        return True
-    if word.startswith("-") or "=" not in word:  # an option of the program, or its value
-        return False
-    try:
-        return OverridesParser.create().parse_override(word).is_sweep_override()
-    except OverrideParseException:
-        return False
+    return word.startswith(_OF_THE_SEARCH) or is_swept(word)
 
 
 def _mean(group: Sequence[tuple[float, int]]) -> float:

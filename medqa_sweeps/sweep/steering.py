@@ -56,6 +56,19 @@ def add(study: StudyDir, overrides: Sequence[str]) -> str:
     return "Added: the sweep that runs takes it up next; if none runs, `resume` does."
 
 
+def is_swept(word: str) -> bool:
+    """Whether a word of a command line gives its key several values, or an interval."""
+    from hydra.core.override_parser.overrides_parser import OverridesParser
+    from hydra.errors import OverrideParseException
+
+    if word.startswith("-") or "=" not in word:  # an option of the program, or its value
+        return False
+    try:
+        return OverridesParser.create().parse_override(word).is_sweep_override()
+    except OverrideParseException:
+        return False
+
+
 def resume(study: StudyDir) -> NoReturn:
     """Become the program that swept here, with the words it was given, and go on in the same folder.
 
