@@ -139,10 +139,10 @@ def pool(values_QxS: npt.NDArray[np.float64]) -> Pooled:
     """The mean over questions and seeds, with an interval that counts both as drawn at random.
 
     The variance of the mean is (MS_questions + MS_seeds) / (Q S), of the two-way table without replication; leaving
-    out - MS_residual makes it a little wide. Degrees of freedom are Satterthwaite's. Simulated on 400 questions it holds
-    the truth 96 to 98 % of the time while seeds differ by 0 to 2 points (standard deviation), also with 2 seeds; at 5
-    points it needs 5 seeds for its 95 % (3 seeds: 94 %, 2 seeds: 89 %). With one seed the spread between seeds is
-    unknown, and the interval is that of the questions alone.
+    out - MS_residual makes it a little wide. Degrees of freedom are Satterthwaite's. Simulated on 400 questions it
+    holds the truth 96 to 98 % of the time while seeds differ by 0 to 2 points (standard deviation), also with 2 seeds;
+    at 5 points 89 % with 2 seeds, 94 % with 3 and 95 % with 5. With one seed the spread between seeds is unknown, and
+    the interval is that of the questions alone.
 
     Args:
         values_QxS: 1 for a right answer and 0 for a wrong one, or a difference of two such, by question and seed.

@@ -89,9 +89,9 @@ def result(outcome: Outcome, failure: FailureKind | None = None, message: str = 
 # Reading what the client wrote
 
 
-def wandb_records(trial: TrialDir) -> list[Any]:
-    """The protobuf records of the trial's only offline run, which W&B's service writes a little after `finish`."""
-    (path,) = trial.path.glob("wandb/offline-run-*/*.wandb")
+def wandb_records(folder: Path) -> list[Any]:
+    """The protobuf records of the only offline run in a folder, which W&B's service writes a little after `finish`."""
+    (path,) = folder.glob("offline-run-*/*.wandb")
     deadline = time.monotonic() + 10
     while time.monotonic() < deadline:
         records = records_in(path.read_bytes())
@@ -128,7 +128,7 @@ class Run:
     """An offline run as plain values."""
 
     def __init__(self, trial: TrialDir) -> None:
-        records = wandb_records(trial)
+        records = wandb_records(trial.path / "wandb")
         runs = [r.run for r in records if r.HasField("run")]
         self.run = runs[0]
         self.tags = set(runs[-1].tags)

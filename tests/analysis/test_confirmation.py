@@ -78,7 +78,7 @@ def test_one_seed_has_the_interval_of_its_questions_and_equal_answers_have_one_t
 
 @pytest.mark.parametrize(("seeds", "spread"), [(2, 0.0), (3, 0.0), (3, 0.02), (5, 0.02), (5, 0.05)])
 def test_the_interval_holds_the_truth_as_often_as_it_says(seeds: int, spread: float) -> None:
-    """Questions of their own difficulty, seeds of their own luck, both drawn anew each time: 95 %, within the chance of 400."""
+    """Questions of their own difficulty, seeds of their own luck, both drawn anew each time."""
     chance = np.random.default_rng(1)
     held = []
     for _ in range(400):
