@@ -13,8 +13,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy import stats
 
-from analysis.leaderboard import answers_of
-from analysis.study import State, read_trial
+from analysis.study import State, answers, read_trial
 from analysis.verdict import listed, percent
 from medqa_sweeps.confirmation import ChosenConfig, confirming_folder, read_confirmation
 from medqa_sweeps.errors import ConfigError
@@ -172,7 +171,7 @@ def _answers(folder: Path, config: ChosenConfig) -> tuple[tuple[float, ...], npt
     trials = [read_trial(TrialDir(folder / str(number))) for number in config.again if _exists(folder, number)]
     completed = [one for one in trials if one.state is State.COMPLETED and one.result and one.result.score]
     accuracies = tuple(one.result.score.accuracy for one in completed)  # type: ignore[union-attr]
-    correct = [answers_of(one).correct for one in completed]
+    correct = [answers(one, one.result.samples_seen) for one in completed if one.result]
     if not correct or any(one.keys() != correct[0].keys() or not one for one in correct):
         return accuracies, np.empty((0, 0))
     ids = sorted(correct[0])

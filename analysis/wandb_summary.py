@@ -16,6 +16,7 @@ from analysis.study import Study, Trial, read_study
 from analysis.verdict import cautions, verdict
 from medqa_sweeps.config import TrackingConfig, short_hash
 from medqa_sweeps.errors import ConfigError
+from medqa_sweeps.record import Score
 from medqa_sweeps.tracking import run_id
 from medqa_sweeps.wandb_session import client_errors, is_sent, open_run, remember_sent, send_later
 
@@ -58,15 +59,18 @@ def summary_id(study: Study) -> str:
 
 
 def rows(board: Leaderboard) -> tuple[list[str], list[list[Any]]]:
-    """Columns and rows of the table: ranked trials first, then the untuned base, then all others; shares in percent."""
-    names = short_names(varying_keys(board.study.trials))
+    """Columns and rows of the table: trials with a score, the best first, the untuned base, all others. Shares in %."""
+    study, names = board.study, short_names(varying_keys(board.study.trials))
     columns = ["trial", *names.values(), "outcome", "accuracy", "low", "high", "questions", "difference to best"]
     columns += ["difference low", "difference high", "p", "tied with best", "minutes", "peak GiB", "why", "run"]
-    ranked = [_row(row.trial.name, row.trial, row, names) for row in board.rows]
-    base = [_row("untuned base", None, board.base, names)] if board.base else []
-    shown = {row.trial.name for row in board.rows}
-    others = [_row(trial.name, trial, None, names) for trial in board.study.trials if trial.name not in shown]
-    return columns, [*ranked, *base, *others]
+    compared = {row.trial.name: row for row in board.rows}
+    ranked = sorted(study.completed(), key=lambda trial: -_score(trial).accuracy)
+    table = [_row(trial, _score(trial), compared.get(trial.name), names) for trial in ranked]
+    base = board.base.trial.result.baseline if board.base and board.base.trial.result else None
+    if base:
+        table.append(["untuned base", *[None] * (len(names) + 1), *_shares(base), *_compared(board.base), *[None] * 4])
+    others = [(trial, trial.result.score if trial.result else None) for trial in study.others()]
+    return columns, [*table, *(_row(trial, score, None, names) for trial, score in others)]
 
 
 def _tell(board: Leaderboard, tracking: TrackingConfig, what: str) -> None:
@@ -104,37 +108,46 @@ def _answer(board: Leaderboard) -> dict[str, Any]:
     answer = {"verdict": verdict(board), "cautions": " ".join(cautions(board)), **counts}
     if board.best is None:
         return answer
-    score, tied = board.best.score, [row.label for row in board.rows if row.tied_with_best]
-    best = {
-        "best": board.best.label,
-        "accuracy": score.accuracy,
-        "accuracy_low": score.low,
-        "accuracy_high": score.high,
-    }
-    return {**answer, **best, "tied_with_best": tied}
+    score, tied = _score(board.best.trial), [row.label for row in board.rows if row.tied_with_best]
+    measured = {"accuracy": score.accuracy, "accuracy_low": score.low, "accuracy_high": score.high}
+    best = {"best": board.best.label, "best_trial": board.best.trial.name}
+    return {**answer, **best, **measured, "tied_with_best": tied}
 
 
-def _row(name: str, trial: Trial | None, row: Row | None, names: dict[str, str]) -> list[Any]:
-    settings = [_cell(trial.settings.get(key)) if trial else None for key in names]
-    result = trial.result if trial else None
-    score = row.score if row else (result.score if result else None)
-    scored = [_PERCENT * score.accuracy, _PERCENT * score.low, _PERCENT * score.high] if score else [None] * 3
-    paired = row.versus_best if row else None
-    compared = [_PERCENT * x for x in (paired.difference, paired.low, paired.high)] if paired else [None] * 3
+def _row(trial: Trial, score: Score | None, row: Row | None, names: dict[str, str]) -> list[Any]:
+    result = trial.result
     return [
-        name,
-        *settings,
-        str(trial.state) if trial else None,
-        *scored,
-        score.questions if score else None,
-        *compared,
-        paired.p_value if paired else None,
-        row.tied_with_best if row and paired else None,
+        trial.name,
+        *(_cell(trial.settings.get(key)) for key in names),
+        str(trial.state),
+        *_shares(score),
+        *_compared(row),
         result.seconds / 60 if result else None,
         result.peak_memory_bytes / 2**30 if result else None,
-        (trial.reason if trial else "") or None,
-        run_id(trial.directory) if trial else None,
+        trial.reason or None,
+        run_id(trial.directory),
     ]
+
+
+def _shares(score: Score | None) -> list[Any]:
+    """Accuracy with its limits, in percent, and the number of questions."""
+    if score is None:
+        return [None] * 4
+    return [_PERCENT * score.accuracy, _PERCENT * score.low, _PERCENT * score.high, score.questions]
+
+
+def _compared(row: Row | None) -> list[Any]:
+    """Difference to the best with its limits, in percentage points, p, and whether the two are tied."""
+    paired = row.versus_best if row else None
+    if row is None or paired is None:
+        return [None] * 5
+    points = [_PERCENT * paired.difference, _PERCENT * paired.low, _PERCENT * paired.high]
+    return [*points, paired.p_value, row.tied_with_best]
+
+
+def _score(trial: Trial) -> Score:
+    assert trial.result is not None and trial.result.score is not None, "only completed trials are ranked"
+    return trial.result.score
 
 
 def _cell(value: Any) -> Any:
