@@ -63,18 +63,22 @@ def confirm(study: StudyDir, top: int, seeds: int, into: Path | None = None) -> 
         into: folder of the confirming study; None: the study's name and "-confirm".
 
     Raises:
-        ConfigError: if there is no such study, no trial of it has completed, or the folder holds something else.
+        ConfigError: if there is no such study, it is being swept, too few configs of it have completed, or the folder
+            confirms something else.
         DataError: if questions or base have changed since.
     """
     origin = study.definition()
     folder = StudyDir((into or confirming_folder(study.path)).resolve())
+    confirmation = read_confirmation(folder.path)
+    if confirmation is None:
+        with study.claimed():  # of a study that is being swept nobody knows the best yet
+            confirmation = choose(study.path, folder.path, top, seeds)
+    if (len(confirmation.configs), len(confirmation.seeds)) != (top, seeds):
+        raise ConfigError(
+            f"{folder.path} confirms {len(confirmation.configs)} configs under {len(confirmation.seeds)} seeds "
+            "already. Ask for the same, `resume` it, or give another folder: --into FOLDER."
+        )
     with folder.claimed():
-        confirmation = read_confirmation(folder.path) or choose(study.path, folder.path, top, seeds)
-        if (len(confirmation.configs), len(confirmation.seeds)) != (top, seeds):
-            raise ConfigError(
-                f"{folder.path} confirms {len(confirmation.configs)} configs under {len(confirmation.seeds)} seeds "
-                f"already. Ask for the same, `resume` it, or give another folder: --into FOLDER."
-            )
         write_confirmation(folder.path, confirmation)
         _submit(study.path, folder.path, confirmation)
     become_program(origin, _words(origin["command"][1:], confirmation.trials), folder.path)

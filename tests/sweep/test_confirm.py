@@ -17,7 +17,8 @@ import launch
 from medqa_sweeps.confirmation import confirmed_winner, read_confirmation
 from medqa_sweeps.errors import ConfigError
 from medqa_sweeps.record import Outcome, Result, Score
-from medqa_sweeps.sweep.confirm import _words, choose
+from medqa_sweeps.sweep.confirm import _words, choose, confirm
+from medqa_sweeps.sweep.study import StudyDir
 from medqa_sweeps.trial_dir import TrialDir
 from tests.analysis.trial_folders import submit
 from tests.sweep.test_faults import ROOT, Program, complete, told
@@ -112,6 +113,15 @@ def test_it_says_what_it_confirms_and_what_came_of_it(confirmed: tuple[Path, str
 def test_another_question_in_the_same_folder_is_refused(confirmed: tuple[Path, str]) -> None:
     words = said(medqa_sweeps("confirm", str(confirmed[0]), "--top", "3", "--seeds", "3"), 1)
     assert "confirms 2 configs under 3 seeds already" in words and "--into" in words
+
+
+def test_a_study_that_is_being_swept_has_no_best_yet(tmp_path: Path) -> None:
+    study = StudyDir(tmp_path / "study")
+    finish(submit(study.path / "0"), 0.5)
+    study.definition_file.write_text(yaml.safe_dump({"trials": 2, "command": ["launch.py"], "directory": "."}))
+    with study.claimed(), pytest.raises(ConfigError, match="another process is sweeping"):
+        confirm(StudyDir(study.path), 1, 1)
+    assert not (tmp_path / "study-confirm").exists()
 
 
 def finish(trial: TrialDir, accuracy: float, outcome: Outcome = Outcome.COMPLETED) -> None:
