@@ -1,5 +1,6 @@
 """The final test with the tiny model: the exported adapter, the locked questions, and the ledger."""
 
+import contextlib
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -9,6 +10,7 @@ import yaml
 
 from analysis.ledger import final_tests
 from medqa_sweeps import data, ledger
+from medqa_sweeps.__main__ import main
 from medqa_sweeps.assets import resolve_bundled
 from medqa_sweeps.errors import ConfigError
 from medqa_sweeps.plan import plan_trial
@@ -63,7 +65,13 @@ def test_the_exported_adapter_answers_as_the_trial_did(study: StudyDir, first: l
     assert first.scored.gain.low <= gap <= first.scored.gain.high
 
 
-def test_the_ledger_knows_who_and_which_and_how_often(study: StudyDir, first: ledger.Reading, pool: Pool) -> None:
+def test_the_ledger_knows_who_and_which_and_how_often(
+    study: StudyDir,
+    first: ledger.Reading,
+    pool: Pool,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     assert first.asked.readings_before == 0 and first.asked.adapter_sha256 == result_of(study).adapter_sha256
     test = Path(first.asked.questions)
     ids = study.path.parent / "undisputed.txt"
@@ -74,7 +82,12 @@ def test_the_ledger_knows_who_and_which_and_how_often(study: StudyDir, first: le
     assert again.scored.test_fingerprint == first.scored.test_fingerprint
 
     (study.path.parent / "ids.jsonl").write_text("".join(test.read_text().splitlines(keepends=True)[:10]))
-    same = final_test(study, 0, study.path.parent / "ids.jsonl", pool)  # the questions themselves name them, too
+    monkeypatch.setattr("medqa_sweeps.sweep.final.Machine", lambda *a, **b: contextlib.nullcontext(pool))
+    assert main(["final", str(study.path), "--undisputed", str(study.path.parent / "ids.jsonl")]) == 0
+    told = capsys.readouterr().out
+    assert told.startswith("Trial 0 of study: the best by validation.\nTest: ") and "2 times before" in told
+    assert "Validation, by which it was chosen" in told and "machinery, never the medicine" in told
+    same = ledger.readings(study.path)[-1]  # the questions themselves name them, too
     assert same.scored and same.scored.undisputed_trained == again.scored.undisputed_trained
     shown = final_tests(study.path)
     assert [one.trial for one in shown] == [0, 0, 0] and "@" in shown[0].who
