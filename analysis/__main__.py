@@ -1,4 +1,7 @@
-"""`uv run python -m analysis multirun/quickstart`: which config is better, and is the difference real?"""
+"""`uv run python -m analysis multirun/quickstart`: which config is better, and is the difference real?
+
+`uv run python -m analysis wandb-sync multirun/quickstart` sends to W&B what stayed here.
+"""
 
 import argparse
 import sys
@@ -9,6 +12,11 @@ from medqa_sweeps.errors import ConfigError
 
 def main(arguments: list[str] | None = None) -> int:
     """Exit code: 0 the leaderboard was printed, 2 there was nothing to read or the command was wrong."""
+    words = sys.argv[1:] if arguments is None else arguments
+    if words[:1] == ["wandb-sync"]:
+        from analysis.wandb_sync import main as wandb_sync
+
+        return wandb_sync(words[1:])
     parser = argparse.ArgumentParser(
         prog="python -m analysis",
         description="Print a study's leaderboard from its trial folders: accuracy with intervals, each trial compared "
@@ -16,7 +24,7 @@ def main(arguments: list[str] | None = None) -> int:
     )
     parser.add_argument("folder", type=Path, help="a study, such as multirun/quickstart, or the folder of a single run")
     parser.add_argument("--top", type=_positive, default=20, metavar="N", help="trials to show (default: 20)")
-    options = parser.parse_args(arguments)
+    options = parser.parse_args(words)
     from analysis.terminal import print_leaderboard  # SciPy takes seconds to import; --help does not wait for it
 
     try:

@@ -83,13 +83,19 @@ class PrintLeaderboard(Callback):
     def on_multirun_end(self, config: DictConfig, **kwargs: Any) -> None:
         if config.hydra.sweeper.get("plan_only"):
             return
+        from analysis.confirmation import read_confirmed, sentences
         from analysis.study import State, read_study
         from analysis.terminal import print_leaderboard
+        from analysis.wandb_summary import log_summary
+        from medqa_sweeps.confirmation import read_confirmation
         from medqa_sweeps.errors import TrialError
 
         folder = Path(config.hydra.sweep.dir)
         try:
             print_leaderboard(folder)
+            if read_confirmation(folder):
+                print("", *sentences(read_confirmed(folder)), sep="\n")
+            log_summary(folder)
             study = read_study(folder)
         except TrialError as error:
             sys.exit(str(error))

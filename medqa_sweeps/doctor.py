@@ -240,7 +240,7 @@ def _wandb() -> Finding:
     mode = os.environ.get("WANDB_MODE", "")
     if mode in ("offline", "disabled", "dryrun"):
         return Finding("W&B", "note", f"WANDB_MODE={mode}: runs stay in their folders; `uv run wandb sync` sends them.")
-    from medqa_sweeps.tracking import obstacle_to_online
+    from medqa_sweeps.wandb_session import obstacle_to_online
 
     obstacle = obstacle_to_online("auto")
     if obstacle is None:

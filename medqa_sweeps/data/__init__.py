@@ -6,6 +6,15 @@ and sets bad records aside if asked to. `duplicates` finds near-duplicates; `des
 """
 
 from medqa_sweeps.data.question import Quarantined, Question, QuestionSet, fingerprint, question_id
-from medqa_sweeps.data.reading import Part, read_questions
+from medqa_sweeps.data.reading import Part, read_questions, read_test_questions
 
-__all__ = ["Part", "Quarantined", "Question", "QuestionSet", "fingerprint", "question_id", "read_questions"]
+__all__ = [
+    "Part",
+    "Quarantined",
+    "Question",
+    "QuestionSet",
+    "fingerprint",
+    "question_id",
+    "read_questions",
+    "read_test_questions",
+]

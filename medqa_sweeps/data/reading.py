@@ -47,6 +47,20 @@ def read_questions(config: DataConfig, part: Part) -> QuestionSet:
     return found
 
 
+def read_test_questions(config: DataConfig) -> QuestionSet:
+    """The locked test questions. For `medqa_sweeps/final.py` alone, which writes each reading to the study's ledger
+    first; a test holds that nothing else calls it.
+
+    Raises:
+        DataError: as `read_questions`, or if the data set has no test part.
+    """
+    if config.test is None:
+        raise DataError(
+            f"data.test is null, so {config.name} has no test questions. Name a file or a split of the hub."
+        )
+    return _checked(config, _records(config, config.test, "data.test"))
+
+
 def read_test_prints(config: DataConfig) -> list[Print]:
     """Hashes of the test questions and of their word 5-grams, to find them among others; neither text nor answer.
 

@@ -3,13 +3,13 @@
 import time
 from pathlib import Path
 
-import yaml
 from rich.console import Console
 
 from medqa_sweeps.record import AttemptLine, MetricsLine, Outcome
 from medqa_sweeps.sweep.jobs import Ended
 from medqa_sweeps.sweep.study import StudyDir
 from medqa_sweeps.sweep.table import SweepTable
+from medqa_sweeps.sweep.trial_jobs import words_of
 from medqa_sweeps.trial_dir import TrialDir
 
 
@@ -47,13 +47,6 @@ def _seconds_since_start(lines: list[MetricsLine]) -> float:
 
 def _settings(trials: list[Path]) -> dict[Path, str]:
     """What each trial was told and not all were."""
-    words = {path: _words(path) for path in trials}
+    words = {path: words_of(path) for path in trials}
     common = set.intersection(*map(set, words.values())) if words else set()
     return {path: " ".join(word for word in told if word not in common) for path, told in words.items()}
-
-
-def _words(trial: Path) -> list[str]:
-    try:
-        return list(yaml.safe_load((trial / ".hydra" / "overrides.yaml").read_text()) or [])
-    except FileNotFoundError:
-        return []

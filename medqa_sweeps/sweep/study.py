@@ -176,6 +176,7 @@ class Study:
         n_trials: int | None,
         extend: Callable[[Trial], None] | None = None,
         mixed: bool = False,
+        labels: Mapping[int, str] | None = None,
     ) -> None:
         """A finite space is a grid, each point once, unless fewer trials than points are asked for, or `extend` adds to
         it what nobody can count: then it is sampled. A space without knobs is one experiment, as often as asked for.
@@ -185,8 +186,9 @@ class Study:
             extend: suggests more to Optuna's trial; what it suggests becomes overrides.
             mixed: a grid's points come in an order that is drawn, the same for a study of the same name, instead of the
                 order typed: a pruner needs a good rival early, and typed lists rise.
+            labels: what sets trials apart that differ in no point of the space, by number.
         """
-        self.optuna, self._space, self._extend = study, space, extend
+        self.optuna, self._space, self._extend, self._labels = study, space, extend, labels or {}
         size = None if extend else space.size
         self.is_grid = size is not None and bool(space.knobs) and (n_trials is None or n_trials >= size)
         self.total = size if size is not None and (self.is_grid or n_trials is None) else n_trials or SAMPLED
@@ -290,7 +292,7 @@ class Study:
             self._extend(trial)
             more = {name: value for name, value in trial.params.items() if name not in params}
             overrides, values = [*overrides, *(f"{name}={value}" for name, value in more.items())], {**values, **more}
-        return Candidate(trial, params, overrides, _in_words(values))
+        return Candidate(trial, params, overrides, _in_words(values) or self._labels.get(trial.number, ""))
 
     def _values(self, value: Any) -> list[float]:
         """One finite number an objective.

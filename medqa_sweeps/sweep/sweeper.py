@@ -20,6 +20,7 @@ from omegaconf import DictConfig, ListConfig, OmegaConf
 from rich.console import Console
 
 from medqa_sweeps.config import from_hydra
+from medqa_sweeps.confirmation import read_confirmation
 from medqa_sweeps.errors import ConfigError, TrialError
 from medqa_sweeps.plan import plan_trial
 from medqa_sweeps.sweep.announce import announcement, how_to_go_on, plan_only
@@ -126,7 +127,9 @@ class AsyncOptuna:
         extend: Callable[[optuna.Trial], None] | None = None
         if self.settings.custom_search_space:
             extend = partial(get_method(self.settings.custom_search_space), self.config)
-        return Study(study, space, self.settings.n_trials, extend, mixed=pruner is not None)
+        confirmation = read_confirmation(folder.path)
+        labels = confirmation.labels() if confirmation else None
+        return Study(study, space, self.settings.n_trials, extend, mixed=pruner is not None, labels=labels)
 
     def _pruner(self, folder: StudyDir) -> Pruner | None:
         asked = self.settings.pruner
