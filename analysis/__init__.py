@@ -7,4 +7,6 @@ verdict      that in words                                predictions  letters a
 terminal     all of it printed                            questions    the texts behind question ids
 report       page, CSV and JSON written                   page         the HTML (with page.css, page.js)
 export       CSV and JSON                                 pictures/    a file a picture
+confirmation what fresh seeds made of the best           ledger       what the test questions were read for
+wandb_summary, wandb_sync: tell W&B what the folders hold
 """

@@ -1,4 +1,7 @@
-"""`uv run python -m analysis multirun/quickstart`: which config is better, and is the difference real?"""
+"""`uv run python -m analysis multirun/quickstart`: which config is better, and is the difference real?
+
+`uv run python -m analysis wandb-sync multirun/quickstart` sends to W&B what stayed here.
+"""
 
 import argparse
 import sys
@@ -9,6 +12,11 @@ from medqa_sweeps.errors import ConfigError
 
 def main(arguments: list[str] | None = None) -> int:
     """Exit code: 0 the leaderboard was printed, 2 there was nothing to read or the command was wrong."""
+    words = sys.argv[1:] if arguments is None else arguments
+    if words[:1] == ["wandb-sync"]:
+        from analysis.wandb_sync import main as wandb_sync
+
+        return wandb_sync(words[1:])
     parser = argparse.ArgumentParser(
         prog="python -m analysis",
         description="Print a study's leaderboard from its trial folders, and write a page with pictures: accuracy with "
@@ -23,7 +31,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--top", type=_positive, default=20, metavar="N", help="configs to show (default: 20)")
     parser.add_argument("--output", type=Path, metavar="FOLDER", help="of the page (default: report/ in the study)")
     parser.add_argument("--no-page", action="store_true", help="print the leaderboard alone")
-    options = parser.parse_args(arguments)
+    options = parser.parse_args(words)
     from analysis.leaderboard import rank  # SciPy takes seconds to import; --help does not wait for it
     from analysis.study import read_studies
     from analysis.terminal import print_board, shown

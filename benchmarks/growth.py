@@ -35,11 +35,12 @@ class Clock:
     def __init__(self) -> None:
         self.at = [time.process_time()]
 
+    def earlier(self, ended: Ended, settings: str) -> None: ...
     def started(self, number: int, settings: str) -> None: ...
     def say(self, sentence: str) -> None: ...
     def update(self) -> None: ...
 
-    def ended(self, ended: Ended) -> None:
+    def ended(self, ended: Ended, settings: str) -> None:
         self.at.append(time.process_time())
 
 

@@ -75,22 +75,31 @@ class InProcessLauncher(LocalGpusLauncher):
 
 
 class PrintLeaderboard(Callback):
-    """At the end of a sweep: its leaderboard, and an exit code that says whether every trial completed."""
+    """At the end of a sweep: its leaderboard, and an exit code that says whether every trial ended as it should.
+
+    One that was pruned did: it was hopeless, and whoever asked for a pruner asked for that.
+    """
 
     def on_multirun_end(self, config: DictConfig, **kwargs: Any) -> None:
         if config.hydra.sweeper.get("plan_only"):
             return
-        from analysis.study import read_study
+        from analysis.confirmation import read_confirmed, sentences
+        from analysis.study import State, read_study
         from analysis.terminal import print_leaderboard
+        from analysis.wandb_summary import log_summary
+        from medqa_sweeps.confirmation import read_confirmation
         from medqa_sweeps.errors import TrialError
 
         folder = Path(config.hydra.sweep.dir)
         try:
             print_leaderboard(folder)
+            if read_confirmation(folder):
+                print("", *sentences(read_confirmed(folder)), sep="\n")
+            log_summary(folder)
             study = read_study(folder)
         except TrialError as error:
             sys.exit(str(error))
-        if study.others() or study.unreadable:
+        if any(trial.state is not State.PRUNED for trial in study.others()) or study.unreadable:
             sys.exit(1)
 
 

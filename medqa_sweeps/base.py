@@ -8,16 +8,18 @@ import hashlib
 import json
 import os
 from dataclasses import dataclass
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from medqa_sweeps import hub
 from medqa_sweeps.assets import resolve_bundled
 from medqa_sweeps.cache import shared
 from medqa_sweeps.config import ModelConfig, short_hash
 from medqa_sweeps.errors import ConfigError
 
-_FILES = ("*.json", "*.safetensors", "tokenizer.model", "*.jinja", "*.txt")
-WITHOUT_HUB = "model=tiny_gemma3 needs no hub"
+TOKENIZER_FILES = ("*token*.json", "tokenizer.model", "*.jinja", "*.txt", "vocab.json")
+FILES = ("*.json", "*.safetensors", *TOKENIZER_FILES)
 
 
 @dataclass(frozen=True)
@@ -42,46 +44,29 @@ def locate(config: ModelConfig) -> BaseModel:
         label = config.path
     else:
         assert config.hub_id is not None, "checked() lets neither or both pass"
-        folder = _snapshot(config.hub_id, config.revision)
+        folder = hub.snapshot("model", config.hub_id, config.revision, FILES)
         revision = folder.name
         label = f"{config.hub_id} at {revision[:7]}"
     _refuse_what_cannot_load(folder, config)
     return BaseModel(folder, label, revision, _fingerprint(folder))
 
 
-def _snapshot(hub_id: str, revision: str | None) -> Path:
-    """Folder of the cached snapshot; its name is the commit."""
-    from huggingface_hub import snapshot_download
-    from huggingface_hub.errors import (
-        GatedRepoError,
-        HfHubHTTPError,
-        LocalEntryNotFoundError,
-        OfflineModeIsEnabled,
-        RepositoryNotFoundError,
-        RevisionNotFoundError,
-    )
+def tokenizer_folder(config: ModelConfig) -> Path:
+    """The folder with the tokenizer of `config`; from the hub only its files are fetched, a few megabytes.
 
-    fetch = f"uv run hf download {hub_id}" + (f" --revision {revision}" if revision else "")
-    try:
-        return Path(snapshot_download(hub_id, revision=revision, allow_patterns=list(_FILES)))
-    except GatedRepoError:
-        raise ConfigError(
-            f"model.hub_id={hub_id}: its licence must be accepted on its page on the hub first; then "
-            f"`uv run hf auth login` and `{fetch}`. {WITHOUT_HUB}."
-        ) from None
-    except RevisionNotFoundError:
-        raise ConfigError(f"model.revision={revision}: {hub_id} has no such branch, tag or commit.") from None
-    except RepositoryNotFoundError:
-        raise ConfigError(
-            f"model.hub_id={hub_id}: the hub knows no such model, or it is private and `uv run hf auth login` is "
-            f"needed. model=local model.path=FOLDER takes a folder; {WITHOUT_HUB}."
-        ) from None
-    except (LocalEntryNotFoundError, OfflineModeIsEnabled, HfHubHTTPError, OSError) as error:
-        raise ConfigError(
-            f"model.hub_id={hub_id}: the model hub cannot be reached and nothing is cached ({type(error).__name__}). "
-            f"On a machine with a network, accept the model's licence on its page if it asks for one, run `{fetch}`, "
-            f"and copy the cache; or use model=local model.path=FOLDER; {WITHOUT_HUB}."
-        ) from None
+    Raises:
+        ConfigError: if the hub cannot be reached and nothing is cached.
+    """
+    if config.path is not None:
+        return resolve_bundled(config.path)
+    assert config.hub_id is not None, "a model has a path or an id"
+    return hub.snapshot("model", config.hub_id, config.revision, TOKENIZER_FILES)
+
+
+def tokenizer_fingerprint(folder: Path) -> str:
+    """12 hex digits of all that decides how a text becomes tokens: the tokenizer's files and the libraries."""
+    files = {file.name: _file_hash(file) for pattern in TOKENIZER_FILES for file in sorted(folder.glob(pattern))}
+    return short_hash([files, version("tokenizers"), version("transformers")])
 
 
 def _refuse_what_cannot_load(folder: Path, config: ModelConfig) -> None:
@@ -96,6 +81,8 @@ def _refuse_what_cannot_load(folder: Path, config: ModelConfig) -> None:
         raise ConfigError(f"{shown}/config.json is not JSON ({error}).") from None
     if not any(folder.glob("*.safetensors")):
         raise ConfigError(f"{shown}: no *.safetensors in it; save the model with save_pretrained (safe serialization).")
+    if missing := _missing_shards(folder):
+        raise ConfigError(f"{shown}: {', '.join(missing)} named in its index, but not there. Copy or fetch it again.")
     quantization = described.get("quantization_config") or {}
     method = quantization.get("quant_method", "bitsandbytes")
     four_bit = method == "bitsandbytes" and quantization.get("load_in_4bit", quantization.get("_load_in_4bit", True))
@@ -104,6 +91,13 @@ def _refuse_what_cannot_load(folder: Path, config: ModelConfig) -> None:
             f"model.load_in_4bit=true, but the weights in {folder} are already quantized ({method}) and have no 4-bit "
             "NF4 form. Use the unquantized model, or model.load_in_4bit=false."
         )
+
+
+def _missing_shards(folder: Path) -> list[str]:
+    named: set[str] = set()
+    for index in folder.glob("*.safetensors.index.json"):
+        named.update(json.loads(index.read_text())["weight_map"].values())
+    return sorted(name for name in named if not (folder / name).exists())
 
 
 def _fingerprint(folder: Path) -> str:

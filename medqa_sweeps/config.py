@@ -22,6 +22,7 @@ from medqa_sweeps.errors import ConfigError
 ATTENTION_MODULES = ("q_proj", "k_proj", "v_proj", "o_proj")
 MLP_MODULES = ("gate_proj", "up_proj", "down_proj")
 LINEAR_MODULES = ATTENTION_MODULES + MLP_MODULES
+DATA_FORMATS = ("auto", "medqa", "ending", "bigbio", "medmcqa", "columns", "nested")
 
 
 @dataclass
@@ -145,17 +146,19 @@ class DataConfig:
 
     name: str = MISSING
     hub_id: str | None = None  # data set on the hub; then train, validation and test name its splits
-    hub_subsets: list[str] = field(default_factory=list)  # its configurations, one after the other; empty: the only one
+    hub_subsets: list[str] = field(default_factory=list)  # its configurations, or sets within one JSON file; empty: all
     revision: str | None = None  # branch, tag or commit; null: the hub's default branch
     train: str | None = None  # a file, or a glob of files; "bundled:NAME/FILE" is one shipped here
     validation: str | None = None
     test: str | None = None  # locked: no sweep reads it
-    format: str = "auto"  # auto | medqa | ending | bigbio | medmcqa: the record's shape, see data.py
-    answer_base: int | None = None  # medmcqa only: whether `cop` counts from 0 or from 1; files differ
+    format: str = "auto"  # the record's shape: auto, or a name of data/shapes.py
+    answer_base: int | None = None  # medmcqa, columns: whether a number (`cop`) counts options from 0 or from 1
+    on_bad_record: str = "stop"  # stop | quarantine: set it aside in the trial's quarantine.jsonl, counted, and go on
     synthetic: bool = False  # invented facts: every page that shows a score says so
 
     def problems(self) -> Iterator[str]:
-        yield from _one_of("data.format", self.format, ("auto", "medqa", "ending", "bigbio", "medmcqa"))
+        yield from _one_of("data.format", self.format, DATA_FORMATS)
+        yield from _one_of("data.on_bad_record", self.on_bad_record, ("stop", "quarantine"))
         if self.answer_base not in (None, 0, 1):
             yield f"data.answer_base={self.answer_base}: 0, 1 or null"
         if self.train is None:
@@ -271,11 +274,14 @@ class EngineConfig:
     """What trains, and how stubbornly."""
 
     name: str = "unsloth"  # unsloth: one trial through FastLanguageModel and TRL's SFTTrainer
+    threads: int | None = None  # of the CPU that a trial computes with; null: all that its slot has
     max_attempts: int = 2  # tries at a trial that was killed, hung, or lost its device; each from the newest checkpoint
     max_silent_minutes: float = 60.0  # a trial that writes nothing for so long has hung: it is killed, and tried again
 
     def problems(self) -> Iterator[str]:
         yield from _one_of("engine.name", self.name, ("unsloth",))
+        if self.threads is not None and self.threads < 1:
+            yield f"engine.threads={self.threads}: 1 or more, or null for all that the slot has"
         if self.max_attempts < 1:
             yield f"engine.max_attempts={self.max_attempts}: 1 or more"
         if not self.max_silent_minutes > 0:

@@ -34,7 +34,7 @@ def answer_questions(
 ) -> list[Answer]:
     """An answer to each question, in their order. Options stand as in the file."""
     choose = _likeliest_letters if config.method == "log_probability" else _written_letters
-    encoded = encoder.encode_all(questions)
+    encoded = list(encoder.encode_all(questions))
     answers: dict[int, Answer] = {}
     with inference(model):
         for batch in _batches_by_length(encoded, config.batch_size):

@@ -86,6 +86,16 @@ def gpu_use(uuid: str) -> GpuUse:
         raise DeviceFailed(f"{uuid} does not answer ({error}); `nvidia-smi` may say more") from None
 
 
+def cuda_of_driver() -> tuple[int, int] | None:
+    """The newest CUDA that the GPU driver can run, as (13, 0); None without a driver that answers."""
+    try:
+        with _nvml():
+            version = pynvml.nvmlSystemGetCudaDriverVersion_v2()
+    except pynvml.NVMLError:
+        return None
+    return version // 1000, version % 1000 // 10
+
+
 def usable_cores() -> int:
     """Cores that this process may keep busy: its affinity, within its control groups' quota; at least 1.
 

@@ -12,6 +12,7 @@ from typing import Any
 from medqa_sweeps.base import BaseModel, locate
 from medqa_sweeps.config import DataConfig, SplitConfig, TrialConfig, divisors, signature
 from medqa_sweeps.errors import DataError, OutOfMemory
+from medqa_sweeps.hub import at_commit
 from medqa_sweeps.split import Split, split_questions
 from medqa_sweeps.stream import report_steps, total_samples, total_steps
 
@@ -20,7 +21,7 @@ from medqa_sweeps.stream import report_steps, total_samples, total_steps
 class Plan:
     """A trial that could start now."""
 
-    config: TrialConfig
+    config: TrialConfig  # as asked, with commits where it named a branch of the hub
     split: Split
     base: BaseModel
     steps: int  # optimizer steps
@@ -35,11 +36,15 @@ class Plan:
         bits = "4-bit" if config.model.load_in_4bit else "unquantized"
         return [
             f"Questions  {config.data.name}: {len(self.split.train):,} {synthetic}to train on, "
-            f"{len(self.split.validation):,} to choose by (split {config.split.name})",
+            f"{len(self.split.validation):,} to choose by (split {config.split.name}){self._set_aside()}",
             f"Training   {self.base.label} in {bits} with LoRA r={config.lora.r}: {self.steps:,} steps of "
             f"{training.effective_batch_size}, {len(self.report_steps)} reports",
             f"Writes     {folder}: config, metrics, predictions, adapter, result",
         ]
+
+    def _set_aside(self) -> str:
+        bad = len(self.split.quarantined)
+        return f"; {bad:,} bad records set aside in quarantine.jsonl" if bad else ""
 
 
 def plan_trial(config: TrialConfig) -> Plan:
@@ -49,7 +54,8 @@ def plan_trial(config: TrialConfig) -> Plan:
         DataError: if questions are missing, broken, or none are left on one side.
         ConfigError: if the base model is not to be had.
     """
-    base = locate(config.model)  # first: without a network it answers in seconds, the hub's data sets in half a minute
+    base = locate(config.model)
+    config = _at_commits(config, base)
     split = _split(json.dumps([asdict(config.data), asdict(config.split)]))
     questions = len(split.train)
     return Plan(
@@ -61,6 +67,12 @@ def plan_trial(config: TrialConfig) -> Plan:
         report_steps=report_steps(config.training, questions, config.evaluation.reports),
         signature=signature(config, base.fingerprint, split.fingerprint),
     )
+
+
+def _at_commits(config: TrialConfig, base: BaseModel) -> TrialConfig:
+    """With the commits of model and data set on the hub: what is saved names what was used, when branches move too."""
+    model = replace(config.model, revision=base.revision) if config.model.hub_id else config.model
+    return replace(config, model=model, data=at_commit(config.data))
 
 
 @lru_cache(maxsize=4)

@@ -12,6 +12,7 @@ from typing import Any
 from medqa_sweeps.config import PromptConfig, short_hash
 from medqa_sweeps.data import Question
 from medqa_sweeps.errors import ConfigError
+from medqa_sweeps.tokens import TokenCache
 
 LETTERS = "ABCDEFGHIJ"
 _SENTINEL = "SENTINEL"
@@ -26,17 +27,17 @@ class Encoded:
 
 
 class PromptEncoder:
-    """Turns questions into tokens for one tokenizer and one wording.
+    """Turns questions into tokens for one tokenizer and one wording; with a cache, once for all trials.
 
     Raises:
         ConfigError: if the tokenizer has no chat template but one is asked for, or cannot write an answer letter as a
             single token right after the prompt.
     """
 
-    def __init__(self, tokenizer: Any, config: PromptConfig, letters: int) -> None:
+    def __init__(self, tokenizer: Any, config: PromptConfig, letters: int, cache: TokenCache | None = None) -> None:
         if letters > len(LETTERS):
             raise ConfigError(f"a question has {letters} options; at most {len(LETTERS)} are supported")
-        self._tokenizer, self._config = tokenizer, config
+        self._tokenizer, self._config, self._cache = tokenizer, config, cache
         if config.chat and not getattr(tokenizer, "chat_template", None):
             raise ConfigError(
                 f"prompt={config.name} speaks through a chat template, and this model's tokenizer has none (a "
@@ -63,14 +64,25 @@ class PromptEncoder:
         ids = self._tokenize(self.text(question, order))
         return Encoded(ids, question.gold if order is None else list(order).index(question.gold))
 
-    def encode_all(self, questions: list[Question]) -> list[list[int]]:
-        """The prompts' tokens, options as in the file; tokenized in one call, which is many times faster."""
-        texts = [self.text(question) for question in questions]
-        return self._tokenizer(texts, add_special_tokens=not self._config.chat)["input_ids"]
+    def encode_all(self, questions: list[Question], orders: list[list[int]] | None = None) -> Sequence[list[int]]:
+        """The prompts' tokens, options in `orders` (default: as in the file); from the cache where there is one."""
+        if self._cache is None:
+            return self._encode_all(questions, orders)
+        rendered = [self.text(question) for question in questions[:1]]  # changes when the rendering itself does
+        key = [self.fingerprint, rendered, [question.id for question in questions], orders]
+        return self._cache.rows(key, lambda: self._encode_all(questions, orders))
 
     def completion(self, gold: int) -> list[int]:
         """The two tokens after the prompt: the letter and the end of the turn."""
         return [self.letter_ids[gold], self.end_of_turn_id]
+
+    def _encode_all(self, questions: list[Question], orders: list[list[int]] | None) -> list[list[int]]:
+        """In one call of the tokenizer, which uses all cores."""
+        if orders is None:
+            texts = [self.text(question) for question in questions]
+        else:
+            texts = [self.text(question, order) for question, order in zip(questions, orders, strict=True)]
+        return self._tokenizer(texts, add_special_tokens=not self._config.chat)["input_ids"]
 
     def _render(self, content: str) -> str:
         if not self._config.chat:

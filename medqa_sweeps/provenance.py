@@ -5,6 +5,7 @@ command and the diff.
 """
 
 import functools
+import hashlib
 import os
 import platform
 import re
@@ -17,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from medqa_sweeps import hardware
+from medqa_sweeps.data import fingerprint
 from medqa_sweeps.plan import Plan
 
 _ROOT = Path(__file__).resolve().parents[1]
@@ -33,22 +35,30 @@ def collect(plan: Plan, command: list[str]) -> dict[str, Any]:
         "seeds": {"trial": plan.config.seed, "split": plan.config.split.seed},
         "questions": {
             "fingerprint": plan.split.fingerprint,
+            "revision": plan.config.data.revision if plan.config.data.hub_id else None,
             "train": len(plan.split.train),
+            "train_fingerprint": fingerprint(plan.split.train),
             "validation": len(plan.split.validation),
-            "notes": dict(plan.split.notes),
+            "validation_fingerprint": fingerprint(plan.split.validation),
+            "cleaned": dict(plan.split.cleaned),
+            "flagged": dict(plan.split.flagged),
+            "quarantined": len(plan.split.quarantined),
         },
         "base": {
             "label": plan.base.label,
             "revision": plan.base.revision,
             "fingerprint": plan.base.fingerprint,
         },
-        **_ground(),
+        **ground(),
     }
 
 
 @functools.cache
-def _ground() -> dict[str, Any]:
-    """The same for all trials of this process: what is imported once is what runs, whatever is edited meanwhile."""
+def ground() -> dict[str, Any]:
+    """Code, Python, packages and hardware.
+
+    The same for all trials of this process: what is imported once is what runs, whatever is edited meanwhile.
+    """
     return {
         "code": _code(),
         "python": platform.python_version(),
@@ -66,10 +76,11 @@ def without_secrets(text: str) -> str:
 
 
 def _code() -> dict[str, Any]:
-    """The commit and what differs from it; nulls where the project is not a git checkout."""
+    """Our files by content, the commit and what differs from it; nulls where the project is not a git checkout."""
+    files = _file_hashes()
     commit = _git("rev-parse", "HEAD")
     if commit is None:
-        return {"commit": None, "dirty": None, "diff": None}
+        return {"commit": None, "dirty": None, "diff": None, "files": files}
     diff = _git("diff", "HEAD", "--no-color", "--no-ext-diff") or ""
     untracked = (_git("ls-files", "--others", "--exclude-standard") or "").splitlines()
     return {
@@ -77,7 +88,14 @@ def _code() -> dict[str, Any]:
         "dirty": bool(diff or untracked),
         "diff": without_secrets(diff) or None,
         "untracked": untracked,
+        "files": files,
     }
+
+
+def _file_hashes() -> dict[str, str]:
+    """12 hex digits for each file of code that a trial can run, by its path in the project."""
+    files = sorted((_ROOT / "medqa_sweeps").rglob("*.py"))
+    return {str(file.relative_to(_ROOT)): hashlib.sha256(file.read_bytes()).hexdigest()[:12] for file in files}
 
 
 def _git(*arguments: str) -> str | None:

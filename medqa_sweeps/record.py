@@ -74,6 +74,7 @@ class AttemptLine(Record):
     host: str
     device: str
     micro_batch_size: int
+    threads: int | None = None  # of the CPU that it computes with: sums in another order have other last bits
 
 
 @dataclass(frozen=True)

@@ -1,43 +1,215 @@
-"""Two folders of one config: what they stand on, then what came out."""
+"""A trial's saved config once more: what has changed under it since, and how what came out compares."""
 
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from typing import Any
 
+from medqa_sweeps.config import TrialConfig
+from medqa_sweeps.plan import Plan
+from medqa_sweeps.prompt import LETTERS
+from medqa_sweeps.record import AttemptLine, Prediction, Result, TrainLine
 from medqa_sweeps.trial_dir import TrialDir
 
+_NAMED = 8  # of a list of names: the rest is counted
 
-def compare(original: TrialDir, again: TrialDir) -> tuple[list[str], bool]:
-    """Sentences that say what differs, causes first, and whether both results are the same to the bit."""
-    causes = _differing_ground(original.provenance(), again.provenance())
-    sentences = [f"Differs in what it stands on: {cause}" for cause in causes]
+
+@dataclass(frozen=True)
+class Comparison:
+    """What came out then and now, in sentences."""
+
+    sentences: list[str]
+    same_bits: bool  # adapter, predictions and losses
+    told_apart: bool  # the accuracies, by the paired interval
+
+
+def as_it_ran(trial: TrialDir) -> TrialConfig:
+    """The saved config, with the base's commit and, of its last attempt, the micro-batch and the number of threads.
+
+    Memory may have halved the one, and a sweep's slots have fewer of the other than a trial that runs alone.
+    """
+    config, base = trial.config(), trial.provenance().get("base", {})
+    if config.model.hub_id and base.get("revision"):
+        config = replace(config, model=replace(config.model, revision=base["revision"]))
+    attempts = [line for line in trial.lines() if isinstance(line, AttemptLine)]
+    if attempts:
+        training = replace(config.training, micro_batch_size=attempts[-1].micro_batch_size)
+        engine = replace(config.engine, threads=attempts[-1].threads)
+        config = replace(config, training=training, engine=engine)
+    return config
+
+
+# What has changed
+
+
+def changed_experiment(trial: TrialDir, plan: Plan, now: dict[str, Any]) -> list[str]:
+    """A sentence for the questions and for the base, where they are not those of the trial."""
+    then = trial.provenance()
+    return [*_changed_questions(trial, plan, then, now), *_changed_base(then, now)]
+
+
+def changed_ground(then: dict[str, Any], now: dict[str, Any]) -> list[str]:
+    """A sentence for each other thing that a result stands on and that differs: code, Python, packages, hardware."""
+    return [*_changed_code(then, now), *_changed_packages(then, now), *_changed_hardware(then, now)]
+
+
+def uncommitted_then(trial: TrialDir) -> list[str]:
+    """Which files were changed and not committed when the trial was submitted, and how to have the changes back."""
+    code = trial.provenance().get("code", {})
+    sentences = []
+    if code.get("diff"):
+        files = _names(sorted(set(re.findall(r"^(?:\+\+\+ b|--- a)/(.*)$", code["diff"], re.MULTILINE))))
+        sentences.append(
+            f"Changed and not committed when it ran: {files}. Their diff was saved; to have it back: git checkout "
+            f"{code['commit']}, then jq -r .code.diff {trial.provenance_file} | git apply"
+        )
+    if code.get("untracked"):
+        sentences.append(f"Not in git when it ran, and only their names were saved: {_names(code['untracked'])}.")
+    return sentences
+
+
+def _changed_questions(trial: TrialDir, plan: Plan, then: dict[str, Any], now: dict[str, Any]) -> Iterator[str]:
+    if _at(then, "questions", "fingerprint") == _at(now, "questions", "fingerprint"):
+        return
+    for side, questions in (("train", plan.split.train), ("validation", plan.split.validation)):
+        if _at(then, "questions", f"{side}_fingerprint") != _at(now, "questions", f"{side}_fingerprint"):
+            yield f"questions, {side}: {_at(then, 'questions', side):,} then, {len(questions):,} now, of other content"
+    answered = {one.id: one.gold for report in trial.predictions().values() for one in report.values()}
+    there = {question.id: LETTERS[question.gold] for question in plan.split.validation}
+    if answered and answered != there:
+        gone, new = sorted(answered.keys() - there.keys()), sorted(there.keys() - answered.keys())
+        other = sorted(id for id in answered.keys() & there.keys() if answered[id] != there[id])
+        for what, ids in (("no longer there", gone), ("new", new), ("with another gold answer", other)):
+            if ids:
+                yield f"questions, validation, {what}: {len(ids):,} ({_names(ids)})"
+
+
+def _changed_base(then: dict[str, Any], now: dict[str, Any]) -> Iterator[str]:
+    before, after = then.get("base", {}), now.get("base", {})
+    if before.get("fingerprint") != after.get("fingerprint"):
+        yield (
+            f"base: {before.get('label')} ({before.get('fingerprint')}) then, {after.get('label')} "
+            f"({after.get('fingerprint')}) now, of other content"
+        )
+
+
+def _changed_code(then: dict[str, Any], now: dict[str, Any]) -> Iterator[str]:
+    before, after = _at(then, "code", "files"), _at(now, "code", "files")
+    commits = f"commit {_short(_at(then, 'code', 'commit'))} then, {_short(_at(now, 'code', 'commit'))} now"
+    if before and after:
+        files = sorted(name for name in before | after if before.get(name) != after.get(name))
+        if files:
+            yield f"code: {_names(files)} ({commits})"
+    elif any(_at(then, "code", key) != _at(now, "code", key) for key in ("commit", "diff")):
+        yield f"code: {commits}, or uncommitted changes"  # a folder of an older version, which hashed no files
+
+
+def _changed_packages(then: dict[str, Any], now: dict[str, Any]) -> Iterator[str]:
+    if then.get("python") != now.get("python"):
+        yield f"Python: {then.get('python')} then, {now.get('python')} now"
+    before, after = then.get("packages", {}), now.get("packages", {})
+    for name in sorted(before | after):
+        if before.get(name) != after.get(name):
+            yield f"package {name}: {before.get(name, 'absent')} then, {after.get(name, 'absent')} now"
+
+
+def _changed_hardware(then: dict[str, Any], now: dict[str, Any]) -> Iterator[str]:
+    before, after = then.get("hardware", {}), now.get("hardware", {})
+    if before.get("processor") != after.get("processor"):
+        yield f"processor: {before.get('processor')} then, {after.get('processor')} now"
+    cards = [", ".join(sorted({gpu["name"] for gpu in one.get("gpus", [])})) or "none" for one in (before, after)]
+    if cards[0] != cards[1]:
+        yield f"GPUs: {cards[0]} then, {cards[1]} now"
+
+
+# What came out
+
+
+def compare(original: TrialDir, again: TrialDir) -> Comparison:
+    """Bits first: adapter, all predictions, all losses. Where they differ, the accuracies with their paired interval.
+
+    A trial that ended early (pruned, or stopped) is compared up to there.
+    """
     first, second = original.result(), again.result()
-    if first is None or second is None or first.score is None or second.score is None:
-        return [*sentences, "Not comparable: one of the two has no score."], False
-    left = original.predictions().get(first.samples_seen, {})
-    right = again.predictions().get(second.samples_seen, {})
-    letters = sum(right[id].predicted != left[id].predicted for id in left if id in right)
-    same = first.adapter_sha256 == second.adapter_sha256 and left == right
+    assert first is not None, "asked for before anything ran"
+    if second is None:
+        return Comparison(["Not compared: the new trial was interrupted, and can go on."], False, False)
+    left, right = original.predictions(), again.predictions()
+    reports = sorted(left.keys() & right.keys())
+    if first.score is None or second.score is None or not reports:
+        return _ends(first, second)
+    same = _same_bits(original, again, first, second)
     if same:
-        return [*sentences, f"Reproduced: the same adapter and all {len(left):,} predictions, to the bit."], True
-    return [
-        *sentences,
-        f"Not the same bits: {letters:,} of {len(left):,} letters differ; accuracy {first.score.accuracy:.1%} then, "
-        f"{second.score.accuracy:.1%} now.",
-    ], False
+        letters = sum(len(left[report]) for report in reports)
+        return Comparison(
+            [f"Reproduced to the bit: adapter, {letters:,} predictions in {len(reports)} reports, losses."], True, False
+        )
+    at = first.samples_seen if first.samples_seen in reports else reports[-1]
+    sentence, told_apart = _difference(left[at], right[at], at)
+    return Comparison([*_where_they_part(original, again), sentence], False, told_apart)
 
 
-def _differing_ground(then: dict[str, Any], now: dict[str, Any]) -> list[str]:
-    found = []
-    for what in ("questions", "base"):
-        if then.get(what, {}).get("fingerprint") != now.get(what, {}).get("fingerprint"):
-            found.append(f"{what}, by content")
-    if then.get("code", {}).get("commit") != now.get("code", {}).get("commit"):
-        found.append(f"code: commit {then.get('code', {}).get('commit')} then, {now.get('code', {}).get('commit')} now")
-    if then.get("code", {}).get("diff") != now.get("code", {}).get("diff"):
-        found.append("code: uncommitted changes")
-    packages = (then.get("packages", {}), now.get("packages", {}))
-    changed = sorted(name for name in packages[0] | packages[1] if packages[0].get(name) != packages[1].get(name))
-    found += [f"package {name}: {packages[0].get(name)} then, {packages[1].get(name)} now" for name in changed]
-    for what in ("processor", "gpus"):
-        if then.get("hardware", {}).get(what) != now.get("hardware", {}).get(what):
-            found.append(f"hardware: {what}")
-    return found
+def _same_bits(original: TrialDir, again: TrialDir, first: Result, second: Result) -> bool:
+    end = first.samples_seen
+    reached = {report: rows for report, rows in again.predictions().items() if report <= end}
+    whole = first.samples_seen == second.samples_seen and first.outcome == second.outcome
+    return (
+        original.predictions() == reached
+        and _losses(original).items() <= _losses(again).items()
+        and (first.adapter_sha256 == second.adapter_sha256 or not whole)
+    )
+
+
+def _ends(first: Result, second: Result) -> Comparison:
+    ends = [f"{one.outcome} ({one.failure})" if one.failure else str(one.outcome) for one in (first, second)]
+    same = (first.outcome, first.failure) == (second.outcome, second.failure)
+    sentence = f"No scores to compare: {ends[0]} then, {ends[1]} now. Then: {first.message} Now: {second.message}"
+    return Comparison([sentence], same, not same)
+
+
+def _where_they_part(original: TrialDir, again: TrialDir) -> Iterator[str]:
+    left, right = _losses(original), _losses(again)
+    steps = sorted(step for step in left.keys() & right.keys() if left[step] != right[step])
+    if steps:
+        most = max(abs((left[step] or 0) - (right[step] or 0)) for step in steps)
+        yield f"The training loss parts at step {steps[0]}; the largest difference is {most:.2g} nats."
+    elif left:
+        yield "The training losses are the same."
+
+
+def _difference(left: dict[str, Prediction], right: dict[str, Prediction], at: int) -> tuple[str, bool]:
+    """Accuracy then and now on the questions that both answered, and whether the two can be told apart."""
+    import numpy as np
+
+    from medqa_sweeps.statistics import compare_answers
+
+    both = [id for id in left if id in right and left[id].gold == right[id].gold]
+    if not both:
+        return "Not comparable: no question was answered then and now.", True
+    then, now = (np.array([side[id].predicted == side[id].gold for id in both]) for side in (left, right))
+    letters = sum(left[id].predicted != right[id].predicted for id in both)
+    found = compare_answers(now, then)
+    within = "within" if found.low <= 0 <= found.high else "outside"
+    return (
+        f"Not the same bits. After {at:,} samples, on {len(both):,} questions answered then and now: {letters:,} "
+        f"letters differ; accuracy {then.mean():.1%} then, {now.mean():.1%} now, a difference of "
+        f"{100 * found.difference:+.1f} points, paired 95 % interval {100 * found.low:+.1f} to "
+        f"{100 * found.high:+.1f}: 0 is {within} it."
+    ), not found.cannot_be_told_apart
+
+
+def _losses(trial: TrialDir) -> dict[int, float | None]:
+    return {line.step: line.loss for line in trial.metrics() if isinstance(line, TrainLine)}
+
+
+def _at(provenance: dict[str, Any], part: str, key: str) -> Any:
+    return provenance.get(part, {}).get(key)
+
+
+def _short(commit: str | None) -> str:
+    return commit[:7] if commit else "unknown"
+
+
+def _names(names: list[str]) -> str:
+    more = len(names) - _NAMED
+    return ", ".join(names[:_NAMED]) + (f" and {more:,} more" if more > 0 else "")

@@ -6,6 +6,7 @@ import time
 from typing import Any
 
 from medqa_sweeps import checkpoint, model as model_module
+from medqa_sweeps.base import tokenizer_fingerprint
 from medqa_sweeps.baseline import untuned
 from medqa_sweeps.checkpoint import Progress
 from medqa_sweeps.errors import FailureKind
@@ -15,6 +16,7 @@ from medqa_sweeps.plan import Plan, fitted, plan_trial, refuse_changed
 from medqa_sweeps.prompt import PromptEncoder, refuse_long
 from medqa_sweeps.record import AttemptLine, Outcome, Result, Score, TrainLine, ValidationLine
 from medqa_sweeps.stream import TrainingStream
+from medqa_sweeps.tokens import TokenCache
 from medqa_sweeps.training import Training
 from medqa_sweeps.trial_dir import StopReason, TrialDir
 
@@ -26,9 +28,10 @@ def run_trial(trial: TrialDir) -> Result | None:
         TrialError: of the kind that says what is to be done about it.
     """
     began = time.monotonic()
-    model_module.use_threads_of_slot()
     plan = plan_trial(fitted(trial.config(), trial.failures().count(FailureKind.OUT_OF_MEMORY)))
+    model_module.use_threads(plan.config.engine.threads)
     refuse_changed(plan, trial.provenance())
+    trial.quarantine(plan.split.quarantined)
     tokenizer, encoder = _encoder(plan)
 
     model = model_module.load_base(plan.base, plan.config.model, plan.config.training)
@@ -53,7 +56,8 @@ def _encoder(plan: Plan) -> tuple[Any, PromptEncoder]:
     """Tokenizer and prompt, after making sure that every question fits: before any weight is loaded."""
     tokenizer = model_module.load_tokenizer(plan.base)
     options = max(len(question.options) for question in plan.split.train + plan.split.validation)
-    encoder = PromptEncoder(tokenizer, plan.config.prompt, options)
+    cache = TokenCache(tokenizer_fingerprint(plan.base.folder))
+    encoder = PromptEncoder(tokenizer, plan.config.prompt, options, cache)
     for what, questions in (("training", plan.split.train), ("validation", plan.split.validation)):
         refuse_long([len(ids) for ids in encoder.encode_all(questions)], plan.config.training.max_length_tokens, what)
     return tokenizer, encoder
@@ -85,6 +89,7 @@ class TrialSeat:
                 host=platform.node(),
                 device=str(model_module.DEVICE),
                 micro_batch_size=self._config.training.micro_batch_size,
+                threads=model_module.threads(),
             )
         )
 

@@ -1,40 +1,32 @@
 """Which questions train and which choose. The test questions are never seen here.
 
-A random split or a fold keeps the near-duplicates of one vignette on one side: two questions belong together when
-the Jaccard index of their word 5-grams is at least 0.3, 5-grams that stand in more than 20 questions not counted.
-Who goes where is drawn by SHA-256 of seed and question id, so it depends neither on the order of the files nor on the
-process, and a smaller `train_fraction` is part of a larger one.
+A random split or a fold keeps the near-duplicates of one vignette on one side (`data.duplicates`); an official one is
+left as it is, and those that stand on both sides are counted. Who goes where is drawn by SHA-256 of seed and question
+id, so it depends neither on the order of the files nor on the process, and a smaller `train_fraction` is part of a
+larger one.
 """
 
 import hashlib
-import re
-from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator
+from collections import Counter
 from dataclasses import dataclass
 
+from medqa_sweeps.cache import shared
 from medqa_sweeps.config import DataConfig, SplitConfig, short_hash
-from medqa_sweeps.data import Question, fingerprint, read_questions
+from medqa_sweeps.data import Quarantined, Question, fingerprint, read_questions
+from medqa_sweeps.data.duplicates import LIKENESS, near_duplicates
 from medqa_sweeps.errors import DataError
-
-SHINGLE_WORDS = 5
-# Phrases such as "of the following is the most likely" stand in every second question. Without them the index below
-# stays short, and sets made from templates or of one-line questions do not melt into one group.
-BOILERPLATE_QUESTIONS = 20
-# Measured: in US train part + dev (3,264 questions) 8 pairs reach 0.3, all of them variants of one case; in Mainland
-# dev, where a vignette is followed by several questions, groups have up to 4. Lower, the synthetic sample begins to
-# clump (0.25: groups of 13); without the boilerplate rule 1,357 of its 2,400 questions are one group at 0.3.
-NEAR_DUPLICATE_JACCARD = 0.3
-_WORD = re.compile(r"[\u3400-\u9fff]|[^\W\u3400-\u9fff]+")  # a Chinese character is a word
 
 
 @dataclass(frozen=True)
 class Split:
-    """The questions of a trial, in the order of their files."""
+    """The questions of a trial, in the order of their files, and what was met while reading and splitting."""
 
     train: list[Question]
     validation: list[Question]
     fingerprint: str  # 12 hex digits of both sides' ids and gold letters, in order
-    notes: Counter[str]  # what was cleaned or looked odd while reading and splitting: how many questions of each kind
+    cleaned: Counter[str]  # what was changed: number of records
+    flagged: Counter[str]  # what looks odd and was left as it is: number of records
+    quarantined: list[Quarantined]
 
 
 def split_questions(data: DataConfig, split: SplitConfig) -> Split:
@@ -52,79 +44,31 @@ def split_questions(data: DataConfig, split: SplitConfig) -> Split:
     else:
         train, validation = _divided([question for part in parts for question in part.questions], split)
     train, validation = _sampled(train, validation, split)
-    notes = sum((part.notes for part in parts), Counter[str]())
+    return Split(
+        train,
+        validation,
+        short_hash([fingerprint(train), fingerprint(validation)]),
+        cleaned=sum((part.cleaned for part in parts), Counter[str]()),
+        flagged=sum((part.flagged for part in parts), _on_both_sides(train, validation)),
+        quarantined=[record for part in parts for record in part.quarantined],
+    )
+
+
+def _on_both_sides(train: list[Question], validation: list[Question]) -> Counter[str]:
+    """Validation questions that are, or are nearly, training questions. Worked out once for the same questions."""
+    key = short_hash([LIKENESS, *([question.id for question in side] for side in (train, validation))])
+    return +Counter(shared("overlaps", key, lambda: _overlap(train, validation))[0])
+
+
+def _overlap(train: list[Question], validation: list[Question]) -> dict[str, int]:
     ids = {question.id for question in train}
-    notes["in training and in validation"] += sum(question.id in ids for question in validation)
-    return Split(train, validation, short_hash([fingerprint(train), fingerprint(validation)]), +notes)
-
-
-def near_duplicates(questions: list[Question]) -> list[list[int]]:
-    """Places of the questions in groups of one vignette, a group for each that stands alone; in order of first place.
-
-    Equal ids are always together. About 4 s and 200 MB for 12,000 USMLE questions.
-    """
-    groups = _Groups(len(questions))
-    first_with_id: dict[str, int] = {}
-    for place, question in enumerate(questions):
-        groups.join(first_with_id.setdefault(question.id, place), place)
-    for one, other in _similar_pairs([question.question for question in questions]):
-        groups.join(one, other)
-    return groups.lists()
-
-
-def _similar_pairs(texts: list[str]) -> Iterator[tuple[int, int]]:
-    """Pairs of places whose Jaccard index of rare shingles is high enough.
-
-    Only pairs that share a rare shingle are looked at, and a rare shingle has at most 190 pairs: nearly linear.
-    """
-    first: dict[str, int] = {}
-    owners: dict[str, list[int]] = {}  # of shingles that more than one text has
-    rare_counts = [0] * len(texts)
-    for place, text in enumerate(texts):
-        for shingle in _shingles(text):
-            rare_counts[place] += 1
-            if (one := first.setdefault(shingle, place)) != place:
-                owners.setdefault(shingle, [one]).append(place)
-    common: Counter[tuple[int, int]] = Counter()
-    for places in owners.values():
-        if len(places) <= BOILERPLATE_QUESTIONS:
-            common.update((one, other) for at, one in enumerate(places) for other in places[at + 1 :])
-        else:
-            for place in places:
-                rare_counts[place] -= 1
-    for (one, other), count in common.items():
-        if count >= NEAR_DUPLICATE_JACCARD * (rare_counts[one] + rare_counts[other] - count):
-            yield one, other
-
-
-def _shingles(text: str) -> Iterable[str]:
-    """Each run of 5 words once; all words of a text that is shorter."""
-    words = _WORD.findall(text.lower())
-    starts = range(max(1, len(words) - SHINGLE_WORDS + 1))
-    return dict.fromkeys(" ".join(words[start : start + SHINGLE_WORDS]) for start in starts)
-
-
-class _Groups:
-    """Disjoint sets of places (union-find); the smallest place stands for its group."""
-
-    def __init__(self, count: int) -> None:
-        self._parent = list(range(count))
-
-    def join(self, one: int, other: int) -> None:
-        low, high = sorted((self._root(one), self._root(other)))
-        self._parent[high] = low
-
-    def lists(self) -> list[list[int]]:
-        members: dict[int, list[int]] = defaultdict(list)
-        for place in range(len(self._parent)):
-            members[self._root(place)].append(place)
-        return list(members.values())
-
-    def _root(self, place: int) -> int:
-        while self._parent[place] != place:
-            self._parent[place] = self._parent[self._parent[place]]
-            place = self._parent[place]
-        return place
+    same = sum(question.id in ids for question in validation)
+    groups = [group for group in near_duplicates([*train, *validation]) if group[0] < len(train)]
+    near = sum(place >= len(train) for group in groups for place in group)
+    return {
+        "in training and in validation": same,
+        "in validation, a near-duplicate in training": near - same,
+    }
 
 
 def _divided(pool: list[Question], split: SplitConfig) -> tuple[list[Question], list[Question]]:

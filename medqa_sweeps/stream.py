@@ -36,14 +36,15 @@ def report_steps(config: TrainingConfig, questions: int, reports: int) -> list[i
 
 
 class TrainingStream(Sequence[dict[str, list[int]]]):
-    """Samples `start` … of a trial, rendered when they are asked for: {"input_ids", "labels"} of prompt and letter."""
+    """Samples `start` … of a trial: {"input_ids", "labels"} of prompt and letter. An epoch's prompts are rendered, or
+    taken from the cache, when its first sample is asked for, and no more of them than the run will meet."""
 
     def __init__(
         self, questions: list[Question], encoder: PromptEncoder, config: TrainingConfig, seed: int, start: int = 0
     ) -> None:
         self._questions, self._encoder, self._config, self._seed = questions, encoder, config, seed
         self._start, self._total = start, total_samples(config, len(questions))
-        self._order = lru_cache(maxsize=2)(self._order_of_epoch)
+        self._epoch = lru_cache(maxsize=2)(self._prompts_of_epoch)
         self._lengths = [0] * len(self)  # tokens a sample, known once it was rendered
 
     def __len__(self) -> int:
@@ -53,9 +54,10 @@ class TrainingStream(Sequence[dict[str, list[int]]]):
         if not 0 <= place < len(self):
             raise IndexError(place)
         epoch, position = divmod(self._start + place, len(self._questions))
-        sample = self._render(self._questions[self._order(epoch)[position]], epoch)
-        self._lengths[place] = len(sample["input_ids"])
-        return sample
+        prompts, golds = self._epoch(epoch)
+        prompt, completion = prompts[position], self._encoder.completion(golds[position])
+        self._lengths[place] = len(prompt) + len(completion)
+        return {"input_ids": prompt + completion, "labels": [IGNORED_LABEL] * len(prompt) + completion}
 
     def tokens_until(self, samples_seen: int) -> int:
         """Tokens, without padding, of the rendered samples from `start` up to `samples_seen` of the whole run."""
@@ -65,16 +67,13 @@ class TrainingStream(Sequence[dict[str, list[int]]]):
         """Passes over the questions after `samples_seen` samples."""
         return samples_seen / len(self._questions)
 
-    def _order_of_epoch(self, epoch: int) -> list[int]:
-        return shuffled(range(len(self._questions)), self._seed, "order", epoch)
-
-    def _render(self, question: Question, epoch: int) -> dict[str, list[int]]:
-        order = None
-        if self._config.permute_options:
-            order = shuffled(range(len(question.options)), self._seed, "options", epoch, question.id)
-        prompt = self._encoder.encode(question, order)
-        completion = self._encoder.completion(prompt.gold)
-        return {
-            "input_ids": prompt.input_ids + completion,
-            "labels": [IGNORED_LABEL] * len(prompt.input_ids) + completion,
-        }
+    def _prompts_of_epoch(self, epoch: int) -> tuple[Sequence[list[int]], list[int]]:
+        """Tokens of the epoch's questions in its order, and the place of the gold option in each."""
+        order = shuffled(range(len(self._questions)), self._seed, "order", epoch)
+        met = self._total - epoch * len(self._questions)
+        questions = [self._questions[place] for place in order[:met]]
+        if not self._config.permute_options:
+            return self._encoder.encode_all(questions), [question.gold for question in questions]
+        orders = [shuffled(range(len(q.options)), self._seed, "options", epoch, q.id) for q in questions]
+        golds = [options.index(q.gold) for options, q in zip(orders, questions, strict=True)]
+        return self._encoder.encode_all(questions, orders), golds

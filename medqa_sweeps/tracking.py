@@ -2,40 +2,33 @@
 
 The folder is the record and W&B a copy of it: the trial never waits for W&B, and what W&B missed is sent by feeding
 the folder again (`replay`). Everything that talks to W&B runs in one background thread a trial, because starting W&B
-takes seconds and a dying server longer; `wandb` itself is imported only there.
+takes seconds and a dying server longer.
 """
 
-import base64
 import dataclasses
-import http.client
-import json
 import logging
 import math
-import os
 import queue
-import shutil
 import threading
-import urllib.error
-import urllib.request
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from medqa_sweeps.config import TrialConfig, short_hash
-from medqa_sweeps.record import AttemptEndLine, MetricsLine, Outcome, Result, TrainLine
+from medqa_sweeps.record import AttemptEndLine, MetricsLine, Outcome, Result, TrainLine, ValidationLine
 from medqa_sweeps.trial_dir import MetricsReader, TrialDir
+from medqa_sweeps.wandb_session import (
+    UPLOAD_SECONDS,
+    client_errors,
+    is_sent,
+    open_run,
+    remember_sent,
+    send_later,
+)
 
 if TYPE_CHECKING:
     import wandb
 
-ANSWER_SECONDS = 5.0  # within which a W&B server must answer a trivial question, or the run is recorded offline
-UPLOAD_SECONDS = 20.0  # that W&B may take at the end of a run; what is left over stays in the run's folder
-NO_KEY = "no API key found"
-
 _log = logging.getLogger(__name__)
-# Importing wandb (0.31) in two threads at once fails in its circular imports; `init` promises nothing about threads.
-_one_at_a_time = threading.Lock()
-_said: set[tuple[str, str | None]] = set()  # groups and obstacles that people were told of
 
 
 @dataclass(frozen=True)
@@ -55,9 +48,9 @@ class Tracker:
     and the trial goes on untracked or offline.
     """
 
-    def __init__(self, trial: TrialDir, group: str) -> None:
-        self._trial = trial
-        self._group = group
+    def __init__(self, trial: TrialDir, group: str, mode: str | None = None) -> None:
+        """`mode`: instead of the config's `tracking.mode`."""
+        self._trial, self._group, self._mode = trial, group, mode
         self._messages: queue.SimpleQueue[_Finish | None] = queue.SimpleQueue()  # None: feed
         # A daemon, so that a W&B that hangs cannot keep the parent from leaving.
         self._thread = threading.Thread(target=self._work, name=f"wandb {trial.path}", daemon=True)
@@ -83,24 +76,19 @@ class Tracker:
         return not self._thread.is_alive()
 
     def _work(self) -> None:
-        os.environ.setdefault("WANDB_ERROR_REPORTING", "false")  # its telemetry asks the network even when offline
-        with _one_at_a_time:
-            from wandb.errors import Error
-            from wandb.sdk.mailbox import HandleAbandonedError, MailboxClosedError
-            from wandb.sdk.mailbox.mailbox_handle import ServerResponseError
-
-        # Besides its own Error, the client lets these through when its service process refuses or has died.
+        errors = client_errors()
         try:
             self._track()
-        except (Error, OSError, HandleAbandonedError, MailboxClosedError, ServerResponseError) as error:
+        except errors as error:
             _log.warning("W&B failed (%s). %s", " ".join(str(error).split()), _nothing_lost(self._trial))
 
     def _track(self) -> None:
-        history = _History(_start(self._trial, self._group), self._trial)
+        history = _History(_start(self._trial, self._group, self._mode), self._trial)
         while (message := self._messages.get()) is None:
             history.log_new()
         history.log_new()
         _end(history, self._trial, message.result)
+        remember_sent(history.run, self._trial.path, _content(self._trial))
 
 
 def tracker_for(trial: TrialDir, group: str) -> Tracker | None:
@@ -113,17 +101,26 @@ def tracker_for(trial: TrialDir, group: str) -> Tracker | None:
     return None if tracking.mode == "disabled" else Tracker(trial, tracking.group or group)
 
 
-def replay(trial: TrialDir, group: str) -> bool:
+def replay(trial: TrialDir, group: str, mode: str | None = None) -> bool:
     """Tell W&B a whole folder, and whether that ended in time. A trial without a result is told as interrupted.
+
+    Args:
+        mode: instead of the config's `tracking.mode`, unless that is disabled.
 
     Raises:
         ConfigError: if the folder has no readable config.
     """
-    tracker = tracker_for(trial, group)
-    if tracker is None:
+    tracking = trial.config().tracking
+    if tracking.mode == "disabled":
         return True
+    tracker = Tracker(trial, tracking.group or group, mode)
     tracker.finish(trial.result())
     return tracker.wait()
+
+
+def has_been_sent(trial: TrialDir) -> bool:
+    """Whether W&B's server has all that the folder holds, as far as the folder knows."""
+    return is_sent(trial.path, _content(trial))
 
 
 def run_id(trial: TrialDir) -> str:
@@ -157,6 +154,8 @@ class _History:
     def __init__(self, run: "wandb.Run", trial: TrialDir) -> None:
         self.run = run
         self.last_attempt_end: AttemptEndLine | None = None
+        # W&B (0.31) makes its summary of the lines that a run was told since it was resumed; this is of all of them.
+        self.summary: dict[str, dict[str, float]] = {}
         self._reader = MetricsReader(trial)
         self._told: set[tuple[Any, ...]] = set()
 
@@ -166,104 +165,37 @@ class _History:
                 self.last_attempt_end = line
             key = (line.kind, line.samples_seen, getattr(line, "attempt", None))
             if key not in self._told:
+                self._summarize(line)
                 # The step numbers what was told: W&B drops a step it has, which makes telling twice harmless.
                 self.run.log(history_row(line), step=len(self._told), commit=True)
                 self._told.add(key)
 
+    def _summarize(self, line: MetricsLine) -> None:
+        if isinstance(line, TrainLine):
+            self.summary["train/loss"] = {"last": math.nan if line.loss is None else line.loss}
+        if isinstance(line, ValidationLine):
+            best = self.summary.get("validation/accuracy", {}).get("max", -math.inf)
+            self.summary["validation/accuracy"] = {"max": max(best, line.score.accuracy)}
 
-def _start(trial: TrialDir, group: str) -> "wandb.Run":
-    import wandb
 
-    wandb.setup(wandb.Settings(silent=True))  # of the process: the run's own setting leaves warnings on
-    config, identity = trial.config(), run_id(trial)
-    obstacle = _obstacle_to_online(config.tracking.mode)
-    for copy in (trial.path / "wandb").glob(f"offline-run-*-{identity}"):
-        shutil.rmtree(copy)
-    with _one_at_a_time:
-        run = wandb.init(
-            id=identity,
-            entity=config.tracking.entity,
-            project=config.tracking.project,
-            group=group,
-            name="/".join(trial.path.resolve().parts[-2:]),
-            tags=_tags(config),
-            config=dataclasses.asdict(config),
-            dir=trial.path,
-            mode="online" if obstacle is None else "offline",
-            resume="allow" if obstacle is None else None,
-            reinit="create_new",
-            settings=_private_settings(),
-        )
-    _say_where(run, obstacle, config.tracking.mode, group)
+def _start(trial: TrialDir, group: str, mode: str | None) -> "wandb.Run":
+    config = trial.config()
+    run = open_run(
+        run_id(trial),
+        dataclasses.replace(config.tracking, mode=mode or config.tracking.mode),
+        group,
+        name="/".join(trial.path.resolve().parts[-2:]),
+        job_type="trial",
+        tags=_tags(config),
+        config=dataclasses.asdict(config),
+        folder=trial.path,
+    )
     run.define_metric("samples_seen", hidden=True)
     for metrics in ("attempt/*", "attempt_end/*", "train/*", "validation/*"):
         run.define_metric(metrics, step_metric="samples_seen")
     run.define_metric("train/loss", step_metric="samples_seen", summary="last")
     run.define_metric("validation/accuracy", step_metric="samples_seen", summary="max")
     return run
-
-
-def _private_settings() -> "wandb.Settings":
-    """Quiet, bounded, and blind to what is not in the folder: environment, command, code, diff, console, packages."""
-    import wandb
-
-    return wandb.Settings(
-        silent=True,
-        console="off",
-        disable_code=True,
-        disable_git=True,
-        save_code=False,
-        symlink=False,
-        x_disable_machine_info=True,
-        x_disable_meta=True,
-        x_disable_stats=True,
-        x_save_requirements=False,
-        init_timeout=2 * ANSWER_SECONDS,
-        finish_timeout=UPLOAD_SECONDS,
-    )
-
-
-def _obstacle_to_online(mode: str) -> str | None:
-    """Why the run is recorded offline, in words; None when a server answers and takes the key.
-
-    Asked before `wandb.init`, because a failed online start keeps the run's id in use in W&B's service process
-    (0.31), so that the same run could not be started offline after it.
-    """
-    import wandb
-    from wandb.sdk.lib import wbauth
-
-    if mode == "offline":
-        return "as asked"
-    host = wandb.setup().settings.base_url
-    key = wbauth.authenticate_session(host=host, source="medqa_sweeps", prompt=False)
-    if key is None:
-        return NO_KEY
-    request = urllib.request.Request(f"{host}/graphql", json.dumps({"query": "query { viewer { id } }"}).encode())
-    request.add_header("Content-Type", "application/json")
-    if isinstance(key, wbauth.AuthApiKey):
-        credentials = base64.b64encode(f"api:{key.api_key}".encode()).decode()
-        request.add_header("Authorization", f"Basic {credentials}")
-    try:
-        urllib.request.urlopen(request, timeout=ANSWER_SECONDS).close()
-    except urllib.error.HTTPError as error:
-        return f"{host} refuses the API key" if error.code in (401, 403) else None
-    except (OSError, http.client.HTTPException):
-        return f"{host} does not answer within {ANSWER_SECONDS:.0f} s"
-    return None
-
-
-def _say_where(run: "wandb.Run", obstacle: str | None, mode: str, group: str) -> None:
-    """Where the run is to be seen; of a group the first only, unless something has changed since."""
-    if (group, obstacle) in _said:
-        return
-    _said.add((group, obstacle))
-    if obstacle is None:
-        _log.info("W&B: %s (group %s)", run.url, group)
-        return
-    expected = mode == "offline" or (mode == "auto" and obstacle == NO_KEY)
-    folder = min(str(Path(run.dir).parent), os.path.relpath(Path(run.dir).parent), key=len)
-    text = "W&B: offline (%s). Send it later with: uv run wandb sync %s"
-    _log.log(logging.INFO if expected else logging.WARNING, text, obstacle, folder)
 
 
 def _tags(config: TrialConfig, *ends: str) -> tuple[str, ...]:
@@ -273,6 +205,7 @@ def _tags(config: TrialConfig, *ends: str) -> tuple[str, ...]:
 
 def _end(history: _History, trial: TrialDir, result: Result | None) -> None:
     run, config = history.run, trial.config()
+    run.summary.update(history.summary)
     if result is None:
         end = history.last_attempt_end
         message = end.message if end else ""
@@ -302,4 +235,12 @@ def _summary(result: Result) -> dict[str, Any]:
 
 
 def _nothing_lost(trial: TrialDir) -> str:
-    return f"The trial goes on; its record in {trial.path} is complete and can be sent later."
+    return (
+        f"The trial goes on, and its record in {trial.path} is complete. Send it later with: {send_later(trial.path)}"
+    )
+
+
+def _content(trial: TrialDir) -> dict[str, Any]:
+    """What there is to send: it changes with every line, and with the result."""
+    size = trial.metrics_file.stat().st_size if trial.metrics_file.exists() else 0
+    return {"metrics_bytes": size, "finished": trial.result_file.exists()}

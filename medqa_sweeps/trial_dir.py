@@ -2,6 +2,7 @@
 
     config.yaml        what was asked, resolved; written when the trial is submitted
     provenance.json    what it was asked of: code, packages, hardware, data and base by content
+    quarantine.jsonl   bad records that were set aside, with place and reason; only if there are any
     metrics.jsonl      what happened, one record a line, in the order of writing
     predictions.jsonl  every validation question at every report
     checkpoint/        step-000120/ …: enough to go on; removed when the trial completes
@@ -28,6 +29,7 @@ from filelock import FileLock, Timeout
 
 from medqa_sweeps import config as config_module
 from medqa_sweeps.config import TrialConfig
+from medqa_sweeps.data.question import Quarantined
 from medqa_sweeps.errors import ConfigError, FailureKind, InternalError
 from medqa_sweeps.record import (
     AttemptEndLine,
@@ -54,6 +56,7 @@ class TrialDir:
         self.path = path
         self.config_file = path / "config.yaml"
         self.provenance_file = path / "provenance.json"
+        self.quarantine_file = path / "quarantine.jsonl"
         self.metrics_file = path / "metrics.jsonl"
         self.predictions_file = path / "predictions.jsonl"
         self.checkpoint_folder = path / "checkpoint"
@@ -108,6 +111,11 @@ class TrialDir:
     def disk_bytes(self) -> int:
         """What the folder holds now, all files together."""
         return sum(file.stat().st_size for file in self.path.rglob("*") if file.is_file())
+
+    def quarantine(self, records: list[Quarantined]) -> None:
+        """Write the bad records that this trial goes without; no file if there are none."""
+        if records:
+            write_atomically(self.quarantine_file, "".join(record.to_json_line() for record in records))
 
     # What happens
 

@@ -10,7 +10,7 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 # The run half: what only a trial's own process imports.
-RUN_HALF = {"run", "worker", "model", "training", "evaluation", "baseline", "checkpoint"}
+RUN_HALF = {"run", "final", "predict", "worker", "model", "training", "evaluation", "baseline", "checkpoint"}
 HEAVY = {"torch", "transformers", "trl", "peft", "unsloth", "bitsandbytes"}
 
 
@@ -59,6 +59,27 @@ def test_the_run_half_knows_nothing_of_sweeps(name: str) -> None:
 def test_analysis_reads_records_and_nothing_else(path: Path) -> None:
     assert not roots(path) & (HEAVY | {"hydra"})
     assert not our_rooms(path) & (RUN_HALF | {"sweep"})
+
+
+def test_only_the_final_test_reads_the_test_questions() -> None:
+    """A new reader of the test part is a way around the ledger: see `medqa_sweeps/final.py`."""
+    everything = [path for folder in ("medqa_sweeps", "analysis", "hydra_plugins") for path in modules(folder)]
+    naming = [path for path in [*everything, ROOT / "launch.py"] if "read_test_questions" in path.read_text()]
+    assert {room(path) for path in naming} == {"data", "final"}
+
+
+@pytest.mark.parametrize("path", modules("medqa_sweeps"), ids=lambda path: str(path.relative_to(ROOT)))
+def test_where_the_test_questions_are_is_asked_in_three_rooms_only(path: Path) -> None:
+    """`config.test` and `data.test`: schema, reader and final test."""
+    if room(path) in ("config", "data", "final"):
+        return
+    asked = [node for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Attribute)]
+    assert not [ast.unparse(node) for node in asked if node.attr == "test"]
+
+
+def room(path: Path) -> str:
+    """`data` for medqa_sweeps/data.py and for medqa_sweeps/data/reading.py."""
+    return path.relative_to(ROOT).parts[1].removesuffix(".py") if len(path.relative_to(ROOT).parts) > 1 else path.stem
 
 
 def test_hydra_and_optuna_stay_where_they_are_needed() -> None:

@@ -13,8 +13,9 @@ from hypothesis import HealthCheck, given, settings, strategies as st
 
 from medqa_sweeps.config import DataConfig, SplitConfig
 from medqa_sweeps.data import Question, question_id, read_questions
+from medqa_sweeps.data.duplicates import BOILERPLATE_QUESTIONS, near_duplicates
 from medqa_sweeps.errors import DataError
-from medqa_sweeps.split import BOILERPLATE_QUESTIONS, near_duplicates, split_questions
+from medqa_sweeps.split import split_questions
 
 REAL = Path(__file__).parents[2] / "shared" / "data" / "medqa"
 needs_real = pytest.mark.skipif(not REAL.is_dir(), reason=f"the real questions are not at {REAL}")
@@ -63,7 +64,8 @@ def test_official_is_the_files_as_they_are(data: DataConfig) -> None:
     split = split_questions(data, SplitConfig())
     assert texts(split.train) == texts(read_questions(data, "train").questions)
     assert texts(split.validation) == texts(read_questions(data, "validation").questions)
-    assert split.notes == Counter()
+    assert split.flagged == {"in validation, a near-duplicate in training": 10}
+    assert not split.cleaned and not split.quarantined
 
 
 def test_questions_on_both_official_sides_stay_and_are_counted(tmp_path: Path) -> None:
@@ -71,7 +73,7 @@ def test_questions_on_both_official_sides_stay_and_are_counted(tmp_path: Path) -
     validation = written(tmp_path, [vignette(n) for n in range(3, 7)], "v.jsonl")
     split = split_questions(DataConfig(name="d", train=train, validation=validation), SplitConfig())
     assert (len(split.train), len(split.validation)) == (5, 4)
-    assert split.notes == Counter({"in training and in validation": 2})
+    assert split.flagged == {"in training and in validation": 2}
 
 
 @settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))

@@ -4,11 +4,10 @@ from collections import Counter
 from typing import Any
 
 import pytest
-from hypothesis import given, strategies as st
+from hypothesis import given, settings, strategies as st
 
 from medqa_sweeps.config import TrainingConfig
 from medqa_sweeps.data import Question
-from medqa_sweeps.prompt import Encoded
 from medqa_sweeps.randomness import draw, shuffled
 from medqa_sweeps.stream import TrainingStream, report_steps, total_samples, total_steps
 
@@ -18,8 +17,9 @@ QUESTIONS = [Question(f"q{n}", f"question {n}", ("w", "x", "y", "z"), gold=n % 4
 class Encoder:
     """Writes question number and option order as tokens, so that a sample shows what it was made of."""
 
-    def encode(self, question: Question, order: list[int]) -> Encoded:
-        return Encoded([int(question.id[1:]), *(order or [])], order.index(question.gold) if order else question.gold)
+    def encode_all(self, questions: list[Question], orders: list[list[int]] | None = None) -> list[list[int]]:
+        numbers = [int(question.id[1:]) for question in questions]
+        return [[number, *order] for number, order in zip(numbers, orders or [[]] * len(numbers), strict=True)]
 
     def completion(self, gold: int) -> list[int]:
         return [100 + gold, 200]
@@ -49,6 +49,7 @@ def test_the_loss_is_on_letter_and_end_of_turn_alone_and_the_letter_follows_its_
         assert sample["input_ids"][5:] == [100 + order.index(number % 4), 200]
 
 
+@settings(deadline=None)  # a busy machine is no failure
 @given(seed=st.integers(0, 2**32 - 1), start=st.integers(0, 21))
 def test_a_stream_that_begins_later_is_the_rest_of_the_whole(seed: int, start: int) -> None:
     assert list(stream(seed, start, epochs=3)) == list(stream(seed, epochs=3))[start:]
@@ -64,6 +65,7 @@ def test_tokens_are_counted_as_they_were_rendered() -> None:
     assert samples.tokens_until(3 + 5) == sum(lengths[:5])
 
 
+@settings(deadline=None)  # a busy machine is no failure
 @given(questions=st.integers(1, 500), batch=st.integers(1, 64), epochs=st.floats(0.1, 5), reports=st.integers(1, 9))
 def test_reports_are_spread_over_the_run_and_end_it(questions: int, batch: int, epochs: float, reports: int) -> None:
     config = TrainingConfig(effective_batch_size=batch, epochs=epochs)

@@ -11,5 +11,10 @@ SUMMARIES = {
     "stop": "end a sweep, or one of its trials, at its next step",
     "add": "try a point of your own before all others",
     "resume": "go on with an interrupted study or trial",
+    "data": "what a data set holds: counts, lengths, what was cleaned, flagged, refused, overlaps",
+    "confirm": "run the best configs of a study again under fresh seeds",
+    "final": "score the chosen trial on the locked test questions, once",
     "reproduce": "run a trial's saved config again and compare the two",
+    "predict": "let a trial's adapter answer the questions of a file",
+    "doctor": "say what this machine can run, and what to mend",
 }

@@ -1,29 +1,84 @@
-"""`reproduce TRIAL`: run a trial's saved config again in a new folder, and compare the two."""
+"""`reproduce TRIAL`: run a trial's saved config again in a new folder, and compare the two.
+
+What has changed under the trial is listed before anything runs. `conf/` is not among it: the saved config is what runs.
+With other questions or another base it would be another experiment, so that is refused unless it is asked for.
+"""
 
 import argparse
 from pathlib import Path
 
-from medqa_sweeps.errors import ConfigError
+from medqa_sweeps.errors import ConfigError, TrialError
 from medqa_sweeps.trial_dir import TrialDir
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("trial", type=Path, metavar="TRIAL", help="a folder with a result, of outputs/ or in a study")
     parser.add_argument("--into", type=Path, help="new folder (default: TRIAL-again, -again-2, …)")
+    parser.add_argument(
+        "--anyway", action="store_true", help="run even if questions or base are others now, and compare what both have"
+    )
 
 
 def run(arguments: argparse.Namespace) -> int:
-    from medqa_sweeps.reproduce import compare
+    from medqa_sweeps.reproduce import as_it_ran, compare
     from medqa_sweeps.sweep.single import run_single
 
     original = TrialDir(arguments.trial.resolve())
     if original.result() is None:
         raise ConfigError(f"{original.path} has no result yet to compare with; `resume` finishes it.")
     again = TrialDir((arguments.into or _free_name(original.path)).resolve())
-    run_single(original.config(), again, announce=True)
-    sentences, same = compare(original, again)
-    print("\n".join(sentences))
-    return 0 if same else 1
+    changed = _say_what_changed(original, arguments.anyway)
+    run_single(as_it_ran(original), again, announce=True)
+    found = compare(original, again)
+    print(*found.sentences, sep="\n")
+    if again.result() is None:
+        return 1
+    if not found.same_bits and not changed:
+        print(
+            "Nothing that is recorded differs. Another number of threads, a device that others shared or trials that "
+            "were packed can change the last bits."
+        )
+    if original.config().data.synthetic:
+        print("The questions are synthetic: this proves the machinery, never the medicine.")
+    return 0 if found.same_bits or (changed and not found.told_apart) else 1
+
+
+def _say_what_changed(original: TrialDir, anyway: bool) -> list[str]:
+    """Print it, and give it back.
+
+    Raises:
+        ConfigError: if the trial cannot be run any more, or would be another experiment and that was not asked for.
+    """
+    from medqa_sweeps.plan import plan_trial
+    from medqa_sweeps.provenance import collect, command_line, ground
+    from medqa_sweeps.reproduce import as_it_ran, changed_experiment, changed_ground, uncommitted_then
+
+    then = original.provenance()
+    others = changed_ground(then, ground())
+    print(*uncommitted_then(original), sep="\n", end="\n" if uncommitted_then(original) else "")
+    try:
+        plan = plan_trial(as_it_ran(original))
+    except TrialError as error:
+        _list(others)
+        raise ConfigError(
+            f"It cannot be run again: {error}\nNothing was run. What came out then is still in {original.path}, "
+            "with its adapter."
+        ) from None
+    experiment = changed_experiment(original, plan, collect(plan, command_line()))
+    _list(experiment + others)
+    if experiment and not anyway:
+        raise ConfigError(
+            "Nothing was run: with other questions or another base it would be another experiment. Bring the files "
+            "back; or add --anyway to run with what is there now and compare the questions that both answered."
+        )
+    return experiment + others
+
+
+def _list(changed: list[str]) -> None:
+    if changed:
+        print("What differs from when it ran:", *changed, sep="\n  ")
+    else:
+        print("As when it ran: questions, base, code, packages, processor and GPUs.")
 
 
 def _free_name(trial: Path) -> Path:

@@ -11,6 +11,7 @@ from typing import Any
 from omegaconf import DictConfig
 
 from medqa_sweeps.config import from_hydra
+from medqa_sweeps.confirmation import Confirmation, read_confirmation
 from medqa_sweeps.errors import TrialError
 from medqa_sweeps.plan import plan_trial
 from medqa_sweeps.sweep.launcher import trains_trials
@@ -52,6 +53,24 @@ def announcement(
 
 def what(config: DictConfig, space: SearchSpace, folder: StudyDir) -> Iterator[str]:
     """Search space, number of trials, what one trial is, pruning, and where it is written."""
+    if confirmation := read_confirmation(folder.path):
+        yield from _confirms(confirmation, folder)
+    else:
+        yield from _searches(config, space)
+    free = shutil.disk_usage(next(path for path in (folder.path, *folder.path.parents) if path.exists())).free
+    yield f"Writes     {shown(folder.path)}; {free / 2**30:,.0f} GiB are free there"
+
+
+def _confirms(confirmation: Confirmation, folder: StudyDir) -> Iterator[str]:
+    study, seeds = (folder.path / confirmation.study).resolve(), ", ".join(map(str, confirmation.seeds))
+    best = f"the best {len(confirmation.configs)} of {confirmation.chosen_among:,} configs"
+    yield f"Confirms   {shown(study)}: {best} again under the fresh seeds {seeds}"
+    for config in confirmation.configs:
+        yield f"           {config.settings}, as saved in trial {config.trials[0]}: {config.accuracy:.1%} there"
+    yield f"Trials     {confirmation.trials:,}"
+
+
+def _searches(config: DictConfig, space: SearchSpace) -> Iterator[str]:
     settings = config.hydra.sweeper
     for place, line in enumerate(space.describe()):
         yield f"{'Search     ' if place == 0 else '           '}{line}"
@@ -66,9 +85,8 @@ def what(config: DictConfig, space: SearchSpace, folder: StudyDir) -> Iterator[s
     if trains_trials(config):
         yield from _each_trial(config, space)
     if pruner := last_word(settings.pruner):
-        yield f"Pruning    {pruner}"
-    free = shutil.disk_usage(next(path for path in (folder.path, *folder.path.parents) if path.exists())).free
-    yield f"Writes     {shown(folder.path)}; {free / 2**30:,.0f} GiB are free there"
+        grid = space.size is not None and (settings.n_trials is None or settings.n_trials >= space.size)
+        yield f"Pruning    {pruner}{'; in a mixed order, for good rivals to come early' if grid else ''}"
 
 
 def _each_trial(config: DictConfig, space: SearchSpace) -> Iterator[str]:

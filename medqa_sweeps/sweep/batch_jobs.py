@@ -8,6 +8,7 @@ from collections.abc import Sequence
 
 from hydra.plugins.launcher import Launcher
 
+from medqa_sweeps.record import Outcome
 from medqa_sweeps.sweep.callable_jobs import ended_as
 from medqa_sweeps.sweep.jobs import Ended, Job, Jobs, Reported
 from medqa_sweeps.trial_dir import StopReason
@@ -23,6 +24,7 @@ class BatchJobs(Jobs):
     def __init__(self, launcher: Launcher, size: int) -> None:
         self._launcher, self._size = launcher, size
         self._batch: list[Job] = []
+        self._asked_to_go = False
 
     @property
     def free(self) -> int:
@@ -44,6 +46,9 @@ class BatchJobs(Jobs):
         self._batch.append(job)
 
     def poll(self, timeout: float) -> list[Reported | Ended]:
+        if self._asked_to_go:
+            gone, self._batch, self._asked_to_go = self._batch, [], False
+            return [Ended(job.number, Outcome.INTERRUPTED, message="interrupted") for job in gone]
         if not self._batch:
             time.sleep(timeout)
             return []
@@ -58,7 +63,7 @@ class BatchJobs(Jobs):
         """Leaves it to finish: a stock launcher cannot be asked."""
 
     def kill(self) -> None:
-        self._batch.clear()
+        self._asked_to_go = bool(self._batch)
 
     def close(self) -> None:
         self._batch.clear()

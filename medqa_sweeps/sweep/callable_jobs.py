@@ -97,6 +97,7 @@ class CallableJobs(Jobs):
         self.returned[gone.key] = returned
         seconds = time.monotonic() - began
         if gone.key in self._asked_to_go:
+            self._asked_to_go.remove(gone.key)
             return Ended(gone.key, Outcome.INTERRUPTED, message="interrupted", seconds=seconds)
         return ended_as(gone.key, returned, seconds, FailureKind.KILLED if gone.code < 0 else FailureKind.INTERNAL)
 

@@ -15,8 +15,11 @@ from hydra._internal.config_loader_impl import get_overrides_dirname
 from hydra.core.config_loader import ConfigLoader
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override
+from hydra.errors import HydraException
 from omegaconf import DictConfig, OmegaConf, open_dict
 from omegaconf.errors import OmegaConfBaseException
+
+from medqa_sweeps.errors import ConfigError
 
 _KINDS = 64  # kept at a time
 Kind = tuple[object, ...]  # what trials have in common that differ in plain values alone
@@ -44,9 +47,12 @@ class Composer:
         """The config of trial `number`, as Hydra composes it.
 
         Raises:
-            ConfigCompositionException: Hydra's, if it cannot be composed.
+            ConfigError: if it cannot be composed: one trial's words, and `add` may bring any; the others go on.
         """
-        composed = self._composed(list(overrides))
+        try:
+            composed = self._composed(list(overrides))
+        except HydraException as error:
+            raise ConfigError(str(error)) from error
         with open_dict(composed):
             composed.hydra.job.id = composed.hydra.job.num = number
         return composed

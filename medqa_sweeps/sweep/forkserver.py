@@ -74,8 +74,8 @@ def _fork(request: dict[str, Any], channel: socket.socket, selector: selectors.B
     pid = os.fork()
     if pid == 0:
         _live(request, channel, selector, lifeline, server)
-    with contextlib.suppress(ProcessLookupError):  # it was quick, and is gone
-        os.setpgid(pid, pid)  # the child does so too; whoever is first: a signal to its group finds it from now on
+    with contextlib.suppress(ProcessLookupError):  # it has ended
+        os.setpgid(pid, pid)  # as the child does too: whoever hears of it may signal its group at once
     return pid
 
 

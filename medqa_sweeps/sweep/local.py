@@ -34,6 +34,7 @@ class Machine(LocalPool):
         preload: Sequence[str] = TRAINING,
     ) -> None:
         self._slots_per_device, self._trials = slots_per_device, trials
+        self._peak_bytes = 0  # of the largest trial so far: its like may come again
         self._lease = lease(find_devices(devices, share), study, at_most=trials)
         slots = plan_slots(self._lease.devices, slots_per_device, trials)
         on_cpu = self._lease.devices[0].is_cpu
@@ -48,7 +49,8 @@ class Machine(LocalPool):
     def learn(self, peak_bytes: int) -> None:
         """Take more slots if the devices have room for them, now that a trial has shown how much it needs."""
         if self._slots_per_device == "auto":
-            planned = plan_slots(self._lease.devices, "auto", self._trials, peak_bytes, planned=self.slots)  # type: ignore[arg-type]
+            self._peak_bytes = max(self._peak_bytes, peak_bytes)
+            planned = plan_slots(self._lease.devices, "auto", self._trials, self._peak_bytes, planned=self.slots)  # type: ignore[arg-type]
             self.add(planned[len(self.slots) :])
 
     def close(self) -> None:

@@ -25,8 +25,11 @@ _POLL_SECONDS = 0.2  # at most so long until a Ctrl-C, a request or a silent tri
 class View(Protocol):
     """What people see of a sweep."""
 
+    def earlier(self, ended: Ended, settings: str) -> None:
+        """An earlier sweep of this study has told this trial."""
+
     def started(self, number: int, settings: str) -> None: ...
-    def ended(self, ended: Ended) -> None: ...
+    def ended(self, ended: Ended, settings: str) -> None: ...
     def say(self, sentence: str) -> None: ...
     def update(self) -> None: ...
 
@@ -71,6 +74,7 @@ class Sweep:
         self._known: dict[str, Ended] = {}  # by signature: experiments that need no second run
         self._twins: defaultdict[str, list[Candidate]] = defaultdict(list)  # wait for a trial of their signature
         self._signatures: dict[int, str | None] = {}  # of the running trials
+        self._settings: dict[int, str] = {}  # of trials that are not told yet, for people
         self._ready: tuple[Candidate, Job] | None = None  # asked for and composed, before a slot is free
         self._again: list[Candidate] = []  # begun earlier, to be started before anything is asked for
         self._device_seconds = 0.0
@@ -113,11 +117,13 @@ class Sweep:
 
     def _take_up(self) -> None:
         """What an earlier sweep left: results that were not told yet, trials to go on with."""
-        for number in self.study.told():
-            earlier = self.jobs.ended_before(number)
+        for ended, settings in self.study.told():
+            self._view.earlier(ended, settings)
+            earlier = self.jobs.ended_before(ended.number)
             if earlier:
                 self._remember(earlier)
         for candidate in self.study.unfinished():
+            self._settings[candidate.number] = candidate.settings
             earlier = self.jobs.ended_before(candidate.number)
             if earlier:
                 self._tell(earlier)
@@ -147,6 +153,7 @@ class Sweep:
             candidate = self._again.pop(0) if self._again else self.study.ask()
             if candidate is None:
                 return None
+            self._settings[candidate.number] = candidate.settings
             try:
                 job = self.jobs.prepare(candidate.number, candidate.overrides)
             except TrialError as error:
@@ -154,7 +161,7 @@ class Sweep:
                 self._tell(failed)
                 continue
             if job.signature is not None and job.signature in self._known:
-                self._view.ended(self.study.repeat(candidate, self._known[job.signature]))
+                self._view.ended(self.study.repeat(candidate, self._known[job.signature]), candidate.settings)
             elif job.signature is not None and job.signature in self._signatures.values():
                 self._twins[job.signature].append(candidate)
             else:
@@ -173,7 +180,7 @@ class Sweep:
 
     def _tell(self, ended: Ended) -> None:
         told = self.study.tell(ended)
-        self._view.ended(told)
+        self._view.ended(told, self._settings.get(told.number, ""))
         self._remember(told)
         if told.outcome is Outcome.INTERRUPTED and not self._over:  # by nobody here: its disk is full, say
             self.finish_early(told.message or f"trial {told.number} was interrupted")

@@ -5,6 +5,7 @@ An accuracy on 1,272 questions has a standard error of 1.3 points, so a pruner t
 """
 
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ import optuna
 from optuna.trial import Trial
 
 from medqa_sweeps.errors import ConfigError
+from medqa_sweeps.plan import Plan
 from medqa_sweeps.record import Prediction
 from medqa_sweeps.sweep.jobs import Reported
 from medqa_sweeps.trial_dir import LineReader, TrialDir
@@ -112,6 +114,16 @@ class PairedHalving(Pruner):
             if prediction.gold in prediction.log_probabilities:
                 at = self._reports.setdefault(number, {}).setdefault(prediction.samples_seen, {})
                 at[prediction.id] = prediction.log_probabilities[prediction.gold]
+
+
+def with_samples(settings: Mapping[str, Any], plan: Plan) -> dict[str, Any]:
+    """A pruner's settings, those on the length of a trial filled in where they are null.
+
+    `min_resource` becomes the training samples at the first report, `max_resource` those of the whole run.
+    """
+    first = plan.report_steps[0] * plan.config.training.effective_batch_size
+    known = {"min_resource": min(first, plan.samples), "max_resource": plan.samples}
+    return {key: known.get(key) if value is None else value for key, value in settings.items()}
 
 
 def make_pruner(asked: Any, folder: Path) -> Pruner | None:

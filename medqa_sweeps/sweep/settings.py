@@ -143,22 +143,25 @@ PRUNERS: dict[str, dict[str, Any]] = {
     "percentile": _optuna(
         "pruners", "PercentilePruner", percentile=25.0, n_startup_trials=5, n_warmup_steps=0, interval_steps=1
     ),
-    # Rungs are numbers of samples; auto takes them from the first trial that completes. Within a rung the first to
-    # arrive go on, so the order of arrival matters; bootstrap_count=n would cut the first n without looking.
+    # Rungs are numbers of training samples: null is taken from the plan (first report, whole run), where
+    # Optuna's own "auto" waits for a trial to complete and then puts several rungs before the first report. Within a
+    # rung the first to arrive go on, so the order of arrival matters; bootstrap_count=n would cut the first n unseen.
     "successive_halving": _optuna(
         "pruners",
         "SuccessiveHalvingPruner",
-        min_resource="auto",
+        min_resource=None,
         reduction_factor=4,
         min_early_stopping_rate=0,
         bootstrap_count=0,
     ),
-    # Needs ten trials or more a bracket to be worth its name.
+    # Needs ten trials or more a bracket to be worth its name; a bracket more for every power of the factor between the
+    # first report and the whole run.
     "hyperband": _optuna(
-        "pruners", "HyperbandPruner", min_resource=1, max_resource="auto", reduction_factor=3, bootstrap_count=0
+        "pruners", "HyperbandPruner", min_resource=None, max_resource=None, reduction_factor=3, bootstrap_count=0
     ),
     # Compares report by report with the best trial that has completed; before the first has, it cuts nothing.
     "wilcoxon": _optuna("pruners", "WilcoxonPruner", p_threshold=0.1, n_startup_steps=2),
+    # Needs at least one of lower and upper, accuracies from 0 to 1.
     "threshold": _optuna("pruners", "ThresholdPruner", lower=None, upper=None, n_warmup_steps=0, interval_steps=1),
     "patient": _optuna(
         "pruners",

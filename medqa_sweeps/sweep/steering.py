@@ -6,9 +6,9 @@ request that no sweep has obeyed yet is obeyed by the next one in that folder.
 
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from medqa_sweeps.errors import ConfigError
 from medqa_sweeps.sweep.loop import Sweep
@@ -56,6 +56,19 @@ def add(study: StudyDir, overrides: Sequence[str]) -> str:
     return "Added: the sweep that runs takes it up next; if none runs, `resume` does."
 
 
+def is_swept(word: str) -> bool:
+    """Whether a word of a command line gives its key several values, or an interval."""
+    from hydra.core.override_parser.overrides_parser import OverridesParser
+    from hydra.errors import OverrideParseException
+
+    if word.startswith("-") or "=" not in word:  # an option of the program, or its value
+        return False
+    try:
+        return OverridesParser.create().parse_override(word).is_sweep_override()
+    except OverrideParseException:
+        return False
+
+
 def resume(study: StudyDir) -> NoReturn:
     """Become the program that swept here, with the words it was given, and go on in the same folder.
 
@@ -63,15 +76,25 @@ def resume(study: StudyDir) -> NoReturn:
         ConfigError: if there is no such study, or the program is no longer there.
     """
     origin = study.definition()
-    directory, (program, *words) = Path(origin["directory"]), origin["command"]
+    words = [word for word in origin["command"][1:] if not word.startswith("hydra.sweep.dir=")]
+    become_program(origin, words, study.path)
+
+
+def become_program(origin: Mapping[str, Any], words: Sequence[str], folder: Path) -> NoReturn:
+    """Become the program that a study's definition names, with other words, sweeping in `folder`.
+
+    Raises:
+        ConfigError: if the program is no longer there.
+    """
+    directory, program = Path(origin["directory"]), origin["command"][0]
     if not (directory / program).is_file():
         raise ConfigError(
-            f"{directory / program}, which swept {study.path}, is not there any more. Give its command again with "
-            f"hydra.sweep.dir={study.path}."
+            f"{directory / program}, which swept this study, is not there any more. Give its command again with "
+            f"hydra.sweep.dir={folder}."
         )
-    words = [word for word in words if not word.startswith("hydra.sweep.dir=")]
     os.chdir(directory)
-    os.execv(sys.executable, [sys.executable, program, *words, f"hydra.sweep.dir={study.path}"])
+    sys.stdout.flush()
+    os.execv(sys.executable, [sys.executable, program, *words, f"hydra.sweep.dir={folder}"])
 
 
 class Requests:

@@ -11,8 +11,10 @@ until it is told; one whose process died, or that was interrupted, stays so, and
 
 import contextlib
 import math
+import random
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +34,7 @@ from medqa_sweeps.trial_dir import repair_lines, write_atomically
 _STATES = {Outcome.COMPLETED: TrialState.COMPLETE, Outcome.PRUNED: TrialState.PRUNED, Outcome.FAILED: TrialState.FAIL}
 _ADDED = "overrides"  # attribute of a trial that a person added: its own words
 SAMPLED = 20  # trials of a space that is sampled, where `n_trials` does not say
+_WINDOW = 1000  # points of a grid that are mixed with each other
 _MESSAGE_CHARACTERS = 2000  # of a failure, kept in Optuna's record; all of it is in the folder
 
 
@@ -172,6 +175,8 @@ class Study:
         space: SearchSpace,
         n_trials: int | None,
         extend: Callable[[Trial], None] | None = None,
+        mixed: bool = False,
+        labels: Mapping[int, str] | None = None,
     ) -> None:
         """A finite space is a grid, each point once, unless fewer trials than points are asked for, or `extend` adds to
         it what nobody can count: then it is sampled. A space without knobs is one experiment, as often as asked for.
@@ -179,8 +184,11 @@ class Study:
         Args:
             n_trials: of the whole study, with those that an earlier sweep began; None: a finite space's points, or 20.
             extend: suggests more to Optuna's trial; what it suggests becomes overrides.
+            mixed: a grid's points come in an order that is drawn, the same for a study of the same name, instead of the
+                order typed: a pruner needs a good rival early, and typed lists rise.
+            labels: what sets trials apart that differ in no point of the space, by number.
         """
-        self.optuna, self._space, self._extend = study, space, extend
+        self.optuna, self._space, self._extend, self._labels = study, space, extend, labels or {}
         size = None if extend else space.size
         self.is_grid = size is not None and bool(space.knobs) and (n_trials is None or n_trials >= size)
         self.total = size if size is not None and (self.is_grid or n_trials is None) else n_trials or SAMPLED
@@ -193,16 +201,18 @@ class Study:
             self._asked += trial.state is not TrialState.WAITING and _ADDED not in trial.user_attrs
         if self.is_grid:
             taken = {_frozen(_params(trial)) for trial in begun if _ADDED not in trial.user_attrs}
-            self._points = (point for point in space.points() if _frozen(point) not in taken)
+            points = _mixed(space.points(), study.study_name) if mixed else space.points()
+            self._points = (point for point in points if _frozen(point) not in taken)
 
     def unfinished(self) -> list[Candidate]:
         """Trials that were begun and not told: an earlier sweep's, to be taken up again, by number."""
         running = self.optuna.get_trials(deepcopy=False, states=(TrialState.RUNNING,))
         return [self._candidate(Trial(self.optuna, trial._trial_id)) for trial in running]
 
-    def told(self) -> list[int]:
-        """Numbers of the trials that have ended."""
-        return [trial.number for trial in self.optuna.get_trials(deepcopy=False) if trial.state.is_finished()]
+    def told(self) -> list[tuple[Ended, str]]:
+        """The trials that have ended, as Optuna keeps them, each with what sets it apart, for people."""
+        ends = [trial for trial in self.optuna.get_trials(deepcopy=False) if trial.state.is_finished()]
+        return [(_ended(trial), _in_words(self._shown(trial))) for trial in ends]
 
     @property
     def added(self) -> int:
@@ -282,7 +292,7 @@ class Study:
             self._extend(trial)
             more = {name: value for name, value in trial.params.items() if name not in params}
             overrides, values = [*overrides, *(f"{name}={value}" for name, value in more.items())], {**values, **more}
-        return Candidate(trial, params, overrides, _in_words(values))
+        return Candidate(trial, params, overrides, _in_words(values) or self._labels.get(trial.number, ""))
 
     def _values(self, value: Any) -> list[float]:
         """One finite number an objective.
@@ -306,6 +316,23 @@ class Study:
         """The point by config key, with what `extend` suggested beside it."""
         more = {name: value for name, value in trial.params.items() if name not in self._space.distributions}
         return {**self._space.values(trial.params), **more}
+
+
+def _ended(trial: FrozenTrial) -> Ended:
+    outcome = next(outcome for outcome, state in _STATES.items() if state is trial.state)
+    values = trial.values or []
+    return Ended(trial.number, outcome, value=values[0] if len(values) == 1 else values or None)
+
+
+def _mixed(points: Iterator[dict[str, Any]], seed: str) -> Iterator[dict[str, Any]]:
+    """The same points in a drawn order: each comes out of a window of the next 1,000, so a huge grid is never held."""
+    draw = random.Random(seed)
+    window = list(islice(points, _WINDOW))
+    while window:
+        place = draw.randrange(len(window))
+        window[place], window[-1] = window[-1], window[place]
+        yield window.pop()
+        window += islice(points, 1)
 
 
 def _params(trial: FrozenTrial) -> dict[str, Any]:

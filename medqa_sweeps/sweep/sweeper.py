@@ -3,6 +3,7 @@
 The implementation behind `hydra/sweeper=async_optuna`; its settings and their meanings are in `settings.py`.
 """
 
+import contextlib
 import os
 import sys
 from collections.abc import Callable, Iterable, Sequence
@@ -12,21 +13,26 @@ from pathlib import Path
 from typing import Any, Literal
 
 import optuna
+from hydra.errors import InstantiationException
 from hydra.types import HydraContext, TaskFunction
 from hydra.utils import get_method, instantiate
 from omegaconf import DictConfig, ListConfig, OmegaConf
 from rich.console import Console
 
-from medqa_sweeps.errors import ConfigError
+from medqa_sweeps.config import from_hydra
+from medqa_sweeps.confirmation import read_confirmation
+from medqa_sweeps.errors import ConfigError, TrialError
+from medqa_sweeps.plan import plan_trial
 from medqa_sweeps.sweep.announce import announcement, how_to_go_on, plan_only
 from medqa_sweeps.sweep.failures import CircuitBreaker
 from medqa_sweeps.sweep.launcher import jobs_for, trains_trials
 from medqa_sweeps.sweep.loop import Budget, Sweep, Swept
-from medqa_sweeps.sweep.pruning import OptunaPruner, Pruner, make_pruner
+from medqa_sweeps.sweep.pruning import OptunaPruner, Pruner, make_pruner, with_samples
 from medqa_sweeps.sweep.search_space import SearchSpace, parse_search_space
 from medqa_sweeps.sweep.steering import Requests
 from medqa_sweeps.sweep.study import Study, StudyDir
 from medqa_sweeps.sweep.table import SweepTable
+from medqa_sweeps.sweep.trial_jobs import without_hydra
 
 INTERRUPTED = 130  # the exit code that a shell gives a program stopped by Ctrl-C
 
@@ -64,7 +70,7 @@ class AsyncOptuna:
             definition = self._definition(space)
             if self.settings.allow_changes and not self.settings.storage and folder.changes(definition):
                 folder.renew_journal(self._name(folder), space)
-            pruner = make_pruner(_instantiated(self.settings.pruner), folder.path)
+            pruner = self._pruner(folder)
             study = self._study(space, folder, pruner)
             folder.define(definition, self._origin(study), self.settings.allow_changes)
             OmegaConf.save(self.config, folder.path / "multirun.yaml")
@@ -121,7 +127,21 @@ class AsyncOptuna:
         extend: Callable[[optuna.Trial], None] | None = None
         if self.settings.custom_search_space:
             extend = partial(get_method(self.settings.custom_search_space), self.config)
-        return Study(study, space, self.settings.n_trials, extend)
+        confirmation = read_confirmation(folder.path)
+        labels = confirmation.labels() if confirmation else None
+        return Study(study, space, self.settings.n_trials, extend, mixed=pruner is not None, labels=labels)
+
+    def _pruner(self, folder: StudyDir) -> Pruner | None:
+        asked = self.settings.pruner
+        if isinstance(asked, DictConfig) and asked and trains_trials(self.config):
+            with contextlib.suppress(TrialError):  # no plan without the swept values: Optuna will guess
+                asked = OmegaConf.create(
+                    with_samples(_plain(asked), plan_trial(from_hydra(without_hydra(self.config))))
+                )
+        try:
+            return make_pruner(_instantiated(asked), folder.path)
+        except InstantiationException as error:
+            raise ConfigError(f"hydra.sweeper.pruner cannot be made: {error.__cause__ or error}") from error
 
     def _name(self, folder: StudyDir) -> str:
         return self.settings.study_name or folder.path.name

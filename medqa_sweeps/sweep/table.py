@@ -6,7 +6,7 @@
 import time
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from rich import box
@@ -28,7 +28,7 @@ class Row:
 
     number: int
     settings: str
-    began: float = field(default_factory=time.monotonic)
+    began: float  # monotonic seconds
     device: str = ""
     epoch: float = 0.0
     loss: float | None = None
@@ -53,9 +53,9 @@ class SweepTable:
         """`value` writes the objective; the default is for an accuracy."""
         self._console, self._total, self._sign, self._value = console, total, 1 if maximize else -1, value
         self._rows: dict[int, Row] = {}
-        self._settings: dict[int, str] = {}
         self._counts: Counter[Outcome] = Counter()
         self._best: Ended | None = None
+        self._best_settings = ""
         self._seconds: list[float] = []  # that ended trials took here
         self._disk_bytes: list[int] = []  # that they have left
         self._last_plain = time.monotonic()
@@ -74,19 +74,21 @@ class SweepTable:
         if number in self._rows:
             self._rows[number].take(line)
 
-    def started(self, number: int, settings: str) -> None:
-        self._rows[number] = Row(number, settings)
-        self._settings[number] = settings
+    def started(self, number: int, settings: str, seconds_ago: float = 0.0) -> None:
+        self._rows[number] = Row(number, settings, time.monotonic() - seconds_ago)
 
-    def ended(self, ended: Ended) -> None:
-        row = self._rows.pop(ended.number, None)
+    def earlier(self, ended: Ended, settings: str) -> None:
         self._counts[ended.outcome] += 1
+        if self._is_best(ended):
+            self._best, self._best_settings = ended, settings
+
+    def ended(self, ended: Ended, settings: str) -> None:
+        row = self._rows.pop(ended.number, None)
         if row and ended.outcome in (Outcome.COMPLETED, Outcome.PRUNED):
             self._seconds.append(time.monotonic() - row.began)
             self._disk_bytes.append(ended.disk_bytes)
-        if self._is_best(ended):
-            self._best = ended
-        self.say(f"trial {ended.number} {self._settings.get(ended.number, '')}".rstrip() + f": {self._how(ended)}")
+        self.earlier(ended, settings)
+        self.say(f"trial {ended.number} {settings}".rstrip() + f": {self._how(ended)}")
 
     def say(self, sentence: str) -> None:
         self._console.print(Text(sentence), soft_wrap=True)
@@ -104,8 +106,7 @@ class SweepTable:
         parts = [f"{count} {outcome}" for outcome, count in self._counts.items()]
         text = f"{done:,} of {self._total:,} done" + (f": {', '.join(parts)}" if parts else "")
         if self._best is not None:
-            settings = self._settings.get(self._best.number)
-            which = f"{self._best.number} ({settings})" if settings else f"{self._best.number}"
+            which = f"{self._best.number} ({self._best_settings})" if self._best_settings else f"{self._best.number}"
             text += f"; best trial {which} {self._value(self._best.value)}"
         return text + self._to_come(done)
 

@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+import yaml
 from omegaconf import DictConfig, OmegaConf
 
 from medqa_sweeps.config import TrialConfig, from_hydra
@@ -263,6 +264,21 @@ def _write_hydra_files(composed: DictConfig, folder: Path) -> None:
     OmegaConf.save(without_hydra(composed), folder / "config.yaml")
     OmegaConf.save(hydra, folder / "hydra.yaml")
     OmegaConf.save(composed.hydra.overrides.task, folder / "overrides.yaml")
+
+
+def write_words(words: Sequence[str], trial: Path) -> None:
+    """What a trial was told, where Hydra would have written it."""
+    folder = trial / ".hydra"
+    folder.mkdir(exist_ok=True)
+    OmegaConf.save(OmegaConf.create(list(words)), folder / "overrides.yaml")
+
+
+def words_of(trial: Path) -> list[str]:
+    """What a trial was told: Hydra's words; none where there was no Hydra."""
+    try:
+        return list(yaml.safe_load((trial / ".hydra" / "overrides.yaml").read_text()) or [])
+    except FileNotFoundError:
+        return []
 
 
 def child_environment() -> dict[str, str]:

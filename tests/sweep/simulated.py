@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from medqa_sweeps.errors import TrialError
+from medqa_sweeps.errors import FailureKind, TrialError
 from medqa_sweeps.record import Outcome
 from medqa_sweeps.sweep.jobs import Ended, Job, Jobs, Reported
 from medqa_sweeps.trial_dir import StopReason
@@ -20,6 +20,7 @@ class Course:
     reports: Sequence[tuple[float, float]] = ()  # (share of the way, value)
     signature: str | None = None
     outcome: Outcome = Outcome.COMPLETED
+    failure: FailureKind | None = None
     message: str = ""
     refused: TrialError | None = None  # raised when it is prepared
 
@@ -67,7 +68,7 @@ class SimulatedJobs(Jobs):
         for share, value in course.reports:
             self._at(share * course.seconds, Reported(job.number, round(1000 * share), value))
         value = course.value if course.outcome is Outcome.COMPLETED else None
-        ended = Ended(job.number, course.outcome, value, message=course.message, signature=course.signature)
+        ended = Ended(job.number, course.outcome, value, course.failure, course.message, signature=course.signature)
         self._at(course.seconds, replace(ended, seconds=course.seconds))
 
     def poll(self, timeout: float) -> list[Reported | Ended]:

@@ -8,10 +8,10 @@ import pytest
 from hydra import initialize_config_dir
 from hydra.core.config_loader import ConfigLoader
 from hydra.core.global_hydra import GlobalHydra
-from hydra.errors import HydraException
 from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf, open_dict
 
+from medqa_sweeps.errors import ConfigError
 from medqa_sweeps.sweep.composer import Composer
 
 FILES = {
@@ -97,7 +97,7 @@ def test_a_key_that_is_not_there_is_refused_in_hydras_words(loader: Counted) -> 
     master = loader.load_configuration("config", [], RunMode.MULTIRUN)
     composer = Composer(loader, master)  # type: ignore[arg-type]
     for number in range(3):
-        with pytest.raises(HydraException, match="Could not override 'ranc'"):
+        with pytest.raises(ConfigError, match="Could not override 'ranc'"):
             composer.compose(["ranc=1"], number)
 
 

@@ -34,7 +34,10 @@ class Notes:
     def started(self, number: int, settings: str) -> None:
         self.said.append(f"started {number} {settings}")
 
-    def ended(self, ended: Ended) -> None:
+    def earlier(self, ended: Ended, settings: str) -> None:
+        self.said.append(f"earlier {ended.number} {ended.outcome} {settings}")
+
+    def ended(self, ended: Ended, settings: str) -> None:
         self.ends.append(ended)
 
     def say(self, sentence: str) -> None:
@@ -68,7 +71,7 @@ GRID = ("a=1,2,3", "b=x,y")
 
 def test_the_next_trial_starts_before_the_last_one_is_written_down() -> None:
     class Order(Notes):
-        def ended(self, ended: Ended) -> None:
+        def ended(self, ended: Ended, settings: str) -> None:
             self.said.append(f"ended {ended.number}")
 
     study, order = make_study(["a=1,2,3"]), Order()
@@ -122,6 +125,17 @@ def test_the_next_trial_is_composed_before_a_slot_is_free() -> None:
     jobs.poll = look  # type: ignore[method-assign]
     sweep.run()
     assert all(prepared > started for prepared, started in seen if started < 10)
+
+
+def test_a_grid_point_whose_process_died_between_two_of_its_values_is_one_trial() -> None:
+    inner = optuna.create_study(direction="maximize")
+    study = make_study(GRID, into=inner)
+    inner.enqueue_trial(next(iter(study._space.points())))
+    inner.ask().suggest_categorical("a", study._space.distributions["a"].choices)  # and the sweep was killed
+    sweep, jobs, _ = make_sweep(make_study(GRID, into=inner), lambda number, words: Course())
+    assert sweep.run().complete
+    told = [tuple(trial.params.values()) for trial in inner.get_trials()]
+    assert len(told) == 6 == len(set(told)) and len(jobs.started) == 6
 
 
 def test_a_sampled_study_ends_at_its_total_also_when_it_goes_on() -> None:
@@ -239,6 +253,14 @@ def test_what_was_interrupted_is_taken_up_first_and_under_its_number() -> None:
     assert jobs.started[0][0] == 1
     points = [(t.params["a"], t.params["b"]) for t in inner.get_trials()]
     assert len(points) == len(set(points)) == 6
+
+
+def test_a_sweep_that_goes_on_shows_what_there_is() -> None:
+    inner = optuna.create_study(direction="maximize")
+    make_sweep(make_study(["a=1,2"], into=inner), lambda number, words: Course(value=0.25))[0].run()
+    sweep, _, notes = make_sweep(make_study(["a=1,2"], into=inner), lambda number, words: Course())
+    assert sweep.run().complete
+    assert notes.said == ["earlier 0 completed a=1", "earlier 1 completed a=2"] and not notes.ends
 
 
 def test_a_result_that_was_not_told_yet_is_told_and_not_run_again() -> None:

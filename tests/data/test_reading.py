@@ -1,5 +1,6 @@
 """Whatever a researcher's file holds becomes checked questions, or a sentence that says where and why not."""
 
+import dataclasses
 import json
 import subprocess
 import sys
@@ -9,38 +10,18 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings, strategies as st
 
 from medqa_sweeps.assets import resolve_bundled
 from medqa_sweeps.config import DataConfig
-from medqa_sweeps.data import Question, QuestionSet, fingerprint, question_id, read_questions
+from medqa_sweeps.data import Quarantined, Question, QuestionSet, fingerprint, question_id, read_questions
+from medqa_sweeps.data.duplicates import Print, overlaps, print_of
+from medqa_sweeps.data.reading import read_test_prints
 from medqa_sweeps.errors import ConfigError, DataError
+from medqa_sweeps.trial_dir import TrialDir
+from tests.data.record_shapes import LETTERED, SHAPES, STEM, TEXTS
 
-REAL = Path(__file__).parents[2] / "shared" / "data" / "medqa"
+REAL = Path(__file__).parents[3] / "shared" / "data" / "medqa"
 needs_real = pytest.mark.skipif(not REAL.is_dir(), reason=f"the real questions are not at {REAL}")
-
-STEM = "A 5-year-old boy has a barking cough.\nWhat causes it?"
-TEXTS = ["RSV", "Parainfluenza virus", "E. coli", "Influenza"]
-LETTERED = dict(zip("ABCD", TEXTS, strict=True))
-SHAPES: dict[str, dict[str, Any]] = {
-    "medqa": {"question": STEM, "options": LETTERED, "answer": TEXTS[1], "answer_idx": "B", "meta_info": "step1"},
-    "letter alone": {"question": STEM, "options": LETTERED, "answer_idx": "B"},
-    "letter in a list": {"question": STEM, "options": LETTERED, "answer_idx": ["b"]},
-    "letter as answer": {"question": STEM, "options": LETTERED, "answer": "B"},
-    "text alone": {"question": STEM, "options": LETTERED, "answer": TEXTS[1]},
-    "texts": {"question": STEM, "options": TEXTS, "answer": TEXTS[1]},
-    "absent E": {"question": STEM, "options": {**LETTERED, "E": None}, "answer_idx": "B"},
-    "bigbio source": {
-        "question": STEM,
-        "options": [{"key": key, "value": value} for key, value in LETTERED.items()],
-        "answer": TEXTS[1],
-        "answer_idx": "B",
-    },
-    "bigbio qa": {"id": "0", "question": STEM, "choices": TEXTS, "answer": [TEXTS[1]]},
-    "ending": {"id": "x", "sent1": STEM, "sent2": "", **{f"ending{n}": t for n, t in enumerate(TEXTS)}, "label": 1},
-    "medmcqa": {"question": STEM, **dict(zip(("opa", "opb", "opc", "opd"), TEXTS, strict=True)), "cop": 2},
-    "debris": {"question": STEM + "\n", "options": {**LETTERED, "D": 'Influenza\n"'}, "answer_idx": "B"},
-}
 
 
 def written(folder: Path, *records: Any, name: str = "q.jsonl") -> Path:
@@ -99,7 +80,7 @@ def test_the_letter_decides_when_options_repeat(tmp_path: Path) -> None:
     record = {"question": "?", "options": {"A": "x", "B": "y", "C": "x"}, "answer": "x", "answer_idx": "C"}
     found = read(written(tmp_path, record))
     assert found.questions[0].gold == 2
-    assert found.notes == Counter({"two options have one text": 1})
+    assert found.flagged == Counter({"two options have one text": 1})
     del record["answer_idx"]
     assert "fits several options. Give its letter" in refusal(written(tmp_path, record))
 
@@ -115,12 +96,12 @@ def test_cleaning_is_counted_and_leaves_the_inside_alone(tmp_path: Path) -> None
     found = read(written(tmp_path, record, SHAPES["medqa"]))
     assert found.questions[0].question == inside
     assert found.questions[0].options == ('a\n"', "b"), "debris is stripped from the last option only"
-    assert found.notes == Counter({'\\n" stripped from the last option': 1, "blanks around a text stripped": 1})
+    assert found.cleaned == Counter({'\\n" stripped from the last option': 1, "blanks around a text stripped": 1})
 
 
 def test_repeats_and_contradictions_are_counted(tmp_path: Path) -> None:
     one, two = {**SHAPES["medqa"], "answer": "RSV"}, {**SHAPES["letter alone"], "answer_idx": "A"}
-    assert read(written(tmp_path, one, one, two)).notes == Counter(
+    assert read(written(tmp_path, one, one, two)).flagged == Counter(
         {
             "answer text is not the gold option's": 2,
             "repeats an earlier question": 2,
@@ -186,7 +167,7 @@ def test_a_bad_record_is_refused_with_file_line_and_reason(tmp_path: Path, chang
     message = refusal(path)
     assert message.startswith(f"{path}, line 3: ")
     assert reason in message
-    assert message.endswith("Mend or remove the record.")
+    assert message.endswith("Mend or remove the record. Or data.on_bad_record=quarantine: such records are set aside.")
 
 
 @pytest.mark.parametrize(
@@ -217,8 +198,8 @@ def test_a_path_that_is_no_file_is_refused_with_what_is_there(tmp_path: Path) ->
     assert "there is no such file" in refusal(tmp_path / "*.json")
     assert "there is no such file" in refusal(tmp_path / "no" / "x.jsonl")
     assert "there is no such file" in refusal(tmp_path / ("x" * 5000))
-    (tmp_path / "q.csv").touch()
-    assert "allowed are .jsonl, .json" in refusal(tmp_path / "q.csv")
+    (tmp_path / "q.xlsx").touch()
+    assert "allowed are .jsonl, .json, .csv, .parquet" in refusal(tmp_path / "q.xlsx")
 
 
 @pytest.mark.parametrize(
@@ -248,72 +229,120 @@ def test_bundled_names() -> None:
             resolve_bundled(name)
 
 
-# Random and mutated records
+# What is set aside
 
-JSON = st.recursive(
-    st.none()
-    | st.booleans()
-    | st.integers(-3, 30)
-    | st.floats()
-    | st.text(max_size=5)
-    | st.sampled_from(["A", "b", '\n"']),
-    lambda inner: (
-        st.lists(inner, max_size=4)
-        | st.dictionaries(st.sampled_from("ABCDab ") | st.text(max_size=3), inner, max_size=5)
-    ),
-    max_leaves=8,
+
+def test_bad_records_can_be_set_aside_with_place_and_reason(tmp_path: Path) -> None:
+    path = tmp_path / "q.jsonl"
+    bad = {"question": "?", "options": {}, "answer_idx": "A"}
+    path.write_text("\n".join([json.dumps(SHAPES["medqa"]), json.dumps(bad), "{broken", json.dumps(SHAPES["ending"])]))
+    found = read(path, on_bad_record="quarantine")
+    assert len(found.questions) == 2
+    assert [record.place for record in found.quarantined] == [f"{path}, line 2", f"{path}, line 3"]
+    assert [record.record for record in found.quarantined] == [bad, "{broken"]
+    assert "has 0 options" in found.quarantined[0].reason and "not JSON" in found.quarantined[1].reason
+    assert found.flagged == {"repeats an earlier question": 1}, "bad records are not counted among the odd ones"
+
+
+def test_a_file_of_bad_records_alone_is_refused_all_the_same(tmp_path: Path) -> None:
+    message = refusal(written(tmp_path, {"OSCE": {}}, {"OSCE": {}}), on_bad_record="quarantine")
+    assert "2 of 2 records are bad. The first: " in message and "not a multiple-choice question" in message
+
+
+@pytest.mark.parametrize(("base", "cop"), [(None, 1), (0, 4), (1, 0)])
+def test_a_config_that_misreads_is_never_set_aside(tmp_path: Path, base: int | None, cop: int) -> None:
+    """Setting aside the records that show a wrong base would leave the others, each one letter off."""
+    path = written(tmp_path, {**SHAPES["medmcqa"], "cop": 2}, {**SHAPES["medmcqa"], "cop": cop})
+    assert "data.answer_base=1" in refusal(path, answer_base=base, on_bad_record="quarantine")
+
+
+@pytest.mark.parametrize("base", [0, 1])
+def test_unanswered_questions_are_refused_in_words(tmp_path: Path, base: int) -> None:
+    path = written(tmp_path, {**SHAPES["medmcqa"], "cop": -1})
+    assert "has no gold answer (cop is -1, as in MedMCQA's test split)" in refusal(path, answer_base=base)
+
+
+@pytest.mark.parametrize("record", [{1: "a"}, {"a": float("nan")}, "\ud800", b"bytes", {("a",): 1}])
+def test_a_line_of_the_quarantine_holds_anything(record: Any) -> None:
+    line = Quarantined("q.jsonl, line 1", "is empty.", record).to_json_line()
+    assert line.endswith("\n") and line.count("\n") == 1 and line.encode()
+    assert json.loads(line)["place"] == "q.jsonl, line 1"
+
+
+def test_the_trial_folder_has_a_quarantine_only_if_something_was_set_aside(tmp_path: Path) -> None:
+    TrialDir(tmp_path).quarantine([])
+    assert not list(tmp_path.iterdir())
+    TrialDir(tmp_path).quarantine([Quarantined("a, line 1", "why.", {"x": "中"}), Quarantined("b", "w.", 1)])
+    lines = [json.loads(line) for line in (tmp_path / "quarantine.jsonl").read_text().splitlines()]
+    assert lines[0] == {"place": "a, line 1", "reason": "why.", "record": {"x": "中"}} and len(lines) == 2
+
+
+# What is flagged
+
+
+@pytest.mark.parametrize(
+    ("question", "flag"),
+    [
+        ("\u0410 man has fever. Why?", "look-alike letters of another alphabet"),
+        ("\u0392eta blockers?", "look-alike letters of another alphabet"),
+        ("TNF-\u03b1, \u03b2-blockers, IFN\u03b3 and \u03bcg?", None),
+        ("\u0423 \u043c\u0443\u0436\u0447\u0438\u043d\u044b \u0436\u0430\u0440?", None),
+        ('He says: "It hurts. Why?', "unbalanced quote"),
+        ('He says: "It hurts." Why?', None),
+        ("A chest x-ray is shown. Why?", "speaks of an image"),
+        ("Results are shown below:\nNa 140. Why?", None),
+        ("如附圖，最可能的診斷為何？", "speaks of an image"),
+        ("What has caused this patient's condition?", "speaks of a patient without a vignette"),
+        ("A man has fever. What has caused this patient's condition?", None),
+        ("女，ＡＢＣ。诊断是（\u3000）。", None),
+    ],
 )
+def test_what_looks_odd_is_counted_and_left_alone(tmp_path: Path, question: str, flag: str | None) -> None:
+    found = read(written(tmp_path, {**SHAPES["medqa"], "question": question}))
+    assert found.questions[0].question == question
+    assert found.flagged == ({flag: 1} if flag else {}) and not found.cleaned
 
 
-@st.composite
-def mutated(draw: st.DrawFn) -> dict[str, Any]:
-    """A good record of any shape with some fields replaced, removed, or taken from another shape."""
-    record = dict(draw(st.sampled_from(list(SHAPES.values()))))
-    for field in draw(st.lists(st.sampled_from(sorted(record)), max_size=3)):
-        record[field] = draw(JSON)
-    for field in draw(st.lists(st.sampled_from(sorted(record)), max_size=2)):
-        record.pop(field, None)
-    return {**draw(st.sampled_from([{}, *SHAPES.values()])), **record} if draw(st.booleans()) else record
+# Likeness, by hashes alone for the test questions
 
 
-@settings(max_examples=250, deadline=None, suppress_health_check=list(HealthCheck))
-@given(st.lists(mutated() | JSON, min_size=1, max_size=3), st.sampled_from([None, 0, 1]), st.booleans())
-def test_any_records_give_as_many_questions_or_a_sentence(
-    tmp_path: Path, records: list[Any], base: int | None, array: bool
-) -> None:
-    path = tmp_path / "any.json"
-    path.write_text(json.dumps(records) if array else "\n".join(map(json.dumps, records)))
-    try:
-        questions = read(path, answer_base=base).questions
-    except DataError as error:
-        assert str(error).startswith(str(path)) and str(error).endswith(".")
-        return
-    assert len(questions) == len(records), "silently lost"
-    for question in questions:
-        assert 0 <= question.gold < len(question.options) and question.question.strip()
-        assert all(option.strip() for option in question.options)
+def test_of_the_test_part_only_hashes_come_out(tmp_path: Path) -> None:
+    unanswered = {"question": STEM, "options": LETTERED}
+    config = DataConfig(name="d", train="none", test=str(written(tmp_path, unanswered)))
+    (printed,) = read_test_prints(config)
+    assert printed.id == "3e273dff5a3e9a7a"
+    everything = repr(dataclasses.astuple(printed)).lower()
+    assert not any(word in everything for word in ("barking", "cough", "influenza", "boy"))
+    assert {type(value) for value in printed.shingles} == {bytes} and {len(value) for value in printed.shingles} == {8}
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
-@given(st.data())
-def test_any_bytes_give_questions_or_a_sentence(tmp_path: Path, data: st.DataObject) -> None:
-    content = bytearray(json.dumps(SHAPES["medqa"]).encode())
-    for place in data.draw(st.lists(st.integers(0, len(content) - 1), max_size=4)):
-        content[place : place + 1] = data.draw(st.binary(max_size=2))
-    (tmp_path / "bytes.jsonl").write_bytes(content)
-    try:
-        assert len(read(tmp_path / "bytes.jsonl").questions) == 1
-    except DataError as error:
-        assert "bytes.jsonl" in str(error)
+def test_overlaps_between_parts_and_within(tmp_path: Path) -> None:
+    def prints(*numbers_and_endings: tuple[int, str]) -> list[Print]:
+        stems = [" ".join(f"w{number}x{n}" for n in range(30)) for number, _ in numbers_and_endings]
+        return [print_of(f"{s}. {e}", ["a", "b"]) for s, (_, e) in zip(stems, numbers_and_endings, strict=True)]
+
+    parts = {
+        "train": prints((1, "Why?"), (2, "Why?"), (2, "Why?")),
+        "validation": prints((1, "Why?"), (2, "How is it treated at first?"), (3, "Why?")),
+        "test": prints((3, "What now?"), (4, "Why?")),
+    }
+    assert [(o.part, o.among, o.same, o.near) for o in overlaps(parts)] == [
+        ("train", "train", 1, 0),
+        ("validation", "validation", 0, 0),
+        ("test", "test", 0, 0),
+        ("validation", "train", 1, 1),
+        ("test", "train", 0, 0),
+        ("test", "validation", 0, 1),
+    ]
 
 
 # The hub
 
 
-def fake_hub(monkeypatch: pytest.MonkeyPatch, load_dataset: Any) -> None:
-    """Put a stand-in for `datasets`, which takes 5 s to import; the real one has tests of its own."""
+def fake_hub(monkeypatch: pytest.MonkeyPatch, load_rows: Any) -> None:
+    """Put a stand-in for the hub and `datasets`, which takes 5 s to import; tests/hub has the real ones."""
     library, exceptions = types.ModuleType("datasets"), types.ModuleType("datasets.exceptions")
-    library.load_dataset = load_dataset  # type: ignore[attr-defined]
+    monkeypatch.setattr("medqa_sweeps.hub.load_rows", load_rows)
     exceptions.DatasetsError = type("DatasetsError", (Exception,), {})  # type: ignore[attr-defined]
     monkeypatch.setitem(sys.modules, "datasets", library)
     monkeypatch.setitem(sys.modules, "datasets.exceptions", exceptions)
@@ -322,11 +351,11 @@ def fake_hub(monkeypatch: pytest.MonkeyPatch, load_dataset: Any) -> None:
 def test_hub_subsets_are_read_one_after_the_other(monkeypatch: pytest.MonkeyPatch) -> None:
     asked = []
 
-    def load_dataset(path: str, name: str | None, *, revision: str | None, split: str) -> list[Any]:
-        asked.append((path, name, revision, split))
-        return [SHAPES["medqa"]] if name == "us" else [{**SHAPES["bigbio qa"], "answer": ["?"]}]
+    def load_rows(config: DataConfig, subset: str | None, split: str) -> list[Any]:
+        asked.append((config.hub_id, subset, config.revision, split))
+        return [SHAPES["medqa"]] if subset == "us" else [{**SHAPES["bigbio qa"], "answer": ["?"]}]
 
-    fake_hub(monkeypatch, load_dataset)
+    fake_hub(monkeypatch, load_rows)
     config = DataConfig(name="h", hub_id="a/b", hub_subsets=["us", "taiwan"], revision="abc", train="train")
     with pytest.raises(DataError, match=r"a/b on the hub, subset taiwan, split train, row 1: the gold answer"):
         read_questions(config, "train")
@@ -339,23 +368,6 @@ def test_hub_subsets_are_read_one_after_the_other(monkeypatch: pytest.MonkeyPatc
         read_questions(DataConfig(name="h", hub_id="a/b", train="t", validation="test", test="test"), "validation")
 
 
-def test_a_hub_without_network_or_cache_says_what_to_do() -> None:
-    program = (
-        "from medqa_sweeps import config, data\n"
-        "data.read_questions(config.DataConfig(name='h', hub_id='GBaker/none', train='train'), 'train')"
-    )
-    environment = {
-        "HF_HUB_OFFLINE": "1",
-        "HF_HOME": "/nonexistent",
-        "PATH": "/usr/bin",
-        "PYTHONPATH": str(Path(__file__).parents[1]),
-    }
-    ran = subprocess.run([sys.executable, "-c", program], check=False, capture_output=True, text=True, env=environment)
-    last = ran.stderr.strip().splitlines()[-1]
-    assert last.startswith("medqa_sweeps.errors.DataError: GBaker/none on the hub, split train"), ran.stderr
-    assert "HF_HUB_OFFLINE=1" in last and "data=sample" in last and "data=local" in last
-
-
 def test_reading_files_imports_nothing_heavy() -> None:
     program = (
         "import sys; from medqa_sweeps import config, split\n"
@@ -363,7 +375,7 @@ def test_reading_files_imports_nothing_heavy() -> None:
         "split.split_questions(data, config.SplitConfig(name='random'))\n"
         "assert not {'torch', 'datasets', 'numpy', 'hydra', 'optuna'} & set(sys.modules), sorted(sys.modules)"
     )
-    subprocess.run([sys.executable, "-c", program], check=True, cwd=Path(__file__).parents[1])
+    subprocess.run([sys.executable, "-c", program], check=True, cwd=Path(__file__).parents[2])
 
 
 # Real questions
@@ -385,9 +397,9 @@ def test_real_files_load_whole(name: str, rows: int, options: int, region: str |
     found = read(REAL / name, answer_base=1)
     assert len(found.questions) == rows
     assert {(len(question.options), question.region) for question in found.questions} == {(options, region)}
-    assert found.notes['\\n" stripped from the last option'] == cleaned
+    assert found.cleaned['\\n" stripped from the last option'] == cleaned
     assert not any(question.options[-1].endswith('\n"') for question in found.questions)
-    assert found.notes["answer text is not the gold option's"] == 0
+    assert found.flagged["answer text is not the gold option's"] == 0
 
 
 @needs_real

@@ -1,0 +1,18 @@
+"""`confirm STUDY --top K --seeds N`: run the best configs again under fresh seeds, to see whether they hold."""
+
+import argparse
+from pathlib import Path
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("study", type=Path, metavar="STUDY", help="a folder of multirun/")
+    parser.add_argument("--top", type=int, default=2, metavar="K", help="so many configs, the best (default: 2)")
+    parser.add_argument("--seeds", type=int, default=3, metavar="N", help="trials of each, fresh seeds (default: 3)")
+    parser.add_argument("--into", type=Path, metavar="FOLDER", help="of the new study (default: STUDY-confirm)")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    from medqa_sweeps.sweep.confirm import confirm
+    from medqa_sweeps.sweep.study import StudyDir
+
+    confirm(StudyDir(arguments.study.resolve()), arguments.top, arguments.seeds, arguments.into)

@@ -1,0 +1,96 @@
+"""`data DATA [OVERRIDE …]`: what a set holds, without training on it."""
+
+import argparse
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from medqa_sweeps.errors import ConfigError
+
+if TYPE_CHECKING:
+    from medqa_sweeps.config import DataConfig
+    from medqa_sweeps.data.description import Measure
+
+_CONF = Path(__file__).parents[2] / "conf"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("data", metavar="DATA", help="a file, a glob of files, or a name of conf/data/")
+    parser.add_argument("overrides", nargs="*", metavar="OVERRIDE", help="as for launch.py: data.answer_base=1")
+    parser.add_argument("--model", help="count tokens as this model: a folder, or a name of conf/model/")
+    parser.add_argument("--prompt", help="with this wording: a name of conf/prompt/ (default: chat if it can)")
+    parser.add_argument("--max-length", type=int, metavar="N", help="say how many questions N tokens would cut")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    from rich.console import Console
+
+    from medqa_sweeps.data.description import describe, words
+    from medqa_sweeps.data.page import print_description
+
+    config = _data_config(arguments.data, arguments.overrides)
+    if arguments.model is None and arguments.max_length is not None:
+        raise ConfigError("--max-length counts tokens: name the model as well, --model NAME-OR-FOLDER.")
+    measure = words if arguments.model is None else _tokens(arguments.model, arguments.prompt)
+    description = describe(config, measure, arguments.max_length)
+    unit = "words" if arguments.model is None else f"tokens of {Path(arguments.model).name}"
+    print_description(config, description, unit, arguments.max_length, Console(highlight=False))
+    return 1 if any(holding.found.quarantined for holding in description.parts.values()) else 0
+
+
+def _data_config(text: str, overrides: Sequence[str]) -> "DataConfig":
+    from medqa_sweeps.config import DataConfig
+    from medqa_sweeps.data.files import FILE_TYPES
+
+    is_file = os.path.exists(text) or text.startswith("bundled:") or Path(text).suffix.lower() in FILE_TYPES
+    given = {"name": Path(text).stem, "train": text} if is_file else _option("data", text, "a file, or")
+    config: DataConfig = _typed("data", DataConfig, given, overrides)
+    if problems := list(config.problems()):
+        raise ConfigError("\n".join(problems))
+    return config
+
+
+def _tokens(model: str, prompt: str | None) -> "Measure":
+    """Lengths in tokens of a model's prompts, with the two tokens of the answer."""
+    from medqa_sweeps.base import tokenizer_folder
+    from medqa_sweeps.config import ModelConfig, PromptConfig
+    from medqa_sweeps.data import Question
+    from medqa_sweeps.prompt import PromptEncoder
+    from medqa_sweeps.tokenizer import FileTokenizer
+
+    given = {"name": model, "path": model} if os.path.isdir(model) else _option("model", model, "a folder, or")
+    tokenizer = FileTokenizer(tokenizer_folder(_typed("model", ModelConfig, given, [])))
+    wording = prompt or ("chat" if tokenizer.chat_template else "plain")
+    config = _typed("prompt", PromptConfig, _option("prompt", wording, ""), [])
+
+    def measure(questions: list[Question]) -> list[int]:
+        encoder = PromptEncoder(tokenizer, config, max(len(question.options) for question in questions))
+        return [len(ids) + 2 for ids in encoder.encode_all(questions)]
+
+    return measure
+
+
+def _option(group: str, name: str, or_else: str) -> dict[str, Any]:
+    """The settings of a file of `conf/`."""
+    import yaml
+
+    file = _CONF / group / f"{name}.yaml"
+    if not file.is_file():
+        names = ", ".join(sorted(path.stem for path in file.parent.glob("*.yaml")))
+        raise ConfigError(f"{name} is no {group} that is known. Name {or_else} one of conf/{group}/: {names}.")
+    settings: dict[str, Any] = yaml.safe_load(file.read_text())
+    return settings
+
+
+def _typed(group: str, schema: type[Any], given: dict[str, Any], overrides: Sequence[str]) -> Any:
+    from omegaconf import OmegaConf
+    from omegaconf.errors import OmegaConfBaseException
+
+    try:
+        asked = OmegaConf.from_dotlist(list(overrides))
+        if unknown := [str(key) for key in asked if key != group]:
+            raise ConfigError(f"{unknown[0]}: here only {group}.KEY=VALUE can be set.")
+        return OmegaConf.to_object(OmegaConf.merge(OmegaConf.structured(schema), given, asked.get(group) or {}))
+    except OmegaConfBaseException as error:
+        raise ConfigError(f"{group}: {error}") from None

@@ -1,0 +1,32 @@
+"""`final STUDY`: the chosen trial and its untuned base on the locked test questions, once, into the study's ledger."""
+
+import argparse
+from pathlib import Path
+
+from medqa_sweeps.trial_dir import TrialDir
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("study", type=Path, metavar="STUDY", help="a folder of multirun/")
+    chosen = "number of the trial (default: the confirmed winner, else the best by validation)"
+    parser.add_argument("--trial", type=int, metavar="N", help=chosen)
+    undisputed = "ids of the test questions whose label physicians did not dispute, one a line; or those questions"
+    parser.add_argument("--undisputed", type=Path, metavar="IDS_FILE", help=undisputed)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    from medqa_sweeps.ledger import readings_beside, sentences
+    from medqa_sweeps.sweep.final import chosen_trial, final_test
+    from medqa_sweeps.sweep.study import StudyDir
+
+    study = StudyDir(arguments.study.resolve())
+    best, why = chosen_trial(study)
+    number = best if arguments.trial is None else arguments.trial
+    print(f"Trial {number} of {study.path.name}" + (f": {why}." if number == best else ", as asked."), flush=True)
+    reading = final_test(study, number, arguments.undisputed)
+    for sentence in sentences(reading, readings_beside(study.path, reading.asked.questions)):
+        print(sentence)
+    if TrialDir(study.path / str(number)).config().data.synthetic:
+        print("Synthetic questions: these scores prove the machinery, never the medicine.")
+    print("For education and research only; never for clinical decisions.")
+    return 0

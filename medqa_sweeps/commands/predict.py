@@ -1,0 +1,139 @@
+"""`predict TRIAL FILE`: a trial's adapter answers the questions of a file, with a probability for each option.
+
+The file is read by the training's own loader, so it must have gold answers, and it may not be the trial's test file.
+"""
+
+import argparse
+import csv
+import json
+import math
+import tempfile
+from collections.abc import Iterator
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any
+
+from medqa_sweeps.config import DataConfig, TrialConfig, checked
+from medqa_sweeps.errors import ConfigError, InternalError
+from medqa_sweeps.record import Prediction
+from medqa_sweeps.trial_dir import TrialDir, read_lines
+
+CHILD = "medqa_sweeps.predict"  # started by name: it imports torch
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("trial", type=Path, metavar="TRIAL", help="a folder with an adapter, of outputs/ or in a study")
+    parser.add_argument("file", metavar="FILE", help="questions, in any shape that training takes")
+    parser.add_argument("--out", type=Path, metavar="OUT", help="write the answers to OUT.jsonl or OUT.csv instead")
+    parser.add_argument("--format", default="auto", help="the records' shape, as data.format (default: auto)")
+    parser.add_argument("--answer-base", type=int, help="MedMCQA's files only, as data.answer_base: 0 or 1")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    from medqa_sweeps.data import read_questions
+
+    trial, out = TrialDir(arguments.trial.resolve()), arguments.out
+    config = trial.config()
+    if out is not None and (out.suffix not in (".jsonl", ".csv") or out.exists()):
+        raise ConfigError(f"--out {out}: a new file, ending in .jsonl or .csv.")
+    data = _data_of(config, arguments)
+    questions = read_questions(data, "train").questions  # before anything heavy: a bad file is told at once
+    _refuse_without_adapter(trial)
+    rows = [_row(number, one) for number, one in enumerate(_answers(trial, data), start=1)]
+    assert [row["id"] for row in rows] == [question.id for question in questions], "the child reads the same file"
+    if out is None:
+        print(*map(_line, rows), sep="\n")
+    else:
+        _write(rows, out)
+    print(*_summary(rows, config.data.synthetic, out), sep="\n")
+    return 0
+
+
+def _data_of(config: TrialConfig, arguments: argparse.Namespace) -> DataConfig:
+    """The file as a training set of its own; the trial's test file stays locked."""
+    file = arguments.file if arguments.file.startswith("bundled:") else str(Path(arguments.file).absolute())
+    test = config.data.test if config.data.hub_id is None else None
+    data = DataConfig(
+        name=Path(file).name, train=file, test=test, format=arguments.format, answer_base=arguments.answer_base
+    )
+    return checked(replace(config, data=data)).data
+
+
+def _refuse_without_adapter(trial: TrialDir) -> None:
+    from medqa_sweeps.base import locate
+
+    if not (trial.adapter_folder / "adapter_model.safetensors").exists():
+        raise ConfigError(f"{trial.path} has no adapter yet; `resume` finishes it, and a failed trial leaves none.")
+    now, then = locate(trial.config().model).fingerprint, trial.provenance().get("base", {}).get("fingerprint")
+    if then not in (None, now):
+        raise ConfigError(
+            f"the base is not the one that the adapter was trained on (fingerprint {then} then, {now} now). Bring it "
+            "back: an adapter means nothing on other weights."
+        )
+
+
+def _answers(trial: TrialDir, data: DataConfig) -> Iterator[Prediction]:
+    """What a child process answers, on a device that is free."""
+    from medqa_sweeps.sweep.local import Machine
+    from medqa_sweeps.sweep.trial_jobs import child_environment, log_tail
+
+    with tempfile.TemporaryDirectory() as made:
+        folder = Path(made)
+        answers, log = folder / "answers.jsonl", folder / "log"
+        with Machine(trial.path, trials=1, preload=[CHILD]) as machine:
+            while not machine.free:
+                machine.wait(0.2)
+            words = [str(trial.path), json.dumps(asdict(data)), str(answers)]
+            machine.start(0, CHILD, words, child_environment(), log)
+            while not (gone := machine.wait(1)):
+                pass
+        if gone[0].code == 1 and "Traceback" not in log.read_text():
+            raise ConfigError(log.read_text().strip().splitlines()[-1])
+        if gone[0].code:
+            raise InternalError(f"its process ended with {gone[0].code}. Its last words:\n{log_tail(log)}")
+        yield from map(Prediction.from_json, read_lines(answers))
+
+
+def _row(number: int, answer: Prediction) -> dict[str, Any]:
+    """The answer as it is written; probabilities are among the options, and sum to 1."""
+    most = max(answer.log_probabilities.values())
+    weights = {letter: math.exp(value - most) for letter, value in answer.log_probabilities.items()}
+    total = sum(weights.values())
+    return {
+        "number": number,
+        "id": answer.id,
+        "predicted": answer.predicted,
+        "gold": answer.gold,
+        "correct": answer.predicted == answer.gold,
+        "probabilities": {letter: round(weight / total, 6) for letter, weight in weights.items()},
+    }
+
+
+def _line(row: dict[str, Any]) -> str:
+    options = "  ".join(f"{letter} {share:6.1%}" for letter, share in row["probabilities"].items())
+    return f"{row['number']:>5}  {row['predicted']} {'right' if row['correct'] else 'wrong'}   {options}"
+
+
+def _write(rows: list[dict[str, Any]], out: Path) -> None:
+    if out.suffix == ".jsonl":
+        out.write_text("".join(json.dumps(row) + "\n" for row in rows))
+        return
+    letters = max((list(row["probabilities"]) for row in rows), key=len)
+    with open(out, "w", newline="") as file:
+        table = csv.writer(file)
+        table.writerow(["number", "id", "predicted", "gold", "correct", *letters])
+        for row in rows:
+            shares = [row["probabilities"].get(letter, "") for letter in letters]
+            table.writerow([row[key] for key in ("number", "id", "predicted", "gold", "correct")] + shares)
+
+
+def _summary(rows: list[dict[str, Any]], synthetic: bool, out: Path | None) -> Iterator[str]:
+    from medqa_sweeps.statistics import wilson_interval
+
+    right = sum(row["correct"] for row in rows)
+    low, high = wilson_interval(right, len(rows))
+    where = f" Answers in {out}." if out else ""
+    yield f"Accuracy {right / len(rows):.1%}, 95 % interval {low:.1%} to {high:.1%}, {len(rows):,} questions.{where}"
+    if synthetic:
+        yield "The adapter was trained on synthetic questions: this proves the machinery, never the medicine."
+    yield "For education and research only; never for clinical decisions."

@@ -1,0 +1,88 @@
+"""The record of a study that confirms another: which of its configs it runs again, and under which fresh seeds.
+
+`confirm.yaml` stands in the folder of the confirming study; it is written before the trials and never changed.
+"""
+
+import dataclasses
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from medqa_sweeps.record import Outcome
+from medqa_sweeps.trial_dir import TrialDir, write_atomically
+
+_FILE = "confirm.yaml"
+
+
+@dataclass(frozen=True)
+class ChosenConfig:
+    """A config of the first study that is run again."""
+
+    settings: str  # what sets it apart there: "lora.r=8"
+    trials: list[int]  # its trials in the first study: replicates, the best first
+    accuracy: float  # their mean on the validation questions: what it was chosen by
+    again: list[int]  # its trials in the confirming study, one a seed, in the seeds' order
+
+
+@dataclass(frozen=True)
+class Confirmation:
+    """A whole `confirm.yaml`."""
+
+    study: str  # the first study's folder, from the confirming one's
+    chosen_among: int  # configs that had a score
+    seeds: list[int]  # that no trial of the first study had
+    configs: list[ChosenConfig]  # the best first
+
+    @property
+    def trials(self) -> int:
+        return len(self.seeds) * len(self.configs)
+
+    def labels(self) -> dict[int, str]:
+        """What each trial of the confirming study is, by number: "lora.r=8 seed=3"."""
+        return {
+            number: f"{config.settings} seed={seed}"
+            for config in self.configs
+            for number, seed in zip(config.again, self.seeds, strict=True)
+        }
+
+
+def write_confirmation(folder: Path, confirmation: Confirmation) -> None:
+    text = yaml.safe_dump(dataclasses.asdict(confirmation), sort_keys=False, allow_unicode=True)
+    write_atomically(folder / _FILE, text)
+
+
+def read_confirmation(folder: Path) -> Confirmation | None:
+    """What `write_confirmation` wrote; None if the folder's study confirms no other."""
+    try:
+        data: dict[str, Any] = yaml.safe_load((folder / _FILE).read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return None
+    return Confirmation(**{**data, "configs": [ChosenConfig(**config) for config in data["configs"]]})
+
+
+def confirming_folder(study: Path) -> Path:
+    """Where a study is confirmed unless another folder is asked for."""
+    return study.with_name(f"{study.name}-confirm")
+
+
+def confirmed_accuracies(folder: Path, numbers: Sequence[int]) -> list[float]:
+    """The validation accuracies of those of the confirming study's trials that have completed."""
+    results = [TrialDir(folder / str(number)).result() for number in numbers]
+    return [one.score.accuracy for one in results if one and one.outcome is Outcome.COMPLETED and one.score]
+
+
+def confirmed_winner(folder: Path) -> ChosenConfig | None:
+    """The config with the highest mean over its fresh seeds; None until every trial of every config has completed."""
+    confirmation = read_confirmation(folder)
+    if confirmation is None:
+        return None
+    means = []
+    for config in confirmation.configs:
+        accuracies = confirmed_accuracies(folder, config.again)
+        if len(accuracies) < len(config.again):
+            return None
+        means.append(sum(accuracies) / len(accuracies))
+    return confirmation.configs[means.index(max(means))]

@@ -1,0 +1,20 @@
+"""MedQA in the shapes in which it is met, from files or from the hub, made into checked questions.
+
+Read in this order: `files` and `hub` yield records with their place; `shapes` finds question, options and gold in a
+record from its fields; `checking` cleans and refuses, `flags` says what looks odd; `reading` does it for a data config,
+and sets bad records aside if asked to. `duplicates` finds near-duplicates; `description` says what a set holds.
+"""
+
+from medqa_sweeps.data.question import Quarantined, Question, QuestionSet, fingerprint, question_id
+from medqa_sweeps.data.reading import Part, read_questions, read_test_questions
+
+__all__ = [
+    "Part",
+    "Quarantined",
+    "Question",
+    "QuestionSet",
+    "fingerprint",
+    "question_id",
+    "read_questions",
+    "read_test_questions",
+]

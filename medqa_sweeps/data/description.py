@@ -1,0 +1,106 @@
+"""What a data set holds, in numbers: for people who want to know before they train.
+
+Of the test part only hashes are read (`reading.read_test_prints`): it is counted and looked for among the others.
+"""
+
+import statistics
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from math import ceil
+from string import ascii_uppercase
+
+from medqa_sweeps.config import DataConfig
+from medqa_sweeps.data.duplicates import Overlap, Print, overlaps, print_of, words_of
+from medqa_sweeps.data.question import Question, QuestionSet
+from medqa_sweeps.data.reading import Part, read_questions, read_test_prints
+
+Measure = Callable[[list[Question]], list[int]]
+
+
+@dataclass(frozen=True)
+class Lengths:
+    """Lengths of the questions with their options, in words or, with the prompt and its answer, in tokens."""
+
+    mean: float
+    median: float
+    percentile_95: int
+    percentile_99: int
+    longest: int
+    cut: int | None  # questions above the maximum length; None: no maximum was given
+
+
+@dataclass(frozen=True)
+class Holding:
+    """What a part holds."""
+
+    found: QuestionSet
+    by_region: Counter[str]
+    by_step: Counter[str]
+    by_letter: Counter[str]
+    by_options: Counter[int]  # number of options a question
+    lengths: Lengths
+
+
+@dataclass(frozen=True)
+class Description:
+    parts: dict[str, Holding]
+    test_questions: int | None  # None: the set has no test part
+    overlaps: list[Overlap]
+
+
+def describe(config: DataConfig, measure: Measure, max_length: int | None) -> Description:
+    """Numbers of all parts of `config`; bad records are set aside and counted, whatever data.on_bad_record says.
+
+    Args:
+        measure: lengths of questions.
+        max_length: in what `measure` counts; questions above it are counted.
+
+    Raises:
+        DataError: as `read_questions`, also when all records of a part are bad.
+    """
+    lenient = replace(config, on_bad_record="quarantine")
+    names: list[Part] = ["train"] + (["validation"] if config.validation else [])  # type: ignore[assignment]
+    parts: dict[str, QuestionSet] = {part: read_questions(lenient, part) for part in names}
+    prints: dict[str, list[Print]] = {
+        part: [print_of(question.question, question.options) for question in found.questions]
+        for part, found in parts.items()
+    }
+    if config.test:
+        prints["test"] = read_test_prints(config)
+    holdings = {part: _holding(found, measure, max_length) for part, found in parts.items()}
+    return Description(holdings, len(prints["test"]) if config.test else None, overlaps(prints))
+
+
+def words(questions: list[Question]) -> list[int]:
+    """Words of each question and its options; in Chinese there are no blanks between them, so characters count."""
+    return [len(words_of("\n".join([question.question, *question.options]))) for question in questions]
+
+
+def _holding(found: QuestionSet, measure: Measure, max_length: int | None) -> Holding:
+    questions = found.questions
+    return Holding(
+        found,
+        by_region=Counter(question.region or "not said" for question in questions),
+        by_step=Counter(question.step or "not said" for question in questions),
+        by_letter=Counter(ascii_uppercase[question.gold] for question in questions),
+        by_options=Counter(len(question.options) for question in questions),
+        lengths=_lengths(measure(questions), max_length),
+    )
+
+
+def _lengths(lengths: list[int], max_length: int | None) -> Lengths:
+    ordered = sorted(lengths)
+    return Lengths(
+        mean=statistics.fmean(ordered),
+        median=statistics.median(ordered),
+        percentile_95=_percentile(ordered, 95),
+        percentile_99=_percentile(ordered, 99),
+        longest=ordered[-1],
+        cut=None if max_length is None else sum(length > max_length for length in ordered),
+    )
+
+
+def _percentile(ordered: list[int], percent: int) -> int:
+    """The smallest length that `percent` % of the questions do not exceed."""
+    return ordered[ceil(len(ordered) * percent / 100) - 1]

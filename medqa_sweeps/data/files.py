@@ -1,0 +1,197 @@
+"""Records from local files: JSON lines, JSON, CSV, Parquet. To add a type, add to `_READERS`.
+
+A JSON file may hold a record a line (whatever its name: MedMCQA's `.json` does), an array of records, or one object of
+records keyed by question number, perhaps one level down under the names of several sets (MIRAGE). Nothing is skipped
+but blank lines: what cannot be read is yielded with its defect.
+"""
+
+import csv
+import glob
+import io
+import json
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+from medqa_sweeps.assets import resolve_bundled
+from medqa_sweeps.data.record import Record
+from medqa_sweeps.data.shapes import RECORD_FIELDS, without_repeats
+from medqa_sweeps.errors import DataError
+
+_LINES = "one JSON object a line, one array of objects, or one object of them keyed by question number"
+_LONGEST_CELL = 16_000_000  # characters; Python's own limit of 131,072 is a fifth of a large export's cell
+
+
+def file_records(text: str, sets: list[str], key: str) -> Iterator[Record]:
+    """The records of the files that `text`, a path or a glob, names.
+
+    Args:
+        sets: those to read of a file that holds several; empty: the only one.
+        key: how the config calls `text`, for errors.
+
+    Raises:
+        DataError: if there is no such file, or one is empty, of an unknown type, or broken as a whole.
+    """
+    for path in _existing_files(text, key):
+        reader = _READERS.get(path.suffix.lower())
+        if reader is None:
+            raise DataError(f"{path}: files of this type cannot be read; allowed are {', '.join(_READERS)}.")
+        records = list(reader(path, sets))
+        if not records:
+            raise DataError(f"{path} holds no questions. Name a file that does.")
+        yield from records
+
+
+def matching_files(text: str) -> list[Path]:
+    """The files that a path or glob names, sorted; a file whose name looks like a glob is that file."""
+    path = resolve_bundled(text)
+    found = [str(path)] if os.path.exists(path) else sorted(glob.glob(str(path), recursive=True))
+    return [Path(name) for name in found if os.path.isfile(name)]
+
+
+def _existing_files(text: str, key: str) -> list[Path]:
+    if os.path.isdir(resolve_bundled(text)):
+        raise DataError(f"{key}={text} is a folder. Name a file in it, or several: {key}='{text.rstrip('/')}/*.jsonl'.")
+    files = matching_files(text)
+    if not files:
+        folder = resolve_bundled(text).parent
+        there = sorted(path.name for path in folder.iterdir() if path.suffix in _READERS) if folder.is_dir() else []
+        found = f"{folder} holds {', '.join(there[:8])}" if there else f"{folder} holds no {', '.join(_READERS)} file"
+        raise DataError(f"{key}={text}: there is no such file ({found}). Mend the path, or use data=sample.")
+    return files
+
+
+# JSON
+
+
+def _json_records(path: Path, sets: list[str]) -> Iterator[Record]:
+    text = _text_of(path)
+    if text.lstrip().startswith("["):
+        array = _whole(text, path, "a JSON array")
+        yield from (Record(f"{path}, record {number}", item) for number, item in enumerate(array, start=1))
+        return
+    keyed = _keyed(text)
+    if keyed is not None:
+        yield from _keyed_records(keyed, path, sets)
+        return
+    for number, line in enumerate(text.split("\n"), start=1):  # splitlines() would also cut at U+2028 inside a text
+        if line.strip():
+            yield _line_record(line, f"{path}, line {number}")
+
+
+def _line_record(line: str, place: str) -> Record:
+    try:
+        return Record(place, _loads(line))
+    except (ValueError, RecursionError) as error:
+        return Record(place, line, f"not JSON ({error}); allowed is {_LINES}")
+
+
+def _whole(text: str, path: Path, allowed: str) -> Any:
+    try:
+        return _loads(text)
+    except (ValueError, RecursionError) as error:
+        raise DataError(f"{path}: not JSON ({error}). Allowed is {allowed}. Mend or remove it.") from error
+
+
+def _keyed(text: str) -> dict[str, Any] | None:
+    """The one object that `text` is as a whole, made an object of records; None if it is something else: lines."""
+    try:
+        value = _loads(text)
+    except (ValueError, RecursionError):
+        return None
+    if _is_keyed(value):
+        return value
+    return {"": value} if isinstance(value, dict) and "\n" in text.strip() else None
+
+
+def _is_keyed(value: Any) -> bool:
+    """An object of objects that is no record itself."""
+    if not isinstance(value, dict) or RECORD_FIELDS & value.keys():
+        return False
+    return any(isinstance(inner, dict) and inner for inner in value.values())
+
+
+def _keyed_records(keyed: dict[str, Any], path: Path, sets: list[str]) -> Iterator[Record]:
+    if not all(_is_keyed(inner) for inner in keyed.values()):
+        yield from (Record(f"{path}, {name}" if name else str(path), record) for name, record in keyed.items())
+        return
+    if not sets and len(keyed) > 1:
+        raise DataError(
+            f"{path} holds {len(keyed)} sets: {', '.join(keyed)}. Say which to read: "
+            f"data.hub_subsets=[{next(iter(keyed))}]."
+        )
+    for chosen in sets or keyed:
+        if chosen not in keyed:
+            raise DataError(f"{path} holds no set {chosen}; data.hub_subsets may name {', '.join(keyed)}.")
+        yield from (Record(f"{path}, {chosen}, {name}", record) for name, record in keyed[chosen].items())
+
+
+def _loads(text: str) -> Any:
+    return json.loads(text, object_pairs_hook=without_repeats)
+
+
+def _text_of(path: Path) -> str:
+    data = b""
+    try:
+        data = path.read_bytes()
+        return data.decode("utf-8-sig")
+    except OSError as error:
+        raise DataError(f"{path} cannot be read ({error.strerror}). Mend its permissions, or copy it.") from error
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        raise DataError(f"{path}, line {line}: not UTF-8. Convert it: iconv -f ENCODING -t UTF-8.") from error
+
+
+# Tables
+
+
+def _csv_records(path: Path, sets: list[str]) -> Iterator[Record]:
+    """One record a row; an empty cell is null. `strict`: a quote that is never closed would swallow the rows below."""
+    csv.field_size_limit(_LONGEST_CELL)
+    rows = csv.reader(io.StringIO(_text_of(path), newline=""), strict=True)
+    before = 0
+    try:
+        header = next(rows, [])
+        if len(set(header)) < len(header):
+            raise DataError(f"{path}: two columns have one name; they are {', '.join(header)}. Rename one.")
+        before = rows.line_num
+        for cells in rows:
+            place, before = f"{path}, line {before + 1}", rows.line_num
+            if cells:
+                yield _row(place, header, cells)
+    except csv.Error as error:
+        raise DataError(
+            f"{path}, line {before + 1}: not CSV ({error}). Mend it, or save the table as JSON lines."
+        ) from error
+
+
+def _row(place: str, header: list[str], cells: list[str]) -> Record:
+    if len(cells) != len(header):
+        reason = f"has {len(cells)} cells, and the header has {len(header)}; a comma or a quote is amiss"
+        return Record(place, cells, reason)
+    return Record(place, {name: cell or None for name, cell in zip(header, cells, strict=True)})
+
+
+def _parquet_records(path: Path, sets: list[str]) -> Iterator[Record]:
+    import pyarrow
+    from pyarrow import parquet
+
+    number = 0
+    try:
+        for batch in parquet.ParquetFile(path).iter_batches():
+            for row in batch.to_pylist():
+                number += 1
+                yield Record(f"{path}, row {number}", row)
+    except (pyarrow.ArrowException, OSError, ValueError) as error:
+        reason = (str(error).strip() or type(error).__name__).splitlines()[0]
+        raise DataError(f"{path}: not a Parquet file that can be read ({reason}). Write it anew.") from error
+
+
+_READERS: dict[str, Callable[[Path, list[str]], Iterator[Record]]] = {
+    ".jsonl": _json_records,
+    ".json": _json_records,
+    ".csv": _csv_records,
+    ".parquet": _parquet_records,
+}
+FILE_TYPES = tuple(_READERS)

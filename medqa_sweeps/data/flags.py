@@ -1,0 +1,44 @@
+"""What looks odd in a question and stands in published sets all the same: counted, never changed or refused.
+
+The wordings were fitted to the US, Taiwan and Mainland development questions; they count, they do not judge.
+"""
+
+import re
+from collections.abc import Iterator
+
+# Latin, Cyrillic and Greek letters of one shape (А Β о): the same to people, other tokens to a model. Cyrillic counts
+# in a text that is mostly Latin; Greek only inside a Latin word, for α and β stand on their own in medicine.
+_CYRILLIC = re.compile("[\u0400-\u04ff]")
+_LATIN = re.compile("[A-Za-z]")
+_GREEK_IN_WORD = re.compile(
+    "[A-Za-z][\u0391\u0392\u0395-\u0397\u0399\u039a\u039c\u039d\u039f\u03a1\u03a4\u03a5\u03a7\u03bf]"
+    "|[\u0391\u0392\u0395-\u0397\u0399\u039a\u039c\u039d\u039f\u03a1\u03a4\u03a5\u03a7\u03bf][A-Za-z]"
+)
+_IMAGE = re.compile(
+    r"\b(is|are|as) (shown|depicted|pictured)\b(?! (to|by|as)\b| below:)"
+    r"|\b(shown|depicted|pictured|seen|see|following|attached|accompanying|provided) (in |on |the |below |above )*"
+    r"(image|photograph|picture|figure|illustration|diagram|exhibit)s?\b"
+    r"|\b(image|figure|fig\.|exhibit)s? [A-F1-9]\b|\(see (image|figure|below)"
+    r"|[如下附見见上]图|[如下附見见上]圖|(?<![电动])图[中示]|(?<![電動])圖[中示]|[圖图](顯示|显示)?如下",
+    re.IGNORECASE,
+)
+_NOBODY_INTRODUCED = re.compile(r"^[^.?!]*\bthis (patient|woman|man|girl|boy|child|infant)\b[^.!]*$", re.IGNORECASE)
+
+
+def flags_of(question: str, options: list[str]) -> Iterator[str]:
+    """A phrase for each thing that looks odd."""
+    if any(_has_lookalikes(text) for text in (question, *options)):
+        yield "look-alike letters of another alphabet"
+    if len(set(options)) < len(options):
+        yield "two options have one text"
+    if question.count('"') % 2:
+        yield "unbalanced quote"
+    if _IMAGE.search(question):
+        yield "speaks of an image"
+    if _NOBODY_INTRODUCED.match(question):
+        yield "speaks of a patient without a vignette"
+
+
+def _has_lookalikes(text: str) -> bool:
+    cyrillic = len(_CYRILLIC.findall(text))
+    return 0 < cyrillic <= 2 + len(_LATIN.findall(text)) or bool(_GREEK_IN_WORD.search(text))

@@ -1,0 +1,123 @@
+"""The page of `python -m medqa_sweeps data`: a table a topic, 80 columns, no colour that carries meaning."""
+
+from collections import Counter
+from collections.abc import Iterable
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from medqa_sweeps.config import DataConfig
+from medqa_sweeps.data.description import Description, Holding
+
+_SHOWN = 3  # refused records a part
+
+
+def print_description(
+    config: DataConfig, description: Description, unit: str, max_length: int | None, console: Console
+) -> None:
+    """Everything of `description`; `unit` is what lengths were counted in."""
+    synthetic = "  synthetic: invented facts, never medicine" if config.synthetic else ""
+    console.print(Text(f"{config.name}{synthetic}", style="bold"))
+    holdings = description.parts
+    _print_counts(holdings, description.test_questions, console)
+    _print_lengths(holdings, unit, max_length, console)
+    _print_findings("Cleaned", {part: holding.found.cleaned for part, holding in holdings.items()}, console)
+    _print_findings("Flagged, unchanged", {part: holding.found.flagged for part, holding in holdings.items()}, console)
+    _print_refused(config, holdings, console)
+    _print_overlaps(description, console)
+
+
+def _print_counts(holdings: dict[str, Holding], test_questions: int | None, console: Console) -> None:
+    test = [] if test_questions is None else ["test"]
+    table = _table("", [*holdings, *test])
+    table.add_row("questions", *(f"{len(h.found.questions):,}" for h in holdings.values()), *_many(test_questions))
+    for what, counts in (
+        ("region", [holding.by_region for holding in holdings.values()]),
+        ("step", [holding.by_step for holding in holdings.values()]),
+        ("options", [holding.by_options for holding in holdings.values()]),
+        ("gold", [holding.by_letter for holding in holdings.values()]),
+    ):
+        _add_shares(table, what, counts)
+    console.print()
+    console.print(table)
+    if test:
+        console.print("  Of the test questions only hashes are read.")
+
+
+def _add_shares(table: Table, what: str, counts: list[Counter[Any]]) -> None:
+    for key in sorted({key for count in counts for key in count}, key=str):
+        shares = (f"{count[key]:,}  {_percent(count[key], count.total())}" for count in counts)
+        table.add_row(f"{what} {key}", *shares)
+
+
+def _print_lengths(holdings: dict[str, Holding], unit: str, max_length: int | None, console: Console) -> None:
+    table = _table(f"Length in {unit}", [*holdings])
+    lengths = [holding.lengths for holding in holdings.values()]
+    table.add_row("mean", *(f"{length.mean:,.1f}" for length in lengths))
+    table.add_row("median", *(f"{length.median:,.0f}" for length in lengths))
+    table.add_row("95 % up to", *(f"{length.percentile_95:,}" for length in lengths))
+    table.add_row("99 % up to", *(f"{length.percentile_99:,}" for length in lengths))
+    table.add_row("longest", *(f"{length.longest:,}" for length in lengths))
+    if max_length is not None:
+        totals = [len(holding.found.questions) for holding in holdings.values()]
+        cut = (
+            f"{length.cut:,}  {_percent(length.cut or 0, total)}" for length, total in zip(lengths, totals, strict=True)
+        )
+        table.add_row(f"above {max_length:,}", *cut)
+    console.print()
+    console.print(table)
+    if unit == "words":
+        console.print("  With --model NAME-OR-FOLDER: tokens of the prompt and its answer.")
+
+
+def _print_findings(title: str, counts: dict[str, Counter[str]], console: Console) -> None:
+    table = _table(title, [*counts])
+    for kind in sorted({kind for count in counts.values() for kind in count}):
+        table.add_row(kind, *(f"{count[kind]:,}" for count in counts.values()))
+    if not table.row_count:
+        table.add_row("nothing", *("0" for _ in counts))
+    console.print()
+    console.print(table)
+
+
+def _print_refused(config: DataConfig, holdings: dict[str, Holding], console: Console) -> None:
+    table = _table("Refused", [*holdings])
+    table.add_row("bad records", *(f"{len(holding.found.quarantined):,}" for holding in holdings.values()))
+    console.print()
+    console.print(table)
+    for holding in holdings.values():
+        bad = holding.found.quarantined
+        for record in bad[:_SHOWN]:
+            console.print(Text(f"  {record.place}: {record.reason}"), soft_wrap=True)
+        if len(bad) > _SHOWN:
+            console.print(f"  and {len(bad) - _SHOWN:,} more.")
+        if bad and config.on_bad_record == "stop":
+            console.print("  A trial stops at the first; data.on_bad_record=quarantine sets them aside.")
+
+
+def _print_overlaps(description: Description, console: Console) -> None:
+    table = _table("Overlaps", ["same", "near-duplicate"])
+    for overlap in description.overlaps:
+        once = overlap.part == overlap.among
+        label = f"more than once in {overlap.part}" if once else f"of {overlap.part}, also in {overlap.among}"
+        table.add_row(label, f"{overlap.same:,}", f"{overlap.near:,}")
+    console.print()
+    console.print(table)
+
+
+def _table(title: str, columns: Iterable[str]) -> Table:
+    table = Table(box=None, pad_edge=False, padding=(0, 1, 0, 0), title_justify="left", show_header=True)
+    table.add_column(title, min_width=38, header_style="bold")
+    for column in columns:
+        table.add_column(column, justify="right", min_width=12)
+    return table
+
+
+def _many(count: int | None) -> list[str]:
+    return [] if count is None else [f"{count:,}"]
+
+
+def _percent(count: int, of: int) -> str:
+    return f"{100 * count / of:5.1f} %" if of else ""

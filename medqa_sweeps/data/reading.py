@@ -1,0 +1,129 @@
+"""The questions of a data config: records from their source, one after the other, checked.
+
+Nothing is dropped: a record becomes a `Question`, is set aside with its place and the reason (`quarantine`), or stops
+the run. Imports no torch; `datasets` only for the hub, `pyarrow` only for Parquet.
+"""
+
+import os
+from collections import Counter
+from collections.abc import Iterator
+from typing import Literal
+
+from medqa_sweeps.config import DataConfig
+from medqa_sweeps.data.checking import checked_question, cleaned_texts
+from medqa_sweeps.data.duplicates import Print, print_of
+from medqa_sweeps.data.files import file_records, matching_files
+from medqa_sweeps.data.hub import hub_records
+from medqa_sweeps.data.question import Quarantined, QuestionSet
+from medqa_sweeps.data.record import BadRecord, Record
+from medqa_sweeps.data.shapes import parts_of
+from medqa_sweeps.errors import DataError
+
+Part = Literal["train", "validation"]
+_SET_ASIDE = " Or data.on_bad_record=quarantine: such records are set aside."
+
+
+def read_questions(config: DataConfig, part: Part) -> QuestionSet:
+    """The questions of `part`. There is deliberately no way here to the test part: no sweep reads it.
+
+    Raises:
+        DataError: if there is no such part, a file is missing, empty or of an unknown type, a record is bad (with
+            file, line and reason) and is not to be set aside, none is good, `part` names the test questions, or the
+            hub has neither network nor cache.
+        ConfigError: if a bundled file is asked for that is not shipped.
+    """
+    source = {"train": config.train, "validation": config.validation}[part]
+    if source is None:
+        raise DataError(
+            f"data.{part} is null, so {config.name} has no {part} questions of its own. Name a file or a split of the "
+            "hub, or let split=random or split=kfold make the validation questions from the others."
+        )
+    _refuse_test(config, part, source)
+    found = _checked(config, _records(config, source, f"data.{part}"))
+    if not found.questions:
+        first = found.quarantined[0]
+        count = f"{len(found.quarantined):,} of {len(found.quarantined):,} records are bad"
+        raise DataError(f"data.{part}={source}: {count}. The first: {first.place}: {first.reason}")
+    return found
+
+
+def read_test_questions(config: DataConfig) -> QuestionSet:
+    """The locked test questions. For `medqa_sweeps/final.py` alone, which writes each reading to the study's ledger
+    first; a test holds that nothing else calls it.
+
+    Raises:
+        DataError: as `read_questions`, or if the data set has no test part.
+    """
+    if config.test is None:
+        raise DataError(
+            f"data.test is null, so {config.name} has no test questions. Name a file or a split of the hub."
+        )
+    return _checked(config, _records(config, config.test, "data.test"))
+
+
+def read_test_prints(config: DataConfig) -> list[Print]:
+    """Hashes of the test questions and of their word 5-grams, to find them among others; neither text nor answer.
+
+    Raises:
+        DataError: if a file is missing or broken, a record is none of a question's, or the hub cannot be reached.
+    """
+    assert config.test is not None
+    prints = []
+    for record in _records(config, config.test, "data.test"):
+        try:
+            _, question, options, _ = cleaned_texts(parts_of(_fields(record), config.format))
+        except BadRecord as bad:
+            raise DataError(f"{record.place}: {bad}") from None
+        prints.append(print_of(question, options))
+    return prints
+
+
+def _records(config: DataConfig, source: str, key: str) -> Iterator[Record]:
+    return hub_records(config, source) if config.hub_id else file_records(source, config.hub_subsets, key)
+
+
+def _checked(config: DataConfig, records: Iterator[Record]) -> QuestionSet:
+    found = QuestionSet([])
+    for record in records:
+        try:
+            parts = parts_of(_fields(record), config.format)
+            found.questions.append(checked_question(parts, config.answer_base, found.cleaned, found.flagged))
+        except BadRecord as bad:
+            if bad.mend_config or config.on_bad_record == "stop":
+                raise DataError(f"{record.place}: {bad}" + _SET_ASIDE * (not bad.mend_config)) from None
+            found.quarantined.append(Quarantined(record.place, str(bad), record.fields))
+    _flag_repeats(found)
+    return found
+
+
+def _fields(record: Record) -> object:
+    if record.defect:
+        raise BadRecord(record.defect)
+    return record.fields
+
+
+def _flag_repeats(found: QuestionSet) -> None:
+    ids = {question.id for question in found.questions}
+    answers = {(question.id, question.gold) for question in found.questions}
+    repeats = Counter(
+        {
+            "repeats an earlier question": len(found.questions) - len(ids),
+            "repeats a question with another answer": len(answers) - len(ids),
+        }
+    )
+    found.flagged.update(+repeats)
+
+
+def _refuse_test(config: DataConfig, part: Part, source: str) -> None:
+    if config.test is None:
+        return
+    if config.hub_id:
+        locked = source == config.test
+    else:
+        test_files = {os.path.realpath(path) for path in matching_files(config.test)}
+        locked = any(os.path.realpath(path) in test_files for path in matching_files(source))
+    if locked:
+        raise DataError(
+            f"data.{part}={source} takes in the test questions (data.test={config.test}), which no sweep may read. "
+            "Name other questions, or let split=random or split=kfold make a validation part from the training part."
+        )

@@ -1,0 +1,196 @@
+"""Where a record keeps question, options and gold: recognised from its fields. To add a shape, add to `_SHAPES`.
+
+What cannot be seen from a record is never guessed: whether a number that names the gold option counts from 0 or from 1
+must be said in `data.answer_base`.
+"""
+
+import ast
+import json
+import re
+import warnings
+from collections.abc import Callable
+from dataclasses import dataclass
+from string import ascii_lowercase, ascii_uppercase
+from typing import Any
+
+from medqa_sweeps.config import DATA_FORMATS
+from medqa_sweeps.data.record import BadRecord, shown
+
+
+@dataclass(frozen=True)
+class Parts:
+    """A record's parts as the source has them: anything at all, until `checking` has looked."""
+
+    question: Any
+    options: list[tuple[str, Any]]  # the source's name of each option, and its text; null where there is none
+    answer: Any  # name of the gold option; null where the source gives only its text
+    answer_text: Any = None
+    meta_info: Any = None
+    counted: str | None = None  # field whose whole number counts options from data.answer_base
+
+
+@dataclass(frozen=True)
+class _Shape:
+    name: str  # what `data.format` calls it; several may share a name
+    fields: tuple[str, ...]  # a record that has them all is of this shape
+    read: Callable[[dict[str, Any]], Parts]
+
+
+def parts_of(record: Any, format: str) -> Parts:
+    """The parts of a record of any shape that `format` (as in `data.format`) allows.
+
+    Raises:
+        BadRecord: if it is of no such shape, or its options are neither an object nor a list.
+    """
+    if not isinstance(record, dict):
+        raise BadRecord(f"is {shown(record)}, not an object with fields")
+    allowed = [shape for shape in _SHAPES if format in ("auto", shape.name)]
+    for shape in allowed:
+        if all(field in record for field in shape.fields):
+            return shape.read(record)
+    known = "; ".join(f"{shape.name} ({', '.join(shape.fields)})" for shape in allowed)
+    raise BadRecord(
+        f"not a multiple-choice question: its fields are {shown(list(record))}, and data.format={format} needs "
+        f"all those of one of: {known}",
+        "Name a file of such records, or rename its fields.",
+    )
+
+
+def _from_options(record: dict[str, Any]) -> Parts:
+    answer = _structure(record.get("answer_idx"))
+    return Parts(
+        record["question"], _named(record["options"]), answer, _list_of(record.get("answer")), record.get("meta_info")
+    )
+
+
+def _from_choices(record: dict[str, Any]) -> Parts:
+    return Parts(
+        record["question"], _named(record["choices"]), None, _list_of(record["answer"]), record.get("meta_info")
+    )
+
+
+def _from_endings(record: dict[str, Any]) -> Parts:
+    endings = {int(field[6:]): text for field, text in record.items() if re.fullmatch(r"ending\d{1,3}", str(field))}
+    question = record["sent1"]
+    if isinstance(question, str) and isinstance(record.get("sent2"), str):  # empty in MedQA, used in SWAG
+        question = f"{question} {record['sent2']}".rstrip()
+    options = [(str(number), endings[number]) for number in sorted(endings)]
+    return Parts(question, options, _whole(record["label"]), meta_info=record.get("meta_info"))
+
+
+def _from_medmcqa(record: dict[str, Any]) -> Parts:
+    options = [(letter.upper(), record[f"op{letter}"]) for letter in "abcde" if f"op{letter}" in record]
+    return Parts(record["question"], options, record["cop"], counted="cop")
+
+
+def _from_columns(record: dict[str, Any]) -> Parts:
+    options = [
+        (letter.upper(), record[f"option_{letter}"]) for letter in ascii_lowercase if f"option_{letter}" in record
+    ]
+    field, answer = _first_of(record, ("answer_idx", "correct_option", "label", "cop"))
+    text = _list_of(_first_of(record, ("answer", "correct_answer"))[1])
+    return Parts(record["question"], options, _structure(answer), text, record.get("meta_info"), counted=field)
+
+
+def _from_nested(record: dict[str, Any]) -> Parts:
+    data = _structure(record["data"])
+    if not isinstance(data, dict) or not {"Question", "Options"} <= data.keys():
+        raise BadRecord(f"data is {shown(record['data'])}; it must be an object with Question, Options, Correct Option")
+    return _from_capitals({**record, **data})
+
+
+def _from_capitals(record: dict[str, Any]) -> Parts:
+    answer, text = _structure(record.get("Correct Option")), _list_of(record.get("Correct Answer"))
+    return Parts(record["Question"], _named(record["Options"]), answer, text, record.get("meta_info"))
+
+
+_SHAPES = (
+    _Shape("medqa", ("question", "options"), _from_options),  # Jin et al.'s own files
+    _Shape("bigbio", ("question", "options"), _from_options),  # med_qa_*_source: options as {key, value}
+    _Shape("bigbio", ("question", "choices", "answer"), _from_choices),  # med_qa_*_bigbio_qa: texts alone
+    _Shape("ending", ("sent1", "ending0", "label"), _from_endings),  # as SWAG; `label` counts from 0
+    _Shape("medmcqa", ("question", "opa", "opb", "opc", "opd", "cop"), _from_medmcqa),
+    _Shape("columns", ("question", "option_a", "option_b"), _from_columns),
+    _Shape("nested", ("data",), _from_nested),
+    _Shape("nested", ("Question", "Options", "Correct Option"), _from_capitals),
+)
+assert {shape.name for shape in _SHAPES} | {"auto"} == set(DATA_FORMATS)
+RECORD_FIELDS = {field for shape in _SHAPES for field in shape.fields}
+
+
+def _named(options: Any) -> list[tuple[str, Any]]:
+    """Options with their names from a dict, a list of {key, value}, or a list of texts (named A, B, …)."""
+    found = _structure(options)
+    if isinstance(found, dict):
+        return [(str(name), text) for name, text in found.items()]
+    if not isinstance(found, list):
+        raise BadRecord(f"options are {shown(options)}; allowed are an object, a list of {{key, value}} or of texts")
+    if all(isinstance(option, dict) and {"key", "value"} <= option.keys() for option in found):
+        return [(str(option["key"]), option["value"]) for option in found]
+    return [(ascii_uppercase[place : place + 1], text) for place, text in enumerate(found)]
+
+
+def _structure(value: Any) -> Any:
+    """What a table's cell spells out, as JSON or as Python would print it; anything else as it is."""
+    if not isinstance(value, str) or value.lstrip()[:1] not in ("{", "["):
+        return value
+    for parse in (_from_json, _from_python):
+        try:
+            return parse(value)
+        except (ValueError, SyntaxError, TypeError, MemoryError, RecursionError):
+            continue
+    return value
+
+
+def _from_json(text: str) -> Any:
+    return json.loads(text, object_pairs_hook=without_repeats)
+
+
+def _from_python(text: str) -> Any:
+    """Literals alone: nothing is called or looked up."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", SyntaxWarning)  # a backslash in a text is none of our business
+        tree = ast.parse(text.strip(), mode="eval")
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Dict):
+                without_repeats([(ast.dump(key), None) for key in node.keys if key is not None])
+        return ast.literal_eval(tree)
+
+
+def without_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """`pairs` as a dict.
+
+    Raises:
+        ValueError: if a key is there twice: an option, or a question, would be lost without a word.
+    """
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        keys = [key for key, _ in pairs]
+        raise ValueError(f"the key {next(key for key in keys if keys.count(key) > 1)!r} is there twice")
+    return found
+
+
+def _list_of(value: Any) -> Any:
+    """The list of one text that a table's cell spells out (`"['text']"`); anything else as it is."""
+    found = _structure(value)
+    return found if isinstance(found, list) and len(found) == 1 and isinstance(found[0], str) else value
+
+
+def _first_of(record: dict[str, Any], fields: tuple[str, ...]) -> tuple[str | None, Any]:
+    """The first of `fields` that says something, and what."""
+    return next(((field, record[field]) for field in fields if record.get(field) is not None), (None, None))
+
+
+def _whole(value: Any) -> Any:
+    """A whole number, also from a table that has made it a text or 2.0; anything else as it is."""
+    number = whole_number(value)
+    return value if number is None else str(number)
+
+
+def whole_number(value: Any) -> int | None:
+    """The whole number that `value` is or spells out; None if it is none."""
+    if isinstance(value, str) and re.fullmatch(r"\s*-?\d{1,9}(\.0+)?\s*", value, re.ASCII):
+        return int(float(value))
+    if isinstance(value, float):
+        return int(value) if value.is_integer() else None
+    return value if isinstance(value, int) and not isinstance(value, bool) else None

@@ -1,0 +1,279 @@
+"""What this machine can run, a finding a line: each with its state in a word and, where it is not well, the next step.
+
+Imports neither torch nor bitsandbytes: what they could do is seen from their files. What asks a network has a few
+seconds; whoever does not answer by then is said not to answer.
+"""
+
+import ctypes
+import importlib
+import importlib.util
+import os
+import platform
+import re
+import shutil
+import sys
+import threading
+import tomllib
+import urllib.error
+import urllib.request
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib import metadata
+from pathlib import Path
+from typing import Any, Literal
+
+import yaml
+
+from medqa_sweeps import hardware
+from medqa_sweeps.cache import cache_folder
+from medqa_sweeps.config import DataConfig
+from medqa_sweeps.errors import DeviceFailed
+
+State = Literal["ok", "note", "problem"]
+
+ANSWER_SECONDS = 4.0  # within which the hub must answer
+PATIENCE_SECONDS = 8.0  # for all that asks a network: looking up a name can hang longer than its time limit says
+_GIB = 1 << 30
+_ROOT = Path(__file__).resolve().parents[1]
+_SHOWN = ("torch", "unsloth", "transformers", "trl", "peft")
+_LITTLE_DISK_BYTES, _NO_DISK_BYTES = 20 * _GIB, 5 * _GIB
+_LITTLE_MEMORY_BYTES = 3 * _GIB  # the tiny model's trial holds 1 GiB, SmolLM2's 3
+
+
+@dataclass(frozen=True)
+class Finding:
+    topic: str
+    state: State
+    sentence: str
+
+    def __str__(self) -> str:
+        return f"{self.topic:<9} {self.state:<8} {self.sentence}"
+
+
+def examine() -> list[Finding]:
+    """All findings, in about ten lines; the last says what can be run."""
+    for name in ("httpx", "huggingface_hub.hf_api", "wandb"):
+        importlib.import_module(name)  # now, so that the patience below is for the network alone
+    asked = [_Asked("Hub", _hub), _Asked("Licences", _licences), _Asked("W&B", _wandb)]
+    gpus = _gpus()
+    needed = [_system(), gpus, _packages(), _four_bit(has_gpu=gpus.state == "ok"), _disk()]
+    models, data = _configured("model"), _configured("data")
+    cached = {name for group in (models, data) for name, here in group.items() if here}
+    hub, licences, wandb = (one.finding() for one in asked)
+    cached_models, cached_data = _cached("Models", models, "model", hub), _cached("Data", data, "data", hub)
+    return [*needed, hub, licences, cached_models, cached_data, wandb, _verdict(needed, gpus, hub, cached)]
+
+
+class _Asked:
+    """A finding that waits for a network, in a thread that cannot keep this process from leaving."""
+
+    def __init__(self, topic: str, ask: Callable[[], Finding]) -> None:
+        self._topic, self._found = topic, list[Finding]()
+        self._ask = ask
+        self._thread = threading.Thread(target=self._find, daemon=True)
+        self._thread.start()
+
+    def _find(self) -> None:
+        try:
+            self._found.append(self._ask())
+        except Exception as error:  # whatever is wrong with this machine, the other lines are still wanted
+            reason = (str(error) or type(error).__name__).splitlines()[0]
+            self._found.append(Finding(self._topic, "problem", f"could not be found out ({reason})."))
+
+    def finding(self) -> Finding:
+        self._thread.join(PATIENCE_SECONDS)
+        silent = Finding(self._topic, "note", f"no answer within {PATIENCE_SECONDS:.0f} s; check the network.")
+        return self._found[0] if self._found else silent
+
+
+def _system() -> Finding:
+    cores, memory = hardware.usable_cores(), hardware.available_memory()
+    found = f"{hardware.processor_name()}, {cores} cores, {memory / _GIB:.0f} GiB free, Python {sys.version.split()[0]}"
+    if sys.platform != "linux" or platform.machine() != "x86_64" or not (3, 11) <= sys.version_info[:2] < (3, 14):
+        return Finding("Machine", "problem", f"{found}: needs Linux on x86-64 and Python 3.11 to 3.13.")
+    if memory < _LITTLE_MEMORY_BYTES:
+        return Finding("Machine", "problem", f"{found}: too little for a trial; free 3 GiB.")
+    return Finding("Machine", "ok", f"{found}.")
+
+
+def _gpus() -> Finding:
+    gpus, silent = hardware.survey()
+    if silent:
+        return Finding("GPU", "problem", f"{'; '.join(silent)}. `nvidia-smi` may say more.")
+    if not gpus:
+        return Finding("GPU", "note", "none found; trials run on the CPU, which is enough for the tiny model.")
+    driver, built = hardware.cuda_of_driver(), _cuda_of_torch()
+    if driver and built and driver[0] < built[0]:
+        return Finding(
+            "GPU", "problem", f"the driver runs CUDA {driver[0]}.{driver[1]}, torch needs {built[0]}.{built[1]}: "
+            "install a newer driver."
+        )  # fmt: skip
+    return Finding("GPU", "ok", "; ".join(map(_free_of, gpus)) + ".")
+
+
+def _free_of(gpu: hardware.Gpu) -> str:
+    try:
+        free = f"{hardware.gpu_use(gpu.uuid).free_bytes / _GIB:.0f} of "
+    except DeviceFailed:
+        free = "an unknown part of "
+    return f"{gpu.name}, {free}{gpu.memory_bytes / _GIB:.0f} GiB free"
+
+
+def _cuda_of_torch() -> tuple[int, int] | None:
+    """The CUDA that torch was built for, from its version file; None for a build without, or no torch."""
+    found = importlib.util.find_spec("torch")
+    text = Path(found.origin).with_name("version.py").read_text() if found and found.origin else ""
+    match = re.search(r"^cuda\b.*'(\d+)\.(\d+)'", text, re.MULTILINE)
+    return (int(match[1]), int(match[2])) if match else None
+
+
+def _packages() -> Finding:
+    pins = tomllib.loads((_ROOT / "pyproject.toml").read_text())["project"]["dependencies"]
+    wanted = dict(pin.split("==") for pin in pins if "==" in pin)
+    found = {name: _version(name) for name in wanted}
+    wrong = [f"{name} is absent" for name in wanted if found[name] is None]
+    other = [
+        f"{name} {found[name]} instead of {wanted[name]}" for name in wanted if found[name] not in (None, wanted[name])
+    ]
+    if wrong:
+        return Finding("Packages", "problem", f"{', '.join(wrong + other)}: `uv sync` installs them.")
+    if other:
+        return Finding("Packages", "note", f"{', '.join(other)}: not tried together; `uv sync` brings the others back.")
+    return Finding("Packages", "ok", ", ".join(f"{name} {found[name]}" for name in _SHOWN) + ", as pinned.")
+
+
+def _version(name: str) -> str | None:
+    try:
+        return metadata.version(name)
+    except metadata.PackageNotFoundError:
+        return None
+
+
+def _four_bit(has_gpu: bool) -> Finding:
+    found, cuda = importlib.util.find_spec("bitsandbytes"), _cuda_of_torch()
+    instead = "model.load_in_4bit=false needs none of it."
+    if found is None or found.origin is None:
+        return Finding("4-bit", "problem", f"bitsandbytes is absent: `uv sync` installs it. {instead}")
+    name = f"cuda{cuda[0]}{cuda[1]}" if has_gpu and cuda else "cpu"
+    library = Path(found.origin).with_name(f"libbitsandbytes_{name}.so")
+    if not library.exists():
+        return Finding("4-bit", "problem", f"bitsandbytes has no {library.name}: `uv sync`. {instead}")
+    if name == "cpu":
+        try:
+            ctypes.CDLL(str(library))
+        except OSError as error:
+            return Finding("4-bit", "problem", f"bitsandbytes cannot be loaded ({error}). {instead}")
+    return Finding("4-bit", "ok", f"bitsandbytes {_version('bitsandbytes')} with its library for {name}.")
+
+
+def _hub() -> Finding:
+    from huggingface_hub import constants, get_token
+
+    login = "a token is there" if get_token() else "no token (`uv run hf auth login`, for models with a licence)"
+    if constants.is_offline_mode():
+        return Finding("Hub", "note", f"offline, as HF_HUB_OFFLINE asks: only what is cached; {login}.")
+    try:
+        request = urllib.request.Request(constants.ENDPOINT, method="HEAD")
+        urllib.request.urlopen(request, timeout=ANSWER_SECONDS).close()
+    except urllib.error.HTTPError:
+        pass  # an answer
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "reason", error)
+        return Finding("Hub", "note", f"cannot be reached ({reason}): only what is cached, or folders; {login}.")
+    return Finding("Hub", "ok", f"answers; {login}.")
+
+
+def _licences() -> Finding:
+    """Which models of conf/ that are not cached the hub keeps behind a licence."""
+    from httpx import HTTPError
+    from huggingface_hub import HfApi
+    from huggingface_hub.errors import OfflineModeIsEnabled
+
+    behind = []
+    try:
+        for name, config in _hub_configs("model").items():
+            if not _model_cached(config) and HfApi().model_info(config["hub_id"], timeout=ANSWER_SECONDS).gated:
+                behind.append(name)
+    except (HTTPError, OfflineModeIsEnabled) as error:
+        return Finding("Licences", "note", f"not known, as the hub was not to be asked ({type(error).__name__}).")
+    if behind:
+        return Finding(
+            "Licences", "note", f"to be accepted on the model's page, then `uv run hf auth login`: {', '.join(behind)}."
+        )
+    return Finding("Licences", "ok", "none of the models in conf/model that are still to be fetched asks for one.")
+
+
+def _configured(group: str) -> dict[str, bool]:
+    """The files of a folder of conf/ that name something on the hub, and whether that is cached."""
+    from medqa_sweeps.hub import data_cached
+
+    if group == "model":
+        return {name: _model_cached(config) for name, config in _hub_configs(group).items()}
+    return {name: data_cached(DataConfig(**config)) for name, config in _hub_configs(group).items()}
+
+
+def _model_cached(config: dict[str, Any]) -> bool:
+    from medqa_sweeps.base import FILES
+    from medqa_sweeps.hub import cached
+
+    return cached("model", config["hub_id"], config["revision"], FILES) is not None
+
+
+def _hub_configs(group: str) -> dict[str, dict[str, Any]]:
+    read = {file.stem: yaml.safe_load(file.read_text()) for file in sorted((_ROOT / "conf" / group).glob("*.yaml"))}
+    return {name: config for name, config in read.items() if config.get("hub_id")}
+
+
+def _cached(topic: str, found: dict[str, bool], group: str, hub: Finding) -> Finding:
+    here = [name for name, is_here in found.items() if is_here]
+    absent = [name for name in found if name not in here]
+    sentence = f"cached of conf/{group}: {', '.join(here) or 'none'}"
+    if not absent:
+        return Finding(topic, "ok", f"{sentence}.")
+    if hub.state == "ok":
+        return Finding(topic, "ok", f"{sentence}; the others are fetched when asked for ({', '.join(absent)}).")
+    shipped = {"model": "tiny_gemma3", "data": "sample"}[group]
+    return Finding(topic, "note", f"{sentence}; {shipped} is shipped, and {group}=local takes files of yours.")
+
+
+def _wandb() -> Finding:
+    mode = os.environ.get("WANDB_MODE", "")
+    if mode in ("offline", "disabled", "dryrun"):
+        return Finding("W&B", "note", f"WANDB_MODE={mode}: runs stay in their folders; `uv run wandb sync` sends them.")
+    from medqa_sweeps.wandb_session import obstacle_to_online
+
+    obstacle = obstacle_to_online("auto")
+    if obstacle is None:
+        return Finding("W&B", "ok", "the server answers and takes the key.")
+    return Finding("W&B", "note", f"offline ({obstacle}): `uv run wandb login`, or tracking=none; nothing is lost.")
+
+
+def _disk() -> Finding:
+    from huggingface_hub import constants
+
+    places = {"here": Path.cwd(), "the hub's cache": Path(constants.HF_HUB_CACHE), "our cache": cache_folder()}
+    free = {what: _free_bytes(path) for what, path in places.items()}
+    sentence = ", ".join(f"{size / _GIB:.0f} GiB free for {what}" for what, size in free.items())
+    least = min(free.values())
+    if least < _NO_DISK_BYTES:
+        return Finding("Disk", "problem", f"{sentence}: too little for a base model and checkpoints; free some.")
+    if least < _LITTLE_DISK_BYTES:
+        return Finding("Disk", "note", f"{sentence}: enough for small models; Gemma 3 1B takes 2 GB to fetch.")
+    return Finding("Disk", "ok", f"{sentence}.")
+
+
+def _free_bytes(path: Path) -> int:
+    there = next(folder for folder in (path.absolute(), *path.absolute().parents) if folder.exists())
+    return shutil.disk_usage(there).free
+
+
+def _verdict(needed: list[Finding], gpus: Finding, hub: Finding, cached: set[str]) -> Finding:
+    if any(one.state == "problem" for one in needed):
+        return Finding("So", "problem", "nothing trains before the above is mended.")
+    missing = {"gemma3_1b", "medqa_us_4_options"} - cached if hub.state != "ok" else set()
+    quick = "`uv run launch.py -m experiment=quickstart lora.r=8,16` runs"
+    if missing:
+        return Finding("So", "note", f"{quick}; `uv run launch.py` lacks {', '.join(sorted(missing))}.")
+    if gpus.state != "ok":
+        return Finding("So", "note", f"{quick}; `uv run launch.py` (Gemma 3 1B) runs too, but is slow without a GPU.")
+    return Finding("So", "ok", f"{quick}, and so does `uv run launch.py` (Gemma 3 1B on MedQA).")

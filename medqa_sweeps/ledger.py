@@ -1,0 +1,154 @@
+"""The ledger of a study: every reading of its locked test questions, by whom, for which trial, and what came of it.
+
+`final.jsonl` in the study's folder is only ever appended to. A reading is written down before the questions are read,
+so one that was killed half-way counts as well; a second line with the scores follows it.
+"""
+
+import getpass
+import os
+import platform
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import ClassVar
+
+from medqa_sweeps.record import Record, Score
+from medqa_sweeps.trial_dir import append_lines, read_lines
+
+FILE = "final.jsonl"
+
+
+@dataclass(frozen=True)
+class Asked(Record):
+    """Somebody asks for the test questions."""
+
+    kind: ClassVar[str] = "asked"
+    reading: str  # an id that the scores repeat
+    time: float  # seconds since the epoch
+    user: str
+    host: str
+    trial: int  # its number in the study
+    signature: str
+    adapter_sha256: str | None
+    questions: str  # where they are: a file, or data set and split
+    readings_before: int  # of this study
+
+
+@dataclass(frozen=True)
+class Gain(Record):
+    """The trained model's accuracy minus the untuned base's, on the same questions: shares."""
+
+    difference: float
+    low: float  # 95 % interval
+    high: float
+    p_value: float
+
+
+@dataclass(frozen=True)
+class Scored(Record):
+    """What a reading came to."""
+
+    kind: ClassVar[str] = "scored"
+    reading: str
+    time: float
+    test_fingerprint: str  # 12 hex digits of the questions by content
+    trained: Score
+    base: Score  # untuned
+    gain: Gain
+    undisputed_trained: Score | None = None  # on the questions whose label physicians did not dispute
+    undisputed_base: Score | None = None
+    undisputed_gain: Gain | None = None
+    validation: Score | None = None  # of the trained model, on the questions that chose it
+
+
+@dataclass(frozen=True)
+class Reading:
+    """A reading, with its scores if it came to any."""
+
+    asked: Asked
+    scored: Scored | None
+
+
+def ask(study: Path, reading: str, trial: int, signature: str, adapter_sha256: str | None, questions: str) -> None:
+    """Write down that the test questions are about to be read."""
+    asked = Asked(
+        reading=reading,
+        time=time.time(),
+        user=_user(),
+        host=platform.node(),
+        trial=trial,
+        signature=signature,
+        adapter_sha256=adapter_sha256,
+        questions=questions,
+        readings_before=len(readings(study)),
+    )
+    append_lines(study / FILE, [{"kind": asked.kind, **asked.to_json()}])
+
+
+def write_scores(study: Path, scored: Scored) -> None:
+    append_lines(study / FILE, [{"kind": scored.kind, **scored.to_json()}])
+
+
+def readings(study: Path) -> list[Reading]:
+    """All readings of a study's test questions, in order; none if nobody has asked."""
+    lines = list(read_lines(study / FILE))
+    scores = {line["reading"]: Scored.from_json(line) for line in lines if line["kind"] == Scored.kind}
+    asked = [Asked.from_json(line) for line in lines if line["kind"] == Asked.kind]
+    return [Reading(one, scores.get(one.reading)) for one in asked]
+
+
+def readings_beside(study: Path, questions: str) -> int:
+    """How often the same test questions were read for the studies in folders beside this one."""
+    beside = [file.parent for file in study.resolve().parent.glob(f"*/{FILE}") if file.parent != study.resolve()]
+    return sum(one.asked.questions == questions for folder in beside for one in readings(folder))
+
+
+def sentences(reading: Reading, beside: int) -> list[str]:
+    """A reading in words; `beside`: readings of the same questions for other studies."""
+    scored, asked = reading.scored, reading.asked
+    told: list[str] = []
+    if scored is None:
+        told.append(f"The reading for trial {asked.trial} came to no score.")
+    else:
+        told.append(_compared("Test", scored.trained, scored.base, scored.gain))
+        if scored.undisputed_trained and scored.undisputed_base and scored.undisputed_gain:
+            undisputed = (scored.undisputed_trained, scored.undisputed_base, scored.undisputed_gain)
+            told.append(_compared("Undisputed labels only", *undisputed))
+        if scored.validation:
+            gap = scored.trained.accuracy - scored.validation.accuracy
+            told.append(
+                f"Validation, by which it was chosen: {_share(scored.validation)}; the test is "
+                f"{100 * abs(gap):.1f} points {'above' if gap > 0 else 'below'} that."
+            )
+    return [*told, *_times_before(asked.readings_before, beside)]
+
+
+def _compared(name: str, trained: Score, base: Score, gain: Gain) -> str:
+    ahead = "better" if gain.difference >= 0 else "worse"
+    low, high = (gain.low, gain.high) if gain.difference >= 0 else (-gain.high, -gain.low)
+    sure = "" if gain.low > 0 or gain.high < 0 else "; the two cannot be told apart"
+    return (
+        f"{name}: {_share(trained)}; untuned base {_share(base)}. Trained is {ahead} by "
+        f"{100 * abs(gain.difference):.1f} points (95 % interval {100 * low:.1f} to {100 * high:.1f}){sure}."
+    )
+
+
+def _share(score: Score) -> str:
+    interval = f"95 % interval {100 * score.low:.1f} to {100 * score.high:.1f}"
+    return f"{100 * score.accuracy:.1f} % of {score.questions:,} questions ({interval})"
+
+
+def _times_before(here: int, beside: int) -> Sequence[str]:
+    if not here and not beside:
+        return ["This is the first reading of the test questions, and the one that counts."]
+    times = f"{here:,} time{'s' * (here != 1)} before for this study"
+    others = f" and {beside:,} time{'s' * (beside != 1)} for studies beside it" if beside else ""
+    return [f"The test questions were read {times}{others}: every further reading is worth less."]
+
+
+def _user() -> str:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):  # a container without a name for its user
+        return f"uid {os.getuid()}"

@@ -1,0 +1,62 @@
+"""A child process: the adapter of a trial answers the questions of a file.
+
+    python -m medqa_sweeps.predict TRIAL DATA ANSWERS
+
+DATA is the `DataConfig` of the file as JSON; ANSWERS is written, a line of `predictions.jsonl` a question, in the
+file's order. What it cannot do it prints as a sentence, and its exit code is 1.
+"""
+
+import json
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import torch
+
+from medqa_sweeps import model as model_module
+from medqa_sweeps.base import locate
+from medqa_sweeps.config import DataConfig
+from medqa_sweeps.data import Question, read_questions
+from medqa_sweeps.errors import TrialError
+from medqa_sweeps.evaluation import Answer, answer_questions, prediction
+from medqa_sweeps.prompt import PromptEncoder
+from medqa_sweeps.trial_dir import TrialDir, append_lines
+
+
+def main(arguments: list[str]) -> int:
+    folder, data, out = arguments
+    trial, result = TrialDir(Path(folder)), TrialDir(Path(folder)).result()
+    model_module.use_threads(None)
+    try:
+        answers = ask(trial, read_questions(DataConfig(**json.loads(data)), "train").questions)
+    except TrialError as error:
+        print(error)
+        return 1
+    seen = result.samples_seen if result else 0
+    append_lines(Path(out), [prediction(answer, seen).to_json() for answer in answers])
+    return 0
+
+
+def ask(trial: TrialDir, questions: list[Question]) -> list[Answer]:
+    """The answers of the trial's exported adapter, by the likeliest letter, as at the trial's last report.
+
+    Raises:
+        ConfigError: if the base is not to be had.
+    """
+    config = trial.config()
+    base = locate(config.model)
+    tokenizer = model_module.load_tokenizer(base)
+    encoder = PromptEncoder(tokenizer, config.prompt, max(len(question.options) for question in questions))
+    # Nothing is trained, so a question may be longer than those of the training.
+    longest = max(len(ids) for ids in encoder.encode_all(questions)) + 2
+    training = replace(config.training, max_length_tokens=max(longest, config.training.max_length_tokens))
+    model = model_module.load_base(base, config.model, training)
+    model = model_module.attach_adapter(model, config.lora, training, config.seed)
+    model_module.initialise_adapter(model, config.seed, getattr(torch, training.adapter_dtype))
+    model_module.load_adapter_state(model, model_module.load_adapter(trial.adapter_folder))
+    evaluation = replace(config.evaluation, method="log_probability")
+    return answer_questions(model, tokenizer, encoder, questions, evaluation)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

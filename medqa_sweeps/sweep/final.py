@@ -1,0 +1,95 @@
+"""The final test from the parent's side: which trial, a child that scores it on a slot, and what to say about it."""
+
+import uuid
+from pathlib import Path
+
+from medqa_sweeps.confirmation import confirmed_winner, confirming_folder, read_confirmation
+from medqa_sweeps.errors import ConfigError, InternalError
+from medqa_sweeps.ledger import Reading, readings
+from medqa_sweeps.record import Outcome
+from medqa_sweeps.sweep.local import Machine
+from medqa_sweeps.sweep.pool import Pool
+from medqa_sweeps.sweep.study import StudyDir
+from medqa_sweeps.sweep.trial_jobs import child_environment, log_tail
+from medqa_sweeps.trial_dir import TrialDir
+
+CHILD = "medqa_sweeps.final"  # started by name: this half never imports it
+_POLL_SECONDS = 0.2
+_REFUSED = 65  # the child's exit code where a sentence says why
+
+
+def final_test(study: StudyDir, number: int, undisputed: Path | None, pool: Pool | None = None) -> Reading:
+    """Score a trial of a study and the untuned base on the test questions; the reading, as it stands in the ledger.
+
+    The study is held meanwhile: nobody sweeps in it while its test questions are read.
+
+    Args:
+        number: of a completed trial.
+        undisputed: file of ids of the questions whose label was not disputed.
+        pool: where to run it; None: this machine.
+
+    Raises:
+        ConfigError: if there is no such trial or file, the study is being swept, or the child refuses.
+        InternalError: if the child failed otherwise.
+    """
+    trial = TrialDir(study.path / str(number))
+    result = trial.result()
+    if result is None or result.outcome is not Outcome.COMPLETED:
+        raise ConfigError(f"{trial.path} has not completed, so there is nothing to test. Give a trial that has.")
+    if undisputed is not None and not undisputed.is_file():
+        raise ConfigError(f"--undisputed {undisputed}: there is no such file. Give one of question ids, one a line.")
+    with study.claimed():
+        reading = uuid.uuid4().hex[:12]
+        arguments = [str(trial.path), str(study.path), reading, *([str(undisputed.resolve())] if undisputed else [])]
+        log = study.path / "final.log"
+        log.unlink(missing_ok=True)
+        if pool is None:
+            with Machine(study.path, slots_per_device=1, trials=1) as machine:
+                code = _run(machine, arguments, log)
+        else:
+            code = _run(pool, arguments, log)
+    found = next((one for one in readings(study.path) if one.asked.reading == reading), None)
+    if code == _REFUSED:
+        raise ConfigError(log_tail(log, lines=1).strip())
+    if found is None or found.scored is None:
+        raise InternalError(f"the test ended with exit code {code} and no score. The end of {log}:\n{log_tail(log)}")
+    return found
+
+
+def chosen_trial(study: StudyDir) -> tuple[int, str]:
+    """Number of the trial to be tested unless another is named, and why it: the winner under fresh seeds where the
+    study was confirmed, else the best by validation.
+
+    Raises:
+        ConfigError: if there is no such study, or no trial of it has completed.
+    """
+    study.definition()  # refuses a folder without a study
+    if winner := confirmed_winner(study.path):
+        return winner.again[0], f"{winner.settings}, the winner under fresh seeds; its first seed"
+    beside = confirming_folder(study.path)
+    confirmation = read_confirmation(beside)
+    winner = confirmed_winner(beside)
+    if winner and confirmation and (beside / confirmation.study).resolve() == study.path.resolve():
+        return winner.trials[0], f"{winner.settings}, the winner under fresh seeds ({beside.name})"
+    return _best(study), "the best by validation"
+
+
+def _best(study: StudyDir) -> int:
+    scores = []
+    for path in study.path.iterdir():
+        result = TrialDir(path).result() if path.name.isdecimal() else None
+        if result and result.outcome is Outcome.COMPLETED and result.score:
+            scores.append((-result.score.accuracy, int(path.name)))
+    if not scores:
+        raise ConfigError(f"{study.path}: no trial has completed, so there is none to test.")
+    return min(scores)[1]
+
+
+def _run(pool: Pool, arguments: list[str], log: Path) -> int:
+    """The child's exit code."""
+    while not pool.free:
+        pool.wait(_POLL_SECONDS)
+    pool.start(0, CHILD, arguments, child_environment(), log)
+    while True:
+        for gone in pool.wait(_POLL_SECONDS):
+            return gone.code

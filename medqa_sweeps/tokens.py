@@ -1,0 +1,98 @@
+"""Prompts in tokens, made once and shared by all trials: Arrow files in the cache, a file a set of prompts, by content.
+
+The key says what the tokens depend on: tokenizer, wording, the questions in their order, and the order of each one's
+options. A training epoch is a set of its own, so options still change their order from epoch to epoch; trials of one
+seed share it. A file is written beside and renamed, under a lock: several trials may start at once. Names of shapes:
+Q prompts, N tokens of all of them.
+"""
+
+import os
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from filelock import FileLock
+
+from medqa_sweeps.cache import cache_folder
+from medqa_sweeps.config import short_hash
+
+_MOST_BYTES = 2_000_000_000  # of all files together: about 200 epochs of MedQA-US; those unused for longest go first
+
+
+class TokenRows(Sequence[list[int]]):
+    """Q prompts, each a list of token ids, read from the file's pages as they are asked for."""
+
+    def __init__(self, tokens_N: Any, ends_Q: Any) -> None:
+        self._tokens_N, self._ends_Q = tokens_N, ends_Q
+
+    def __len__(self) -> int:
+        return len(self._ends_Q) - 1
+
+    def __getitem__(self, place):  # type: ignore[no-untyped-def]
+        if not 0 <= place < len(self):
+            raise IndexError(place)
+        return self._tokens_N[self._ends_Q[place] : self._ends_Q[place + 1]].tolist()
+
+
+class TokenCache:
+    """The shared prompts of one tokenizer."""
+
+    def __init__(self, tokenizer_fingerprint: str) -> None:
+        self._tokenizer_fingerprint = tokenizer_fingerprint
+
+    def rows(self, key: list[Any], encode: Callable[[], list[list[int]]]) -> TokenRows:
+        """The prompts stored under `key`, or those of `encode`: called by the first process that asks while others
+        wait for it. A file that cannot be read (a disk that was full) is written again."""
+        path = cache_folder() / "tokens" / f"{short_hash([self._tokenizer_fingerprint, *key])}.arrow"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with FileLock(path.with_suffix(".lock")):
+            rows = _read(path)
+            if rows is None:
+                _write(path, encode())
+                _remove_longest_unused(path.parent)
+                rows = _read(path)
+        assert rows is not None, "written a moment ago"
+        return rows
+
+
+def _read(path: Path) -> TokenRows | None:
+    import pyarrow
+
+    try:
+        with pyarrow.memory_map(str(path)) as file:
+            column = pyarrow.ipc.open_file(file).read_all().column("input_ids").combine_chunks()
+        os.utime(path)
+    except (OSError, pyarrow.ArrowException):
+        return None
+    return TokenRows(column.values.to_numpy(), column.offsets.to_numpy())
+
+
+def _write(path: Path, rows: list[list[int]]) -> None:
+    import pyarrow
+
+    table = pyarrow.table({"input_ids": pyarrow.array(rows, pyarrow.list_(pyarrow.int32()))})
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        with pyarrow.OSFile(str(temporary), "wb") as file, pyarrow.ipc.new_file(file, table.schema) as writer:
+            writer.write_table(table)
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def _remove_longest_unused(folder: Path) -> None:
+    """A process that has a removed file mapped keeps its pages."""
+    left = _MOST_BYTES
+    for path, size in _newest_first(folder):
+        left -= size
+        if left < 0:
+            path.unlink(missing_ok=True)
+
+
+def _newest_first(folder: Path) -> Iterator[tuple[Path, int]]:
+    found = []
+    for entry in os.scandir(folder):
+        if entry.name.endswith(".arrow"):
+            stat = entry.stat()
+            found.append((stat.st_mtime, Path(entry.path), stat.st_size))
+    yield from ((path, size) for _, path, size in sorted(found, reverse=True))

@@ -1,0 +1,120 @@
+"""The final test with the tiny model: the exported adapter, the locked questions, and the ledger."""
+
+import contextlib
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import yaml
+
+from analysis.ledger import final_tests
+from medqa_sweeps import data, ledger
+from medqa_sweeps.__main__ import main
+from medqa_sweeps.assets import resolve_bundled
+from medqa_sweeps.errors import ConfigError
+from medqa_sweeps.plan import plan_trial
+from medqa_sweeps.provenance import collect
+from medqa_sweeps.record import Result
+from medqa_sweeps.sweep.final import chosen_trial, final_test
+from medqa_sweeps.sweep.pool import Pool
+from medqa_sweeps.sweep.study import StudyDir
+from medqa_sweeps.trial_dir import TrialDir
+
+
+@pytest.fixture(scope="module")
+def study(tmp_path_factory: pytest.TempPathFactory, composed: Callable, run: Callable) -> StudyDir:
+    """A study of one real trial, whose test questions are, on purpose, copies of those that chose it."""
+    folder = tmp_path_factory.mktemp("final") / "study"
+    folder.mkdir()
+    (folder / "study.yaml").write_text(yaml.safe_dump({"trials": 1, "command": ["launch.py"], "directory": "."}))
+    chosen = {question.id for question in plan_trial(composed()).split.validation}
+    lines = resolve_bundled("bundled:sample/validation.jsonl").read_text().splitlines(keepends=True)
+    test = folder.parent / "test.jsonl"
+    test.write_text("".join(line for line in lines if id_of(line) in chosen))
+    plan = plan_trial(composed(f"data.test={test}", "training.max_steps=4", "evaluation.reports=1"))
+    trial = TrialDir(folder / "0")
+    trial.submit(plan.config, collect(plan, ["a test"]))
+    assert run(trial) is not None
+    return StudyDir(folder)
+
+
+def id_of(line: str) -> str:
+    record = json.loads(line)
+    return data.question_id(record["question"], record["options"].values())
+
+
+@pytest.fixture(scope="module")
+def first(study: StudyDir, pool: Pool) -> ledger.Reading:
+    return final_test(study, 0, None, pool)
+
+
+def result_of(study: StudyDir) -> Result:
+    result = TrialDir(study.path / "0").result()
+    assert result is not None
+    return result
+
+
+def test_the_exported_adapter_answers_as_the_trial_did(study: StudyDir, first: ledger.Reading) -> None:
+    """The questions are the same, so every number is, for the trained model and for its base."""
+    assert first.scored is not None
+    assert (first.scored.trained, first.scored.base) == (result_of(study).score, result_of(study).baseline)
+    assert first.scored.validation == result_of(study).score
+    gap = first.scored.trained.accuracy - first.scored.base.accuracy
+    assert first.scored.gain.difference == pytest.approx(gap)
+    assert first.scored.gain.low <= gap <= first.scored.gain.high
+
+
+def test_the_ledger_knows_who_and_which_and_how_often(
+    study: StudyDir,
+    first: ledger.Reading,
+    pool: Pool,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    assert first.asked.readings_before == 0 and first.asked.adapter_sha256 == result_of(study).adapter_sha256
+    test = Path(first.asked.questions)
+    ids = study.path.parent / "undisputed.txt"
+    ids.write_text("".join(f"{id_of(line)}\n" for line in test.read_text().splitlines()[:10]))
+    again = final_test(study, 0, ids, pool)
+    assert again.asked.readings_before == 1 and again.scored is not None and first.scored is not None
+    assert again.scored.undisputed_trained and again.scored.undisputed_trained.questions == 10
+    assert again.scored.test_fingerprint == first.scored.test_fingerprint
+
+    (study.path.parent / "ids.jsonl").write_text("".join(test.read_text().splitlines(keepends=True)[:10]))
+    monkeypatch.setattr("medqa_sweeps.sweep.final.Machine", lambda *a, **b: contextlib.nullcontext(pool))
+    assert main(["final", str(study.path), "--undisputed", str(study.path.parent / "ids.jsonl")]) == 0
+    told = capsys.readouterr().out
+    assert told.startswith("Trial 0 of study: the best by validation.\nTest: ") and "2 times before" in told
+    assert "Validation, by which it was chosen" in told and "machinery, never the medicine" in told
+    same = ledger.readings(study.path)[-1]  # the questions themselves name them, too
+    assert same.scored and same.scored.undisputed_trained == again.scored.undisputed_trained
+    shown = final_tests(study.path)
+    assert [one.trial for one in shown] == [0, 0, 0] and "@" in shown[0].who
+    assert "1 time before for this study" in shown[1].sentences[-1]
+    assert "Undisputed labels only" in shown[1].sentences[1]
+
+
+def test_a_list_of_other_questions_is_refused_and_the_reading_counts(
+    study: StudyDir, first: ledger.Reading, pool: Pool
+) -> None:
+    before = len(ledger.readings(study.path))
+    ids = study.path.parent / "other.txt"
+    ids.write_text("0123456789abcdef\n")
+    with pytest.raises(ConfigError, match="1 not among the 40 test questions"):
+        final_test(study, 0, ids, pool)
+    assert [one.scored is None for one in ledger.readings(study.path)][before:] == [True]
+
+
+def test_an_adapter_that_was_changed_is_refused_before_anything_is_read(
+    study: StudyDir, first: ledger.Reading, pool: Pool
+) -> None:
+    before = (study.path / ledger.FILE).read_bytes()
+    adapter = study.path / "0" / "adapter" / "adapter_model.safetensors"
+    weights = adapter.read_bytes()
+    adapter.write_bytes(weights[:-4] + b"\x00\x00\x80\x3f")
+    with pytest.raises(ConfigError, match="its weights have changed"):
+        final_test(study, 0, None, pool)
+    adapter.write_bytes(weights)
+    assert (study.path / ledger.FILE).read_bytes() == before
+    assert chosen_trial(study) == (0, "the best by validation")

@@ -1,0 +1,143 @@
+"""`reproduce` and `predict` on a real trial of the tiny model, with the children of the other end-to-end tests."""
+
+import csv
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from hydra import compose, initialize_config_dir
+
+import launch
+from medqa_sweeps.__main__ import main
+from medqa_sweeps.assets import resolve_bundled
+from medqa_sweeps.config import TrialConfig, from_hydra
+from medqa_sweeps.plan import plan_trial
+from medqa_sweeps.provenance import collect
+from medqa_sweeps.sweep import single
+from medqa_sweeps.sweep.pool import Pool
+from medqa_sweeps.trial_dir import TrialDir
+from tests.end_to_end.conftest import SMALL
+
+
+@pytest.fixture(scope="module")
+def conf(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A copy of conf/ that may be edited."""
+    copy = tmp_path_factory.mktemp("project") / "conf"
+    shutil.copytree(Path(launch.__file__).parent / "conf", copy)
+    return copy
+
+
+def composed(conf: Path) -> TrialConfig:
+    with initialize_config_dir(str(conf), version_base="1.3"):
+        return from_hydra(compose("config", overrides=[*SMALL, "training.max_steps=4", "evaluation.reports=2"]))
+
+
+@pytest.fixture(scope="module")
+def trial(tmp_path_factory: pytest.TempPathFactory, conf: Path, run: Callable) -> TrialDir:
+    plan = plan_trial(composed(conf))
+    made = TrialDir(tmp_path_factory.mktemp("study") / "trial")
+    made.submit(plan.config, collect(plan, ["a test"]))
+    run(made)
+    return made
+
+
+@pytest.fixture(autouse=True)
+def same_children(monkeypatch: pytest.MonkeyPatch, pool: Pool) -> None:
+    """The commands' own pool would import Unsloth once more; this one has."""
+
+    class Kept:
+        def __init__(self, *arguments: object, **named: object) -> None: ...
+
+        def __enter__(self) -> Pool:
+            return pool
+
+        def __exit__(self, *exception: object) -> None: ...
+
+    monkeypatch.setattr(single, "_machine", lambda study: pool)
+    monkeypatch.setattr("medqa_sweeps.sweep.local.Machine", Kept)
+
+
+def test_the_saved_config_gives_the_same_bits_whatever_conf_says_now(
+    trial: TrialDir, conf: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    quick = conf / "optimizer" / "adamw.yaml"
+    quick.write_text(quick.read_text().replace("eps: ", "eps: 1") + "\n")
+    assert composed(conf) != trial.config(), "the edit means something to whoever composes"
+    provenance = trial.provenance()
+    provenance["packages"]["torch"] = "0.1"
+    provenance["code"]["files"]["medqa_sweeps/training.py"] = "0" * 12
+    trial.provenance_file.write_text(json.dumps(provenance))
+    code = main(["reproduce", str(trial.path), "--into", str(tmp_path / "again")])
+    out = capsys.readouterr().out
+    assert code == 0, out
+    listed, bits = out.index("package torch: 0.1 then"), out.index("Reproduced to the bit")
+    assert listed < out.index("Training ") < bits and "code: medqa_sweeps/training.py" in out[:bits]
+    assert "synthetic" in out[bits:]
+
+
+def test_other_questions_are_run_only_when_asked_for_and_compared_where_both_answered(
+    trial: TrialDir, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The record is made to say that a question was among those that chose, which is not there now."""
+    other = TrialDir(tmp_path / "trial")
+    shutil.copytree(trial.path, other.path)
+    provenance = other.provenance()
+    provenance["questions"] |= {"fingerprint": "0" * 12, "validation_fingerprint": "1" * 12, "validation": 41}
+    other.provenance_file.write_text(json.dumps(provenance))
+    reports = other.predictions()
+    gone = [next(iter(rows.values())) for rows in reports.values()]
+    lines = [json.loads(line) for line in other.predictions_file.read_text().splitlines()]
+    more = [{**line, "id": "0" * 16} for line in lines if line["id"] == gone[0].id]
+    other.predictions_file.write_text("".join(json.dumps(line) + "\n" for line in [*lines, *more]))
+    code = main(["reproduce", str(other.path), "--anyway"])
+    out = capsys.readouterr().out
+    assert code == 0, out
+    assert f"no longer there: 1 ({'0' * 16})" in out
+    assert "on 40 questions answered then and now: 0 letters differ" in out and "0 is within it" in out
+
+
+def test_predictions_are_those_of_the_last_report(
+    trial: TrialDir, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    last = list(trial.predictions()[64].values())
+    asked = {question.id for question in plan_trial(trial.config()).split.validation}
+    lines = resolve_bundled("bundled:sample/validation.jsonl").read_text()
+    code = main(["predict", str(trial.path), "bundled:sample/validation.jsonl", "--out", str(tmp_path / "out.jsonl")])
+    out = capsys.readouterr().out
+    assert code == 0, out
+    rows = [json.loads(line) for line in (tmp_path / "out.jsonl").read_text().splitlines()]
+    assert len(rows) == len(lines.splitlines())
+    found = {row["id"]: row for row in rows if row["id"] in asked}
+    assert [found[line.id]["predicted"] for line in last] == [line.predicted for line in last]
+    assert all(abs(sum(row["probabilities"].values()) - 1) < 1e-4 for row in rows)
+    right = sum(row["correct"] for row in rows)
+    assert f"Accuracy {right / len(rows):.1%}, 95 % interval" in out and "never for clinical decisions" in out
+    assert "synthetic" in out
+
+
+def test_predictions_as_a_table_and_on_the_screen(
+    trial: TrialDir, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    record = {"question": "Which?", "options": {"A": "one", "B": "two", "C": "three"}, "answer_idx": "B"}
+    (tmp_path / "mine.jsonl").write_text(json.dumps(record) + "\n")
+    assert main(["predict", str(trial.path), str(tmp_path / "mine.jsonl"), "--out", str(tmp_path / "o.csv")]) == 0
+    (row,) = csv.DictReader((tmp_path / "o.csv").open())
+    assert row["gold"] == "B" and row["predicted"] == max("ABC", key=lambda letter: float(row[letter]))
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["bundled:sample/test.jsonl"], "takes in the test questions"),
+        (["nowhere.jsonl"], "there is no such file"),
+        (["bundled:sample/train.jsonl", "--out", "answers.xlsx"], "ending in .jsonl or .csv"),
+        (["bundled:sample/train.jsonl", "--format", "novel"], "data.format=novel"),
+    ],
+)
+def test_what_cannot_be_predicted_is_told(
+    words: list[str], told: str, trial: TrialDir, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["predict", str(trial.path), *words]) == 1
+    assert told in capsys.readouterr().err

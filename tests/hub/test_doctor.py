@@ -1,0 +1,84 @@
+"""`doctor` as a person runs it: with a hub, without a network, and beside one that never answers."""
+
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import yaml
+
+from tests.hub.conftest import tiny_model
+from tests.hub.server import Hub, Repository
+
+ROOT = Path(__file__).parents[2]
+Examine = Callable[..., dict[str, tuple[str, str]]]
+
+
+@pytest.fixture
+def examine(environment: Callable[..., dict[str, str]]) -> Examine:
+    """State and sentence by topic."""
+
+    def run(hub: Hub | None, **more: str) -> dict[str, tuple[str, str]]:
+        own = environment(hub, **more)
+        done = subprocess.run(
+            [sys.executable, "-m", "medqa_sweeps", "doctor"],
+            cwd=ROOT, env=own, capture_output=True, text=True, timeout=120, check=False,
+        )  # fmt: skip
+        assert not done.stderr, done.stderr
+        lines = [line.split(maxsplit=2) for line in done.stdout.splitlines()]
+        assert 8 <= len(lines) <= 12
+        assert done.returncode == any(state == "problem" for _, state, _ in lines)
+        return {topic: (state, sentence) for topic, state, sentence in lines}
+
+    return run
+
+
+def test_with_a_hub_that_holds_the_default_model(hub: Hub, examine: Examine) -> None:
+    for file in (ROOT / "conf" / "model").glob("*.yaml"):
+        if hub_id := yaml.safe_load(file.read_text())["hub_id"]:
+            hub.models[hub_id] = Repository(refusal=403 if file.stem == "llama3_2_1b" else None)
+            hub.models[hub_id].commit(tiny_model())
+    found = examine(hub)
+    assert found["Machine"][0] == found["Packages"][0] == found["4-bit"][0] == "ok"
+    assert found["Hub"] == ("ok", "answers; no token (`uv run hf auth login`, for models with a licence).")
+    assert found["Licences"][0] == "note" and found["Licences"][1].endswith(": llama3_2_1b.")
+    assert "gemma3_1b" in found["Models"][1] and "fetched when asked for" in found["Models"][1]
+    assert "launch.py" in found["So"][1] and "lacks" not in found["So"][1]
+
+
+def test_a_model_that_was_fetched_is_said_to_be_cached(
+    hub: Hub, examine: Examine, environment: Callable[..., dict[str, str]]
+) -> None:
+    default = yaml.safe_load((ROOT / "conf" / "model" / "gemma3_1b.yaml").read_text())["hub_id"]
+    hub.models[default] = Repository()
+    hub.models[default].commit(tiny_model())
+    fetch = (
+        f"from medqa_sweeps import base, config; base.locate(config.ModelConfig(name='gemma3_1b', hub_id='{default}'))"
+    )
+    subprocess.run([sys.executable, "-c", fetch], cwd=ROOT, env=environment(hub), check=True, capture_output=True)
+    found = examine(None)
+    assert "cached of conf/model: gemma3_1b;" in found["Models"][1]
+    assert "`uv run launch.py` lacks medqa_us_4_options" in found["So"][1]
+
+
+def test_without_a_network_it_says_what_still_runs(examine: Examine) -> None:
+    found = examine(None)
+    assert found["Hub"][0] == "note" and "cannot be reached" in found["Hub"][1]
+    assert "tiny_gemma3 is shipped" in found["Models"][1] and "sample is shipped" in found["Data"][1]
+    assert found["Licences"][0] == found["W&B"][0] == "note"
+    assert "quickstart" in found["So"][1] and "lacks gemma3_1b, medqa_us_4_options" in found["So"][1]
+    offline = examine(None, HF_HUB_OFFLINE="1")
+    assert "offline, as HF_HUB_OFFLINE asks" in offline["Hub"][1]
+
+
+def test_a_hub_that_never_answers_does_not_hold_it_up(hub: Hub, examine: Examine) -> None:
+    hub.silent = True  # until it is closed: a process that waits is killed by this test
+    found = examine(hub)
+    assert "cannot be reached (timed out)" in found["Hub"][1] or "no answer within" in found["Hub"][1]
+
+
+def test_what_breaks_an_answer_is_told_and_the_other_lines_stay(examine: Examine) -> None:
+    found = examine(None, WANDB_MODE="nonsense")
+    assert found["W&B"][0] == "problem" and "could not be found out" in found["W&B"][1]
+    assert found["Packages"][0] == "ok"

@@ -1,0 +1,85 @@
+"""`status` of a study from another terminal, while it runs, when it has ended, and when it was killed. Processes and
+folders are real; the training is `stand_in.py`."""
+
+import io
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+
+from medqa_sweeps.errors import ConfigError
+from medqa_sweeps.sweep.status import print_status
+from medqa_sweeps.sweep.study import StudyDir
+from tests.sweep.test_faults import Program, gone, steps
+
+WORDS = ("lora.r=2,4,8", "training.max_steps=150", "hydra.launcher.slots_per_device=2")
+
+
+def status(folder: Path) -> list[str]:
+    file = io.StringIO()
+    print_status(StudyDir(folder), Console(file=file, width=120))  # so that totals stay one line
+    return [line.rstrip() for line in file.getvalue().splitlines()]
+
+
+@pytest.fixture(scope="module")
+def seen(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, list[str]]]:
+    """What `status` shows at four moments of one study's life."""
+    folder = tmp_path_factory.mktemp("status") / "study"
+    found, programs = {}, [Program(folder, *WORDS)]
+    try:
+        programs[0].until(
+            lambda: bool(list(folder.glob("*/result.json"))) and (folder / "2" / "metrics.jsonl").exists(), 100
+        )
+        found["runs"] = status(folder)
+        processes = programs[0].descendants()
+        programs[0].process.kill()
+        programs[0].process.wait()
+        gone(processes)
+        found["killed"] = status(folder)
+        before = steps(folder)
+        programs.append(Program(folder, *WORDS, log="again"))
+        programs[1].until(lambda: steps(folder) > before, 100)
+        found["goes on"] = status(folder)
+        assert programs[1].ended(100) == 0, programs[1].said()
+        found["ended"] = status(folder)
+    finally:
+        for program in programs:
+            if program.process.poll() is None:
+                program.process.kill()
+    yield found
+
+
+def test_a_study_that_runs(seen: dict[str, list[str]]) -> None:
+    ended, head, rule, *rows, totals = seen["runs"]
+    assert re.fullmatch(r"trial [01] lora\.r=[24]: completed, \d+\.\d%", ended)
+    assert head.split() == ["trial", "config", "device", "epoch", "loss", "accuracy", "GiB", "min"]
+    assert rule.strip("─") == "" and {row.split()[0] for row in rows} == {"0", "1", "2"} - {ended.split()[1]}
+    assert all(row.split()[1].startswith("lora.r=") and "stand-in" in row for row in rows)
+    assert re.match(r"1 of 3 done: 1 completed; best trial [01] \(lora\.r=[24]\) \d", totals)
+    assert re.search(r"; about \d+ s left$", totals), totals
+    assert not totals.endswith("about 0 s left")
+
+
+def test_a_study_that_was_killed(seen: dict[str, list[str]]) -> None:
+    *ends, head, _, totals = seen["killed"]
+    assert head.startswith("trial  config") and len(ends) == 3, seen["killed"]
+    assert sum(": interrupted: its process is gone" in line for line in ends) == 2
+    assert totals.startswith("1 of 3 done: ") and "2 interrupted" in totals and "1 completed" in totals
+
+
+def test_a_study_that_goes_on(seen: dict[str, list[str]]) -> None:
+    assert any("completed" in line for line in seen["goes on"])
+    assert seen["goes on"][-1].startswith("1 of 3 done")
+
+
+def test_a_study_that_has_ended(seen: dict[str, list[str]]) -> None:
+    *ends, _, _, totals = seen["ended"]
+    assert [line.split(":")[0] for line in ends] == [f"trial {n} lora.r={2 << n}" for n in range(3)]
+    assert totals.startswith("3 of 3 done: 3 completed; best trial ") and "left" not in totals
+
+
+def test_what_is_no_study(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"no study \(it has no study\.yaml\)\. Give a folder of multirun/"):
+        print_status(StudyDir(tmp_path), Console(file=io.StringIO()))

@@ -1,0 +1,240 @@
+"""What a sweep shows: the live table of a terminal 80 wide, and plain lines where there is none."""
+
+import io
+import re
+from typing import Any
+
+import pytest
+from rich.console import Console
+
+from medqa_sweeps.errors import FailureKind
+from medqa_sweeps.record import AttemptLine, Outcome, Score, TrainLine, ValidationLine
+from medqa_sweeps.sweep import table as table_module
+from medqa_sweeps.sweep.jobs import Ended
+from medqa_sweeps.sweep.table import SweepTable
+
+MARKUP = "template=[bold]a[/bold][red]"
+
+
+class Clock:
+    """Stands in for `time` in the table: minutes pass when a test says so."""
+
+    def __init__(self) -> None:
+        self.now = 1000.0
+
+    def monotonic(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    made = Clock()
+    monkeypatch.setattr(table_module, "time", made)
+    return made
+
+
+class Screen:
+    """A console of 80 columns, and what was written on it."""
+
+    def __init__(self, terminal: bool, total: int = 60, **more: Any) -> None:
+        self.file = io.StringIO()
+        self.console = Console(file=self.file, width=80, force_terminal=terminal, highlight=False, _environ={})
+        self.table = SweepTable(self.console, total, **more)
+
+    def said(self) -> str:
+        """Since the last call, without colours and movements."""
+        text = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", self.file.getvalue())
+        self.file.seek(0)
+        self.file.truncate()
+        return text
+
+    def picture(self) -> list[str]:
+        with self.console.capture() as captured:
+            self.console.print(self.table.picture())
+        return [line.rstrip() for line in re.sub(r"\x1b\[[0-9;]*m", "", captured.get()).splitlines()]
+
+
+def end(number: int, outcome: Outcome = Outcome.COMPLETED, value: Any = None, **more: Any) -> Ended:
+    return Ended(number, outcome, value, **more)
+
+
+def attempt(device: str) -> AttemptLine:
+    return AttemptLine(1, 0, 0.0, 1, "host", device, 8)
+
+
+def training(loss: float | None, epoch: float = 0.5) -> TrainLine:
+    return TrainLine(80, 10, epoch, 0.0, loss, 1e-3, 1.0, 1.0, 3 << 30)
+
+
+def report(samples: int, accuracy: float) -> ValidationLine:
+    return ValidationLine(samples, 10, 0.75, 0.0, 1.0, Score(16, accuracy, 0.1, 0.3, 0.8))
+
+
+def test_a_row_shows_what_its_trial_wrote_last(clock: Clock) -> None:
+    screen = Screen(terminal=True)
+    screen.table.started(7, "r=16 lr=0.0004", seconds_ago=60)
+    screen.table.look(7, attempt("gpu0"))
+    screen.table.look(7, report(0, 0.99))
+    (row,) = [line for line in screen.picture() if line.startswith("7")]
+    assert row.split() == ["7", "r=16", "lr=0.0004", "gpu0", "0.00", "1.0"], "the untuned base is nobody's accuracy"
+    screen.table.look(7, training(2.345))
+    screen.table.look(7, report(80, 0.612))
+    clock.now += 90
+    (row,) = [line for line in screen.picture() if line.startswith("7")]
+    assert row.split() == ["7", "r=16", "lr=0.0004", "gpu0", "0.75", "2.345", "61.2%", "3.0", "2.5"]
+    screen.table.look(7, training(None))
+    screen.table.look(8, training(1.0))  # of a trial that has ended
+    (row,) = [line for line in screen.picture() if line.startswith("7")]
+    assert "2.345" not in row and "61.2%" in row
+
+
+def test_an_ended_trial_leaves_the_table_for_a_line_of_its_own() -> None:
+    screen = Screen(terminal=True)
+    screen.table.started(0, "r=8")
+    screen.table.started(1, "r=16")
+    screen.table.ended(end(0, value=0.5), "r=8")
+    assert screen.said() == "trial 0 r=8: completed, 50.0%\n"
+    assert [line.split()[0] for line in screen.picture()[2:-1]] == ["1"]
+
+
+def test_every_way_to_end_has_its_words() -> None:
+    screen = Screen(terminal=False)
+    for number in range(5):
+        screen.table.started(number, f"r={number}")
+    screen.table.ended(end(0, Outcome.PRUNED, message="it is number 4 of 4"), "r=0")
+    screen.table.ended(end(1, Outcome.FAILED, failure=FailureKind.OUT_OF_MEMORY, message="no memory"), "r=1")
+    screen.table.ended(end(2, Outcome.INTERRUPTED, message="interrupted"), "r=2")
+    screen.table.ended(end(3, value=0.25, message="the same experiment as trial 9, not run again"), "r=3")
+    screen.table.ended(end(4, value=0.75), "r=4")
+    screen.table.ended(end(5, Outcome.FAILED, failure=FailureKind.CONFIG, message="refused before it began"), "")
+    assert screen.said().splitlines() == [
+        "trial 0 r=0: pruned: it is number 4 of 4",
+        "trial 1 r=1: failed (out_of_memory): no memory",
+        "trial 2 r=2: interrupted: interrupted",
+        "trial 3 r=3: completed, 25.0%: the same experiment as trial 9, not run again",
+        "trial 4 r=4: completed, 75.0%",
+        "trial 5: failed (config): refused before it began",
+    ]
+    totals = screen.table.totals()
+    assert totals.startswith("5 of 60 done: 1 pruned, 2 failed, 1 interrupted, 2 completed; best trial 4 (r=4) 75.0%")
+
+
+def test_what_an_earlier_sweep_has_told_counts_and_is_not_said_again() -> None:
+    screen = Screen(terminal=False)
+    screen.table.earlier(end(0, value=0.5), "r=8")
+    screen.table.earlier(end(1, Outcome.PRUNED), "r=16")
+    assert screen.said() == ""
+    assert screen.table.totals() == "2 of 60 done: 1 completed, 1 pruned; best trial 0 (r=8) 50.0%"
+
+
+def test_totals_before_anything_has_ended() -> None:
+    screen = Screen(terminal=False, total=12_000)
+    screen.table.started(0, "")
+    assert screen.table.totals() == "0 of 12,000 done"
+
+
+@pytest.mark.parametrize(("maximize", "best"), [(True, "best trial 1 (b) 80.0%"), (False, "best trial 0 (a) 20.0%")])
+def test_the_best_is_the_direction_s(maximize: bool, best: str) -> None:
+    screen = Screen(terminal=False, maximize=maximize)
+    for number, value in enumerate([0.2, 0.8, 0.5]):
+        screen.table.started(number, "abc"[number])
+        screen.table.ended(end(number, value=value), "abc"[number])
+    screen.table.ended(end(3, Outcome.PRUNED, 0.9), "d")
+    assert best in screen.table.totals()
+
+
+def test_several_objectives_have_no_best_and_are_shown_as_they_are() -> None:
+    screen = Screen(terminal=False, value=str)
+    screen.table.started(0, "x=1")
+    screen.table.ended(end(0, value=[1.0, 2.0]), "x=1")
+    assert screen.said() == "trial 0 x=1: completed, [1.0, 2.0]\n" and "best" not in screen.table.totals()
+
+
+def test_how_long_the_rest_will_take(clock: Clock) -> None:
+    """Ten trials on two slots, ten minutes each: what runs has used some of its own."""
+    screen = Screen(terminal=False, total=10)
+    for number in range(2):
+        screen.table.started(number, "")
+    clock.now += 600
+    for number in range(2):
+        screen.table.ended(end(number, value=0.5, disk_bytes=50_000_000), "")
+        screen.table.started(2 + number, "")
+    assert screen.table.totals().endswith("; about 40 min left, 400.0 MB more on disk")
+    clock.now += 300
+    assert "about 35 min left" in screen.table.totals()
+    clock.now += 3000  # longer than any so far: what they took is spent, not more
+    assert "about 30 min left" in screen.table.totals()
+
+
+@pytest.mark.parametrize(("seconds", "words"), [(60, "9 min"), (5, "45 s"), (3600, "9.0 h")])
+def test_time_in_words(seconds: float, words: str, clock: Clock) -> None:
+    screen = Screen(terminal=False, total=10)
+    screen.table.started(0, "")
+    clock.now += seconds
+    screen.table.ended(end(0, value=0.5), "")
+    assert screen.table.totals().endswith(f"; about {words} left")
+
+
+def test_failures_tell_nothing_of_how_long_a_trial_takes(clock: Clock) -> None:
+    screen = Screen(terminal=False, total=10)
+    screen.table.started(0, "")
+    clock.now += 1
+    screen.table.ended(end(0, Outcome.FAILED, failure=FailureKind.KILLED), "")
+    assert "left" not in screen.table.totals()
+
+
+@pytest.mark.parametrize("terminal", [True, False])
+def test_markup_in_settings_and_messages_is_text(terminal: bool) -> None:
+    screen = Screen(terminal=terminal)
+    screen.table.started(0, MARKUP)
+    assert MARKUP in " ".join(screen.picture())
+    screen.table.say("a [link=x]sentence[/link]")
+    why = "data[0] [/nothing] is not [i]there"
+    screen.table.ended(end(0, Outcome.FAILED, failure=FailureKind.CONFIG, message=why), MARKUP)
+    said = screen.said()
+    assert MARKUP in said and "a [link=x]sentence[/link]" in said and "data[0] [/nothing] is not [i]there" in said
+
+
+@pytest.mark.parametrize("terminal", [True, False])
+def test_a_long_line_is_whole_for_whoever_copies_it(terminal: bool) -> None:
+    screen = Screen(terminal=terminal)
+    screen.table.say("see " + "x" * 200)
+    assert "x" * 200 in screen.said()
+
+
+def test_a_picture_fits_its_terminal_and_hides_no_setting() -> None:
+    screen = Screen(terminal=True)
+    settings = " ".join(f"a_long_name_{n}=0.000{n}" for n in range(6))
+    screen.table.started(123, settings)
+    screen.table.look(123, attempt("gpu10"))
+    screen.table.look(123, training(12.345))
+    picture = screen.picture()
+    assert max(map(len, picture)) <= 80
+    assert all(f"a_long_name_{n}=0.000{n}"[:8] in " ".join(picture) for n in range(6))
+    assert any("gpu10" in line and "12.345" in line for line in picture)
+
+
+def test_without_a_terminal_totals_come_now_and_then(clock: Clock) -> None:
+    screen = Screen(terminal=False, total=2)
+    with screen.table:
+        screen.table.started(0, "r=8")
+        screen.table.update()
+        clock.now += 29
+        screen.table.update()
+        assert screen.said() == ""
+        clock.now += 2
+        screen.table.update()
+        screen.table.update()
+        assert screen.said() == "0 of 2 done\n"
+
+
+def test_in_a_terminal_the_table_is_drawn_at_each_update_and_gone_at_the_end() -> None:
+    screen = Screen(terminal=True)
+    with screen.table:
+        screen.table.started(3, "r=8")
+        screen.table.update()
+        assert "r=8" in screen.said() and "r=8" not in screen.said()
+        screen.table.update()
+        assert "\x1b[2K" in screen.file.getvalue(), "drawn over the last one"
+    erased = re.search(r"((\x1b\[1A)?\r?\x1b\[2K)+$", screen.file.getvalue())
+    assert erased and erased[0].count("\x1b[2K") >= 4, "head, rule, row and totals"

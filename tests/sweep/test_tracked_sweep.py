@@ -1,0 +1,82 @@
+"""A sweep as a reader of W&B alone sees it: its trials as they ended, and its answer. The training is `stand_in.py`,
+the server `wandb_server.py`; sweep, processes, kill -9 and the W&B client are real."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from medqa_sweeps import tracking
+from medqa_sweeps.trial_dir import StopReason, TrialDir
+from tests.sweep.test_faults import Program
+from tests.wandb_server import StoredRun, WandbServer
+
+WORDS = ("lora.r=2,4,8", "optimizer.lr=1e-3,1e-2", "tracking.mode=online", "tracking.tags=[mine]")
+LONG = ("engine.max_attempts=1", "training.max_steps=100")
+
+
+@pytest.fixture(scope="module")
+def swept(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, WandbServer, str]:
+    """A sweep in which trial 1 is killed with SIGKILL and trial 0 is pruned, as a pruner does it."""
+    folder = tmp_path_factory.mktemp("tracked") / "study"
+    with pytest.MonkeyPatch.context() as patch, WandbServer() as server:
+        for name, value in {**server.environment(), "NETRC": str(folder.parent / "none")}.items():
+            patch.setenv(name, value)
+        program = Program(folder, *WORDS, *LONG, fault="1 training")
+        hopeless = TrialDir(folder / "0")
+        program.until(hopeless.metrics_file.exists, 100)
+        hopeless.ask_to_stop(StopReason.PRUNED, "hopeless")
+        assert program.ended(200) == 1, program.said()
+        said = program.said()
+    assert not server.unknown
+    return folder, server, said
+
+
+def outcome(trial: Path) -> dict[str, Any]:
+    return dict(json.loads((trial / "result.json").read_text()))
+
+
+def summary_run(server: WandbServer) -> StoredRun:
+    (found,) = [run for run in server.runs.values() if run.job_type == "summary"]
+    return found
+
+
+def test_each_trial_is_shown_as_it_ended(swept: tuple[Path, WandbServer, str]) -> None:
+    folder, server, said = swept
+    assert f"W&B: {server.url}" in said
+    results = {number: outcome(folder / str(number)) for number in range(6)}
+    assert {one["outcome"] for one in results.values()} == {"completed", "pruned", "failed"}
+    for number, result in results.items():
+        trial = TrialDir(folder / str(number))
+        run = server.runs[tracking.run_id(trial)]
+        ends = {"failed": {"failed", "killed"}, "pruned": {"pruned"}, "completed": set()}[result["outcome"]]
+        assert set(run.tags) == {"mine", "synthetic"} | ends
+        assert (run.group, run.state) == ("study", "failed" if number == 1 else "finished")
+        assert (run.summary["outcome"], run.summary.get("failure")) == (result["outcome"], result["failure"])
+        assert len(run.history) == len(trial.lines()) and run.rewritten == 0
+        assert run.history[-1]["samples_seen"] == trial.lines()[-1].samples_seen
+
+
+def test_the_answer_is_there_without_the_folder(swept: tuple[Path, WandbServer, str]) -> None:
+    _, server, said = swept
+    run = summary_run(server)
+    assert (run.group, run.display_name) == ("study", "study (summary)")
+    assert {"summary", "synthetic", "mine"} == set(run.tags) and run.state == "finished"
+    assert " ".join(run.summary["verdict"].split()) in " ".join(said.split()), "the verdict that the terminal shows"
+    assert "machinery, never the medicine" in run.summary["cautions"]
+    table = json.loads(run.files[run.summary["leaderboard"]["path"]])
+    rows = [dict(zip(table["columns"], row, strict=True)) for row in table["data"]]
+    assert sorted(row["trial"] for row in rows) == ["0", "1", "2", "3", "4", "5"]
+    assert rows[0]["outcome"] == "completed" and rows[0]["difference to best"] is None
+    assert rows[0]["accuracy"] == 100 * run.summary["accuracy"] and rows[0]["low"] < rows[0]["accuracy"]
+    assert {row["r"] for row in rows} == {2, 4, 8} and all(row["run"] in server.runs for row in rows)
+    (killed,) = [row for row in rows if row["trial"] == "1"]
+    assert killed["outcome"] == "failed" and "killed" in killed["why"]
+
+
+def test_nothing_of_it_lies_where_trials_lie(swept: tuple[Path, WandbServer, str]) -> None:
+    folder = swept[0]
+    assert sorted(path.name for path in folder.iterdir() if path.is_dir() and not path.name.startswith(".")) == list(
+        "012345"
+    )

@@ -1,0 +1,206 @@
+"""What `reproduce` lists when something has changed under a trial, and how it compares two folders.
+
+Nothing trains here: the folders hold real plans of copied questions and a copied base, and answers that tests give.
+"""
+
+import dataclasses
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from medqa_sweeps import plan
+from medqa_sweeps.__main__ import main
+from medqa_sweeps.assets import resolve_bundled
+from medqa_sweeps.prompt import LETTERS
+from medqa_sweeps.provenance import collect
+from medqa_sweeps.record import AttemptLine, Outcome, Prediction, Result, TrainLine
+from medqa_sweeps.reproduce import as_it_ran, changed_ground, compare, uncommitted_then
+from medqa_sweeps.trial_dir import TrialDir
+from tests.analysis.trial_folders import score_of, trial_config
+
+END = 64  # samples seen
+
+
+@pytest.fixture(autouse=True)
+def nothing_trains(monkeypatch: pytest.MonkeyPatch) -> None:
+    def run_single(*arguments: object, **named: object) -> None:
+        raise AssertionError("it was to be refused, and would have been run")
+
+    monkeypatch.setattr("medqa_sweeps.sweep.single.run_single", run_single)
+
+
+@pytest.fixture
+def trial(tmp_path: Path) -> TrialDir:
+    """A finished trial on copies that a test may change."""
+    files = {part: tmp_path / f"{part}.jsonl" for part in ("train", "validation")}
+    for part, file in files.items():
+        file.write_text("".join(resolve_bundled(f"bundled:sample/{part}.jsonl").open().readlines()[:40]))
+    shutil.copytree(resolve_bundled("bundled:tiny_gemma3"), tmp_path / "base")
+    config = trial_config(
+        data__train=str(files["train"]), data__validation=str(files["validation"]), model__path=str(tmp_path / "base")
+    )
+    planned = plan.plan_trial(config)
+    made = TrialDir(tmp_path / "trial")
+    made.submit(planned.config, collect(planned, ["a test"]))
+    answer(made, lambda number: True)
+    return made
+
+
+def answer(trial: TrialDir, right: Callable[[int], bool], loss: float = 1.0) -> None:
+    """Write a finished trial's answers: question `number` rightly or not."""
+    questions = plan.plan_trial(trial.config()).split.validation
+    letters = [LETTERS[question.gold] for question in questions]
+    trial.append(TrainLine(END, 1, 1.0, 0.0, loss, 1e-4, 1.0, 10.0, 10))
+    trial.append_predictions(
+        Prediction(END, question.id, gold, gold if right(number) else "ABCD".replace(gold, "")[0])
+        for number, (question, gold) in enumerate(zip(questions, letters, strict=True))
+    )
+    score = score_of([right(number) for number in range(len(questions))])
+    sha = json.dumps([[right(number) for number in range(len(questions))], loss])
+    trial.finish(Result(Outcome.COMPLETED, "0" * 12, score=score, samples_seen=END, adapter_sha256=sha))
+
+
+def again(trial: TrialDir, right: Callable[[int], bool], loss: float = 1.0) -> TrialDir:
+    other = TrialDir(trial.path.with_name("again"))
+    other.submit(trial.config(), trial.provenance())
+    answer(other, right, loss)
+    return other
+
+
+def reproduce(trial: TrialDir, capsys: pytest.CaptureFixture[str], *words: str) -> tuple[int, str, str]:
+    plan._split.cache_clear()  # the command is a process of its own, and reads the files anew
+    code = main(["reproduce", str(trial.path), *words])
+    said = capsys.readouterr()
+    return code, said.out, said.err
+
+
+def edit(trial: TrialDir, **parts: object) -> None:
+    """Make the record say that it ran on something else."""
+    provenance = trial.provenance()
+    for part, values in parts.items():
+        provenance[part] = {**provenance[part], **values} if isinstance(values, dict) else values
+    trial.provenance_file.write_text(json.dumps(provenance))
+
+
+def test_changed_questions_are_named_and_nothing_is_run(trial: TrialDir, capsys: pytest.CaptureFixture[str]) -> None:
+    file = Path(trial.config().data.validation or "")
+    file.write_text("\n".join(file.read_text().splitlines()[1:]) + "\n")
+    gone = next(iter(trial.predictions()[END]))
+    code, out, err = reproduce(trial, capsys)
+    assert code == 1 and "questions, validation: 40 then, 39 now" in out
+    assert f"questions, validation, no longer there: 1 ({gone})" in out
+    assert "train" not in out and "base:" not in out and "package" not in out
+    assert "Nothing was run" in err and "--anyway" in err
+    assert not trial.path.with_name("trial-again").exists()
+
+
+def test_a_changed_answer_and_changed_training_questions_are_told_apart(
+    trial: TrialDir, capsys: pytest.CaptureFixture[str]
+) -> None:
+    data = trial.config().data
+    records = [json.loads(line) for line in Path(data.validation or "").read_text().splitlines()]
+    letter = "ABCD".replace(records[3]["answer_idx"], "")[0]
+    records[3] |= {"answer_idx": letter, "answer": records[3]["options"][letter]}
+    Path(data.validation or "").write_text("".join(json.dumps(record) + "\n" for record in records))
+    with open(data.train or "", "a") as file:
+        file.write(json.dumps({**records[0], "question": "One more?"}) + "\n")
+    _, out, _ = reproduce(trial, capsys)
+    assert "questions, train: 40 then, 41 now" in out
+    assert "questions, validation, with another gold answer: 1 (" in out and "no longer there" not in out
+
+
+def test_questions_that_are_gone_end_it_in_a_sentence(trial: TrialDir, capsys: pytest.CaptureFixture[str]) -> None:
+    edit(trial, packages={"torch": "0.1"})
+    Path(trial.config().data.train or "").unlink()
+    code, out, err = reproduce(trial, capsys, "--anyway")
+    assert code == 1 and "It cannot be run again" in err and "there is no such file" in err and "adapter" in err
+    assert "package torch: 0.1 then" in out, "what else differs is worth knowing"
+
+
+def test_a_changed_base_is_named_and_nothing_is_run(trial: TrialDir, capsys: pytest.CaptureFixture[str]) -> None:
+    weights = Path(trial.config().model.path or "") / "model.safetensors"
+    content = bytearray(weights.read_bytes())
+    content[-1] ^= 0x80
+    weights.write_bytes(content)
+    code, out, err = reproduce(trial, capsys)
+    assert code == 1 and "base:" in out and "of other content" in out and "questions" not in out
+    assert "Nothing was run" in err
+
+
+def test_changed_code_and_packages_are_named(trial: TrialDir) -> None:
+    now = trial.provenance()
+    assert changed_ground(now, now) == []
+    files = {**now["code"]["files"], "medqa_sweeps/training.py": "0" * 12, "medqa_sweeps/gone.py": "1" * 12}
+    edit(trial, code={"files": files, "commit": "a" * 40}, packages={"torch": "0.1", "lost": "2"}, python="3.9.0")
+    edit(trial, hardware={"processor": "Abacus", "gpus": [{"name": "A card"}]})
+    found = "\n".join(changed_ground(trial.provenance(), now))
+    assert "code: medqa_sweeps/gone.py, medqa_sweeps/training.py (commit aaaaaaa then" in found
+    assert f"package torch: 0.1 then, {now['packages']['torch']} now" in found and "package lost: 2 then, abs" in found
+    assert "Python: 3.9.0 then" in found and "processor: Abacus then" in found and "GPUs: A card then, none" in found
+    assert len(found.splitlines()) == 6
+
+
+def test_another_commit_with_the_same_code_is_no_difference(trial: TrialDir) -> None:
+    now = trial.provenance()
+    edit(trial, code={"commit": "a" * 40, "diff": "a diff of conf/"})
+    assert changed_ground(trial.provenance(), now) == []
+    edit(trial, code={"files": None})
+    assert "commit aaaaaaa then" in changed_ground(trial.provenance(), now)[0], "without hashes nobody knows"
+
+
+def test_what_was_not_committed_is_named_with_the_way_back(trial: TrialDir) -> None:
+    diff = "diff --git a/x.py b/x.py\n--- a/x.py\n+++ b/x.py\n@@ -1 +1 @@\n-1\n+2\n--- a/gone.py\n+++ /dev/null\n"
+    edit(trial, code={"commit": "a" * 40, "diff": diff, "untracked": ["notes.txt"]})
+    changed, untracked = uncommitted_then(trial)
+    assert "gone.py, x.py" in changed and f"git checkout {'a' * 40}" in changed
+    assert f"jq -r .code.diff {trial.provenance_file} | git apply" in changed
+    assert "only their names" in untracked and "notes.txt" in untracked
+
+
+def test_it_runs_as_the_last_attempt_did(trial: TrialDir) -> None:
+    assert as_it_ran(trial) == trial.config()
+    for attempt, (micro, threads) in enumerate([(8, 2), (4, 1)], start=1):
+        trial.append(AttemptLine(attempt, 0, 0.0, 1, "host", "cpu", micro_batch_size=micro, threads=threads))
+    again = as_it_ran(trial)
+    assert (again.training.micro_batch_size, again.engine.threads) == (4, 1)
+
+
+def test_the_same_bits_are_told(trial: TrialDir) -> None:
+    found = compare(trial, again(trial, lambda number: True))
+    assert (
+        found.same_bits and "Reproduced to the bit: adapter, 40 predictions in 1 reports, losses" in found.sentences[0]
+    )
+
+
+@pytest.mark.parametrize(("wrong", "within"), [(1, True), (20, False)])
+def test_other_letters_are_compared_in_pairs(wrong: int, within: bool, trial: TrialDir) -> None:
+    found = compare(trial, again(trial, lambda number: number >= wrong, loss=1.5))
+    assert not found.same_bits and found.told_apart is not within
+    text = " ".join(found.sentences)
+    assert "parts at step 1; the largest difference is 0.5 nats" in text
+    assert f"40 questions answered then and now: {wrong} letters differ; accuracy 100.0% then" in text
+    assert f"0 is {'within' if within else 'outside'} it" in text
+
+
+def test_an_adapter_that_differs_is_not_the_same_although_all_letters_are(trial: TrialDir) -> None:
+    other = again(trial, lambda number: True, loss=1.5)
+    found = compare(trial, other)
+    assert not found.same_bits and not found.told_apart and "0 letters differ" in found.sentences[-1]
+
+
+def test_a_trial_that_failed_is_compared_by_how_it_ended(tmp_path: Path, trial: TrialDir) -> None:
+    result = trial.result()
+    assert result is not None
+    trial.result_file.unlink()
+    trial.finish(dataclasses.replace(result, outcome=Outcome.FAILED, score=None, message="It blew up."))
+    found = compare(trial, again(trial, lambda number: True))
+    assert not found.same_bits and "failed then, completed now. Then: It blew up." in found.sentences[0]
+
+
+def test_a_trial_without_a_result_has_nothing_to_compare(trial: TrialDir, capsys: pytest.CaptureFixture[str]) -> None:
+    trial.result_file.unlink()
+    code, _, err = reproduce(trial, capsys)
+    assert code == 1 and "`resume` finishes it" in err
