@@ -12,12 +12,15 @@ from string import Template
 
 from plotly.offline import get_plotlyjs
 
+from analysis.confirmation import confirmation_of, sentences
 from analysis.export import gpu_hours_of, tokens_of
 from analysis.leaderboard import Leaderboard, Row
+from analysis.ledger import final_tests
 from analysis.pictures import Picture, Table
 from analysis.settings import settings_in_words
 from analysis.terminal import compact, counts, names_of_trials
 from analysis.verdict import cautions, percent, verdict
+from medqa_sweeps.errors import ConfigError
 
 _HERE = Path(__file__).parent
 OTHERS = 50  # trials without a score that are listed
@@ -46,6 +49,7 @@ script-src 'unsafe-inline' 'unsafe-eval'; img-src data: blob:">
 <p class="verdict">$verdict</p>
 <ul class="cautions" aria-label="What to keep in mind">$cautions</ul>
 </section>
+$since
 <section aria-labelledby="pictures"><h2 id="pictures">Pictures</h2>
 $pictures
 </section>
@@ -76,10 +80,30 @@ def page(board: Leaderboard, title: str, pictures: Sequence[Picture]) -> str:
         verdict=_escaped(verdict(board)),
         cautions="".join(f"<li>{_escaped(sentence)}</li>" for sentence in said),
         pictures="\n".join(map(_picture, pictures)) or "<p>Nothing to draw yet.</p>",
+        since=_since(board),
         leaderboard=_leaderboard(board),
         others=_others(board),
         disclaimer=_escaped(said[-1]),
     )
+
+
+def _since(board: Leaderboard) -> str:
+    """What fresh seeds and the locked test questions said of the study afterwards; nothing if neither was asked."""
+    parts = []
+    try:
+        confirmed = confirmation_of(board.study.folder)
+        said = [("Confirmed under fresh seeds", sentences(confirmed))] if confirmed else []
+        tests = [f"{test.when}: {' '.join(test.sentences)}" for test in final_tests(board.study.folder)]
+        said += [("On the locked test questions", tests)] if tests else []
+    except ConfigError as error:
+        said = [("Afterwards", [str(error)])]
+    for place, (title, told) in enumerate(said):
+        items = "".join(f"<li>{_escaped(sentence)}</li>" for sentence in told)
+        name = f"since-{place}"
+        parts.append(
+            f'<section aria-labelledby="{name}"><h2 id="{name}">{_escaped(title)}</h2><ul>{items}</ul></section>'
+        )
+    return "\n".join(parts)
 
 
 def _picture(picture: Picture) -> str:

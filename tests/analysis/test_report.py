@@ -20,9 +20,11 @@ from analysis.pictures.disagreement import pairs_of
 from analysis.pictures.timeline import lanes_of
 from analysis.report import write_report
 from analysis.study import read_studies, read_study
+from medqa_sweeps import ledger
 from medqa_sweeps.record import Outcome, Result
 from tests.analysis.hostile import ATTACK, write_hostile_study
 from tests.analysis.trial_folders import attempt, complete, right_at, submit
+from tests.test_ledger import SCORED, ask
 
 
 @pytest.fixture(scope="module")
@@ -239,3 +241,12 @@ def test_a_moved_study_of_several_folders(hostile: Path, tmp_path: Path) -> None
     shutil.copytree(hostile, tmp_path / "copy")
     board = rank(read_studies([hostile, tmp_path / "copy"]))
     assert len(board.configs) == 24 and board.study.folder == hostile
+
+
+def test_readings_of_the_test_questions_and_their_damage_are_shown(tmp_path: Path) -> None:
+    complete(tmp_path / "0", right_at(0, 250))
+    ask(tmp_path, "r1")
+    ledger.write_scores(tmp_path, SCORED)
+    assert "On the locked test questions" in Page(write_report(rank(read_study(tmp_path)), "a study")).shown
+    (tmp_path / ledger.FILE).write_text('{"kind": "asked"}\n')
+    assert f"{ledger.FILE} is damaged" in Page(write_report(rank(read_study(tmp_path)), "a study")).shown
