@@ -39,6 +39,10 @@ def python(server: WandbServer, tmp_path: Path) -> Iterator[Callable[..., subpro
 
     def start(*words: str) -> subprocess.Popen[str]:
         own = {"PYTHONPATH": str(ROOT), "NETRC": str(tmp_path / "none"), "WANDB_X_FILE_STREAM_TRANSMIT_INTERVAL": "0.1"}
+        own |= {
+            "WANDB_X_FILE_STREAM_RETRY_WAIT_MIN_SECONDS": "0.1",
+            "WANDB_X_FILE_STREAM_RETRY_WAIT_MAX_SECONDS": "0.5",
+        }
         environment = {**os.environ, **own, **server.environment()}
         command = [sys.executable, *words]
         pipes: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
