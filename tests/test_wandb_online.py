@@ -38,7 +38,7 @@ def python(server: WandbServer, tmp_path: Path) -> Iterator[Callable[..., subpro
     started: list[subprocess.Popen[str]] = []
 
     def start(*words: str) -> subprocess.Popen[str]:
-        own = {"PYTHONPATH": str(ROOT), "NETRC": str(tmp_path / "none"), "WANDB_X_FILE_STREAM_TRANSMIT_INTERVAL": "0.1"}
+        own = {"PYTHONPATH": str(ROOT), "NETRC": str(tmp_path / "none")}
         environment = {**os.environ, **own, **server.environment()}
         command = [sys.executable, *words]
         pipes: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
@@ -110,6 +110,7 @@ def test_every_end_as_it_was_and_every_value(
     assert completed["accuracy"] == 0.6 and completed["minutes"] == 1.5
 
 
+@pytest.mark.slow  # the client sends every 15 s
 def test_an_outage_in_mid_run_loses_nothing_and_doubles_nothing(
     server: WandbServer, python: Callable[..., subprocess.Popen[str]], tmp_path: Path
 ) -> None:
@@ -128,6 +129,7 @@ def test_an_outage_in_mid_run_loses_nothing_and_doubles_nothing(
     assert tracking.has_been_sent(trial)
 
 
+@pytest.mark.slow  # the client sends every 15 s
 def test_what_an_outage_kept_back_is_sent_later_and_once(
     server: WandbServer, python: Callable[..., subprocess.Popen[str]], tmp_path: Path
 ) -> None:
@@ -152,6 +154,7 @@ def test_what_an_outage_kept_back_is_sent_later_and_once(
     assert server.calls == calls + 1, "one question whether the server answers, and nothing else"
 
 
+@pytest.mark.slow  # the client sends every 15 s
 def test_a_killed_parent_leaves_a_run_that_is_made_true_and_goes_on(
     server: WandbServer, python: Callable[..., subprocess.Popen[str]], tmp_path: Path
 ) -> None:

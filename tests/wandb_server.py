@@ -144,8 +144,6 @@ class WandbServer:
         """Make the run, or change what is named; null leaves a field as it is."""
         inserted = given["name"] not in self.runs
         run = self.runs.setdefault(given["name"], StoredRun(given["name"], given["project"]))
-        if given["id"] is None:  # a client begins, or goes on
-            run.preempting, run.exit_codes = False, []
         run.group = given["groupName"] or run.group
         run.job_type = given["jobType"] or run.job_type
         run.display_name = given["displayName"] or run.display_name
@@ -168,6 +166,7 @@ class WandbServer:
         model = {"id": _id(given["project"]), "name": given["project"], "entity": {"id": _id(TEAM), "name": TEAM}}
         if run is None:
             return {**model, "bucket": None}
+        run.preempting, run.exit_codes = False, []  # who asks goes on with it
         bucket = {
             "id": _id(run.name),
             "name": run.name,
