@@ -62,8 +62,8 @@ def rows(board: Leaderboard) -> tuple[list[str], list[list[Any]]]:
     """Columns and rows of the table: trials with a score, the best first, the untuned base, all others. Shares in %."""
     study, names = board.study, short_names(varying_keys(board.study.trials))
     columns = ["trial", *names.values(), "outcome", "accuracy", "low", "high", "questions", "difference to best"]
-    columns += ["difference low", "difference high", "p", "tied with best", "minutes", "peak GiB", "why", "run"]
-    compared = {row.trial.name: row for row in board.rows}
+    columns += ["difference low", "difference high", "p (Holm)", "tied with best", "minutes", "peak GiB", "why", "run"]
+    compared = {trial.name: row for row in board.rows for trial in row.trials}
     ranked = sorted(study.completed(), key=lambda trial: -_score(trial).accuracy)
     table = [_row(trial, _score(trial), compared.get(trial.name), names) for trial in ranked]
     base = board.base.trial.result.baseline if board.base and board.base.trial.result else None
@@ -137,12 +137,12 @@ def _shares(score: Score | None) -> list[Any]:
 
 
 def _compared(row: Row | None) -> list[Any]:
-    """Difference to the best with its limits, in percentage points, p, and whether the two are tied."""
+    """Difference to the best with its limits, in percentage points, Holm's p, and whether the two are tied."""
     paired = row.versus_best if row else None
     if row is None or paired is None:
         return [None] * 5
     points = [_PERCENT * paired.difference, _PERCENT * paired.low, _PERCENT * paired.high]
-    return [*points, paired.p_value, row.tied_with_best]
+    return [*points, row.p_adjusted, row.tied_with_best]
 
 
 def _score(trial: Trial) -> Score:

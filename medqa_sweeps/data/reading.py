@@ -5,6 +5,7 @@ the run. Imports no torch; `datasets` only for the hub, `pyarrow` only for Parqu
 """
 
 import os
+import re
 from collections import Counter
 from collections.abc import Iterator
 from typing import Literal
@@ -115,12 +116,10 @@ def _flag_repeats(found: QuestionSet) -> None:
 
 
 def _refuse_test(config: DataConfig, part: Part, source: str) -> None:
-    if config.test is None:
-        return
-    if config.hub_id:
-        locked = source == config.test
+    if config.hub_id:  # also of a slice ("test[:10%]"), a sum ("train+test"), and where data.test says nothing
+        locked = bool({config.test, "test"} & set(re.split(r"[^\w.-]+", source)))
     else:
-        test_files = {os.path.realpath(path) for path in matching_files(config.test)}
+        test_files = {os.path.realpath(path) for path in matching_files(config.test)} if config.test else set()
         locked = any(os.path.realpath(path) in test_files for path in matching_files(source))
     if locked:
         raise DataError(

@@ -115,9 +115,9 @@ class TrialJobs(Jobs):
 
     def start(self, job: Job) -> None:
         trial, plan = job.prepared.trial, job.prepared.plan
-        trial.submit(plan.config, collect(plan, self._command))
-        if job.prepared.composed is not None:
+        if job.prepared.composed is not None:  # before config.yaml, with which the trial is submitted and exists
             _write_hydra_files(job.prepared.composed, trial.path / ".hydra")
+        trial.submit(plan.config, collect(plan, self._command))
         with trial.claimed():  # refuses a folder on which another process works
             trial.stop_file.unlink(missing_ok=True)
         tracker = tracker_for(trial, group=self._folder.name)
@@ -259,7 +259,7 @@ def without_hydra(composed: DictConfig) -> DictConfig:
 
 def _write_hydra_files(composed: DictConfig, folder: Path) -> None:
     """What Hydra writes for every job: the config unresolved, its own settings, and the words."""
-    folder.mkdir(exist_ok=True)
+    folder.mkdir(parents=True, exist_ok=True)
     hydra = OmegaConf.create({"hydra": composed.hydra})
     OmegaConf.save(without_hydra(composed), folder / "config.yaml")
     OmegaConf.save(hydra, folder / "hydra.yaml")

@@ -368,6 +368,14 @@ def test_hub_subsets_are_read_one_after_the_other(monkeypatch: pytest.MonkeyPatc
         read_questions(DataConfig(name="h", hub_id="a/b", train="t", validation="test", test="test"), "validation")
 
 
+@pytest.mark.parametrize(
+    ("source", "test"), [("test[:10%]", "test"), ("train+test", None), ("test", None), ("held_out[5:]", "held_out")]
+)
+def test_a_part_of_the_hubs_test_questions_is_refused_too(source: str, test: str | None) -> None:
+    with pytest.raises(DataError, match="takes in the test questions"):
+        read_questions(DataConfig(name="h", hub_id="a/b", train=source, test=test), "train")
+
+
 def test_reading_files_imports_nothing_heavy() -> None:
     program = (
         "import sys; from medqa_sweeps import config, split\n"

@@ -222,7 +222,7 @@ def test_a_trial_that_cannot_be_composed_fails_alone_in_a_sweep_that_goes_on(
     program.until(lambda: steps(folder) > 2, seconds=100)
     add(StudyDir(folder), ["no.such.key=1"])
     program.ended(100)
-    assert "trial 2: failed (config): Could not override 'no.such.key'" in program.said()
+    assert "trial 2 no.such.key=1: failed (config): Could not override 'no.such.key'" in program.said()
     assert "Traceback" not in program.said()
     assert [trial.state.name for trial in told(folder).trials] == ["COMPLETE", "COMPLETE", "FAIL"]
 
