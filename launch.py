@@ -47,4 +47,8 @@ def main(composed: DictConfig) -> float | None:
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except KeyboardInterrupt:  # before a trial or a sweep listens for it
+        print("Interrupted. Nothing had begun.", file=sys.stderr)
+        sys.exit(INTERRUPTED)

@@ -17,6 +17,7 @@ from typing import Any
 
 import numpy as np
 import optuna
+import yaml
 from hydra.utils import instantiate
 from optuna.trial import TrialState
 
@@ -29,7 +30,7 @@ from medqa_sweeps.sweep.jobs import Ended, Reported
 from medqa_sweeps.sweep.loop import Budget, Sweep
 from medqa_sweeps.sweep.pruning import OptunaPruner, Pruner, make_pruner
 from medqa_sweeps.sweep.search_space import parse_search_space
-from medqa_sweeps.sweep.settings import PRUNERS
+from medqa_sweeps.sweep.settings import CONF
 from medqa_sweeps.sweep.study import Study
 from medqa_sweeps.trial_dir import StopReason, TrialDir
 from tests.sweep.simulated import Course, SimulatedJobs
@@ -42,6 +43,7 @@ COMPARED: tuple[tuple[str, dict[str, Any]], ...] = (  # by config name, with set
     ("paired_halving", {"keep_one_in": 4.0}),
     *((name, {}) for name in ("median", "percentile", "successive_halving", "hyperband", "wilcoxon")),
 )
+PRUNERS = {file.stem: yaml.safe_load(file.read_text()) for file in sorted((CONF / "hydra/sweeper/pruner").iterdir())}
 
 
 @dataclass(frozen=True)

@@ -8,17 +8,18 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from hydra.core.config_search_path import ConfigSearchPath
 from hydra.core.config_store import ConfigStore
 from hydra.core.utils import JobReturn
 from hydra.experimental.callback import Callback
 from hydra.plugins.launcher import Launcher
+from hydra.plugins.search_path_plugin import SearchPathPlugin
 from hydra.plugins.sweeper import Sweeper
 from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig, OmegaConf
 
 from medqa_sweeps.sweep.settings import (
-    PRUNERS,
-    SAMPLERS,
+    CONF,
     AsyncOptunaSettings,
     InProcessSettings,
     LocalGpusSettings,
@@ -74,6 +75,13 @@ class InProcessLauncher(LocalGpusLauncher):
     """`hydra/launcher=in_process`: one job after the other in this process, for debugging."""
 
 
+class SamplersAndPruners(SearchPathPlugin):
+    """The files behind `hydra/sweeper/sampler=` and `hydra/sweeper/pruner=`."""
+
+    def manipulate_search_path(self, search_path: ConfigSearchPath) -> None:
+        search_path.append("medqa_sweeps", f"file://{CONF}")
+
+
 class PrintLeaderboard(Callback):
     """At the end of a sweep: its leaderboard, and an exit code that says whether every trial ended as it should.
 
@@ -111,9 +119,6 @@ def _register() -> None:
     store(group="hydra/sweeper", name="async_optuna", node=AsyncOptunaSettings, provider="medqa_sweeps")
     store(group="hydra/launcher", name="local_gpus", node=LocalGpusSettings, provider="medqa_sweeps")
     store(group="hydra/launcher", name="in_process", node=InProcessSettings, provider="medqa_sweeps")
-    for kind, options in (("sampler", SAMPLERS), ("pruner", PRUNERS)):
-        for name, node in options.items():
-            store(group=f"hydra/sweeper/{kind}", name=name, node=node, provider="medqa_sweeps")
 
 
 _register()

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import optuna
 import pytest
+import yaml
 from hydra import compose, initialize_config_dir
 from hydra.utils import instantiate
 from numpy.typing import NDArray
@@ -19,7 +20,7 @@ from medqa_sweeps.record import Prediction
 from medqa_sweeps.sweep.jobs import Reported
 from medqa_sweeps.sweep.pruning import OptunaPruner, PairedHalving, make_pruner, with_samples
 from medqa_sweeps.sweep.search_space import parse_search_space
-from medqa_sweeps.sweep.settings import PRUNERS
+from medqa_sweeps.sweep.settings import CONF
 from medqa_sweeps.sweep.study import Study
 from medqa_sweeps.trial_dir import TrialDir
 from tests.conftest import ROOT
@@ -29,6 +30,7 @@ from tests.sweep.test_loop import make_study, make_sweep
 
 QUESTIONS = 200
 HARD = np.random.default_rng(0).normal(-1.5, 1.0, QUESTIONS)  # nats; how hard a question is, for every trial alike
+PRUNERS = {file.stem: yaml.safe_load(file.read_text()) for file in sorted((CONF / "hydra/sweeper/pruner").iterdir())}
 
 
 def scores(better_by: float, noise: float = 0.3, seed: int = 0) -> NDArray[np.floating]:
