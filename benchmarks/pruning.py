@@ -39,8 +39,6 @@ STEPS_UNHEARD = 2  # a poll of 0.2 s at ten steps a second
 COMPARED: tuple[tuple[str, dict[str, Any]], ...] = (  # by config name, with settings other than the config's
     ("none", {}),
     ("paired_halving", {}),
-    ("paired_halving", {"keep_one_in": 3.0}),
-    ("paired_halving", {"keep_one_in": 4.0}),
     *((name, {}) for name in ("median", "percentile", "successive_halving", "hyperband", "wilcoxon")),
 )
 PRUNERS = {file.stem: yaml.safe_load(file.read_text()) for file in sorted((CONF / "hydra/sweeper/pruner").iterdir())}

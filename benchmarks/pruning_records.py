@@ -90,7 +90,7 @@ def kept(file: Path = FILE) -> list[Records]:
 def _complete_seeds() -> dict[int, list[TrialDir]]:
     """Trials in the order of `names`, by seed."""
     found: dict[tuple[int, float, int], TrialDir] = {}
-    for folder in STUDY.iterdir():
+    for folder in (path for path in STUDY.iterdir() if path.name.isdecimal()):
         result = TrialDir(folder).result()
         if result and result.outcome is Outcome.COMPLETED:
             config = TrialDir(folder).config()
