@@ -76,6 +76,7 @@ def test_what_cannot_be_is_refused_in_a_sentence_and_nothing_is_left(
     assert not (tmp_path / "run").exists()
 
 
+@pytest.mark.slow  # two programs that import all there is: a minute
 def test_ctrl_c_saves_a_checkpoint_leaves_no_process_and_resume_goes_on(launch: Callable, tmp_path: Path) -> None:
     words = [*QUICK, "training.max_steps=300", "training.log_every_steps=1", "hydra.run.dir=run"]
     program = subprocess.Popen(

@@ -14,7 +14,7 @@ from medqa_sweeps.sweep.status import print_status
 from medqa_sweeps.sweep.study import StudyDir
 from tests.sweep.test_faults import Program, gone, steps
 
-WORDS = ("training.max_steps=20,300,301", "hydra.launcher.slots_per_device=2")  # one ends long before the others
+WORDS = ("training.max_steps=20,200,201", "hydra.launcher.slots_per_device=2")  # one ends long before the others
 
 
 def status(folder: Path) -> list[str]:
@@ -56,7 +56,7 @@ def test_a_study_that_runs(seen: dict[str, list[str]]) -> None:
     assert re.fullmatch(r"trial 0 training\.max_steps=20: completed, \d+\.\d%", ended)
     assert head.split() == ["trial", "config", "device", "epoch", "loss", "accuracy", "GiB", "min"]
     assert rule.strip("─") == "" and {row.split()[0] for row in rows} == {"1", "2"}
-    assert all(row.split()[1].startswith("training.max_steps=30") and "stand-in" in row for row in rows)
+    assert all(row.split()[1].startswith("training.max_steps=20") and "stand-in" in row for row in rows)
     assert re.match(r"1 of 3 done: 1 completed; best trial 0 \(training\.max_steps=20\) \d", totals)
     assert re.search(r"; about \d+ s left$", totals), totals
 
@@ -76,7 +76,7 @@ def test_a_study_that_goes_on(seen: dict[str, list[str]]) -> None:
 def test_a_study_that_has_ended(seen: dict[str, list[str]]) -> None:
     *ends, _, _, totals = seen["ended"]
     assert [line.split(":")[0] for line in ends] == [
-        f"trial {number} training.max_steps={steps}" for number, steps in enumerate((20, 300, 301))
+        f"trial {number} training.max_steps={steps}" for number, steps in enumerate((20, 200, 201))
     ]
     assert totals.startswith("3 of 3 done: 3 completed; best trial ") and "left" not in totals
 
