@@ -75,7 +75,7 @@ def open_run(
             job_type=job_type,
             tags=tags,
             config=config,
-            dir=folder,
+            dir=folder.absolute(),  # the service process that writes there may have started in another folder
             mode="online" if obstacle is None else "offline",
             resume="allow" if obstacle is None else None,
             reinit="create_new",

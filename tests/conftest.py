@@ -27,6 +27,16 @@ def own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     del os.environ["MEDQA_SWEEPS_CACHE"]
 
 
+@pytest.fixture(scope="module", autouse=True)
+def own_environment() -> Iterator[None]:
+    """What libraries set while one file's tests run (wandb: WANDB_SERVICE) is unknown to the next file's processes."""
+    before = dict(os.environ)
+    yield
+    for name in os.environ.keys() - before.keys():
+        del os.environ[name]
+    os.environ.update(before)
+
+
 @pytest.fixture(scope="session")
 def shared_part() -> Callable[[str], Path]:
     """A file or folder beside the checkout that holds real questions or models; skips where it is missing."""

@@ -39,7 +39,8 @@ def python(server: WandbServer, tmp_path: Path) -> Iterator[Callable[..., subpro
 
     def start(*words: str) -> subprocess.Popen[str]:
         own = {"PYTHONPATH": str(ROOT), "NETRC": str(tmp_path / "none")}
-        environment = {**os.environ, **own, **server.environment()}
+        kept = {key: value for key, value in os.environ.items() if not key.startswith("WANDB")}
+        environment = {**kept, **own, **server.environment()}
         command = [sys.executable, *words]
         pipes: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
         started.append(subprocess.Popen(command, cwd=tmp_path, env=environment, **pipes))

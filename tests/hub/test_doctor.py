@@ -15,12 +15,6 @@ ROOT = Path(__file__).parents[2]
 Examine = Callable[..., dict[str, tuple[str, str]]]
 
 
-@pytest.fixture(autouse=True)
-def asks_the_hub(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whatever the tests before it in this process have left there."""
-    monkeypatch.delenv("HF_HUB_OFFLINE", raising=False)
-
-
 @pytest.fixture
 def examine(environment: Callable[..., dict[str, str]]) -> Examine:
     """State and sentence by topic."""
