@@ -56,11 +56,11 @@ class CallableJobs(Jobs):
         return self._pool.describe()
 
     def prepare(self, number: int, overrides: Sequence[str]) -> Job:
-        return Job(number, tuple(overrides), prepared=self._compose(overrides, number))
+        return Job(number, tuple(overrides), prepared=cloudpickle.dumps(self._compose(overrides, number)))
 
     def start(self, job: Job) -> None:
         asked, answered, log = self._files(job.number)
-        asked.write_bytes(cloudpickle.dumps(job.prepared))
+        asked.write_bytes(job.prepared)
         self._pool.start(job.number, CHILD, [str(self._common()), str(asked), str(answered)], dict(os.environ), log)
         self._running[job.number] = (job, time.monotonic())
 
@@ -90,7 +90,7 @@ class CallableJobs(Jobs):
             returned: JobReturn = cloudpickle.loads(answered.read_bytes())
         else:
             how = signal.Signals(-gone.code).name if gone.code < 0 else f"exit code {gone.code}"
-            returned = JobReturn(overrides=job.overrides, cfg=job.prepared, status=JobStatus.FAILED)
+            returned = JobReturn(overrides=job.overrides, cfg=cloudpickle.loads(job.prepared), status=JobStatus.FAILED)
             returned.return_value = InternalError(f"the process of job {gone.key} ended with {how} and no result")
         for file in (asked, answered, log):
             file.unlink(missing_ok=True)

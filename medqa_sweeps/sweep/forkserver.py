@@ -11,8 +11,6 @@ server answers {"started": PID} in the order of the requests, and {"ended": PID,
 """
 
 import contextlib
-import gc
-import importlib
 import json
 import os
 import selectors
@@ -37,12 +35,9 @@ def main() -> None:
 def _preload(modules: list[str]) -> dict[str, Any]:
     began = time.monotonic()
     try:
-        for module in modules:
-            importlib.import_module(module)
+        child.import_ahead(modules)
     except Exception as error:  # whatever a library raises on import is told to the sweep, which stops
         return {"failed": f"{type(error).__name__}: {error}"}
-    gc.collect()
-    gc.freeze()  # what is imported stays shared between the forks instead of being copied by the collector
     return {"ready": time.monotonic() - began}
 
 

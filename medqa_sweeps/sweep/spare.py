@@ -6,7 +6,6 @@ On a GPU a trial needs an interpreter of its own, and importing unsloth and trl 
 before its trial comes. It reads one JSON object, {"module", "arguments", "log"}, and ends if there is none.
 """
 
-import importlib
 import json
 import os
 import sys
@@ -16,8 +15,7 @@ from medqa_sweeps.sweep import child
 
 def main(preload: list[str]) -> int:
     """The exit code of what the process became; 0 if it was never needed."""
-    for module in preload:
-        importlib.import_module(module)
+    child.import_ahead(preload)
     told = sys.stdin.buffer.read()
     if not told:
         return 0
