@@ -3,7 +3,9 @@
 Everything heavier than the standard library and Hydra is imported where it is used.
 """
 
+import importlib
 import sys
+import threading
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -24,6 +26,8 @@ from medqa_sweeps.sweep.settings import (
     InProcessSettings,
     LocalGpusSettings,
 )
+
+_IDLE_AFTER_SECONDS = 3.0  # a sweep has said by then what it will do, and its trials' process imports for longer
 
 
 class AsyncOptunaSweeper(Sweeper):
@@ -88,23 +92,32 @@ class PrintLeaderboard(Callback):
     One that was pruned did: it was hopeless, and whoever asked for a pruner asked for that.
     """
 
+    def on_multirun_start(self, config: DictConfig, **kwargs: Any) -> None:
+        """Import what the end needs (scipy: 1 to 3 s) while this process waits for the first trials anyway."""
+        if not config.hydra.sweeper.get("plan_only"):
+            ahead = threading.Timer(_IDLE_AFTER_SECONDS, importlib.import_module, ["analysis.terminal"])
+            ahead.daemon = True
+            ahead.start()
+
     def on_multirun_end(self, config: DictConfig, **kwargs: Any) -> None:
+        """Print it, and tell W&B where it is asked to keep it."""
         if config.hydra.sweeper.get("plan_only"):
             return
         from analysis.confirmation import read_confirmed, sentences
+        from analysis.leaderboard import rank
         from analysis.study import State, read_study
-        from analysis.terminal import print_leaderboard
+        from analysis.terminal import print_board, shown
         from analysis.wandb_summary import log_summary
         from medqa_sweeps.confirmation import read_confirmation
         from medqa_sweeps.errors import TrialError
 
         folder = Path(config.hydra.sweep.dir)
         try:
-            print_leaderboard(folder)
+            study = read_study(folder)
+            print_board(rank(study), shown(folder))
             if read_confirmation(folder):
                 print("", *sentences(read_confirmed(folder)), sep="\n")
             log_summary(folder)
-            study = read_study(folder)
         except TrialError as error:
             sys.exit(str(error))
         if any(trial.state is not State.PRUNED for trial in study.others()) or study.unreadable:
