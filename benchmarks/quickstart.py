@@ -1,6 +1,6 @@
 """The quickstart sweep against the ways one would run the same four trials without it.
 
-    python -m benchmarks.quickstart                        as the README types it: about ten minutes on 2 quiet cores
+    python -m benchmarks.quickstart                        as the README types it: about 15 minutes on 2 quiet cores
     python -m benchmarks.quickstart --steps 10             a try
     python -m benchmarks.quickstart --only ours shell
 
@@ -11,10 +11,15 @@ joblib    Hydra's joblib launcher with two processes, in an environment laid ove
 
 Each has an output folder and a cache folder of its own, so each scores the untuned base anew. Where ours spends its
 time is read from its folders. The tiny model and its synthetic questions prove the machinery, never medicine.
+
+A process imports for 6 to 8 s where Python may keep its compiled bytecode, as it does by default, and for 15 to 17 s
+where it may not (PYTHONDONTWRITEBYTECODE, as many containers set it). Both are measured: a loop of single runs pays
+that four times.
 """
 
 import argparse
 import os
+import signal
 import subprocess
 import sys
 import tempfile
@@ -33,20 +38,36 @@ WORDS = ["experiment=quickstart", "tracking=none"]
 SWEPT = f"lora.r={','.join(map(str, RANKS))}"
 STOCK = [f"hydra.sweeper.n_jobs={len(RANKS)}"]  # one batch; `hydra/sweeper=basic` cannot compose this config
 JOBLIB = ["hydra/launcher=joblib", "hydra.launcher.n_jobs=2"]
+BYTECODE = {"kept": "", "forbidden": "1"}  # what PYTHONDONTWRITEBYTECODE is
+_IMPORT = "import medqa_sweeps.run, medqa_sweeps.sweep.sweeper, analysis.terminal"
+_PATIENCE_SECONDS = 400.0  # with one command, before it counts as failed
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--steps", type=int, help="of training; default: the quickstart's own")
     parser.add_argument("--only", nargs="+", choices=WAYS, default=list(WAYS))
+    parser.add_argument("--bytecode", nargs="+", choices=BYTECODE, default=list(BYTECODE))
     asked = parser.parse_args()
     words = [*WORDS, *([f"training.max_steps={asked.steps}"] if asked.steps else [])]
     figures: dict[str, object] = {"steps": asked.steps}
+    for bytecode in asked.bytecode:
+        with tempfile.TemporaryDirectory(prefix="bytecode-") as compiled:
+            environment = {**os.environ, "PYTHONPYCACHEPREFIX": compiled, "PYTHONDONTWRITEBYTECODE": BYTECODE[bytecode]}
+            if bytecode == "kept":
+                subprocess.run([sys.executable, "-c", _IMPORT], cwd=ROOT, env=environment, capture_output=True)
+            figures[f"bytecode_{bytecode}"] = _compared(asked.only, words, environment)
+    print(f"stored in {store('quickstart', figures)}")
+
+
+def _compared(ways: Sequence[str], words: Sequence[str], environment: dict[str, str]) -> dict[str, object]:
+    """Wall time of each way, seconds, and where it went."""
+    figures: dict[str, object] = {}
     wall: dict[str, float] = {}
-    for way in asked.only:
+    for way in ways:
         with tempfile.TemporaryDirectory(prefix=f"quickstart-{way}-") as folder:
             began = time.time()
-            failed = _failed(way, words, Path(folder))
+            failed = _failed(way, words, Path(folder), environment)
             if failed:
                 print(f"{way}: {failed}", flush=True)
                 figures[way] = {"failed": failed}
@@ -55,24 +76,31 @@ def main() -> None:
             figures[way] = {"wall_seconds": wall[way], **_where(Path(folder), began, time.time())}
             ratio = f", {wall[way] / wall['ours']:.2f} times ours" if "ours" in wall else ""
             print(f"{way}: {wall[way]:.1f} s{ratio}; {figures[way]}", flush=True)
-    print(f"stored in {store('quickstart', figures)}")
+    return figures
 
 
-def _failed(way: str, words: Sequence[str], folder: Path) -> str:
+def _failed(way: str, words: Sequence[str], folder: Path, environment: dict[str, str]) -> str:
     """Why one way did not come to its end; empty: it did."""
     with open(folder / "log", "w") as log:
         for python, command in WAYS[way](folder):
             if python is None:
                 return "missing"
-            done = subprocess.run(
+            running = subprocess.Popen(
                 [str(python), str(ROOT / "launch.py"), *command, *words],
                 cwd=folder,
-                env={**os.environ, "PYTHONPATH": str(ROOT), "MEDQA_SWEEPS_CACHE": str(folder / "cache")},
+                env={**environment, "PYTHONPATH": str(ROOT), "MEDQA_SWEEPS_CACHE": str(folder / "cache")},
                 stdout=log,
                 stderr=subprocess.STDOUT,
+                process_group=0,
             )
-            if done.returncode:
-                return f"exit {done.returncode}: {(folder / 'log').read_text()[-800:]}"
+            try:
+                code = running.wait(_PATIENCE_SECONDS)
+            except subprocess.TimeoutExpired:
+                os.killpg(running.pid, signal.SIGKILL)  # with the workers that a peer has started
+                running.wait()
+                return f"stopped after {_PATIENCE_SECONDS:.0f} s: {(folder / 'log').read_text()[-800:]}"
+            if code:
+                return f"exit {code}: {(folder / 'log').read_text()[-800:]}"
     missing = len(RANKS) - len(list(folder.glob("trials/*/result.json")))
     return f"{missing} trials have no result: {(folder / 'log').read_text()[-800:]}" if missing else ""
 

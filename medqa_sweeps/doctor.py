@@ -139,7 +139,16 @@ def _packages() -> Finding:
         return Finding("Packages", "problem", f"{', '.join(wrong + other)}: `uv sync` installs them.")
     if other:
         return Finding("Packages", "note", f"{', '.join(other)}: not tried together; `uv sync` brings the others back.")
-    return Finding("Packages", "ok", ", ".join(f"{name} {found[name]}" for name in _SHOWN) + ", as pinned.")
+    as_pinned = ", ".join(f"{name} {found[name]}" for name in _SHOWN) + ", as pinned"
+    if sys.dont_write_bytecode and not _is_compiled("torch"):
+        why = "PYTHONDONTWRITEBYTECODE has every process compile them anew, which takes 10 s"
+        return Finding("Packages", "note", f"{as_pinned}; {why}: `uv sync --compile-bytecode` once.")
+    return Finding("Packages", "ok", f"{as_pinned}.")
+
+
+def _is_compiled(module: str) -> bool:
+    found = importlib.util.find_spec(module)
+    return bool(found and found.cached and Path(found.cached).exists())
 
 
 def _version(name: str) -> str | None:

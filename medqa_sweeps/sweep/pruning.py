@@ -15,7 +15,7 @@ from optuna.trial import Trial
 
 from medqa_sweeps.errors import ConfigError
 from medqa_sweeps.plan import Plan
-from medqa_sweeps.record import Prediction
+from medqa_sweeps.record import Outcome, Prediction
 from medqa_sweeps.sweep.jobs import Reported
 from medqa_sweeps.trial_dir import LineReader, TrialDir
 
@@ -47,9 +47,10 @@ class PairedHalving(Pruner):
 
     At every number of samples that a trial has reported at, it is held against all trials that have reported there,
     those that have ended and those that were cut included. It is cut when it is not among the best `1 / keep_one_in`
-    of them by the mean log-probability of the gold letter, and the best of them is better by a paired one-sided t-test
-    over the questions. Trials that came first are held against those that came later at their own next report, so the
-    order of finishing decides nothing for good.
+    of them by the mean log-probability of the gold letter, and the best of those that were not cut is better by a
+    paired one-sided t-test over the questions. So whatever beat the last one that was cut is still there: some trial
+    always comes to its end. Trials that came first are held against those that came later at their own next report, so
+    the order of finishing decides nothing for good.
 
     Source: asynchronous successive halving (Li et al., 2020, "A System for Massively Parallel Hyperparameter Tuning"),
     with a test of our own in place of the ranks alone.
@@ -69,6 +70,7 @@ class PairedHalving(Pruner):
         self._folder, self._keep_one_in, self._level, self._first = folder, keep_one_in, level, first_samples
         self._reports: dict[int, dict[int, Scores]] = {}  # by trial, by samples seen
         self._readers: dict[int, LineReader] = {}
+        self._cut: set[int] = set()
 
     def after(self, trial: Trial, report: Reported) -> str | None:
         for path in self._folder.iterdir():
@@ -80,6 +82,7 @@ class PairedHalving(Pruner):
                 rivals = {number: at[samples] for number, at in self._reports.items() if samples in at}
                 why = self._verdict(report.number, samples, rivals)
                 if why:
+                    self._cut.add(report.number)
                     return why
         return None
 
@@ -95,7 +98,9 @@ class PairedHalving(Pruner):
         place = order.index(number)
         if place < len(order) / self._keep_one_in:
             return None
-        best = order[0]
+        best = next((rival for rival in order if rival not in self._cut), number)
+        if best == number:
+            return None
         p_value = p_value_of_better(table[best], table[number])
         if p_value >= self._level:
             return None
@@ -108,7 +113,10 @@ class PairedHalving(Pruner):
         """Take in what the trial has predicted since the last look. Written letters have no log-probability: a trial
         that is scored so is never cut."""
         if number not in self._readers:
-            self._readers[number] = LineReader(TrialDir(self._folder / str(number)).predictions_file)
+            trial = TrialDir(self._folder / str(number))
+            self._readers[number] = LineReader(trial.predictions_file)
+            if (result := trial.result()) and result.outcome is Outcome.PRUNED:  # by an earlier sweep of this study
+                self._cut.add(number)
         for data in self._readers[number].new_objects():
             prediction = Prediction.from_json(data)
             if prediction.gold in prediction.log_probabilities:

@@ -67,7 +67,7 @@ def environment(tmp_path: Path) -> Callable[..., dict[str, str]]:
     """Of a process that knows only `hub` (None: nothing listens there), with a cache that is empty at first."""
 
     def of(hub: Hub | None, **more: str) -> dict[str, str]:
-        theirs = ("HF_", "HUGGING", "TRANSFORMERS_", "WANDB")
+        theirs = ("HF_", "HUGGING", "TRANSFORMERS_", "WANDB", "PYTHONDONTWRITEBYTECODE")
         kept = {key: value for key, value in os.environ.items() if not key.startswith(theirs)}
         endpoint = hub.endpoint if hub else f"http://127.0.0.1:{closed_port()}"
         own = {"HF_HOME": str(tmp_path / "hf"), "MEDQA_SWEEPS_CACHE": str(tmp_path / "ours"), "HF_ENDPOINT": endpoint}

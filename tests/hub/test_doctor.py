@@ -78,6 +78,11 @@ def test_a_hub_that_never_answers_does_not_hold_it_up(hub: Hub, examine: Examine
     assert "cannot be reached (timed out)" in found["Hub"][1] or "no answer within" in found["Hub"][1]
 
 
+def test_packages_that_are_compiled_anew_by_every_process_are_told(examine: Examine, tmp_path: Path) -> None:
+    found = examine(None, PYTHONDONTWRITEBYTECODE="1", PYTHONPYCACHEPREFIX=str(tmp_path))
+    assert found["Packages"][0] == "note" and "uv sync --compile-bytecode" in found["Packages"][1]
+
+
 def test_what_breaks_an_answer_is_told_and_the_other_lines_stay(examine: Examine) -> None:
     found = examine(None, WANDB_MODE="nonsense")
     assert found["W&B"][0] == "problem" and "could not be found out" in found["W&B"][1]

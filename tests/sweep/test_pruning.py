@@ -16,7 +16,7 @@ import launch  # noqa: F401  registers the schema
 from medqa_sweeps.config import from_hydra
 from medqa_sweeps.errors import ConfigError
 from medqa_sweeps.plan import plan_trial
-from medqa_sweeps.record import Prediction
+from medqa_sweeps.record import Outcome, Prediction, Result
 from medqa_sweeps.sweep.jobs import Reported
 from medqa_sweeps.sweep.pruning import OptunaPruner, PairedHalving, make_pruner, with_samples
 from medqa_sweeps.sweep.search_space import parse_search_space
@@ -99,6 +99,19 @@ def test_a_trial_that_was_cut_still_counts(folders: Folders) -> None:
     assert folders.report(0, 100, scores(1.0, seed=1)) is None
     assert folders.report(1, 100, scores(0.0, seed=2)) is not None, "second of two"
     assert folders.report(2, 100, scores(0.5, seed=3)) is None, "second of three, and half of them is kept"
+
+
+@pytest.mark.parametrize("is_resumed", [False, True])
+def test_what_was_cut_is_no_reason_to_cut_the_last_one(folders: Folders, is_resumed: bool) -> None:
+    """Each is better than the other after some number of samples; without the rule neither came to its end."""
+    folders.report(0, 100, scores(0.0, seed=1))
+    folders.report(0, 200, scores(1.0, seed=2))
+    folders.report(1, 100, scores(1.0, seed=3))
+    assert folders.report(0, 300, scores(1.0, seed=4)) is not None
+    if is_resumed:
+        TrialDir(folders.path / "0").finish(Result(Outcome.PRUNED, "abc"))
+        folders.pruner = PairedHalving(folders.path)
+    assert folders.report(1, 200, scores(0.0, seed=5)) is None
 
 
 def test_nothing_is_cut_before_the_first_samples(tmp_path: Path) -> None:
