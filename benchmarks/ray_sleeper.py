@@ -34,6 +34,7 @@ def main(diary: str, trials: int, mean_seconds: float, slots: int, folder: str) 
             search_alg=OptunaSearch(sampler=optuna.samplers.RandomSampler(seed=0)),
             num_samples=trials,
             max_concurrent_trials=slots,
+            reuse_actors=True,  # its fastest way
         ),
         run_config=tune.RunConfig(storage_path=folder, verbose=0),
     ).fit()
