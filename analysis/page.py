@@ -12,11 +12,13 @@ from string import Template
 
 from plotly.offline import get_plotlyjs
 
-from analysis.confirmation import confirmation_of, sentences
+from analysis.confirmation import confirmation_of
+from analysis.confirmation_verdict import sentences
 from analysis.export import gpu_hours_of, tokens_of
 from analysis.leaderboard import Leaderboard, Row
 from analysis.ledger import final_tests
 from analysis.pictures import Picture, Table
+from analysis.pictures.confirmed import confirmed_picture
 from analysis.settings import settings_in_words
 from analysis.terminal import compact, counts, names_of_trials
 from analysis.verdict import cautions, percent, verdict
@@ -68,42 +70,45 @@ $others
 
 def page(board: Leaderboard, title: str, pictures: Sequence[Picture]) -> str:
     """The whole HTML document."""
-    said = cautions(board)
-    links = [("verdict", "Verdict"), *((p.name, p.title) for p in pictures), ("leaderboard", "Leaderboard")]
+    said, since = cautions(board), _since(board)
+    links = [("verdict", "Verdict"), *((name, text) for name, text, _ in since)]
+    links += [*((p.name, p.title) for p in pictures), ("leaderboard", "Leaderboard")]
+    drawn, afterwards = "\n".join(map(_picture, pictures)), "\n".join(section for _, _, section in since)
     return _PAGE.substitute(
         title=_escaped(title),
         css=(_HERE / "page.css").read_text(encoding="utf-8"),
         script=(_HERE / "page.js").read_text(encoding="utf-8"),
-        plotly=get_plotlyjs() if any(picture.figure is not None for picture in pictures) else "",
+        plotly=get_plotlyjs() if "data-plot=" in drawn + afterwards else "",
         counts=_escaped(counts(board.study.trials)),
         links="".join(f'<li><a href="#{name}">{_escaped(text)}</a></li>' for name, text in links),
         verdict=_escaped(verdict(board)),
         cautions="".join(f"<li>{_escaped(sentence)}</li>" for sentence in said),
-        pictures="\n".join(map(_picture, pictures)) or "<p>Nothing to draw yet.</p>",
-        since=_since(board),
+        pictures=drawn or "<p>Nothing to draw yet.</p>",
+        since=afterwards,
         leaderboard=_leaderboard(board),
         others=_others(board),
         disclaimer=_escaped(said[-1]),
     )
 
 
-def _since(board: Leaderboard) -> str:
-    """What fresh seeds and the locked test questions said of the study afterwards; nothing if neither was asked."""
+def _since(board: Leaderboard) -> list[tuple[str, str, str]]:
+    """What fresh seeds and the locked test questions said of the study afterwards: name, title and section of each."""
     parts = []
     try:
-        confirmed = confirmation_of(board.study.folder)
-        said = [("Confirmed under fresh seeds", sentences(confirmed))] if confirmed else []
-        tests = [f"{test.when}: {' '.join(test.sentences)}" for test in final_tests(board.study.folder)]
-        said += [("On the locked test questions", tests)] if tests else []
+        if confirmed := confirmation_of(board.study.folder):
+            drawn = _picture(confirmed_picture(confirmed))
+            parts.append(_afterwards("fresh-seeds", "Confirmed under fresh seeds", sentences(confirmed), drawn))
+        if tests := [f"{test.when}: {' '.join(test.sentences)}" for test in final_tests(board.study.folder)]:
+            parts.append(_afterwards("final-tests", "On the locked test questions", tests))
     except ConfigError as error:
-        said = [("Afterwards", [str(error)])]
-    for place, (title, told) in enumerate(said):
-        items = "".join(f"<li>{_escaped(sentence)}</li>" for sentence in told)
-        name = f"since-{place}"
-        parts.append(
-            f'<section aria-labelledby="{name}"><h2 id="{name}">{_escaped(title)}</h2><ul>{items}</ul></section>'
-        )
-    return "\n".join(parts)
+        parts.append(_afterwards("damaged", "Afterwards", [str(error)]))
+    return parts
+
+
+def _afterwards(name: str, title: str, told: Sequence[str], drawn: str = "") -> tuple[str, str, str]:
+    items = "".join(f"<li>{_escaped(sentence)}</li>" for sentence in told)
+    heading = f'<h2 id="{name}">{_escaped(title)}</h2>'
+    return name, title, f'<section aria-labelledby="{name}">{heading}<ul>{items}</ul>{drawn}</section>'
 
 
 def _picture(picture: Picture) -> str:

@@ -91,7 +91,8 @@ class PrintLeaderboard(Callback):
     def on_multirun_end(self, config: DictConfig, **kwargs: Any) -> None:
         if config.hydra.sweeper.get("plan_only"):
             return
-        from analysis.confirmation import read_confirmed, sentences
+        from analysis.confirmation import read_confirmed
+        from analysis.confirmation_verdict import sentences
         from analysis.study import State, read_study
         from analysis.terminal import print_leaderboard
         from analysis.wandb_summary import log_summary

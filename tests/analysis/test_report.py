@@ -23,6 +23,7 @@ from analysis.study import read_studies, read_study
 from medqa_sweeps import ledger
 from medqa_sweeps.record import Outcome, Result
 from tests.analysis.hostile import ATTACK, write_hostile_study
+from tests.analysis.test_confirmation import confirming
 from tests.analysis.trial_folders import attempt, complete, right_at, submit
 from tests.test_ledger import SCORED, ask
 
@@ -250,3 +251,24 @@ def test_readings_of_the_test_questions_and_their_damage_are_shown(tmp_path: Pat
     assert "On the locked test questions" in Page(write_report(rank(read_study(tmp_path)), "a study")).shown
     (tmp_path / ledger.FILE).write_text('{"kind": "asked"}\n')
     assert f"{ledger.FILE} is damaged" in Page(write_report(rank(read_study(tmp_path)), "a study")).shown
+
+
+def test_a_confirmed_study_shows_its_estimate_and_whether_the_order_held(tmp_path: Path) -> None:
+    """Synthetic trials: r=8 was chosen with 68 %, and has 61.3 % under fresh seeds; r=16 is behind it again."""
+    for number, (rank_, right) in enumerate([(8, 272), (16, 264)]):
+        complete(tmp_path / "study" / str(number), right_at(0, right), lora__r=rank_)
+    again = confirming(tmp_path, {"r=8": [240, 250, 245], "r=16": [200, 190, 195]}, [0.68, 0.66])
+    page = Page(write_report(rank(read_study(tmp_path / "study")), "a study"))
+    assert "Confirmed under fresh seeds" in page.shown
+    assert "r=8: 61.3 % (95 % interval" in page.shown and "6.8 points lower without the luck of that" in page.shown
+    assert "The order held: r=8 is first again." in page.shown
+    assert "#fresh-seeds" in [attributes.get("href") for tag, attributes in page.tags if tag == "a"]
+    chosen, fresh = page.figures["confirmed-plot"]["data"]
+    assert (chosen["x"], fresh["x"]) == (pytest.approx([68, 66]), pytest.approx([61.25, 48.75]))
+    shutil.rmtree(again)
+    again = confirming(tmp_path, {"r=8": [200, 190, 195], "r=16": [240, 250, 245]}, [0.68, 0.66])
+    page = Page(write_report(rank(read_study(tmp_path / "study")), "a study"))
+    assert "The order did not hold: it is now r=16, then r=8." in page.shown
+    assert "r=8 is worse than r=16 by 12.5 points" in page.shown
+    (again / "3" / "result.json").unlink()
+    assert "Not the last word: r=16" in Page(write_report(rank(read_study(tmp_path / "study")), "a study")).shown
