@@ -32,7 +32,7 @@ def confirmed_picture(confirmed: Confirmed) -> Picture:
         marker={"color": COLOURS[0], "size": 10},
         hovertemplate="%{y}: %{x:.1f} % under fresh seeds<extra></extra>",
     )
-    drawn.update_yaxes(type="category", autorange="reversed")
+    drawn.update_yaxes(type="category", range=[len(confirmed.configs) - 0.5, -0.5])
     drawn.update_layout(showlegend=True, legend={"y": -70 / (70 + 34 * len(confirmed.configs))})
     says = (
         "Accuracy that each config was chosen by, and its mean under the fresh seeds with the 95 % interval for other "

@@ -13,6 +13,8 @@ from analysis.report import write_report
 from analysis.study import read_study
 from tests.analysis.browser import CHROMIUM, Browser
 from tests.analysis.hostile import write_hostile_study
+from tests.analysis.test_confirmation import confirming
+from tests.analysis.trial_folders import complete, right_at
 
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on PATH: apt-get install chromium")
 SCREENS = [(1280, False), (1280, True), (375, False), (375, True)]
@@ -122,3 +124,17 @@ def test_the_first_screen_looks_as_it_did(browser: Browser, page: Path) -> None:
         pytest.fail(f"{stored} was missing and has been made: look at it, then commit it")
     difference = np.abs(np.asarray(image, dtype=float) - np.asarray(Image.open(stored), dtype=float))
     assert difference.mean() < 6, "the first screen has changed; see the docstring"
+
+
+def test_a_confirmation_is_drawn_below_the_verdict(browser: Browser, tmp_path: Path) -> None:
+    confirming(tmp_path, {"r=8": [240, 250, 245], "r=16": [200, 190, 195]}, [0.68, 0.66])
+    for number, right in enumerate([272, 264]):
+        complete(tmp_path / "study" / str(number), right_at(0, right), lora__r=8 << number)
+    page = write_report(rank(read_study(tmp_path / "study")), "multirun/study")
+    for width, dark in SCREENS:
+        browser.open(page, width, dark)
+        assert browser.complaints == []
+        assert browser.ask("document.querySelectorAll('#confirmed-plot .main-svg').length") >= 1
+        assert browser.ask("document.documentElement.scrollWidth") == width
+        words = browser.ask("document.querySelector('section[aria-labelledby=fresh-seeds]').innerText")
+        assert "The order held: r=8 is first again." in words and "61.3 %" in words
