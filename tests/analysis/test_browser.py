@@ -138,3 +138,32 @@ def test_a_confirmation_is_drawn_below_the_verdict(browser: Browser, tmp_path: P
         assert browser.ask("document.documentElement.scrollWidth") == width
         words = browser.ask("document.querySelector('section[aria-labelledby=fresh-seeds]').innerText")
         assert "The order held: r=8 is first again." in words and "61.3 %" in words
+
+
+def test_any_two_configs_by_keyboard(browser: Browser, page: Path) -> None:
+    browser.open(page, 375)
+    said = "document.querySelector('#any-two [aria-live]').innerText"
+    heads = "[...document.querySelectorAll('#any-two thead th')].map(one => one.innerText)"
+    first, before = browser.ask(heads), browser.ask(said)
+    assert browser.ask("document.querySelector('#any-two').checkVisibility()") is True
+    browser.ask("document.querySelector('#any-two-second').focus()")
+    browser.press("ArrowDown", 40)
+    assert browser.ask("document.querySelector('#any-two-second').selectedIndex") == 2
+    assert browser.ask(heads)[:3] == first[:3] and browser.ask(heads)[3] != first[3]
+    assert browser.ask(heads)[3] in browser.ask(said) != before
+    assert browser.ask("document.querySelectorAll('#any-two tbody tr').length") > 1
+    for _ in range(2):
+        browser.press("ArrowUp", 38)
+    assert browser.ask(said) == "Choose two configs that are not the same."
+    assert browser.ask("document.querySelector('#any-two .scroll').checkVisibility()") is False
+    assert browser.complaints == [] and browser.requests == [page.resolve().as_uri()]
+
+
+def test_the_order_of_choosing_changes_nothing(browser: Browser, page: Path) -> None:
+    """The sentence names who is ahead; columns follow it."""
+    browser.open(page, 1280)
+    pick = (
+        "([one, other]) => { const [a, b] = document.querySelectorAll('#any-two select'); a.value = one; b.value = "
+        "other; b.dispatchEvent(new Event('change')); return document.querySelector('#any-two tbody').innerText; }"
+    )
+    assert browser.ask(f"({pick})([3, 5])") == browser.ask(f"({pick})([5, 3])") != browser.ask(f"({pick})([3, 6])")

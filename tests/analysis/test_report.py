@@ -14,6 +14,7 @@ import pytest
 from analysis.__main__ import main
 from analysis.history import Span, history, spans
 from analysis.leaderboard import rank
+from analysis.pairs import leading_pairs
 from analysis.pictures import PICTURES
 from analysis.pictures.cost import minutes_of, pareto
 from analysis.pictures.disagreement import pairs_of
@@ -64,6 +65,7 @@ def test_what_comes_from_data_is_text_and_never_a_tag(hostile: Path) -> None:
     assert "img" not in [tag for tag, _ in page.tags]
     assert [set(attributes) for tag, attributes in page.tags if tag == "script"] == [
         *([{"type", "data-plot"}] * len(page.figures)),
+        {"type", "data-pairs"},
         set(),
         set(),
     ]
@@ -227,8 +229,20 @@ def test_spans_and_history_of_an_interrupted_trial(tmp_path: Path) -> None:
 
 def test_pairs_are_the_best_with_others(hostile: Path) -> None:
     pairs = pairs_of(rank(read_study(hostile)))
-    assert [one.label for one, _ in pairs] == [pairs[0][0].label] * len(pairs)
-    assert len({other.label for _, other in pairs}) == len(pairs) == 5
+    assert [pair.first.label for pair in pairs] == [pairs[0].first.label] * len(pairs)
+    assert len({pair.second.label for pair in pairs}) == len(pairs) == 5
+
+
+def test_without_scripts_the_choice_of_a_pair_is_hidden_and_its_data_is_json(hostile: Path) -> None:
+    page = Page(hostile / "report" / "index.html")
+    assert "hidden" in next(attributes for _, attributes in page.tags if attributes.get("id") == "any-two")
+    text = (hostile / "report" / "index.html").read_text()
+    known = json.loads(text.split('data-pairs="any-two">')[1].split("</script>")[0])
+    pairs = leading_pairs(rank(read_study(hostile)))
+    assert known["pairs"].keys() == {f"{one}-{other}" for one, other in pairs} and len(pairs) == 66
+    for number in known["pairs"]["0-1"]["questions"]:
+        right = known["questions"][number][1][0]
+        assert [known["letters"][place][number] == right for place in "01"] in ([True, False], [False, True])
 
 
 def test_questions_whose_file_is_gone_are_ids(tmp_path: Path) -> None:
@@ -245,12 +259,13 @@ def test_a_moved_study_of_several_folders(hostile: Path, tmp_path: Path) -> None
 
 
 def test_readings_of_the_test_questions_and_their_damage_are_shown(tmp_path: Path) -> None:
-    complete(tmp_path / "0", right_at(0, 250))
-    ask(tmp_path, "r1")
-    ledger.write_scores(tmp_path, SCORED)
-    assert "On the locked test questions" in Page(write_report(rank(read_study(tmp_path)), "a study")).shown
-    (tmp_path / ledger.FILE).write_text('{"kind": "asked"}\n')
-    assert f"{ledger.FILE} is damaged" in Page(write_report(rank(read_study(tmp_path)), "a study")).shown
+    study = tmp_path / "study"  # of its own folder: the ledgers beside it are read too
+    complete(study / "0", right_at(0, 250))
+    ask(study, "r1")
+    ledger.write_scores(study, SCORED)
+    assert "On the locked test questions" in Page(write_report(rank(read_study(study)), "a study")).shown
+    (study / ledger.FILE).write_text('{"kind": "asked"}\n')
+    assert f"{ledger.FILE} is damaged" in Page(write_report(rank(read_study(study)), "a study")).shown
 
 
 def test_a_confirmed_study_shows_its_estimate_and_whether_the_order_held(tmp_path: Path) -> None:
