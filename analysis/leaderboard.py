@@ -46,6 +46,7 @@ class Row:
 
     @property
     def tied_with_best(self) -> bool:
+        """Whether the difference to the best is not told from chance, after correction for all pairs."""
         paired = self.versus_best
         return paired is not None and (paired.cannot_be_told_apart or self.p_adjusted >= LEVEL)
 

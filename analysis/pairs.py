@@ -29,6 +29,7 @@ class Pair:
 
     @property
     def tied(self) -> bool:
+        """Whether they cannot be told apart, after correction for all pairs."""
         return self.paired.cannot_be_told_apart or self.p_adjusted >= LEVEL
 
 

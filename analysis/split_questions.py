@@ -36,6 +36,7 @@ def letters_of(row: Row, untuned: bool = False) -> dict[str, Choice]:
 
 
 def letter(answered: dict[str, Choice], id_: str) -> str:
+    """What it chose, `none` where its text held no letter; "" where the question was not asked."""
     return answered[id_].chosen or "none" if id_ in answered else ""
 
 

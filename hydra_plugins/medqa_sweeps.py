@@ -89,6 +89,7 @@ class PrintLeaderboard(Callback):
     """
 
     def on_multirun_end(self, config: DictConfig, **kwargs: Any) -> None:
+        """Print the leaderboard, what a confirmation shows, and tell W&B; exit with 1 if a trial ended badly."""
         if config.hydra.sweeper.get("plan_only"):
             return
         from analysis.confirmation import read_confirmed

@@ -21,6 +21,7 @@ _PARTS = (
 
 
 def disagreement(board: Leaderboard) -> Picture | None:
+    """Best and others, question by question, and the best's pairs in numbers; None where no answers pair."""
     pairs = pairs_of(board)
     if not pairs:
         return None
