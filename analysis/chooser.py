@@ -16,6 +16,7 @@ from analysis.split_questions import letter, letters_of, split_ids, told_questio
 
 NAME, TITLE = "any-two", "Any two of the first"
 _OPTION_CHARACTERS = 80
+_QUESTION_CHARACTERS = 2000  # 66 pairs split on up to 792 questions: the page stays below 10 MB whatever their length
 
 _CHOOSER = Template("""<figure id="$name" aria-labelledby="$name-title" hidden>
 <h3 id="$name-title">$title</h3>
@@ -53,7 +54,9 @@ def _data(board: Leaderboard, pairs: dict[tuple[int, int], Pair]) -> dict[str, A
     answered = {place: letters_of(board.rows[place]) for place in {place for pair in pairs for place in pair}}
     number = {id_: at for at, id_ in enumerate(every)}
     return {
-        "questions": [[told[id_].text, told[id_].right_answer] for id_ in every],
+        "questions": [
+            [_cut(text, _QUESTION_CHARACTERS) for text in (told[id_].text, told[id_].right_answer)] for id_ in every
+        ],
         "letters": {place: [letter(of_row, id_) for id_ in every] for place, of_row in answered.items()},
         "pairs": {
             f"{one}-{other}": {
@@ -79,4 +82,8 @@ def _counts(pair: Pair, shown: int) -> str:
 
 def _name(row: Row) -> str:
     name = row.label if row.settings in ("", row.label) else f"{row.label} ({row.settings})"
-    return name if len(name) <= _OPTION_CHARACTERS else name[: _OPTION_CHARACTERS - 1] + "…"
+    return _cut(name, _OPTION_CHARACTERS)
+
+
+def _cut(text: str, longest: int) -> str:
+    return text if len(text) <= longest else text[: longest - 1] + "…"

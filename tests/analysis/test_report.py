@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from analysis.__main__ import main
+from analysis.chooser import chooser
 from analysis.history import Span, history, spans
 from analysis.leaderboard import rank
 from analysis.pairs import leading_pairs
@@ -25,7 +26,7 @@ from analysis.report import write_report
 from analysis.study import read_studies, read_study
 from medqa_sweeps import ledger
 from medqa_sweeps.record import AttemptLine, Outcome, Result, line_from_json, line_to_json
-from tests.analysis.hostile import ATTACK, write_hostile_study
+from tests.analysis.hostile import ATTACK, QUESTIONS, write_hostile_study
 from tests.analysis.test_confirmation import confirming
 from tests.analysis.trial_folders import attempt, complete, right_at, submit
 from tests.test_ledger import SCORED, ask
@@ -270,6 +271,14 @@ def test_without_scripts_the_choice_of_a_pair_is_hidden_and_its_data_is_json(hos
     for number in known["pairs"]["0-1"]["questions"]:
         right = known["questions"][number][1][0]
         assert [known["letters"][place][number] == right for place in "01"] in ([True, False], [False, True])
+
+
+def test_a_question_as_long_as_a_book_is_cut_where_pairs_are_chosen(tmp_path: Path) -> None:
+    study = write_hostile_study(tmp_path / "study")
+    longer = chooser(rank(read_study(study)))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("analysis.chooser._QUESTION_CHARACTERS", 50)
+        assert len(chooser(rank(read_study(study)))) < len(longer) - 50 * QUESTIONS
 
 
 def test_questions_whose_file_is_gone_are_ids(tmp_path: Path) -> None:
