@@ -8,6 +8,8 @@ from itertools import pairwise
 from analysis.study import State, Trial
 from medqa_sweeps.record import AttemptEndLine, AttemptLine, MetricsLine, TrainLine, ValidationLine, line_from_json
 
+_UUID_CHARACTERS = 12  # "GPU-5a3f1c2b": enough for the cards of one host
+
 
 @dataclass(frozen=True)
 class Span:
@@ -16,7 +18,7 @@ class Span:
     trial: Trial
     began: float
     ended: float
-    place: str  # host and device
+    place: str  # host and device: "node7 GPU-5a3f1c2b", "node7 cpu"
 
 
 @dataclass(frozen=True)
@@ -80,7 +82,8 @@ def spans(trial: Trial) -> list[Span]:
 
 
 def _place(line: AttemptLine) -> str:
-    return f"{line.host} {line.device}"
+    """Of a GPU the beginning of its UUID; of an older record, which has none, `cuda`."""
+    return f"{line.host} {line.gpu[:_UUID_CHARACTERS] if line.gpu else line.device}"
 
 
 def _lines(trial: Trial) -> Iterator[MetricsLine]:

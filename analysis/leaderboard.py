@@ -1,7 +1,7 @@
 """The order of a study's configs, and each of them compared with the best on the same questions."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from itertools import combinations
 
 import numpy as np
@@ -23,6 +23,7 @@ from medqa_sweeps.statistics import (
 
 TOP = 20
 READ = 60  # configs whose answers are read, however few are shown: what is claimed must not depend on what is shown
+CHOICE = 12  # of the first of them, any two can be compared
 LEVEL = 0.05  # share of studies in which a false claim is allowed
 
 
@@ -45,6 +46,7 @@ class Row:
 
     @property
     def tied_with_best(self) -> bool:
+        """Whether the difference to the best is not told from chance, after correction for all pairs."""
         paired = self.versus_best
         return paired is not None and (paired.cannot_be_told_apart or self.p_adjusted >= LEVEL)
 
@@ -61,6 +63,7 @@ class Leaderboard:
     spread: SeedSpread | None = None  # between seeds; None where each config has one
     same_seeds: bool = True
     optimism: float | None = None  # of the best one's accuracy, a share; None without answers to tell
+    p_of_pairs: Mapping[tuple[int, int], float] = field(default_factory=dict)  # by place; corrected for all pairs
 
     @property
     def best(self) -> Row | None:
@@ -87,7 +90,7 @@ def rank(study: Study, top: int = TOP) -> Leaderboard:
     if known[0].missing:
         known = [known[0], *(nothing(a.missing or f"the other's {known[0].missing}") for a in known[1:])]
     known = [known[0], *(answers.in_the_order_of(known[0].questions) for answers in known[1:])]
-    p_values = _p_values_against_best(known, len(configs), spread, same_seeds)
+    p_of_pairs = _p_of_pairs(known, len(configs), spread, same_seeds)
     words = [words_of(config, names) for config in configs]
     rows = []
     for place, (config, answers) in enumerate(zip(near[:top], known, strict=False)):
@@ -103,30 +106,34 @@ def rank(study: Study, top: int = TOP) -> Leaderboard:
                 accuracy=_estimate(config, answers, spread),
                 answers=answers,
                 versus_best=paired,
-                p_adjusted=p_values.get(place, 1.0),
+                p_adjusted=p_of_pairs.get((0, place), 1.0),
                 no_test=answers.missing if place else "",
             )
         )
     optimism = _optimism(known)
     base = _base(rows[0], len(configs), spread)
-    return Leaderboard(study, tuple(configs), names, tuple(rows), base, spread, same_seeds, optimism)
+    return Leaderboard(study, tuple(configs), names, tuple(rows), base, spread, same_seeds, optimism, p_of_pairs)
 
 
-def _p_values_against_best(
+def _p_of_pairs(
     known: Sequence[Answers], configs: int, spread: SeedSpread | None, same_seeds: bool
-) -> dict[int, float]:
-    """By place, the p-value of "as accurate as the best", corrected for all pairs of `configs`."""
+) -> dict[tuple[int, int], float]:
+    """By places, the p-value of "equally accurate", corrected for all pairs of `configs`.
+
+    Beyond 60 configs only of pairs with the best and among the first 12: Holm's correction would need the p-values of
+    all, so that it is Bonferroni's.
+    """
     places = [place for place, answers in enumerate(known) if not answers.missing]
     if not places or places[0] != 0:
         return {}
-    answered = [known[place].correct_SxQ for place in places]
-    if configs > READ:  # Bonferroni over all pairs: Holm's would need the p-values of all
-        against_best = [p_values_of_all_pairs([answered[0], other], spread, same_seeds) for other in answered[1:]]
-        p_values = np.concatenate([np.zeros(0), *against_best])
-        return dict(zip(places[1:], adjusted_for_all_pairs(p_values, configs).tolist(), strict=True))
-    p_values = p_values_of_all_pairs(answered, spread, same_seeds)
-    adjusted = adjusted_for_all_pairs(p_values, configs)
-    return {second: float(p) for (first, second), p in zip(combinations(places, 2), adjusted, strict=True) if not first}
+    if configs <= READ:
+        pairs = list(combinations(places, 2))
+        p_values = p_values_of_all_pairs([known[place].correct_SxQ for place in places], spread, same_seeds)
+    else:
+        pairs = [(one, other) for one, other in combinations(places, 2) if one == 0 or other < CHOICE]
+        of_pair = ([known[one].correct_SxQ, known[other].correct_SxQ] for one, other in pairs)
+        p_values = np.array([p_values_of_all_pairs(pair, spread, same_seeds)[0] for pair in of_pair])
+    return dict(zip(pairs, adjusted_for_all_pairs(p_values, configs).tolist(), strict=True))
 
 
 def _estimate(config: Config, answers: Answers, spread: SeedSpread | None) -> Estimate:

@@ -1,10 +1,9 @@
 """The page: verdict, cautions, pictures, tables. One file that asks nothing of any network.
 
-All text passes `html.escape` here, and JSON in a script has its `<` written as an escape: a question that contains
+All text passes `markup.escaped`, and JSON in a script has its `<` written as an escape: a question that contains
 `<script>` is shown, not run. A policy in the page itself forbids it to load anything.
 """
 
-import html
 import json
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -12,11 +11,15 @@ from string import Template
 
 from plotly.offline import get_plotlyjs
 
-from analysis.confirmation import confirmation_of, sentences
+from analysis.chooser import chooser
+from analysis.confirmation import confirmation_of
+from analysis.confirmation_verdict import sentences
 from analysis.export import gpu_hours_of, tokens_of
 from analysis.leaderboard import Leaderboard, Row
 from analysis.ledger import final_tests
+from analysis.markup import escaped, json_in_script
 from analysis.pictures import Picture, Table
+from analysis.pictures.confirmed import confirmed_picture
 from analysis.settings import settings_in_words
 from analysis.terminal import compact, counts, names_of_trials
 from analysis.verdict import cautions, percent, verdict
@@ -68,60 +71,64 @@ $others
 
 def page(board: Leaderboard, title: str, pictures: Sequence[Picture]) -> str:
     """The whole HTML document."""
-    said = cautions(board)
-    links = [("verdict", "Verdict"), *((p.name, p.title) for p in pictures), ("leaderboard", "Leaderboard")]
+    said, since = cautions(board), _since(board)
+    links = [("verdict", "Verdict"), *((name, text) for name, text, _ in since)]
+    links += [*((p.name, p.title) for p in pictures), ("leaderboard", "Leaderboard")]
+    drawn = "\n".join([*map(_picture, pictures), chooser(board)])
+    afterwards = "\n".join(section for _, _, section in since)
     return _PAGE.substitute(
-        title=_escaped(title),
+        title=escaped(title),
         css=(_HERE / "page.css").read_text(encoding="utf-8"),
-        script=(_HERE / "page.js").read_text(encoding="utf-8"),
-        plotly=get_plotlyjs() if any(picture.figure is not None for picture in pictures) else "",
-        counts=_escaped(counts(board.study.trials)),
-        links="".join(f'<li><a href="#{name}">{_escaped(text)}</a></li>' for name, text in links),
-        verdict=_escaped(verdict(board)),
-        cautions="".join(f"<li>{_escaped(sentence)}</li>" for sentence in said),
-        pictures="\n".join(map(_picture, pictures)) or "<p>Nothing to draw yet.</p>",
-        since=_since(board),
+        script="".join((_HERE / name).read_text(encoding="utf-8") for name in ("pair.js", "page.js")),
+        plotly=get_plotlyjs() if "data-plot=" in drawn + afterwards else "",
+        counts=escaped(counts(board.study.trials)),
+        links="".join(f'<li><a href="#{name}">{escaped(text)}</a></li>' for name, text in links),
+        verdict=escaped(verdict(board)),
+        cautions="".join(f"<li>{escaped(sentence)}</li>" for sentence in said),
+        pictures=drawn.strip() or "<p>Nothing to draw yet.</p>",
+        since=afterwards,
         leaderboard=_leaderboard(board),
         others=_others(board),
-        disclaimer=_escaped(said[-1]),
+        disclaimer=escaped(said[-1]),
     )
 
 
-def _since(board: Leaderboard) -> str:
-    """What fresh seeds and the locked test questions said of the study afterwards; nothing if neither was asked."""
+def _since(board: Leaderboard) -> list[tuple[str, str, str]]:
+    """What fresh seeds and the locked test questions said of the study afterwards: name, title and section of each."""
     parts = []
     try:
-        confirmed = confirmation_of(board.study.folder)
-        said = [("Confirmed under fresh seeds", sentences(confirmed))] if confirmed else []
-        tests = [f"{test.when}: {' '.join(test.sentences)}" for test in final_tests(board.study.folder)]
-        said += [("On the locked test questions", tests)] if tests else []
+        if confirmed := confirmation_of(board.study.folder):
+            drawn = _picture(confirmed_picture(confirmed))
+            parts.append(_afterwards("fresh-seeds", "Confirmed under fresh seeds", sentences(confirmed), drawn))
+        if tests := [f"{test.when}: {' '.join(test.sentences)}" for test in final_tests(board.study.folder)]:
+            parts.append(_afterwards("final-tests", "On the locked test questions", tests))
     except ConfigError as error:
-        said = [("Afterwards", [str(error)])]
-    for place, (title, told) in enumerate(said):
-        items = "".join(f"<li>{_escaped(sentence)}</li>" for sentence in told)
-        name = f"since-{place}"
-        parts.append(
-            f'<section aria-labelledby="{name}"><h2 id="{name}">{_escaped(title)}</h2><ul>{items}</ul></section>'
-        )
-    return "\n".join(parts)
+        parts.append(_afterwards("damaged", "Afterwards", [str(error)]))
+    return parts
+
+
+def _afterwards(name: str, title: str, told: Sequence[str], drawn: str = "") -> tuple[str, str, str]:
+    items = "".join(f"<li>{escaped(sentence)}</li>" for sentence in told)
+    heading = f'<h2 id="{name}">{escaped(title)}</h2>'
+    return name, title, f'<section aria-labelledby="{name}">{heading}<ul>{items}</ul>{drawn}</section>'
 
 
 def _picture(picture: Picture) -> str:
     name = picture.name
     parts = [
         f'<figure aria-labelledby="{name}" aria-describedby="{name}-says">',
-        f'<h3 id="{name}">{_escaped(picture.title)}</h3>',
-        f'<figcaption id="{name}-says">{_escaped(picture.says)}</figcaption>',
+        f'<h3 id="{name}">{escaped(picture.title)}</h3>',
+        f'<figcaption id="{name}-says">{escaped(picture.says)}</figcaption>',
     ]
     if picture.figure is not None:
         height = picture.figure.layout.height
         parts.append(
-            f'<div class="plot" id="{name}-plot" role="img" aria-label="{_escaped(picture.title)}: '
-            f'{_escaped(picture.says)}" style="min-height:{height}px"></div>'
+            f'<div class="plot" id="{name}-plot" role="img" aria-label="{escaped(picture.title)}: '
+            f'{escaped(picture.says)}" style="min-height:{height}px"></div>'
             f'<script type="application/json" data-plot="{name}-plot">{_json(picture)}</script>'
         )
     for table in picture.tables:
-        parts.append(f"<details><summary>{_escaped(table.caption)}</summary>{_table(table)}</details>")
+        parts.append(f"<details><summary>{escaped(table.caption)}</summary>{_table(table)}</details>")
     return "\n".join([*parts, "</figure>"])
 
 
@@ -129,26 +136,26 @@ def _json(picture: Picture) -> str:
     assert picture.figure is not None
     data = json.loads(picture.figure.to_json())
     data["layout"].pop("template", None)
-    return json.dumps(data, separators=(",", ":")).replace("<", "\\u003c").replace(">", "\\u003e")
+    return json_in_script(data)
 
 
 def _table(table: Table) -> str:
-    head = "".join(f'<th scope="col">{_escaped(cell)}</th>' for cell in table.header)
+    head = "".join(f'<th scope="col">{escaped(cell)}</th>' for cell in table.header)
     body = "".join(f"<tr>{_cells(row)}</tr>" for row in table.rows)
-    return _framed(f"<caption>{_escaped(table.caption)}</caption><thead><tr>{head}</tr></thead>{body}", table.caption)
+    return _framed(f"<caption>{escaped(table.caption)}</caption><thead><tr>{head}</tr></thead>{body}", table.caption)
 
 
 def _cells(row: Iterable[str]) -> str:
     first, *rest = row
     kind = ' class="text"' if len(first) > 60 else ""
-    return f'<th scope="row"{kind} style="font-weight:400">{_escaped(first)}</th>' + "".join(
-        f"<td>{_escaped(cell)}</td>" for cell in rest
+    return f'<th scope="row"{kind} style="font-weight:400">{escaped(first)}</th>' + "".join(
+        f"<td>{escaped(cell)}</td>" for cell in rest
     )
 
 
 def _framed(inside: str, name: str) -> str:
     """A table that scrolls in its own frame, also by keyboard."""
-    return f'<div class="scroll" tabindex="0" role="region" aria-label="{_escaped(name)}"><table>{inside}</table></div>'
+    return f'<div class="scroll" tabindex="0" role="region" aria-label="{escaped(name)}"><table>{inside}</table></div>'
 
 
 _NUMBERS = ("accuracy, %", "95 % interval", "points to best", "paired 95 % interval")
@@ -161,7 +168,7 @@ def _leaderboard(board: Leaderboard) -> str:
     has_settings = any(row.settings for row in board.rows)
     names = ("trial", *(["config"] if has_settings else []), *_NUMBERS, "verdict", *_COSTS, "outcome")
     numbers = {*_NUMBERS, *_COSTS}
-    head = "".join(f'<th scope="col"{_number(name in numbers)}>{_escaped(name)}</th>' for name in names)
+    head = "".join(f'<th scope="col"{_number(name in numbers)}>{escaped(name)}</th>' for name in names)
     rows = [_row(board, row, names) for row in [*board.rows, *([board.base] if board.base else [])]]
     caption = (
         "Validation accuracy, best first. tied: cannot be told apart from the best, after correction for all pairs. "
@@ -169,7 +176,7 @@ def _leaderboard(board: Leaderboard) -> str:
     )
     table = _framed(f"<caption>Leaderboard</caption><thead><tr>{head}</tr></thead>{''.join(rows)}", "Leaderboard")
     more = f"<p>{board.not_shown:,} more are in <code>leaderboard.csv</code>.</p>" if board.not_shown else ""
-    return f'<p class="soft">{_escaped(caption)}</p>{table}{more}'
+    return f'<p class="soft">{escaped(caption)}</p>{table}{more}'
 
 
 def _row(board: Leaderboard, row: Row, names: Sequence[str]) -> str:
@@ -188,10 +195,10 @@ def _row(board: Leaderboard, row: Row, names: Sequence[str]) -> str:
         "outcome": "untuned" if is_base else str(row.trial.state),
     }
     body = "".join(
-        f"<td{_number(name in _NUMBERS or name in _COSTS)}>{_escaped(cells.get(name, ''))}</td>" for name in names[1:]
+        f"<td{_number(name in _NUMBERS or name in _COSTS)}>{escaped(cells.get(name, ''))}</td>" for name in names[1:]
     )
     trial = "base" if is_base else names_of_trials(row)
-    return f'<tr{" class=best" if row is board.best else ""}><th scope="row">{_escaped(trial)}</th>{body}</tr>'
+    return f'<tr{" class=best" if row is board.best else ""}><th scope="row">{escaped(trial)}</th>{body}</tr>'
 
 
 def _costs(row: Row) -> dict[str, str]:
@@ -219,14 +226,10 @@ def _others(board: Leaderboard) -> str:
     if rows:
         parts.append(_table(Table("Trials without a final score", ("trial", "config", "outcome", "why"), rows)))
     if len(others) > OTHERS:
-        parts.append(f"<p>and {len(others) - OTHERS:,} more: {_escaped(counts(others[OTHERS:]))}</p>")
-    parts += [f"<p>{_escaped(sentence)}</p>" for sentence in unreadable[:OTHERS]]
+        parts.append(f"<p>and {len(others) - OTHERS:,} more: {escaped(counts(others[OTHERS:]))}</p>")
+    parts += [f"<p>{escaped(sentence)}</p>" for sentence in unreadable[:OTHERS]]
     return "\n".join([*parts, "</section>"])
 
 
 def _number(is_one: bool) -> str:
     return ' class="number"' if is_one else ""
-
-
-def _escaped(text: str) -> str:
-    return html.escape("".join(c if c.isprintable() or c == "\n" else " " for c in text))

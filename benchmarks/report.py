@@ -1,4 +1,4 @@
-"""How long a report of a large study takes, how much memory, and how large its page is.
+"""How long a report of a large study takes, how much memory, and how large its page is; how long its W&B summary takes.
 
     python -m benchmarks.report --trials 10000
 
@@ -20,7 +20,7 @@ from pathlib import Path
 
 from benchmarks.record import store
 from medqa_sweeps import config
-from medqa_sweeps.config import DataConfig, LoraConfig, ModelConfig, PromptConfig, TrialConfig, checked
+from medqa_sweeps.config import DataConfig, LoraConfig, ModelConfig, PromptConfig, TrackingConfig, TrialConfig, checked
 from medqa_sweeps.record import (
     AttemptLine,
     MetricsLine,
@@ -52,6 +52,7 @@ def main() -> None:
         subprocess.run([sys.executable, "-m", "analysis", str(study)], check=True, stdout=subprocess.DEVNULL)
         seconds = time.perf_counter() - began
         used = resource.getrusage(resource.RUSAGE_CHILDREN)
+        summary_seconds = _summary_seconds(study)
         page = (study / "report" / "index.html").stat().st_size
         csv = (study / "report" / "leaderboard.csv").stat().st_size
     figures = {
@@ -61,10 +62,21 @@ def main() -> None:
         "peak_memory_mib": round(used.ru_maxrss / 1024),
         "page_bytes": page,
         "csv_bytes": csv,
+        "wandb_summary_seconds": round(summary_seconds, 1),
         "asked_for": options.limits,
     }
     print(json.dumps(figures, indent=2))
     print(store("report", figures))
+
+
+def _summary_seconds(study: Path) -> float:
+    """Of a process that tells the real W&B client, offline, what the study and its page show."""
+    log = f"from analysis.wandb_summary import log_summary; assert log_summary(Path({str(study)!r}), 'offline')"
+    began = time.perf_counter()
+    subprocess.run([sys.executable, "-c", f"from pathlib import Path; {log}"], check=True, stdout=subprocess.DEVNULL)
+    seconds = time.perf_counter() - began
+    assert list((study / ".wandb").glob("**/*.wandb")), "no offline run was written"
+    return seconds
 
 
 def write_study(study: Path, trials: int) -> None:
@@ -146,6 +158,7 @@ def _config_text(folder: Path) -> str:
         prompt=PromptConfig(name="letter", template="{question}\n{options}"),
         lora=LoraConfig(name="all_linear"),
         data=DataConfig(name="sample", train="bundled:sample/train.jsonl", synthetic=True),
+        tracking=TrackingConfig(mode="offline"),
     )
     file = folder / ".config.yaml"
     config.save(checked(made), file)

@@ -100,10 +100,11 @@ class PrintLeaderboard(Callback):
             ahead.start()
 
     def on_multirun_end(self, config: DictConfig, **kwargs: Any) -> None:
-        """Print it, and tell W&B where it is asked to keep it."""
+        """Print the leaderboard, what a confirmation shows, and tell W&B; exit with 1 if a trial ended badly."""
         if config.hydra.sweeper.get("plan_only"):
             return
-        from analysis.confirmation import read_confirmed, sentences
+        from analysis.confirmation import read_confirmed
+        from analysis.confirmation_verdict import sentences
         from analysis.leaderboard import rank
         from analysis.study import State, read_study
         from analysis.terminal import print_board, shown

@@ -47,6 +47,11 @@ def gpus() -> list[Gpu]:
     return survey()[0]
 
 
+def own_gpu() -> str | None:
+    """UUID of the first GPU that this process may use; a trial's process sees one alone. None: NVML names none."""
+    return next((gpu.uuid for gpu in gpus()), None)
+
+
 def survey() -> tuple[list[Gpu], list[str]]:
     """The GPUs of `gpus`, and a clause for each card, or for the driver, that is there and does not answer.
 

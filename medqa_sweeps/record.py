@@ -72,9 +72,10 @@ class AttemptLine(Record):
     time: float  # seconds since the epoch
     pid: int
     host: str
-    device: str
+    device: str  # cuda or cpu
     micro_batch_size: int
     threads: int | None = None  # of the CPU that it computes with: sums in another order have other last bits
+    gpu: str | None = None  # UUID of the GPU or of its MIG instance; null on a CPU, or where NVML does not answer
 
 
 @dataclass(frozen=True)

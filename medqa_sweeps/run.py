@@ -5,7 +5,7 @@ import platform
 import time
 from typing import Any
 
-from medqa_sweeps import checkpoint, model as model_module
+from medqa_sweeps import checkpoint, hardware, model as model_module
 from medqa_sweeps.base import tokenizer_fingerprint
 from medqa_sweeps.baseline import untuned
 from medqa_sweeps.checkpoint import Progress
@@ -90,6 +90,7 @@ class TrialSeat:
                 device=str(model_module.DEVICE),
                 micro_batch_size=self._config.training.micro_batch_size,
                 threads=model_module.threads(),
+                gpu=hardware.own_gpu() if model_module.ON_GPU else None,
             )
         )
 

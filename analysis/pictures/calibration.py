@@ -15,6 +15,7 @@ LEAST = 5  # answers in a bin that is drawn
 
 
 def calibration(board: Leaderboard) -> Picture | None:
+    """Share right against confidence; None where no trial gave probabilities."""
     drawn = figure("probability of the chosen letter", "share that is right, %")
     drawn.add_scatter(
         x=[0, 1],

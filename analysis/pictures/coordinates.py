@@ -16,6 +16,7 @@ _SCALE = ["#8FA3B5", COLOURS[3]]  # from the least accurate to the most
 
 
 def coordinates(board: Leaderboard) -> Picture | None:
+    """A line a config across its settings; None for fewer than three configs or two settings."""
     if len(board.configs) < 3 or len(board.names) < 2:
         return None
     study, names = optuna_study(board, MOST)

@@ -9,6 +9,7 @@ POINTS = 2000
 
 
 def cost(board: Leaderboard) -> Picture | None:
+    """A point a config and the Pareto front; None for fewer than two configs with a duration."""
     timed = [config for config in board.configs if minutes_of(config) > 0]
     if len(timed) < 2:
         return None

@@ -8,6 +8,7 @@ SHOWN = 30
 
 
 def differences(board: Leaderboard) -> Picture | None:
+    """A line a config that has a paired test against the best; None without one."""
     rows = [row for row in board.rows if row.versus_best is not None][:SHOWN]
     if not rows or board.best is None:
         return None

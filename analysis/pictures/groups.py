@@ -9,6 +9,7 @@ SHOWN = 4
 
 
 def groups(board: Leaderboard) -> Picture | None:
+    """Bars by letter and by step; None where the scores hold neither."""
     scores: list[tuple[str, Score]] = [
         (row.settings or row.label, row.trial.result.score)
         for row in board.rows[:SHOWN]

@@ -15,6 +15,7 @@ TREES = 16
 
 
 def importances(board: Leaderboard) -> Picture | None:
+    """A bar a setting; None for few trials, one setting, or equal scores."""
     trials = sum(len(config.trials) for config in board.configs)
     if trials < LEAST or len(board.names) < 2:
         return None

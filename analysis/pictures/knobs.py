@@ -16,6 +16,7 @@ POINTS = 1000  # of a knob; more than can be told apart by eye
 
 
 def knobs(board: Leaderboard) -> Picture | None:
+    """A plot a swept setting; None where nothing varies or one config has completed."""
     names = {key: name for key, name in board.names.items() if key != SEED}
     if not names or len(board.configs) < 2:
         return None

@@ -10,6 +10,7 @@ POINTS = 300
 
 
 def learning(board: Leaderboard) -> Picture | None:
+    """Validation accuracy of the leading configs; None where no report is on file."""
     drawn = figure("training questions seen", "validation accuracy, %")
     cells = []
     for place, row in enumerate(_some(board)):
@@ -41,6 +42,7 @@ def learning(board: Leaderboard) -> Picture | None:
 
 
 def loss(board: Leaderboard) -> Picture | None:
+    """Training loss of the leading configs; None where no training line is on file."""
     drawn = figure("training questions seen", "training loss, nats")
     cells = []
     for place, row in enumerate(_some(board)):

@@ -32,6 +32,7 @@ class Bar:
 
 
 def timeline(board: Leaderboard) -> Picture | None:
+    """A lane a device, or a slot of a CPU, with the attempts that ran there; None where nothing has begun."""
     found = sorted((span for trial in board.study.trials for span in spans(trial)), key=lambda span: span.began)
     if not found:
         return None

@@ -10,6 +10,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
+    """Put one more trial before all others and say so; exit code 0."""
     from medqa_sweeps.sweep.steering import add
     from medqa_sweeps.sweep.study import StudyDir
 

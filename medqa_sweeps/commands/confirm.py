@@ -12,6 +12,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
+    """Write the confirming study and become the program that sweeps it; it does not return."""
     from medqa_sweeps.sweep.confirm import confirm
     from medqa_sweeps.sweep.study import StudyDir
 

@@ -24,6 +24,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
+    """Print what the set holds; exit code 1 if a question of it cannot be used, else 0."""
     from rich.console import Console
 
     from medqa_sweeps.data.description import describe, words

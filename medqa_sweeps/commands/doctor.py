@@ -8,6 +8,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
+    """Print the findings; exit code 1 if one of them is a problem, else 0."""
     from medqa_sweeps.doctor import examine
 
     findings = examine()

@@ -15,6 +15,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
+    """Score the trial on the locked questions, write to the ledger and print what came of it; exit code 0."""
     from medqa_sweeps.ledger import readings_beside, sentences
     from medqa_sweeps.sweep.final import chosen_trial, final_test
     from medqa_sweeps.sweep.study import StudyDir

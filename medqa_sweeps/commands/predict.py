@@ -30,6 +30,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
+    """Answer the questions of the file, print or write a line for each, and their accuracy; exit code 0."""
     from medqa_sweeps.data import read_questions
 
     trial, out = TrialDir(arguments.trial.resolve()), arguments.out

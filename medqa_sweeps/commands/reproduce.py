@@ -20,6 +20,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
+    """Run the trial again and print both side by side; exit code 0 if the bits, or after a change the scores, agree."""
     from medqa_sweeps.reproduce import as_it_ran, compare
     from medqa_sweeps.sweep.single import run_single
 

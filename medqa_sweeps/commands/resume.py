@@ -12,6 +12,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
+    """Go on with the study or the single trial; exit code of the sweep, or 0 where the trial has a score, else 1."""
     trial = TrialDir(arguments.folder.resolve())
     if not trial.config_file.exists():
         from medqa_sweeps.sweep.steering import resume

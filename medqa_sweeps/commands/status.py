@@ -9,6 +9,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
+    """Print the sweep's table once; exit code 0."""
     from rich.console import Console
 
     from medqa_sweeps.sweep.status import print_status

@@ -10,6 +10,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
+    """Ask the sweep or the trial to end and say what will happen; exit code 0."""
     from medqa_sweeps.sweep.steering import ask_to_stop
     from medqa_sweeps.sweep.study import StudyDir
 

@@ -13,6 +13,8 @@ from analysis.report import write_report
 from analysis.study import read_study
 from tests.analysis.browser import CHROMIUM, Browser
 from tests.analysis.hostile import write_hostile_study
+from tests.analysis.test_confirmation import confirming
+from tests.analysis.trial_folders import complete, right_at
 
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on PATH: apt-get install chromium")
 SCREENS = [(1280, False), (1280, True), (375, False), (375, True)]
@@ -122,3 +124,46 @@ def test_the_first_screen_looks_as_it_did(browser: Browser, page: Path) -> None:
         pytest.fail(f"{stored} was missing and has been made: look at it, then commit it")
     difference = np.abs(np.asarray(image, dtype=float) - np.asarray(Image.open(stored), dtype=float))
     assert difference.mean() < 6, "the first screen has changed; see the docstring"
+
+
+def test_a_confirmation_is_drawn_below_the_verdict(browser: Browser, tmp_path: Path) -> None:
+    confirming(tmp_path, {"r=8": [240, 250, 245], "r=16": [200, 190, 195]}, [0.68, 0.66])
+    for number, right in enumerate([272, 264]):
+        complete(tmp_path / "study" / str(number), right_at(0, right), lora__r=8 << number)
+    page = write_report(rank(read_study(tmp_path / "study")), "multirun/study")
+    for width, dark in SCREENS:
+        browser.open(page, width, dark)
+        assert browser.complaints == []
+        assert browser.ask("document.querySelectorAll('#confirmed-plot .main-svg').length") >= 1
+        assert browser.ask("document.documentElement.scrollWidth") == width
+        words = browser.ask("document.querySelector('section[aria-labelledby=fresh-seeds]').innerText")
+        assert "The order held: r=8 is first again." in words and "61.3 %" in words
+
+
+def test_any_two_configs_by_keyboard(browser: Browser, page: Path) -> None:
+    browser.open(page, 375)
+    said = "document.querySelector('#any-two [aria-live]').innerText"
+    heads = "[...document.querySelectorAll('#any-two thead th')].map(one => one.innerText)"
+    first, before = browser.ask(heads), browser.ask(said)
+    assert browser.ask("document.querySelector('#any-two').checkVisibility()") is True
+    browser.ask("document.querySelector('#any-two-second').focus()")
+    browser.press("ArrowDown", 40)
+    assert browser.ask("document.querySelector('#any-two-second').selectedIndex") == 2
+    assert browser.ask(heads)[:3] == first[:3] and browser.ask(heads)[3] != first[3]
+    assert browser.ask(heads)[3] in browser.ask(said) != before
+    assert browser.ask("document.querySelectorAll('#any-two tbody tr').length") > 1
+    for _ in range(2):
+        browser.press("ArrowUp", 38)
+    assert browser.ask(said) == "Choose two configs that are not the same."
+    assert browser.ask("document.querySelector('#any-two .scroll').checkVisibility()") is False
+    assert browser.complaints == [] and browser.requests == [page.resolve().as_uri()]
+
+
+def test_the_order_of_choosing_changes_nothing(browser: Browser, page: Path) -> None:
+    """The sentence names who is ahead; columns follow it."""
+    browser.open(page, 1280)
+    pick = (
+        "([one, other]) => { const [a, b] = document.querySelectorAll('#any-two select'); a.value = one; b.value = "
+        "other; b.dispatchEvent(new Event('change')); return document.querySelector('#any-two tbody').innerText; }"
+    )
+    assert browser.ask(f"({pick})([3, 5])") == browser.ask(f"({pick})([5, 3])") != browser.ask(f"({pick})([3, 6])")

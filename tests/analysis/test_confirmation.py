@@ -1,47 +1,81 @@
-"""What a confirming study says, from folders of known right answers; its intervals checked by simulation."""
+"""What a confirming study says, from synthetic folders of known right answers."""
 
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from analysis.confirmation import confirmation_of, pool, read_confirmed, sentences
+from analysis.confirmation import confirmation_of, read_confirmed
+from analysis.confirmation_verdict import sentences
 from medqa_sweeps.confirmation import ChosenConfig, Confirmation, write_confirmation
 from medqa_sweeps.errors import ConfigError
+from medqa_sweeps.statistics import compare_answers, compare_replicates, estimate, seed_spread, wilson_interval
 from tests.analysis.trial_folders import complete, right_at, submit
 
 
 def confirming(folder: Path, right: dict[str, list[int]], chosen: list[float]) -> Path:
-    """A confirming study of configs that answered so many of 400 questions, one number a seed."""
+    """A confirming study of ranks, `r=8`, that answered so many of 400 questions, one number a seed."""
     again = folder / "study-confirm"
-    seeds = len(next(iter(right.values())))
+    seeds = list(range(1, 1 + len(next(iter(right.values())))))
     numbers = iter(range(100))
     configs = []
     for (settings, counts), accuracy in zip(right.items(), chosen, strict=True):
         trials = [next(numbers) for _ in counts]
-        for number, count in zip(trials, counts, strict=True):
-            complete(again / str(number), right_at(0, count))
+        for number, count, seed in zip(trials, counts, seeds, strict=True):
+            complete(again / str(number), right_at(0, count), lora__r=int(settings.removeprefix("r=")), seed=seed)
         configs.append(ChosenConfig(settings, [len(configs)], accuracy, trials))
-    write_confirmation(again, Confirmation("../study", 6, list(range(1, seeds + 1)), configs))
+    write_confirmation(again, Confirmation("../study", 6, seeds, configs))
     return again
+
+
+def answers_SxQ(*counts: int) -> np.ndarray:
+    return np.array([right_at(0, count) for count in counts])
 
 
 def test_the_estimate_is_the_mean_over_fresh_seeds_and_the_optimism_is_shown(tmp_path: Path) -> None:
     again = confirming(tmp_path, {"r=8": [240, 250, 245], "r=16": [200, 190, 195]}, [0.68, 0.66])
     confirmed = read_confirmed(again)
     winner, other = confirmed.configs
-    assert winner.pooled and winner.pooled.mean == pytest.approx(245 / 400)
-    assert winner.pooled.low < 245 / 400 < winner.pooled.high
+    assert winner.row and other.row and other.row.versus_best
+    assert winner.row.accuracy.accuracy == pytest.approx(245 / 400)
+    assert winner.row.accuracy.low < 245 / 400 < winner.row.accuracy.high
     assert winner.optimism == pytest.approx(0.68 - 245 / 400)
-    assert other.versus_winner and other.versus_winner.mean == pytest.approx(-50 / 400)
-    assert confirmed.order_held and not other.tied_with_winner
+    assert other.row.versus_best.difference == pytest.approx(-50 / 400)
+    assert confirmed.order_held and not other.row.tied_with_best
     words = sentences(confirmed)
     assert "best 2 of 6 configs of study again, under fresh seeds (1, 2, 3), on 400 validation questions" in words[0]
     assert "r=8: 61.3 % (95 % interval" in words[1] and "60.0 to 62.5 by seed" in words[1]
     assert "chosen with 68.0 %, and is 6.8 points lower" in words[1]
     assert "The order held: r=8 is first again." in words
     assert "r=16 is worse than r=8 by 12.5 points" in words[4]
-    assert confirmation_of(tmp_path / "study") == confirmed
+    assert confirmation_of(tmp_path / "study") is not None
+
+
+def test_intervals_are_those_of_the_shared_statistics_with_the_seeds_of_all_configs_pooled(tmp_path: Path) -> None:
+    """Their coverage is simulated in tests/statistics/test_replicates.py."""
+    again = confirming(tmp_path, {"r=8": [240, 250, 245], "r=16": [200, 220, 195]}, [0.68, 0.66])
+    first, second = answers_SxQ(240, 250, 245), answers_SxQ(200, 220, 195)
+    spread = seed_spread([dict(enumerate(answers.mean(axis=1))) for answers in (first, second)])
+    winner, other = (config.row for config in read_confirmed(again).configs)
+    assert winner and other
+    assert winner.accuracy == estimate(first, spread)
+    assert other.versus_best == compare_replicates(second, first, spread)
+
+
+def test_one_fresh_seed_has_the_interval_of_its_questions(tmp_path: Path) -> None:
+    winner, other = (
+        one.row for one in read_confirmed(confirming(tmp_path, {"r=8": [240], "r=4": [220]}, [0.6, 0.6])).configs
+    )
+    assert winner and other
+    assert (winner.accuracy.low, winner.accuracy.high) == wilson_interval(240, 400)
+    assert other.versus_best == compare_answers(answers_SxQ(220)[0], answers_SxQ(240)[0])
+
+
+def test_what_is_called_worse_is_corrected_for_all_pairs(tmp_path: Path) -> None:
+    """6 questions behind and none ahead: p = 0.031 alone, 0.063 by Holm among three."""
+    again = confirming(tmp_path, {"r=8": [250], "r=4": [243], "r=2": [244]}, [0.6, 0.6, 0.6])
+    row = read_confirmed(again).configs[2].row
+    assert row and row.versus_best and row.versus_best.p_value < 0.05 < row.p_adjusted and row.tied_with_best
 
 
 def test_an_order_that_did_not_hold_is_said_and_a_tie_is_a_tie(tmp_path: Path) -> None:
@@ -57,7 +91,8 @@ def test_what_has_not_completed_is_not_the_last_word(tmp_path: Path) -> None:
     confirmed = read_confirmed(again)
     assert not confirmed.complete and not confirmed.order_held
     assert sentences(confirmed)[-1] == "Not the last word: r=16 did not complete under every seed."
-    assert confirmed.configs[1].accuracies == (208 / 400,)
+    row = confirmed.configs[1].row
+    assert row and [trial.name for trial in row.trials] == ["2"]
 
 
 def test_a_study_that_nobody_confirmed_has_nothing_to_say(tmp_path: Path) -> None:
@@ -65,37 +100,3 @@ def test_a_study_that_nobody_confirmed_has_nothing_to_say(tmp_path: Path) -> Non
     assert confirmation_of(tmp_path / "study") is None
     with pytest.raises(ConfigError, match="confirms no study"):
         read_confirmed(tmp_path / "study")
-
-
-def test_one_seed_has_the_interval_of_its_questions_and_equal_answers_have_one_too() -> None:
-    values = np.array(right_at(0, 240), dtype=float)[:, None]
-    alone = pool(values)
-    assert (alone.low, alone.high) == pytest.approx((0.552, 0.648), abs=0.002)
-    assert 0.98 < pool(np.ones((400, 3))).low < 1 == pool(np.ones((400, 3))).high
-    same = pool(np.zeros((400, 3)))
-    assert same.low < 0 < same.high
-
-
-@pytest.mark.parametrize(("seeds", "spread"), [(2, 0.0), (3, 0.0), (3, 0.02), (5, 0.02), (5, 0.05)])
-def test_the_interval_holds_the_truth_as_often_as_it_says(seeds: int, spread: float) -> None:
-    """Questions of their own difficulty, seeds of their own luck, both drawn anew each time."""
-    chance = np.random.default_rng(1)
-    held = []
-    for _ in range(400):
-        difficulty_Qx1 = chance.beta(2, 1.5, size=(400, 1))  # mean 2 / 3.5
-        luck_1xS = chance.normal(0, spread, size=(1, seeds))
-        right_QxS = chance.random((400, seeds)) < np.clip(difficulty_Qx1 + luck_1xS, 0, 1)
-        pooled = pool(right_QxS.astype(float))
-        held.append(pooled.low <= 2 / 3.5 <= pooled.high)
-    assert np.mean(held) >= 0.928  # 95 % minus two standard errors
-
-
-def test_equal_configs_are_seldom_called_different() -> None:
-    chance = np.random.default_rng(0)
-    claims = []
-    for _ in range(400):
-        difficulty_Qx1 = chance.beta(2, 1.5, size=(400, 1))
-        both = [chance.random((400, 3)) < difficulty_Qx1 + chance.normal(0, 0.02, size=(1, 3)) for _ in range(2)]
-        pooled = pool(both[0].astype(float) - both[1])
-        claims.append(not pooled.low <= 0 <= pooled.high)
-    assert np.mean(claims) <= 0.06

@@ -14,7 +14,7 @@ from medqa_sweeps import hardware
 from medqa_sweeps.config import from_hydra
 from medqa_sweeps.plan import plan_trial
 from medqa_sweeps.provenance import collect
-from medqa_sweeps.record import Outcome
+from medqa_sweeps.record import AttemptLine, Outcome
 from medqa_sweeps.sweep.jobs import Job
 from medqa_sweeps.sweep.local import Machine
 from medqa_sweeps.sweep.trial_jobs import Prepared, TrialJobs
@@ -48,8 +48,11 @@ def run(tmp_path: Path) -> Callable[..., TrialDir]:
     return run
 
 
-def test_a_trial_runs_in_4_bit_with_float32_adapters(run: Callable[..., TrialDir]) -> None:
-    result = run("one").result()
+def test_a_trial_runs_in_4_bit_with_float32_adapters_and_says_where(run: Callable[..., TrialDir]) -> None:
+    trial = run("one")
+    attempts = [line for line in trial.lines() if isinstance(line, AttemptLine)]
+    assert {line.gpu for line in attempts} <= {gpu.uuid for gpu in hardware.gpus()}
+    result = trial.result()
     assert result and result.effective["four_bit_layers"] > 0 and result.effective["adapter_dtype"] == "float32"
 
 
