@@ -4,8 +4,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from medqa_sweeps.errors import ConfigError
-from medqa_sweeps.ledger import FILE, Reading, readings, readings_beside, sentences
+from medqa_sweeps.ledger import Reading, readings, readings_beside, sentences
 
 
 @dataclass(frozen=True)
@@ -23,12 +22,9 @@ def final_tests(folder: Path) -> list[FinalTest]:
     """Every reading for a study, the first first; none if nobody has asked for the test.
 
     Raises:
-        ConfigError: if the ledger is damaged.
+        ConfigError: if the ledger, or one beside it, is damaged.
     """
-    try:
-        return [_shown(folder, reading) for reading in readings(folder)]
-    except (ValueError, TypeError, KeyError, AttributeError) as error:
-        raise ConfigError(f"{folder / FILE} is damaged ({type(error).__name__}: {error}).") from error
+    return [_shown(folder, reading) for reading in readings(folder)]
 
 
 def _shown(folder: Path, reading: Reading) -> FinalTest:

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
 
+from medqa_sweeps.errors import ConfigError
 from medqa_sweeps.record import Record, Score
 from medqa_sweeps.trial_dir import append_lines, read_lines
 
@@ -91,10 +92,18 @@ def write_scores(study: Path, scored: Scored) -> None:
 
 
 def readings(study: Path) -> list[Reading]:
-    """All readings of a study's test questions, in order; none if nobody has asked."""
-    lines = list(read_lines(study / FILE))
-    scores = {line["reading"]: Scored.from_json(line) for line in lines if line["kind"] == Scored.kind}
-    asked = [Asked.from_json(line) for line in lines if line["kind"] == Asked.kind]
+    """All readings of a study's test questions, in order; none if nobody has asked.
+
+    Raises:
+        ConfigError: if the ledger is damaged.
+    """
+    file = study / FILE
+    try:
+        lines = list(read_lines(file))
+        scores = {line["reading"]: Scored.from_json(line) for line in lines if line["kind"] == Scored.kind}
+        asked = [Asked.from_json(line) for line in lines if line["kind"] == Asked.kind]
+    except (ValueError, TypeError, KeyError, AttributeError) as error:
+        raise ConfigError(f"{file} is damaged ({type(error).__name__}: {error}).") from error
     return [Reading(one, scores.get(one.reading)) for one in asked]
 
 
