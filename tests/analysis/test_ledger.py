@@ -31,7 +31,7 @@ def test_a_damaged_ledger_is_a_sentence(tmp_path: Path) -> None:
 def test_a_damaged_ledger_beside_it_is_named_as_such(tmp_path: Path) -> None:
     for name in ("here", "beside"):
         (tmp_path / name).mkdir()
-    ask(tmp_path / "here")
+    ask(tmp_path / "here", "r1")
     (tmp_path / "beside" / ledger.FILE).write_text("{}\n")
     with pytest.raises(ConfigError, match=r"beside/final\.jsonl is damaged"):
         final_tests(tmp_path / "here")
