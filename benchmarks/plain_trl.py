@@ -1,0 +1,61 @@
+"""The same training as one would write it without this project: TRL's SFTTrainer, PEFT and bitsandbytes, no Unsloth.
+
+    python -m benchmarks.plain_trl CASE OUT
+
+CASE is a JSON file that `training.py` writes; its rows hold the rendered prompt and completion. OUT: the meter's file.
+"""
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import torch
+from datasets import Dataset
+from peft import LoraConfig
+from transformers import AutoModelForCausalLM, AutoTokenizer, BitsAndBytesConfig, TrainerCallback
+from trl import SFTConfig, SFTTrainer
+
+from benchmarks.meter import Meter
+
+
+def samples(rows: list[dict[str, str]], tokenizer: Any) -> list[dict[str, list[int]]]:
+    """Tokens and labels of each row: the loss is on the completion alone."""
+    pairs = [[tokenizer(row[key], add_special_tokens=False)["input_ids"] for key in row] for row in rows]
+    return [{"input_ids": [*p, *c], "labels": [*([-100] * len(p)), *c]} for p, c in pairs]
+
+
+def train(case: dict[str, Any], meter: Meter) -> None:
+    torch.set_num_threads(case["threads"])
+    tokenizer, dtype = AutoTokenizer.from_pretrained(case["base"]), getattr(torch, case["dtype"])
+    tokenizer.pad_token = tokenizer.pad_token or tokenizer.eos_token
+    nf4 = {"bnb_4bit_quant_type": "nf4", "bnb_4bit_use_double_quant": True, "bnb_4bit_compute_dtype": dtype}
+    four_bit = BitsAndBytesConfig(load_in_4bit=True, **nf4) if case["load_in_4bit"] else None
+    model = AutoModelForCausalLM.from_pretrained(case["base"], quantization_config=four_bit, dtype=dtype)
+    arguments = SFTConfig(**case["arguments"], bf16=dtype == torch.bfloat16, fp16=dtype == torch.float16)
+    rows = Dataset.from_list(samples(case["rows"], tokenizer))
+    trainer = SFTTrainer(model, arguments, train_dataset=rows, processing_class=tokenizer,
+                         peft_config=LoraConfig(**case["lora"], task_type="CAUSAL_LM"), callbacks=[Clock(meter)])  # fmt: skip
+    for weight in trainer.model.parameters():
+        if weight.requires_grad:  # TRL has made it bfloat16; ours trains it in float32
+            weight.data = weight.data.float()
+    meter.loaded()
+    trainer.train()
+
+
+class Clock(TrainerCallback):
+    def __init__(self, meter: Meter) -> None:
+        self._meter = meter
+
+    def on_step_end(self, *unused: Any, **also: Any) -> None:
+        self._meter.step()
+
+    def on_log(self, args: Any, state: Any, control: Any, logs: Any = None, **also: Any) -> None:
+        self._meter.losses += [logs["loss"]] if "loss" in logs else []
+
+
+if __name__ == "__main__":
+    watched = Meter()
+    train(json.loads(Path(sys.argv[1]).read_text()), watched)
+    assert "unsloth" not in sys.modules
+    watched.write(Path(sys.argv[2]))
