@@ -15,6 +15,7 @@ from datasets import Dataset
 from peft import LoraConfig
 from transformers import AutoModelForCausalLM, AutoTokenizer, BitsAndBytesConfig, TrainerCallback
 from trl import SFTConfig, SFTTrainer
+from trl.trainer import utils as trl_utils
 
 from benchmarks.meter import Meter
 
@@ -27,6 +28,8 @@ def samples(rows: list[dict[str, str]], tokenizer: Any) -> list[dict[str, list[i
 
 def train(case: dict[str, Any], meter: Meter) -> None:
     torch.set_num_threads(case["threads"])
+    if not torch.cuda.is_available():
+        trl_utils._ChunkedLogProbFunction = LossWithoutTriton
     tokenizer, dtype = AutoTokenizer.from_pretrained(case["base"]), getattr(torch, case["dtype"])
     tokenizer.pad_token = tokenizer.pad_token or tokenizer.eos_token
     nf4 = {"bnb_4bit_quant_type": "nf4", "bnb_4bit_use_double_quant": True, "bnb_4bit_compute_dtype": dtype}
@@ -41,6 +44,20 @@ def train(case: dict[str, Any], meter: Meter) -> None:
             weight.data = weight.data.float()
     meter.loaded()
     trainer.train()
+
+
+class LossWithoutTriton:
+    """TRL 1.15 computes its loss in a Triton kernel, so on a CPU it cannot train at all: the same in plain torch."""
+
+    @staticmethod
+    def apply(hidden_NxD: Any, weight: Any, bias: Any, targets_N: Any, temperature: float, chunk: int, cap: Any = None,
+              scale: float = 1.0, *unused: Any) -> tuple[Any, ...]:  # fmt: skip
+        logits_NxV = scale * torch.nn.functional.linear(hidden_NxD, weight, bias).float()
+        logits_NxV = cap * torch.tanh(logits_NxV / cap) if cap else logits_NxV
+        log_NxV = torch.log_softmax(logits_NxV / temperature, dim=-1)
+        entropy_N = -(log_NxV.detach().exp() * log_NxV.detach()).sum(-1)
+        chosen_N = log_NxV.gather(1, targets_N[:, None])[:, 0]
+        return chosen_N, entropy_N, None, None, log_NxV.argmax(-1) == targets_N
 
 
 class Clock(TrainerCallback):
