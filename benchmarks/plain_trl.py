@@ -18,12 +18,7 @@ from trl import SFTConfig, SFTTrainer
 from trl.trainer import utils as trl_utils
 
 from benchmarks.meter import Meter
-
-
-def samples(rows: list[dict[str, str]], tokenizer: Any) -> list[dict[str, list[int]]]:
-    """Tokens and labels of each row: the loss is on the completion alone."""
-    pairs = [[tokenizer(row[key], add_special_tokens=False)["input_ids"] for key in row] for row in rows]
-    return [{"input_ids": [*p, *c], "labels": [*([-100] * len(p)), *c]} for p, c in pairs]
+from benchmarks.plain_samples import samples
 
 
 def train(case: dict[str, Any], meter: Meter) -> None:

@@ -47,7 +47,7 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=os.cpu_count())
     parser.add_argument("--words", nargs="*", default=[], help="of the config: lora.r=8 model.load_in_4bit=false")
     asked = parser.parse_args()
-    figures = {}
+    figures: dict[str, Any] = {}
     for model in asked.model:
         for batch in map(int, asked.micro_batches.split(",")):
             for checkpointing in CHECKPOINTING[asked.checkpointing]:
@@ -99,9 +99,7 @@ def plain_case(config: TrialConfig, folder: str) -> tuple[dict[str, Any], list[i
 
     plan, batch = plan_trial(config), config.training.effective_batch_size
     tokenizer = AutoTokenizer.from_pretrained(plan.base.folder)
-    stream = TrainingStream(
-        plan.split.train, encoder_of(tokenizer, config, plan.split), config.training, config.seed
-    )
+    stream = TrainingStream(plan.split.train, encoder_of(tokenizer, config, plan.split), config.training, config.seed)
     samples, optimizer = list(stream), config.optimizer
     arguments = {
         "output_dir": folder,
