@@ -32,8 +32,9 @@ def train(case: dict[str, Any], meter: Meter) -> None:
     model = AutoModelForCausalLM.from_pretrained(case["base"], quantization_config=four_bit, dtype=dtype)
     arguments = SFTConfig(**case["arguments"], bf16=dtype == torch.bfloat16, fp16=dtype == torch.float16)
     rows = Dataset.from_list(samples(case["rows"], tokenizer))
-    trainer = SFTTrainer(model, arguments, train_dataset=rows, processing_class=tokenizer,
-                         peft_config=LoraConfig(**case["lora"], task_type="CAUSAL_LM"), callbacks=[Clock(meter)])  # fmt: skip
+    lora, clock = LoraConfig(**case["lora"], task_type="CAUSAL_LM"), Clock(meter)
+    trainer = SFTTrainer(model, arguments, train_dataset=rows, processing_class=tokenizer, peft_config=lora,
+                         callbacks=[clock])  # fmt: skip
     for weight in trainer.model.parameters():
         if weight.requires_grad:  # TRL has made it bfloat16; ours trains it in float32
             weight.data = weight.data.float()

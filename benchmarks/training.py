@@ -108,9 +108,16 @@ def plain_case(config: TrialConfig, folder: str) -> tuple[dict[str, Any], list[i
         "gradient_accumulation_steps": config.training.accumulation_steps,
         "max_length": config.training.max_length_tokens,
         "gradient_checkpointing": config.training.gradient_checkpointing,
-        **{"optim": "adamw_torch", "learning_rate": optimizer.lr, "weight_decay": optimizer.weight_decay},
-        **{"lr_scheduler_type": "constant", "max_grad_norm": optimizer.max_grad_norm, "logging_steps": 1},
-        **{"train_sampling_strategy": "sequential", "report_to": "none", "save_strategy": "no", "disable_tqdm": True},
+        "optim": "adamw_torch",
+        "learning_rate": optimizer.lr,
+        "weight_decay": optimizer.weight_decay,
+        "lr_scheduler_type": "constant",
+        "max_grad_norm": optimizer.max_grad_norm,
+        "logging_steps": 1,
+        "train_sampling_strategy": "sequential",
+        "report_to": "none",
+        "save_strategy": "no",
+        "disable_tqdm": True,
     }
     lora = {"r": config.lora.r, "lora_alpha": config.lora.alpha, "lora_dropout": config.lora.dropout}
     case = {
