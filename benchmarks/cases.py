@@ -4,9 +4,6 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from hydra import compose, initialize_config_dir
-
-import launch
 from medqa_sweeps.config import TrialConfig, from_hydra
 from medqa_sweeps.prompt import PromptEncoder
 from medqa_sweeps.split import Split
@@ -17,6 +14,10 @@ TINY = "bundled:tiny_gemma3"
 
 def composed(words: Sequence[str]) -> TrialConfig:
     """The config that `launch.py` makes of these words."""
+    from hydra import compose, initialize_config_dir  # here, as a trial's process has no Hydra in its memory either
+
+    import launch
+
     with initialize_config_dir(str(Path(launch.__file__).parent / "conf"), version_base="1.3"):
         return from_hydra(compose("config", overrides=list(words)))
 
