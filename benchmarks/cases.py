@@ -29,6 +29,11 @@ def model_words(model: str, data: str | None) -> list[str]:
     return ["experiment=quickstart", "tracking=none", *chosen, *questions]
 
 
+def result_name(measured: str, models: Sequence[str]) -> str:
+    """`measured` for the tiny base; with the folders' names for others, so that neither replaces the other."""
+    return "_".join([measured, *(Path(model).name for model in models if model != TINY)])
+
+
 def encoder_of(tokenizer: Any, config: TrialConfig, split: Split) -> PromptEncoder:
     """The trial's prompts, without the cache: what is measured is made anew."""
     everything = split.train + split.validation

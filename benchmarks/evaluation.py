@@ -27,7 +27,7 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from benchmarks.cases import TINY, encoder_of, model_words
+from benchmarks.cases import TINY, encoder_of, model_words, result_name
 from benchmarks.peers import layered
 from benchmarks.record import store
 from medqa_sweeps.plan import Plan, plan_trial
@@ -65,7 +65,7 @@ def main() -> None:
         print(f"{Path(model).name}: {json.dumps(figures[Path(model).name])}", flush=True)
     versions = {name: version(name) for name in VERSIONS}
     versions |= {"lm_eval": HARNESS[0].partition("==")[2]} if harness else {"lm_eval": "missing"}
-    print(f"stored in {store('evaluation', figures, versions)}")
+    print(f"stored in {store(result_name('evaluation', asked.model), figures, versions)}")
 
 
 def _measured(model: str, folder: Path, harness: Path | None, asked: argparse.Namespace) -> dict[str, Any]:

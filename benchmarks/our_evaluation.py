@@ -35,9 +35,10 @@ def main() -> None:
     encoder = encoder_of(tokenizer, config, plan.split)
     evaluation = replace(config.evaluation, method=method, max_new_tokens=1)
     answer_questions(model, tokenizer, encoder, questions[: evaluation.batch_size], evaluation)
-    loaded = time.monotonic()
+    loaded, cpu = time.monotonic(), time.process_time()
     answers = answer_questions(model, tokenizer, encoder, questions, evaluation)
-    seconds = {"loading": loaded - began, "scoring": time.monotonic() - loaded}
+    scored = {"scoring": time.monotonic() - loaded, "scoring_cpu": time.process_time() - cpu}
+    seconds = {"loading": loaded - began, **scored}
     letters = [answer.log_probabilities for answer in answers]
     Path(out).write_text(json.dumps({"seconds": seconds, "letters": letters}))
 

@@ -23,7 +23,7 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from benchmarks.cases import TINY, composed, encoder_of, model_words, texts_of
+from benchmarks.cases import TINY, composed, encoder_of, model_words, result_name, texts_of
 from benchmarks.record import store
 from medqa_sweeps import config as config_module
 from medqa_sweeps.config import TrialConfig
@@ -55,7 +55,9 @@ def main() -> None:
                 config = _config(model, batch, checkpointing, asked)
                 figures[name] = _compared(config, asked)
                 print(f"{name}: {json.dumps(figures[name])}", flush=True)
-    print(f"stored in {store('training', figures, {name: version(name) for name in VERSIONS})}")
+    print(
+        f"stored in {store(result_name('training', asked.model), figures, {name: version(name) for name in VERSIONS})}"
+    )
 
 
 CHECKPOINTING = {"off": [False], "on": [True], "both": [False, True]}
