@@ -25,7 +25,7 @@ def store(name: str, figures: Any, versions: Mapping[str, str] | None = None) ->
     ours = {name: version(name) for name in ("hydra-core", "omegaconf", "optuna", "torch", "unsloth")}
     record = {
         "date": time.strftime("%Y-%m-%d %H:%M:%S %z"),
-        "command": " ".join(["python", "-m", f"benchmarks.{Path(sys.argv[0]).stem}", *sys.argv[1:]]),
+        "command": " ".join(["python", "-m", f"benchmarks.{Path(sys.argv[0]).stem}", *map(_shown, sys.argv[1:])]),
         "machine": {
             "cpu": _cpu_model(),
             "cores": psutil.cpu_count(logical=True),
@@ -39,6 +39,11 @@ def store(name: str, figures: Any, versions: Mapping[str, str] | None = None) ->
     file = RESULTS / f"{name}.json"
     file.write_text(json.dumps(record, indent=2, ensure_ascii=False) + "\n")
     return file
+
+
+def _shown(word: str) -> str:
+    """A word of the command; of a path on this machine its name alone."""
+    return f".../{Path(word).name}" if Path(word).is_absolute() else word
 
 
 def _cpu_model() -> str:

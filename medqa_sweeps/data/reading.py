@@ -4,10 +4,11 @@ Nothing is dropped: a record becomes a `Question`, is set aside with its place a
 the run. Imports no torch; `datasets` only for the hub, `pyarrow` only for Parquet.
 """
 
-import os
+import filecmp
 import re
 from collections import Counter
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Literal
 
 from medqa_sweeps.config import DataConfig
@@ -119,10 +120,18 @@ def _refuse_test(config: DataConfig, part: Part, source: str) -> None:
     if config.hub_id:  # also of a slice ("test[:10%]"), a sum ("train+test"), and where data.test says nothing
         locked = bool({config.test, "test"} & set(re.split(r"[^\w.-]+", source)))
     else:
-        test_files = {os.path.realpath(path) for path in matching_files(config.test)} if config.test else set()
-        locked = any(os.path.realpath(path) in test_files for path in matching_files(source))
+        test_files = matching_files(config.test) if config.test else []
+        locked = any(_same(path, test) for path in matching_files(source) for test in test_files)
     if locked:
         raise DataError(
             f"data.{part}={source} takes in the test questions (data.test={config.test}), which no sweep may read. "
             "Name other questions, or let split=random or split=kfold make a validation part from the training part."
         )
+
+
+def _same(path: Path, test: Path) -> bool:
+    """One file, or a copy of it byte for byte. A copy in another shape is not seen: `description` counts overlaps."""
+    try:
+        return path.samefile(test) or filecmp.cmp(path, test, shallow=False)
+    except OSError:  # one that cannot be read is refused, in words, when it is read
+        return False

@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import shutil
 import subprocess
 import sys
 import types
@@ -15,7 +16,7 @@ from medqa_sweeps.assets import resolve_bundled
 from medqa_sweeps.config import DataConfig
 from medqa_sweeps.data import Quarantined, Question, QuestionSet, fingerprint, question_id, read_questions
 from medqa_sweeps.data.duplicates import Print, overlaps, print_of
-from medqa_sweeps.data.reading import read_test_prints
+from medqa_sweeps.data.reading import Part, read_test_prints
 from medqa_sweeps.errors import ConfigError, DataError
 from medqa_sweeps.trial_dir import TrialDir
 from tests.data.record_shapes import LETTERED, SHAPES, STEM, TEXTS
@@ -219,6 +220,18 @@ def test_no_part_and_no_way_to_the_test_part(tmp_path: Path) -> None:
         read_questions(config, "test")  # type: ignore[arg-type]
     with pytest.raises(DataError, match="takes in the test questions"):
         read_questions(DataConfig(name="mine", train=f"{tmp_path}/*.jsonl", test=config.test), "train")
+
+
+@pytest.mark.parametrize("part", ["train", "validation"])
+def test_a_copy_of_the_test_file_is_refused_and_another_of_its_size_is_not(tmp_path: Path, part: Part) -> None:
+    test = written(tmp_path, SHAPES["medqa"], name="test.jsonl")
+    copy = Path(shutil.copy(test, tmp_path / "mine.jsonl"))
+    config = DataConfig(name="mine", train=str(copy), validation=str(copy), test=str(test))
+    with pytest.raises(DataError, match=rf"data.{part}=.*mine.jsonl takes in the test questions.*Name other questions"):
+        read_questions(config, part)
+    copy.write_text(copy.read_text().replace("barking", "burning"))
+    assert copy.stat().st_size == test.stat().st_size
+    assert len(read_questions(config, part).questions) == 1
 
 
 def test_bundled_names() -> None:

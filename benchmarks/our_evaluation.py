@@ -1,0 +1,47 @@
+"""Our letters for questions, timed: python -m benchmarks.our_evaluation TRIAL METHOD COUNT OUT
+
+The trial's adapter answers the first COUNT of its validation questions by METHOD (`evaluation.method`; `generate`
+writes one token), after a batch that is not timed. OUT: JSON of seconds and, for each question, the log-probability of
+each letter.
+"""
+
+import json
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import torch
+
+from benchmarks.cases import encoder_of
+from medqa_sweeps import model as model_module
+from medqa_sweeps.evaluation import answer_questions
+from medqa_sweeps.plan import plan_trial
+from medqa_sweeps.trial_dir import TrialDir
+
+
+def main() -> None:
+    folder, method, count, out = sys.argv[1:]
+    began = time.monotonic()
+    trial = TrialDir(Path(folder))
+    plan = plan_trial(trial.config())
+    config, questions = plan.config, plan.split.validation[: int(count)]
+    model_module.use_threads(config.engine.threads)
+    tokenizer = model_module.load_tokenizer(plan.base)
+    model = model_module.load_base(plan.base, config.model, config.training)
+    model = model_module.attach_adapter(model, config.lora, config.training, config.seed)
+    model_module.initialise_adapter(model, config.seed, torch.float32)
+    model_module.load_adapter_state(model, model_module.load_adapter(trial.adapter_folder))
+    encoder = encoder_of(tokenizer, config, plan.split)
+    evaluation = replace(config.evaluation, method=method, max_new_tokens=1)
+    answer_questions(model, tokenizer, encoder, questions[: evaluation.batch_size], evaluation)
+    loaded, cpu = time.monotonic(), time.process_time()
+    answers = answer_questions(model, tokenizer, encoder, questions, evaluation)
+    scored = {"scoring": time.monotonic() - loaded, "scoring_cpu": time.process_time() - cpu}
+    seconds = {"loading": loaded - began, **scored}
+    letters = [answer.log_probabilities for answer in answers]
+    Path(out).write_text(json.dumps({"seconds": seconds, "letters": letters}))
+
+
+if __name__ == "__main__":
+    main()
