@@ -16,6 +16,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Score the trial on the locked questions, write to the ledger and print what came of it; exit code 0."""
+    from rich.console import Console
+
     from medqa_sweeps.ledger import readings_beside, sentences
     from medqa_sweeps.sweep.final import chosen_trial, final_test
     from medqa_sweeps.sweep.study import StudyDir
@@ -24,7 +26,9 @@ def run(arguments: argparse.Namespace) -> int:
     best, why = chosen_trial(study)
     number = best if arguments.trial is None else arguments.trial
     print(f"Trial {number} of {study.path.name}" + (f": {why}." if number == best else ", as asked."), flush=True)
-    reading = final_test(study, number, arguments.undisputed)
+    print("It and its untuned base answer every test question, each as long as a report on as many takes.", flush=True)
+    with Console().status("answering"):  # of a terminal; nothing elsewhere
+        reading = final_test(study, number, arguments.undisputed)
     for sentence in sentences(reading, readings_beside(study.path, reading.asked.questions)):
         print(sentence)
     if TrialDir(study.path / str(number)).config().data.synthetic:

@@ -85,7 +85,11 @@ def test_the_ledger_knows_who_and_which_and_how_often(
     monkeypatch.setattr("medqa_sweeps.sweep.final.Machine", lambda *a, **b: contextlib.nullcontext(pool))
     assert main(["final", str(study.path), "--undisputed", str(study.path.parent / "ids.jsonl")]) == 0
     told = capsys.readouterr().out
-    assert told.startswith("Trial 0 of study: the best by validation.\nTest: ") and "2 times before" in told
+    assert (
+        told.startswith("Trial 0 of study: the best by validation.\n")
+        and "\nTest: " in told
+        and "2 times before" in told
+    )
     assert "Validation, by which it was chosen" in told and "machinery, never the medicine" in told
     same = ledger.readings(study.path)[-1]  # the questions themselves name them, too
     assert same.scored and same.scored.undisputed_trained == again.scored.undisputed_trained
