@@ -72,7 +72,7 @@ class Training:
             self._restore(resume)
             return
         with tempfile.TemporaryDirectory() as unused:  # the trainer wants a folder; it writes nothing there
-            trainer = SFTTrainer(
+            trainer = _Trainer(
                 model=self.model,
                 args=self._arguments(unused, steps - start.step),
                 train_dataset=_as_dataset(stream),
@@ -139,6 +139,13 @@ class Training:
             disable_tqdm=True,
             dataloader_num_workers=0,
         )
+
+
+class _Trainer(SFTTrainer):
+    """TRL's, but for one figure that nobody reads."""
+
+    def floating_point_ops(self, inputs: Any) -> int:
+        return 0  # the stock one walks over all weights in each forward: 0.8 of the tiny model's 33 ms
 
 
 class _Bridge(TrainerCallback):
