@@ -11,9 +11,9 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from analysis.leaderboard import TOP, Leaderboard, Row, rank
+from analysis.leaderboard import TOP, Leaderboard, Row
 from analysis.settings import settings_in_words, short_names, varying_keys
-from analysis.study import Study, Trial, read_study
+from analysis.study import Study, Trial
 from analysis.verdict import cautions, percent, verdict
 
 _COSTS = {"min": "minutes of work", "GiB": "peak memory", "weights": "trained ones"}
@@ -26,17 +26,8 @@ _CONFIG_CHARACTERS = 24  # a line, where a trial takes several lines
 _REASON_CHARACTERS = 300
 
 
-def print_leaderboard(folder: Path, console: Console | None = None, top: int = TOP) -> None:
-    """Print what the trial folders of a study, or of a single run, show so far.
-
-    Raises:
-        ConfigError: if `folder` holds no trial that can be read.
-    """
-    print_board(rank(read_study(folder), top), shown(folder), console, top)
-
-
 def print_board(board: Leaderboard, title: str, console: Console | None = None, top: int = TOP) -> None:
-    """The same of a leaderboard that is at hand."""
+    """Print what a study, or a single run, shows so far."""
     console = console or Console()
     _say(console, f"{title}: {counts(board.study.trials)}", style="bold")
     console.print()

@@ -116,7 +116,7 @@ class SweepTable:
         return self._best is None or self._sign * ended.value > self._sign * self._best.value
 
     def _how(self, ended: Ended) -> str:
-        if ended.message.startswith(ended.outcome):  # "pruned after 136 of 1,024 samples: …" has said so
+        if not ended.failure and ended.message.startswith(ended.outcome):  # "pruned after 136 of 1,024 samples"
             return ended.message
         value = f", {self._value(ended.value)}" if ended.outcome is Outcome.COMPLETED else ""
         kind = f" ({ended.failure})" if ended.failure else ""

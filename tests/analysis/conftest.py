@@ -3,21 +3,23 @@
 import io
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 from rich.console import Console
 
-from analysis.terminal import print_leaderboard
+from analysis.leaderboard import TOP, rank
+from analysis.study import read_study
+from analysis.terminal import print_board, shown
 
 
 @pytest.fixture
 def printed() -> Callable[..., str]:
-    """What `print_leaderboard` prints, at a given width, without colour."""
+    """The leaderboard of a study as a sweep's end prints it, at a given width, without colour."""
 
-    def run(folder: Path, width: int = 120, **options: Any) -> str:
+    def run(folder: Path, width: int = 120, top: int = TOP) -> str:
         stream = io.StringIO()
-        print_leaderboard(folder, Console(file=stream, width=width), **options)
+        board = rank(read_study(folder), top)
+        print_board(board, shown(folder), Console(file=stream, width=width), top)
         return stream.getvalue()
 
     return run

@@ -102,14 +102,14 @@ def test_every_way_to_end_has_its_words() -> None:
     for number in range(5):
         screen.table.started(number, f"r={number}")
     screen.table.ended(end(0, Outcome.PRUNED, message="pruned after 8 of 64 samples: it is last"), "r=0")
-    screen.table.ended(end(1, Outcome.FAILED, failure=FailureKind.OUT_OF_MEMORY, message="no memory"), "r=1")
+    screen.table.ended(end(1, Outcome.FAILED, failure=FailureKind.OUT_OF_MEMORY, message="failed to allocate"), "r=1")
     screen.table.ended(end(2, Outcome.INTERRUPTED, message="interrupted"), "r=2")
     screen.table.ended(end(3, value=0.25, message="the same experiment as trial 9, not run again"), "r=3")
     screen.table.ended(end(4, value=0.75), "r=4")
     screen.table.ended(end(5, Outcome.FAILED, failure=FailureKind.CONFIG, message="refused before it began"), "")
     assert screen.said().splitlines() == [
         "trial 0 r=0: pruned after 8 of 64 samples: it is last",
-        "trial 1 r=1: failed (out_of_memory): no memory",
+        "trial 1 r=1: failed (out_of_memory): failed to allocate",
         "trial 2 r=2: interrupted",
         "trial 3 r=3: completed, 25.0%: the same experiment as trial 9, not run again",
         "trial 4 r=4: completed, 75.0%",
