@@ -10,7 +10,7 @@ _NOT_THE_EXPERIMENT = ("tracking.", "engine.")
 
 # What the name of a config group stands for. Where the name tells the trials apart, these repeat it.
 _BEHIND_A_NAME = {
-    "model.name": ("model.hub_id", "model.revision", "model.path"),
+    "model.name": ("model.hub_id", "model.revision", "model.path", "model.recommended_lr"),
     "data.name": ("data.",),
     "prompt.name": ("prompt.",),
 }

@@ -111,6 +111,8 @@ class PrintLeaderboard(Callback):
         from analysis.wandb_summary import log_summary
         from medqa_sweeps.confirmation import read_confirmation
         from medqa_sweeps.errors import TrialError
+        from medqa_sweeps.not_run import not_run
+        from medqa_sweeps.record import Outcome
 
         folder = Path(config.hydra.sweep.dir)
         try:
@@ -121,8 +123,18 @@ class PrintLeaderboard(Callback):
             log_summary(folder)
         except TrialError as error:
             sys.exit(str(error))
-        if any(trial.state is not State.PRUNED for trial in study.others()) or study.unreadable:
+        never_ran = any(trial.outcome is Outcome.FAILED for trial in not_run(folder))
+        if any(trial.state is not State.PRUNED for trial in study.others()) or study.unreadable or never_ran:
             sys.exit(1)
+
+
+def _open(settings: type[AsyncOptunaSettings]) -> DictConfig:
+    """The settings, with mappings that take new keys without a `+`: Hydra would close them."""
+    node: DictConfig = OmegaConf.structured(settings)
+    node.params = {}
+    for key in ("params", "when"):
+        OmegaConf.set_struct(node[key], False)
+    return node
 
 
 def _register() -> None:
@@ -130,7 +142,7 @@ def _register() -> None:
     # For folders' names: `first_of:${hydra.sweeper.study_name},${now:%Y}` is the first that is not null.
     OmegaConf.register_new_resolver("first_of", lambda *values: next(v for v in values if v is not None), replace=True)
     store = ConfigStore.instance().store
-    store(group="hydra/sweeper", name="async_optuna", node=AsyncOptunaSettings, provider="medqa_sweeps")
+    store(group="hydra/sweeper", name="async_optuna", node=_open(AsyncOptunaSettings), provider="medqa_sweeps")
     store(group="hydra/launcher", name="local_gpus", node=LocalGpusSettings, provider="medqa_sweeps")
     store(group="hydra/launcher", name="in_process", node=InProcessSettings, provider="medqa_sweeps")
 

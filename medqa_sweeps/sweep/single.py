@@ -8,6 +8,7 @@ from pathlib import Path
 
 from rich.console import Console
 
+from medqa_sweeps.cautions import cautions, lines
 from medqa_sweeps.config import TrialConfig
 from medqa_sweeps.errors import InternalError
 from medqa_sweeps.plan import plan_trial
@@ -33,7 +34,7 @@ def run_single(config: TrialConfig, trial: TrialDir, announce: bool) -> Result |
     plan = plan_trial(config)
     job = Job(0, (), plan.signature, Prepared(trial, plan))
     if announce:
-        for sentence in plan.sentences(_shown(trial.path)):
+        for sentence in (*plan.sentences(_shown(trial.path)), *lines(cautions(plan.config, plan.base.folder))):
             console.print(sentence, markup=False, soft_wrap=True)
     with TrialProgress(plan.steps, console) as progress:
 
