@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from analysis.leaderboard import Leaderboard, Row, rank
-from analysis.settings import short_names, varying_keys
+from analysis.settings import varying_keys
 from analysis.study import Study, Trial, read_study
 from analysis.verdict import cautions, verdict
 from medqa_sweeps.config import TrackingConfig, short_hash
@@ -19,6 +19,7 @@ from medqa_sweeps.errors import ConfigError
 from medqa_sweeps.record import Score
 from medqa_sweeps.tracking import run_id
 from medqa_sweeps.wandb_session import client_errors, is_sent, open_run, remember_sent, send_later
+from medqa_sweeps.wording import short_names
 
 _PERCENT = 100.0
 _log = logging.getLogger(__name__)
@@ -55,20 +56,22 @@ def log_summary(folder: Path, mode: str | None = None) -> bool:
 
 def summary_id(study: Study) -> str:
     """The id of the study's summary run: 12 hex digits that stay with the study's first trial."""
-    return short_hash(["summary", run_id(study.trials[0].directory)])
+    first = next(trial for trial in study.trials if trial.settings)
+    return short_hash(["summary", run_id(first.directory)])
 
 
 def rows(board: Leaderboard) -> tuple[list[str], list[list[Any]]]:
     """Columns and rows of the table: trials with a score, the best first, the untuned base, all others. Shares in %."""
     study, names = board.study, short_names(varying_keys(board.study.trials))
     columns = ["trial", *names.values(), "outcome", "accuracy", "low", "high", "questions", "difference to best"]
-    columns += ["difference low", "difference high", "p (Holm)", "tied with best", "minutes", "peak GiB", "why", "run"]
+    columns += ["difference low", "difference high", "p (corrected)", "significantly worse", "gain over own base"]
+    columns += ["alarms", "minutes", "peak GiB", "why", "run"]
     compared = {trial.name: row for row in board.rows for trial in row.trials}
     ranked = sorted(study.completed(), key=lambda trial: -_score(trial).accuracy)
     table = [_row(trial, _score(trial), compared.get(trial.name), names) for trial in ranked]
-    base = board.base.trial.result.baseline if board.base and board.base.trial.result else None
-    if base:
-        table.append(["untuned base", *[None] * (len(names) + 1), *_shares(base), *_compared(board.base), *[None] * 4])
+    for base in board.bases:
+        score = base.trial.result.baseline if base.trial.result else None
+        table.append([base.label, *[None] * (len(names) + 1), *_shares(score), *[None] * 10])
     others = [(trial, trial.result.score if trial.result else None) for trial in study.others()]
     return columns, [*table, *(_row(trial, score, None, names) for trial, score in others)]
 
@@ -108,10 +111,10 @@ def _answer(board: Leaderboard) -> dict[str, Any]:
     answer = {"verdict": verdict(board), "cautions": " ".join(cautions(board)), **counts}
     if board.best is None:
         return answer
-    score, tied = _score(board.best.trial), [row.label for row in board.rows if row.tied_with_best]
+    score, open_ = _score(board.best.trial), [row.label for row in board.rows if row.not_resolved]
     measured = {"accuracy": score.accuracy, "accuracy_low": score.low, "accuracy_high": score.high}
     best = {"best": board.best.label, "best_trial": board.best.trial.name}
-    return {**answer, **best, **measured, "tied_with_best": tied}
+    return {**answer, **best, **measured, "not_resolved": open_}
 
 
 def _row(trial: Trial, score: Score | None, row: Row | None, names: dict[str, str]) -> list[Any]:
@@ -125,7 +128,7 @@ def _row(trial: Trial, score: Score | None, row: Row | None, names: dict[str, st
         result.seconds / 60 if result else None,
         result.peak_memory_bytes / 2**30 if result else None,
         trial.reason or None,
-        run_id(trial.directory),
+        run_id(trial.directory) if trial.settings else None,
     ]
 
 
@@ -137,12 +140,15 @@ def _shares(score: Score | None) -> list[Any]:
 
 
 def _compared(row: Row | None) -> list[Any]:
-    """Difference to the best with its limits, in percentage points, Holm's p, and whether the two are tied."""
-    paired = row.versus_best if row else None
-    if row is None or paired is None:
-        return [None] * 5
-    points = [_PERCENT * paired.difference, _PERCENT * paired.low, _PERCENT * paired.high]
-    return [*points, row.p_adjusted, row.tied_with_best]
+    """Difference to the best with its limits, in points, the corrected p, whether it is significant; then the gain over
+    the own base in points, and the alarms."""
+    if row is None:
+        return [None] * 7
+    paired = row.versus_best
+    points = [_PERCENT * share for share in (paired.difference, paired.low, paired.high)] if paired else [None] * 3
+    test = [paired.p_adjusted, row.worse] if paired else [None] * 2
+    gain = _PERCENT * row.versus_base.difference if row.versus_base else None
+    return [*points, *test, gain, " ".join(alarm.sentence for alarm in row.alarms) or None]
 
 
 def _score(trial: Trial) -> Score:

@@ -22,6 +22,7 @@ class ScoredTrial:
     replicate_key: str  # equal for replicates; see `config.replicate_key`
     seed: int
     value: float  # the objective
+    questions: str = ""  # fingerprint of the validation questions that it was scored on
 
 
 @dataclass(frozen=True)
@@ -57,15 +58,26 @@ def ranked(trials: Iterable[ScoredTrial], maximize: bool = True) -> list[ScoredC
     return sorted(scored, key=lambda config: (sign * config.mean, min(trial.number for trial in config.trials)))
 
 
+def comparable(trials: Iterable[ScoredTrial]) -> list[list[ScoredTrial]]:
+    """The trials in groups that were scored on the same questions; the largest group first, then the earliest."""
+    groups: dict[str, list[ScoredTrial]] = {}
+    for trial in trials:
+        groups.setdefault(trial.questions, []).append(trial)
+    return sorted(groups.values(), key=len, reverse=True)
+
+
 def ranked_in(study: Path) -> list[ScoredConfig]:
-    """The configs of a study's folder by validation accuracy, the best first; none if no trial can be ranked."""
+    """The configs of a study's folder by validation accuracy, the best first; none if no trial can be ranked.
+
+    Of a study over several sets of validation questions, the configs of the set that most trials were scored on.
+    """
     found = []
     for trial in trial_folders(study):
         result = trial.result()
         if result is not None and can_be_ranked(result):
             assert result.score is not None
             found.append(scored_trial(trial, int(trial.path.name), result.score.accuracy))
-    return ranked(found)
+    return ranked(comparable(found)[0]) if found else []
 
 
 def can_be_ranked(result: Result) -> bool:
@@ -77,7 +89,9 @@ def scored_trial(trial: TrialDir, number: int, value: float) -> ScoredTrial:
     """A trial of a folder; one whose provenance is lost is a config of its own."""
     provenance = trial.provenance()
     key = provenance.get("replicate_key") or _derived_key(trial, provenance) or f"trial {number} alone"
-    return ScoredTrial(number, key, provenance.get("seeds", {}).get("trial", 0), value)
+    seed = provenance.get("seeds", {}).get("trial", 0)
+    questions = provenance.get("questions", {}).get("validation_fingerprint", "")
+    return ScoredTrial(number, key, seed, value, questions)
 
 
 def _derived_key(trial: TrialDir, provenance: dict[str, Any]) -> str | None:

@@ -50,6 +50,12 @@ def listed(items: Sequence[str]) -> str:
     return parts[0] if len(parts) == 1 else ", ".join(parts[:-1]) + " and " + parts[-1]
 
 
+def sentences(*parts: str) -> str:
+    """The parts that are not empty, each with a capital letter and a full stop."""
+    whole = (part.strip() for part in parts if part.strip())
+    return " ".join(part[0].upper() + part[1:] + ("" if part[-1] in ".!?:" else ".") for part in whole)
+
+
 def compact(count: int) -> str:
     """`13.0M` of 13,045,760."""
     for size, unit in ((10**9, "G"), (10**6, "M"), (10**3, "k")):

@@ -16,7 +16,7 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
-from medqa_sweeps.best import ScoredTrial, ranked
+from medqa_sweeps.best import ScoredTrial, comparable, ranked
 from medqa_sweeps.record import AttemptLine, MetricsLine, Outcome, TrainLine, ValidationLine
 from medqa_sweeps.sweep.jobs import Ended
 from medqa_sweeps.wording import duration, percent
@@ -125,7 +125,7 @@ class SweepTable:
         """The config that leads, by its mean over seeds; empty before any trial can be ranked."""
         if not self._scored:
             return ""
-        best = ranked(self._scored, self._maximize)[0]
+        best = ranked(comparable(self._scored)[0], self._maximize)[0]
         seeds = len(best.trials)
         label, value = self._labels[best.first.number], self._value(best.mean)
         if seeds > 1:
