@@ -1,5 +1,8 @@
 """The README of an exported adapter: what it is, how it scored, and what it is not for."""
 
+from collections.abc import Iterable
+
+from medqa_sweeps.alarms import Alarm
 from medqa_sweeps.plan import Plan
 from medqa_sweeps.record import Result, Score
 
@@ -7,7 +10,7 @@ NOT_CLINICAL = "For education and research only; never for clinical decisions."
 SYNTHETIC = "The questions are synthetic (invented facts): these scores prove the machinery, never the medicine."
 
 
-def model_card(plan: Plan, result: Result) -> str:
+def model_card(plan: Plan, result: Result, alarms: Iterable[Alarm]) -> str:
     """Markdown with the metadata that the hub reads."""
     config = plan.config
     synthetic = [f"**{SYNTHETIC}**", ""] if config.data.synthetic else []
@@ -29,6 +32,7 @@ def model_card(plan: Plan, result: Result) -> str:
         f"- LoRA: r={config.lora.r}, alpha={config.lora.alpha:g}, dropout={config.lora.dropout:g}, "
         f"on {', '.join(config.lora.target_modules)}",
         f"- validation accuracy: {_written(result.score)}; untuned base: {_written(result.baseline)}",
+        *(f"- **alarm**: {alarm.sentence}" for alarm in alarms),
         f"- outcome: {result.outcome}; signature {result.signature}",
         "",
         "`config.yaml` and `provenance.json` beside this folder say how to make it again.",

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from medqa_sweeps.alarms import Alarm
 from medqa_sweeps.errors import FailureKind
 from medqa_sweeps.record import Outcome
 from medqa_sweeps.trial_dir import StopReason
@@ -48,6 +49,7 @@ class Ended:
     signature: str | None = None  # of the experiment; None where a job has none
     seconds: float = 0.0  # that it worked, over all its attempts
     disk_bytes: int = 0  # that it has left on disk; 0 where nobody looks
+    alarms: tuple[Alarm, ...] = ()  # reasons not to trust its score; empty where nobody looks
 
 
 class Jobs(ABC):

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from rich.console import Console
 
+from medqa_sweeps.alarms import alarms_of
 from medqa_sweeps.record import AttemptLine, MetricsLine, Outcome
 from medqa_sweeps.sweep.jobs import Ended
 from medqa_sweeps.sweep.study import StudyDir
@@ -29,7 +30,9 @@ def print_status(study: StudyDir, console: Console) -> None:
         table.started(number, settings[path], result.seconds if result else _seconds_since_start(lines))
         if result is not None:
             value = result.score.accuracy if result.score else None
-            table.ended(Ended(number, result.outcome, value, result.failure, result.message), settings[path])
+            alarms = tuple(alarms_of(trial, result))
+            ended = Ended(number, result.outcome, value, result.failure, result.message, alarms=alarms)
+            table.ended(ended, settings[path])
             continue
         for line in lines:
             table.look(number, line)

@@ -15,6 +15,7 @@ from pathlib import Path
 import yaml
 from omegaconf import DictConfig, OmegaConf
 
+from medqa_sweeps.alarms import alarms_of
 from medqa_sweeps.config import TrialConfig, from_hydra
 from medqa_sweeps.errors import FailureKind
 from medqa_sweeps.plan import Plan, plan_trial
@@ -194,7 +195,8 @@ class TrialJobs(Jobs):
         if running.tracker:
             running.tracker.finish(result)
             self._trackers.append(running.tracker)
-        return [*news, replace(_ended(number, result, message), disk_bytes=trial.disk_bytes())]
+        alarms = tuple(alarms_of(trial, result)) if result else ()
+        return [*news, replace(_ended(number, result, message), disk_bytes=trial.disk_bytes(), alarms=alarms)]
 
     def _kill_the_silent(self) -> None:
         now = time.monotonic()
