@@ -9,7 +9,7 @@ from analysis.answers import Answers, answers_of, checked_answers, nothing
 from analysis.configs import Config, groups_of, label_of, names_of, spread_of, words_of
 from analysis.settings import settings_in_words
 from analysis.study import Study, Trial
-from medqa_sweeps.alarms import Alarm, alarms_of
+from medqa_sweeps.alarms import Alarm, about_the_trial, alarms_of
 from medqa_sweeps.statistics import (
     Comparison,
     Estimate,
@@ -216,5 +216,6 @@ def _versus_base(answers: Answers, base: Base | None, configs: int, spread: Seed
 
 
 def _alarms(trials: Sequence[Trial]) -> tuple[Alarm, ...]:
-    """Of all seeds, each kind once."""
-    return tuple({alarm.name: alarm for trial in trials for alarm in alarms_of(trial.directory)}.values())
+    """Of all seeds, each kind once; those about the data, which all configs share, are a caution of the study."""
+    found = [alarm for trial in trials for alarm in about_the_trial(alarms_of(trial.directory, trial.result))]
+    return tuple({alarm.name: alarm for alarm in found}.values())

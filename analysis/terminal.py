@@ -16,7 +16,7 @@ from analysis.settings import settings_in_words, varying_keys
 from analysis.study import Study, Trial
 from analysis.verdict import cautions, verdict
 from medqa_sweeps.statistics import Comparison
-from medqa_sweeps.wording import compact, counted, in_percent, short_names, signed_points
+from medqa_sweeps.wording import compact, counted, in_percent, sentences, short_names, signed_points
 
 _COSTS = {"min": "minutes of work", "GiB": "peak memory", "params": "trainable parameters"}
 _LEGEND = (
@@ -143,7 +143,7 @@ def _print_alarms(console: Console, board: Leaderboard) -> None:
     _say(console, "! Check these before you trust them:", style="bold")
     for row in alarmed:
         who = row.label if row.settings in ("", row.label) else f"{row.label} ({row.settings})"
-        _say(console, f"  {who}: {' '.join(alarm.sentence for alarm in row.alarms)}")
+        _say(console, f"  {who}: {sentences(*(alarm.sentence for alarm in row.alarms))}")
 
 
 def _print_others(console: Console, study: Study, top: int) -> None:

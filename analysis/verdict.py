@@ -3,9 +3,10 @@
 from collections.abc import Sequence
 
 from analysis.leaderboard import Leaderboard, Row
+from medqa_sweeps.alarms import Alarm, alarms_of
 from medqa_sweeps.confirmation import confirming_folder
 from medqa_sweeps.statistics import Comparison, Estimate
-from medqa_sweeps.wording import EDUCATION_ONLY, SYNTHETIC, accuracy, counted, in_percent, interval, listed, percent
+from medqa_sweeps.wording import EDUCATION_ONLY, SYNTHETIC, accuracy, counted, in_percent, interval, listed, percent, sentences
 
 # What `worse` and `not resolved` mean, for the screen.
 METHOD = (
@@ -18,8 +19,8 @@ def verdict(board: Leaderboard) -> str:
     """A few sentences: the best config, which others are worse or not resolved, and the gain over the untuned base."""
     if board.best is None:
         return "No trial has completed its planned training, so there is nothing to compare."
-    sentences = (*_lead(board, board.best), *_others(board), *_against_base(board.best))
-    return " ".join(_capital(sentence) for sentence in sentences)
+    told = (*_lead(board, board.best), *_others(board), *_against_base(board.best))
+    return " ".join(_capital(sentence) for sentence in told)
 
 
 def cautions(board: Leaderboard) -> list[str]:
@@ -27,9 +28,15 @@ def cautions(board: Leaderboard) -> list[str]:
     found = []
     if len(board.configs) > 1:
         found += [METHOD, luck_in_words(board)]
+    found += [sentences(alarm.sentence) for alarm in about_the_data(board)]
     if any(trial.settings.get("data.synthetic") is True for trial in board.study.trials):
         found.append(SYNTHETIC)
     return [*found, EDUCATION_ONLY]
+
+
+def about_the_data(board: Leaderboard) -> list[Alarm]:
+    """Alarms that are true of every config on these questions."""
+    return [alarm for alarm in alarms_of(board.best.trial.directory) if alarm.about_data] if board.best else []
 
 
 def luck_in_words(board: Leaderboard) -> str:
@@ -95,15 +102,15 @@ def _others(board: Leaderboard) -> list[str]:
     worse = [row for row in others if row.worse]
     open_ = [row.label for row in others if row.not_resolved]
     untested = [row.label for row in others if row.versus_best is None]
-    sentences = [_worse(worse)] if worse else []
+    told = [_worse(worse)] if worse else []
     if open_:
         which = f"{board.best.label} and {listed(open_)}"
-        sentences.append(f"Not resolved: the difference between {which} could be chance.")
+        told.append(f"Not resolved: the difference between {which} could be chance.")
     if untested:
-        sentences.append(f"Without a paired test: {listed(untested)}.")
+        told.append(f"Without a paired test: {listed(untested)}.")
     if board.not_shown:
-        sentences.append(f"{board.not_shown:,} more scored no higher than these and are not shown.")
-    return sentences
+        told.append(f"{board.not_shown:,} more scored no higher than these and are not shown.")
+    return told
 
 
 def _worse(rows: Sequence[Row]) -> str:

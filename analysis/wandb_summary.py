@@ -19,7 +19,7 @@ from medqa_sweeps.errors import ConfigError
 from medqa_sweeps.record import Score
 from medqa_sweeps.tracking import run_id
 from medqa_sweeps.wandb_session import client_errors, is_sent, open_run, remember_sent, send_later
-from medqa_sweeps.wording import short_names
+from medqa_sweeps.wording import sentences, short_names
 
 _PERCENT = 100.0
 _log = logging.getLogger(__name__)
@@ -148,7 +148,7 @@ def _compared(row: Row | None) -> list[Any]:
     points = [_PERCENT * share for share in (paired.difference, paired.low, paired.high)] if paired else [None] * 3
     test = [paired.p_adjusted, row.worse] if paired else [None] * 2
     gain = _PERCENT * row.versus_base.difference if row.versus_base else None
-    return [*points, *test, gain, " ".join(alarm.sentence for alarm in row.alarms) or None]
+    return [*points, *test, gain, sentences(*(alarm.sentence for alarm in row.alarms)) or None]
 
 
 def _score(trial: Trial) -> Score:

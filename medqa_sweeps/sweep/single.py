@@ -8,6 +8,7 @@ from pathlib import Path
 
 from rich.console import Console
 
+from medqa_sweeps.alarms import alarms_of
 from medqa_sweeps.config import TrialConfig
 from medqa_sweeps.errors import InternalError
 from medqa_sweeps.plan import plan_trial
@@ -91,9 +92,10 @@ def _ending(trial: TrialDir, result: Result | None, ended: Ended) -> str:
     score, base = result.score, result.baseline
     against = f"; untuned base {base.accuracy:.1%}" if base else ""
     note = f" ({result.message})" if result.message else ""
+    alarms = "".join(f"\nAlarm: {alarm.sentence}." for alarm in alarms_of(trial, result))
     return (
         f"{result.outcome.capitalize()}{note}: accuracy {score.accuracy:.1%}, 95 % interval {score.low:.1%} to "
-        f"{score.high:.1%}, {score.questions:,} questions{against}. {result.seconds:.0f} s, in {folder}"
+        f"{score.high:.1%}, {score.questions:,} questions{against}. {result.seconds:.0f} s, in {folder}{alarms}"
     )
 
 

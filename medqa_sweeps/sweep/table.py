@@ -17,6 +17,7 @@ from rich.table import Table
 from rich.text import Text
 
 from medqa_sweeps.best import ScoredTrial, comparable, ranked
+from medqa_sweeps.alarms import about_the_trial, written
 from medqa_sweeps.record import AttemptLine, MetricsLine, Outcome, TrainLine, ValidationLine
 from medqa_sweeps.sweep.jobs import Ended
 from medqa_sweeps.wording import duration, percent
@@ -60,6 +61,7 @@ class SweepTable:
         self._labels: dict[int, str] = {}  # what sets each of those apart
         self._seconds: list[float] = []  # that ended trials took here
         self._disk_bytes: list[int] = []  # that they have left
+        self._said_of_data: set[str] = set()  # alarms that many trials share
         self._last_plain = time.monotonic()
         self._live = Live(console=console, auto_refresh=False, transient=True) if console.is_terminal else None
 
@@ -93,6 +95,7 @@ class SweepTable:
             self._disk_bytes.append(ended.disk_bytes)
         self.earlier(ended, settings)
         self.say(f"trial {ended.number} {settings}".rstrip() + f": {self._how(ended)}")
+        self._say_of_data(ended)
 
     def say(self, sentence: str) -> None:
         self._console.print(Text(sentence), soft_wrap=True)
@@ -133,7 +136,18 @@ class SweepTable:
             return f"; best so far {words or 'the config'}, {value} on average over {seeds} seeds"
         return f"; best so far trial {best.first.number}{f' ({label})' if label else ''}, {value}"
 
+    def _say_of_data(self, ended: Ended) -> None:
+        """Once for all trials on the same questions, not with each of them."""
+        for alarm in ended.alarms:
+            if alarm.about_data and alarm.sentence not in self._said_of_data:
+                self._said_of_data.add(alarm.sentence)
+                self.say(f"data alarm: {alarm.sentence}")
+
     def _how(self, ended: Ended) -> str:
+        alarm = written(about_the_trial(ended.alarms))
+        return self._outcome(ended) + f"; {alarm}" * bool(alarm)
+
+    def _outcome(self, ended: Ended) -> str:
         if not ended.failure and ended.message.startswith(ended.outcome):  # "pruned after 136 of 1,024 samples"
             return ended.message
         if ended.same_as is not None:

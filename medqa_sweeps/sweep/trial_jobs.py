@@ -17,6 +17,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from medqa_sweeps import not_run
 from medqa_sweeps.best import can_be_ranked, scored_trial
+from medqa_sweeps.alarms import alarms_of
 from medqa_sweeps.config import TrialConfig, from_hydra
 from medqa_sweeps.errors import FailureKind
 from medqa_sweeps.not_run import NotRun
@@ -253,6 +254,7 @@ def end_of(number: int, trial: TrialDir, result: Result | None, message: str) ->
         scored=scored_trial(trial, number, value) if value is not None and can_be_ranked(result) else None,
         stopped=result.stopped_on_request,
         seconds=result.seconds,
+        alarms=tuple(alarms_of(trial, result)),
     )
 
 
