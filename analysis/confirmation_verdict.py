@@ -3,7 +3,6 @@
 from analysis.configs import accuracy_of
 from analysis.confirmation import Confirmed, ConfirmedConfig
 from analysis.verdict import gap
-from medqa_sweeps.statistics import resolvable_difference
 from medqa_sweeps.wording import counted, in_percent, interval, listed, percent
 
 
@@ -19,7 +18,7 @@ def sentences(confirmed: Confirmed) -> list[str]:
     if not confirmed.complete:
         missing = [config.settings for config in confirmed.configs if not config.complete]
         return [*told, f"This is not final: {listed(missing)} did not complete under every seed."]
-    told += [_order(confirmed), *(_against_winner(config, ranked[0]) for config in ranked[1:]), *_power(confirmed)]
+    told += [_order(confirmed), *(_against_winner(config, ranked[0]) for config in ranked[1:])]
     return [*told, "The seeds are new, but these are the validation questions that were used for selection."]
 
 

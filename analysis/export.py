@@ -9,7 +9,7 @@ from analysis.configs import Config
 from analysis.history import history, spans
 from analysis.leaderboard import Leaderboard, Row
 from analysis.study import Trial
-from analysis.verdict import cautions, verdict
+from analysis.verdict import alarms_in_words, cautions, verdict
 from medqa_sweeps.statistics import bootstrap_interval
 from medqa_sweeps.wording import setting
 
@@ -34,6 +34,7 @@ def as_csv(found: list[dict[str, Any]]) -> str:
 def as_json(board: Leaderboard, found: list[dict[str, Any]]) -> str:
     whole = {
         "verdict": verdict(board),
+        "alarms": alarms_in_words(board),
         "cautions": cautions(board),
         "best_of": len(board.configs),
         "optimism": board.luck.total if board.luck else None,

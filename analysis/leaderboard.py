@@ -3,19 +3,17 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-import numpy as np
-
 from analysis.answers import Answers, answers_of, checked_answers, nothing
 from analysis.configs import Config, groups_of, label_of, names_of, spread_of, words_of
 from analysis.settings import settings_in_words
 from analysis.study import Study, Trial
 from medqa_sweeps.alarms import Alarm, about_the_trial, alarms_of
 from medqa_sweeps.statistics import (
-    Comparison,
     Estimate,
     Luck,
+    PairedDifference,
     SeedSpread,
-    compare_all_pairs,
+    compare_pairs,
     compare_with_base,
     compare_with_best,
     estimate,
@@ -27,17 +25,28 @@ from medqa_sweeps.wording import short_names
 TOP = 20
 READ = 60  # configs whose answers are read, however few are shown: what is claimed must not depend on what is shown
 CHOICE = 12  # of the first of them, any two can be compared
-_OF_THE_BASE = ("model.", "prompt.", "data.", "split.", "evaluation.")  # settings that change what an untuned base scores
+_OF_THE_BASE = (
+    "model.",
+    "prompt.",
+    "data.",
+    "split.",
+    "evaluation.",
+)  # settings that change what an untuned base scores
 
 
 @dataclass(frozen=True)
 class Base:
     """An untuned base: a model under one prompt, on one set of questions."""
 
-    label: str  # "untuned base", with what sets it apart where there are several
+    settings: str  # what sets it apart from other bases of the board: "prompt=chat"; "" where it is the only one
     trial: Trial  # whose folder holds its answers
     accuracy: Estimate
     answers: Answers
+
+    @property
+    def label(self) -> str:
+        """For sentences: `untuned base`, `untuned base (prompt=chat)`."""
+        return f"untuned base ({self.settings})" if self.settings else "untuned base"
 
     @property
     def trials(self) -> tuple[Trial, ...]:
@@ -54,9 +63,9 @@ class Row:
     label: str  # for sentences: "r=16" where that one key tells the configs apart, else "trial 3"
     accuracy: Estimate
     answers: Answers
-    versus_best: Comparison | None = None  # this minus the best; None for the best, and without a paired test
+    versus_best: PairedDifference | None = None  # this minus the best; None for the best, and without a paired test
     base: Base | None = None  # its own; None where it was not scored
-    versus_base: Comparison | None = None  # this minus its own base; None without a paired test
+    versus_base: PairedDifference | None = None  # this minus its own base; None without a paired test
     no_test: str = ""  # why there is no paired test with the best
     alarms: tuple[Alarm, ...] = ()  # of any of its trials
 
@@ -87,7 +96,7 @@ class Leaderboard:
     spread: SeedSpread | None = None  # between seeds; None where each config has one
     same_seeds: bool = True
     luck: Luck | None = None  # of the best; None without answers to tell
-    pairs: Mapping[tuple[int, int], Comparison] = field(default_factory=dict)  # of the first 12, by index
+    pairs: Mapping[tuple[int, int], PairedDifference] = field(default_factory=dict)  # of the first 12, by index
 
     @property
     def best(self) -> Row | None:
@@ -144,7 +153,7 @@ def _board(study: Study, configs: Sequence[Config], top: int) -> Leaderboard:
         )
         for index, (config, answers) in enumerate(zip(near[:top], known, strict=False))
     ]
-    bases = tuple({base.label: base for base in base_of if base is not None}.values())
+    bases = tuple({base.settings: base for base in base_of if base is not None}.values())
     pairs = _pairs(known[: min(top, CHOICE)], len(configs), spread, same_seeds)
     return Leaderboard(
         study, tuple(configs), names, tuple(rows), bases, spread, same_seeds, _luck(known, len(configs)), pairs
@@ -161,7 +170,7 @@ def _aligned(known: Sequence[Answers]) -> list[Answers]:
 
 def _versus_best(
     known: Sequence[Answers], configs: int, spread: SeedSpread | None, same_seeds: bool
-) -> dict[int, Comparison]:
+) -> dict[int, PairedDifference]:
     """By index, each config that answered as the best did, minus the best."""
     indices = [index for index, answers in enumerate(known) if not answers.missing]
     if len(indices) < 2 or indices[0] != 0:
@@ -172,10 +181,12 @@ def _versus_best(
 
 def _pairs(
     known: Sequence[Answers], configs: int, spread: SeedSpread | None, same_seeds: bool
-) -> dict[tuple[int, int], Comparison]:
+) -> dict[tuple[int, int], PairedDifference]:
     """By indices, the first of two configs minus the second."""
     indices = [index for index, answers in enumerate(known) if not answers.missing]
-    compared = compare_all_pairs([known[index].correct_SxQ for index in indices], configs, spread, same_seeds)
+    if len(indices) < 2:
+        return {}
+    compared = compare_pairs([known[index].correct_SxQ for index in indices], configs, spread, same_seeds)
     return {(indices[one], indices[other]): found for (one, other), found in compared.items()}
 
 
@@ -204,10 +215,12 @@ def _base(trial: Trial, deciding: dict[str, str]) -> Base | None:
         return None
     which = settings_in_words(trial, deciding)
     own = Estimate(score.accuracy, score.low, score.high, score.questions)
-    return Base(f"untuned base ({which})" if which else "untuned base", trial, own, checked_answers(trial, 0, score))
+    return Base(which, trial, own, checked_answers(trial, 0, score))
 
 
-def _versus_base(answers: Answers, base: Base | None, configs: int, spread: SeedSpread | None) -> Comparison | None:
+def _versus_base(
+    answers: Answers, base: Base | None, configs: int, spread: SeedSpread | None
+) -> PairedDifference | None:
     """A config minus its own base, on the same questions."""
     if base is None or answers.missing:
         return None

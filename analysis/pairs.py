@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from analysis.leaderboard import Base, Leaderboard, Row
 from analysis.verdict import gap
-from medqa_sweeps.statistics import Comparison, questions_needed, seeds_needed, variance_from_questions
+from medqa_sweeps.statistics import PairedDifference, questions_needed, seeds_needed, variance_from_questions
 from medqa_sweeps.wording import counted
 
 ALREADY = "already significant"  # in the place of the sample size that would be needed
@@ -16,7 +16,7 @@ class Pair:
 
     first: Row
     second: Row | Base
-    paired: Comparison  # first minus second, corrected for whatever else is compared beside it
+    paired: PairedDifference  # first minus second, corrected for whatever else is compared beside it
 
 
 def leading_pairs(board: Leaderboard) -> dict[tuple[int, int], Pair]:

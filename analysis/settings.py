@@ -6,6 +6,7 @@ from analysis.study import Trial
 from medqa_sweeps.config import decides_nothing
 from medqa_sweeps.wording import overrides, setting
 
+
 def varying_keys(trials: Sequence[Trial]) -> list[str]:
     """The dotted config keys whose value is not the same in all `trials`, in the order of the config.
 
@@ -47,4 +48,3 @@ def _follows(trials: Sequence[Trial], key: str, leader: str) -> bool:
     """Whether trials with an equal `leader` always have an equal `key`."""
     pairs = {(repr(trial.settings.get(leader)), repr(trial.settings.get(key))) for trial in trials}
     return len(pairs) == len({first for first, _ in pairs})
-

@@ -22,7 +22,7 @@ from medqa_sweeps.errors import ConfigError
 from medqa_sweeps.not_run import NotRun, not_run
 from medqa_sweeps.record import AttemptEndLine, AttemptLine, Result, TrainLine, ValidationLine
 from medqa_sweeps.trial_dir import TrialDir
-from medqa_sweeps.wording import percent, sentences
+from medqa_sweeps.wording import ended, percent
 
 REPORT_FOLDER = "report"  # in a study's folder: what analysis writes there
 
@@ -57,6 +57,11 @@ class Trial:
     scored: ScoredTrial | None = None  # None: it cannot be ranked
     overrides: tuple[str, ...] = ()  # of a trial that never ran, which has no settings: what sets it apart
 
+    @property
+    def has_score(self) -> bool:
+        """Whether its outcome says what it should: a completed trial that has no score says nothing."""
+        return self.state is not State.COMPLETED or (self.result is not None and self.result.score is not None)
+
 
 @dataclass(frozen=True)
 class Study:
@@ -65,10 +70,16 @@ class Study:
     folder: Path  # the first, where there are several
     trials: tuple[Trial, ...]
     unreadable: tuple[str, ...]  # a sentence for each sub-folder that is no trial, or whose files are damaged
+    several: bool = False  # made of several folders
 
     def completed(self) -> list[Trial]:
         """The trials that can be ranked: with a score that stands for their planned training."""
         return [trial for trial in self.trials if trial.scored is not None]
+
+    def ended_badly(self) -> bool:
+        """Whether a trial failed, was interrupted or cannot be read, so that the study is not what was asked for."""
+        well = {State.COMPLETED, State.STOPPED, State.PRUNED, State.REPEATED}
+        return bool(self.unreadable) or any(trial.state not in well or not trial.has_score for trial in self.trials)
 
     def others(self) -> list[Trial]:
         """The trials that cannot be ranked."""
@@ -92,6 +103,7 @@ def read_studies(folders: Sequence[Path]) -> Study:
         folders[0],
         tuple(replace(t, name=f"{name}/{t.name}") for name, s in zip(names, studies, strict=True) for t in s.trials),
         tuple(f"{name}/{why}" for name, s in zip(names, studies, strict=True) for why in s.unreadable),
+        several=True,
     )
 
 
@@ -243,8 +255,8 @@ def _ended(result: Result) -> tuple[State, str]:
     if state is State.COMPLETED:
         return state, result.message if result.score else "ended without a score"
     kind = f"{result.failure}: " if result.failure else ""
-    score = f"validation accuracy then: {percent(result.score.accuracy)}" if result.score else ""
-    return state, sentences(f"{kind}{result.message}", score)
+    score = f" Validation accuracy then: {percent(result.score.accuracy)}." if result.score else ""
+    return state, ended(f"{kind}{result.message}") + score
 
 
 def _progress(directory: TrialDir) -> tuple[State, str]:
@@ -257,7 +269,7 @@ def _progress(directory: TrialDir) -> tuple[State, str]:
     last = turns[-1]
     if isinstance(last, AttemptEndLine):
         kind = f"{last.failure}: " if last.failure else ""
-        return State.INTERRUPTED, sentences(f"{kind}{last.message}", reached)
+        return State.INTERRUPTED, f"{ended(f'{kind}{last.message}')} {reached}"
     if last.host == platform.node() and not _alive(last):
         return State.INTERRUPTED, f"its process {last.pid} is gone. {reached}"
     return State.RUNNING, f"attempt {last.attempt} on {last.host}, {last.device}. {reached}"

@@ -14,9 +14,9 @@ from rich.text import Text
 from analysis.leaderboard import TOP, Base, Leaderboard, Row
 from analysis.settings import settings_in_words, varying_keys
 from analysis.study import Study, Trial
-from analysis.verdict import cautions, verdict
-from medqa_sweeps.statistics import Comparison
-from medqa_sweeps.wording import compact, counted, in_percent, sentences, short_names, signed_points
+from analysis.verdict import ALARMED, alarms_in_words, cautions, verdict
+from medqa_sweeps.statistics import PairedDifference
+from medqa_sweeps.wording import compact, counted, in_percent, short_names, signed_points
 
 _COSTS = {"min": "minutes of work", "GiB": "peak memory", "params": "trainable parameters"}
 _LEGEND = (
@@ -92,7 +92,7 @@ def _layout(board: Leaderboard, before_interval: str, with_costs: bool) -> Table
     if board.bases:
         table.add_section()
     for base in board.bases:
-        settings = [base.label] if has_settings else []
+        settings = [base.settings or "untuned"] if has_settings else []
         table.add_row(*map(_text, ["base", *settings, _accuracy(base, before_interval)]))
     return table
 
@@ -117,7 +117,7 @@ def _versus_best(row: Row, before_interval: str) -> str:
     return f"{word} {_interval(row.versus_best, before_interval)}"
 
 
-def _interval(paired: Comparison, before_interval: str) -> str:
+def _interval(paired: PairedDifference, before_interval: str) -> str:
     limits = f"[{signed_points(paired.low)}, {signed_points(paired.high)}]"
     return f"{signed_points(paired.difference)}{before_interval}{limits}"
 
@@ -136,14 +136,12 @@ def names_of_trials(row: Row) -> str:
 
 
 def _print_alarms(console: Console, board: Leaderboard) -> None:
-    alarmed = [row for row in board.rows if row.alarms]
-    if not alarmed:
-        return
-    console.print()
-    _say(console, "! Check these before you trust them:", style="bold")
-    for row in alarmed:
-        who = row.label if row.settings in ("", row.label) else f"{row.label} ({row.settings})"
-        _say(console, f"  {who}: {sentences(*(alarm.sentence for alarm in row.alarms))}")
+    lines = alarms_in_words(board)
+    if lines:
+        console.print()
+        _say(console, f"! {ALARMED}", style="bold")
+    for line in lines:
+        _say(console, f"  {line}")
 
 
 def _print_others(console: Console, study: Study, top: int) -> None:
@@ -191,7 +189,7 @@ def _next_steps(board: Leaderboard) -> list[tuple[str, str]]:
     program = "uv run python -m medqa_sweeps"
     folder, best = (shlex.quote(shown(path)) for path in (board.study.folder, board.best.trial.directory.path))
     steps = []
-    if len(board.configs) > 1 and board.study.folder.is_dir():
+    if len(board.configs) > 1 and not board.study.several:
         first = "To see whether the best few hold under new seeds, before you use the test questions:"
         steps.append((first, f"{program} confirm {folder} --top {min(3, len(board.configs))} --seeds 3"))
     return [*steps, ("To run the best again and check that it gives the same:", f"{program} reproduce {best}")]

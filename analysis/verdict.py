@@ -5,14 +5,25 @@ from collections.abc import Sequence
 from analysis.leaderboard import Leaderboard, Row
 from medqa_sweeps.alarms import Alarm, alarms_of
 from medqa_sweeps.confirmation import confirming_folder
-from medqa_sweeps.statistics import Comparison, Estimate
-from medqa_sweeps.wording import EDUCATION_ONLY, SYNTHETIC, accuracy, counted, in_percent, interval, listed, percent, sentences
+from medqa_sweeps.statistics import Estimate, PairedDifference
+from medqa_sweeps.wording import (
+    EDUCATION_ONLY,
+    SYNTHETIC,
+    accuracy,
+    counted,
+    in_percent,
+    interval,
+    listed,
+    percent,
+    sentences,
+)
 
 # What `worse` and `not resolved` mean, for the screen.
 METHOD = (
     "Worse: significantly worse than the best. If all configs were equally good, at most 5% of studies would call any "
     "config worse (Tukey's range test, stepped down). Not resolved: the difference could be chance."
 )
+ALARMED = "Check these configs before you trust their scores:"
 
 
 def verdict(board: Leaderboard) -> str:
@@ -34,6 +45,15 @@ def cautions(board: Leaderboard) -> list[str]:
     return [*found, EDUCATION_ONLY]
 
 
+def alarms_in_words(board: Leaderboard) -> list[str]:
+    """A line per config of the leaderboard whose score should be checked before it is trusted."""
+    return [f"{_named(row)}: {sentences(*(one.sentence for one in row.alarms))}" for row in board.rows if row.alarms]
+
+
+def _named(row: Row) -> str:
+    return row.label if row.settings in ("", row.label) else f"{row.label} ({row.settings})"
+
+
 def about_the_data(board: Leaderboard) -> list[Alarm]:
     """Alarms that are true of every config on these questions."""
     return [alarm for alarm in alarms_of(board.best.trial.directory) if alarm.about_data] if board.best else []
@@ -46,9 +66,9 @@ def luck_in_words(board: Leaderboard) -> str:
         return f"{selected} is biased upwards."
     size = _points(board.luck.total)
     if board.luck.seeds:
-        return f"{selected} is biased upwards by about {size} (luck of the questions and of the seeds)."
+        return f"{selected} is biased upwards, by {size} (luck of the questions and of the seeds)."
     return (
-        f"{selected} is biased upwards: by about {size} through luck of the questions. Luck of the seed comes on top. "
+        f"{selected} is biased upwards: by {size} through luck of the questions. Luck of the seed comes on top. "
         f"With one seed it is unknown, and it is usually larger{_earlier_luck(board)}."
     )
 
@@ -57,11 +77,15 @@ def _earlier_luck(board: Leaderboard) -> str:
     """What a confirmation of this study measured, in words; "" without one."""
     from analysis.confirmation import confirmation_of
 
-    if not board.study.folder.is_dir() or not confirming_folder(board.study.folder.resolve()).is_dir():
+    if board.study.several or not confirming_folder(board.study.folder.resolve()).is_dir():
         return ""
     confirmed = confirmation_of(board.study.folder)
     optimism = confirmed.configs[0].optimism if confirmed else None
-    return "" if optimism is None else f": in the confirmation of this study the score fell by {_points(optimism)}"
+    return (
+        ""
+        if optimism is None
+        else f": in the confirmation of this study the score fell by {in_percent(optimism)} points"
+    )
 
 
 def accuracy_in_words(estimated: Estimate) -> str:
@@ -73,10 +97,10 @@ def accuracy_in_words(estimated: Estimate) -> str:
     return f"{percent(estimated.accuracy)} of {questions}, {seeds} ({interval(estimated.low, estimated.high)})"
 
 
-def gap(paired: Comparison) -> str:
+def gap(paired: PairedDifference) -> str:
     """`3.1 points (95% CI 1.2 to 5.0)`: the size of a difference. The sentence around it says who is ahead."""
     low, high = (paired.low, paired.high) if paired.difference > 0 else (-paired.high, -paired.low)
-    return f"{_points(abs(paired.difference))} ({interval(low, high)})"
+    return f"{in_percent(abs(paired.difference))} points ({interval(low, high)})"
 
 
 def _lead(board: Leaderboard, best: Row) -> list[str]:
@@ -85,9 +109,8 @@ def _lead(board: Leaderboard, best: Row) -> list[str]:
         one = "trial" if len(best.trials) == 1 else "config"
         return [f"One {one} has completed. Its validation accuracy is {score}.", *_early(best)]
     equal = [row.label for row in board.rows[1:] if row.accuracy.accuracy == best.accuracy.accuracy]
-    who = best.label if best.settings in ("", best.label) else f"{best.label} ({best.settings})"
     also = f" {_capital(listed(equal))} {'has' if len(equal) == 1 else 'have'} the same." if equal else ""
-    return [f"{who} has the highest validation accuracy: {score}.{also}", *_early(best)]
+    return [f"{_named(best)} has the highest validation accuracy: {score}.{also}", *_early(best)]
 
 
 def _early(best: Row) -> list[str]:
@@ -130,7 +153,7 @@ def _against_base(best: Row) -> list[str]:
 
 def _points(share: float) -> str:
     size = in_percent(share)
-    return "less than 0.1 points" if size == "0.0" else f"{size} points"
+    return "less than 0.1 points" if size == "0.0" else f"about {size} points"
 
 
 def _capital(sentence: str) -> str:

@@ -7,13 +7,14 @@ import dataclasses
 import hashlib
 import logging
 from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from analysis.leaderboard import Leaderboard, Row, rank
+from analysis.leaderboard import Leaderboard, Row, boards
 from analysis.settings import varying_keys
 from analysis.study import Study, Trial, read_study
-from analysis.verdict import cautions, verdict
+from analysis.verdict import alarms_in_words, cautions, verdict
 from medqa_sweeps.config import TrackingConfig, short_hash
 from medqa_sweeps.errors import ConfigError
 from medqa_sweeps.record import Score
@@ -40,13 +41,13 @@ def log_summary(folder: Path, mode: str | None = None) -> bool:
     tracking = _tracking(study)
     if tracking is None:
         return True
-    board = rank(study)
-    what = _content(board)
+    found = boards(study)
+    what = _content(found, study)
     if is_sent(folder, what):
         return True
     errors = client_errors()
     try:
-        _tell(board, dataclasses.replace(tracking, mode=mode or tracking.mode), what)
+        _tell(found, study, dataclasses.replace(tracking, mode=mode or tracking.mode), what)
     except errors as error:
         words = " ".join(str(error).split())
         _log.warning("W&B failed (%s). Send the study's summary later with: %s", words, send_later(folder))
@@ -60,55 +61,62 @@ def summary_id(study: Study) -> str:
     return short_hash(["summary", run_id(first.directory)])
 
 
-def rows(board: Leaderboard) -> tuple[list[str], list[list[Any]]]:
-    """Columns and rows of the table: trials with a score, the best first, the untuned base, all others. Shares in %."""
-    study, names = board.study, short_names(varying_keys(board.study.trials))
+def rows(boards: Sequence[Leaderboard], study: Study) -> tuple[list[str], list[list[Any]]]:
+    """Columns and rows of the table: ranked trials, the best first, the untuned bases, all others. Shares in %.
+
+    Trials that answered other validation questions stand apart, board after board.
+    """
+    names = short_names(varying_keys(study.trials))
     columns = ["trial", *names.values(), "outcome", "accuracy", "low", "high", "questions", "difference to best"]
     columns += ["difference low", "difference high", "p (corrected)", "significantly worse", "gain over own base"]
     columns += ["alarms", "minutes", "peak GiB", "why", "run"]
-    compared = {trial.name: row for row in board.rows for trial in row.trials}
-    ranked = sorted(study.completed(), key=lambda trial: -_score(trial).accuracy)
-    table = [_row(trial, _score(trial), compared.get(trial.name), names) for trial in ranked]
-    for base in board.bases:
-        score = base.trial.result.baseline if base.trial.result else None
-        table.append([base.label, *[None] * (len(names) + 1), *_shares(score), *[None] * 10])
+    table: list[list[Any]] = []
+    for board in boards:
+        compared = {trial.name: row for row in board.rows for trial in row.trials}
+        ranked = sorted(board.study.completed(), key=lambda trial: -_score(trial).accuracy)
+        table += [_row(trial, _score(trial), compared.get(trial.name), names) for trial in ranked]
+        for base in board.bases:
+            score = base.trial.result.baseline if base.trial.result else None
+            table.append([base.label, *[None] * (len(names) + 1), *_shares(score), *[None] * 11])
     others = [(trial, trial.result.score if trial.result else None) for trial in study.others()]
     return columns, [*table, *(_row(trial, score, None, names) for trial, score in others)]
 
 
-def _tell(board: Leaderboard, tracking: TrackingConfig, what: str) -> None:
+def _tell(boards: Sequence[Leaderboard], study: Study, tracking: TrackingConfig, what: str) -> None:
     import wandb
 
-    folder = board.study.folder.resolve()
+    folder = study.folder.resolve()
     (folder / ".wandb").mkdir(
         exist_ok=True
     )  # W&B writes there if it is there; a visible folder would look like a trial
-    synthetic = ("synthetic",) if _is_synthetic(board.study) else ()
+    synthetic = ("synthetic",) if _is_synthetic(study) else ()
     run = open_run(
-        summary_id(board.study),
+        summary_id(study),
         tracking,
         tracking.group or folder.name,
         name=f"{folder.name} (summary)",
         job_type="summary",
         tags=(*tracking.tags, *synthetic, "summary"),
-        config={"study": folder.name, "trials": len(board.study.trials)},
+        config={"study": folder.name, "trials": len(study.trials)},
         folder=folder,
     )
-    columns, table = rows(board)
+    columns, table = rows(boards, study)
     told: dict[str, Any] = {"leaderboard": wandb.Table(columns=columns, data=table, allow_mixed_types=True)}
     page = _page(folder)
     if page.exists():
         told["report"] = wandb.Html(page.read_text(encoding="utf-8"), inject=False)
     run.log(told)
-    run.summary.update(_answer(board))
+    run.summary.update(_answer(boards, study))
     run.finish()
     remember_sent(run, folder, what)
 
 
-def _answer(board: Leaderboard) -> dict[str, Any]:
-    """What the run's overview shows."""
-    counts = Counter(str(trial.state) for trial in board.study.trials)
-    answer = {"verdict": verdict(board), "cautions": " ".join(cautions(board)), **counts}
+def _answer(boards: Sequence[Leaderboard], study: Study) -> dict[str, Any]:
+    """What the run's overview shows: the answer of the first board, and how every trial of the study ended."""
+    board = boards[0]
+    counts = Counter(str(trial.state) for trial in study.trials)
+    told = {"verdict": verdict(board), "cautions": " ".join(cautions(board)), "alarms": alarms_in_words(board)}
+    answer: dict[str, Any] = {**told, **counts}
     if board.best is None:
         return answer
     score, open_ = _score(board.best.trial), [row.label for row in board.rows if row.not_resolved]
@@ -161,11 +169,11 @@ def _cell(value: Any) -> Any:
     return " ".join(map(str, value)) if isinstance(value, list) else value
 
 
-def _content(board: Leaderboard) -> str:
+def _content(boards: Sequence[Leaderboard], study: Study) -> str:
     """12 hex digits that change with the table, the answer, or the page."""
-    page = _page(board.study.folder)
+    page = _page(study.folder)
     digest = hashlib.sha256(page.read_bytes()).hexdigest() if page.exists() else ""
-    return short_hash([rows(board), _answer(board), digest])
+    return short_hash([rows(boards, study), _answer(boards, study), digest])
 
 
 def _page(folder: Path) -> Path:

@@ -52,8 +52,12 @@ def listed(items: Sequence[str]) -> str:
 
 def sentences(*parts: str) -> str:
     """The parts that are not empty, each with a capital letter and a full stop."""
-    whole = (part.strip() for part in parts if part.strip())
-    return " ".join(part[0].upper() + part[1:] + ("" if part[-1] in ".!?:" else ".") for part in whole)
+    return " ".join(part[0].upper() + ended(part[1:]) for part in parts if part)
+
+
+def ended(text: str) -> str:
+    """With a full stop, unless it ends a sentence already or is empty."""
+    return text if not text or text.rstrip()[-1] in ".!?:" else f"{text.rstrip()}."
 
 
 def compact(count: int) -> str:

@@ -6,8 +6,8 @@ from analysis.leaderboard import Leaderboard
 from analysis.pictures.picture import COLOURS, GREY, SYMBOLS, Picture, Table, figure, label
 from analysis.predictions import choices
 from analysis.study import Trial
-from medqa_sweeps.wording import in_percent
 from medqa_sweeps.statistics import calibration_error, wilson_interval
+from medqa_sweeps.wording import in_percent
 
 SHOWN = 3
 BINS = 10

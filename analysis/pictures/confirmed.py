@@ -2,7 +2,8 @@
 
 from analysis.confirmation import Confirmed, ConfirmedConfig
 from analysis.pictures.picture import COLOURS, GREY, Picture, Table, figure, label
-from medqa_sweeps.wording import in_percent
+from medqa_sweeps.statistics import PairedDifference
+from medqa_sweeps.wording import in_percent, signed_points
 
 
 def confirmed_picture(confirmed: Confirmed) -> Picture:
@@ -56,12 +57,20 @@ def _table(confirmed: Confirmed) -> Table:
     return Table(caption, header, [_cells(config, confirmed.ranked) for config in confirmed.configs])
 
 
+def _versus(paired: PairedDifference) -> str:
+    return f"{signed_points(paired.difference)} ({signed_points(paired.low)} to {signed_points(paired.high)})"
+
+
 def _cells(config: ConfirmedConfig, ranked: tuple[ConfirmedConfig, ...]) -> tuple[str, ...]:
     row, chosen = config.row, in_percent(config.chosen_accuracy)
     if row is None or config.optimism is None:
         return config.settings, chosen, "", "", f"0 of {config.asked}", "", "", "not completed"
     estimate, paired = row.accuracy, row.versus_best
-    versus = "" if paired is None else f"{in_percent(paired.difference)} ({in_percent(paired.low)} to {in_percent(paired.high)})"
+    versus = (
+        ""
+        if paired is None
+        else f"{in_percent(paired.difference)} ({in_percent(paired.low)} to {in_percent(paired.high)})"
+    )
     word = "best" if config is ranked[0] else "not compared" if paired is None else "worse"
     return (
         config.settings,

@@ -41,7 +41,11 @@ def cost(board: Leaderboard) -> Picture | None:
         "measured: neighbours on it may well be equal."
     )
     cells = [
-        (words_of(config, board.names) or config.trials[0].name, f"{minutes_of(config):.1f}", in_percent(config.accuracy))
+        (
+            words_of(config, board.names) or config.trials[0].name,
+            f"{minutes_of(config):.1f}",
+            in_percent(config.accuracy),
+        )
         for config in front[:30]
     ]
     table = Table("The Pareto front", ("config", "minutes", "accuracy, %"), cells)

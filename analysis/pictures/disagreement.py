@@ -9,8 +9,8 @@ from analysis.leaderboard import Base, Leaderboard
 from analysis.pairs import Pair, in_words, power_in_a_cell
 from analysis.pictures.picture import COLOURS, GREY, Picture, Table, figure, label
 from analysis.split_questions import letter, letters_of, split_ids, told_questions
+from medqa_sweeps.statistics import PairedDifference, bootstrap_interval
 from medqa_sweeps.wording import in_percent
-from medqa_sweeps.statistics import Comparison, bootstrap_interval
 
 OTHERS = 3  # pairs beside best and runner-up
 _PARTS = (
@@ -38,8 +38,8 @@ def disagreement(board: Leaderboard) -> Picture | None:
     drawn.update_yaxes(type="category", autorange="reversed")
     runner_up = "" if isinstance(pairs[0].second, Base) else f" {in_words(pairs[0], board)}"
     says = (
-        "How many questions both answer correctly, only one does, or neither. The test uses the questions that only one "
-        "answers correctly. Some of them are listed below; of several seeds the first is counted." + runner_up
+        "How many questions both answer correctly, only one does, or neither. The test uses those that only one answers "
+        "correctly. Some of them are listed below; of several seeds the first is counted." + runner_up
     )
     tables = [_summary(board, pairs), *(_table(board, pair) for pair in pairs)]
     return Picture("disagreement", "Questions that two configs answer differently", says, drawn, tables)
@@ -58,7 +58,7 @@ def pairs_of(board: Leaderboard) -> list[Pair]:
     return [*pairs, *own]
 
 
-def _turned(paired: Comparison) -> Comparison:
+def _turned(paired: PairedDifference) -> PairedDifference:
     """The same of the second minus the first."""
     return replace(
         paired,
@@ -104,5 +104,6 @@ def _table(board: Leaderboard, pair: Pair) -> Table:
     left, right = letters_of(pair.first), letters_of(pair.second, untuned=isinstance(pair.second, Base))
     cells = [(told[id_].text, told[id_].right_answer, letter(left, id_), letter(right, id_)) for id_ in ids]
     split = int(np.sum(pair.first.answers.correct_SxQ[0] != pair.second.answers.correct_SxQ[0]))
-    caption = f"Questions that only one of {pair.first.label} and {pair.second.label} answers correctly, {len(cells)} of {split}"
+    two = f"{pair.first.label} and {pair.second.label}"
+    caption = f"Questions that only one of {two} answers correctly, {len(cells)} of {split}"
     return Table(caption, ("question", "right answer", pair.first.label, pair.second.label), cells)

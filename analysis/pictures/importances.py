@@ -44,6 +44,8 @@ def importances(board: Leaderboard) -> Picture | None:
         f"others (fANOVA). Bars end at the mean of {FORESTS} forests and carry their standard deviation. It is of the "
         "values that were tried, no more."
     )
-    cells = [(name, in_percent(float(shares[name].mean())), in_percent(float(shares[name].std(ddof=1)))) for name in order]
+    cells = [
+        (name, in_percent(float(shares[name].mean())), in_percent(float(shares[name].std(ddof=1)))) for name in order
+    ]
     table = Table("Importances, %", ("setting", "mean", "standard deviation"), cells[::-1])
     return Picture("importances", "Which settings matter", says, drawn, (table,))

@@ -32,11 +32,12 @@ def learning(board: Leaderboard) -> Picture | None:
             marker={"symbol": SYMBOLS[place % len(SYMBOLS)], "size": 8},
         )
         cells += [
-            (row.settings or row.label, f"{line.samples_seen:,}", in_percent(line.score.accuracy)) for line in lines[-12:]
+            (row.settings or row.label, f"{line.samples_seen:,}", in_percent(line.score.accuracy))
+            for line in lines[-12:]
         ]
     if not cells:
         return None
-    says = "Validation accuracy at each report, with 95% CIs. At 0 stands the untuned base. " + _which(board)
+    says = "Validation accuracy at each evaluation, with its 95% CI. The untuned base stands at 0. " + _which(board)
     table = Table("Validation accuracy at the evaluations, %", ("config", "questions seen", "accuracy"), cells)
     return Picture("learning", "Learning curves", says, drawn, (table,))
 

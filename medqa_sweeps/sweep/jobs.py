@@ -11,8 +11,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from medqa_sweeps.best import ScoredTrial
 from medqa_sweeps.alarms import Alarm
+from medqa_sweeps.best import ScoredTrial
 from medqa_sweeps.errors import FailureKind
 from medqa_sweeps.record import Outcome
 from medqa_sweeps.trial_dir import StopReason

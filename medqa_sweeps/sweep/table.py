@@ -16,8 +16,8 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
-from medqa_sweeps.best import ScoredTrial, comparable, ranked
 from medqa_sweeps.alarms import about_the_trial, written
+from medqa_sweeps.best import ScoredTrial, comparable, ranked
 from medqa_sweeps.record import AttemptLine, MetricsLine, Outcome, TrainLine, ValidationLine
 from medqa_sweeps.sweep.jobs import Ended
 from medqa_sweeps.wording import duration, percent

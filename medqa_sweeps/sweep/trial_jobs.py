@@ -16,8 +16,8 @@ import yaml
 from omegaconf import DictConfig, OmegaConf
 
 from medqa_sweeps import not_run
-from medqa_sweeps.best import can_be_ranked, scored_trial
 from medqa_sweeps.alarms import alarms_of
+from medqa_sweeps.best import can_be_ranked, scored_trial
 from medqa_sweeps.config import TrialConfig, from_hydra
 from medqa_sweeps.errors import FailureKind
 from medqa_sweeps.not_run import NotRun
