@@ -22,6 +22,12 @@ from medqa_sweeps.errors import ConfigError
 ATTENTION_MODULES = ("q_proj", "k_proj", "v_proj", "o_proj")
 MLP_MODULES = ("gate_proj", "up_proj", "down_proj")
 LINEAR_MODULES = ATTENTION_MODULES + MLP_MODULES
+# What decides no result: how a trial is reported and which process trains it, and keys that change speed or disk alone.
+NOT_THE_EXPERIMENT = ("tracking", "engine")
+_BOOKKEEPING = (
+    *("training.micro_batch_size", "training.gradient_checkpointing", "training.checkpoints_kept"),
+    *("training.checkpoint_every_minutes", "training.log_every_steps", "evaluation.batch_size", "evaluation.baseline"),
+)
 DATA_FORMATS = ("auto", "medqa", "ending", "bigbio", "medmcqa", "columns", "nested")
 
 
@@ -390,19 +396,27 @@ def signature(config: TrialConfig, base_fingerprint: str, data_fingerprint: str)
     What does not count: names and paths, tracking, engine, micro-batch, checkpoints and logging.
     """
     asked = dataclasses.asdict(config)
-    for group in ("tracking", "engine", "data", "split"):
+    for group in (*NOT_THE_EXPERIMENT, "data", "split"):
         del asked[group]
     asked["model"] = {key: asked["model"][key] for key in ("load_in_4bit", "dtype")}
     for group in ("prompt", "lora"):
         del asked[group]["name"]
-    bookkeeping = ("micro_batch_size", "checkpoints_kept", "checkpoint_every_minutes", "log_every_steps")
-    for key in (*bookkeeping, "gradient_checkpointing"):
-        del asked["training"][key]
-    for key in ("batch_size", "baseline"):
-        del asked["evaluation"][key]
+    for dotted in _BOOKKEEPING:
+        group, _, key = dotted.partition(".")
+        del asked[group][key]
     asked["lora"]["target_modules"] = sorted(asked["lora"]["target_modules"])
     asked["base"], asked["questions"] = base_fingerprint, data_fingerprint
     return short_hash(asked)
+
+
+def replicate_key(config: TrialConfig, base_fingerprint: str, data_fingerprint: str) -> str:
+    """12 hex digits, equal exactly when two trials differ in nothing but the seed: the signature under seed 0."""
+    return signature(dataclasses.replace(config, seed=0), base_fingerprint, data_fingerprint)
+
+
+def decides_nothing(key: str) -> bool:
+    """Whether the value of a dotted key (`tracking.mode`) can differ between two runs of the same experiment."""
+    return key.startswith(tuple(f"{group}." for group in NOT_THE_EXPERIMENT)) or key in _BOOKKEEPING
 
 
 def short_hash(value: Any) -> str:

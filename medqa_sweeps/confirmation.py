@@ -11,6 +11,7 @@ from typing import Any
 
 import yaml
 
+from medqa_sweeps.best import ranked_in
 from medqa_sweeps.record import Outcome
 from medqa_sweeps.trial_dir import TrialDir, write_atomically
 
@@ -22,7 +23,7 @@ class ChosenConfig:
     """A config of the first study that is run again."""
 
     settings: str  # what sets it apart there: "lora.r=8"
-    trials: list[int]  # its trials in the first study: replicates, the best first
+    trials: list[int]  # its trials in the first study: replicates, in the order of their seeds
     accuracy: float  # their mean on the validation questions: what it was chosen by
     again: list[int]  # its trials in the confirming study, one a seed, in the seeds' order
 
@@ -79,10 +80,7 @@ def confirmed_winner(folder: Path) -> ChosenConfig | None:
     confirmation = read_confirmation(folder)
     if confirmation is None:
         return None
-    means = []
-    for config in confirmation.configs:
-        accuracies = confirmed_accuracies(folder, config.again)
-        if len(accuracies) < len(config.again):
-            return None
-        means.append(sum(accuracies) / len(accuracies))
-    return confirmation.configs[means.index(max(means))]
+    if any(len(confirmed_accuracies(folder, config.again)) < len(config.again) for config in confirmation.configs):
+        return None
+    best = ranked_in(folder)[0].first.number
+    return next(config for config in confirmation.configs if best in config.again)

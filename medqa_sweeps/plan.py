@@ -10,7 +10,7 @@ from functools import lru_cache
 from typing import Any
 
 from medqa_sweeps.base import BaseModel, locate
-from medqa_sweeps.config import DataConfig, SplitConfig, TrialConfig, divisors, signature
+from medqa_sweeps.config import DataConfig, SplitConfig, TrialConfig, divisors, replicate_key, signature
 from medqa_sweeps.errors import DataError, OutOfMemory
 from medqa_sweeps.hub import at_commit
 from medqa_sweeps.split import Split, split_questions
@@ -28,6 +28,7 @@ class Plan:
     samples: int  # training questions met, repeats counted
     report_steps: list[int]
     signature: str
+    replicate_key: str  # equal for trials that differ in nothing but the seed
 
     def sentences(self, folder: str) -> list[str]:
         """Three lines for people: questions, steps and model, what is written where."""
@@ -66,6 +67,7 @@ def plan_trial(config: TrialConfig) -> Plan:
         samples=total_samples(config.training, questions),
         report_steps=report_steps(config.training, questions, config.evaluation.reports),
         signature=signature(config, base.fingerprint, split.fingerprint),
+        replicate_key=replicate_key(config, base.fingerprint, split.fingerprint),
     )
 
 

@@ -30,6 +30,7 @@ def collect(plan: Plan, command: list[str]) -> dict[str, Any]:
     """Everything above as one JSON object; takes a tenth of a second the first time."""
     return {
         "signature": plan.signature,
+        "replicate_key": plan.replicate_key,
         "created_at": time.time(),
         "command": without_secrets(shlex.join(command)),
         "seeds": {"trial": plan.config.seed, "split": plan.config.split.seed},

@@ -25,6 +25,13 @@ class Outcome(StrEnum):
     INTERRUPTED = "interrupted"
 
 
+class StoppedBy(StrEnum):
+    """What ended a completed trial before its planned training was done."""
+
+    REQUEST = "request"  # a person
+    PATIENCE = "patience"  # training.early_stopping_patience: the config's own rule
+
+
 @dataclass(frozen=True)
 class Record:
     """Abstract: a dataclass that goes to JSON and back."""
@@ -160,6 +167,8 @@ class Result(Record):
     score: Score | None = None  # on validation, of the exported adapter (pruned: at the last report)
     baseline: Score | None = None  # the untuned base on the same questions
     samples_seen: int = 0
+    planned_samples: int = 0  # that its whole training has; 0: not known
+    stopped_by: StoppedBy | None = None  # null: it got its planned training
     steps: int = 0
     attempts: int = 1
     seconds: float = 0.0  # working time of all attempts that reported
@@ -168,6 +177,11 @@ class Result(Record):
     adapter_sha256: str | None = None  # of the exported adapter's tensors
     effective: dict[str, Any] = field(default_factory=dict)  # what ran: dtypes, optimizer class, 4-bit layers, …
     finished_at: float = 0.0  # seconds since the epoch
+
+    @property
+    def stopped_on_request(self) -> bool:
+        """Whether a person ended it before its planned training was done, so that it compares with no other trial."""
+        return self.stopped_by is StoppedBy.REQUEST or self.message.startswith("stopped on request")  # older results
 
 
 @functools.cache

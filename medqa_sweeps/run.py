@@ -14,7 +14,7 @@ from medqa_sweeps.evaluation import answer_questions, prediction, score
 from medqa_sweeps.model_card import model_card
 from medqa_sweeps.plan import Plan, fitted, plan_trial, refuse_changed
 from medqa_sweeps.prompt import PromptEncoder, refuse_long
-from medqa_sweeps.record import AttemptLine, Outcome, Result, Score, TrainLine, ValidationLine
+from medqa_sweeps.record import AttemptLine, Outcome, Result, Score, StoppedBy, TrainLine, ValidationLine
 from medqa_sweeps.stream import TrainingStream
 from medqa_sweeps.tokens import TokenCache
 from medqa_sweeps.training import Training
@@ -133,6 +133,8 @@ class TrialSeat:
             score=line.score if line else None,
             baseline=self._score_at(0),
             samples_seen=line.samples_seen if line else self._progress.samples_seen,
+            planned_samples=self._plan.samples,
+            stopped_by=self._stopped_by(),
             steps=self._progress.step,
             attempts=self.attempt,
             seconds=self._seconds(),
@@ -185,16 +187,22 @@ class TrialSeat:
             return self._progress.step, model_module.adapter_state(engine.model)
         return best_step, checkpoint.load(self._trial.checkpoint_folder, best_step).adapter
 
+    def _stopped_by(self) -> StoppedBy | None:
+        if self._progress.step == self._plan.steps or self._stop is StopReason.PRUNED:
+            return None
+        return StoppedBy.REQUEST if self._stop is StopReason.ASKED else StoppedBy.PATIENCE
+
     def _message(self, pruned: bool) -> str:
         share = f"after {self._progress.samples_seen:,} of {self._plan.samples:,} samples"
         if pruned:
             why = self._trial.stop_sentence()
             return f"pruned {share}" + f": {why}" * bool(why) + "; the checkpoint is kept"
-        if self._stop is StopReason.ASKED:
-            return f"stopped on request {share}"
-        if self._progress.step < self._plan.steps:
-            patience = self._config.training.early_stopping_patience
-            return f"stopped early {share}: no better accuracy in {patience} reports"
+        match self._stopped_by():
+            case StoppedBy.REQUEST:
+                return f"stopped on request {share}"
+            case StoppedBy.PATIENCE:
+                patience = self._config.training.early_stopping_patience
+                return f"stopped early {share}: no better accuracy in {patience} evaluations"
         return ""
 
     def _validation_at(self, step: int, latest: bool) -> ValidationLine | None:

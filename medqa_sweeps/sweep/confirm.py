@@ -7,16 +7,12 @@ as many trials as there are folders, and finds each one submitted already.
 
 import dataclasses
 import itertools
-import json
 import os
-from collections import defaultdict
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import NoReturn
 
-import yaml
-
+from medqa_sweeps.best import ranked_in
 from medqa_sweeps.confirmation import (
     ChosenConfig,
     Confirmation,
@@ -27,15 +23,13 @@ from medqa_sweeps.confirmation import (
 from medqa_sweeps.errors import ConfigError
 from medqa_sweeps.plan import plan_trial, refuse_changed
 from medqa_sweeps.provenance import collect, command_line
-from medqa_sweeps.record import Outcome
 from medqa_sweeps.sweep.device_request import DeviceRequest, with_devices
 from medqa_sweeps.sweep.steering import become_program, is_swept
 from medqa_sweeps.sweep.study import StudyDir
 from medqa_sweeps.sweep.trial_jobs import words_of, write_words
-from medqa_sweeps.trial_dir import TrialDir
+from medqa_sweeps.trial_dir import TrialDir, trial_folders
+from medqa_sweeps.wording import overrides
 
-_YAML_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-_NOT_THE_CONFIG = ("seed", "tracking", "engine")
 _OF_THE_SEARCH = ("hydra.sweep.", "hydra.sweeper.", "hydra/sweeper", "seed=")
 _OF_ANY_SWEEP = ("hydra.sweeper.n_jobs=", "hydra.sweeper.max_failure_rate=")
 _NO_SEARCH = (
@@ -43,16 +37,6 @@ _NO_SEARCH = (
     *("hydra.sweeper.custom_search_space=null", "hydra.sweeper.storage=null", "hydra.sweeper.study_name=null"),
     *("hydra.sweeper.timeout=null", "hydra.sweeper.max_device_hours=null"),
 )
-
-
-@dataclass(frozen=True)
-class _Trial:
-    """A trial of the first study."""
-
-    number: int
-    config: str  # everything but the seed, as text: equal texts, replicates
-    seed: int
-    accuracy: float | None  # None unless it has completed
 
 
 def confirm(
@@ -90,39 +74,39 @@ def confirm(
 
 
 def choose(study: Path, folder: Path, top: int, seeds: int) -> Confirmation:
-    """The best `top` configs of a study's completed trials, and the smallest seeds that it did not use.
+    """The best `top` configs of a study by their mean over seeds, and the smallest seeds that it did not use.
 
     Raises:
         ConfigError: if the study has fewer configs with a score.
     """
-    trials = list(_trials(study))
-    replicates: defaultdict[str, list[tuple[float, int]]] = defaultdict(list)
-    for trial in trials:
-        if trial.accuracy is not None:
-            replicates[trial.config].append((trial.accuracy, trial.number))
-    if len(replicates) < top or top < 1 or seeds < 1:
+    configs = ranked_in(study)
+    if len(configs) < top or top < 1 or seeds < 1:
         raise ConfigError(
-            f"--top {top} --seeds {seeds}: {study} has {len(replicates)} configs with a score; allowed are 1 to that "
+            f"--top {top} --seeds {seeds}: {study} has {len(configs)} configs with a score; allowed are 1 to that "
             "many configs and 1 seed or more."
         )
-    best = sorted(replicates.values(), key=lambda group: (-_mean(group), min(number for _, number in group)))[:top]
-    settings = _told_apart(study, [trial.number for trial in trials])
-    used = {trial.seed for trial in trials}
+    settings = _told_apart(study)
     numbers = itertools.count()
     return Confirmation(
         study=os.path.relpath(study, folder),
-        chosen_among=len(replicates),
-        seeds=list(itertools.islice((seed for seed in itertools.count() if seed not in used), seeds)),
+        chosen_among=len(configs),
+        seeds=_fresh_seeds(study, seeds),
         configs=[
             ChosenConfig(
-                settings=settings[first := max(group)[1]] or f"trial {first}",
-                trials=[number for _, number in sorted(group, key=lambda one: (-one[0], one[1]))],
-                accuracy=_mean(group),
+                settings=settings[config.first.number] or f"trial {config.first.number}",
+                trials=[trial.number for trial in config.trials],
+                accuracy=config.mean,
                 again=list(itertools.islice(numbers, seeds)),
             )
-            for group in best
+            for config in configs[:top]
         ],
     )
+
+
+def _fresh_seeds(study: Path, count: int) -> list[int]:
+    """The smallest seeds that no trial of the study has."""
+    used = {trial.provenance()["seeds"]["trial"] for trial in trial_folders(study)}
+    return list(itertools.islice((seed for seed in itertools.count() if seed not in used), count))
 
 
 def _submit(study: Path, folder: Path, confirmation: Confirmation) -> None:
@@ -141,25 +125,12 @@ def _submit(study: Path, folder: Path, confirmation: Confirmation) -> None:
             trial.submit(plan.config, collect(plan, command_line()))
 
 
-def _trials(study: Path) -> Iterator[_Trial]:
-    for path in study.iterdir():
-        trial = TrialDir(path)
-        if not (path.name.isdecimal() and trial.config_file.exists()):
-            continue
-        config: dict[str, Any] = yaml.load(trial.config_file.read_text(encoding="utf-8"), _YAML_LOADER)
-        result = trial.result()
-        scored = result is not None and result.outcome is Outcome.COMPLETED and result.score
-        kept = {key: value for key, value in config.items() if key not in _NOT_THE_CONFIG}
-        accuracy = result.score.accuracy if result and result.score and scored else None
-        yield _Trial(int(path.name), json.dumps(kept, sort_keys=True), config["seed"], accuracy)
-
-
-def _told_apart(study: Path, numbers: Sequence[int]) -> dict[int, str]:
-    """What each trial was told and not all were, without its seed."""
-    words = {number: words_of(study / str(number)) for number in numbers}
+def _told_apart(study: Path) -> dict[int, str]:
+    """By number, what each trial was told and not all were, without its seed."""
+    words = {int(trial.path.name): words_of(trial.path) for trial in trial_folders(study)}
     common = set.intersection(*map(set, words.values())) if words else set()
     return {
-        number: " ".join(word for word in told if word not in common and not word.startswith("seed="))
+        number: overrides([word for word in told if word not in common and not word.startswith("seed=")])
         for number, told in words.items()
     }
 
@@ -172,7 +143,3 @@ def _words(asked: Sequence[str], trials: int) -> list[str]:
 
 def _is_of_the_search(word: str) -> bool:
     return word.startswith(_OF_THE_SEARCH) or is_swept(word)
-
-
-def _mean(group: Sequence[tuple[float, int]]) -> float:
-    return sum(accuracy for accuracy, _ in group) / len(group)

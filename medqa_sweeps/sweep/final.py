@@ -3,6 +3,7 @@
 import uuid
 from pathlib import Path
 
+from medqa_sweeps.best import ranked_in
 from medqa_sweeps.confirmation import confirmed_winner, confirming_folder, read_confirmation
 from medqa_sweeps.errors import ConfigError, InternalError
 from medqa_sweeps.ledger import Reading, readings
@@ -79,18 +80,12 @@ def chosen_trial(study: StudyDir) -> tuple[int, str]:
     winner = confirmed_winner(beside)
     if winner and confirmation and (beside / confirmation.study).resolve() == study.path.resolve():
         return winner.trials[0], f"{winner.settings}, the winner under fresh seeds ({beside.name})"
-    return _best(study), "the best by validation"
-
-
-def _best(study: StudyDir) -> int:
-    scores = []
-    for path in study.path.iterdir():
-        result = TrialDir(path).result() if path.name.isdecimal() else None
-        if result and result.outcome is Outcome.COMPLETED and result.score:
-            scores.append((-result.score.accuracy, int(path.name)))
-    if not scores:
-        raise ConfigError(f"{study.path}: no trial has completed, so there is none to test.")
-    return min(scores)[1]
+    configs = ranked_in(study.path)
+    if not configs:
+        raise ConfigError(f"{study.path}: no trial has completed its training, so there is none to test.")
+    seeds = len(configs[0].trials)
+    why = f"the first seed of the best config by validation, on average over {seeds} seeds"
+    return configs[0].first.number, why if seeds > 1 else "the best by validation"
 
 
 def _run(pool: Pool, arguments: list[str], log: Path) -> int:

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from medqa_sweeps.best import ScoredTrial
 from medqa_sweeps.errors import FailureKind
 from medqa_sweeps.record import Outcome
 from medqa_sweeps.trial_dir import StopReason
@@ -46,6 +47,9 @@ class Ended:
     message: str = ""  # for people; of a failure, with its next step
     error: BaseException | None = None  # what the job itself raised, where that is known
     signature: str | None = None  # of the experiment; None where a job has none
+    scored: ScoredTrial | None = None  # for the choice of the best; None: not a trial, or it cannot be ranked
+    stopped: bool = False  # a person ended it before its planned training was done
+    same_as: int | None = None  # number of the trial whose result it repeats, without having run
     seconds: float = 0.0  # that it worked, over all its attempts
     disk_bytes: int = 0  # that it has left on disk; 0 where nobody looks
 
@@ -81,6 +85,10 @@ class Jobs(ABC):
     def ended_before(self, number: int) -> Ended | None:
         """How the job of that number ended in an earlier sweep; None if it has not, or nobody knows."""
         return None
+
+    def not_run(self, ended: Ended, overrides: Sequence[str]) -> None:
+        """A job has ended without having started: keep a record of it where jobs leave records."""
+        return
 
     @abstractmethod
     def start(self, job: Job) -> None:

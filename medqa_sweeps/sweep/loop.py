@@ -118,8 +118,8 @@ class Sweep:
     def _take_up(self) -> None:
         """What an earlier sweep left: results that were not told yet, trials to go on with."""
         for ended, settings in self.study.told():
-            self._view.earlier(ended, settings)
             earlier = self.jobs.ended_before(ended.number)
+            self._view.earlier(earlier or ended, settings)
             if earlier:
                 self._remember(earlier)
         for candidate in self.study.unfinished():
@@ -158,15 +158,21 @@ class Sweep:
                 job = self.jobs.prepare(candidate.number, candidate.overrides)
             except TrialError as error:
                 failed = Ended(candidate.number, Outcome.FAILED, failure=error.kind, message=str(error), error=error)
+                self.jobs.not_run(failed, candidate.overrides)
                 self._tell(failed)
                 continue
             if job.signature is not None and job.signature in self._known:
-                self._view.ended(self.study.repeat(candidate, self._known[job.signature]), candidate.settings)
+                self._repeat(candidate, self._known[job.signature])
             elif job.signature is not None and job.signature in self._signatures.values():
                 self._twins[job.signature].append(candidate)
             else:
                 return candidate, job
         return None
+
+    def _repeat(self, candidate: Candidate, earlier: Ended) -> None:
+        repeated = self.study.repeat(candidate, earlier)
+        self.jobs.not_run(repeated, candidate.overrides)
+        self._view.ended(repeated, candidate.settings)
 
     def _hear(self, event: Reported | Ended) -> None:
         if isinstance(event, Ended):
@@ -195,7 +201,7 @@ class Sweep:
         if ended.signature is None:
             return
         twins = self._twins.pop(ended.signature, [])
-        if ended.outcome in (Outcome.COMPLETED, Outcome.PRUNED):
+        if ended.outcome in (Outcome.COMPLETED, Outcome.PRUNED) and not ended.stopped:
             self._known.setdefault(ended.signature, ended)
         self._again += twins
 

@@ -17,7 +17,7 @@ from medqa_sweeps.errors import ConfigError
 from medqa_sweeps.plan import Plan
 from medqa_sweeps.record import Outcome, Prediction
 from medqa_sweeps.sweep.jobs import Reported
-from medqa_sweeps.trial_dir import LineReader, TrialDir
+from medqa_sweeps.trial_dir import LineReader, TrialDir, trial_folders
 
 Scores = dict[str, float]  # of each question, by its id: the gold letter's log-probability, nats
 
@@ -73,9 +73,8 @@ class PairedHalving(Pruner):
         self._cut: set[int] = set()
 
     def after(self, trial: Trial, report: Reported) -> str | None:
-        for path in self._folder.iterdir():
-            if path.name.isdecimal():
-                self._read(int(path.name))
+        for rival in trial_folders(self._folder):
+            self._read(int(rival.path.name))
         mine = self._reports.get(report.number, {})
         for samples in sorted(mine):
             if self._first <= samples <= report.samples_seen and samples > 0:

@@ -1,42 +1,66 @@
 """A study as it stands, from its folders alone: the sweep's own table, seen from another terminal."""
 
 import time
-from pathlib import Path
+from collections.abc import Iterator, Mapping, Sequence
 
 from rich.console import Console
 
+from medqa_sweeps.not_run import NotRun, not_run
 from medqa_sweeps.record import AttemptLine, MetricsLine, Outcome
 from medqa_sweeps.sweep.jobs import Ended
 from medqa_sweeps.sweep.study import StudyDir
 from medqa_sweeps.sweep.table import SweepTable
-from medqa_sweeps.sweep.trial_jobs import words_of
-from medqa_sweeps.trial_dir import TrialDir
+from medqa_sweeps.sweep.trial_jobs import end_of, words_of
+from medqa_sweeps.trial_dir import TrialDir, trial_folders
+from medqa_sweeps.wording import overrides
 
 
 def print_status(study: StudyDir, console: Console) -> None:
-    """Print what has ended, what runs, and what was interrupted.
+    """Print what has ended, what runs, what was interrupted, and whether the study is finished.
 
     Raises:
         ConfigError: if the folder holds no study.
     """
     total = study.definition()["trials"]
-    trials = sorted((path for path in study.path.iterdir() if path.name.isdecimal()), key=lambda path: int(path.name))
-    settings = _settings(trials)
-    table = SweepTable(console, max(total, len(trials)))
-    for path in trials:
-        trial, number = TrialDir(path), int(path.name)
-        result, lines = trial.result(), trial.lines()
-        table.started(number, settings[path], result.seconds if result else _seconds_since_start(lines))
-        if result is not None:
-            value = result.score.accuracy if result.score else None
-            table.ended(Ended(number, result.outcome, value, result.failure, result.message), settings[path])
-            continue
-        for line in lines:
-            table.look(number, line)
-        if not trial.is_claimed():
-            why = trial.last_words() or "its process is gone"
-            table.ended(Ended(number, Outcome.INTERRUPTED, message=why), settings[path])
-    console.print(table.picture())
+    trials, others = trial_folders(study.path), not_run(study.path)
+    labels = _labels(trials, others)
+    table = SweepTable(console, max(total, len(trials) + len(others)))
+    for trial in trials:
+        _show(trial, labels[int(trial.path.name)], table)
+    for other in others:
+        table.ended(_end_without_run(other), labels[other.number])
+    if table.running:
+        console.print(table.picture())
+    else:
+        table.say(table.totals())
+    table.say(_standing(study, len(table.running), total - table.finished))
+
+
+def _show(trial: TrialDir, label: str, table: SweepTable) -> None:
+    number, result, lines = int(trial.path.name), trial.result(), trial.lines()
+    table.started(number, label, result.seconds if result else _seconds_since_start(lines))
+    for line in lines:
+        table.look(number, line)
+    if result is not None:
+        table.ended(end_of(number, trial, result, ""), label)
+    elif not trial.is_claimed():
+        why = trial.last_words() or "its process is gone"
+        table.ended(Ended(number, Outcome.INTERRUPTED, message=why), label)
+
+
+def _end_without_run(trial: NotRun) -> Ended:
+    return Ended(
+        trial.number, trial.outcome, failure=trial.failure, message=trial.message, signature="", same_as=trial.same_as
+    )
+
+
+def _standing(study: StudyDir, running: int, to_come: int) -> str:
+    """What becomes of the study now, and the command for it."""
+    if to_come <= 0 and not running:
+        return f"The study is finished. Its leaderboard: python -m analysis {study.path}"
+    if running or study.is_claimed():
+        return "The study is running."
+    return f"The study is not finished, and nothing runs it. To continue: python -m medqa_sweeps resume {study.path}"
 
 
 def _seconds_since_start(lines: list[MetricsLine]) -> float:
@@ -45,8 +69,14 @@ def _seconds_since_start(lines: list[MetricsLine]) -> float:
     return max(0.0, time.time() - starts[-1]) if starts else 0.0
 
 
-def _settings(trials: list[Path]) -> dict[Path, str]:
-    """What each trial was told and not all were."""
-    words = {path: words_of(path) for path in trials}
-    common = set.intersection(*map(set, words.values())) if words else set()
-    return {path: " ".join(word for word in told if word not in common) for path, told in words.items()}
+def _labels(trials: Sequence[TrialDir], others: Sequence[NotRun]) -> Mapping[int, str]:
+    """By number, what each trial was told and not all were."""
+    told = {int(trial.path.name): words_of(trial.path) for trial in trials}
+    told |= {other.number: other.overrides for other in others}
+    return dict(_distinct(told))
+
+
+def _distinct(told: Mapping[int, Sequence[str]]) -> Iterator[tuple[int, str]]:
+    common = set.intersection(*map(set, told.values())) if told else set()
+    for number, words in told.items():
+        yield number, overrides([word for word in words if word not in common])

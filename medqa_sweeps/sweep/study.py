@@ -25,11 +25,13 @@ from optuna.distributions import BaseDistribution
 from optuna.storages.journal import JournalFileBackend, JournalStorage
 from optuna.trial import FrozenTrial, Trial, TrialState
 
+from medqa_sweeps.best import ScoredConfig
 from medqa_sweeps.errors import ConfigError, FailureKind
 from medqa_sweeps.record import Outcome
 from medqa_sweeps.sweep.jobs import Ended
 from medqa_sweeps.sweep.search_space import SearchSpace
 from medqa_sweeps.trial_dir import repair_lines, write_atomically
+from medqa_sweeps.wording import overrides as overrides_in_words, settings
 
 _STATES = {Outcome.COMPLETED: TrialState.COMPLETE, Outcome.PRUNED: TrialState.PRUNED, Outcome.FAILED: TrialState.FAIL}
 _ADDED = "overrides"  # attribute of a trial that a person added: its own words
@@ -73,6 +75,14 @@ class StudyDir:
             yield
         finally:
             lock.release()
+
+    def is_claimed(self) -> bool:
+        """Whether a living process sweeps here."""
+        try:
+            with self.claimed():
+                return False
+        except ConfigError:
+            return True
 
     def journal(self) -> JournalStorage:
         """Optuna's storage in this folder; a line that a killed process left half-written is cut off first."""
@@ -212,7 +222,7 @@ class Study:
     def told(self) -> list[tuple[Ended, str]]:
         """The trials that have ended, as Optuna keeps them, each with what sets it apart, for people."""
         ends = [trial for trial in self.optuna.get_trials(deepcopy=False) if trial.state.is_finished()]
-        return [(_ended(trial), _in_words(self._shown(trial))) for trial in ends]
+        return [(_ended(trial), settings(self._shown(trial))) for trial in ends]
 
     @property
     def added(self) -> int:
@@ -267,32 +277,44 @@ class Study:
         """Tell a trial that needs no run: an earlier one was the same experiment."""
         candidate.trial.set_user_attr("same_as", earlier.number)
         why = f"the same experiment as trial {earlier.number}, not run again"
-        return self.tell(replace(earlier, number=candidate.number, message=why, seconds=0.0))
+        return self.tell(
+            replace(earlier, number=candidate.number, message=why, scored=None, same_as=earlier.number, seconds=0.0)
+        )
 
-    def results(self) -> dict[str, Any]:
+    def results(self, best: ScoredConfig | None = None) -> dict[str, Any]:
         """Upstream's `optimization_results.yaml`: the best point, or of several objectives the Pareto front; before
-        any trial has completed, the name alone."""
+        any trial has completed, the name alone.
+
+        Args:
+            best: of a study of trials, whose value is a mean over seeds; None: Optuna's best trial.
+        """
         if not self.optuna.get_trials(deepcopy=False, states=(TrialState.COMPLETE,)):
             return {"name": "optuna"}
         if len(self.optuna.directions) > 1:
             front = [{"params": self._shown(trial), "values": trial.values} for trial in self.optuna.best_trials]
             return {"name": "optuna", "solutions": front}
-        best = self.optuna.best_trial
-        return {"name": "optuna", "best_params": self._shown(best), "best_value": best.value}
+        if best is None:
+            trial = self.optuna.best_trial
+            return {"name": "optuna", "best_params": self._shown(trial), "best_value": trial.value}
+        params = self._shown(self.optuna.get_trials(deepcopy=False)[best.first.number])
+        if len(best.trials) > 1:
+            params = {key: value for key, value in params.items() if key != "seed"}
+        trials = [trial.number for trial in best.trials]
+        return {"name": "optuna", "best_params": params, "best_value": best.mean, "best_trials": trials}
 
     def _candidate(self, trial: Trial) -> Candidate:
         self._live[trial.number] = trial
         words = trial.user_attrs.get(_ADDED)
         if words is not None:
             params = self._space.suggest(trial, only=self._space.point_of(words))
-            return Candidate(trial, params, [*self._space.fixed, *words], " ".join(words))
+            return Candidate(trial, params, [*self._space.fixed, *words], overrides_in_words(words))
         params = self._space.suggest(trial)
         overrides, values = self._space.overrides(params), self._space.values(params)
         if self._extend:
             self._extend(trial)
             more = {name: value for name, value in trial.params.items() if name not in params}
             overrides, values = [*overrides, *(f"{name}={value}" for name, value in more.items())], {**values, **more}
-        return Candidate(trial, params, overrides, _in_words(values) or self._labels.get(trial.number, ""))
+        return Candidate(trial, params, overrides, settings(values) or self._labels.get(trial.number, ""))
 
     def _values(self, value: Any) -> list[float]:
         """One finite number an objective.
@@ -321,7 +343,8 @@ class Study:
 def _ended(trial: FrozenTrial) -> Ended:
     outcome = next(outcome for outcome, state in _STATES.items() if state is trial.state)
     values = trial.values or []
-    return Ended(trial.number, outcome, value=values[0] if len(values) == 1 else values or None)
+    value = values[0] if len(values) == 1 else values or None
+    return Ended(trial.number, outcome, value=value, same_as=trial.user_attrs.get("same_as"))
 
 
 def _mixed(points: Iterator[dict[str, Any]], seed: str) -> Iterator[dict[str, Any]]:
@@ -345,14 +368,6 @@ def _contains(distribution: BaseDistribution, value: Any) -> bool:
         return distribution._contains(distribution.to_internal_repr(value))
     except ValueError:  # a category that is not there
         return False
-
-
-def _in_words(values: Mapping[str, Any]) -> str:
-    """`r=8 lr=0.0003`: the last word of each key, unless two keys share it."""
-    last = [key.rpartition(".")[2] for key in values]
-    names = last if len(set(last)) == len(last) else list(values)
-    numbers = (f"{value:.4g}" if isinstance(value, float) else str(value) for value in values.values())
-    return " ".join(f"{name}={number}" for name, number in zip(names, numbers, strict=True))
 
 
 def _frozen(params: Mapping[str, Any]) -> frozenset[tuple[str, str]]:

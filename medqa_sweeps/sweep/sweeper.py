@@ -19,6 +19,7 @@ from hydra.utils import get_method, instantiate
 from omegaconf import DictConfig, ListConfig, OmegaConf
 from rich.console import Console
 
+from medqa_sweeps.best import ScoredConfig, ranked_in
 from medqa_sweeps.config import from_hydra
 from medqa_sweeps.confirmation import read_confirmation
 from medqa_sweeps.errors import ConfigError, TrialError
@@ -33,6 +34,7 @@ from medqa_sweeps.sweep.steering import Requests
 from medqa_sweeps.sweep.study import Study, StudyDir
 from medqa_sweeps.sweep.table import SweepTable
 from medqa_sweeps.sweep.trial_jobs import without_hydra
+from medqa_sweeps.wording import percent
 
 INTERRUPTED = 130  # the exit code that a shell gives a program stopped by Ctrl-C
 
@@ -75,7 +77,8 @@ class AsyncOptuna:
             folder.define(definition, self._origin(study), self.settings.allow_changes)
             OmegaConf.save(self.config, folder.path / "multirun.yaml")
             swept = self._run(space, study, folder, pruner, console)
-            OmegaConf.save(OmegaConf.create(study.results()), folder.path / "optimization_results.yaml")
+            results = OmegaConf.create(study.results(self._best(folder)))
+            OmegaConf.save(results, folder.path / "optimization_results.yaml")
         if swept.error is not None:
             raise swept.error
         if not swept.complete:
@@ -85,7 +88,7 @@ class AsyncOptuna:
     def _run(
         self, space: SearchSpace, study: Study, folder: StudyDir, pruner: Pruner | None, console: Console
     ) -> Swept:
-        value = "{:.1%}".format if trains_trials(self.config) else str
+        value = percent if trains_trials(self.config) else str
         table = SweepTable(console, study.total, self._directions == ["maximize"], value)
         jobs_of_this_launcher = jobs_for(
             self.config,
@@ -109,6 +112,10 @@ class AsyncOptuna:
                 Requests(folder).obey,
             )
             return sweep.run()
+
+    def _best(self, folder: StudyDir) -> ScoredConfig | None:
+        configs = ranked_in(folder.path) if trains_trials(self.config) else []
+        return configs[0] if configs else None
 
     def _space(self, arguments: Sequence[str]) -> SearchSpace:
         params, zipped, when = (_plain(self.settings[key]) for key in ("params", "zip", "when"))

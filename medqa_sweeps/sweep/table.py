@@ -5,7 +5,7 @@
 
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,8 +16,10 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
+from medqa_sweeps.best import ScoredTrial, ranked
 from medqa_sweeps.record import AttemptLine, MetricsLine, Outcome, TrainLine, ValidationLine
 from medqa_sweeps.sweep.jobs import Ended
+from medqa_sweeps.wording import duration, percent
 
 _PLAIN_SECONDS = 30.0  # between two lines of totals where there is no terminal
 
@@ -48,14 +50,14 @@ class SweepTable:
     """Implements the loop's `View`; `look` is shown the trials' lines. A context manager."""
 
     def __init__(
-        self, console: Console, total: int, maximize: bool = True, value: Callable[[Any], str] = "{:.1%}".format
+        self, console: Console, total: int, maximize: bool = True, value: Callable[[Any], str] = percent
     ) -> None:
         """`value` writes the objective; the default is for an accuracy."""
-        self._console, self._total, self._sign, self._value = console, total, 1 if maximize else -1, value
+        self._console, self._total, self._maximize, self._value = console, total, maximize, value
         self._rows: dict[int, Row] = {}
-        self._counts: Counter[Outcome] = Counter()
-        self._best: Ended | None = None
-        self._best_settings = ""
+        self._counts: Counter[str] = Counter()
+        self._scored: list[ScoredTrial] = []
+        self._labels: dict[int, str] = {}  # what sets each of those apart
         self._seconds: list[float] = []  # that ended trials took here
         self._disk_bytes: list[int] = []  # that they have left
         self._last_plain = time.monotonic()
@@ -78,9 +80,11 @@ class SweepTable:
         self._rows[number] = Row(number, settings, time.monotonic() - seconds_ago)
 
     def earlier(self, ended: Ended, settings: str) -> None:
-        self._counts[ended.outcome] += 1
-        if self._is_best(ended):
-            self._best, self._best_settings = ended, settings
+        self._counts[_how_counted(ended)] += 1
+        scored = _scored(ended)
+        if scored is not None:
+            self._scored.append(scored)
+            self._labels[ended.number] = settings
 
     def ended(self, ended: Ended, settings: str) -> None:
         row = self._rows.pop(ended.number, None)
@@ -100,24 +104,40 @@ class SweepTable:
             self._last_plain = time.monotonic()
             self.say(self.totals())
 
+    @property
+    def running(self) -> Sequence[int]:
+        """Numbers of the trials that have rows."""
+        return list(self._rows)
+
+    @property
+    def finished(self) -> int:
+        """Trials that have ended for good."""
+        return sum(self._counts.values()) - self._counts[Outcome.INTERRUPTED]
+
     def totals(self) -> str:
         """The line above, as it stands."""
-        done = sum(self._counts.values()) - self._counts[Outcome.INTERRUPTED]
+        done = self.finished
         parts = [f"{count} {outcome}" for outcome, count in self._counts.items()]
         text = f"{done:,} of {self._total:,} done" + (f": {', '.join(parts)}" if parts else "")
-        if self._best is not None:
-            which = f"{self._best.number} ({self._best_settings})" if self._best_settings else f"{self._best.number}"
-            text += f"; best trial {which} {self._value(self._best.value)}"
-        return text + self._to_come(done)
+        return text + self._best_so_far() + self._to_come(done)
 
-    def _is_best(self, ended: Ended) -> bool:
-        if ended.outcome is not Outcome.COMPLETED or not isinstance(ended.value, int | float):
-            return False
-        return self._best is None or self._sign * ended.value > self._sign * self._best.value
+    def _best_so_far(self) -> str:
+        """The config that leads, by its mean over seeds; empty before any trial can be ranked."""
+        if not self._scored:
+            return ""
+        best = ranked(self._scored, self._maximize)[0]
+        seeds = len(best.trials)
+        label, value = self._labels[best.first.number], self._value(best.mean)
+        if seeds > 1:
+            words = " ".join(word for word in label.split() if not word.startswith("seed="))
+            return f"; best so far {words or 'the config'}, {value} on average over {seeds} seeds"
+        return f"; best so far trial {best.first.number}{f' ({label})' if label else ''}, {value}"
 
     def _how(self, ended: Ended) -> str:
         if not ended.failure and ended.message.startswith(ended.outcome):  # "pruned after 136 of 1,024 samples"
             return ended.message
+        if ended.same_as is not None:
+            return f"repeated: {ended.message}"
         value = f", {self._value(ended.value)}" if ended.outcome is Outcome.COMPLETED else ""
         kind = f" ({ended.failure})" if ended.failure else ""
         why = f": {ended.message}" if ended.message else ""
@@ -130,7 +150,7 @@ class SweepTable:
             return ""
         disk_bytes = sum(self._disk_bytes) * (self._total - done) // len(self._disk_bytes)
         disk = f", {decimal(disk_bytes)} more on disk" if disk_bytes else ""
-        return f"; about {_duration(seconds)} left{disk}"
+        return f"; about {duration(seconds)} left{disk}"
 
     def _seconds_left(self, done: int) -> float | None:
         """By the mean of the trials that have ended; None before the first has."""
@@ -153,7 +173,7 @@ class SweepTable:
                 row.device,
                 f"{row.epoch:.2f}",
                 "" if row.loss is None else f"{row.loss:.3f}",
-                "" if row.accuracy is None else f"{row.accuracy:.1%}",
+                "" if row.accuracy is None else percent(row.accuracy),
                 f"{row.memory_bytes / 2**30:.1f}" if row.memory_bytes else "",
                 f"{(time.monotonic() - row.began) / 60:.1f}",
             )
@@ -161,7 +181,16 @@ class SweepTable:
         return Group(table, Text(self.totals(), style="bold"))
 
 
-def _duration(seconds: float) -> str:
-    if seconds < 90:
-        return f"{seconds:.0f} s"
-    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
+def _how_counted(ended: Ended) -> str:
+    if ended.same_as is not None:
+        return "repeated"
+    return "stopped early" if ended.stopped else str(ended.outcome)
+
+
+def _scored(ended: Ended) -> ScoredTrial | None:
+    """A job that is no trial has no seed, and is a config of its own."""
+    if ended.scored is not None or ended.signature is not None or ended.same_as is not None:
+        return ended.scored
+    if ended.outcome is not Outcome.COMPLETED or not isinstance(ended.value, int | float):
+        return None
+    return ScoredTrial(ended.number, f"job {ended.number}", 0, ended.value)

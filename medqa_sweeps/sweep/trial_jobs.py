@@ -15,8 +15,11 @@ from pathlib import Path
 import yaml
 from omegaconf import DictConfig, OmegaConf
 
+from medqa_sweeps import not_run
+from medqa_sweeps.best import can_be_ranked, scored_trial
 from medqa_sweeps.config import TrialConfig, from_hydra
 from medqa_sweeps.errors import FailureKind
+from medqa_sweeps.not_run import NotRun
 from medqa_sweeps.plan import Plan, plan_trial
 from medqa_sweeps.provenance import collect
 from medqa_sweeps.record import MetricsLine, Outcome, Result, ValidationLine
@@ -110,8 +113,17 @@ class TrialJobs(Jobs):
         return Job(number, tuple(overrides), plan.signature, Prepared(trial, plan, composed))
 
     def ended_before(self, number: int) -> Ended | None:
-        result = TrialDir(self._folder / str(number)).result()
-        return _ended(number, result, "") if result else None
+        trial = TrialDir(self._folder / str(number))
+        result = trial.result()
+        return end_of(number, trial, result, "") if result else None
+
+    def not_run(self, ended: Ended, overrides: Sequence[str]) -> None:
+        trial = TrialDir(self._folder / str(ended.number))
+        if trial.config_file.exists() and ended.failure is not None:  # submitted by an earlier sweep
+            trial.fail(ended.failure, ended.message)
+            return
+        one = NotRun(ended.number, list(overrides), ended.outcome, ended.message, ended.failure, ended.same_as)
+        not_run.record(self._folder, one)
 
     def start(self, job: Job) -> None:
         trial, plan = job.prepared.trial, job.prepared.plan
@@ -194,7 +206,7 @@ class TrialJobs(Jobs):
         if running.tracker:
             running.tracker.finish(result)
             self._trackers.append(running.tracker)
-        return [*news, replace(_ended(number, result, message), disk_bytes=trial.disk_bytes())]
+        return [*news, replace(end_of(number, trial, result, message), disk_bytes=trial.disk_bytes())]
 
     def _kill_the_silent(self) -> None:
         now = time.monotonic()
@@ -226,16 +238,20 @@ def _how_it_ended(running: _Running, gone: Gone) -> tuple[FailureKind | None, st
     return kind, message
 
 
-def _ended(number: int, result: Result | None, message: str) -> Ended:
+def end_of(number: int, trial: TrialDir, result: Result | None, message: str) -> Ended:
+    """How a trial ended, as its folder says; without a result it was interrupted, for the reason in `message`."""
     if result is None:
         return Ended(number, Outcome.INTERRUPTED, message=message)
+    value = result.score.accuracy if result.score else None
     return Ended(
         number,
         result.outcome,
-        value=result.score.accuracy if result.score else None,
+        value=value,
         failure=result.failure,
         message=result.message,
         signature=result.signature,
+        scored=scored_trial(trial, number, value) if value is not None and can_be_ranked(result) else None,
+        stopped=result.stopped_on_request,
         seconds=result.seconds,
     )
 

@@ -8,7 +8,16 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from medqa_sweeps.config import DataConfig, LoraConfig, ModelConfig, PromptConfig, TrialConfig, checked
+from medqa_sweeps.config import (
+    DataConfig,
+    LoraConfig,
+    ModelConfig,
+    PromptConfig,
+    TrialConfig,
+    checked,
+    replicate_key,
+    signature,
+)
 from medqa_sweeps.record import AttemptLine, Outcome, Prediction, Result, Score
 from medqa_sweeps.statistics import standard_error, wilson_interval
 from medqa_sweeps.trial_dir import TrialDir
@@ -48,8 +57,13 @@ def right_at(first: int, count: int, questions: int = QUESTIONS) -> list[bool]:
 
 
 def submit(path: Path, **changes: Any) -> TrialDir:
-    directory = TrialDir(path)
-    directory.submit(trial_config(**changes), {})
+    directory, config = TrialDir(path), trial_config(**changes)
+    provenance = {
+        "signature": signature(config, "base", "questions"),
+        "replicate_key": replicate_key(config, "base", "questions"),
+        "seeds": {"trial": config.seed},
+    }
+    directory.submit(config, provenance)
     return directory
 
 

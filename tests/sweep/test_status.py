@@ -52,33 +52,35 @@ def seen(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, list[st
 
 
 def test_a_study_that_runs(seen: dict[str, list[str]]) -> None:
-    ended, head, rule, *rows, totals = seen["runs"]
-    assert re.fullmatch(r"trial 0 training\.max_steps=20: completed, \d+\.\d%", ended)
+    ended, head, rule, *rows, totals, standing = seen["runs"]
+    assert re.fullmatch(r"trial 0 max_steps=20: completed, \d+\.\d%", ended)
     assert head.split() == ["trial", "config", "device", "epoch", "loss", "accuracy", "GiB", "min"]
     assert rule.strip("─") == "" and {row.split()[0] for row in rows} == {"1", "2"}
-    assert all(row.split()[1].startswith("training.max_steps=20") and "stand-in" in row for row in rows)
-    assert re.match(r"1 of 3 done: 1 completed; best trial 0 \(training\.max_steps=20\) \d", totals)
+    assert all(row.split()[1].startswith("max_steps=20") and "stand-in" in row for row in rows)
+    assert re.match(r"1 of 3 done: 1 completed; best so far trial 0 \(max_steps=20\), \d", totals)
+    assert standing == "The study is running."
     assert re.search(r"; about \d+ s left$", totals), totals
 
 
 def test_a_study_that_was_killed(seen: dict[str, list[str]]) -> None:
-    *ends, head, _, totals = seen["killed"]
-    assert head.startswith("trial  config") and len(ends) == 3, seen["killed"]
+    *ends, totals, standing = seen["killed"]
+    assert len(ends) == 3 and standing.startswith("The study is not finished, and nothing runs it."), seen["killed"]
     assert sum(": interrupted: its process is gone" in line for line in ends) == 2
     assert totals.startswith("1 of 3 done: ") and "2 interrupted" in totals and "1 completed" in totals
 
 
 def test_a_study_that_goes_on(seen: dict[str, list[str]]) -> None:
     assert any("completed" in line for line in seen["goes on"])
-    assert seen["goes on"][-1].startswith("1 of 3 done")
+    assert seen["goes on"][-2].startswith("1 of 3 done")
 
 
 def test_a_study_that_has_ended(seen: dict[str, list[str]]) -> None:
-    *ends, _, _, totals = seen["ended"]
+    *ends, totals, standing = seen["ended"]
     assert [line.split(":")[0] for line in ends] == [
-        f"trial {number} training.max_steps={steps}" for number, steps in enumerate((20, 200, 201))
+        f"trial {number} max_steps={steps}" for number, steps in enumerate((20, 200, 201))
     ]
-    assert totals.startswith("3 of 3 done: 3 completed; best trial ") and "left" not in totals
+    assert totals.startswith("3 of 3 done: 3 completed; best so far trial ") and "left" not in totals
+    assert standing.startswith("The study is finished.")
 
 
 def test_what_is_no_study(tmp_path: Path) -> None:

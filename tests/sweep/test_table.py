@@ -104,19 +104,21 @@ def test_every_way_to_end_has_its_words() -> None:
     screen.table.ended(end(0, Outcome.PRUNED, message="pruned after 8 of 64 samples: it is last"), "r=0")
     screen.table.ended(end(1, Outcome.FAILED, failure=FailureKind.OUT_OF_MEMORY, message="failed to allocate"), "r=1")
     screen.table.ended(end(2, Outcome.INTERRUPTED, message="interrupted"), "r=2")
-    screen.table.ended(end(3, value=0.25, message="the same experiment as trial 9, not run again"), "r=3")
+    repeat = "the same experiment as trial 9, not run again"
+    screen.table.ended(end(3, value=0.25, message=repeat, same_as=9), "r=3")
     screen.table.ended(end(4, value=0.75), "r=4")
     screen.table.ended(end(5, Outcome.FAILED, failure=FailureKind.CONFIG, message="refused before it began"), "")
     assert screen.said().splitlines() == [
         "trial 0 r=0: pruned after 8 of 64 samples: it is last",
         "trial 1 r=1: failed (out_of_memory): failed to allocate",
         "trial 2 r=2: interrupted",
-        "trial 3 r=3: completed, 25.0%: the same experiment as trial 9, not run again",
+        "trial 3 r=3: repeated: the same experiment as trial 9, not run again",
         "trial 4 r=4: completed, 75.0%",
         "trial 5: failed (config): refused before it began",
     ]
     totals = screen.table.totals()
-    assert totals.startswith("5 of 60 done: 1 pruned, 2 failed, 1 interrupted, 2 completed; best trial 4 (r=4) 75.0%")
+    assert totals.startswith("5 of 60 done: 1 pruned, 2 failed, 1 interrupted, 1 repeated, 1 completed; ")
+    assert "; best so far trial 4 (r=4), 75.0%" in totals
 
 
 def test_what_an_earlier_sweep_has_told_counts_and_is_not_said_again() -> None:
@@ -124,7 +126,7 @@ def test_what_an_earlier_sweep_has_told_counts_and_is_not_said_again() -> None:
     screen.table.earlier(end(0, value=0.5), "r=8")
     screen.table.earlier(end(1, Outcome.PRUNED), "r=16")
     assert screen.said() == ""
-    assert screen.table.totals() == "2 of 60 done: 1 completed, 1 pruned; best trial 0 (r=8) 50.0%"
+    assert screen.table.totals() == "2 of 60 done: 1 completed, 1 pruned; best so far trial 0 (r=8), 50.0%"
 
 
 def test_totals_before_anything_has_ended() -> None:
@@ -133,14 +135,14 @@ def test_totals_before_anything_has_ended() -> None:
     assert screen.table.totals() == "0 of 12,000 done"
 
 
-@pytest.mark.parametrize(("maximize", "best"), [(True, "best trial 1 (b) 80.0%"), (False, "best trial 0 (a) 20.0%")])
+@pytest.mark.parametrize(("maximize", "best"), [(True, "trial 1 (b), 80.0%"), (False, "trial 0 (a), 20.0%")])
 def test_the_best_is_the_direction_s(maximize: bool, best: str) -> None:
     screen = Screen(terminal=False, maximize=maximize)
     for number, value in enumerate([0.2, 0.8, 0.5]):
         screen.table.started(number, "abc"[number])
         screen.table.ended(end(number, value=value), "abc"[number])
     screen.table.ended(end(3, Outcome.PRUNED, 0.9), "d")
-    assert best in screen.table.totals()
+    assert f"best so far {best}" in screen.table.totals()
 
 
 def test_several_objectives_have_no_best_and_are_shown_as_they_are() -> None:

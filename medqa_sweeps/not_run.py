@@ -1,0 +1,53 @@
+"""The record of a study's trials that ended without a folder: refused before they began, or repeats of another trial.
+
+`not_run.jsonl` in the study's folder is only ever appended to. A study that was killed while it wrote may hold a trial
+twice: the last line counts.
+"""
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from medqa_sweeps.errors import ConfigError, FailureKind
+from medqa_sweeps.record import Outcome, Record
+from medqa_sweeps.trial_dir import append_lines, read_lines
+
+FILE = "not_run.jsonl"
+
+
+@dataclass(frozen=True)
+class NotRun(Record):
+    """A trial that no process worked on."""
+
+    number: int  # in its study
+    overrides: list[str]  # what sets it apart, in Hydra's words: "lora.r=8"
+    outcome: Outcome  # failed; or, of a repeat, how the other trial ended
+    message: str
+    failure: FailureKind | None = None
+    same_as: int | None = None  # number of the trial whose result it repeats
+    time: float = 0.0  # seconds since the epoch
+
+
+def record(study: Path, trial: NotRun) -> None:
+    append_lines(study / FILE, [{**trial.to_json(), "time": time.time()}])
+
+
+def not_run(study: Path) -> list[NotRun]:
+    """By number; none if every trial of the study has a folder.
+
+    Raises:
+        ConfigError: if the file is damaged.
+    """
+    try:
+        trials = [NotRun.from_json(line) for line in read_lines(study / FILE)]
+    except (ValueError, TypeError, KeyError, AttributeError) as error:
+        raise ConfigError(f"{study / FILE} is damaged ({type(error).__name__}: {error}).") from error
+    newest = {trial.number: trial for trial in trials}
+    return [newest[number] for number in sorted(newest)]
+
+
+def setting_of(overrides: Sequence[str]) -> dict[str, str]:
+    """The values of overrides by key, as they were written."""
+    pairs = (word.lstrip("+").partition("=") for word in overrides)
+    return {key: value for key, _, value in pairs}

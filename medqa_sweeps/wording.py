@@ -1,0 +1,109 @@
+"""How numbers, intervals, settings and standing sentences are written: one formatter each, for every screen and page.
+
+Shares are fractions of 1: 0.623 is written 62.3%, and a difference of 0.031 is 3.1 points. Files for other programs
+(CSV, JSON) keep full precision instead.
+"""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+EDUCATION_ONLY = "For education and research only; never for clinical decisions."
+SYNTHETIC = "Synthetic data: the scores show that the software works and say nothing about medicine."
+_NAMED = 4  # items in a list before "and N more"
+
+
+def percent(share: float) -> str:
+    """`62.3%`."""
+    return f"{in_percent(share)}%"
+
+
+def in_percent(share: float) -> str:
+    """`62.3` of 0.623, for a cell under a heading that names the unit; `-6.5` of a difference. Never `-0.0`."""
+    return f"{round(100 * share, 1) + 0.0:.1f}"
+
+
+def signed_points(difference: float) -> str:
+    """`+6.5` or `-6.5`, in percentage points; `0.0` without a sign."""
+    text = in_percent(difference)
+    return text if text.startswith("-") or text == "0.0" else f"+{text}"
+
+
+def interval(low: float, high: float, confidence: float = 0.95) -> str:
+    """`95% CI 57.4 to 66.9`, in percent or percentage points."""
+    return f"{confidence:.0%} CI {in_percent(low)} to {in_percent(high)}"
+
+
+def accuracy(share: float, low: float, high: float, questions: int) -> str:
+    """`62.3% of 400 questions (95% CI 57.4 to 66.9)`."""
+    return f"{percent(share)} of {counted(questions, 'question')} ({interval(low, high)})"
+
+
+def counted(count: int, noun: str) -> str:
+    """`1 attempt`, `1,204 attempts`."""
+    return f"{count:,} {noun}{'s' * (count != 1)}"
+
+
+def listed(items: Sequence[str]) -> str:
+    """`a, b and c`; beyond four, `a, b, c, d and 7 more`."""
+    parts = [*items[:_NAMED], *([f"{len(items) - _NAMED:,} more"] if len(items) > _NAMED else [])]
+    return parts[0] if len(parts) == 1 else ", ".join(parts[:-1]) + " and " + parts[-1]
+
+
+def compact(count: int) -> str:
+    """`13.0M` of 13,045,760."""
+    for size, unit in ((10**9, "G"), (10**6, "M"), (10**3, "k")):
+        if count >= size:
+            return f"{count / size:.1f}{unit}"
+    return str(count)
+
+
+def duration(seconds: float) -> str:
+    """`48 s`, `14 min`, `3.2 h`."""
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
+
+
+def setting(value: Any) -> str:
+    """A config value as one would type it; numbers with four significant digits."""
+    if value is None:
+        return "null"
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, float):
+        return f"{value:.4g}"
+    if isinstance(value, list):
+        return "[" + ",".join(map(setting, value)) + "]"
+    return " ".join(str(value).split())
+
+
+def settings(values: Mapping[str, Any]) -> str:
+    """`r=8 lr=0.0003`, of values by dotted key; "" of none."""
+    return " ".join(f"{name}={setting(values[key])}" for key, name in short_names(list(values)).items())
+
+
+def short_names(keys: Sequence[str]) -> dict[str, str]:
+    """By dotted key a short name: `r` for `lora.r`, `model` for `model.name`; the whole key where two would clash."""
+    short = {key: _last_part(key) for key in keys}
+    uses = Counter(short.values())
+    return {key: name if uses[name] == 1 else key for key, name in short.items()}
+
+
+def overrides(words: Sequence[str]) -> str:
+    """The same of Hydra's overrides: `r=128` of `lora.r=128`."""
+    pairs = (word.lstrip("+").partition("=") for word in words)
+    return settings({key: _number(value) for key, _, value in pairs})
+
+
+def _number(text: str) -> Any:
+    """A number that was written with a point or an exponent; other text stays as it is."""
+    try:
+        return text if text.lstrip("-").isdecimal() else float(text)
+    except ValueError:
+        return text
+
+
+def _last_part(key: str) -> str:
+    group, _, last = key.rpartition(".")
+    return group if last == "name" and group else last
