@@ -29,13 +29,15 @@ ConfigStore.instance().store(name="schema", node=TrialConfig)
 @hydra.main(version_base="1.3", config_path="conf", config_name="config")
 def main(composed: DictConfig) -> float | None:
     """Compose, check, announce, write the trial folder, run its child; the validation accuracy if it completed."""
+    from medqa_sweeps.sweep.device_request import requested_of_launcher
     from medqa_sweeps.sweep.single import run_single  # not needed for --help or a config error
 
     hydra_config = HydraConfig.get()
     alone = hydra_config.mode is RunMode.RUN
     trial = TrialDir(Path(hydra_config.runtime.output_dir).resolve())
     try:
-        result = run_single(from_hydra(composed), trial, announce=alone or hydra_config.job.num == 0)
+        devices = requested_of_launcher(hydra_config.launcher)
+        result = run_single(from_hydra(composed), trial, alone or hydra_config.job.num == 0, devices)
     except TrialError as error:
         trial.discard_unsubmitted()
         raise CompactHydraException(str(error)) from None

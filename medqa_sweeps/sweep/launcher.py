@@ -8,7 +8,6 @@ any other                    the stock launcher, in batches
 import contextlib
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Any
 
 from hydra.core.plugins import Plugins
 from hydra.core.utils import JobReturn, JobStatus
@@ -22,6 +21,7 @@ from medqa_sweeps.record import MetricsLine, Outcome
 from medqa_sweeps.sweep.batch_jobs import BatchJobs
 from medqa_sweeps.sweep.callable_jobs import CHILD, CallableJobs
 from medqa_sweeps.sweep.composer import Composer
+from medqa_sweeps.sweep.device_request import requested_of_launcher
 from medqa_sweeps.sweep.in_process import InProcessPool
 from medqa_sweeps.sweep.jobs import Ended, Jobs
 from medqa_sweeps.sweep.local import TRAINING, Machine
@@ -107,10 +107,7 @@ def launch(
 def _pool(settings: DictConfig, folder: Path, at_most: int, preload: Sequence[str]) -> Pool:
     if settings._target_ == IN_PROCESS:
         return InProcessPool()
-    devices: Any = (
-        OmegaConf.to_container(settings.devices) if OmegaConf.is_config(settings.devices) else settings.devices
-    )
-    return Machine(folder, devices, settings.slots_per_device, settings.share_devices, at_most, preload)
+    return Machine(folder, requested_of_launcher(settings), settings.slots_per_device, at_most, preload)
 
 
 def _as_hydra_says(ended: Ended, jobs: Jobs, config: DictConfig, overrides: Sequence[str]) -> JobReturn:

@@ -14,6 +14,7 @@ from medqa_sweeps.errors import InternalError
 from medqa_sweeps.plan import plan_trial
 from medqa_sweeps.provenance import command_line
 from medqa_sweeps.record import MetricsLine, Outcome, Result
+from medqa_sweeps.sweep.device_request import ANY_DEVICE, DeviceRequest
 from medqa_sweeps.sweep.interrupts import Interrupts
 from medqa_sweeps.sweep.jobs import Ended, Job, Jobs
 from medqa_sweeps.sweep.local import Machine
@@ -24,24 +25,26 @@ from medqa_sweeps.trial_dir import StopReason, TrialDir
 _POLL_SECONDS = 0.2
 
 
-def run_single(config: TrialConfig, trial: TrialDir, announce: bool) -> Result | None:
+def run_single(
+    config: TrialConfig, trial: TrialDir, announce: bool, devices: DeviceRequest = ANY_DEVICE
+) -> Result | None:
     """How the trial ended; None when it was interrupted and can go on. Goes on with a folder that holds it already.
 
     Raises:
-        TrialError: before anything is written, if the trial cannot be run as asked.
+        TrialError: before anything is written, if the trial cannot be run as asked, or no such device is free.
     """
     console = Console(highlight=False)
     plan = plan_trial(config)
     job = Job(0, (), plan.signature, Prepared(trial, plan))
+    machine, folder = _machine(trial.path.parent, devices), trial.path.parent
     if announce:
-        for sentence in plan.sentences(_shown(trial.path)):
+        for sentence in [*plan.sentences(_shown(trial.path)), f"Runs on    {machine.devices[0]}"]:
             console.print(sentence, markup=False, soft_wrap=True)
     with TrialProgress(plan.steps, console) as progress:
 
         def look(number: int, line: MetricsLine) -> None:
             progress.show(line)
 
-        machine, folder = _machine(trial.path.parent), trial.path.parent
         with TrialJobs(machine, folder, command_line(), look=look, say=progress.say) as jobs:
             ended = _to_its_end(jobs, job, progress)
     result = trial.result()
@@ -73,9 +76,9 @@ def _to_its_end(jobs: Jobs, job: Job, progress: TrialProgress) -> Ended:
 
 
 @functools.cache
-def _machine(study: Path) -> Machine:
+def _machine(study: Path, devices: DeviceRequest) -> Machine:
     """One slot with all that a device has, kept for the trials that Hydra runs in this process one by one."""
-    made = Machine(study, slots_per_device=1, trials=1)
+    made = Machine(study, devices, slots_per_device=1, trials=1)
     atexit.register(made.close)
     return made
 

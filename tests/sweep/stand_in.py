@@ -46,7 +46,8 @@ def run_trial(trial: TrialDir) -> Result | None:
     step, weights = _newest_checkpoint(trial)
     stop = None
     batch, micro = config.training.effective_batch_size, config.training.micro_batch_size or 1
-    trial.append(AttemptLine(attempt, step * batch, time.time(), os.getpid(), "here", "stand-in", micro))
+    gpu = os.environ.get("CUDA_VISIBLE_DEVICES") or None
+    trial.append(AttemptLine(attempt, step * batch, time.time(), os.getpid(), "here", "stand-in", micro, gpu=gpu))
     while step < plan.steps:
         time.sleep(STEP_SECONDS)
         step += 1
