@@ -36,7 +36,7 @@ from medqa_sweeps.trial_dir import TrialDir
 _YAML_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _NOT_THE_CONFIG = ("seed", "tracking", "engine")
 _OF_THE_SEARCH = ("hydra.sweep.", "hydra.sweeper.", "hydra/sweeper", "seed=")
-_OF_ANY_SWEEP = ("hydra.sweeper.n_jobs=", "hydra.sweeper.max_failure_rate=")
+_OF_ANY_SWEEP = ("hydra.sweeper.n_jobs=", "hydra.sweeper.max_failure_rate=", "hydra.sweeper.metric=")
 _NO_SEARCH = (
     *("hydra/sweeper/pruner=none", "hydra.sweeper.params=null", "hydra.sweeper.zip=[]", "hydra.sweeper.when={}"),
     *("hydra.sweeper.custom_search_space=null", "hydra.sweeper.storage=null", "hydra.sweeper.study_name=null"),

@@ -5,11 +5,12 @@ from pathlib import Path
 
 from rich.console import Console
 
+from medqa_sweeps.objective import objective_in
 from medqa_sweeps.record import AttemptLine, MetricsLine, Outcome
 from medqa_sweeps.sweep.jobs import Ended
 from medqa_sweeps.sweep.study import StudyDir
 from medqa_sweeps.sweep.table import SweepTable
-from medqa_sweeps.sweep.trial_jobs import words_of
+from medqa_sweeps.sweep.trial_jobs import trial_end, words_of
 from medqa_sweeps.trial_dir import TrialDir
 
 
@@ -22,14 +23,14 @@ def print_status(study: StudyDir, console: Console) -> None:
     total = study.definition()["trials"]
     trials = sorted((path for path in study.path.iterdir() if path.name.isdecimal()), key=lambda path: int(path.name))
     settings = _settings(trials)
-    table = SweepTable(console, max(total, len(trials)))
+    objective = objective_in(study.path)
+    table = SweepTable(console, max(total, len(trials)), objective)
     for path in trials:
         trial, number = TrialDir(path), int(path.name)
         result, lines = trial.result(), trial.lines()
         table.started(number, settings[path], result.seconds if result else _seconds_since_start(lines))
         if result is not None:
-            value = result.score.accuracy if result.score else None
-            table.ended(Ended(number, result.outcome, value, result.failure, result.message), settings[path])
+            table.ended(trial_end(number, result, objective), settings[path])
             continue
         for line in lines:
             table.look(number, line)

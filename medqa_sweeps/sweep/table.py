@@ -5,9 +5,7 @@
 
 import time
 from collections import Counter
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 from rich import box
 from rich.console import Console, Group
@@ -16,9 +14,12 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
-from medqa_sweeps.record import AttemptLine, MetricsLine, Outcome, TrainLine, ValidationLine
+from medqa_sweeps.objective import BY_ACCURACY, Direction, Metric, Objective, listed
+from medqa_sweeps.pareto import pareto_front
+from medqa_sweeps.record import AttemptLine, MetricsLine, Outcome, Score, TrainLine, ValidationLine
 from medqa_sweeps.sweep.jobs import Ended
 
+_NAMED = 4  # trials of a front that are named before they are only counted
 _PLAIN_SECONDS = 30.0  # between two lines of totals where there is no terminal
 
 
@@ -32,7 +33,7 @@ class Row:
     device: str = ""
     epoch: float = 0.0
     loss: float | None = None
-    accuracy: float | None = None
+    score: Score | None = None  # at the last report
     memory_bytes: int = 0
 
     def take(self, line: MetricsLine) -> None:
@@ -41,21 +42,19 @@ class Row:
         elif isinstance(line, TrainLine):
             self.epoch, self.loss, self.memory_bytes = line.epoch, line.loss, line.memory_bytes
         elif isinstance(line, ValidationLine) and line.samples_seen:
-            self.epoch, self.accuracy = line.epoch, line.score.accuracy
+            self.epoch, self.score = line.epoch, line.score
 
 
 class SweepTable:
     """Implements the loop's `View`; `look` is shown the trials' lines. A context manager."""
 
-    def __init__(
-        self, console: Console, total: int, maximize: bool = True, value: Callable[[Any], str] = "{:.1%}".format
-    ) -> None:
-        """`value` writes the objective; the default is for an accuracy."""
-        self._console, self._total, self._sign, self._value = console, total, 1 if maximize else -1, value
+    def __init__(self, console: Console, total: int, objective: Objective = BY_ACCURACY) -> None:
+        self._console, self._total, self._objective = console, total, objective
         self._rows: dict[int, Row] = {}
         self._counts: Counter[Outcome] = Counter()
         self._best: Ended | None = None
         self._best_settings = ""
+        self._front: list[Ended] = []  # of several objectives
         self._seconds: list[float] = []  # that ended trials took here
         self._disk_bytes: list[int] = []  # that they have left
         self._last_plain = time.monotonic()
@@ -81,6 +80,8 @@ class SweepTable:
         self._counts[ended.outcome] += 1
         if self._is_best(ended):
             self._best, self._best_settings = ended, settings
+        if self._objective.is_pareto and ended.outcome is Outcome.COMPLETED:
+            self._front = _on_front([*self._front, ended], self._objective)
 
     def ended(self, ended: Ended, settings: str) -> None:
         row = self._rows.pop(ended.number, None)
@@ -107,18 +108,21 @@ class SweepTable:
         text = f"{done:,} of {self._total:,} done" + (f": {', '.join(parts)}" if parts else "")
         if self._best is not None:
             which = f"{self._best.number} ({self._best_settings})" if self._best_settings else f"{self._best.number}"
-            text += f"; best trial {which} {self._value(self._best.value)}"
+            text += f"; best trial {which} {self._objective.describe(self._best.value)}"
+        if self._front:
+            text += f"; Pareto front: {_numbers(self._front)}"
         return text + self._to_come(done)
 
     def _is_best(self, ended: Ended) -> bool:
         if ended.outcome is not Outcome.COMPLETED or not isinstance(ended.value, int | float):
             return False
-        return self._best is None or self._sign * ended.value > self._sign * self._best.value
+        sign = 1 if self._objective.directions[0] is Direction.MAXIMIZE else -1
+        return self._best is None or sign * ended.value > sign * self._best.value
 
     def _how(self, ended: Ended) -> str:
         if not ended.failure and ended.message.startswith(ended.outcome):  # "pruned after 136 of 1,024 samples"
             return ended.message
-        value = f", {self._value(ended.value)}" if ended.outcome is Outcome.COMPLETED else ""
+        value = f", {self._objective.describe(ended.value)}" if ended.outcome is Outcome.COMPLETED else ""
         kind = f" ({ended.failure})" if ended.failure else ""
         why = f": {ended.message}" if ended.message else ""
         return f"{ended.outcome}{kind}{value}{why}"
@@ -144,7 +148,8 @@ class SweepTable:
         table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False, show_edge=False)
         table.add_column("trial")
         table.add_column("config", overflow="fold")
-        for name in ("device", "epoch", "loss", "accuracy", "GiB", "min"):
+        metrics = self._objective.metrics
+        for name in ("device", "epoch", "loss", *(metric.column for metric in metrics), "GiB", "min"):
             table.add_column(name, justify="right", no_wrap=True)
         for row in self._rows.values():
             cells = (
@@ -153,12 +158,30 @@ class SweepTable:
                 row.device,
                 f"{row.epoch:.2f}",
                 "" if row.loss is None else f"{row.loss:.3f}",
-                "" if row.accuracy is None else f"{row.accuracy:.1%}",
+                *(_cell(metric, row.score) for metric in metrics),
                 f"{row.memory_bytes / 2**30:.1f}" if row.memory_bytes else "",
                 f"{(time.monotonic() - row.began) / 60:.1f}",
             )
             table.add_row(*(Text(cell) for cell in cells))
         return Group(table, Text(self.totals(), style="bold"))
+
+
+def _cell(metric: Metric, score: Score | None) -> str:
+    value = None if score is None else metric.of(score)
+    return "" if value is None else metric.describe(value)
+
+
+def _on_front(ends: list[Ended], objective: Objective) -> list[Ended]:
+    is_on_N = pareto_front([ended.value for ended in ends], objective.directions)
+    return [ended for ended, is_on in zip(ends, is_on_N, strict=True) if is_on]
+
+
+def _numbers(ends: list[Ended]) -> str:
+    """`trials 1, 4 and 6`, by number; of more than four how many there are."""
+    names = [str(number) for number in sorted(ended.number for ended in ends)]
+    if len(names) > _NAMED:
+        return f"{len(names):,} trials"
+    return f"trial{'s' * (len(names) > 1)} {listed(names)}"
 
 
 def _duration(seconds: float) -> str:
