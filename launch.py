@@ -19,6 +19,7 @@ from omegaconf import DictConfig
 
 from medqa_sweeps.config import TrialConfig, from_hydra
 from medqa_sweeps.errors import TrialError
+from medqa_sweeps.objective import objective_named
 from medqa_sweeps.trial_dir import TrialDir
 
 INTERRUPTED = 130  # the exit code that a shell gives a program stopped by Ctrl-C
@@ -27,8 +28,8 @@ ConfigStore.instance().store(name="schema", node=TrialConfig)
 
 
 @hydra.main(version_base="1.3", config_path="conf", config_name="config")
-def main(composed: DictConfig) -> float | None:
-    """Compose, check, announce, write the trial folder, run its child; the validation accuracy if it completed."""
+def main(composed: DictConfig) -> float | list[float] | None:
+    """Compose, check, announce, write the trial folder, run its child; the objective's value if it was scored."""
     from medqa_sweeps.sweep.device_request import requested_of_launcher
     from medqa_sweeps.sweep.single import run_single  # not needed for --help or a config error
 
@@ -45,7 +46,8 @@ def main(composed: DictConfig) -> float | None:
         sys.exit(INTERRUPTED)
     if result.score is None and alone:
         raise CompactHydraException(result.message)
-    return result.score.accuracy if result.score else None
+    objective = objective_named(hydra_config.sweeper.get("metric"))
+    return objective.value(result.score) if result.score else None
 
 
 if __name__ == "__main__":

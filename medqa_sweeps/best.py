@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from medqa_sweeps.config import replicate_key
+from medqa_sweeps.objective import Direction, objective_in
 from medqa_sweeps.record import Outcome, Result
 from medqa_sweeps.trial_dir import TrialDir, trial_folders
 
@@ -67,17 +68,19 @@ def comparable(trials: Iterable[ScoredTrial]) -> list[list[ScoredTrial]]:
 
 
 def ranked_in(study: Path) -> list[ScoredConfig]:
-    """The configs of a study's folder by validation accuracy, the best first; none if no trial can be ranked.
+    """The configs of a study's folder, the best first; none if no trial can be ranked.
 
+    Ranked by what the study optimises, validation accuracy unless it says otherwise; of several metrics, by the first.
     Of a study over several sets of validation questions, the configs of the set that most trials were scored on.
     """
+    objective = objective_in(study)
     found = []
     for trial in trial_folders(study):
         result = trial.result()
-        if result is not None and can_be_ranked(result):
-            assert result.score is not None
-            found.append(scored_trial(trial, int(trial.path.name), result.score.accuracy))
-    return ranked(comparable(found)[0]) if found else []
+        values = objective.values(result.score) if result is not None and result.score is not None else None
+        if result is not None and values and can_be_ranked(result):
+            found.append(scored_trial(trial, int(trial.path.name), values[0]))
+    return ranked(comparable(found)[0], objective.directions[0] is Direction.MAXIMIZE) if found else []
 
 
 def can_be_ranked(result: Result) -> bool:

@@ -13,6 +13,7 @@ from omegaconf import DictConfig
 from medqa_sweeps.config import from_hydra
 from medqa_sweeps.confirmation import Confirmation, read_confirmation
 from medqa_sweeps.errors import TrialError
+from medqa_sweeps.objective import objective_named
 from medqa_sweeps.plan import plan_trial
 from medqa_sweeps.sweep.launcher import trains_trials
 from medqa_sweeps.sweep.loop import Swept
@@ -57,6 +58,9 @@ def what(config: DictConfig, space: SearchSpace, folder: StudyDir) -> Iterator[s
         yield from _confirms(confirmation, folder)
     else:
         yield from _searches(config, space)
+    if trains_trials(config):
+        objective = objective_named(config.hydra.sweeper.metric)
+        yield f"Objective  {objective.in_words()}{': a Pareto front' * objective.is_pareto}"
     free = shutil.disk_usage(next(path for path in (folder.path, *folder.path.parents) if path.exists())).free
     yield f"Writes     {shown(folder.path)}; {free / 2**30:,.0f} GiB are free there"
 

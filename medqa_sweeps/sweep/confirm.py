@@ -31,7 +31,7 @@ from medqa_sweeps.trial_dir import TrialDir, trial_folders
 from medqa_sweeps.wording import overrides
 
 _OF_THE_SEARCH = ("hydra.sweep.", "hydra.sweeper.", "hydra/sweeper", "seed=")
-_OF_ANY_SWEEP = ("hydra.sweeper.n_jobs=", "hydra.sweeper.max_failure_rate=")
+_OF_ANY_SWEEP = ("hydra.sweeper.n_jobs=", "hydra.sweeper.max_failure_rate=", "hydra.sweeper.metric=")
 _NO_SEARCH = (
     *("hydra/sweeper/pruner=none", "hydra.sweeper.params=null", "hydra.sweeper.zip=[]", "hydra.sweeper.when={}"),
     *("hydra.sweeper.custom_search_space=null", "hydra.sweeper.storage=null", "hydra.sweeper.study_name=null"),
@@ -105,7 +105,7 @@ def choose(study: Path, folder: Path, top: int, seeds: int) -> Confirmation:
 
 def _fresh_seeds(study: Path, count: int) -> list[int]:
     """The smallest seeds that no trial of the study has."""
-    used = {trial.provenance()["seeds"]["trial"] for trial in trial_folders(study)}
+    used = {trial.config().seed for trial in trial_folders(study) if trial.config_file.exists()}
     return list(itertools.islice((seed for seed in itertools.count() if seed not in used), count))
 
 

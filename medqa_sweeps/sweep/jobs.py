@@ -34,7 +34,7 @@ class Reported:
 
     number: int
     samples_seen: int
-    value: float  # the objective so far
+    value: float | list[float]  # the objective so far; a list of several
 
 
 @dataclass(frozen=True)
