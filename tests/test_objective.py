@@ -13,6 +13,7 @@ from medqa_sweeps.objective import BY_ACCURACY, METRICS, Direction, Objective, o
 from medqa_sweeps.record import Outcome, Result, Score
 from medqa_sweeps.sweep.asked_objective import asked_objective
 from medqa_sweeps.sweep.trial_jobs import trial_end
+from medqa_sweeps.trial_dir import TrialDir
 from tests.conftest import ROOT
 
 SCORE = Score(400, 0.625, 0.02, 0.57, 0.67, -1.2345, 0.0424, {"A": 0.9, "B": 0.1})

@@ -20,6 +20,7 @@ from medqa_sweeps.sweep.loop import Swept
 from medqa_sweeps.sweep.search_space import SearchSpace
 from medqa_sweeps.sweep.study import SAMPLED, Study, StudyDir
 from medqa_sweeps.sweep.trial_jobs import without_hydra
+from medqa_sweeps.wording import EDUCATION_ONLY, percent
 
 _SHOWN_POINTS = 20
 
@@ -49,7 +50,7 @@ def announcement(
     for place, line in enumerate(places):
         yield f"{'Devices    ' if place == 0 else '           '}{line}"
     if trains_trials(config):
-        yield "For education and research only; never for clinical decisions."
+        yield EDUCATION_ONLY
 
 
 def what(config: DictConfig, space: SearchSpace, folder: StudyDir) -> Iterator[str]:
@@ -70,7 +71,7 @@ def _confirms(confirmation: Confirmation, folder: StudyDir) -> Iterator[str]:
     best = f"the best {len(confirmation.configs)} of {confirmation.chosen_among:,} configs"
     yield f"Confirms   {shown(study)}: {best} again under the fresh seeds {seeds}"
     for config in confirmation.configs:
-        yield f"           {config.settings}, as saved in trial {config.trials[0]}: {config.accuracy:.1%} there"
+        yield f"           {config.settings}, as saved in trial {config.trials[0]}: {percent(config.accuracy)} there"
     yield f"Trials     {confirmation.trials:,}"
 
 
