@@ -19,6 +19,7 @@ from omegaconf import DictConfig
 
 from medqa_sweeps.config import from_hydra
 from medqa_sweeps.errors import TrialError
+from medqa_sweeps.objective import objective_named
 from medqa_sweeps.sweep.composer import register_schema
 from medqa_sweeps.sweep.refusals import in_sentences, refuse_overrides, refuse_unknown_of_hydra
 from medqa_sweeps.trial_dir import TrialDir
@@ -29,8 +30,9 @@ register_schema()
 
 
 @hydra.main(version_base="1.3", config_path="conf", config_name="config")
-def main(composed: DictConfig) -> float | None:
-    """Compose, check, announce, write the trial folder, run its child; the validation accuracy if it completed."""
+def main(composed: DictConfig) -> float | list[float] | None:
+    """Compose, check, announce, write the trial folder, run its child; the objective's value if it was scored."""
+    from medqa_sweeps.sweep.device_request import requested_of_launcher
     from medqa_sweeps.sweep.single import run_single  # not needed for --help or a config error
 
     hydra_config = HydraConfig.get()
@@ -39,7 +41,8 @@ def main(composed: DictConfig) -> float | None:
     try:
         refuse_unknown_of_hydra(hydra_config)
         refuse_overrides(hydra_config.overrides.task)
-        result = run_single(from_hydra(composed), trial, announce=alone or hydra_config.job.num == 0)
+        devices = requested_of_launcher(hydra_config.launcher)
+        result = run_single(from_hydra(composed), trial, alone or hydra_config.job.num == 0, devices)
     except TrialError as error:
         trial.discard_unsubmitted()
         if alone:
@@ -49,7 +52,8 @@ def main(composed: DictConfig) -> float | None:
         sys.exit(INTERRUPTED)
     if result.score is None and alone:
         sys.exit(1)
-    return result.score.accuracy if result.score else None
+    objective = objective_named(hydra_config.sweeper.get("metric"))
+    return objective.value(result.score) if result.score else None
 
 
 if __name__ == "__main__":

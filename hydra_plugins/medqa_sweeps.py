@@ -89,7 +89,7 @@ class SamplersAndPruners(SearchPathPlugin):
 class PrintLeaderboard(Callback):
     """At the end of a sweep: its leaderboard, and an exit code that says whether every trial ended as it should.
 
-    One that was pruned did: it was hopeless, and whoever asked for a pruner asked for that.
+    One that was pruned, stopped on request or repeats another did.
     """
 
     def on_multirun_start(self, config: DictConfig, **kwargs: Any) -> None:
@@ -105,26 +105,23 @@ class PrintLeaderboard(Callback):
             return
         from analysis.confirmation import read_confirmed
         from analysis.confirmation_verdict import sentences
-        from analysis.leaderboard import rank
-        from analysis.study import State, read_study
-        from analysis.terminal import print_board, shown
+        from analysis.leaderboard import boards
+        from analysis.study import read_study
+        from analysis.terminal import print_boards, shown
         from analysis.wandb_summary import log_summary
         from medqa_sweeps.confirmation import read_confirmation
         from medqa_sweeps.errors import TrialError
-        from medqa_sweeps.not_run import not_run
-        from medqa_sweeps.record import Outcome
 
         folder = Path(config.hydra.sweep.dir)
         try:
             study = read_study(folder)
-            print_board(rank(study), shown(folder))
+            print_boards(boards(study), shown(folder))
             if read_confirmation(folder):
                 print("", *sentences(read_confirmed(folder)), sep="\n")
             log_summary(folder)
         except TrialError as error:
             sys.exit(str(error))
-        never_ran = any(trial.outcome is Outcome.FAILED for trial in not_run(folder))
-        if any(trial.state is not State.PRUNED for trial in study.others()) or study.unreadable or never_ran:
+        if study.ended_badly():
             sys.exit(1)
 
 

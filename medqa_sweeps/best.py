@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from medqa_sweeps.config import replicate_key
+from medqa_sweeps.objective import Direction, objective_in
 from medqa_sweeps.record import Outcome, Result
 from medqa_sweeps.trial_dir import TrialDir, trial_folders
 
@@ -22,6 +23,7 @@ class ScoredTrial:
     replicate_key: str  # equal for replicates; see `config.replicate_key`
     seed: int
     value: float  # the objective
+    questions: str = ""  # fingerprint of the validation questions that it was scored on
 
 
 @dataclass(frozen=True)
@@ -57,15 +59,28 @@ def ranked(trials: Iterable[ScoredTrial], maximize: bool = True) -> list[ScoredC
     return sorted(scored, key=lambda config: (sign * config.mean, min(trial.number for trial in config.trials)))
 
 
+def comparable(trials: Iterable[ScoredTrial]) -> list[list[ScoredTrial]]:
+    """The trials in groups that were scored on the same questions; the largest group first, then the earliest."""
+    groups: dict[str, list[ScoredTrial]] = {}
+    for trial in trials:
+        groups.setdefault(trial.questions, []).append(trial)
+    return sorted(groups.values(), key=len, reverse=True)
+
+
 def ranked_in(study: Path) -> list[ScoredConfig]:
-    """The configs of a study's folder by validation accuracy, the best first; none if no trial can be ranked."""
+    """The configs of a study's folder, the best first; none if no trial can be ranked.
+
+    Ranked by what the study optimises, validation accuracy unless it says otherwise; of several metrics, by the first.
+    Of a study over several sets of validation questions, the configs of the set that most trials were scored on.
+    """
+    objective = objective_in(study)
     found = []
     for trial in trial_folders(study):
         result = trial.result()
-        if result is not None and can_be_ranked(result):
-            assert result.score is not None
-            found.append(scored_trial(trial, int(trial.path.name), result.score.accuracy))
-    return ranked(found)
+        values = objective.values(result.score) if result is not None and result.score is not None else None
+        if result is not None and values and can_be_ranked(result):
+            found.append(scored_trial(trial, int(trial.path.name), values[0]))
+    return ranked(comparable(found)[0], objective.directions[0] is Direction.MAXIMIZE) if found else []
 
 
 def can_be_ranked(result: Result) -> bool:
@@ -77,7 +92,9 @@ def scored_trial(trial: TrialDir, number: int, value: float) -> ScoredTrial:
     """A trial of a folder; one whose provenance is lost is a config of its own."""
     provenance = trial.provenance()
     key = provenance.get("replicate_key") or _derived_key(trial, provenance) or f"trial {number} alone"
-    return ScoredTrial(number, key, provenance.get("seeds", {}).get("trial", 0), value)
+    seed = provenance.get("seeds", {}).get("trial", 0)
+    questions = provenance.get("questions", {}).get("validation_fingerprint", "")
+    return ScoredTrial(number, key, seed, value, questions)
 
 
 def _derived_key(trial: TrialDir, provenance: dict[str, Any]) -> str | None:

@@ -29,6 +29,7 @@ NOT_THE_EXPERIMENT = ("tracking", "engine")
 _BOOKKEEPING = (
     *("training.micro_batch_size", "training.gradient_checkpointing", "training.checkpoints_kept"),
     *("training.checkpoint_every_minutes", "training.log_every_steps", "evaluation.batch_size", "evaluation.baseline"),
+    "model.recommended_lr",
 )
 DATA_FORMATS = ("auto", "medqa", "ending", "bigbio", "medmcqa", "columns", "nested")
 
@@ -409,12 +410,12 @@ def signature(config: TrialConfig, base_fingerprint: str, data_fingerprint: str)
     asked = dataclasses.asdict(config)
     for group in (*NOT_THE_EXPERIMENT, "data", "split"):
         del asked[group]
-    asked["model"] = {key: asked["model"][key] for key in ("load_in_4bit", "dtype")}
     for group in ("prompt", "lora"):
         del asked[group]["name"]
     for dotted in _BOOKKEEPING:
         group, _, key = dotted.partition(".")
         del asked[group][key]
+    asked["model"] = {key: asked["model"][key] for key in ("load_in_4bit", "dtype")}
     asked["lora"]["target_modules"] = sorted(asked["lora"]["target_modules"])
     asked["base"], asked["questions"] = base_fingerprint, data_fingerprint
     return short_hash(asked)

@@ -3,7 +3,7 @@
 from analysis.configs import Config, words_of
 from analysis.leaderboard import Leaderboard
 from analysis.pictures.picture import COLOURS, Picture, Table, figure, label
-from analysis.verdict import percent
+from medqa_sweeps.wording import in_percent
 
 POINTS = 2000
 
@@ -23,7 +23,7 @@ def cost(board: Leaderboard) -> Picture | None:
         mode="markers",
         name="configs",
         text=[label(words_of(config, board.names)) for config in some],
-        hovertemplate="%{text}: %{y:.1f} % in %{x:.1f} min<extra></extra>",
+        hovertemplate="%{text}: %{y:.1f}% in %{x:.1f} min<extra></extra>",
         marker={"color": COLOURS[4], "size": 7},
     )
     drawn.add_scatter(
@@ -32,7 +32,7 @@ def cost(board: Leaderboard) -> Picture | None:
         mode="lines+markers",
         name="Pareto front: none is both cheaper and more accurate",
         text=[label(words_of(config, board.names)) for config in front],
-        hovertemplate="%{text}: %{y:.1f} % in %{x:.1f} min<extra></extra>",
+        hovertemplate="%{text}: %{y:.1f}% in %{x:.1f} min<extra></extra>",
         line={"color": COLOURS[3], "shape": "hv"},
         marker={"symbol": "diamond", "size": 10, "color": COLOURS[3]},
     )
@@ -41,7 +41,11 @@ def cost(board: Leaderboard) -> Picture | None:
         "measured: neighbours on it may well be equal."
     )
     cells = [
-        (words_of(config, board.names) or config.trials[0].name, f"{minutes_of(config):.1f}", percent(config.accuracy))
+        (
+            words_of(config, board.names) or config.trials[0].name,
+            f"{minutes_of(config):.1f}",
+            in_percent(config.accuracy),
+        )
         for config in front[:30]
     ]
     table = Table("The Pareto front", ("config", "minutes", "accuracy, %"), cells)

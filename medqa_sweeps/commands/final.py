@@ -3,7 +3,10 @@
 import argparse
 from pathlib import Path
 
+from medqa_sweeps.commands.device_options import add_device_options, devices_asked_for
+from medqa_sweeps.sweep.device_request import ANY_DEVICE
 from medqa_sweeps.trial_dir import TrialDir
+from medqa_sweeps.wording import EDUCATION_ONLY, SYNTHETIC
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -12,6 +15,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--trial", type=int, metavar="N", help=chosen)
     undisputed = "ids of the test questions whose label physicians did not dispute, one a line; or those questions"
     parser.add_argument("--undisputed", type=Path, metavar="IDS_FILE", help=undisputed)
+    add_device_options(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -22,16 +26,20 @@ def run(arguments: argparse.Namespace) -> int:
     from medqa_sweeps.sweep.final import chosen_trial, final_test
     from medqa_sweeps.sweep.study import StudyDir
 
-    study = StudyDir(arguments.study.resolve())
+    study, devices = StudyDir(arguments.study.resolve()), devices_asked_for(arguments) or ANY_DEVICE
     best, why = chosen_trial(study)
     number = best if arguments.trial is None else arguments.trial
     print(f"Trial {number} of {study.path.name}" + (f": {why}." if number == best else ", as asked."), flush=True)
-    print("It and its untuned base answer every test question, each as long as a report on as many takes.", flush=True)
+    print(
+        "This scores the trained model and the untuned base on all test questions; each pass takes about as long as one "
+        "validation pass over as many questions.",
+        flush=True,
+    )
     with Console().status("answering"):  # of a terminal; nothing elsewhere
-        reading = final_test(study, number, arguments.undisputed)
+        reading = final_test(study, number, arguments.undisputed, devices=devices)
     for sentence in sentences(reading, readings_beside(study.path, reading.asked.questions)):
         print(sentence)
     if TrialDir(study.path / str(number)).config().data.synthetic:
-        print("Synthetic questions: these scores prove the machinery, never the medicine.")
-    print("For education and research only; never for clinical decisions.")
+        print(SYNTHETIC)
+    print(EDUCATION_ONLY)
     return 0

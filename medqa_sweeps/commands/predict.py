@@ -13,9 +13,11 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
+from medqa_sweeps.commands.device_options import add_device_options, devices_asked_for
 from medqa_sweeps.config import DataConfig, TrialConfig, checked
 from medqa_sweeps.errors import ConfigError, InternalError
 from medqa_sweeps.record import Prediction
+from medqa_sweeps.sweep.device_request import ANY_DEVICE, DeviceRequest
 from medqa_sweeps.trial_dir import TrialDir, read_lines
 
 CHILD = "medqa_sweeps.predict"  # started by name: it imports torch
@@ -27,6 +29,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--out", type=Path, metavar="OUT", help="write the answers to OUT.jsonl or OUT.csv instead")
     parser.add_argument("--format", default="auto", help="the records' shape, as data.format (default: auto)")
     parser.add_argument("--answer-base", type=int, help="MedMCQA's files only, as data.answer_base: 0 or 1")
+    add_device_options(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -37,10 +40,10 @@ def run(arguments: argparse.Namespace) -> int:
     config = trial.config()
     if out is not None and (out.suffix not in (".jsonl", ".csv") or out.exists()):
         raise ConfigError(f"--out {out}: a new file, ending in .jsonl or .csv.")
-    data = _data_of(config, arguments)
+    devices, data = devices_asked_for(arguments), _data_of(config, arguments)
     questions = read_questions(data, "train").questions  # before anything heavy: a bad file is told at once
     _refuse_without_adapter(trial)
-    rows = [_row(number, one) for number, one in enumerate(_answers(trial, data), start=1)]
+    rows = [_row(number, one) for number, one in enumerate(_answers(trial, data, devices or ANY_DEVICE), start=1)]
     assert [row["id"] for row in rows] == [question.id for question in questions], "the child reads the same file"
     if out is None:
         print(*map(_line, rows), sep="\n")
@@ -73,15 +76,19 @@ def _refuse_without_adapter(trial: TrialDir) -> None:
         )
 
 
-def _answers(trial: TrialDir, data: DataConfig) -> Iterator[Prediction]:
-    """What a child process answers, on a device that is free."""
+def _answers(trial: TrialDir, data: DataConfig, devices: DeviceRequest) -> Iterator[Prediction]:
+    """What a child process answers, on a device that is free.
+
+    Raises:
+        ConfigError: if none is, or the child refuses.
+    """
     from medqa_sweeps.sweep.local import Machine
     from medqa_sweeps.sweep.trial_jobs import child_environment, log_tail
 
     with tempfile.TemporaryDirectory() as made:
         folder = Path(made)
         answers, log = folder / "answers.jsonl", folder / "log"
-        with Machine(trial.path, trials=1, preload=[CHILD]) as machine:
+        with Machine(trial.path, devices, trials=1, preload=[CHILD]) as machine:
             while not machine.free:
                 machine.wait(0.2)
             words = [str(trial.path), json.dumps(asdict(data)), str(answers)]

@@ -7,8 +7,11 @@ With other questions or another base it would be another experiment, so that is 
 import argparse
 from pathlib import Path
 
+from medqa_sweeps.commands.device_options import add_device_options, devices_asked_for
 from medqa_sweeps.errors import ConfigError, TrialError
+from medqa_sweeps.sweep.device_request import ANY_DEVICE
 from medqa_sweeps.trial_dir import TrialDir
+from medqa_sweeps.wording import SYNTHETIC
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -17,6 +20,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--anyway", action="store_true", help="run even if questions or base are others now, and compare what both have"
     )
+    add_device_options(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -24,12 +28,12 @@ def run(arguments: argparse.Namespace) -> int:
     from medqa_sweeps.reproduce import as_it_ran, compare
     from medqa_sweeps.sweep.single import run_single
 
-    original = TrialDir(arguments.trial.resolve())
+    original, devices = TrialDir(arguments.trial.resolve()), devices_asked_for(arguments)
     if original.result() is None:
         raise ConfigError(f"{original.path} has no result yet to compare with; `resume` finishes it.")
     again = TrialDir((arguments.into or _free_name(original.path)).resolve())
     changed = _say_what_changed(original, arguments.anyway)
-    run_single(as_it_ran(original), again, announce=True)
+    run_single(as_it_ran(original), again, announce=True, devices=devices or ANY_DEVICE)
     found = compare(original, again)
     print(*found.sentences, sep="\n")
     if again.result() is None:
@@ -40,7 +44,7 @@ def run(arguments: argparse.Namespace) -> int:
             "were packed can change the last bits."
         )
     if original.config().data.synthetic:
-        print("The questions are synthetic: this proves the machinery, never the medicine.")
+        print(SYNTHETIC)
     return 0 if found.same_bits or (changed and not found.told_apart) else 1
 
 

@@ -1,27 +1,42 @@
 """`resume FOLDER`: go on with a study, or with a single trial, from where it was interrupted."""
 
 import argparse
+import dataclasses
 from pathlib import Path
 
+from medqa_sweeps.commands.device_options import add_device_options, devices_asked_for
 from medqa_sweeps.errors import ConfigError
+from medqa_sweeps.sweep.device_request import ANY_DEVICE, DeviceRequest, requested_of_launcher
 from medqa_sweeps.trial_dir import TrialDir
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("folder", type=Path, metavar="FOLDER", help="a study of multirun/, or a trial of outputs/")
+    add_device_options(parser, otherwise="as it was started")
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Go on with the study or the single trial; exit code of the sweep, or 0 where the trial has a score, else 1."""
-    trial = TrialDir(arguments.folder.resolve())
+    trial, devices = TrialDir(arguments.folder.resolve()), devices_asked_for(arguments)
     if not trial.config_file.exists():
         from medqa_sweeps.sweep.steering import resume
         from medqa_sweeps.sweep.study import StudyDir
 
-        resume(StudyDir(trial.path))
+        resume(StudyDir(trial.path), devices)
     if trial.result() is not None:
         raise ConfigError(f"{trial.path} is finished ({trial.result_file.name} says how); there is nothing to resume.")
     from medqa_sweeps.sweep.single import run_single
 
-    result = run_single(trial.config(), trial, announce=True)
+    result = run_single(trial.config(), trial, announce=True, devices=devices or _devices_at_the_start(trial))
     return 0 if result and result.score else 1
+
+
+def _devices_at_the_start(trial: TrialDir) -> DeviceRequest:
+    """What Hydra was asked for when the trial began; auto for a trial that began without Hydra."""
+    from omegaconf import OmegaConf
+
+    file = trial.path / ".hydra" / "hydra.yaml"
+    if not file.exists():
+        return ANY_DEVICE
+    request = requested_of_launcher(OmegaConf.load(file).hydra.launcher)
+    return dataclasses.replace(request, by_option=True)  # what to ask for instead is asked for here

@@ -23,6 +23,7 @@ from medqa_sweeps.confirmation import (
 from medqa_sweeps.errors import ConfigError
 from medqa_sweeps.plan import plan_trial, refuse_changed
 from medqa_sweeps.provenance import collect, command_line
+from medqa_sweeps.sweep.device_request import DeviceRequest, with_devices
 from medqa_sweeps.sweep.steering import become_program, is_swept
 from medqa_sweeps.sweep.study import StudyDir
 from medqa_sweeps.sweep.trial_jobs import words_of, write_words
@@ -30,7 +31,7 @@ from medqa_sweeps.trial_dir import TrialDir, trial_folders
 from medqa_sweeps.wording import overrides
 
 _OF_THE_SEARCH = ("hydra.sweep.", "hydra.sweeper.", "hydra/sweeper", "seed=")
-_OF_ANY_SWEEP = ("hydra.sweeper.n_jobs=", "hydra.sweeper.max_failure_rate=")
+_OF_ANY_SWEEP = ("hydra.sweeper.n_jobs=", "hydra.sweeper.max_failure_rate=", "hydra.sweeper.metric=")
 _NO_SEARCH = (
     *("hydra/sweeper/pruner=none", "hydra.sweeper.params=null", "hydra.sweeper.zip=[]", "hydra.sweeper.when={}"),
     *("hydra.sweeper.custom_search_space=null", "hydra.sweeper.storage=null", "hydra.sweeper.study_name=null"),
@@ -38,13 +39,16 @@ _NO_SEARCH = (
 )
 
 
-def confirm(study: StudyDir, top: int, seeds: int, into: Path | None = None) -> NoReturn:
+def confirm(
+    study: StudyDir, top: int, seeds: int, into: Path | None = None, devices: DeviceRequest | None = None
+) -> NoReturn:
     """Write the confirming study, then become the program that swept the first one, to run it.
 
     Args:
         top: configs to run again, the best by mean accuracy over their seeds.
         seeds: trials of each, under seeds that the first study did not use.
         into: folder of the confirming study; None: the study's name and "-confirm".
+        devices: to run on; None: those of the first study's command.
 
     Raises:
         ConfigError: if there is no such study, it is being swept, too few configs of it have completed, or the folder
@@ -52,6 +56,7 @@ def confirm(study: StudyDir, top: int, seeds: int, into: Path | None = None) -> 
         DataError: if questions or base have changed since.
     """
     origin = study.definition()
+    asked = with_devices(origin["command"][1:], devices) if devices else origin["command"][1:]
     folder = StudyDir((into or confirming_folder(study.path)).resolve())
     confirmation = read_confirmation(folder.path)
     if confirmation is None:
@@ -65,7 +70,7 @@ def confirm(study: StudyDir, top: int, seeds: int, into: Path | None = None) -> 
     with folder.claimed():
         write_confirmation(folder.path, confirmation)
         _submit(study.path, folder.path, confirmation)
-    become_program(origin, _words(origin["command"][1:], confirmation.trials), folder.path)
+    become_program(origin, _words(asked, confirmation.trials), folder.path)
 
 
 def choose(study: Path, folder: Path, top: int, seeds: int) -> Confirmation:
@@ -100,7 +105,7 @@ def choose(study: Path, folder: Path, top: int, seeds: int) -> Confirmation:
 
 def _fresh_seeds(study: Path, count: int) -> list[int]:
     """The smallest seeds that no trial of the study has."""
-    used = {trial.provenance()["seeds"]["trial"] for trial in trial_folders(study)}
+    used = {trial.config().seed for trial in trial_folders(study) if trial.config_file.exists()}
     return list(itertools.islice((seed for seed in itertools.count() if seed not in used), count))
 
 

@@ -23,6 +23,7 @@ from medqa_sweeps import hardware
 from medqa_sweeps.cache import cache_folder
 from medqa_sweeps.errors import ConfigError, DeviceFailed
 from medqa_sweeps.hardware import Gpu
+from medqa_sweeps.sweep.device_request import ANY_DEVICE, CPU, DeviceRequest
 from medqa_sweeps.trial_dir import write_atomically
 
 GIB = 1 << 30
@@ -32,8 +33,6 @@ _SLOT_BYTES = GIB  # that a slot takes of a GPU beyond a trial's peak: the CUDA 
 _UNKNOWN_PEAK = 4 * GIB  # assumed of a trial on the CPU until one has finished
 _GPU_SHARE, _CPU_SHARE = 0.9, 0.8  # of the memory there is room in; the rest is for what no peak shows
 _STAGGER_SECONDS = 10.0  # chosen, not measured
-_CPU = "cpu"
-_SHARE = "hydra.launcher.share_devices=true"
 
 
 @dataclass(frozen=True)
@@ -48,7 +47,7 @@ class Device:
 
     @property
     def is_cpu(self) -> bool:
-        return self.id == _CPU
+        return self.id == CPU
 
     def __str__(self) -> str:
         return f"{self.label} ({self.name})"
@@ -92,63 +91,43 @@ class Found:
 
     devices: tuple[Device, ...]  # at least one
     skipped: tuple[str, ...] = ()  # a clause for each that may not, or why there is none
-    shared: bool = False  # others may be on them, because it was asked for
+    request: DeviceRequest = ANY_DEVICE  # what they were found for
 
 
 # Finding
 
 
-def find_devices(wanted: str | int | Sequence[str | int] | None = None, share: bool = False) -> Found:
+def find_devices(request: DeviceRequest = ANY_DEVICE) -> Found:
     """The GPUs that `CUDA_VISIBLE_DEVICES` leaves and nobody else computes on; where there is no GPU, the CPU.
 
     A GPU is somebody else's while a process has a CUDA context on it, or more than 1 GiB of it is in use (processes of
     other containers are invisible, their memory is not).
 
-    Args:
-        wanted: `hydra.launcher.devices`: None or "auto" for all, else "cpu", or GPUs by nvidia-smi's number or by the
-            beginning of their UUID.
-        share: `hydra.launcher.share_devices`: take GPUs that others use, too.
-
     Raises:
         ConfigError: if a device is named that is not there, or none is free, or the driver does not answer.
     """
-    names = _names(wanted)
-    if names == [_CPU]:
+    if request.names == (CPU,):
         return Found((_cpu(),))
     gpus, silent = hardware.survey()
     if not gpus and silent:
-        raise ConfigError(f"{_sentence(silent)} Mend that, or compute without a GPU: hydra.launcher.devices=cpu.")
-    if not gpus and not names:
+        raise ConfigError(f"{_sentence(silent)} Mend that, or compute without a GPU: {request.spelled(CPU)}.")
+    if not gpus and not request.names:
         return Found((_cpu(),), ("no GPU found",))
     free: list[Device] = []
     skipped = list(silent)
-    for gpu in dict.fromkeys(gpu for name in names for gpu in _called(name, gpus)) if names else gpus:
+    for gpu in dict.fromkeys(gpu for name in request.names for gpu in _called(name, gpus, request)) or gpus:
         device = _device(gpu)
-        reason = _unusable(device, share)
+        reason = _unusable(device, request.share)
         if reason:
             skipped.append(f"{device} {reason}")
         else:
             free.append(device)
     if not free:
-        raise ConfigError(_none_left(skipped))
-    return Found(tuple(free), tuple(skipped), share)
+        raise ConfigError(_none_left(skipped, request))
+    return Found(tuple(free), tuple(skipped), request)
 
 
-def _names(wanted: str | int | Sequence[str | int] | None) -> list[str]:
-    """What was asked for by name; empty: anything."""
-    entries = [wanted] if isinstance(wanted, str | int) else wanted
-    if entries is None or list(entries) == ["auto"]:
-        return []
-    names = [str(entry).strip() for entry in entries]
-    if not all(names) or not names or "auto" in names or (_CPU in names and names != [_CPU]):
-        raise ConfigError(
-            f"hydra.launcher.devices={','.join(names) or '[]'}: auto, cpu, or GPUs alone, as in [0,2]; a trial on the "
-            "CPU would hold up all those on GPUs."
-        )
-    return names
-
-
-def _called(name: str, gpus: Sequence[Gpu]) -> list[Gpu]:
+def _called(name: str, gpus: Sequence[Gpu], request: DeviceRequest) -> list[Gpu]:
     """The GPU of that number, as all its instances where it is divided, or of that UUID."""
     of_number = [gpu for gpu in gpus if name == str(gpu.index)]
     of_uuid = [gpu for gpu in gpus if gpu.uuid.lower().startswith(name.lower())]
@@ -158,14 +137,14 @@ def _called(name: str, gpus: Sequence[Gpu]) -> list[Gpu]:
         among = "" if hidden is None else f" (CUDA_VISIBLE_DEVICES={hidden} hides the others)"
         problem = "is the beginning of several" if of_uuid else "is not there"
         raise ConfigError(
-            f"hydra.launcher.devices: GPU {name} {problem}. There are: {there}{among}. Name one by its number or its "
-            "UUID, or say auto or cpu."
+            f"{request.spelled(*request.names)}: GPU {name} {problem}. There are: {there}{among}. Name one by its "
+            "number or its UUID, or say auto or cpu."
         )
     return of_number or of_uuid
 
 
 def _cpu() -> Device:
-    return Device(_CPU, hardware.processor_name(), psutil.virtual_memory().total, _CPU)
+    return Device(CPU, hardware.processor_name(), psutil.virtual_memory().total, CPU)
 
 
 def _device(gpu: Gpu) -> Device:
@@ -194,10 +173,10 @@ def _process(pid: int) -> str:
     return f"process {pid}"
 
 
-def _none_left(skipped: Collection[str]) -> str:
+def _none_left(skipped: Collection[str], request: DeviceRequest) -> str:
     return (
-        f"No GPU is free. {_sentence(skipped)} Wait, name others (hydra.launcher.devices=[0,2]), share them if their "
-        f"memory has room for both ({_SHARE}), or compute without: hydra.launcher.devices=cpu."
+        f"No GPU is free. {_sentence(skipped)} Wait, choose others ({request.spelled('0', '2')}), share them if their "
+        f"memory has room for both ({request.spelled_share()}), or compute without: {request.spelled(CPU)}."
     )
 
 
@@ -247,7 +226,7 @@ def lease(found: Found, study: Path, at_most: int | None = None) -> Lease:
             if len(devices) == at_most:
                 break
             try:
-                seat = 0 if device.is_cpu else _sit_down(device.id, found.shared, study, held)
+                seat = 0 if device.is_cpu else _sit_down(device.id, found.request.share, study, held)
             except OSError as error:
                 raise ConfigError(
                     f"{_leases()}: which GPUs are taken cannot be kept there ({error.strerror}). Set "
@@ -259,7 +238,7 @@ def lease(found: Found, study: Path, at_most: int | None = None) -> Lease:
             else:
                 devices.append(replace(device, seat=seat))
         if not devices:
-            raise ConfigError(_none_left(skipped))
+            raise ConfigError(_none_left(skipped, found.request))
         return Lease(tuple(devices), tuple(skipped), held.pop_all())
 
 

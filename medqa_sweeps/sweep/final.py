@@ -8,6 +8,7 @@ from medqa_sweeps.confirmation import confirmed_winner, confirming_folder, read_
 from medqa_sweeps.errors import ConfigError, InternalError
 from medqa_sweeps.ledger import Reading, readings
 from medqa_sweeps.record import Outcome
+from medqa_sweeps.sweep.device_request import ANY_DEVICE, DeviceRequest
 from medqa_sweeps.sweep.local import Machine
 from medqa_sweeps.sweep.pool import Pool
 from medqa_sweeps.sweep.study import StudyDir
@@ -19,7 +20,13 @@ _POLL_SECONDS = 0.2
 _REFUSED = 65  # the child's exit code where a sentence says why
 
 
-def final_test(study: StudyDir, number: int, undisputed: Path | None, pool: Pool | None = None) -> Reading:
+def final_test(
+    study: StudyDir,
+    number: int,
+    undisputed: Path | None,
+    pool: Pool | None = None,
+    devices: DeviceRequest = ANY_DEVICE,
+) -> Reading:
     """Score a trial of a study and the untuned base on the test questions; the reading, as it stands in the ledger.
 
     The study is held meanwhile: nobody sweeps in it while its test questions are read.
@@ -27,10 +34,11 @@ def final_test(study: StudyDir, number: int, undisputed: Path | None, pool: Pool
     Args:
         number: of a completed trial.
         undisputed: file of ids of the questions whose label was not disputed.
-        pool: where to run it; None: this machine.
+        pool: where to run it; None: this machine, on one of `devices`.
 
     Raises:
-        ConfigError: if there is no such trial or file, the study is being swept, or the child refuses.
+        ConfigError: if there is no such trial or file, the study is being swept, no such device is free, or
+            the child refuses.
         InternalError: if the child failed otherwise.
     """
     trial = TrialDir(study.path / str(number))
@@ -45,7 +53,7 @@ def final_test(study: StudyDir, number: int, undisputed: Path | None, pool: Pool
         log = study.path / "final.log"
         log.unlink(missing_ok=True)
         if pool is None:
-            with Machine(study.path, slots_per_device=1, trials=1) as machine:
+            with Machine(study.path, devices, slots_per_device=1, trials=1) as machine:
                 code = _run(machine, arguments, log)
         else:
             code = _run(pool, arguments, log)

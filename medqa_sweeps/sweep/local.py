@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from medqa_sweeps.sweep.children import ForkedChildren, SparedChildren
-from medqa_sweeps.sweep.devices import describe, find_devices, lease, plan_slots, stagger_seconds
+from medqa_sweeps.sweep.device_request import ANY_DEVICE, DeviceRequest
+from medqa_sweeps.sweep.devices import Device, describe, find_devices, lease, plan_slots, stagger_seconds
 from medqa_sweeps.sweep.pool import LocalPool
 
 TRAINING = ("medqa_sweeps.run",)  # imports torch, unsloth and trl: about 15 s, paid ahead of the trials
@@ -15,7 +16,6 @@ class Machine(LocalPool):
 
     Args:
         study: folder, told to whoever asks for a device that is taken.
-        devices: `hydra.launcher.devices`; see `find_devices`.
         slots_per_device: a number, or "auto".
         trials: so many slots at most; None: without end.
         preload: modules that children find imported.
@@ -27,19 +27,23 @@ class Machine(LocalPool):
     def __init__(
         self,
         study: Path,
-        devices: str | int | Sequence[str | int] | None = None,
+        devices: DeviceRequest = ANY_DEVICE,
         slots_per_device: int | str = "auto",
-        share: bool = False,
         trials: int | None = None,
         preload: Sequence[str] = TRAINING,
     ) -> None:
         self._slots_per_device, self._trials = slots_per_device, trials
         self._peak_bytes = 0  # of the largest trial so far: its like may come again
-        self._lease = lease(find_devices(devices, share), study, at_most=trials)
+        self._lease = lease(find_devices(devices), study, at_most=trials)
         slots = plan_slots(self._lease.devices, slots_per_device, trials)
         on_cpu = self._lease.devices[0].is_cpu
         children = ForkedChildren(list(preload)) if on_cpu else SparedChildren(list(preload))
         super().__init__(children, slots, stagger_seconds(self._lease.devices))
+
+    @property
+    def devices(self) -> tuple[Device, ...]:
+        """The leased devices, at least one."""
+        return self._lease.devices
 
     def describe(self) -> list[str]:
         """Sentences for people: what runs where, and which devices were left out."""

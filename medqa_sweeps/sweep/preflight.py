@@ -5,7 +5,7 @@ that depends, where it exists. Of a space of few points each is checked as well.
 range of more than 50 values, and of a list of more than 1,000, both ends and five between; of an interval its ends.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 from omegaconf import DictConfig, OmegaConf

@@ -8,40 +8,46 @@ from pathlib import Path
 
 from rich.console import Console
 
+from medqa_sweeps.alarms import alarms_of
 from medqa_sweeps.cautions import cautions, lines
 from medqa_sweeps.config import TrialConfig
 from medqa_sweeps.errors import InternalError
 from medqa_sweeps.plan import plan_trial
 from medqa_sweeps.provenance import command_line
 from medqa_sweeps.record import MetricsLine, Outcome, Result
+from medqa_sweeps.sweep.device_request import ANY_DEVICE, DeviceRequest
 from medqa_sweeps.sweep.interrupts import Interrupts
 from medqa_sweeps.sweep.jobs import Ended, Job, Jobs
 from medqa_sweeps.sweep.local import Machine
 from medqa_sweeps.sweep.progress import TrialProgress
 from medqa_sweeps.sweep.trial_jobs import Prepared, TrialJobs
 from medqa_sweeps.trial_dir import StopReason, TrialDir
+from medqa_sweeps.wording import accuracy, duration, percent
 
 _POLL_SECONDS = 0.2
 
 
-def run_single(config: TrialConfig, trial: TrialDir, announce: bool) -> Result | None:
+def run_single(
+    config: TrialConfig, trial: TrialDir, announce: bool, devices: DeviceRequest = ANY_DEVICE
+) -> Result | None:
     """How the trial ended; None when it was interrupted and can go on. Goes on with a folder that holds it already.
 
     Raises:
-        TrialError: before anything is written, if the trial cannot be run as asked.
+        TrialError: before anything is written, if the trial cannot be run as asked, or no such device is free.
     """
     console = Console(highlight=False)
     plan = plan_trial(config)
     job = Job(0, (), plan.signature, Prepared(trial, plan))
+    machine, folder = _machine(trial.path.parent, devices), trial.path.parent
     if announce:
-        for sentence in (*plan.sentences(_shown(trial.path)), *lines(cautions(plan.config, plan.base.folder))):
+        warnings = lines(cautions(plan.config, plan.base.folder))
+        for sentence in [*plan.sentences(_shown(trial.path)), f"Runs on    {machine.devices[0]}", *warnings]:
             console.print(sentence, markup=False, soft_wrap=True)
     with TrialProgress(plan.steps, console) as progress:
 
         def look(number: int, line: MetricsLine) -> None:
             progress.show(line)
 
-        machine, folder = _machine(trial.path.parent), trial.path.parent
         with TrialJobs(machine, folder, command_line(), look=look, say=progress.say) as jobs:
             ended = _to_its_end(jobs, job, progress)
     result = trial.result()
@@ -73,9 +79,9 @@ def _to_its_end(jobs: Jobs, job: Job, progress: TrialProgress) -> Ended:
 
 
 @functools.cache
-def _machine(study: Path) -> Machine:
+def _machine(study: Path, devices: DeviceRequest) -> Machine:
     """One slot with all that a device has, kept for the trials that Hydra runs in this process one by one."""
-    made = Machine(study, slots_per_device=1, trials=1)
+    made = Machine(study, devices, slots_per_device=1, trials=1)
     atexit.register(made.close)
     return made
 
@@ -90,12 +96,12 @@ def _ending(trial: TrialDir, result: Result | None, ended: Ended) -> str:
     if result.outcome is Outcome.FAILED or result.score is None:
         return f"Failed ({result.failure}): {result.message}"
     score, base = result.score, result.baseline
-    against = f"; untuned base {base.accuracy:.1%}" if base else ""
+    against = f"; untuned base {percent(base.accuracy)}" if base else ""
     note = f" ({result.message})" if result.message else ""
-    return (
-        f"{result.outcome.capitalize()}{note}: accuracy {score.accuracy:.1%}, 95 % interval {score.low:.1%} to "
-        f"{score.high:.1%}, {score.questions:,} questions{against}. {result.seconds:.0f} s, in {folder}"
-    )
+    how = "Stopped early" if result.stopped_on_request else result.outcome.capitalize()
+    alarms = "".join(f"\nAlarm: {alarm.sentence}." for alarm in alarms_of(trial, result))
+    measured = accuracy(score.accuracy, score.low, score.high, score.questions)
+    return f"{how}{note}: accuracy {measured}{against}. {duration(result.seconds)}, in {folder}{alarms}"
 
 
 def _shown(path: Path) -> str:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from medqa_sweeps.errors import ConfigError
+from medqa_sweeps.sweep.device_request import DeviceRequest, with_devices
 from medqa_sweeps.sweep.loop import Sweep
 from medqa_sweeps.sweep.study import StudyDir
 from medqa_sweeps.trial_dir import StopReason, TrialDir, append_lines, read_lines, write_atomically
@@ -69,15 +70,18 @@ def is_swept(word: str) -> bool:
         return False
 
 
-def resume(study: StudyDir) -> NoReturn:
+def resume(study: StudyDir, devices: DeviceRequest | None = None) -> NoReturn:
     """Become the program that swept here, with the words it was given, and go on in the same folder.
+
+    Args:
+        devices: to go on with; None: those of the words.
 
     Raises:
         ConfigError: if there is no such study, or the program is no longer there.
     """
     origin = study.definition()
     words = [word for word in origin["command"][1:] if not word.startswith("hydra.sweep.dir=")]
-    become_program(origin, words, study.path)
+    become_program(origin, with_devices(words, devices) if devices else words, study.path)
 
 
 def become_program(origin: Mapping[str, Any], words: Sequence[str], folder: Path) -> NoReturn:

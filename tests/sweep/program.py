@@ -1,4 +1,7 @@
-"""launch.py with the stand-in for training, as a program: Hydra, study, loop, pool, processes and folders are real."""
+"""launch.py with the stand-in for training, as a program: Hydra, study, loop, pool, processes and folders are real.
+
+CARDS in the environment, "GPU-a,GPU-b": this machine has these GPUs instead of its own (`fake_nvml.py`).
+"""
 
 import os
 from functools import partial
@@ -7,11 +10,16 @@ from pathlib import Path
 import hydra
 
 import launch
-from medqa_sweeps.sweep import launcher, trial_jobs
+from medqa_sweeps.sweep import launcher, local, single, trial_jobs
+from tests.sweep.fake_nvml import Card, FakeNvml
 
 STAND_IN = "tests.sweep.stand_in"
 launcher.TRAINING = (STAND_IN,)  # type: ignore[assignment]
-launcher.TrialJobs = partial(trial_jobs.TrialJobs, worker=STAND_IN)  # type: ignore[assignment,misc]
+launcher.TrialJobs = single.TrialJobs = partial(trial_jobs.TrialJobs, worker=STAND_IN)  # type: ignore[assignment,misc]
+single.Machine = partial(local.Machine, preload=[STAND_IN])  # type: ignore[assignment,misc]
+if cards := os.environ.get("CARDS"):
+    os.environ.pop("CUDA_VISIBLE_DEVICES", None)
+    FakeNvml(*map(Card, cards.split(","))).install()
 CONF = Path(os.environ.get("CONF", Path(launch.__file__).parent / "conf"))
 
 if __name__ == "__main__":

@@ -16,6 +16,7 @@ from hypothesis import given, settings, strategies as st
 from medqa_sweeps import hardware
 from medqa_sweeps.errors import ConfigError, DeviceFailed
 from medqa_sweeps.hardware import GpuUse
+from medqa_sweeps.sweep.device_request import DeviceRequest, requested
 from medqa_sweeps.sweep.devices import (
     MAX_SLOTS,
     Device,
@@ -154,7 +155,7 @@ def test_who_holds_how_much(nvml: Callable[..., FakeNvml]) -> None:
 def test_what_others_compute_on_is_left_to_them(nvml: Callable[..., FakeNvml]) -> None:
     nvml(*four_cards())
     found = find_devices()
-    assert labels(found.devices) == ["gpu0", "gpu1"] and not found.shared
+    assert labels(found.devices) == ["gpu0", "gpu1"] and not found.request.share
     of_process, of_nobody = found.skipped
     assert of_process.startswith("gpu2 (NVIDIA H100) is in use by process 1 (")
     assert of_process.endswith("30.0 GiB are taken")
@@ -177,8 +178,8 @@ def test_the_server_of_the_multi_process_service_is_nobody(
 def test_what_is_shared_may_be_busy_but_not_silent(nvml: Callable[..., FakeNvml]) -> None:
     fake = nvml(*four_cards())
     fake.cards[0].error = LOST
-    found = find_devices(share=True)
-    assert labels(found.devices) == ["gpu1", "gpu2", "gpu3"] and found.shared
+    found = find_devices(DeviceRequest(share=True))
+    assert labels(found.devices) == ["gpu1", "gpu2", "gpu3"] and found.request.share
     assert [clause[:5] for clause in found.skipped] == ["GPU 0"]
 
 
@@ -224,7 +225,7 @@ def test_if_none_is_free_it_says_who_has_them_and_what_to_do(nvml: Callable[...,
 )
 def test_devices_by_name(wanted: str | int | list[str | int], found: list[str], nvml: Callable[..., FakeNvml]) -> None:
     nvml(*four_cards())
-    assert labels(find_devices(wanted).devices) == found
+    assert labels(find_devices(requested(wanted)).devices) == found
 
 
 @pytest.mark.parametrize(
@@ -232,7 +233,7 @@ def test_devices_by_name(wanted: str | int | list[str | int], found: list[str], 
     [
         (7, r"GPU 7 is not there\. There are: 0 NVIDIA H100 GPU-aaaa-1"),
         ("GPU-aaaa", "is the beginning of several"),
-        ([], r"hydra\.launcher\.devices=\[\]: auto, cpu, or GPUs alone"),
+        ([], r"hydra\.launcher\.devices=\[\]: give auto, cpu, or GPUs alone"),
         ([0, "cpu"], "auto, cpu, or GPUs alone"),
         (["auto", 0], "auto, cpu, or GPUs alone"),
         ("", "auto, cpu, or GPUs alone"),
@@ -244,13 +245,13 @@ def test_devices_that_are_not_to_be_had(
 ) -> None:
     nvml(*four_cards())
     with pytest.raises(ConfigError, match=said):
-        find_devices(wanted)
+        find_devices(requested(wanted))
 
 
 def test_the_number_of_a_divided_card_is_all_its_instances(nvml: Callable[..., FakeNvml]) -> None:
     nvml(Card("GPU-whole"), divided())
-    assert labels(find_devices(1).devices) == ["gpu1-mig0", "gpu1-mig2"]
-    assert labels(find_devices("MIG-y").devices) == ["gpu1-mig2"]
+    assert labels(find_devices(requested(1)).devices) == ["gpu1-mig0", "gpu1-mig2"]
+    assert labels(find_devices(requested("MIG-y")).devices) == ["gpu1-mig2"]
 
 
 def test_without_a_gpu_it_is_the_cpu_unless_a_gpu_was_named(
@@ -260,12 +261,12 @@ def test_without_a_gpu_it_is_the_cpu_unless_a_gpu_was_named(
     found = find_devices()
     assert labels(found.devices) == ["cpu"] and found.devices[0].is_cpu and found.skipped == ("no GPU found",)
     with pytest.raises(ConfigError, match=r"GPU 0 is not there\. There are: none"):
-        find_devices(0)
+        find_devices(requested(0))
     nvml(Card("GPU-a"))
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
     assert labels(find_devices().devices) == ["cpu"]
     with pytest.raises(ConfigError, match="CUDA_VISIBLE_DEVICES= hides the others"):
-        find_devices(0)
+        find_devices(requested(0))
 
 
 # Leasing
@@ -297,7 +298,7 @@ def said_by(process: "subprocess.Popen[str]") -> str:
 
 HOLDS = (
     "import subprocess\n"
-    "held = lease(find_devices(share=sys.argv[1] == 'share'), Path('theirs'), at_most=1)\n"
+    "held = lease(find_devices(DeviceRequest(share=sys.argv[1] == 'share')), Path('theirs'), at_most=1)\n"
     "child = subprocess.Popen(['sleep', '600'], close_fds=False, stdin=subprocess.DEVNULL)\n"
     "print(held.devices[0].label, held.devices[0].seat, child.pid, flush=True); sys.stdin.read()\n"
 )
@@ -321,7 +322,7 @@ def holder() -> Iterator[Callable[[str], tuple["subprocess.Popen[str]", list[str
 
 
 def take(share: bool = False, at_most: int | None = None) -> Lease:
-    return lease(find_devices(share=share), Path("ours"), at_most)
+    return lease(find_devices(DeviceRequest(share=share)), Path("ours"), at_most)
 
 
 def test_what_another_sweep_holds_is_named_and_not_taken(
@@ -568,7 +569,7 @@ def test_a_machine_of_gpus_starts_its_children_where_they_belong_and_gives_all_b
         assert {slot.device_id for slot in where} == {"GPU-a", "GPU-c"}
         assert [answer.read_text() for answer in answers] == [slot.device_id for slot in where]
         with pytest.raises(ConfigError, match="is taken by the sweep of"):
-            lease(find_devices(0), tmp_path)
+            lease(find_devices(requested(0)), tmp_path)
     with lease(find_devices(), tmp_path) as again:
         assert labels(again.devices) == ["gpu0", "gpu2"]
 

@@ -1,0 +1,102 @@
+"""Which devices somebody asks for: the one meaning of `hydra.launcher.devices` and of a command's `--devices`.
+
+    auto            all GPUs that are free, or the CPU where there is no GPU
+    cpu             the CPU
+    0,2  [0,2]      GPUs, by nvidia-smi's number or by the beginning of their UUID
+
+`devices.find_devices` says which of them are there and free.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from medqa_sweeps.errors import ConfigError
+
+CPU = "cpu"
+_AUTO = "auto"
+_SETTING, _SHARE_SETTING = "hydra.launcher.devices", "hydra.launcher.share_devices"
+
+
+@dataclass(frozen=True)
+class DeviceRequest:
+    """Devices by name, and how whoever asked for them would ask for others."""
+
+    names: tuple[str, ...] = ()  # `cpu`, or GPUs by number or by the beginning of their UUID; empty: auto
+    share: bool = False  # take GPUs that others use, too
+    by_option: bool = False  # asked with --devices; else with hydra.launcher.devices
+
+    def spelled(self, *names: str) -> str:
+        """How to ask for `names` here: `hydra.launcher.devices=[0,2]` or `--devices 0,2`."""
+        return f"--devices {','.join(names)}" if self.by_option else _override(names)
+
+    def spelled_share(self) -> str:
+        """How to ask here for GPUs that others use, too."""
+        return "--share-devices" if self.by_option else f"{_SHARE_SETTING}=true"
+
+    def overrides(self) -> list[str]:
+        """The request as words for a Hydra program."""
+        return [_override(self.names or (_AUTO,)), *([f"{_SHARE_SETTING}=true"] if self.share else [])]
+
+
+ANY_DEVICE = DeviceRequest()
+
+
+def requested(wanted: object = None, share: bool = False, by_option: bool = False) -> DeviceRequest:
+    """What a setting or an option asks for.
+
+    Args:
+        wanted: None for auto; one name or number; several in a list, or in a text with commas between them.
+
+    Raises:
+        ConfigError: if it names nothing, or the CPU or auto besides something else.
+    """
+    names = _names(wanted)
+    if names == [_AUTO]:
+        return DeviceRequest((), share, by_option)
+    request = DeviceRequest(tuple(names), share, by_option)
+    if not names or not all(names) or _AUTO in names or (CPU in names and len(names) > 1):
+        raise ConfigError(
+            f"{request.spelled(*names)}: give auto, cpu, or GPUs alone, as in {request.spelled('0', '2')}. A trial on "
+            "the CPU would hold up all those on GPUs."
+        )
+    return request
+
+
+def requested_of_launcher(settings: Mapping[str, Any]) -> DeviceRequest:
+    """What the settings of a Hydra launcher ask for; auto where it has no devices to choose.
+
+    Raises:
+        ConfigError: as `requested`.
+    """
+    return requested(settings.get("devices"), bool(settings.get("share_devices")))
+
+
+def with_devices(words: Sequence[str], request: DeviceRequest) -> list[str]:
+    """A Hydra program's words, with this request in the place of any other.
+
+    Raises:
+        ConfigError: if the words choose a launcher without devices.
+    """
+    other = [word for word in words if word.startswith("hydra/launcher=") and not word.endswith("=local_gpus")]
+    if other:
+        raise ConfigError(
+            f"The study was started with {other[0]}, which chooses no devices. Leave the option out, or give the "
+            f"study's command again with hydra/launcher=local_gpus."
+        )
+    kept = [word for word in words if word.lstrip("+~").partition("=")[0] not in (_SETTING, _SHARE_SETTING)]
+    return [*kept, *request.overrides()]
+
+
+def _names(wanted: object) -> list[str]:
+    if wanted is None:
+        return [_AUTO]
+    entries = [wanted] if isinstance(wanted, str | int) or not isinstance(wanted, Sequence) else wanted
+    if len(entries) == 1 and isinstance(entries[0], str):
+        entries = entries[0].strip().removeprefix("[").removesuffix("]").split(",")
+    return [str(entry).strip() for entry in entries]
+
+
+def _override(names: Sequence[str]) -> str:
+    alone = tuple(names) in ((_AUTO,), (CPU,))
+    return f"{_SETTING}={names[0]}" if alone else f"{_SETTING}=[{','.join(names)}]"
