@@ -12,6 +12,7 @@ from hydra._internal.utils import get_args_parser
 
 import launch
 from medqa_sweeps.sweep import launcher, local, single, trial_jobs
+from medqa_sweeps.sweep.refusals import in_sentences
 from tests.sweep.fake_nvml import Card, FakeNvml
 
 STAND_IN = "tests.sweep.stand_in"
