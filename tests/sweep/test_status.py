@@ -52,8 +52,9 @@ def seen(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, list[st
 
 
 def test_a_study_that_runs(seen: dict[str, list[str]]) -> None:
-    ended, head, rule, *rows, totals = seen["runs"]
+    ended, alarm, head, rule, *rows, totals = seen["runs"]
     assert re.fullmatch(r"trial 0 training\.max_steps=20: completed, \d+\.\d%", ended)
+    assert alarm == "data alarm: 10 of 16 validation questions have a near-duplicate in training"
     assert head.split() == ["trial", "config", "device", "epoch", "loss", "accuracy", "GiB", "min"]
     assert rule.strip("─") == "" and {row.split()[0] for row in rows} == {"1", "2"}
     assert all(row.split()[1].startswith("training.max_steps=20") and "stand-in" in row for row in rows)
@@ -63,7 +64,7 @@ def test_a_study_that_runs(seen: dict[str, list[str]]) -> None:
 
 def test_a_study_that_was_killed(seen: dict[str, list[str]]) -> None:
     *ends, head, _, totals = seen["killed"]
-    assert head.startswith("trial  config") and len(ends) == 3, seen["killed"]
+    assert head.startswith("trial  config") and len(ends) == 4, seen["killed"]
     assert sum(": interrupted: its process is gone" in line for line in ends) == 2
     assert totals.startswith("1 of 3 done: ") and "2 interrupted" in totals and "1 completed" in totals
 
@@ -74,10 +75,11 @@ def test_a_study_that_goes_on(seen: dict[str, list[str]]) -> None:
 
 
 def test_a_study_that_has_ended(seen: dict[str, list[str]]) -> None:
-    *ends, _, _, totals = seen["ended"]
-    assert [line.split(":")[0] for line in ends] == [
+    first, alarm, *others, _, _, totals = seen["ended"]
+    assert [line.split(":")[0] for line in (first, *others)] == [
         f"trial {number} training.max_steps={steps}" for number, steps in enumerate((20, 200, 201))
     ]
+    assert alarm.startswith("data alarm: "), "once for the study"
     assert totals.startswith("3 of 3 done: 3 completed; best trial ") and "left" not in totals
 
 
