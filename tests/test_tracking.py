@@ -321,7 +321,7 @@ def test_summary_is_the_result(runs: dict[str, Run]) -> None:
 
 
 def test_alarms_are_tags_and_stand_in_the_summary(runs: dict[str, Run]) -> None:
-    sentence = "answers D to 60 of 60 questions, though D is the right answer to 15"
+    sentence = "the model answers D to 60 of 60 questions, though D is the right answer to 15"
     assert runs["long"].summary["alarms"] == [f"one_letter: {sentence}"]
     assert runs["long"].tags == {"mine", "synthetic", "alarm:one_letter"}
     assert runs["completed"].summary["alarms"] == []

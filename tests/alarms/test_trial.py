@@ -68,7 +68,7 @@ def test_questions_that_not_all_evaluations_hold_are_left_out(tmp_path: Path) ->
     evaluations = {0: BASE[:20], 1000: HALFWAY[:30], 2000: ONE_LETTER}
     alarms = alarms_of(quickstart(tmp_path / "0", evaluations))
     assert [alarm.sentence for alarm in alarms if alarm.name == "one_letter"] == [
-        "answers D to 17 of 20 questions, though D is the right answer to 5"
+        "the model answers D to 17 of 20 questions, though D is the right answer to 5"
     ]
 
 
@@ -102,6 +102,14 @@ def test_a_damaged_file_silences_its_own_alarms_only(file: str, tmp_path: Path) 
         assert names(trial) == [name for name in before if name not in own]
     (trial.path / file).unlink()
     assert names(trial) == [name for name in before if name not in own]
+
+
+@pytest.mark.parametrize("seen", ["2000", None, 2000.5])
+def test_samples_seen_that_are_no_number_of_samples(seen: object, tmp_path: Path) -> None:
+    trial = quickstart(tmp_path / "0", {0: BASE, 2000: ONE_LETTER})
+    lines = [json.loads(line) for line in trial.predictions_file.read_text().splitlines()]
+    trial.predictions_file.write_text("".join(json.dumps({**line, "samples_seen": seen}) + "\n" for line in lines))
+    assert alarms_of(trial) == []
 
 
 json_values = st.recursive(
