@@ -189,7 +189,7 @@ def test_several_metrics_have_a_front_and_no_best() -> None:
     assert "; Pareto front: trial 4" in screen.table.totals()
     for number in range(5, 9):
         screen.table.ended(end(number, value=[0.9 + number / 100, number / 10]), "")
-    assert "; Pareto front: 5 trials" in screen.table.totals()
+    assert "; Pareto front: trials 4, 5, 6, 7 and 1 more" in screen.table.totals()
 
 
 @pytest.mark.parametrize(
