@@ -4,7 +4,7 @@
 there: everything else reads its direction, its unit and its value from that entry.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -14,6 +14,7 @@ import yaml
 
 from medqa_sweeps.errors import ConfigError
 from medqa_sweeps.record import Score
+from medqa_sweeps.wording import listed, percent
 
 _YAML_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
@@ -40,7 +41,6 @@ class Metric:
     direction: Direction
     of: Callable[[Score], float | None]  # None: the score does not hold it
     unit: str = ""  # %: a share, shown times 100; nats; or none
-    decimals: int = 3  # shown
     needs_probabilities: bool = False  # of the options, which evaluation.method=generate does not give
     averages_questions: bool = True  # so a trial that does worse on most questions does worse in the metric
 
@@ -50,8 +50,9 @@ class Metric:
 
     def describe(self, value: float) -> str:
         """`62.3%`, `-1.234 nats` or `0.042`."""
-        number = f"{round(self.plotted(value), self.decimals) + 0.0:.{self.decimals}f}"  # + 0.0: never "-0.000"
-        return f"{number}{' ' * self.unit.isalpha()}{self.unit}"
+        if self.unit == "%":
+            return percent(value)
+        return f"{round(value, 3) + 0.0:.3f} {self.unit}".rstrip()  # + 0.0: never "-0.000"
 
 
 def _balanced_accuracy(score: Score) -> float | None:
@@ -59,7 +60,7 @@ def _balanced_accuracy(score: Score) -> float | None:
     return sum(recalls) / len(recalls) if recalls else None
 
 
-ACCURACY = Metric("accuracy", "accuracy", "accuracy", Direction.MAXIMIZE, lambda score: score.accuracy, "%", 1)
+ACCURACY = Metric("accuracy", "accuracy", "accuracy", Direction.MAXIMIZE, lambda score: score.accuracy, "%")
 METRICS = {
     metric.name: metric
     for metric in (
@@ -71,7 +72,6 @@ METRICS = {
             Direction.MAXIMIZE,
             _balanced_accuracy,
             "%",
-            1,
         ),
         Metric(
             "gold_log_probability",
@@ -127,7 +127,7 @@ class Objective:
 
     def lacking(self, score: Score) -> str:
         """Which metrics a score lacks, and what to do about it, in a sentence."""
-        names = listed(metric.name for metric in self.metrics if metric.of(score) is None)
+        names = listed([metric.name for metric in self.metrics if metric.of(score) is None])
         return (
             f"its score has no {names}, which hydra.sweeper.metric asks for. Choose another metric, in a study of its "
             "own."
@@ -152,7 +152,7 @@ class Objective:
 
     def in_words(self) -> str:
         """`accuracy (maximised) and calibration_error (minimised)`."""
-        return listed(f"{metric.name} ({metric.direction.done})" for metric in self.metrics)
+        return listed([f"{metric.name} ({metric.direction.done})" for metric in self.metrics])
 
 
 BY_ACCURACY = Objective((ACCURACY.direction,), (ACCURACY,))
@@ -170,8 +170,8 @@ def objective_named(asked: Any) -> Objective:
     if unknown or not names or len(set(names)) < len(names):
         what = f"{listed(unknown)} is no metric" if unknown else "give at least one, and each once"
         raise ConfigError(
-            f"hydra.sweeper.metric={typed(names)}: {what}. Allowed are {listed(METRICS)}, or a list of several for a "
-            "Pareto front: hydra.sweeper.metric=[accuracy,calibration_error]."
+            f"hydra.sweeper.metric={typed(names)}: {what}. Allowed are {', '.join(METRICS)}, or for a Pareto front a "
+            "list of several: hydra.sweeper.metric=[accuracy,calibration_error]."
         )
     metrics = tuple(METRICS[name] for name in names)
     return Objective(tuple(metric.direction for metric in metrics), metrics)
@@ -204,17 +204,11 @@ def refuse_generated(objective: Objective, method: str) -> None:
     needing = [metric.name for metric in objective.metrics if metric.needs_probabilities]
     if method != "generate" or not needing:
         return
-    others = listed(metric.name for metric in METRICS.values() if not metric.needs_probabilities)
+    others = ", ".join(metric.name for metric in METRICS.values() if not metric.needs_probabilities)
     raise ConfigError(
         f"hydra.sweeper.metric={typed(objective.names)}: evaluation.method=generate gives no probabilities, which "
         f"{listed(needing)} needs. Choose evaluation=log_probability, or another metric ({others})."
     )
-
-
-def listed(parts: Iterable[str]) -> str:
-    """`a, b and c`."""
-    *most, last = parts
-    return f"{', '.join(most)} and {last}" if most else last
 
 
 def typed(names: Sequence[Any]) -> str:

@@ -1,4 +1,4 @@
-"""The Pareto front: which of several results no other result beats in everything at once."""
+"""The Pareto front: the results that no other result beats in everything at once."""
 
 from collections.abc import Sequence
 
@@ -18,10 +18,16 @@ def pareto_front(values_NxM: ArrayLike, directions_M: Sequence[Direction]) -> ND
     """
     signs_M = [1.0 if direction is Direction.MINIMIZE else -1.0 for direction in directions_M]
     costs_NxM = np.asarray(values_NxM, dtype=float).reshape(-1, len(signs_M)) * signs_M
-    return np.array([not _is_dominated(costs_M, costs_NxM) for costs_M in costs_NxM], dtype=bool)
+    front: list[int] = []
+    for index in np.lexsort(costs_NxM.T[::-1]):  # whatever beats a result comes before it
+        if not _is_dominated(costs_NxM[index], costs_NxM[front]):
+            front.append(int(index))
+    is_on_N = np.zeros(len(costs_NxM), dtype=bool)
+    is_on_N[front] = True
+    return is_on_N
 
 
-def _is_dominated(costs_M: NDArray[np.floating], costs_NxM: NDArray[np.floating]) -> bool:
-    nowhere_worse_N = (costs_NxM <= costs_M).all(axis=1)
-    somewhere_better_N = (costs_NxM < costs_M).any(axis=1)
-    return bool((nowhere_worse_N & somewhere_better_N).any())
+def _is_dominated(costs_M: NDArray[np.floating], front_FxM: NDArray[np.floating]) -> bool:
+    nowhere_worse_F = (front_FxM <= costs_M).all(axis=1)
+    somewhere_better_F = (front_FxM < costs_M).any(axis=1)
+    return bool((nowhere_worse_F & somewhere_better_F).any())

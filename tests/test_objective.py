@@ -128,7 +128,7 @@ def test_the_direction_follows_from_the_metric() -> None:
         (
             ["metric=[accuracy,calibration_error]", "evaluation=generate"],
             "hydra.sweeper.metric=[accuracy,calibration_error]: evaluation.method=generate gives no probabilities, "
-            "which calibration_error needs. Choose evaluation=log_probability, or another metric (accuracy and "
+            "which calibration_error needs. Choose evaluation=log_probability, or another metric (accuracy, "
             "balanced_accuracy).",
         ),
     ],

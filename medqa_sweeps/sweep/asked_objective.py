@@ -11,12 +11,12 @@ from medqa_sweeps.objective import (
     Direction,
     Metric,
     Objective,
-    listed,
     objective_named,
     refuse_generated,
     typed,
 )
 from medqa_sweeps.sweep.launcher import trains_trials
+from medqa_sweeps.wording import listed
 
 
 def asked_objective(config: DictConfig, settings: DictConfig) -> Objective:

@@ -305,28 +305,37 @@ class Study:
             replace(earlier, number=candidate.number, message=why, scored=None, same_as=earlier.number, seconds=0.0)
         )
 
-    def results(self, best: ScoredConfig | None = None) -> dict[str, Any]:
+    def results(self, best: Sequence[ScoredConfig] = ()) -> dict[str, Any]:
         """Upstream's `optimization_results.yaml`: the best point, or of several objectives the Pareto front; before
         any trial has completed, the name alone.
 
         Args:
-            best: of a study of trials, whose value is a mean over seeds; None: Optuna's best trial.
+            best: of a study of trials, the best config, or those on the front; their values are means over seeds.
+                Empty: Optuna's best trials.
         """
+        head = {"name": "optuna", **({"metric": names} if (names := self.optuna.metric_names) else {})}
         if not self.optuna.get_trials(deepcopy=False, states=(TrialState.COMPLETE,)):
-            return {"name": "optuna"}
-        names = self.optuna.metric_names
-        metric = {"metric": names} if names else {}
+            return head
         if len(self.optuna.directions) > 1:
-            front = [{"params": self._shown(trial), "values": trial.values} for trial in self.optuna.best_trials]
-            return {"name": "optuna", **metric, "solutions": front}
-        if best is None:
-            trial = self.optuna.best_trial
-            return {"name": "optuna", **metric, "best_params": self._shown(trial), "best_value": trial.value}
-        params = self._shown(self.optuna.get_trials(deepcopy=False)[best.first.number])
-        if len(best.trials) > 1:
-            params = {key: value for key, value in params.items() if key != "seed"}
-        trials = [trial.number for trial in best.trials]
-        return {"name": "optuna", **metric, "best_params": params, "best_value": best.mean, "best_trials": trials}
+            own = [{"params": self._shown(trial), "values": trial.values} for trial in self.optuna.best_trials]
+            return {**head, "solutions": [self._averaged(config, "params", "values") for config in best] or own}
+        if best:
+            return {**head, **self._averaged(best[0], "best_params", "best_value")}
+        trial = self.optuna.best_trial
+        return {**head, "best_params": self._shown(trial), "best_value": trial.value}
+
+    def _averaged(self, config: ScoredConfig, params: str, values: str) -> dict[str, Any]:
+        """A config under upstream's keys, and its trials; the seed is no parameter of one that has several."""
+        shown = self._shown(self.optuna.get_trials(deepcopy=False)[config.first.number])
+        if len(config.trials) > 1:
+            shown.pop("seed", None)
+        means = list(config.means)
+        numbers = [trial.number for trial in config.trials]
+        return {
+            params: shown,
+            values: means if len(means) > 1 else means[0],
+            params.replace("params", "trials"): numbers,
+        }
 
     def _candidate(self, trial: Trial) -> Candidate:
         self._live[trial.number] = trial

@@ -20,8 +20,8 @@ from hydra.utils import get_method, instantiate
 from omegaconf import DictConfig, OmegaConf
 from rich.console import Console
 
-from medqa_sweeps.best import ScoredConfig, ranked_in
 from medqa_sweeps.cautions import lines
+from medqa_sweeps.best import ScoredConfig, on_front, ranked_in
 from medqa_sweeps.config import from_hydra
 from medqa_sweeps.confirmation import read_confirmation
 from medqa_sweeps.errors import ConfigError, TrialError
@@ -121,9 +121,10 @@ class AsyncOptuna:
             )
             return sweep.run()
 
-    def _best(self, folder: StudyDir) -> ScoredConfig | None:
+    def _best(self, folder: StudyDir) -> list[ScoredConfig]:
+        """The best config, or of several objectives those on the front; none of a program without trials."""
         configs = ranked_in(folder.path) if trains_trials(self.config) else []
-        return configs[0] if configs else None
+        return on_front(configs, self._objective) if self._objective.is_pareto else configs[:1]
 
     def _cautions(self, space: SearchSpace, folder: StudyDir) -> list[str]:
         """What is surely not meant, a line each; of trials that are composed here, not of saved ones.

@@ -16,14 +16,12 @@ from rich.table import Table
 from rich.text import Text
 
 from medqa_sweeps.alarms import about_the_trial, written
-from medqa_sweeps.best import ScoredTrial, comparable, ranked
-from medqa_sweeps.objective import BY_ACCURACY, Direction, Metric, Objective, listed
-from medqa_sweeps.pareto import pareto_front
+from medqa_sweeps.best import ScoredConfig, ScoredTrial, comparable, on_front, ranked
+from medqa_sweeps.objective import BY_ACCURACY, Metric, Objective
 from medqa_sweeps.record import AttemptLine, MetricsLine, Outcome, Score, TrainLine, ValidationLine
 from medqa_sweeps.sweep.jobs import Ended
-from medqa_sweeps.wording import duration
+from medqa_sweeps.wording import duration, listed
 
-_NAMED = 4  # trials of a front that are named before they are only counted
 _PLAIN_SECONDS = 30.0  # between two lines of totals where there is no terminal
 
 
@@ -58,7 +56,6 @@ class SweepTable:
         self._counts: Counter[str] = Counter()
         self._scored: list[ScoredTrial] = []
         self._labels: dict[int, str] = {}  # what sets each of those apart
-        self._front: list[Ended] = []  # of several objectives
         self._seconds: list[float] = []  # that ended trials took here
         self._disk_bytes: list[int] = []  # that they have left
         self._said_of_data: set[str] = set()  # alarms that many trials share
@@ -87,8 +84,6 @@ class SweepTable:
         if scored is not None:
             self._scored.append(scored)
             self._labels[ended.number] = settings
-        if self._objective.is_pareto and ended.outcome is Outcome.COMPLETED:
-            self._front = _on_front([*self._front, ended], self._objective)
 
     def ended(self, ended: Ended, settings: str) -> None:
         row = self._rows.pop(ended.number, None)
@@ -128,12 +123,12 @@ class SweepTable:
 
     def _best_so_far(self) -> str:
         """The config that leads, by its mean over seeds, or the Pareto front; empty before any trial can be ranked."""
-        if self._front:
-            return f"; Pareto front: {_numbers(self._front)}"
         if not self._scored:
             return ""
-        maximize = self._objective.directions[0] is Direction.MAXIMIZE
-        best = ranked(comparable(self._scored)[0], maximize)[0]
+        configs = ranked(comparable(self._scored)[0], self._objective)
+        if self._objective.is_pareto:
+            return f"; Pareto front: {_numbers(on_front(configs, self._objective))}"
+        best = configs[0]
         seeds = len(best.trials)
         label, value = self._labels[best.first.number], self._objective.describe(best.mean)
         if seeds > 1:
@@ -211,9 +206,10 @@ def _scored(ended: Ended) -> ScoredTrial | None:
     """A job that is no trial has no seed, and is a config of its own."""
     if ended.scored is not None or ended.signature is not None or ended.same_as is not None:
         return ended.scored
-    if ended.outcome is not Outcome.COMPLETED or not isinstance(ended.value, int | float):
+    if ended.outcome is not Outcome.COMPLETED or not isinstance(ended.value, int | float | list | tuple):
         return None
-    return ScoredTrial(ended.number, f"job {ended.number}", 0, ended.value)
+    first, *others = ended.value if isinstance(ended.value, list | tuple) else [ended.value]
+    return ScoredTrial(ended.number, f"job {ended.number}", 0, first, others=tuple(others))
 
 
 def _cell(metric: Metric, score: Score | None) -> str:
@@ -221,20 +217,7 @@ def _cell(metric: Metric, score: Score | None) -> str:
     return "" if value is None else metric.describe(value)
 
 
-def _on_front(ends: list[Ended], objective: Objective) -> list[Ended]:
-    is_on_N = pareto_front([ended.value for ended in ends], objective.directions)
-    return [ended for ended, is_on in zip(ends, is_on_N, strict=True) if is_on]
-
-
-def _numbers(ends: list[Ended]) -> str:
-    """`trials 1, 4 and 6`, by number; of more than four how many there are."""
-    names = [str(number) for number in sorted(ended.number for ended in ends)]
-    if len(names) > _NAMED:
-        return f"{len(names):,} trials"
-    return f"trial{'s' * (len(names) > 1)} {listed(names)}"
-
-
-def _duration(seconds: float) -> str:
-    if seconds < 90:
-        return f"{seconds:.0f} s"
-    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
+def _numbers(configs: Sequence[ScoredConfig]) -> str:
+    """`trials 1, 4 and 6`, by number, the first seed of each config."""
+    numbers = sorted(config.first.number for config in configs)
+    return f"trial{'s' * (len(numbers) > 1)} {listed(list(map(str, numbers)))}"

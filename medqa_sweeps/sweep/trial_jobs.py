@@ -263,7 +263,7 @@ def trial_end(number: int, trial: TrialDir, result: Result | None, objective: Ob
         failure=result.failure,
         message=result.message,
         signature=result.signature,
-        scored=scored_trial(trial, number, values[0]) if values and can_be_ranked(result) else None,
+        scored=scored_trial(trial, number, *values) if values and can_be_ranked(result) else None,
         stopped=result.stopped_on_request,
         seconds=result.seconds,
         alarms=tuple(alarms_of(trial, result)),
