@@ -14,16 +14,18 @@ from medqa_sweeps.trial_dir import write_atomically
 _NAME_CHARACTERS = 120  # file systems take 255 bytes
 
 
-def write_report(boards: Sequence[Leaderboard], title: str, folder: Path) -> Path:
+def write_report(boards: Sequence[Leaderboard], title: str, folder: Path | None = None) -> Path:
     """The page that was written, with the two tables beside it; files of further boards are numbered from 2.
 
     Args:
         boards: one per set of validation questions.
         title: of the page.
+        folder: where to; None: `report/` in the study's folder.
 
     Raises:
         ConfigError: if nothing can be written there.
     """
+    folder = folder or boards[0].study.folder / REPORT_FOLDER
     pages = [f"index{_suffix(index)}.html" for index in range(len(boards))]
     files = {}
     for index, board in enumerate(boards):

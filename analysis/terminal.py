@@ -22,10 +22,10 @@ from medqa_sweeps.wording import compact, counted, in_percent, short_names, sign
 
 _COSTS = {"min": "minutes of work", "GiB": "peak memory", "params": "trainable parameters"}
 _LEGEND = (
-    "accuracy: % of the validation questions, with its own 95% CI. vs best: points on the same questions, with the "
-    "95% CI of the test: it excludes 0 exactly for those that are worse. vs base: gain over the config's own untuned "
-    "base in points, with a 95% CI that holds for all rows together"
+    "accuracy: % of the validation questions, with its own 95% CI; vs best: points on the same questions, with the 95% "
+    "CI of the test, which excludes 0 exactly for those that are worse"
 )
+_GAIN = "vs base: gain over the config's own untuned base in points, with a 95% CI that holds for all rows together"
 _CONFIG_CHARACTERS = 24  # per line, where a trial takes several lines
 _REASON_CHARACTERS = 300
 _ALARMED = " !"
@@ -59,7 +59,8 @@ def print_board(board: Leaderboard, title: str, console: Console | None = None, 
         table = _ranking(board, console)
         console.print(table)
         costs = [f"{column.header}: {_COSTS[column.header]}" for column in table.columns if column.header in _COSTS]
-        _say(console, "; ".join([_LEGEND, *costs]) + ".", style="dim")
+        gain = [_GAIN] if any(column.header == "vs base" for column in table.columns) else []
+        _say(console, "; ".join([_LEGEND, *gain, *costs]) + ".", style="dim")
         _print_objective(console, board, top)
     _print_alarms(console, board)
     _print_others(console, board.study, top)
@@ -67,21 +68,26 @@ def print_board(board: Leaderboard, title: str, console: Console | None = None, 
 
 
 def _ranking(board: Leaderboard, console: Console) -> Table:
-    """A line per config; a narrower terminal has the intervals on a second line, a very narrow one has no costs."""
+    """A line per config; a narrower terminal has the intervals on a second line, a very narrow one fewer columns."""
     unbounded = console.options.update(width=1000)
-    layouts = [_layout(board, " ", True), _layout(board, "\n", True), _layout(board, "\n", False)]
+    layouts = [
+        _layout(board, " "),
+        _layout(board, "\n"),
+        _layout(board, "\n", with_costs=False),
+        _layout(board, "\n", with_costs=False, with_gain=False),
+    ]
     fitting = (table for table in layouts if console.measure(table, options=unbounded).maximum <= console.width)
     return next(fitting, layouts[-1])
 
 
-def _layout(board: Leaderboard, before_interval: str, with_costs: bool) -> Table:
+def _layout(board: Leaderboard, before_interval: str, with_costs: bool = True, with_gain: bool = True) -> Table:
     table = _table()
     table.add_column("trial")
     has_settings = any(row.settings for row in board.rows)
     if has_settings:
         widest = None if before_interval == " " else _CONFIG_CHARACTERS
         table.add_column("config", overflow="fold", max_width=widest)
-    has_gain = any(row.versus_base for row in board.rows)
+    has_gain = with_gain and any(row.versus_base for row in board.rows)
     for name in ("accuracy", "vs best", *(["vs base"] if has_gain else [])):
         table.add_column(name, no_wrap=True)
     for name in _COSTS if with_costs else ():
@@ -136,7 +142,7 @@ def _versus_best(row: Row, before_interval: str) -> str:
 
 
 def _interval(paired: PairedDifference, before_interval: str) -> str:
-    limits = f"[{signed_points(paired.low)}, {signed_points(paired.high)}]"
+    limits = f"[{in_percent(paired.low)}, {in_percent(paired.high)}]"
     return f"{signed_points(paired.difference)}{before_interval}{limits}"
 
 

@@ -128,8 +128,8 @@ def _others(board: Leaderboard) -> list[str]:
     untested = [row.label for row in others if row.versus_best is None]
     told = [_worse(worse)] if worse else []
     if open_:
-        which = f"{board.best.label} and {listed(open_)}"
-        told.append(f"Not resolved: the difference between {which} could be chance.")
+        differences = "difference" if len(open_) == 1 else "differences"
+        told.append(f"Not resolved: the {differences} between {board.best.label} and {listed(open_)} could be chance.")
     if untested:
         told.append(f"Without a paired test: {listed(untested)}.")
     if board.not_shown:

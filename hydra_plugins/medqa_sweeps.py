@@ -125,12 +125,21 @@ class PrintLeaderboard(Callback):
             sys.exit(1)
 
 
+def _open(settings: type[AsyncOptunaSettings]) -> DictConfig:
+    """The settings, with mappings that take new keys without a `+`: Hydra would close them."""
+    node: DictConfig = OmegaConf.structured(settings)
+    node.params = {}
+    for key in ("params", "when"):
+        OmegaConf.set_struct(node[key], False)
+    return node
+
+
 def _register() -> None:
     """Hydra executes this file at each scan for plugins: storing the same again is harmless."""
     # For folders' names: `first_of:${hydra.sweeper.study_name},${now:%Y}` is the first that is not null.
     OmegaConf.register_new_resolver("first_of", lambda *values: next(v for v in values if v is not None), replace=True)
     store = ConfigStore.instance().store
-    store(group="hydra/sweeper", name="async_optuna", node=AsyncOptunaSettings, provider="medqa_sweeps")
+    store(group="hydra/sweeper", name="async_optuna", node=_open(AsyncOptunaSettings), provider="medqa_sweeps")
     store(group="hydra/launcher", name="local_gpus", node=LocalGpusSettings, provider="medqa_sweeps")
     store(group="hydra/launcher", name="in_process", node=InProcessSettings, provider="medqa_sweeps")
 

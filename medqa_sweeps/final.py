@@ -19,12 +19,14 @@ import numpy as np
 from medqa_sweeps import ledger, model as model_module
 from medqa_sweeps.config import DataConfig
 from medqa_sweeps.data import Question, fingerprint, read_test_questions
+from medqa_sweeps.data.duplicates import likeness
 from medqa_sweeps.errors import ConfigError, DataError, TrialError
 from medqa_sweeps.evaluation import Answer, answer_questions, score
 from medqa_sweeps.ledger import Gain, Scored
 from medqa_sweeps.plan import Plan, plan_trial, refuse_changed
 from medqa_sweeps.prompt import PromptEncoder, refuse_long
 from medqa_sweeps.record import Result, Score
+from medqa_sweeps.seen import count_seen
 from medqa_sweeps.statistics import compare_answers
 from medqa_sweeps.trial_dir import TrialDir
 
@@ -139,6 +141,8 @@ def _scored(
         undisputed_base=score(kept[1], bins) if undisputed else None,
         undisputed_gain=_gain(*kept) if undisputed else None,
         validation=validation,
+        seen_in_training=count_seen(likeness(questions, plan.split.train)),
+        seen_in_validation=count_seen(likeness(questions, plan.split.validation)),
     )
 
 

@@ -15,6 +15,7 @@ from typing import ClassVar
 
 from medqa_sweeps.errors import ConfigError
 from medqa_sweeps.record import Record, Score
+from medqa_sweeps.seen import SeenCount, overlap_sentences
 from medqa_sweeps.trial_dir import append_lines, read_lines
 from medqa_sweeps.wording import accuracy, in_percent, interval
 
@@ -62,6 +63,8 @@ class Scored(Record):
     undisputed_base: Score | None = None
     undisputed_gain: Gain | None = None
     validation: Score | None = None  # of the trained model, on the questions that chose it
+    seen_in_training: SeenCount | None = None  # test questions that the trial has trained on
+    seen_in_validation: SeenCount | None = None  # test questions that it was validated on
 
 
 @dataclass(frozen=True)
@@ -125,6 +128,7 @@ def sentences(reading: Reading, beside: int) -> list[str]:
         if scored.undisputed_trained and scored.undisputed_base and scored.undisputed_gain:
             undisputed = (scored.undisputed_trained, scored.undisputed_base, scored.undisputed_gain)
             told.append(_compared("Undisputed labels only", *undisputed))
+        told += overlap_sentences(scored.seen_in_training, scored.seen_in_validation, "the test's")
         if scored.validation:
             gap = scored.trained.accuracy - scored.validation.accuracy
             told.append(

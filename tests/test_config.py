@@ -153,7 +153,7 @@ BOOKKEEPING = {
         "micro_batch_size", "checkpoints_kept", "checkpoint_every_minutes", "log_every_steps", "gradient_checkpointing"
     },
     "evaluation": {"batch_size", "baseline"},
-    "model": {"name", "hub_id", "revision", "path"},
+    "model": {"name", "hub_id", "revision", "path", "recommended_lr"},
     "prompt": {"name"},
     "lora": {"name"},
 }  # fmt: skip

@@ -30,7 +30,7 @@ def test_the_sample_in_words_of_its_own(capsys: pytest.CaptureFixture[str]) -> N
     assert said[0] == "sample synthetic: invented facts, never medicine"
     assert "questions 2,000 400 400" in said and "gold A 500 25.0 % 100 25.0 %" in said
     assert "Of the test questions only hashes are read." in said
-    assert "of test, also in train 0 300" in said
+    assert "of test, also in train 0 298" in said
 
 
 def test_tokens_and_what_a_maximum_would_cut(capsys: pytest.CaptureFixture[str]) -> None:

@@ -38,8 +38,8 @@ def disagreement(board: Leaderboard) -> Picture | None:
     drawn.update_yaxes(type="category", autorange="reversed")
     runner_up = "" if isinstance(pairs[0].second, Base) else f" {in_words(pairs[0], board)}"
     says = (
-        "How many questions both answer correctly, only one does, or neither. The test uses those that only one answers "
-        "correctly. Some of them are listed below; of several seeds the first is counted." + runner_up
+        "How many questions both answer correctly, only one does, or neither. The test uses those that only one "
+        "answers correctly. Some of them are listed below; of several seeds the first is counted." + runner_up
     )
     tables = [_summary(board, pairs), *(_table(board, pair) for pair in pairs)]
     return Picture("disagreement", "Questions that two configs answer differently", says, drawn, tables)

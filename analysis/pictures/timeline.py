@@ -67,8 +67,8 @@ def timeline(board: Leaderboard) -> Picture | None:
     busy = sum(span.ended - span.began for span in found) / max(1e-9, (ended - began) * len(lanes))
     merged = f" {len(found):,} attempts are too many to draw: neighbours of one outcome are one bar." if tick else ""
     says = (
-        f"{counted(len(found), 'attempt')} on {counted(len(lanes), 'slot')} in {_length(ended - began)}; the slots were "
-        f"busy {busy:.0%} of the time. Gaps are idle time and the start of a process.{merged} Times are UTC."
+        f"{counted(len(found), 'attempt')} on {counted(len(lanes), 'slot')} in {_length(ended - began)}; the slots "
+        f"were busy {busy:.0%} of the time. Gaps are idle time and the start of a process.{merged} Times are UTC."
     )
     header = ("slot", "attempts", "busy", "longest gap")
     return Picture("timeline", "Timeline", says, drawn, (Table("Slots and their idle time", header, cells),))

@@ -9,7 +9,7 @@ class Alarm:
     """A reason not to trust a trial's score, found in its own record."""
 
     name: str  # never changes, for tags and columns: "one_letter"
-    sentence: str  # for people, without a full stop: "answers D to 325 of 400 questions"
+    sentence: str  # for people, without a full stop: "the model answers D to 325 of 400 questions"
     about_data: bool = False  # true of every trial on these questions, so that a study says it once
 
 

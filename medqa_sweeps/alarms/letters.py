@@ -37,7 +37,7 @@ def one_letter(right: Sequence[str], options: Sequence[int], predicted: Sequence
     if not is_large or max(options) * at_least(times, [expected] * questions) > LETTER_LEVEL:
         return None
     truth = f"though {letter} is the right answer to {right.count(letter):,}"
-    return Alarm("one_letter", f"answers {letter} to {times:,} of {questions:,} questions, {truth}")
+    return Alarm("one_letter", f"the model answers {letter} to {times:,} of {questions:,} questions, {truth}")
 
 
 def no_answer_changed(base: Sequence[str | None], predicted: Sequence[str | None]) -> Alarm | None:

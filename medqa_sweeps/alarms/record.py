@@ -68,5 +68,6 @@ def _answers(evaluations: dict[int, dict[str, Prediction]]) -> Answers | None:
         return None
     right = [newest[one].gold for one in ids]
     chosen = {seen: [evaluations[seen][one].predicted for one in ids] for seen in sorted(evaluations)}
-    highest = max(_PLACES[letter] for letters in (right, *chosen.values()) for letter in letters if letter is not None)
+    in_use: set[str | None] = set().union(right, *chosen.values())
+    highest = max(_PLACES[letter] for letter in in_use if letter is not None)
     return Answers(right, [len(newest[one].log_probabilities) or highest + 1 for one in ids], chosen)

@@ -16,7 +16,7 @@ def alarms_of(trial: TrialDir, result: Result | None = None) -> list[Alarm]:
     """The trial's alarms, the gravest first; none of a trial that failed, as it has no score to be misled by.
 
     Never raises: what is missing or damaged raises no alarm. Of a trial that has not ended, by its last evaluation.
-    About 10 ms for 400 questions and 3 evaluations, and a quarter of a second more on the first call (see `tails`).
+    About 7 ms for 400 questions and 3 evaluations, and a quarter of a second more on the first call (see `tails`).
 
     Args:
         result: how the trial ended, where that is not written yet.

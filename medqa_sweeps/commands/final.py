@@ -31,8 +31,8 @@ def run(arguments: argparse.Namespace) -> int:
     number = best if arguments.trial is None else arguments.trial
     print(f"Trial {number} of {study.path.name}" + (f": {why}." if number == best else ", as asked."), flush=True)
     print(
-        "This scores the trained model and the untuned base on all test questions; each pass takes about as long as one "
-        "validation pass over as many questions.",
+        "This scores the trained model and the untuned base on all test questions; each pass takes about as long as "
+        "one validation pass over as many questions.",
         flush=True,
     )
     with Console().status("answering"):  # of a terminal; nothing elsewhere

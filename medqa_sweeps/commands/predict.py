@@ -1,6 +1,8 @@
 """`predict TRIAL FILE`: a trial's adapter answers the questions of a file, with a probability for each option.
 
 The file is read by the training's own loader, so it must have gold answers, and it may not be the trial's test file.
+Each answer says whether the trial has seen its question before: in_training and in_validation are same, near (a
+near-duplicate), no, or unknown.
 """
 
 import argparse
@@ -11,7 +13,7 @@ import tempfile
 from collections.abc import Iterator
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from medqa_sweeps.commands.device_options import add_device_options, devices_asked_for
 from medqa_sweeps.config import DataConfig, TrialConfig, checked
@@ -19,6 +21,10 @@ from medqa_sweeps.errors import ConfigError, InternalError
 from medqa_sweeps.record import Prediction
 from medqa_sweeps.sweep.device_request import ANY_DEVICE, DeviceRequest
 from medqa_sweeps.trial_dir import TrialDir, read_lines
+from medqa_sweeps.wording import EDUCATION_ONLY, SYNTHETIC, accuracy
+
+if TYPE_CHECKING:
+    from medqa_sweeps.seen import Seen
 
 CHILD = "medqa_sweeps.predict"  # started by name: it imports torch
 
@@ -35,6 +41,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Answer the questions of the file, print or write a line for each, and their accuracy; exit code 0."""
     from medqa_sweeps.data import read_questions
+    from medqa_sweeps.seen import seen_by
 
     trial, out = TrialDir(arguments.trial.resolve()), arguments.out
     config = trial.config()
@@ -43,13 +50,15 @@ def run(arguments: argparse.Namespace) -> int:
     devices, data = devices_asked_for(arguments), _data_of(config, arguments)
     questions = read_questions(data, "train").questions  # before anything heavy: a bad file is told at once
     _refuse_without_adapter(trial)
-    rows = [_row(number, one) for number, one in enumerate(_answers(trial, data, devices or ANY_DEVICE), start=1)]
-    assert [row["id"] for row in rows] == [question.id for question in questions], "the child reads the same file"
+    seen = seen_by(trial, questions)
+    answers = list(_answers(trial, data, devices or ANY_DEVICE))
+    assert [one.id for one in answers] == [question.id for question in questions], "the child reads the same file"
+    rows = [_row(place, one, seen) for place, one in enumerate(answers)]
     if out is None:
         print(*map(_line, rows), sep="\n")
     else:
         _write(rows, out)
-    print(*_summary(rows, config.data.synthetic, out), sep="\n")
+    print(*_summary(rows, seen, out), *([SYNTHETIC] * config.data.synthetic), EDUCATION_ONLY, sep="\n")
     return 0
 
 
@@ -102,17 +111,20 @@ def _answers(trial: TrialDir, data: DataConfig, devices: DeviceRequest) -> Itera
         yield from map(Prediction.from_json, read_lines(answers))
 
 
-def _row(number: int, answer: Prediction) -> dict[str, Any]:
+def _row(place: int, answer: Prediction, seen: "tuple[Seen, Seen]") -> dict[str, Any]:
     """The answer as it is written; probabilities are among the options, and sum to 1."""
+    training, validation = seen
     most = max(answer.log_probabilities.values())
     weights = {letter: math.exp(value - most) for letter, value in answer.log_probabilities.items()}
     total = sum(weights.values())
     return {
-        "number": number,
+        "number": place + 1,
         "id": answer.id,
         "predicted": answer.predicted,
         "gold": answer.gold,
         "correct": answer.predicted == answer.gold,
+        "in_training": training.of(place),
+        "in_validation": validation.of(place),
         "probabilities": {letter: round(weight / total, 6) for letter, weight in weights.items()},
     }
 
@@ -129,19 +141,27 @@ def _write(rows: list[dict[str, Any]], out: Path) -> None:
     letters = max((list(row["probabilities"]) for row in rows), key=len)
     with open(out, "w", newline="") as file:
         table = csv.writer(file)
-        table.writerow(["number", "id", "predicted", "gold", "correct", *letters])
+        keys = [key for key in rows[0] if key != "probabilities"]
+        table.writerow([*keys, *letters])
         for row in rows:
             shares = [row["probabilities"].get(letter, "") for letter in letters]
-            table.writerow([row[key] for key in ("number", "id", "predicted", "gold", "correct")] + shares)
+            table.writerow([row[key] for key in keys] + shares)
 
 
-def _summary(rows: list[dict[str, Any]], synthetic: bool, out: Path | None) -> Iterator[str]:
+def _summary(rows: list[dict[str, Any]], seen: "tuple[Seen, Seen]", out: Path | None) -> Iterator[str]:
+    """The accuracy, what the trial has seen of the questions, and the accuracy on those that it has not seen."""
+    from medqa_sweeps.seen import sentences, unseen
+
+    where = f" Answers in {out}." if out else ""
+    yield f"Accuracy {_accuracy(rows)}.{where}"
+    yield from sentences(*seen)
+    new = unseen(*seen)
+    if 0 < len(new) < len(rows):
+        yield f"On the others: {_accuracy([rows[place] for place in new])}."
+
+
+def _accuracy(rows: list[dict[str, Any]]) -> str:
     from medqa_sweeps.statistics import wilson_interval
 
     right = sum(row["correct"] for row in rows)
-    low, high = wilson_interval(right, len(rows))
-    where = f" Answers in {out}." if out else ""
-    yield f"Accuracy {right / len(rows):.1%}, 95 % interval {low:.1%} to {high:.1%}, {len(rows):,} questions.{where}"
-    if synthetic:
-        yield "The adapter was trained on synthetic questions: this proves the machinery, never the medicine."
-    yield "For education and research only; never for clinical decisions."
+    return accuracy(right / len(rows), *wilson_interval(right, len(rows)), len(rows))

@@ -9,6 +9,7 @@ import re
 from collections import Counter, defaultdict
 from collections.abc import Collection, Hashable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 from hashlib import blake2b
 from itertools import combinations
 
@@ -34,6 +35,14 @@ class Print:
     shingles: tuple[bytes, ...]  # a hash of 8 bytes of each 5-gram
 
 
+class Likeness(StrEnum):
+    """How a question stands among others."""
+
+    SAME = "same"  # one of them has the same text and options
+    NEAR = "near"  # one of them is a near-duplicate
+    NO = "no"
+
+
 @dataclass(frozen=True)
 class Overlap:
     """How many questions of one part stand in another; or, for a part and itself, are there more than once."""
@@ -50,6 +59,17 @@ def near_duplicates(questions: Sequence[Question]) -> list[list[int]]:
     Equal ids are always together. About 4 s and 200 MB for 12,000 USMLE questions.
     """
     return _groups([question.id for question in questions], (_shingles(question.question) for question in questions))
+
+
+def likeness(questions: Sequence[Question], others: Sequence[Question]) -> list[Likeness]:
+    """How each of the questions stands among the others, in order."""
+    ids = {question.id for question in others}
+    groups = [group for group in near_duplicates([*others, *questions]) if group[0] < len(others)]
+    alike = {place for group in groups for place in group}
+    return [
+        Likeness.SAME if question.id in ids else Likeness.NEAR if place in alike else Likeness.NO
+        for place, question in enumerate(questions, start=len(others))
+    ]
 
 
 def print_of(question: str, options: Sequence[str]) -> Print:

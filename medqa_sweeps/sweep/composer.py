@@ -13,16 +13,26 @@ from typing import Any
 import cloudpickle
 from hydra._internal.config_loader_impl import get_overrides_dirname
 from hydra.core.config_loader import ConfigLoader
+from hydra.core.config_store import ConfigStore
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override
 from hydra.errors import HydraException
 from omegaconf import DictConfig, OmegaConf, open_dict
 from omegaconf.errors import OmegaConfBaseException
 
+from medqa_sweeps.config import TrialConfig
 from medqa_sweeps.errors import ConfigError
+from medqa_sweeps.sweep.refusals import refusal
 
 _KINDS = 64  # kept at a time
 Kind = tuple[object, ...]  # what trials have in common that differ in plain values alone
+
+
+def register_schema() -> None:
+    """Make `schema`, from which conf/config.yaml starts, known to Hydra."""
+    schema = OmegaConf.structured(TrialConfig)
+    OmegaConf.set_struct(schema.tracking.notes, False)  # Hydra closes every mapping: new names would need a +
+    ConfigStore.instance().store(name="schema", node=schema)
 
 
 @dataclass
@@ -51,8 +61,9 @@ class Composer:
         """
         try:
             composed = self._composed(list(overrides))
-        except HydraException as error:
-            raise ConfigError(str(error)) from error
+        except (HydraException, ValueError) as error:
+            of_a_trial = OmegaConf.get_type(self._config) is TrialConfig
+            raise ConfigError(refusal(error, overrides if of_a_trial else ()) or str(error)) from error
         with open_dict(composed):
             composed.hydra.job.id = composed.hydra.job.num = number
         return composed

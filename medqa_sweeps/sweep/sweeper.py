@@ -20,6 +20,7 @@ from hydra.utils import get_method, instantiate
 from omegaconf import DictConfig, OmegaConf
 from rich.console import Console
 
+from medqa_sweeps.cautions import lines
 from medqa_sweeps.best import ScoredConfig, on_front, ranked_in
 from medqa_sweeps.config import from_hydra
 from medqa_sweeps.confirmation import read_confirmation
@@ -28,10 +29,13 @@ from medqa_sweeps.objective import Objective
 from medqa_sweeps.plan import plan_trial
 from medqa_sweeps.sweep.announce import announcement, how_to_go_on, plan_only
 from medqa_sweeps.sweep.asked_objective import asked_objective
+from medqa_sweeps.sweep.composer import Composer
 from medqa_sweeps.sweep.failures import CircuitBreaker
 from medqa_sweeps.sweep.launcher import jobs_for, trains_trials
 from medqa_sweeps.sweep.loop import Budget, Sweep, Swept
+from medqa_sweeps.sweep.preflight import preflight, trial_check
 from medqa_sweeps.sweep.pruning import OptunaPruner, Pruner, make_pruner, with_samples
+from medqa_sweeps.sweep.refusals import refuse_overrides, refuse_unknown_of_hydra
 from medqa_sweeps.sweep.search_space import SearchSpace, parse_search_space
 from medqa_sweeps.sweep.steering import Requests
 from medqa_sweeps.sweep.study import Study, StudyDir, settle_objective
@@ -68,6 +72,7 @@ class AsyncOptuna:
         space = self._space(arguments)
         folder = StudyDir(Path(self.config.hydra.sweep.dir).absolute())
         pruner, sampler = self._pruner(folder), self._sampler()
+        _print(console, self._cautions(space, folder))
         if self.settings.plan_only:
             _print(console, plan_only(self.config, space, folder))
             return
@@ -121,6 +126,19 @@ class AsyncOptuna:
         configs = ranked_in(folder.path) if trains_trials(self.config) else []
         return on_front(configs, self._objective) if self._objective.is_pareto else configs[:1]
 
+    def _cautions(self, space: SearchSpace, folder: StudyDir) -> list[str]:
+        """What is surely not meant, a line each; of trials that are composed here, not of saved ones.
+
+        Raises:
+            ConfigError: listing every value that cannot run.
+        """
+        if not trains_trials(self.config) or read_confirmation(folder.path):
+            return []
+        refuse_unknown_of_hydra(self.config.hydra)
+        refuse_overrides(space.fixed)
+        composer = Composer(self.context.config_loader, self.config)
+        return lines(preflight(space, trial_check(composer.compose)))
+
     def _space(self, arguments: Sequence[str]) -> SearchSpace:
         params, zipped, when = (_plain(self.settings[key]) for key in ("params", "zip", "when"))
         return parse_search_space(arguments, params or {}, zipped or [], when or {}, self.context.config_loader)
@@ -158,7 +176,10 @@ class AsyncOptuna:
             raise ConfigError(f"hydra.sweeper.pruner cannot be made: {error.__cause__ or error}") from error
 
     def _sampler(self) -> optuna.samplers.BaseSampler | None:
-        sampler: optuna.samplers.BaseSampler | None = _instantiated(self.settings.sampler)
+        try:
+            sampler: optuna.samplers.BaseSampler | None = _instantiated(self.settings.sampler)
+        except InstantiationException as error:
+            raise ConfigError(f"hydra.sweeper.sampler cannot be made: {error.__cause__ or error}") from error
         if isinstance(sampler, optuna.samplers.CmaEsSampler) and self._objective.is_pareto:
             raise ConfigError(
                 "hydra/sweeper/sampler=cmaes searches for the best of one objective, and this study has "

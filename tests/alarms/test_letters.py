@@ -20,7 +20,7 @@ def even(questions: int) -> list[str]:
 def test_the_collapsed_quickstart_trial() -> None:
     alarm = one_letter(even(400), [4] * 400, spread("D", 325, 400))
     assert alarm is not None and alarm.name == "one_letter"
-    assert alarm.sentence == "answers D to 325 of 400 questions, though D is the right answer to 100"
+    assert alarm.sentence == "the model answers D to 325 of 400 questions, though D is the right answer to 100"
 
 
 @pytest.mark.parametrize("times", [177, 199, 247])

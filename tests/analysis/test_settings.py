@@ -9,7 +9,6 @@ from analysis.settings import settings_in_words, varying_keys
 from analysis.study import Trial, read_study
 from medqa_sweeps.config import DataConfig, EngineConfig, ModelConfig, TrackingConfig
 from medqa_sweeps.wording import setting, short_names
-
 from tests.analysis.trial_folders import submit
 
 TINY = ModelConfig(name="tiny_gemma3", path="bundled:tiny_gemma3")

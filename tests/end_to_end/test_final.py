@@ -16,6 +16,7 @@ from medqa_sweeps.errors import ConfigError
 from medqa_sweeps.plan import plan_trial
 from medqa_sweeps.provenance import collect
 from medqa_sweeps.record import Result
+from medqa_sweeps.seen import SeenCount
 from medqa_sweeps.sweep.final import chosen_trial, final_test
 from medqa_sweeps.sweep.pool import Pool
 from medqa_sweeps.sweep.study import StudyDir
@@ -60,6 +61,8 @@ def test_the_exported_adapter_answers_as_the_trial_did(study: StudyDir, first: l
     assert first.scored is not None
     assert (first.scored.trained, first.scored.base) == (result_of(study).score, result_of(study).baseline)
     assert first.scored.validation == result_of(study).score
+    assert first.scored.seen_in_validation == SeenCount(40, 40, 0)
+    assert any("40 of the test's 40 questions were in" in one for one in ledger.sentences(first, 0))
     gap = first.scored.trained.accuracy - first.scored.base.accuracy
     assert first.scored.gain.difference == pytest.approx(gap)
     assert first.scored.gain.low <= gap <= first.scored.gain.high

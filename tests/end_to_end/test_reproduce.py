@@ -55,7 +55,7 @@ def same_children(monkeypatch: pytest.MonkeyPatch, pool: Pool) -> None:
 
         def __exit__(self, *exception: object) -> None: ...
 
-    monkeypatch.setattr(single, "_machine", lambda study: pool)
+    monkeypatch.setattr(single, "_machine", lambda study, devices: pool)
     monkeypatch.setattr("medqa_sweeps.sweep.local.Machine", Kept)
 
 
@@ -113,18 +113,27 @@ def test_predictions_are_those_of_the_last_report(
     assert [found[line.id]["predicted"] for line in last] == [line.predicted for line in last]
     assert all(abs(sum(row["probabilities"].values()) - 1) < 1e-4 for row in rows)
     right = sum(row["correct"] for row in rows)
-    assert f"Accuracy {right / len(rows):.1%}, 95 % interval" in out and "never for clinical decisions" in out
-    assert "synthetic" in out
+    assert f"Accuracy {right / len(rows):.1%} of 400 questions (95% CI" in out and "never for clinical" in out
+    assert "Synthetic" in out
+    assert "40 of these 400 questions were in this trial's validation data" in out
+    assert {row["id"] for row in rows if row["in_validation"] == "same"} == asked
+    new = [row["correct"] for row in rows if row["in_training"] == row["in_validation"] == "no"]
+    assert f"On the others: {sum(new) / len(new):.1%} of {len(new)} questions" in out
 
 
 def test_predictions_as_a_table_and_on_the_screen(
     trial: TrialDir, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     record = {"question": "Which?", "options": {"A": "one", "B": "two", "C": "three"}, "answer_idx": "B"}
-    (tmp_path / "mine.jsonl").write_text(json.dumps(record) + "\n")
+    trained_on = resolve_bundled("bundled:sample/train.jsonl").read_text().splitlines()[:2]
+    (tmp_path / "mine.jsonl").write_text("\n".join([json.dumps(record), *trained_on]) + "\n")
     assert main(["predict", str(trial.path), str(tmp_path / "mine.jsonl"), "--out", str(tmp_path / "o.csv")]) == 0
-    (row,) = csv.DictReader((tmp_path / "o.csv").open())
-    assert row["gold"] == "B" and row["predicted"] == max("ABC", key=lambda letter: float(row[letter]))
+    rows = list(csv.DictReader((tmp_path / "o.csv").open()))
+    assert rows[0]["gold"] == "B" and rows[0]["predicted"] == max("ABC", key=lambda letter: float(rows[0][letter]))
+    assert [row["in_training"] for row in rows] == ["no", "same", "same"]
+    said = capsys.readouterr().out
+    assert "2 of these 3 questions were in this trial's training data: this accuracy says nothing about new" in said
+    assert "On the others: " in said and "of 1 question (" in said
 
 
 @pytest.mark.parametrize(

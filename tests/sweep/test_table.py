@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from rich.console import Console
 
+from medqa_sweeps.alarms import Alarm
 from medqa_sweeps.errors import FailureKind
 from medqa_sweeps.objective import Direction, Objective, objective_named
 from medqa_sweeps.record import AttemptLine, Outcome, Score, TrainLine, ValidationLine
@@ -120,6 +121,24 @@ def test_every_way_to_end_has_its_words() -> None:
     totals = screen.table.totals()
     assert totals.startswith("5 of 60 done: 1 pruned, 2 failed, 1 interrupted, 1 repeated, 1 completed; ")
     assert "; best so far trial 4 (r=4), 75.0%" in totals
+
+
+def test_alarms_stand_in_the_line_and_those_of_the_data_are_said_once() -> None:
+    screen = Screen(terminal=False)
+    letters = Alarm("one_letter", "the model answers D to 325 of 400 questions, though D is the right answer to 100")
+    leaks = Alarm(
+        "near_duplicates", "297 of 400 validation questions have a near-duplicate in training", about_data=True
+    )
+    below = Alarm("worse_than_base", "accuracy 20.0% is below the untuned base's 30.0%")
+    screen.table.ended(end(0, value=0.5, alarms=(leaks,)), "r=8")
+    screen.table.ended(end(1, value=0.4, alarms=(letters, below, leaks)), "r=64")
+    screen.table.ended(end(2, Outcome.PRUNED, message="pruned after 8 of 64 samples", alarms=(below,)), "r=1")
+    assert screen.said().splitlines() == [
+        "trial 0 r=8: completed, 50.0%",
+        f"data alarm: {leaks.sentence}",
+        f"trial 1 r=64: completed, 40.0%; alarm: {letters.sentence}; {below.sentence}",
+        f"trial 2 r=1: pruned after 8 of 64 samples; alarm: {below.sentence}",
+    ]
 
 
 def test_what_an_earlier_sweep_has_told_counts_and_is_not_said_again() -> None:

@@ -1,0 +1,110 @@
+"""Which questions of a file a trial has seen before, in training or in validation, and what that makes of a score."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from medqa_sweeps.data import Question, fingerprint
+from medqa_sweeps.data.duplicates import Likeness, likeness
+from medqa_sweeps.errors import TrialError
+from medqa_sweeps.record import Record
+from medqa_sweeps.split import split_questions
+from medqa_sweeps.trial_dir import TrialDir
+from medqa_sweeps.wording import counted
+
+
+@dataclass(frozen=True)
+class Seen:
+    """How the questions of a file stand among those that a trial trained on, or validated on."""
+
+    likeness: tuple[Likeness, ...] | None  # of each question, in the file's order; None: unknown
+    why_unknown: str = ""  # a sentence
+
+    def of(self, place: int) -> str:
+        """`same`, `near` or `no` for the question at `place`; or `unknown`."""
+        return "unknown" if self.likeness is None else self.likeness[place]
+
+    def count(self) -> "SeenCount | None":
+        """None: unknown."""
+        return None if self.likeness is None else count_seen(self.likeness)
+
+
+@dataclass(frozen=True)
+class SeenCount(Record):
+    """How many questions of a file stand in a part of a trial's data."""
+
+    questions: int  # of the file
+    same: int  # with the same text and options
+    near: int  # besides, near-duplicates
+
+    @property
+    def seen(self) -> int:
+        return self.same + self.near
+
+
+def seen_by(trial: TrialDir, questions: Sequence[Question]) -> tuple[Seen, Seen]:
+    """How `questions` stand among the trial's training questions, and among its validation questions.
+
+    Both are read anew. Those that cannot be read, or have changed since the trial ran, are unknown.
+    """
+    config, then = trial.config(), trial.provenance().get("questions", {})
+    try:
+        split = split_questions(config.data, config.split)
+    except TrialError as error:
+        return Seen(None, str(error)), Seen(None, str(error))
+    return (
+        _seen(questions, split.train, then.get("train_fingerprint")),
+        _seen(questions, split.validation, then.get("validation_fingerprint")),
+    )
+
+
+def _seen(questions: Sequence[Question], those: Sequence[Question], fingerprint_then: str | None) -> Seen:
+    if fingerprint_then not in (None, fingerprint(those)):
+        return Seen(None, "They have changed since the trial ran.")
+    return Seen(tuple(likeness(questions, those)))
+
+
+def count_seen(found: Sequence[Likeness]) -> SeenCount:
+    return SeenCount(len(found), found.count(Likeness.SAME), found.count(Likeness.NEAR))
+
+
+def unseen(training: Seen, validation: Seen) -> list[int]:
+    """Places of the questions that the trial has not seen, nor a near-duplicate; empty where that is unknown."""
+    both = zip(training.likeness or (), validation.likeness or (), strict=False)
+    return [place for place, pair in enumerate(both) if set(pair) == {Likeness.NO}]
+
+
+# In words
+
+
+def sentences(training: Seen, validation: Seen) -> Iterator[str]:
+    """What a reader of the accuracy on the file must know."""
+    for part, seen in (("training", training), ("validation", validation)):
+        if seen.likeness is None:
+            yield f"Unknown: whether these are among the trial's {part} questions. {seen.why_unknown}"
+    yield from overlap_sentences(training.count(), validation.count())
+
+
+def overlap_sentences(training: SeenCount | None, validation: SeenCount | None, these: str = "these") -> Iterator[str]:
+    """One for each part that the file overlaps with; one that says so where it overlaps with neither.
+
+    Args:
+        these: whose questions they are: `these` 400 questions, `the test's` 400 questions.
+    """
+    if training and training.seen:
+        most = 2 * training.seen > training.questions
+        verdict = "this accuracy says nothing about new questions" if most else "the accuracy is biased upwards"
+        yield f"{_overlap(training, 'training', these)}: {verdict}."
+    if validation and validation.seen:
+        why = "the trial may have been chosen for its answers to them"
+        yield f"{_overlap(validation, 'validation', these)}: {why}, so the accuracy is biased upwards."
+    if training and validation and not training.seen and not validation.seen:
+        yield f"None of {these} questions is, or nearly is, a training or validation question of this trial."
+
+
+def _overlap(count: SeenCount, part: str, these: str) -> str:
+    total = f"{these} {counted(count.questions, 'question')}"
+    same = f"{count.same:,} of {total} {'was' if count.same == 1 else 'were'} in this trial's {part} data"
+    of = "more" if count.same else f"of {total}"
+    are = "is a near-duplicate" if count.near == 1 else "are near-duplicates"
+    near = f"{count.near:,} {of} {are} of {part} questions"
+    return " and ".join([same] * bool(count.same) + [near] * bool(count.near))
