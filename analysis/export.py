@@ -8,6 +8,7 @@ from typing import Any
 from analysis.configs import Config
 from analysis.history import history, spans
 from analysis.leaderboard import Leaderboard, Row
+from analysis.objective import objective_columns, objective_of
 from analysis.study import Trial
 from analysis.verdict import alarms_in_words, cautions, verdict
 from medqa_sweeps.statistics import bootstrap_interval
@@ -18,7 +19,8 @@ _GIB = 2**30
 
 def entries(board: Leaderboard) -> list[dict[str, Any]]:
     """One object a config, best first, and one a trial that was not ranked. Shares from 0 to 1; null: not known."""
-    found = [_entry(board, place, config) for place, config in enumerate(board.configs)]
+    more = objective_columns(board)
+    found = [_entry(board, place, config) | more(config) for place, config in enumerate(board.configs)]
     return found + [_other(board, trial) for trial in board.study.others()]
 
 
@@ -33,6 +35,7 @@ def as_csv(found: list[dict[str, Any]]) -> str:
 
 def as_json(board: Leaderboard, found: list[dict[str, Any]]) -> str:
     whole = {
+        "objective": objective_of(board.study).to_record(),
         "verdict": verdict(board),
         "alarms": alarms_in_words(board),
         "cautions": cautions(board),

@@ -12,6 +12,8 @@ from rich.table import Table
 from rich.text import Text
 
 from analysis.leaderboard import TOP, Base, Leaderboard, Row
+from analysis.objective import best_trial
+from analysis.objective_words import objective_table
 from analysis.settings import settings_in_words, varying_keys
 from analysis.study import Study, Trial
 from analysis.verdict import ALARMED, alarms_in_words, cautions, verdict
@@ -59,6 +61,7 @@ def print_board(board: Leaderboard, title: str, console: Console | None = None, 
         costs = [f"{column.header}: {_COSTS[column.header]}" for column in table.columns if column.header in _COSTS]
         gain = [_GAIN] if any(column.header == "vs base" for column in table.columns) else []
         _say(console, "; ".join([_LEGEND, *gain, *costs]) + ".", style="dim")
+        _print_objective(console, board, top)
     _print_alarms(console, board)
     _print_others(console, board.study, top)
     _print_notes(console, board)
@@ -101,6 +104,21 @@ def _layout(board: Leaderboard, before_interval: str, with_costs: bool = True, w
         settings = [base.settings or "untuned"] if has_settings else []
         table.add_row(*map(_text, ["base", *settings, _accuracy(base, before_interval)]))
     return table
+
+
+def _print_objective(console: Console, board: Leaderboard, top: int) -> None:
+    """The configs by what was optimised, or the Pareto front; nothing where that is accuracy."""
+    by_metric = objective_table(board, top)
+    if by_metric is None:
+        return
+    table = _table()
+    for index, name in enumerate(by_metric.header):
+        table.add_column(name, justify="right" if index > 1 else "left", overflow="fold")
+    for row in by_metric.rows:
+        table.add_row(*map(_text, row))
+    console.print()
+    _say(console, by_metric.caption, style="bold")
+    console.print(table)
 
 
 def _table() -> Table:
@@ -190,10 +208,11 @@ def _print_notes(console: Console, board: Leaderboard) -> None:
 
 def _next_steps(board: Leaderboard) -> list[tuple[str, str]]:
     """What to do before the result is believed, each with its command."""
-    if board.best is None:
+    best_of_study = best_trial(board)
+    if best_of_study is None:
         return []
     program = "uv run python -m medqa_sweeps"
-    folder, best = (shlex.quote(shown(path)) for path in (board.study.folder, board.best.trial.directory.path))
+    folder, best = (shlex.quote(shown(path)) for path in (board.study.folder, best_of_study.directory.path))
     steps = []
     if len(board.configs) > 1 and not board.study.several:
         first = "To see whether the best few hold under new seeds, before you use the test questions:"

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from analysis.leaderboard import Leaderboard, Row
+from analysis.objective_words import objective_words
 from medqa_sweeps.alarms import Alarm, alarms_of
 from medqa_sweeps.confirmation import confirming_folder
 from medqa_sweeps.statistics import Estimate, PairedDifference
@@ -30,7 +31,7 @@ def verdict(board: Leaderboard) -> str:
     """A few sentences: the best config, which others are worse or not resolved, and the gain over the untuned base."""
     if board.best is None:
         return "No trial has completed its planned training, so there is nothing to compare."
-    told = (*_lead(board, board.best), *_others(board), *_against_base(board.best))
+    told = (*objective_words(board), *_lead(board, board.best), *_others(board), *_against_base(board.best))
     return " ".join(_capital(sentence) for sentence in told)
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from analysis.leaderboard import Leaderboard, Row, boards
+from analysis.objective import objective_answer
 from analysis.settings import varying_keys
 from analysis.study import Study, Trial, read_study
 from analysis.verdict import alarms_in_words, cautions, verdict
@@ -116,7 +117,7 @@ def _answer(boards: Sequence[Leaderboard], study: Study) -> dict[str, Any]:
     board = boards[0]
     counts = Counter(str(trial.state) for trial in study.trials)
     told = {"verdict": verdict(board), "cautions": " ".join(cautions(board)), "alarms": alarms_in_words(board)}
-    answer: dict[str, Any] = {**told, **counts}
+    answer: dict[str, Any] = {**told, **objective_answer(board), **counts}
     if board.best is None:
         return answer
     score, open_ = _score(board.best.trial), [row.label for row in board.rows if row.not_resolved]

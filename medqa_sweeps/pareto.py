@@ -18,16 +18,15 @@ def pareto_front(values_NxM: ArrayLike, directions_M: Sequence[Direction]) -> ND
     """
     signs_M = [1.0 if direction is Direction.MINIMIZE else -1.0 for direction in directions_M]
     costs_NxM = np.asarray(values_NxM, dtype=float).reshape(-1, len(signs_M)) * signs_M
-    front: list[int] = []
-    for index in np.lexsort(costs_NxM.T[::-1]):  # whatever beats a result comes before it
-        if not _is_dominated(costs_NxM[index], costs_NxM[front]):
-            front.append(int(index))
     is_on_N = np.zeros(len(costs_NxM), dtype=bool)
-    is_on_N[front] = True
+    front_MxF, size = np.empty_like(costs_NxM.T, order="C"), 0
+    for index in np.lexsort(costs_NxM.T[::-1]):  # whatever beats a result comes before it
+        if not _is_dominated(costs_NxM[index], front_MxF[:, :size]):
+            front_MxF[:, size], is_on_N[index], size = costs_NxM[index], True, size + 1
     return is_on_N
 
 
-def _is_dominated(costs_M: NDArray[np.floating], front_FxM: NDArray[np.floating]) -> bool:
-    nowhere_worse_F = (front_FxM <= costs_M).all(axis=1)
-    somewhere_better_F = (front_FxM < costs_M).any(axis=1)
+def _is_dominated(costs_M: NDArray[np.floating], front_MxF: NDArray[np.floating]) -> bool:
+    nowhere_worse_F = (front_MxF <= costs_M[:, None]).all(axis=0)
+    somewhere_better_F = (front_MxF < costs_M[:, None]).any(axis=0)
     return bool((nowhere_worse_F & somewhere_better_F).any())

@@ -3,6 +3,8 @@
 from analysis.configs import Config, words_of
 from analysis.leaderboard import Leaderboard
 from analysis.pictures.picture import COLOURS, Picture, Table, figure, label
+from medqa_sweeps.objective import Direction
+from medqa_sweeps.pareto import pareto_front
 from medqa_sweeps.wording import in_percent
 
 POINTS = 2000
@@ -59,8 +61,6 @@ def minutes_of(config: Config) -> float:
 
 def pareto(configs: list[Config]) -> list[Config]:
     """Those that no other one beats in both, the cheapest first."""
-    front: list[Config] = []
-    for config in sorted(configs, key=lambda config: (minutes_of(config), -config.accuracy)):
-        if not front or config.accuracy > front[-1].accuracy:
-            front.append(config)
-    return front
+    both = [(minutes_of(config), config.accuracy) for config in configs]
+    is_on_N = pareto_front(both, (Direction.MINIMIZE, Direction.MAXIMIZE))
+    return sorted((config for config, is_on in zip(configs, is_on_N, strict=True) if is_on), key=minutes_of)

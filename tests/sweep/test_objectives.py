@@ -87,7 +87,7 @@ def test_a_sweep_says_what_it_optimises(two_metrics: Program) -> None:
     said = two_metrics.said()
     assert "Objective  accuracy (maximised) and calibration_error (minimised): a Pareto front" in said
     ends = list(trial_lines(said.splitlines()).values())
-    assert ends and all(re.search(r"^completed, accuracy [\d.]+%, calibration_error 0\.\d{3}$", end) for end in ends)
+    assert ends and all(re.search(r"^completed, accuracy [\d.]+%, calibration_error 0\.\d{3}\b", end) for end in ends)
 
 
 def test_status_shows_the_same_values_and_front(two_metrics: Program) -> None:
