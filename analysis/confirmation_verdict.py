@@ -2,12 +2,15 @@
 
 from analysis.configs import accuracy_of
 from analysis.confirmation import Confirmed, ConfirmedConfig
+from analysis.objective_confirmed import by_another_objective
 from analysis.verdict import gap
 from medqa_sweeps.wording import counted, in_percent, interval, listed, percent
 
 
 def sentences(confirmed: Confirmed) -> list[str]:
     """The answer in words."""
+    if any(config.chosen_by for config in confirmed.configs):
+        return by_another_objective(confirmed)
     ranked, seeds = confirmed.ranked, ", ".join(map(str, confirmed.seeds))
     on = f", on {ranked[0].row.accuracy.questions:,} validation questions" if ranked and ranked[0].row else ""
     told = [
