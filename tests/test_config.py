@@ -117,7 +117,10 @@ def test_a_value_out_of_range_is_named_with_what_is_allowed(override: str, told:
     [
         (["+lora.rank=8"], "lora.rank is not a setting. Did you mean lora.r?"),
         (["++lora.rank=8"], "lora.rank is not a setting. Did you mean lora.r?"),
-        (["+lora.rank=8", "+foo=1"], "lora.rank .*\nfoo is not a setting. A config has seed, model, .*tracking.notes.foo"),
+        (
+            ["+lora.rank=8", "+foo=1"],
+            "lora.rank .*\nfoo is not a setting. A config has seed, model, .*tracking.notes.foo",
+        ),
         (["++tracking.note.why=x"], "tracking.note is not a setting. Did you mean tracking.notes?"),
     ],
 )
