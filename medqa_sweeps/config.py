@@ -326,6 +326,9 @@ class TrialConfig:
                 yield from getattr(self, group.name).problems()
 
 
+TRIAL_KEYS = {group.name for group in dataclasses.fields(TrialConfig)}
+
+
 def checked(config: TrialConfig) -> TrialConfig:
     """A copy with every value in range and every derived value filled in (lora.alpha, training.micro_batch_size).
 

@@ -19,7 +19,9 @@ from omegaconf.errors import (
     ValidationError,
 )
 
-_NEAR, _NEAR_LAST = 0.7, 0.75  # difflib's ratio from which a key is near: as a whole, and in its last word alone
+# difflib's ratio from which a key is near: as a whole, in its last word alone, in that when the group is the same.
+_NEAR, _NEAR_LAST, _NEAR_IN_A_GROUP = 0.7, 0.75, 0.3
+_SAME_GROUP = 0.07  # what that adds; an equal word elsewhere (ratio 1) still comes before a near one here
 _PLAIN = {int: "a whole number", float: "a number", bool: "true or false", str: "text"}
 
 
@@ -49,7 +51,7 @@ def not_a_setting(key: str, known: Iterable[str]) -> str:
     beside = [one.rpartition(".")[2] for one in known if one.rpartition(".")[0] == group]
     if near := nearest(key, [one for one in known if one != group or not beside]):
         return f"{key} is not a setting. Did you mean {near}?"
-    notes = f" A note of yours goes to tracking.notes.{key}." if not group and "tracking.notes" in known else ""
+    notes = f" A note of yours goes to tracking.notes.{key}." if key.isidentifier() and "tracking.notes" in known else ""
     return f"{key} is not a setting. {group or 'A config'} has {', '.join(beside)}.{notes}"
 
 
@@ -68,7 +70,8 @@ def said(error: OmegaConfBaseException) -> str:
         case MissingMandatoryValue() if key:
             return f"{key} has no value: give it one, {key}=VALUE."
         case ValidationError() if key and (allowed := _allowed(error)):
-            return f"{key}={_written(error.value)}: must be {allowed}."
+            whole = "; an interval of those is int(interval(LOW,HIGH))" if isinstance(error.value, float) else ""
+            return f"{key}={_written(error.value)}: must be {allowed}{whole}."
     told = str(error.msg or error).partition("\n")[0].rstrip(".")
     return f"{key}: {told}." if key else f"{told}."
 
@@ -84,9 +87,11 @@ def _has_keys(node: Any) -> bool:
 
 
 def _likeness(name: str, other: str) -> tuple[float, float]:
-    """How alike two keys are, as a whole or in their last words; 0 when neither is near. Then, as a whole."""
-    whole, last = _ratio(name, other), _ratio(name.rpartition(".")[2], other.rpartition(".")[2])
-    return max(whole if whole >= _NEAR else 0.0, last if last >= _NEAR_LAST else 0.0), whole
+    """How alike two keys are, as a whole or in their last words, 0 when neither is near; then, as a whole."""
+    (group, _, word), (other_group, _, other_word) = name.rpartition("."), other.rpartition(".")
+    whole, last, together = _ratio(name, other), _ratio(word, other_word), group == other_group
+    alike = whole >= _NEAR and (last >= _NEAR_IN_A_GROUP or not together)
+    return max(whole + _SAME_GROUP * together if alike else 0.0, last if last >= _NEAR_LAST else 0.0), whole
 
 
 def _ratio(one: str, other: str) -> float:

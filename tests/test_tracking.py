@@ -53,7 +53,9 @@ def make_trial(path: Path, mode: str = "offline") -> TrialDir:
         prompt=PromptConfig(name="plain", template="{question} {options}"),
         lora=LoraConfig(name="lora", r=8),
         data=DataConfig(name="sample", train="train.jsonl", synthetic=True),
-        tracking=TrackingConfig(mode=mode, project="a-project", entity="a-team", tags=["mine"]),
+        tracking=TrackingConfig(
+            mode=mode, project="a-project", entity="a-team", tags=["mine"], notes={"why": "first try", "who": "me"}
+        ),
     )
     trial = TrialDir(path)
     trial.submit(checked(config), {"signature": SIGNATURE, "submitted_at": 1.5})
@@ -266,6 +268,7 @@ def test_identity(trials: dict[str, TrialDir], runs: dict[str, Run]) -> None:
     assert (run.entity, run.project, run.run_group) == ("a-team", "a-project", "a-group")
     assert run.display_name == f"{trial.path.parent.name}/completed"
     assert runs["completed"].config == dataclasses.asdict(trial.config())
+    assert run.notes == "why: first try\nwho: me"
     assert len({run.run.run_id for run in runs.values()}) == len(CASES)
 
 

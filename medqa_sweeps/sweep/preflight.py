@@ -92,7 +92,8 @@ def _of_knobs(
         better = _better(checks, space, knobs, rest, why)
         if better is None:  # every value of one knob is wrong, or what is no knob's
             knobs = [knob for knob in knobs if _is_named(_overrides(knob, rest[knob.name]), why)]
-            return {**problems, **(_of_values(checks, space, knobs, rest) or {everywhere: why})}, rest
+            named = {one: _own_lines(one, said) for one, said in _of_values(checks, space, knobs, rest).items()}
+            return {**problems, **(named or {everywhere: why})}, rest
         knob, value, blame = better
         problems[_overrides(knob, rest[knob.name])] = blame
         rest[knob.name] = value
@@ -130,6 +131,12 @@ def _is_named(overrides: str, why: str, by_key: bool = False) -> bool:
     """Whether one of the overrides stands in the sentence, or its key or its value alone does."""
     parts = [(override, *override.split("=", 1)) for override in overrides.split()]
     return any(part in why for whole, *halves in parts for part in (whole, *(halves if by_key else ())))
+
+
+def _own_lines(overrides: str, why: str) -> str:
+    """Those that name a key of the overrides; all, if none does."""
+    keys = [override.partition("=")[0] for override in overrides.split()]
+    return "\n".join(line for line in why.splitlines() if any(key in line for key in keys)) or why
 
 
 def _of_points(checks: _Checks, space: SearchSpace, problems: Problems) -> Problems:

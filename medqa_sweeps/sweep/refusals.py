@@ -168,7 +168,7 @@ def _said_by_hydra(error: HydraException) -> str:
     quoted = re.search("'(.+?)'", text)
     if text.startswith("Ambiguous value") and quoted:
         return f"{quoted[1]}: several values are a sweep, which needs -m. Add it, or give one value."
-    if text.startswith(("Could not append", "Multiple values for")):
+    if re.search("^Could not append|^Multiple values for|appears more than once", text):
         return f"{_without_advice(error)} Leave the + out."
     return _without_advice(error)
 

@@ -1,6 +1,7 @@
 """A study: Optuna's record of it, and the folder in which it lives, so that it goes on where it stopped.
 
     study.yaml        what is searched, over which config; a sweep that goes on must ask for the same
+    multirun.yaml     what Hydra composed without the swept values, its own node included
     study.journal     Optuna's journal of the trials (unless another storage is asked for)
     0/ 1/ 2/ …        the trials' folders, by their number in the study
     stop  added.jsonl what a person asks of the running sweep; see steering.py
@@ -49,6 +50,7 @@ class StudyDir:
     def __init__(self, path: Path) -> None:
         self.path = path
         self.definition_file = path / "study.yaml"
+        self.composed_file = path / "multirun.yaml"
         self.journal_file = path / "study.journal"
         self.stop_file = path / "stop"
         self.added_file = path / "added.jsonl"

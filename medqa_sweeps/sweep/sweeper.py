@@ -84,7 +84,7 @@ class AsyncOptuna:
                 folder.renew_journal(self._name(folder), space)
             study = self._study(space, folder, pruner, sampler)
             folder.define(definition, self._origin(study), self.settings.allow_changes)
-            OmegaConf.save(self.config, folder.path / "multirun.yaml")
+            OmegaConf.save(self.config, folder.composed_file)
             swept = self._run(space, study, folder, pruner, console)
             results = OmegaConf.create(study.results(self._best(folder)))
             OmegaConf.save(results, folder.path / "optimization_results.yaml")

@@ -322,4 +322,4 @@ def test_a_confirmed_study_shows_its_estimate_and_whether_the_order_held(tmp_pat
     assert "The order changed: r=16 leads now, then r=8." in page.shown
     assert "r=8 is worse than r=16 by 12.5 points" in page.shown
     (again / "3" / "result.json").unlink()
-    assert "Not the last word: r=16" in Page(write_report(boards(read_study(tmp_path / "study")), "a study")).shown
+    assert "This is not final: r=16" in Page(write_report(boards(read_study(tmp_path / "study")), "a study")).shown
