@@ -138,7 +138,7 @@ class AsyncOptuna:
         refuse_unknown_of_hydra(self.config.hydra)
         refuse_overrides(space.fixed)
         composer = Composer(self.context.config_loader, self.config)
-        return lines(preflight(space, trial_check(composer.compose)))
+        return lines(preflight(space, trial_check(composer.compose, self._objective)))
 
     def _space(self, arguments: Sequence[str]) -> SearchSpace:
         params, zipped, when = (_plain(self.settings[key]) for key in ("params", "zip", "when"))

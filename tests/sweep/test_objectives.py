@@ -157,6 +157,14 @@ def test_a_trial_whose_own_evaluation_cannot_be_scored_is_refused_before_it_trai
         jobs.prepare(1, ["evaluation=generate"])
 
 
+def test_a_swept_evaluation_that_cannot_be_scored_is_refused_before_anything_starts(tmp_path: Path) -> None:
+    words = ("evaluation=log_probability,generate", "hydra.sweeper.metric=calibration_error")
+    program = Program(tmp_path / "study", *words)
+    assert program.ended() == 1
+    assert "1 value of this sweep cannot run" in program.said() and "which calibration_error needs" in program.said()
+    assert not program.folder.exists()
+
+
 def test_a_study_of_before_there_was_a_choice_goes_on_as_one_of_accuracy(tmp_path: Path) -> None:
     folder = StudyDir(tmp_path)
     older = {"space": {"a": "1, 2"}, "direction": ["maximize"], "config": {}}
