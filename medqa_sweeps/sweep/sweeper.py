@@ -20,8 +20,8 @@ from hydra.utils import get_method, instantiate
 from omegaconf import DictConfig, OmegaConf
 from rich.console import Console
 
-from medqa_sweeps.cautions import lines
 from medqa_sweeps.best import ScoredConfig, on_front, ranked_in
+from medqa_sweeps.cautions import lines
 from medqa_sweeps.config import from_hydra
 from medqa_sweeps.confirmation import read_confirmation
 from medqa_sweeps.errors import ConfigError, TrialError

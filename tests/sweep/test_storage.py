@@ -2,6 +2,7 @@
 and kills are real; trials are `stand_in.py`'s, and a plain Hydra program's jobs are its own."""
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -20,7 +21,7 @@ from medqa_sweeps.sweep.steering import add
 from medqa_sweeps.sweep.study import StudyDir
 from medqa_sweeps.trial_dir import append_lines
 from tests.conftest import ROOT
-from tests.sweep.test_faults import PROGRAM, WORDS, Program, gone, steps, told
+from tests.sweep.test_faults import PROGRAM, WORDS, Program, gone, steps
 
 PLAIN = """
 import json, time
