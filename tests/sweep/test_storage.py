@@ -2,6 +2,7 @@
 and kills are real; trials are `stand_in.py`'s, and a plain Hydra program's jobs are its own."""
 
 import os
+import re
 import signal
 import subprocess
 import sys
