@@ -172,14 +172,14 @@ def test_seeds_of_one_config_are_one_row(tmp_path: Path) -> None:
 
 
 def test_a_claim_is_corrected_for_all_pairs(tmp_path: Path) -> None:
-    """7 questions apart, none the other way: p = 0.016, worse when the two are alone, tied among six."""
+    """7 questions apart, none the other way: p = 0.008, worse when the two are alone, tied among six."""
     for number, right in enumerate([250, 243]):
         complete(tmp_path / str(number), right_at(0, right), lora__r=number + 1)
     assert not rank(read_study(tmp_path)).rows[1].tied_with_best
     for number in range(2, 6):
         complete(tmp_path / str(number), right_at(0, 247), lora__r=number + 1)
     board = rank(read_study(tmp_path))
-    assert board.rows[-1].tied_with_best and board.rows[-1].p_adjusted == pytest.approx(15 * 2 / 2**7)
+    assert board.rows[-1].tied_with_best and board.rows[-1].p_adjusted == pytest.approx(15 / 2**7)
     assert board.rows[-1].versus_best == compare_counts(0, 7, 400)
 
 
@@ -187,7 +187,7 @@ def test_beyond_sixty_configs_the_family_is_all_of_them(tmp_path: Path) -> None:
     for number in range(62):
         complete(tmp_path / str(number), right_at(0, 250 - number), lora__r=number + 1)
     board = rank(read_study(tmp_path), top=61)
-    assert board.rows[20].p_adjusted == pytest.approx(31 * 61 * 2 / 2**20)
+    assert board.rows[20].p_adjusted == pytest.approx(31 * 61 / 2**20)
     assert rank(read_study(tmp_path), top=30).rows[20].p_adjusted == board.rows[20].p_adjusted
 
 
