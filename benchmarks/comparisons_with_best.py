@@ -1,39 +1,32 @@
-"""False "worse than the best" claims, and true ones found, by procedure: simulated studies of equal and unequal configs.
+"""Claims of "worse than the best", false ones and true ones, by procedure; and what the intervals beside them hold.
 
     python -m benchmarks.comparisons_with_best
 
-A study is N configs that answer the same Q questions. The config with the highest accuracy is called the best, and a
-procedure calls some of the others worse. A claim is false if the config called worse is at least as good in truth. The
-questions and configs come from a latent threshold model: an answer is correct when ability + ease of the question + noise
-exceeds 0; two equal configs differ on 23 % of the questions (in clusters: on 10 % within one, on 29 % across).
+The config with the highest accuracy is called the best, and a procedure calls others worse (`procedures.py`). A claim
+is false if the config that is called worse is at least as good. Half an hour on two cores.
 """
 
-import math
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from functools import cache, cached_property
+import itertools
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import asdict, dataclass, field
 
 import numpy as np
 import numpy.typing as npt
-from scipy import integrate, optimize, stats
+from scipy import stats
 
-LEVEL = 0.05
+from benchmarks.procedures import PROCEDURES, Bools, Floats, Ints, drawn, tukey_critical
+from benchmarks.record import store
+from medqa_sweeps.statistics import compare_with_best, seed_spread
+
 CONFIGS = (2, 4, 8, 15, 30, 60)
 QUESTIONS = (100, 400, 1272)
-STUDIES = 2000  # of each cell; the standard error of a rate of 5 % is 0.5 points
-FLIPS = 399  # sign flips of a study
+STUDIES = 2000  # of a cell; the standard error of a rate of 5 % is then 0.5 points
 BEST = 0.60  # accuracy of the best config
-SHARED = 0.75  # correlation of two configs' latent scores; within clusters 0.95, across them 0.62
-WITHIN, ACROSS = 0.95, 0.62
-CLUSTERS = 3
 ENTRIES = 2**24  # answers that are held at a time
-
-Floats = npt.NDArray[np.floating]
-Bools = npt.NDArray[np.bool_]
 
 
 def equal(configs: int) -> Floats:
-    """Points below the best: none."""
+    """How far each config is below the best."""
     return np.zeros(configs)
 
 
@@ -42,7 +35,7 @@ def half(configs: int) -> Floats:
 
 
 def two(configs: int) -> Floats:
-    """Two at the top, the rest far below: a step-down procedure has stepped down as far as it can."""
+    """Two at the top, the rest far below: here a procedure steps down as far as it can."""
     return np.where(np.arange(configs) < 2, 0.0, 0.20)
 
 
@@ -50,9 +43,10 @@ def ladder(configs: int) -> Floats:
     return 0.005 * np.arange(configs)
 
 
-def mixed(configs: int) -> Floats:
-    """One best; the others 10, 5 and 20 points below it, in turn."""
-    return np.array([0.0, *(([0.10, 0.05, 0.20] * configs)[: configs - 1])])
+def mixed(configs: int, turn: int = 0) -> Floats:
+    """One best; the others 5, 10 and 20 points below, in turn."""
+    below = np.resize(np.roll([0.05, 0.10, 0.20], -turn), configs - 1)
+    return np.concatenate([[0.0], below])
 
 
 SCENARIOS: dict[str, tuple[Callable[[int], Floats], bool]] = {  # and whether configs come in clusters
@@ -64,244 +58,192 @@ SCENARIOS: dict[str, tuple[Callable[[int], Floats], bool]] = {  # and whether co
     "mixed": (mixed, False),
     "mixed, clusters": (mixed, True),
 }
-
-
-@dataclass(frozen=True)
-class Studies:
-    """B studies of N configs on Q questions."""
-
-    correct_BxNxQ: Floats
-    best_B: npt.NDArray[np.integer]  # the config with the highest accuracy; equal ones at random
-
-    @cached_property
-    def only_first_BxNxN(self) -> npt.NDArray[np.integer]:
-        return (self.correct_BxNxQ @ (1 - self.correct_BxNxQ).transpose(0, 2, 1)).astype(np.int32)
-
-    @cached_property
-    def split_BxNxN(self) -> npt.NDArray[np.integer]:
-        return self.only_first_BxNxN + self.only_first_BxNxN.transpose(0, 2, 1)
-
-    @property
-    def questions(self) -> int:
-        return self.correct_BxNxQ.shape[2]
-
-    @property
-    def configs(self) -> int:
-        return self.correct_BxNxQ.shape[1]
-
-    def of_the_best(self, value_BxNxN: Floats) -> Floats:
-        """The row of the best config in each study, [B, N]."""
-        return np.take_along_axis(value_BxNxN, self.best_B[:, None, None], axis=1)[:, 0]
-
-    @cached_property
-    def exact_p_BxNxN(self) -> Floats:
-        return _tables(self.questions)[0][self.split_BxNxN, self.only_first_BxNxN]
-
-    @cached_property
-    def z_BxN(self) -> Floats:
-        """How far the best is ahead of each, as the z that has the mid-p value of McNemar's test; 0 of itself."""
-        split, ahead = self.of_the_best(self.split_BxNxN), self.of_the_best(self.only_first_BxNxN)
-        return np.where(ahead * 2 > split, _tables(self.questions)[1][split, ahead], 0.0)
-
-
-@cache
-def _tables(questions: int) -> tuple[Floats, Floats]:
-    """By questions that split the two, and those that only the first answered: exact p, and the z of the mid-p."""
-    split, first = np.ogrid[: questions + 1, : questions + 1]
-    fewer = np.minimum(first, np.maximum(split - first, 0))
-    below, at = stats.binom.cdf(fewer, split, 0.5), stats.binom.pmf(fewer, split, 0.5)
-    mid = np.where(2 * fewer == split, 1.0, 2 * below - at)
-    return np.minimum(1.0, 2 * below), stats.norm.isf(np.clip(mid, 1e-300, 1) / 2)
-
-
-def drawn(random: np.random.Generator, accuracy_N: Floats, clusters: bool, studies: int, questions: int) -> Studies:
-    configs = accuracy_N.size
-    shared = ACROSS if clusters else SHARED
-    score = math.sqrt(shared) * random.standard_normal((studies, 1, questions), dtype=np.float32)
-    own = 1 - shared
-    if clusters:
-        of_cluster = random.standard_normal((studies, CLUSTERS, questions), dtype=np.float32)
-        score = score + math.sqrt(WITHIN - ACROSS) * of_cluster[:, np.arange(configs) % CLUSTERS]
-        own = 1 - WITHIN
-    noise = random.standard_normal((studies, configs, questions), dtype=np.float32)
-    correct = (score + math.sqrt(own) * noise < stats.norm.ppf(accuracy_N)[:, None]).astype(np.float32)
-    best = (correct.sum(axis=2) + random.uniform(0, 0.5, (studies, configs))).argmax(axis=1)
-    return Studies(correct, best)
-
-
-# Procedures: whether each config is called worse than the best, [B, N]
-
-
-def uncorrected(studies: Studies) -> Bools:
-    return _is_other(studies) & (studies.of_the_best(studies.exact_p_BxNxN) < LEVEL)
-
-
-def holm_of_all_pairs(studies: Studies) -> Bools:
-    first, second = np.triu_indices(studies.configs, k=1)
-    accepted = _holm(studies.exact_p_BxNxN[:, first, second])
-    return _is_other(studies) & (studies.of_the_best(studies.exact_p_BxNxN) <= accepted[:, None])
-
-
-def holm_of_the_best(studies: Studies) -> Bools:
-    p_BxN = np.where(_is_other(studies), studies.of_the_best(studies.exact_p_BxNxN), 1.0)
-    accepted = _holm(np.sort(p_BxN, axis=1)[:, : studies.configs - 1])
-    return _is_other(studies) & (p_BxN <= accepted[:, None])
-
-
-def subset_of_gupta(studies: Studies) -> Bools:
-    """Multiple comparisons with the best (Hsu): what is not in the subset that holds the true best in 95 %."""
-    return studies.z_BxN > dunnett(studies.configs)
-
-
-def tukey(studies: Studies) -> Bools:
-    return studies.z_BxN > tukey_critical(studies.configs)
-
-
-def tukey_step_down(studies: Studies) -> Bools:
-    """The farthest first; each held against the range of those that are left."""
-    critical = np.array([tukey_critical(left) if left > 1 else math.inf for left in range(1, studies.configs + 1)])
-    return _step_down(studies, np.broadcast_to(critical, studies.z_BxN.shape), studies.z_BxN)
-
-
-def sign_flips(studies: Studies) -> Bools:
-    """Westfall and Young: the largest z of all pairs, when every question changes sides at random."""
-    return _mcnemar_z(studies) > _flipped(studies)[:, -1:]
-
-
-def sign_flips_step_down(studies: Studies) -> Bools:
-    return _step_down(studies, _flipped(studies), _mcnemar_z(studies))
-
-
-PROCEDURES: dict[str, Callable[[Studies], Bools]] = {
-    "uncorrected": uncorrected,
-    "Holm, all pairs": holm_of_all_pairs,
-    "Holm, best": holm_of_the_best,
-    "MCB": subset_of_gupta,
-    "Tukey": tukey,
-    "Tukey, step-down": tukey_step_down,
-    "flips": sign_flips,
-    "flips, step-down": sign_flips_step_down,
-}
-
-
-@cache
-def tukey_critical(configs: int) -> float:
-    return float(stats.studentized_range.ppf(1 - LEVEL, configs, math.inf)) / math.sqrt(2)
-
-
-@cache
-def dunnett(configs: int) -> float:
-    """One-sided, of N - 1 comparisons with one that correlate by 1/2."""
-
-    def held(critical: float) -> float:
-        density = lambda z: stats.norm.pdf(z) * stats.norm.cdf(z + math.sqrt(2) * critical) ** (configs - 1)  # noqa: E731
-        return float(integrate.quad(density, -8, 8)[0])
-
-    return float(optimize.brentq(lambda critical: held(critical) - (1 - LEVEL), 0.1, 10))
-
-
-def _is_other(studies: Studies) -> Bools:
-    return np.arange(studies.configs) != studies.best_B[:, None]
-
-
-def _holm(p_BxP: Floats) -> Floats:
-    """The largest p-value of each study that Holm's method rejects; -1 if none is."""
-    ascending = np.sort(p_BxP, axis=1)
-    passed = np.logical_and.accumulate(ascending < LEVEL / np.arange(ascending.shape[1], 0, -1), axis=1)
-    return np.where(passed, ascending, -1.0).max(axis=1)
-
-
-def _mcnemar_z(studies: Studies) -> Floats:
-    ahead, split = studies.of_the_best(studies.only_first_BxNxN), studies.of_the_best(studies.split_BxNxN)
-    return np.where(split > 0, (2.0 * ahead - split) / np.sqrt(np.maximum(split, 1)), 0.0)
-
-
-def _nearest_first(studies: Studies, z_BxN: Floats) -> npt.NDArray[np.integer]:
-    """Configs in the order of their z, the best itself first."""
-    return np.where(_is_other(studies), z_BxN, -1.0).argsort(axis=1, kind="stable")
-
-
-def _step_down(studies: Studies, critical_BxN: Floats, z_BxN: Floats) -> Bools:
-    """Claims from the farthest on, as long as each exceeds the critical value of as many as are left (column m - 1)."""
-    order = _nearest_first(studies, z_BxN)
-    exceeds = np.take_along_axis(z_BxN, order, axis=1) > critical_BxN
-    exceeds[:, 0] = False
-    claimed = np.logical_and.accumulate(exceeds[:, ::-1], axis=1)[:, ::-1]
-    claims = np.zeros_like(claimed)
-    np.put_along_axis(claims, order, claimed, axis=1)
-    return claims
-
-
-_random_flips = np.random.default_rng(77)
-
-
-def _flipped(studies: Studies) -> Floats:
-    """By study and number of nearest configs, the 95 % quantile of the largest |z| among all their pairs."""
-    order = _nearest_first(studies, _mcnemar_z(studies))
-    return np.array([_of_one(studies, study, order[study]) for study in range(len(order))])
-
-
-def _of_one(studies: Studies, study: int, order_N: npt.NDArray[np.integer]) -> Floats:
-    correct_NxQ = studies.correct_BxNxQ[study][order_N]
-    signs_FxQ = _random_flips.integers(0, 2, (FLIPS, studies.questions), dtype=np.int8) * np.float32(2) - 1
-    sums_FxN = signs_FxQ @ correct_NxQ.T
-    scale_NxN = 1 / np.sqrt(np.maximum(1, studies.split_BxNxN[study][np.ix_(order_N, order_N)]), dtype=np.float32)
-    largest_FxN = np.zeros_like(sums_FxN)
-    for last in range(1, len(order_N)):  # of the pairs of the last with those before it
-        apart = np.abs(sums_FxN[:, :last] - sums_FxN[:, last : last + 1]) * scale_NxN[last, :last]
-        largest_FxN[:, last] = np.maximum(largest_FxN[:, last - 1], apart.max(axis=1))
-    rank = math.ceil((1 - LEVEL) * (FLIPS + 1)) - 1
-    return np.partition(largest_FxN, rank, axis=0)[rank]
-
-
-# What came of it
+MIXED = ("mixed", "mixed, clusters")  # studied for power; the others for errors
 
 
 @dataclass
 class Cell:
-    """What a procedure did with the studies of one scenario, N and Q."""
+    """What a procedure made of the studies of one scenario, N and Q."""
 
-    procedure: str
     scenario: str
     configs: int
     questions: int
+    procedure: str
     studies: int = 0
-    with_false: int = 0  # studies with a false claim
-    without_true_best: int = 0  # studies in which the truly best (all of them, where several are) was called worse
-    found: int = 0  # configs called worse that are
-    worse: int = 0  # configs that are worse than the one called the best
-    of_points: dict[str, list[int]] | None = None  # found and all, by points below the true best
+    with_false_claim: int = 0  # studies
+    without_true_best: int = 0  # studies in which each config that is truly the best is called worse
+    found: int = 0  # configs called worse that are worse than the one called the best
+    worse: int = 0  # all of these
+    found_at: dict[str, int] = field(default_factory=dict)  # configs called worse, by points below the true best
+    all_at: dict[str, int] = field(default_factory=dict)
 
-    def add(self, claims_BxN: Bools, best_B: npt.NDArray[np.integer], below_N: Floats) -> None:
+    def add(self, claims_BxN: Bools, best_B: Ints, below_N: Floats) -> None:
         truly_BxN = below_N > below_N[best_B][:, None] + 1e-9
         self.studies += len(best_B)
-        self.with_false += int((claims_BxN & ~truly_BxN).any(axis=1).sum())
+        self.with_false_claim += int((claims_BxN & ~truly_BxN).any(axis=1).sum())
         self.without_true_best += int(claims_BxN[:, below_N == 0].all(axis=1).sum())
         self.found += int((claims_BxN & truly_BxN).sum())
         self.worse += int(truly_BxN.sum())
-        if self.scenario.startswith("mixed"):
-            self.of_points = self.of_points or {}
-            for points in np.unique(below_N[below_N > 0]):
-                column = claims_BxN[:, below_N == points]
-                so_far = self.of_points.setdefault(f"{100 * points:.0f}", [0, 0])
-                so_far[:] = [so_far[0] + int(column.sum()), so_far[1] + column.size]
+        for below in (0.05, 0.10, 0.20):
+            column, points = claims_BxN[:, np.isclose(below_N, below)], f"{100 * below:.0f}"
+            self.found_at[points] = self.found_at.get(points, 0) + int(column.sum())
+            self.all_at[points] = self.all_at.get(points, 0) + column.size
+
+    @property
+    def error(self) -> float:
+        return self.with_false_claim / self.studies
+
+    def power_at(self, points: str) -> float:
+        return self.found_at[points] / max(1, self.all_at[points])
 
 
 def cells(scenario: str, configs: int, questions: int, studies: int = STUDIES) -> list[Cell]:
-    below, clusters = SCENARIOS[scenario]
-    below_N = below(configs)
-    random = np.random.default_rng([configs, questions, list(SCENARIOS).index(scenario)])
-    made = [Cell(name, scenario, configs, questions) for name in PROCEDURES]
-    batch = max(1, min(studies, ENTRIES // (configs * questions)))
-    for start in range(0, studies, batch):
+    """Of one scenario, N and Q by procedure."""
+    of_below, clusters = SCENARIOS[scenario]
+    number = list(SCENARIOS).index(scenario)
+    random = np.random.default_rng([configs, questions, number])
+    made = [Cell(scenario, configs, questions, name) for name in PROCEDURES]
+    batch = max(1, min(studies // 4, ENTRIES // (configs * questions)))
+    for turn, start in enumerate(range(0, studies, batch)):
+        below_N = mixed(configs, turn) if of_below is mixed else of_below(configs)
         these = drawn(random, BEST - below_N, clusters, min(batch, studies - start), questions)
         for cell in made:
             cell.add(PROCEDURES[cell.procedure](these), these.best_B, below_N)
     return made
 
 
-def simulated() -> Iterator[Cell]:
-    for scenario in SCENARIOS:
-        for configs in CONFIGS:
-            for questions in QUESTIONS:
-                yield from cells(scenario, configs, questions)
+# The chosen procedure with several seeds per config, by the library's own functions
+
+
+@dataclass
+class Seeded:
+    configs: int
+    seeds: int
+    deviation: float  # between seeds
+    studies: int
+    error: float  # share of studies of equal configs with a false claim
+    power: float  # share of configs 5, 10 and 20 points below the best that are called worse, in a fifth of the studies
+
+
+def seeded(configs: int, seeds: int, deviation: float, studies: int) -> Seeded:
+    random = np.random.default_rng([configs, seeds, round(1000 * deviation)])
+    claims = [_claims(random, equal(configs), seeds, deviation)[0] for _ in range(studies)]
+    found = [_claims(random, mixed(configs, turn), seeds, deviation)[1] for turn in range(studies // 5)]
+    return Seeded(configs, seeds, deviation, studies, float(np.mean(claims)), float(np.mean(found)))
+
+
+def _claims(random: np.random.Generator, below_N: Floats, seeds: int, deviation: float) -> tuple[bool, float]:
+    """Whether a claim is false, and the share of those truly worse that are found; 400 questions."""
+    answers = [*answers_of_seeds(random, BEST - below_N, seeds, deviation)]
+    order = np.argsort([-correct_SxQ.mean() for correct_SxQ in answers])
+    spread = seed_spread([dict(enumerate(correct_SxQ.mean(axis=1))) for correct_SxQ in answers])
+    compared = compare_with_best([answers[config] for config in order], len(answers), spread)
+    claimed = np.array([paired.significant for paired in compared])
+    truly = below_N[order[1:]] > below_N[order[0]]
+    return bool((claimed & ~truly).any()), float(claimed[truly].mean()) if truly.any() else 0.0
+
+
+def answers_of_seeds(
+    random: np.random.Generator, accuracy_N: Floats, seeds: int, deviation: float, questions: int = 400
+) -> npt.NDArray[np.bool_]:
+    """[N, S, Q]. Two configs differ on 32 % of the questions, two seeds of a config on 20 %."""
+    score = np.sqrt(0.5) * random.standard_normal(questions)
+    score = score + np.sqrt(0.3) * random.standard_normal((accuracy_N.size, 1, questions))
+    score = score + np.sqrt(0.2) * random.standard_normal((accuracy_N.size, seeds, questions))
+    moved = random.normal(0, deviation, (accuracy_N.size, seeds, 1)) / stats.norm.pdf(stats.norm.ppf(BEST))
+    return score < stats.norm.ppf(accuracy_N)[:, None, None] + moved
+
+
+# Where the step-down is worst, in the limit of many questions: normal accuracies of standard error 1
+
+
+@dataclass
+class Limit:
+    """Tukey's test, stepped down, for one truth."""
+
+    truth: str
+    configs: int
+    apart: float  # the unit of the truth, in standard errors of an accuracy
+    error: float
+    one_holds: float  # share of intervals that hold the true difference
+    all_hold: float  # share of studies in which all do
+
+
+def limits(studies: int = 100_000) -> Iterator[Limit]:
+    random = np.random.default_rng(78)
+    for configs in (3, 4, 8, 15, 30):
+        place = np.arange(configs)
+        truths = {
+            **{f"{top} equal at the top": 1.0 * (place >= top) for top in {1, 2, 3, configs // 2, configs - 1}},
+            "ladder": 1.0 * place,
+            "pairs": 1.0 * (place // 2),
+            "two, then doubling": np.where(place < 2, 0.0, 2.0**place / 4),
+        }
+        for name, below_N in truths.items():
+            for apart in (0, 0.1, 0.3, 1, 2, 3, 4, 6, 8, 12):
+                yield _limit(random, name, apart, apart * below_N, studies if configs < 15 else studies // 4)
+
+
+def _limit(random: np.random.Generator, name: str, apart: float, below_N: Floats, studies: int) -> Limit:
+    configs = below_N.size
+    score_BxN = random.standard_normal((studies, configs)) - below_N
+    order = np.argsort(-score_BxN, axis=1)
+    ahead = (score_BxN.max(axis=1, keepdims=True) - np.take_along_axis(score_BxN, order, axis=1)) / np.sqrt(2)
+    truly = (below_N[order] - below_N[order[:, :1]]) / np.sqrt(2)
+    critical_N = np.array([np.inf, *map(tukey_critical, range(2, configs + 1))])
+    exceeds = ahead > critical_N
+    claimed = np.logical_and.accumulate(exceeds[:, :0:-1], axis=1)[:, ::-1]
+    last_step = critical_N[np.maximum(1, configs - claimed.sum(axis=1) - 1)][:, None]
+    held = np.abs(ahead - truly)[:, 1:] <= np.where(claimed, critical_N[1:], last_step)
+    error = (claimed & (truly[:, 1:] <= 0)).any(axis=1).mean()
+    return Limit(name, configs, apart, float(error), float(held.mean()), float(held.all(axis=1).mean()))
+
+
+# Tables
+
+
+def tables(made: Iterable[Cell]) -> Iterator[str]:
+    """Markdown: the highest error rate of all scenarios, and the power for configs 5, 10 and 20 points below."""
+    by = {(cell.configs, cell.questions, cell.procedure, cell.scenario): cell for cell in made}
+
+    def error(*of: object) -> str:
+        return f"{100 * max(by[*of, scenario].error for scenario in SCENARIOS if scenario not in MIXED):.1f}"
+
+    def power(*of: object) -> str:
+        return " / ".join(f"{100 * by[*of, 'mixed'].power_at(points):.0f}" for points in ("5", "10", "20"))
+
+    for figure in (error, power):
+        yield f"\n| N | Q | {' | '.join(PROCEDURES)} |"
+        yield "|" + "---:|" * (len(PROCEDURES) + 2)
+        for configs, questions in itertools.product(CONFIGS, QUESTIONS):
+            figures = " | ".join(figure(configs, questions, name) for name in PROCEDURES)
+            yield f"| {configs} | {questions:,} | {figures} |"
+
+
+def main() -> None:
+    made = [
+        cell
+        for scenario, configs, questions in itertools.product(SCENARIOS, CONFIGS, QUESTIONS)
+        for cell in cells(scenario, configs, questions)
+    ]
+    print(*tables(made), sep="\n")
+    of_limits = list(limits())
+    print("worst:", max(of_limits, key=lambda one: one.error), min(of_limits, key=lambda one: one.all_hold), sep="\n")
+    print("fewest of single intervals hold:", min(of_limits, key=lambda one: one.one_holds))
+    with_seeds = [
+        seeded(configs, seeds, deviation, 400 if configs == 15 else 1000)
+        for configs in (2, 4, 15)
+        for seeds in (2, 3, 5)
+        for deviation in (0.0, 0.01, 0.03)
+    ]
+    print(*with_seeds, sep="\n")
+    figures = {
+        "cells": [asdict(cell) for cell in made],
+        "limits": [asdict(one) for one in of_limits],
+        "seeds": [asdict(one) for one in with_seeds],
+    }
+    print(f"Stored in {store('comparisons_with_best', figures)}")
+
+
+if __name__ == "__main__":
+    main()

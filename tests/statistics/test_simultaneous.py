@@ -11,6 +11,8 @@ import pytest
 from hypothesis import given, settings, strategies as st
 from scipy import stats
 
+from benchmarks.comparisons_with_best import mixed
+from benchmarks.procedures import PROCEDURES, drawn as benchmarked
 from medqa_sweeps.statistics import (
     adjusted_for_all_pairs,
     compare_answers,
@@ -235,3 +237,15 @@ def test_more_answers_than_configs_are_refused(configs: int, given: int) -> None
     answers = [np.ones((1, 4), dtype=bool)] * given
     with pytest.raises(ValueError, match=f"configs={configs}, but answers of {given}"):
         compare_with_best(answers, configs)
+
+
+def test_the_benchmark_measures_this_procedure() -> None:
+    """Its vectorised claims are those of `compare_with_best`, on 20 studies of 8 configs."""
+    accuracies = 0.6 - mixed(8)
+    studies = benchmarked(np.random.default_rng(51), accuracies, clusters=True, studies=20, questions=200)
+    claims_BxN = PROCEDURES["Tukey, step-down"](studies)
+    for correct_NxQ, best, claims_N in zip(studies.correct_BxNxQ > 0, studies.best_B, claims_BxN, strict=True):
+        others = [config for config in range(8) if config != best]
+        compared = compare_with_best([correct_NxQ[[config]] for config in (best, *others)], 8)
+        assert [paired.significant for paired in compared] == claims_N[others].tolist()
+    assert claims_BxN.any()
