@@ -4,22 +4,23 @@ The parent calls `locate` before it starts a trial: what is missing, gated or of
 before anything heavy is imported. The trial then loads a local folder, so that a revision cannot be lost on the way.
 """
 
-import hashlib
+import functools
 import json
-import os
+import traceback
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from importlib.metadata import version
+from fnmatch import fnmatch
 from pathlib import Path
-from typing import Any
+from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from medqa_sweeps import hub
 from medqa_sweeps.assets import resolve_bundled
-from medqa_sweeps.cache import shared
 from medqa_sweeps.config import ModelConfig, short_hash
-from medqa_sweeps.errors import ConfigError
+from medqa_sweeps.errors import DISK_IS_FULL, ConfigError, FailureKind, TrialError, in_words, kind_of
+from medqa_sweeps.model_files import FILES, SMALL_FILES, VOCABULARIES, hashes
 
-TOKENIZER_FILES = ("*token*.json", "tokenizer.model", "*.jinja", "*.txt", "vocab.json")
-FILES = ("*.json", "*.safetensors", *TOKENIZER_FILES)
+_SHOWN_FILES, _SHOWN_CHARACTERS = 5, 300  # in a sentence
+_Arguments, _Returned = ParamSpec("_Arguments"), TypeVar("_Returned")
 
 
 @dataclass(frozen=True)
@@ -29,15 +30,26 @@ class BaseModel:
     folder: Path
     label: str  # for people: "unsloth/gemma-3-1b-it at 1a2b3c4", or the folder
     revision: str | None  # commit on the hub; None for a folder
-    fingerprint: str  # 12 hex digits of its config and weights, by content
+    files: Mapping[str, str]  # hex SHA-256 of each file that can change a result, by name
+
+    @property
+    def fingerprint(self) -> str:
+        """12 hex digits of all files that can change a result, by content."""
+        return short_hash(self.files)
+
+    @property
+    def fingerprint_1(self) -> str:
+        """12 hex digits as fingerprints of version 1 were made: of config.json and the weights alone."""
+        return short_hash({name: sha for name, sha in self.files.items() if _counted_in_version_1(name)})
 
 
 def locate(config: ModelConfig) -> BaseModel:
     """The base model of `config`, fetched from the hub when it is not cached yet.
 
     Raises:
-        ConfigError: if the folder is not a model's, the hub cannot be reached and nothing is cached, access needs a
-            licence, or 4-bit is asked of weights that are quantized in another way.
+        ConfigError: if the folder is not a model's, one of its files is broken or a Git-LFS pointer, the hub cannot be
+            reached and nothing is cached, access needs a licence, or 4-bit is asked of weights that are quantized in
+            another way.
     """
     if config.path is not None:
         folder, revision = resolve_bundled(config.path), None
@@ -47,12 +59,17 @@ def locate(config: ModelConfig) -> BaseModel:
         folder = hub.snapshot("model", config.hub_id, config.revision, FILES)
         revision = folder.name
         label = f"{config.hub_id} at {revision[:7]}"
-    _refuse_what_cannot_load(folder, config)
-    return BaseModel(folder, label, revision, _fingerprint(folder))
+    if not folder.is_dir():
+        raise ConfigError(
+            f"model.path={folder}: there is no such folder. Give the folder that holds the model's config.json."
+        )
+    base = BaseModel(folder, label, revision, hashes(folder))
+    _refuse_what_cannot_load(base, config)
+    return base
 
 
 def tokenizer_folder(config: ModelConfig) -> Path:
-    """The folder with the tokenizer of `config`; from the hub only its files are fetched, a few megabytes.
+    """The folder with the tokenizer of `config`; from the hub only small files are fetched, a few megabytes.
 
     Raises:
         ConfigError: if the hub cannot be reached and nothing is cached.
@@ -60,59 +77,139 @@ def tokenizer_folder(config: ModelConfig) -> Path:
     if config.path is not None:
         return resolve_bundled(config.path)
     assert config.hub_id is not None, "a model has a path or an id"
-    return hub.snapshot("model", config.hub_id, config.revision, TOKENIZER_FILES)
+    return hub.snapshot("model", config.hub_id, config.revision, SMALL_FILES)
 
 
-def tokenizer_fingerprint(folder: Path) -> str:
-    """12 hex digits of all that decides how a text becomes tokens: the tokenizer's files and the libraries."""
-    files = {file.name: _file_hash(file) for pattern in TOKENIZER_FILES for file in sorted(folder.glob(pattern))}
-    return short_hash([files, version("tokenizers"), version("transformers")])
+def refuse_unknown_token(base: BaseModel, highest_id: int) -> None:
+    """Nothing if the base has an embedding for every token up to an id.
+
+    Raises:
+        ConfigError: if it has not: the tokenizer's files are not this model's.
+    """
+    described = _json_object(base.folder / "config.json")
+    vocabulary = (described.get("text_config") or described).get("vocab_size")
+    if vocabulary is not None and highest_id >= vocabulary:
+        raise ConfigError(
+            f"the tokenizer in {base.folder} writes token {highest_id:,}, and the model knows {vocabulary:,} (vocab_size "
+            "in config.json). The tokenizer's files are another model's, or tokenizer_config.json names a token that "
+            "its vocabulary lacks. Fetch them again."
+        )
 
 
-def _refuse_what_cannot_load(folder: Path, config: ModelConfig) -> None:
-    shown = f"model.path={folder}"
-    if not folder.is_dir():
-        raise ConfigError(f"{shown}: there is no such folder. Give the folder that holds the model's config.json.")
-    try:
-        described: dict[str, Any] = json.loads((folder / "config.json").read_text())
-    except FileNotFoundError:
-        raise ConfigError(f"{shown}: no config.json in it; a model folder holds one beside its safetensors.") from None
-    except json.JSONDecodeError as error:
-        raise ConfigError(f"{shown}/config.json is not JSON ({error}).") from None
-    if not any(folder.glob("*.safetensors")):
-        raise ConfigError(f"{shown}: no *.safetensors in it; save the model with save_pretrained (safe serialization).")
-    if missing := _missing_shards(folder):
-        raise ConfigError(f"{shown}: {', '.join(missing)} named in its index, but not there. Copy or fetch it again.")
+def _refuse_what_cannot_load(base: BaseModel, config: ModelConfig) -> None:
+    shown = f"model.path={base.folder}"
+    if "config.json" not in base.files:
+        raise ConfigError(f"{shown}: no config.json in it; a model folder holds one beside its safetensors.")
+    described = _json_object(base.folder / "config.json")
+    _refuse_other_files(base, shown)
     quantization = described.get("quantization_config") or {}
     method = quantization.get("quant_method", "bitsandbytes")
     four_bit = method == "bitsandbytes" and quantization.get("load_in_4bit", quantization.get("_load_in_4bit", True))
     if quantization and config.load_in_4bit and not four_bit:
         raise ConfigError(
-            f"model.load_in_4bit=true, but the weights in {folder} are already quantized ({method}) and have no 4-bit "
-            "NF4 form. Use the unquantized model, or model.load_in_4bit=false."
+            f"model.load_in_4bit=true, but the weights in {base.folder} are already quantized ({method}) and have no "
+            "4-bit NF4 form. Use the unquantized model, or model.load_in_4bit=false."
         )
+
+
+def _refuse_other_files(base: BaseModel, shown: str) -> None:
+    """Nothing if the libraries will load the weights that the fingerprint counts, and find a tokenizer."""
+    if "adapter_config.json" in base.files:
+        raise ConfigError(
+            f"{shown}: adapter_config.json in it, so that the libraries would load the base that this file names, and "
+            "its adapter on top. Merge the adapter into the weights, or move its files elsewhere."
+        )
+    if not {"model.safetensors", "model.safetensors.index.json"} & base.files.keys():
+        raise ConfigError(
+            f"{shown}: no *.safetensors in it that the libraries look for (model.safetensors, or shards with "
+            "model.safetensors.index.json); save the model with save_pretrained (safe serialization)."
+        )
+    if not any(fnmatch(name, pattern) for name in base.files for pattern in VOCABULARIES):
+        raise ConfigError(f"{shown}: no tokenizer in it (tokenizer.json, or tokenizer.model). Copy or fetch it too.")
+    if missing := _missing_shards(base.folder):
+        raise ConfigError(f"{shown}: {', '.join(missing)} named in its index, but not there. Copy or fetch it again.")
 
 
 def _missing_shards(folder: Path) -> list[str]:
     named: set[str] = set()
     for index in folder.glob("*.safetensors.index.json"):
-        named.update(json.loads(index.read_text())["weight_map"].values())
+        named.update(_json_object(index).get("weight_map", {}).values())
     return sorted(name for name in named if not (folder / name).exists())
 
 
-def _fingerprint(folder: Path) -> str:
-    """By content; the hash of large files is remembered by size and time of change."""
-    hashes = {file.name: _file_hash(file) for file in sorted(folder.glob("*.safetensors"))}
-    hashes["config.json"] = _file_hash(folder / "config.json")
-    return short_hash(hashes)
+def _json_object(file: Path) -> dict[str, Any]:
+    try:
+        found = json.loads(file.read_text())
+    except ValueError as error:
+        raise ConfigError(f"{file} is not JSON ({error}). Copy or fetch it again.") from None
+    if not isinstance(found, dict):
+        raise ConfigError(f"{file} holds no JSON object. Copy or fetch it again.")
+    return found
 
 
-def _file_hash(file: Path) -> str:
-    stat = file.stat()
-    key = short_hash([os.path.realpath(file), stat.st_size, stat.st_mtime_ns])
+def reads_base(
+    function: Callable[Concatenate[BaseModel, _Arguments], _Returned],
+) -> Callable[Concatenate[BaseModel, _Arguments], _Returned]:
+    """Decorates a function that has a library read a base's files: what they are to blame for is a ConfigError.
 
-    def compute() -> dict[str, str]:
-        with open(file, "rb") as stream:
-            return {"sha256": hashlib.file_digest(stream, "sha256").hexdigest()}
+    Memory, devices and disks are not theirs to answer for, and keep their own kinds.
+    """
 
-    return shared("fingerprints", key, compute)[0]["sha256"]
+    @functools.wraps(function)
+    def read(base: BaseModel, *arguments: _Arguments.args, **named: _Arguments.kwargs) -> _Returned:
+        try:
+            return function(base, *arguments, **named)
+        except TrialError:
+            raise
+        except Exception as error:
+            if kind_of(error) is not FailureKind.INTERNAL or getattr(error, "errno", None) in DISK_IS_FULL:
+                raise
+            traceback.print_exc()  # all of it belongs into the trial's log
+            raise ConfigError(
+                f"{base.label} cannot be used: {_shortened(in_words(error))} Its files are in {base.folder}: fetch "
+                "them again, or choose a model that the installed transformers and unsloth know."
+            ) from error
+
+    return read
+
+
+def _shortened(text: str) -> str:
+    """In one line, ended by a full stop."""
+    return " ".join(text.split())[:_SHOWN_CHARACTERS].rstrip(" .") + "."
+
+
+# Whether it is still the same
+
+
+def changed_base(then: Mapping[str, Any], base: BaseModel) -> str | None:
+    """What is not as it was when `then`, a trial's provenance, was written, in a sentence; None: nothing that is known.
+
+    Of a trial that an earlier version wrote only config.json and the weights are known.
+    """
+    recorded = then.get("base", {})
+    now = base.fingerprint if is_of_this_version(then) else base.fingerprint_1
+    if recorded.get("fingerprint") in (None, now):
+        return None
+    named = f": {_changed_files(recorded['files'], base.files)}" if "files" in recorded else ""
+    return (
+        f"base: {recorded.get('label')} ({recorded['fingerprint']}) then, {base.label} ({now}) now, of other content"
+        f"{named}"
+    )
+
+
+FINGERPRINTS = 2  # version of the rule by which a base is fingerprinted; goes up when the rule changes
+
+
+def is_of_this_version(provenance: Mapping[str, Any]) -> bool:
+    """Whether signature and fingerprints in a trial's provenance were made by today's rule. An empty one was."""
+    return not provenance or provenance.get("fingerprints", 1) == FINGERPRINTS
+
+
+def _counted_in_version_1(name: str) -> bool:
+    return name == "config.json" or (name.endswith(".safetensors") and "/" not in name)
+
+
+def _changed_files(then: Mapping[str, str], now: Mapping[str, str]) -> str:
+    names = sorted(name for name in then | now if then.get(name) != now.get(name))
+    more = len(names) - _SHOWN_FILES
+    return ", ".join(names[:_SHOWN_FILES]) + (f" and {more:,} more" if more > 0 else "")

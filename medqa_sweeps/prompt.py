@@ -10,6 +10,8 @@ import functools
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from datetime import date
+from string import ascii_uppercase
 from typing import Any
 
 from medqa_sweeps.config import PromptConfig, short_hash
@@ -19,9 +21,10 @@ from medqa_sweeps.data.record import shown
 from medqa_sweeps.errors import ConfigError, DataError
 from medqa_sweeps.tokens import TokenCache
 
-LETTERS = "ABCDEFGHIJ"
+LETTERS = ascii_uppercase  # as many as a question may have options
 _READING = "data is text"  # part of the fingerprint: tokens and baselines from before this rule are not reused
 _SENTINEL = "SENTINEL"
+_DAY = date(2024, 7, 26)  # what templates that write today's date are told, so that a prompt is the same on every day
 
 
 @dataclass(frozen=True)
@@ -36,19 +39,13 @@ class PromptEncoder:
     """Turns questions into tokens for one tokenizer and one wording; with a cache, once for all trials.
 
     Raises:
-        ConfigError: if the tokenizer has no chat template but one is asked for, or cannot write an answer letter as a
-            single token right after the prompt.
+        ConfigError: if the tokenizer has no chat template that can be used but one is asked for, has no token that
+            ends an answer, or cannot write an answer letter as a single token right after the prompt.
     """
 
     def __init__(self, tokenizer: Any, config: PromptConfig, letters: int, cache: TokenCache | None = None) -> None:
-        if letters > len(LETTERS):
-            raise ConfigError(f"a question has {letters} options; at most {len(LETTERS)} are supported")
         self._tokenizer, self._config, self._cache = tokenizer, config, cache
-        if config.chat and not getattr(tokenizer, "chat_template", None):
-            raise ConfigError(
-                f"prompt={config.name} speaks through a chat template, and this model's tokenizer has none (a "
-                "pretrained base has not). Use prompt=plain, or the instruction-tuned model."
-            )
+        refuse_template(tokenizer, config)
         self._control_tokens = ControlTokens(tokenizer)
         self._template_control_ids = functools.cache(self._find_template_control_ids)
         self.end_of_turn_id = self._find_end_of_turn()
@@ -127,13 +124,7 @@ class PromptEncoder:
     def _render(self, content: str) -> str:
         if not self._config.chat:
             return content
-        return self._tokenizer.apply_chat_template(
-            self._messages(content), tokenize=False, add_generation_prompt=True, enable_thinking=False
-        )
-
-    def _messages(self, content: str) -> list[dict[str, str]]:
-        system = [{"role": "system", "content": self._config.system}] if self._config.system else []
-        return [*system, {"role": "user", "content": content}]
+        return _conversation(self._tokenizer, self._config, content)
 
     def _tokenize(self, text: str) -> list[int]:
         # A chat template writes its own <bos>; a plain prompt gets it from the tokenizer.
@@ -141,11 +132,10 @@ class PromptEncoder:
 
     def _find_end_of_turn(self) -> int:
         """The token after an assistant's words; for a plain prompt, the end of the text."""
-        if not self._config.chat:
-            return self._tokenizer.eos_token_id
-        turns = [*self._messages("?"), {"role": "assistant", "content": _SENTINEL}]
-        after = self._tokenizer.apply_chat_template(turns, tokenize=False, enable_thinking=False)
+        after = _conversation(self._tokenizer, self._config, "?", answer=_SENTINEL) if self._config.chat else ""
         tail = self._tokenizer(after.rpartition(_SENTINEL)[2].lstrip(), add_special_tokens=False)["input_ids"]
+        if not tail and self._tokenizer.eos_token_id is None:
+            raise ConfigError(without_end(self._tokenizer, self._config))
         return tail[0] if tail else self._tokenizer.eos_token_id
 
     def _find_letter_ids(self, letters: str) -> list[int]:
@@ -162,6 +152,59 @@ class PromptEncoder:
                 )
             found.append(ids[-1])
         return found
+
+
+def refuse_template(tokenizer: Any, config: PromptConfig) -> None:
+    """Nothing if the prompt needs no chat template, or the tokenizer has one that writes a question and its answer.
+
+    Raises:
+        ConfigError: if it does not.
+    """
+    if not config.chat:
+        return
+    if not getattr(tokenizer, "chat_template", None):
+        raise ConfigError(
+            f"prompt={config.name} speaks through a chat template, and this model's tokenizer has none (a pretrained "
+            "base has not). Use prompt=plain, or the instruction-tuned model."
+        )
+    _conversation(tokenizer, config, "?")
+    _conversation(tokenizer, config, "?", answer=_SENTINEL)
+
+
+def without_end(tokenizer: Any, config: PromptConfig) -> str:
+    """The sentence that refuses a tokenizer without a token that ends an answer."""
+    return (
+        f"prompt={config.name}: nothing ends an answer. The tokenizer in {tokenizer.name_or_path} has no "
+        "end-of-sequence token, and no chat template ends the turn. Name one in its tokenizer_config.json, such as "
+        '"eos_token": "</s>", or use the instruction-tuned model with prompt=chat.'
+    )
+
+
+def _conversation(tokenizer: Any, config: PromptConfig, content: str, answer: str | None = None) -> str:
+    """The rendered prompt, or with an answer the whole turn.
+
+    Raises:
+        ConfigError: if the chat template refuses the messages, or is none.
+    """
+    from jinja2 import TemplateError
+
+    system = [{"role": "system", "content": config.system}] if config.system else []
+    answered = [] if answer is None else [{"role": "assistant", "content": answer}]
+    try:
+        rendered: str = tokenizer.apply_chat_template(
+            [*system, {"role": "user", "content": content}, *answered],
+            tokenize=False,
+            add_generation_prompt=answer is None,
+            enable_thinking=False,
+            strftime_now=_DAY.strftime,
+        )
+    except TemplateError as error:
+        way_out = "Try prompt.system=null, use prompt=plain," if config.system else "Use prompt=plain,"
+        raise ConfigError(
+            f"prompt={config.name}: the chat template of {tokenizer.name_or_path} (chat_template.jinja, or in "
+            f"tokenizer_config.json) refuses the prompt: {str(error).rstrip('.')}. {way_out} or mend the template."
+        ) from None
+    return rendered
 
 
 def refuse_long(lengths_tokens: list[int], max_length_tokens: int, what: str) -> None:

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from medqa_sweeps import hardware
+from medqa_sweeps.base import FINGERPRINTS
 from medqa_sweeps.data import fingerprint
 from medqa_sweeps.plan import Plan
 
@@ -29,6 +30,7 @@ _SECRET_VALUE = re.compile(r"\b(hf_[A-Za-z0-9]{20,}|wandb_v1_\w{20,}|sk-[\w-]{20
 def collect(plan: Plan, command: list[str]) -> dict[str, Any]:
     """Everything above as one JSON object; takes a tenth of a second the first time."""
     return {
+        "fingerprints": FINGERPRINTS,  # version of the rule behind signature, key and the base's fingerprint
         "signature": plan.signature,
         "replicate_key": plan.replicate_key,
         "created_at": time.time(),
@@ -49,6 +51,7 @@ def collect(plan: Plan, command: list[str]) -> dict[str, Any]:
             "label": plan.base.label,
             "revision": plan.base.revision,
             "fingerprint": plan.base.fingerprint,
+            "files": dict(plan.base.files),
         },
         **ground(),
     }

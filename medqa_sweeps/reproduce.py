@@ -5,11 +5,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
+from medqa_sweeps.base import changed_base
 from medqa_sweeps.config import TrialConfig
 from medqa_sweeps.plan import Plan
 from medqa_sweeps.prompt import LETTERS
 from medqa_sweeps.record import AttemptLine, Prediction, Result, TrainLine
 from medqa_sweeps.trial_dir import TrialDir
+from medqa_sweeps.versions import COMPUTING
 from medqa_sweeps.wording import interval, percent, signed_points
 
 _NAMED = 8  # of a list of names: the rest is counted
@@ -46,12 +48,23 @@ def as_it_ran(trial: TrialDir) -> TrialConfig:
 def changed_experiment(trial: TrialDir, plan: Plan, now: dict[str, Any]) -> list[str]:
     """A sentence for the questions and for the base, where they are not those of the trial."""
     then = trial.provenance()
-    return [*_changed_questions(trial, plan, then, now), *_changed_base(then, now)]
+    base = changed_base(then, plan.base)
+    return [*_changed_questions(trial, plan, then, now), *([base] if base else [])]
 
 
 def changed_ground(then: dict[str, Any], now: dict[str, Any]) -> list[str]:
     """A sentence for each other thing that a result stands on and that differs: code, Python, packages, hardware."""
     return [*_changed_code(then, now), *_changed_packages(then, now), *_changed_hardware(then, now)]
+
+
+def changed_numbers(then: dict[str, Any], now: dict[str, Any]) -> list[str]:
+    """Those of `changed_ground` that can move digits: code, processor and GPUs, and the packages that compute."""
+
+    def of_numbers(provenance: dict[str, Any]) -> dict[str, Any]:
+        packages = {name: found for name, found in provenance["packages"].items() if name in COMPUTING}
+        return {**provenance, "python": None, "packages": packages}
+
+    return changed_ground(of_numbers(then), of_numbers(now)) if "packages" in then else []
 
 
 def uncommitted_then(trial: TrialDir) -> list[str]:
@@ -83,15 +96,6 @@ def _changed_questions(trial: TrialDir, plan: Plan, then: dict[str, Any], now: d
         for what, ids in (("no longer there", gone), ("new", new), ("with another gold answer", other)):
             if ids:
                 yield f"questions, validation, {what}: {len(ids):,} ({_names(ids)})"
-
-
-def _changed_base(then: dict[str, Any], now: dict[str, Any]) -> Iterator[str]:
-    before, after = then.get("base", {}), now.get("base", {})
-    if before.get("fingerprint") != after.get("fingerprint"):
-        yield (
-            f"base: {before.get('label')} ({before.get('fingerprint')}) then, {after.get('label')} "
-            f"({after.get('fingerprint')}) now, of other content"
-        )
 
 
 def _changed_code(then: dict[str, Any], now: dict[str, Any]) -> Iterator[str]:

@@ -73,16 +73,12 @@ def _data_of(config: TrialConfig, arguments: argparse.Namespace) -> DataConfig:
 
 
 def _refuse_without_adapter(trial: TrialDir) -> None:
-    from medqa_sweeps.base import locate
+    from medqa_sweeps.base import changed_base, locate
 
     if not (trial.adapter_folder / "adapter_model.safetensors").exists():
         raise ConfigError(f"{trial.path} has no adapter yet; `resume` finishes it, and a failed trial leaves none.")
-    now, then = locate(trial.config().model).fingerprint, trial.provenance().get("base", {}).get("fingerprint")
-    if then not in (None, now):
-        raise ConfigError(
-            f"the base is not the one that the adapter was trained on (fingerprint {then} then, {now} now). Bring it "
-            "back: an adapter means nothing on other weights."
-        )
+    if changed := changed_base(trial.provenance(), locate(trial.config().model)):
+        raise ConfigError(f"{changed}. Bring the files back: an adapter means nothing on another base.")
 
 
 def _answers(trial: TrialDir, data: DataConfig, devices: DeviceRequest) -> Iterator[Prediction]:

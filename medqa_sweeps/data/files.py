@@ -18,6 +18,7 @@ from medqa_sweeps.assets import resolve_bundled
 from medqa_sweeps.data.record import Record
 from medqa_sweeps.data.shapes import RECORD_FIELDS, without_repeats
 from medqa_sweeps.errors import DataError
+from medqa_sweeps.lfs import is_lfs_pointer
 
 _LINES = "one JSON object a line, one array of objects, or one object of them keyed by question number"
 _LONGEST_CELL = 16_000_000  # characters; Python's own limit of 131,072 is a fifth of a large export's cell
@@ -34,6 +35,7 @@ def file_records(text: str, sets: list[str], key: str) -> Iterator[Record]:
         DataError: if there is no such file, or one is empty, of an unknown type, or broken as a whole.
     """
     for path in _existing_files(text, key):
+        _refuse_pointer(path)
         reader = _READERS.get(path.suffix.lower())
         if reader is None:
             raise DataError(f"{path}: files of this type cannot be read; allowed are {', '.join(_READERS)}.")
@@ -46,8 +48,24 @@ def file_records(text: str, sets: list[str], key: str) -> Iterator[Record]:
 def matching_files(text: str) -> list[Path]:
     """The files that a path or glob names, sorted; a file whose name looks like a glob is that file."""
     path = resolve_bundled(text)
-    found = [str(path)] if os.path.exists(path) else sorted(glob.glob(str(path), recursive=True))
-    return [Path(name) for name in found if os.path.isfile(name)]
+    found = [str(path)] if os.path.lexists(path) else sorted(glob.glob(str(path), recursive=True))
+    return [Path(name) for name in found if os.path.isfile(name) or _is_broken_link(name)]
+
+
+def _is_broken_link(name: str) -> bool:
+    return os.path.islink(name) and not os.path.exists(name)
+
+
+def _refuse_pointer(path: Path) -> None:
+    if _is_broken_link(str(path)):
+        raise DataError(
+            f"{path} is a link to a file that is not there. Fetch what it links to (`git annex get`, `dvc pull`), or "
+            "remove the link."
+        )
+    if is_lfs_pointer(path):
+        raise DataError(
+            f"{path} is a Git-LFS pointer, not the file itself. Run `git lfs pull` in its folder, or download the file."
+        )
 
 
 def _existing_files(text: str, key: str) -> list[Path]:

@@ -8,6 +8,7 @@ import filecmp
 import re
 from collections import Counter
 from collections.abc import Iterator
+from itertools import product
 from pathlib import Path
 from typing import Literal
 
@@ -47,6 +48,17 @@ def read_questions(config: DataConfig, part: Part) -> QuestionSet:
         count = f"{len(found.quarantined):,} of {len(found.quarantined):,} records are bad"
         raise DataError(f"data.{part}={source}: {count}. The first: {first.place}: {first.reason}")
     return found
+
+
+def file_in_both_parts(config: DataConfig) -> Path | None:
+    """A file of the training part that is one of the validation part, or a copy of one; None: there is none.
+
+    Of a data set on the hub nothing is known here.
+    """
+    if config.hub_id or not config.train or not config.validation:
+        return None
+    pairs = product(matching_files(config.train), matching_files(config.validation))
+    return next((one for one, other in pairs if _same(one, other)), None)
 
 
 def read_test_questions(config: DataConfig) -> QuestionSet:
@@ -129,9 +141,9 @@ def _refuse_test(config: DataConfig, part: Part, source: str) -> None:
         )
 
 
-def _same(path: Path, test: Path) -> bool:
+def _same(path: Path, other: Path) -> bool:
     """One file, or a copy of it byte for byte. A copy in another shape is not seen: `description` counts overlaps."""
     try:
-        return path.samefile(test) or filecmp.cmp(path, test, shallow=False)
+        return path.samefile(other) or filecmp.cmp(path, other, shallow=False)
     except OSError:  # one that cannot be read is refused, in words, when it is read
         return False

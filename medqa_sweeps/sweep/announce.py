@@ -10,6 +10,8 @@ from typing import Any
 
 from omegaconf import DictConfig
 
+from medqa_sweeps.alarms import leaks
+from medqa_sweeps.alarms.record import leaks_of
 from medqa_sweeps.config import from_hydra
 from medqa_sweeps.confirmation import Confirmation, read_confirmation
 from medqa_sweeps.errors import TrialError
@@ -20,6 +22,7 @@ from medqa_sweeps.sweep.loop import Swept
 from medqa_sweeps.sweep.search_space import SearchSpace
 from medqa_sweeps.sweep.study import SAMPLED, Study, StudyDir
 from medqa_sweeps.sweep.trial_jobs import without_hydra
+from medqa_sweeps.trial_dir import TrialDir
 from medqa_sweeps.wording import EDUCATION_ONLY, percent
 
 _SHOWN_POINTS = 20
@@ -73,6 +76,8 @@ def _confirms(confirmation: Confirmation, folder: StudyDir) -> Iterator[str]:
     for config in confirmation.configs:
         score = config.chosen_by or percent(config.accuracy)
         yield f"           {config.settings}, as saved in trial {config.trials[0]}: {score} there"
+    for shared in {leaks.in_words(*leaks_of(TrialDir(study / str(one.trials[0])))) for one in confirmation.configs}:
+        yield from [f"Caution    {shared}."] if shared else ()
     yield f"Trials     {confirmation.trials:,}"
 
 

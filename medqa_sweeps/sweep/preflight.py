@@ -10,11 +10,11 @@ from dataclasses import dataclass, field, replace
 
 from omegaconf import DictConfig, OmegaConf
 
-from medqa_sweeps.cautions import Caution, cautions, linear_interval
+from medqa_sweeps.cautions import Caution, cautions_of, linear_interval
 from medqa_sweeps.config import from_hydra
 from medqa_sweeps.errors import ConfigError, TrialError
 from medqa_sweeps.objective import Objective, refuse_generated
-from medqa_sweeps.plan import plan_trial
+from medqa_sweeps.plan import plan_new_trial
 from medqa_sweeps.sweep.search_space import Fixed, Knob, SearchSpace, Value
 from medqa_sweeps.wording import counted
 
@@ -55,8 +55,7 @@ def trial_check(compose: Callable[[Sequence[str], int], DictConfig], objective: 
         del composed["hydra"]  # in place: this config is nobody else's, and a copy takes as long as all else here
         config = from_hydra(composed)
         refuse_generated(objective, config.evaluation.method)
-        plan = plan_trial(config)
-        return cautions(plan.config, plan.base.folder)
+        return cautions_of(plan_new_trial(config))
 
     return check
 

@@ -9,12 +9,13 @@ from pathlib import Path
 from rich.console import Console
 
 from medqa_sweeps.alarms import alarms_of
-from medqa_sweeps.cautions import cautions, lines
+from medqa_sweeps.cautions import cautions_of, lines
 from medqa_sweeps.config import TrialConfig
 from medqa_sweeps.errors import InternalError
-from medqa_sweeps.plan import plan_trial
+from medqa_sweeps.plan import plan_new_trial, plan_trial
 from medqa_sweeps.provenance import command_line
 from medqa_sweeps.record import MetricsLine, Outcome, Result
+from medqa_sweeps.since import since_it_began
 from medqa_sweeps.sweep.device_request import ANY_DEVICE, DeviceRequest
 from medqa_sweeps.sweep.interrupts import Interrupts
 from medqa_sweeps.sweep.jobs import Ended, Job, Jobs
@@ -28,19 +29,23 @@ _POLL_SECONDS = 0.2
 
 
 def run_single(
-    config: TrialConfig, trial: TrialDir, announce: bool, devices: DeviceRequest = ANY_DEVICE
+    config: TrialConfig, trial: TrialDir, announce: bool, devices: DeviceRequest = ANY_DEVICE, again: bool = False
 ) -> Result | None:
     """How the trial ended; None when it was interrupted and can go on. Goes on with a folder that holds it already.
+
+    Args:
+        again: the config has run before, so that it is not refused for what only new ones are refused for.
 
     Raises:
         TrialError: before anything is written, if the trial cannot be run as asked, or no such device is free.
     """
     console = Console(highlight=False)
-    plan = plan_trial(config)
+    begun = trial.config_file.exists()
+    plan = plan_trial(config) if begun or again else plan_new_trial(config)
     job = Job(0, (), plan.signature, Prepared(trial, plan))
     machine, folder = _machine(trial.path.parent, devices), trial.path.parent
     if announce:
-        warnings = lines(cautions(plan.config, plan.base.folder))
+        warnings = [*lines(cautions_of(plan)), *(since_it_began("The trial", trial.provenance()) if begun else ())]
         for sentence in [*plan.sentences(_shown(trial.path)), f"Runs on    {machine.devices[0]}", *warnings]:
             console.print(sentence, markup=False, soft_wrap=True)
     with TrialProgress(plan.steps, console) as progress:

@@ -28,6 +28,7 @@ from optuna.storages.journal import JournalFileBackend, JournalStorage
 from optuna.trial import FrozenTrial, Trial, TrialState
 
 from medqa_sweeps.best import ScoredConfig
+from medqa_sweeps.config import with_defaults
 from medqa_sweeps.errors import ConfigError, FailureKind
 from medqa_sweeps.objective import ACCURACY, Objective, typed
 from medqa_sweeps.record import Outcome
@@ -131,6 +132,7 @@ class StudyDir:
         if not self.definition_file.exists():
             return []
         before = {"metric": ACCURACY.name, **self.definition()}  # older studies had no other, and did not say so
+        before["config"] = with_defaults(before.get("config", {}))
         now = yaml.safe_load(yaml.safe_dump(dict(definition)))
         return list(_changes(before, now, definition))
 
@@ -300,7 +302,8 @@ class Study:
     def repeat(self, candidate: Candidate, earlier: Ended) -> Ended:
         """Tell a trial that needs no run: an earlier one was the same experiment."""
         candidate.trial.set_user_attr("same_as", earlier.number)
-        why = f"the same experiment as trial {earlier.number}, not run again"
+        since = f" (changed since: {earlier.changed})" if earlier.changed else ""
+        why = f"the same experiment as trial {earlier.number}, not run again{since}"
         return self.tell(
             replace(earlier, number=candidate.number, message=why, scored=None, same_as=earlier.number, seconds=0.0)
         )
