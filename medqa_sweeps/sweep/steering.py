@@ -80,7 +80,7 @@ def _checked(study: StudyDir, definition: Mapping[str, Any], overrides: Sequence
         with contextlib.chdir(definition["directory"]):  # where the sweep runs: its relative paths begin there
             composed: Any = OmegaConf.load(study.composed_file)
             composer = composer_again(composed)
-            params = OmegaConf.to_container(composed.hydra.sweeper.params or OmegaConf.create())
+            params: Any = OmegaConf.to_container(composed.hydra.sweeper.params or OmegaConf.create())
             space = parse_search_space(composed.hydra.overrides.task, params, [], {}, composer.loader)
             return lines(trial_check(composer.compose)([*space.fixed, *overrides]))
     except FileNotFoundError as error:
