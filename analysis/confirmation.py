@@ -8,7 +8,7 @@ read once by `medqa_sweeps final`, is free of both.
 from dataclasses import dataclass
 from pathlib import Path
 
-from analysis.leaderboard import Row, rank
+from analysis.leaderboard import Leaderboard, Row, rank
 from analysis.study import read_study
 from medqa_sweeps.confirmation import confirming_folder, read_confirmation
 from medqa_sweeps.errors import ConfigError
@@ -22,6 +22,7 @@ class ConfirmedConfig:
     chosen_accuracy: float  # in the first study, where it was chosen by it
     asked: int  # trials of it in the confirming study, one a seed
     row: Row | None  # of the confirming study's leaderboard; None: no trial has completed
+    chosen_by: str = ""  # what else than accuracy it was chosen by: "calibration_error 0.042"
 
     @property
     def complete(self) -> bool:
@@ -29,8 +30,11 @@ class ConfirmedConfig:
 
     @property
     def optimism(self) -> float | None:
-        """How much the first study flattered it: accuracy then minus accuracy under fresh seeds; a share."""
-        return None if self.row is None else self.chosen_accuracy - self.row.accuracy.accuracy
+        """How much the first study flattered it: accuracy then minus accuracy under fresh seeds; a share.
+
+        None before any trial has completed, and of a config that was not chosen by its accuracy.
+        """
+        return None if self.row is None or self.chosen_by else self.chosen_accuracy - self.row.accuracy.accuracy
 
 
 @dataclass(frozen=True)
@@ -42,6 +46,7 @@ class Confirmed:
     seeds: tuple[int, ...]
     configs: tuple[ConfirmedConfig, ...]  # in the order of the first study, the best first
     ranked: tuple[ConfirmedConfig, ...]  # those that have completed under a seed or more, the best first
+    board: Leaderboard  # of the confirming study
 
     @property
     def complete(self) -> bool:
@@ -69,7 +74,8 @@ def read_confirmed(folder: Path) -> Confirmed:
     record = read_confirmation(folder)
     if record is None:
         raise ConfigError(f"{folder} confirms no study. `python -m medqa_sweeps confirm STUDY` makes one that does.")
-    rows = rank(read_study(folder), top=len(record.configs)).rows
+    board = rank(read_study(folder), top=len(record.configs))
+    rows = board.rows
     row_of = {trial.name: row for row in rows for trial in row.trials}
     configs = tuple(
         ConfirmedConfig(
@@ -77,9 +83,10 @@ def read_confirmed(folder: Path) -> Confirmed:
             chosen_accuracy=config.accuracy,
             asked=len(config.again),
             row=next((row_of[str(number)] for number in config.again if str(number) in row_of), None),
+            chosen_by=config.chosen_by,
         )
         for config in record.configs
     )
     ranked = [config for row in rows for config in configs if config.row is row]
     study = (folder / record.study).resolve()
-    return Confirmed(study, record.chosen_among, tuple(record.seeds), configs, tuple(ranked))
+    return Confirmed(study, record.chosen_among, tuple(record.seeds), configs, tuple(ranked), board)

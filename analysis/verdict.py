@@ -65,9 +65,10 @@ def luck_in_words(board: Leaderboard) -> str:
     selected = f"The best of {counted(len(board.configs), 'config')} was selected on these same questions, so its score"
     if board.luck is None:
         return f"{selected} is biased upwards."
-    size = _points(board.luck.total)
-    if board.luck.seeds:
-        return f"{selected} is biased upwards, by {size} (luck of the questions and of the seeds)."
+    if board.luck.of_both is not None:
+        both = _points(board.luck.of_both)
+        return f"{selected} is biased upwards, by {both} (luck of the questions and of the seeds)."
+    size = _points(board.luck.of_questions)
     return (
         f"{selected} is biased upwards: by {size} through luck of the questions. Luck of the seed comes on top. "
         f"With one seed it is unknown, and it is usually larger{_earlier_luck(board)}."

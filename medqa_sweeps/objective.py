@@ -139,10 +139,12 @@ class Objective:
             return str(value)
         if self.is_accuracy:
             return ACCURACY.describe(value)
-        values = value if self.is_pareto else [value]
-        return ", ".join(
-            f"{metric.name} {metric.describe(one)}" for metric, one in zip(self.metrics, values, strict=True)
-        )
+        return self.describe_all(value if self.is_pareto else [value])
+
+    def describe_all(self, values: Sequence[float]) -> str:
+        """`accuracy 62.3%, calibration_error 0.042`: a value per metric, each with its name."""
+        pairs = zip(self.metrics, values, strict=True)
+        return ", ".join(f"{metric.name} {metric.describe(value)}" for metric, value in pairs)
 
     def to_record(self) -> dict[str, Any]:
         """As `study.yaml` keeps it."""

@@ -37,8 +37,10 @@ def confirmed_picture(confirmed: Confirmed) -> Picture:
     drawn.update_layout(showlegend=True, legend={"y": -70 / (70 + 34 * len(confirmed.configs))})
     says = (
         "Accuracy of each config when it was selected, and its mean under the new seeds with the 95% CI for other "
-        "seeds and other questions. The distance between the two is the optimism of the selection."
+        "seeds and other questions."
     )
+    if not any(config.chosen_by for config in confirmed.configs):
+        says += " The distance between the two is the optimism of the selection."
     return Picture("confirmed", "Selected and confirmed", says, drawn, (_table(confirmed),))
 
 
@@ -63,14 +65,10 @@ def _versus(paired: PairedDifference) -> str:
 
 def _cells(config: ConfirmedConfig, ranked: tuple[ConfirmedConfig, ...]) -> tuple[str, ...]:
     row, chosen = config.row, in_percent(config.chosen_accuracy)
-    if row is None or config.optimism is None:
+    if row is None:
         return config.settings, chosen, "", "", f"0 of {config.asked}", "", "", "not completed"
     estimate, paired = row.accuracy, row.versus_best
-    versus = (
-        ""
-        if paired is None
-        else f"{in_percent(paired.difference)} ({in_percent(paired.low)} to {in_percent(paired.high)})"
-    )
+    versus = "" if paired is None else _versus(paired)
     word = "best" if config is ranked[0] else "not compared" if paired is None else "worse"
     return (
         config.settings,
@@ -78,7 +76,7 @@ def _cells(config: ConfirmedConfig, ranked: tuple[ConfirmedConfig, ...]) -> tupl
         in_percent(estimate.accuracy),
         f"{in_percent(estimate.low)} to {in_percent(estimate.high)}",
         f"{len(row.trials)} of {config.asked}",
-        in_percent(config.optimism),
+        "" if config.optimism is None else in_percent(config.optimism),
         versus,
         "not resolved" if row.not_resolved else word,
     )

@@ -71,7 +71,8 @@ def _confirms(confirmation: Confirmation, folder: StudyDir) -> Iterator[str]:
     best = f"the best {len(confirmation.configs)} of {confirmation.chosen_among:,} configs"
     yield f"Confirms   {shown(study)}: {best} again under the fresh seeds {seeds}"
     for config in confirmation.configs:
-        yield f"           {config.settings}, as saved in trial {config.trials[0]}: {percent(config.accuracy)} there"
+        score = config.chosen_by or percent(config.accuracy)
+        yield f"           {config.settings}, as saved in trial {config.trials[0]}: {score} there"
     yield f"Trials     {confirmation.trials:,}"
 
 

@@ -13,6 +13,7 @@ from omegaconf import DictConfig, OmegaConf
 from medqa_sweeps.cautions import Caution, cautions, linear_interval
 from medqa_sweeps.config import from_hydra
 from medqa_sweeps.errors import ConfigError, TrialError
+from medqa_sweeps.objective import Objective, refuse_generated
 from medqa_sweeps.plan import plan_trial
 from medqa_sweeps.sweep.search_space import Fixed, Knob, SearchSpace, Value
 from medqa_sweeps.wording import counted
@@ -45,14 +46,16 @@ def preflight(space: SearchSpace, check: Check) -> list[Caution]:
     return [*checks.cautions, *_of_the_space(space)]
 
 
-def trial_check(compose: Callable[[Sequence[str], int], DictConfig]) -> Check:
-    """Composes, checks and plans a trial; what comes back is surely not meant in it."""
+def trial_check(compose: Callable[[Sequence[str], int], DictConfig], objective: Objective) -> Check:
+    """Composes, checks and plans a trial that will be scored by `objective`; what comes back is surely not meant."""
 
     def check(overrides: Sequence[str]) -> Iterable[Caution]:
         composed = compose(overrides, 0)
         OmegaConf.set_struct(composed, False)
         del composed["hydra"]  # in place: this config is nobody else's, and a copy takes as long as all else here
-        plan = plan_trial(from_hydra(composed))
+        config = from_hydra(composed)
+        refuse_generated(objective, config.evaluation.method)
+        plan = plan_trial(config)
         return cautions(plan.config, plan.base.folder)
 
     return check

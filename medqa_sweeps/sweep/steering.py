@@ -70,6 +70,7 @@ def _checked(study: StudyDir, definition: Mapping[str, Any], overrides: Sequence
     from omegaconf import OmegaConf
 
     from medqa_sweeps.cautions import lines
+    from medqa_sweeps.objective import objective_in
     from medqa_sweeps.sweep.composer import composer_again
     from medqa_sweeps.sweep.preflight import trial_check
     from medqa_sweeps.sweep.refusals import refuse_overrides
@@ -82,7 +83,8 @@ def _checked(study: StudyDir, definition: Mapping[str, Any], overrides: Sequence
             composer = composer_again(composed)
             params: Any = OmegaConf.to_container(composed.hydra.sweeper.params or OmegaConf.create())
             space = parse_search_space(composed.hydra.overrides.task, params, [], {}, composer.loader)
-            return lines(trial_check(composer.compose)([*space.fixed, *overrides]))
+            check = trial_check(composer.compose, objective_in(study.path))
+            return lines(check([*space.fixed, *overrides]))
     except FileNotFoundError as error:
         raise ConfigError(f"{error.filename} is not there any more, so a trial cannot be checked.") from None
 

@@ -318,24 +318,20 @@ class Study:
             return head
         if len(self.optuna.directions) > 1:
             own = [{"params": self._shown(trial), "values": trial.values} for trial in self.optuna.best_trials]
-            return {**head, "solutions": [self._averaged(config, "params", "values") for config in best] or own}
+            return {**head, "solutions": [self._averaged(config) for config in best] or own}
         if best:
-            return {**head, **self._averaged(best[0], "best_params", "best_value")}
+            return {**head, **self._averaged(best[0], "best_")}
         trial = self.optuna.best_trial
         return {**head, "best_params": self._shown(trial), "best_value": trial.value}
 
-    def _averaged(self, config: ScoredConfig, params: str, values: str) -> dict[str, Any]:
+    def _averaged(self, config: ScoredConfig, prefix: str = "") -> dict[str, Any]:
         """A config under upstream's keys, and its trials; the seed is no parameter of one that has several."""
         shown = self._shown(self.optuna.get_trials(deepcopy=False)[config.first.number])
         if len(config.trials) > 1:
             shown.pop("seed", None)
         means = list(config.means)
-        numbers = [trial.number for trial in config.trials]
-        return {
-            params: shown,
-            values: means if len(means) > 1 else means[0],
-            params.replace("params", "trials"): numbers,
-        }
+        value = {f"{prefix}value": means[0]} if len(means) == 1 else {f"{prefix}values": means}
+        return {f"{prefix}params": shown, **value, f"{prefix}trials": [trial.number for trial in config.trials]}
 
     def _candidate(self, trial: Trial) -> Candidate:
         self._live[trial.number] = trial

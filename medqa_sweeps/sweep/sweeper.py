@@ -18,6 +18,7 @@ from hydra.errors import InstantiationException
 from hydra.types import HydraContext, TaskFunction
 from hydra.utils import get_method, instantiate
 from omegaconf import DictConfig, OmegaConf
+from optuna.study import StudyDirection
 from rich.console import Console
 
 from medqa_sweeps.best import ScoredConfig, on_front, ranked_in
@@ -137,7 +138,7 @@ class AsyncOptuna:
         refuse_unknown_of_hydra(self.config.hydra)
         refuse_overrides(space.fixed)
         composer = Composer(self.context.config_loader, self.config)
-        return lines(preflight(space, trial_check(composer.compose)))
+        return lines(preflight(space, trial_check(composer.compose, self._objective)))
 
     def _space(self, arguments: Sequence[str]) -> SearchSpace:
         params, zipped, when = (_plain(self.settings[key]) for key in ("params", "zip", "when"))
@@ -150,7 +151,7 @@ class AsyncOptuna:
         study = optuna.create_study(
             storage=_instantiated(asked) if asked else folder.journal(),
             study_name=self._name(folder),
-            directions=self._objective.directions,
+            directions=[StudyDirection[direction.name] for direction in self._objective.directions],
             sampler=sampler,
             pruner=pruner.pruner if isinstance(pruner, OptunaPruner) else None,
             load_if_exists=True,

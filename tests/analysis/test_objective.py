@@ -10,16 +10,23 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
+from analysis.confirmation import read_confirmed
+from analysis.confirmation_verdict import sentences
 from analysis.export import as_csv, as_json, entries
 from analysis.leaderboard import Leaderboard, rank
 from analysis.objective import by_objective, objective_answer
 from analysis.objective_words import objective_table, objective_words
+from analysis.pictures.confirmed import confirmed_picture
 from analysis.pictures.pareto import pareto
 from analysis.study import read_studies, read_study
 from analysis.terminal import print_board
 from analysis.verdict import verdict
+from medqa_sweeps.confirmation import ChosenConfig, Confirmation, confirmed_winner, write_confirmation
 from medqa_sweeps.errors import ConfigError
 from medqa_sweeps.record import Outcome, Result
+from medqa_sweeps.sweep.confirm import choose
+from medqa_sweeps.sweep.final import chosen_trial
+from medqa_sweeps.sweep.study import StudyDir
 from tests.analysis.trial_folders import predict, right_at, score_of, submit
 
 # By rank and seed: correct answers of 400, and the calibration error. r=8 is the most accurate, r=64 the best
@@ -220,3 +227,44 @@ def test_no_more_than_asked_for_are_listed(both: Leaderboard) -> None:
     table = objective_table(both, 2)
     assert table is not None and labels(table.rows) == ["r=8", "r=16"]
     assert table.caption == "Pareto front: 3 of 4 configs"
+
+
+def test_confirm_and_final_take_the_best_by_what_was_optimised(calibration: Leaderboard, both: Leaderboard) -> None:
+    study = calibration.study.folder
+    confirmation = choose(study, study.with_name("study-confirm"), 2, 3)
+    best, second = confirmation.configs
+    assert (best.trials, second.trials) == ([6, 7], [2, 3])
+    assert best.chosen_by == "calibration_error 0.050" and best.accuracy == pytest.approx(0.505)
+    assert chosen_trial(StudyDir(study)) == (
+        6,
+        "the first seed of the best config by calibration_error on validation, on average over 2 seeds",
+    )
+    assert choose(both.study.folder, study, 1, 1).configs[0].chosen_by == "accuracy 70.5%, calibration_error 0.300"
+
+
+def test_of_accuracy_a_confirmation_says_no_more_than_that(accuracy: Leaderboard) -> None:
+    (best,) = choose(accuracy.study.folder, accuracy.study.folder.with_name("again"), 1, 1).configs
+    assert best.chosen_by == "" and best.accuracy == pytest.approx(0.705)
+
+
+def test_a_confirmation_speaks_of_what_its_configs_were_chosen_by(tmp_path: Path) -> None:
+    again = tmp_path / "study-confirm"
+    write(again, "calibration_error", {64: [(202, 0.25), (204, 0.27)], 16: [(261, 0.20), (262, 0.22)]})
+    configs = [
+        ChosenConfig("r=64", [6, 7], 0.505, [0, 1], "calibration_error 0.050"),
+        ChosenConfig("r=16", [2, 3], 0.655, [2, 3], "calibration_error 0.200"),
+    ]
+    write_confirmation(again, Confirmation("../study", 4, [5, 6], configs))
+    confirmed = read_confirmed(again)
+    assert sentences(confirmed) == [
+        "The best 2 of 4 configs of study again, under new seeds (5, 6).",
+        "r=64: selected at calibration_error 0.050; with 2 new seeds it averages calibration_error 0.260.",
+        "r=16: selected at calibration_error 0.200; with 2 new seeds it averages calibration_error 0.210.",
+        "r=16 leads now by calibration_error. That was not tested: chance alone could have decided it.",
+        "The seeds are new, but these are the validation questions that were used for selection.",
+    ]
+    assert (
+        confirmed.configs[0].optimism is None and "optimism of the selection" not in confirmed_picture(confirmed).says
+    )
+    winner = confirmed_winner(again)
+    assert winner is not None and winner.settings == "r=16"

@@ -84,14 +84,15 @@ def test_texts_in_figures_are_escaped(hostile: Path) -> None:
 
 
 def test_every_picture_has_its_words_and_a_table(hostile: Path) -> None:
-    pictures = [make(rank(read_study(hostile))) for make in PICTURES]
-    names = [picture.name for picture in pictures if picture is not None]
+    made = [make(rank(read_study(hostile))) for make in PICTURES]
+    pictures = [picture for picture in made if picture is not None]  # the Pareto front is of several metrics alone
+    names = [picture.name for picture in pictures]
     assert names == [
         *("differences", "settings", "learning", "loss", "coordinates", "importances", "cost", "timeline"),
         *("calibration", "groups", "disagreement"),
     ]
     for picture in pictures:
-        assert picture is not None and len(picture.says) > 40
+        assert len(picture.says) > 40
         assert picture.tables or picture.name == "coordinates"
 
 
