@@ -125,7 +125,8 @@ def _early(best: Row) -> list[str]:
     """That the best did not get its whole training, as its own patience ended it; that it should be checked."""
     reasons = [trial.reason for trial in best.trials if trial.reason]
     early = [f"It {reasons[0].rstrip('.')}."] if reasons else []
-    return [*early, *(["Check it before you trust it: it raised an alarm, named below."] if best.alarms else [])]
+    raised = [alarm for alarm in best.alarms if alarm.name != "worse_than_base"]  # the verdict says that anyway
+    return [*early, *(["Check it before you trust it: it raised an alarm, named below."] if raised else [])]
 
 
 def _others(board: Leaderboard) -> list[str]:

@@ -62,11 +62,7 @@ def test_widths_are_the_smaller_sides_of_the_layers_weights() -> None:
     assert layer_widths({"text_config": GEMMA_3_1B, "hidden_size": 3}) == widths, "a model with a vision tower"
     without: dict[str, Any] = {"hidden_size": 576, "num_attention_heads": 9, "intermediate_size": 1536}
     assert layer_widths(without)["k_proj"] == 576, "as many keys as queries"
-    assert layer_widths({"hidden_size": 2560, "intermediate_size": 10240}).keys() == {
-        "gate_proj",
-        "up_proj",
-        "down_proj",
-    }
+    assert set(layer_widths({"hidden_size": 2560, "intermediate_size": 10240})) == {"gate_proj", "up_proj", "down_proj"}
     assert layer_widths({}) == {}
 
 
@@ -87,11 +83,7 @@ def test_an_interval_of_rates_that_is_not_logarithmic_is_named_with_one_that_is(
 
 
 def test_a_setting_has_one_line_however_many_trials_have_it() -> None:
-    found = [
-        Caution("lora.r", "512", "above 64"),
-        Caution("lora.r", "1024", "above 64"),
-        Caution("lora.r", "512", "above 64"),
-    ]
+    found = [Caution("lora.r", value, "above 64") for value in ("512", "1024", "512")]
     assert lines([*found, Caution("seed", "1", "odd"), Caution("lora.r", "3", "uneven")]) == [
         "Caution    lora.r=512 and 1024: above 64; 3: uneven.",
         "Caution    seed=1: odd.",

@@ -81,7 +81,7 @@ def _checked(study: StudyDir, definition: Mapping[str, Any], overrides: Sequence
         with contextlib.chdir(definition["directory"]):  # where the sweep runs: its relative paths begin there
             composed: Any = OmegaConf.load(study.composed_file)
             composer = composer_again(composed)
-            params = OmegaConf.to_container(composed.hydra.sweeper.params or OmegaConf.create())
+            params: Any = OmegaConf.to_container(composed.hydra.sweeper.params or OmegaConf.create())
             space = parse_search_space(composed.hydra.overrides.task, params, [], {}, composer.loader)
             check = trial_check(composer.compose, objective_in(study.path))
             return lines(check([*space.fixed, *overrides]))
