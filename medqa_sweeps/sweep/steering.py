@@ -28,14 +28,14 @@ def ask_to_stop(study: StudyDir, number: int | None) -> str:
     study.definition()  # refuses a folder without a study
     if number is None:
         write_atomically(study.stop_file, StopReason.INTERRUPTED)
-        return "Asked: nothing new is started, and what runs saves a checkpoint and stops."
+        return "Stop requested: no new trial will start; running trials save a checkpoint and stop."
     trial = TrialDir(study.path / str(number))
     if not trial.config_file.exists():
         raise ConfigError(f"{study.path} has no trial {number} yet. `status {study.path}` lists those that run.")
     if trial.result() is not None:
         raise ConfigError(f"trial {number} of {study.path} has ended already ({trial.result_file.name} says how).")
     trial.ask_to_stop(StopReason.ASKED)
-    return f"Asked: trial {number} is scored as it is, and ends as completed."
+    return f"Stop requested: trial {number} will be evaluated now and marked as stopped early."
 
 
 def add(study: StudyDir, overrides: Sequence[str]) -> str:
