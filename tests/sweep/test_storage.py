@@ -21,7 +21,7 @@ from medqa_sweeps.sweep.steering import add
 from medqa_sweeps.sweep.study import StudyDir
 from medqa_sweeps.trial_dir import append_lines
 from tests.conftest import ROOT
-from tests.sweep.test_faults import PROGRAM, WORDS, Program, gone, steps
+from tests.sweep.test_faults import PROGRAM, WORDS, Program, gone, steps, told
 
 PLAIN = """
 import json, time
