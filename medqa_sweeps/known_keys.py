@@ -72,8 +72,9 @@ def said(error: OmegaConfBaseException) -> str:
         case MissingMandatoryValue() if key:
             return f"{key} has no value: give it one, {key}=VALUE."
         case ValidationError() if key and (allowed := _allowed(error)):
-            whole = "; an interval of those is int(interval(LOW,HIGH))" if isinstance(error.value, float) else ""
-            return f"{key}={_written(error.value)}: must be {allowed}{whole}."
+            sampled = isinstance(error.value, float) and allowed.startswith(_PLAIN[int])
+            hint = "; an interval of those is int(interval(LOW,HIGH))" if sampled else ""
+            return f"{key}={_written(error.value)}: must be {allowed}{hint}."
     told = str(error.msg or error).partition("\n")[0].rstrip(".")
     return f"{key}: {told}." if key else f"{told}."
 

@@ -69,7 +69,7 @@ def _checked(study: StudyDir, definition: Mapping[str, Any], overrides: Sequence
     """
     from omegaconf import OmegaConf
 
-    from medqa_sweeps.cautions import lines
+    from medqa_sweeps.cautions import caution_lines
     from medqa_sweeps.objective import objective_in
     from medqa_sweeps.sweep.composer import composer_again
     from medqa_sweeps.sweep.preflight import trial_check
@@ -84,7 +84,7 @@ def _checked(study: StudyDir, definition: Mapping[str, Any], overrides: Sequence
             params: Any = OmegaConf.to_container(composed.hydra.sweeper.params or OmegaConf.create())
             space = parse_search_space(composed.hydra.overrides.task, params, [], {}, composer.loader)
             check = trial_check(composer.compose, objective_in(study.path))
-            return lines(check([*space.fixed, *overrides]))
+            return caution_lines(check([*space.fixed, *overrides]))
     except FileNotFoundError as error:
         raise ConfigError(f"{error.filename} is not there any more, so a trial cannot be checked.") from None
 
