@@ -18,7 +18,6 @@ from dataclasses import replace
 from functools import cache
 from itertools import combinations
 
-import numpy as np
 from scipy import stats
 
 from medqa_sweeps.statistics.pair import PairedDifference

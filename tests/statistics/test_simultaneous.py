@@ -173,7 +173,7 @@ def test_equal_answers_are_not_resolved() -> None:
 def test_configs_of_equal_answers_have_equal_intervals_and_p_values() -> None:
     """Also where the first of them leaves fewer configs for the second, of which a smaller p-value would come."""
     best, worse, nearer = drawn(np.random.default_rng(52), [0.0, 0.2, 0.12])
-    first, between, second = compare_with_best([best, worse, nearer, worse], 4)
+    first, _, second = compare_with_best([best, worse, nearer, worse], 4)
     assert first == second and first.significant
 
 
