@@ -135,7 +135,8 @@ def _board(study: Study, configs: Sequence[Config], top: int) -> Leaderboard:
     near = configs[: max(top, READ)]
     known = _aligned([answers_of(config.trials) for config in near])
     words = [words_of(config, names) for config in configs]
-    labels = [label_of(config, words[index], names, words) for index, config in enumerate(near)]
+    spelt_out = len(names) == 1 or spread is not None
+    labels = [label_of(config, words[index], words, spelt_out) for index, config in enumerate(near)]
     versus_best = _versus_best(known, len(configs), spread, same_seeds)
     base_of = _bases(near[:top], names)
     rows = [

@@ -63,6 +63,7 @@ def test_the_verdict_on_a_base_that_was_spoilt_or_hardly_moved(tmp_path: Path) -
     complete(tmp_path / "same" / "0", right_at(0, 100), right_at(0, 99))
     assert verdict(rank(read_study(tmp_path / "worse"))) == (
         "One trial has completed. Its validation accuracy is 25.0% of 400 questions (95% CI 21.0 to 29.5). "
+        "Check it before you trust it: it raised an alarm, named below. "
         "Trial 0 is worse than the untuned base (50.0%) by 25.0 points (95% CI 21.0 to 29.5)."
     )
     assert verdict(rank(read_study(tmp_path / "same"))).endswith(
