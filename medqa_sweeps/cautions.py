@@ -51,7 +51,7 @@ def cautions_of(plan: Plan) -> Iterator[Caution]:
         yield Caution("data.validation", str(config.data.validation), shared)
 
 
-def lines(found: Iterable[Caution]) -> list[str]:
+def caution_lines(found: Iterable[Caution]) -> list[str]:
     """A line for each key, with all its values."""
     reasons: dict[str, dict[str, dict[str, None]]] = {}
     for caution in found:

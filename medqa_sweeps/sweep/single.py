@@ -9,7 +9,7 @@ from pathlib import Path
 from rich.console import Console
 
 from medqa_sweeps.alarms import alarms_of
-from medqa_sweeps.cautions import cautions_of, lines
+from medqa_sweeps.cautions import caution_lines, cautions_of
 from medqa_sweeps.config import TrialConfig
 from medqa_sweeps.errors import InternalError
 from medqa_sweeps.plan import plan_new_trial, plan_trial
@@ -45,7 +45,7 @@ def run_single(
     job = Job(0, (), plan.signature, Prepared(trial, plan))
     machine, folder = _machine(trial.path.parent, devices), trial.path.parent
     if announce:
-        warnings = [*lines(cautions_of(plan)), *(since_it_began("The trial", trial.provenance()) if begun else ())]
+        warnings = [*caution_lines(cautions_of(plan)), *(since_it_began("The trial", trial.provenance()) if begun else ())]
         for sentence in [*plan.sentences(_shown(trial.path)), f"Runs on    {machine.devices[0]}", *warnings]:
             console.print(sentence, markup=False, soft_wrap=True)
     with TrialProgress(plan.steps, console) as progress:

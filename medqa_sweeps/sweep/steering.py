@@ -28,14 +28,14 @@ def ask_to_stop(study: StudyDir, number: int | None) -> str:
     study.definition()  # refuses a folder without a study
     if number is None:
         write_atomically(study.stop_file, StopReason.INTERRUPTED)
-        return "Asked: nothing new is started, and what runs saves a checkpoint and stops."
+        return "Stop requested: no new trial will start; running trials save a checkpoint and stop."
     trial = TrialDir(study.path / str(number))
     if not trial.config_file.exists():
         raise ConfigError(f"{study.path} has no trial {number} yet. `status {study.path}` lists those that run.")
     if trial.result() is not None:
         raise ConfigError(f"trial {number} of {study.path} has ended already ({trial.result_file.name} says how).")
     trial.ask_to_stop(StopReason.ASKED)
-    return f"Asked: trial {number} is scored as it is, and ends as completed."
+    return f"Stop requested: trial {number} will be evaluated now and marked as stopped early."
 
 
 def add(study: StudyDir, overrides: Sequence[str]) -> str:
@@ -69,7 +69,7 @@ def _checked(study: StudyDir, definition: Mapping[str, Any], overrides: Sequence
     """
     from omegaconf import OmegaConf
 
-    from medqa_sweeps.cautions import lines
+    from medqa_sweeps.cautions import caution_lines
     from medqa_sweeps.objective import objective_in
     from medqa_sweeps.sweep.composer import composer_again
     from medqa_sweeps.sweep.preflight import trial_check
@@ -81,10 +81,10 @@ def _checked(study: StudyDir, definition: Mapping[str, Any], overrides: Sequence
         with contextlib.chdir(definition["directory"]):  # where the sweep runs: its relative paths begin there
             composed: Any = OmegaConf.load(study.composed_file)
             composer = composer_again(composed)
-            params = OmegaConf.to_container(composed.hydra.sweeper.params or OmegaConf.create())
+            params: Any = OmegaConf.to_container(composed.hydra.sweeper.params or OmegaConf.create())
             space = parse_search_space(composed.hydra.overrides.task, params, [], {}, composer.loader)
             check = trial_check(composer.compose, objective_in(study.path))
-            return lines(check([*space.fixed, *overrides]))
+            return caution_lines(check([*space.fixed, *overrides]))
     except FileNotFoundError as error:
         raise ConfigError(f"{error.filename} is not there any more, so a trial cannot be checked.") from None
 

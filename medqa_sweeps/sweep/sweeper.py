@@ -22,7 +22,7 @@ from optuna.study import StudyDirection
 from rich.console import Console
 
 from medqa_sweeps.best import ScoredConfig, on_front, ranked_in
-from medqa_sweeps.cautions import lines
+from medqa_sweeps.cautions import caution_lines
 from medqa_sweeps.config import from_hydra
 from medqa_sweeps.confirmation import read_confirmation
 from medqa_sweeps.errors import ConfigError, TrialError
@@ -138,7 +138,7 @@ class AsyncOptuna:
         refuse_unknown_of_hydra(self.config.hydra)
         refuse_overrides(space.fixed)
         composer = Composer(self.context.config_loader, self.config)
-        return lines(preflight(space, trial_check(composer.compose, self._objective)))
+        return caution_lines(preflight(space, trial_check(composer.compose, self._objective)))
 
     def _space(self, arguments: Sequence[str]) -> SearchSpace:
         params, zipped, when = (_plain(self.settings[key]) for key in ("params", "zip", "when"))

@@ -21,7 +21,7 @@ from medqa_sweeps.sweep.steering import add
 from medqa_sweeps.sweep.study import StudyDir
 from medqa_sweeps.trial_dir import append_lines
 from tests.conftest import ROOT
-from tests.sweep.test_faults import PROGRAM, WORDS, Program, gone, steps
+from tests.sweep.test_faults import PROGRAM, WORDS, Program, gone, steps, told
 
 PLAIN = """
 import json, time
@@ -223,13 +223,13 @@ def test_a_trial_that_cannot_be_composed_fails_alone_in_a_sweep_that_goes_on(
     folder = tmp_path / "study"
     program = started(Program(folder, "lora.r=2,4", "training.max_steps=150"))
     program.until(lambda: steps(folder) > 2, seconds=100)
-    for words, told in (
+    for words, why in (
         (["lora.rr=64"], "lora.rr is not a setting. Did you mean lora.r?"),
         (["+lora.rr=64"], "lora.rr is not a setting. Did you mean lora.r?"),
         (["lora.r=0", "lora=dora"], "lora.r=0: the rank"),
         (["data.train=none.jsonl"], f"{folder.parent / 'none.jsonl'}: there is no such file"),
     ):
-        with pytest.raises(TrialError, match=re.escape(told)):
+        with pytest.raises(TrialError, match=re.escape(why)):
             add(StudyDir(folder), words)
     assert not StudyDir(folder).added_file.exists()
     append_lines(StudyDir(folder).added_file, [{"overrides": ["lora.rr=64"]}])
