@@ -4,23 +4,18 @@ The parent calls `locate` before it starts a trial: what is missing, gated or of
 before anything heavy is imported. The trial then loads a local folder, so that a revision cannot be lost on the way.
 """
 
-import functools
 import json
-import traceback
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from fnmatch import fnmatch
 from pathlib import Path
-from typing import Any, Concatenate, ParamSpec, TypeVar
+from typing import Any
 
 from medqa_sweeps import hub
 from medqa_sweeps.assets import resolve_bundled
 from medqa_sweeps.config import ModelConfig, short_hash
-from medqa_sweeps.errors import DISK_IS_FULL, ConfigError, FailureKind, TrialError, in_words, kind_of
+from medqa_sweeps.errors import ConfigError
 from medqa_sweeps.model_files import FILES, SMALL_FILES, VOCABULARIES, hashes
-
-_SHOWN_FILES, _SHOWN_CHARACTERS = 5, 300  # in a sentence
-_Arguments, _Returned = ParamSpec("_Arguments"), TypeVar("_Returned")
 
 
 @dataclass(frozen=True)
@@ -36,11 +31,6 @@ class BaseModel:
     def fingerprint(self) -> str:
         """12 hex digits of all files that can change a result, by content."""
         return short_hash(self.files)
-
-    @property
-    def fingerprint_1(self) -> str:
-        """12 hex digits as fingerprints of version 1 were made: of config.json and the weights alone."""
-        return short_hash({name: sha for name, sha in self.files.items() if _counted_in_version_1(name)})
 
 
 def locate(config: ModelConfig) -> BaseModel:
@@ -90,9 +80,9 @@ def refuse_unknown_token(base: BaseModel, highest_id: int) -> None:
     vocabulary = (described.get("text_config") or described).get("vocab_size")
     if vocabulary is not None and highest_id >= vocabulary:
         raise ConfigError(
-            f"the tokenizer in {base.folder} writes token {highest_id:,}, and the model knows {vocabulary:,} (vocab_size "
-            "in config.json). The tokenizer's files are another model's, or tokenizer_config.json names a token that "
-            "its vocabulary lacks. Fetch them again."
+            f"the tokenizer in {base.folder} writes token {highest_id:,}, and the model knows {vocabulary:,} "
+            "(vocab_size in config.json). The tokenizer's files are another model's, or tokenizer_config.json names a "
+            "token that its vocabulary lacks. Fetch them again."
         )
 
 
@@ -145,71 +135,3 @@ def _json_object(file: Path) -> dict[str, Any]:
     if not isinstance(found, dict):
         raise ConfigError(f"{file} holds no JSON object. Copy or fetch it again.")
     return found
-
-
-def reads_base(
-    function: Callable[Concatenate[BaseModel, _Arguments], _Returned],
-) -> Callable[Concatenate[BaseModel, _Arguments], _Returned]:
-    """Decorates a function that has a library read a base's files: what they are to blame for is a ConfigError.
-
-    Memory, devices and disks are not theirs to answer for, and keep their own kinds.
-    """
-
-    @functools.wraps(function)
-    def read(base: BaseModel, *arguments: _Arguments.args, **named: _Arguments.kwargs) -> _Returned:
-        try:
-            return function(base, *arguments, **named)
-        except TrialError:
-            raise
-        except Exception as error:
-            if kind_of(error) is not FailureKind.INTERNAL or getattr(error, "errno", None) in DISK_IS_FULL:
-                raise
-            traceback.print_exc()  # all of it belongs into the trial's log
-            raise ConfigError(
-                f"{base.label} cannot be used: {_shortened(in_words(error))} Its files are in {base.folder}: fetch "
-                "them again, or choose a model that the installed transformers and unsloth know."
-            ) from error
-
-    return read
-
-
-def _shortened(text: str) -> str:
-    """In one line, ended by a full stop."""
-    return " ".join(text.split())[:_SHOWN_CHARACTERS].rstrip(" .") + "."
-
-
-# Whether it is still the same
-
-
-def changed_base(then: Mapping[str, Any], base: BaseModel) -> str | None:
-    """What is not as it was when `then`, a trial's provenance, was written, in a sentence; None: nothing that is known.
-
-    Of a trial that an earlier version wrote only config.json and the weights are known.
-    """
-    recorded = then.get("base", {})
-    now = base.fingerprint if is_of_this_version(then) else base.fingerprint_1
-    if recorded.get("fingerprint") in (None, now):
-        return None
-    named = f": {_changed_files(recorded['files'], base.files)}" if "files" in recorded else ""
-    return (
-        f"base: {recorded.get('label')} ({recorded['fingerprint']}) then, {base.label} ({now}) now, of other content"
-        f"{named}"
-    )
-
-
-FINGERPRINTS = 2  # version of the rule by which a base is fingerprinted; goes up when the rule changes
-
-
-def is_of_this_version(provenance: Mapping[str, Any]) -> bool:
-    """Whether signature and fingerprints in a trial's provenance were made by today's rule. An empty one was."""
-    return not provenance or provenance.get("fingerprints", 1) == FINGERPRINTS
-
-
-def _counted_in_version_1(name: str) -> bool:
-    return name == "config.json" or (name.endswith(".safetensors") and "/" not in name)
-
-
-def _changed_files(then: Mapping[str, str], now: Mapping[str, str]) -> str:
-    names = sorted(name for name in then | now if then.get(name) != now.get(name))
-    more = len(names) - _SHOWN_FILES
-    return ", ".join(names[:_SHOWN_FILES]) + (f" and {more:,} more" if more > 0 else "")

@@ -5,13 +5,15 @@ LoRA starts at B = 0, so this is also the score of every trial after zero sample
 
 from typing import Any
 
-from medqa_sweeps import hardware, model as model_module
-from medqa_sweeps.base import BaseModel, reads_base
+from medqa_sweeps import hardware
+from medqa_sweeps.base import BaseModel
+from medqa_sweeps.base_errors import reads_base
 from medqa_sweeps.cache import shared
 from medqa_sweeps.config import EvaluationConfig, short_hash
 from medqa_sweeps.data import Question
 from medqa_sweeps.errors import ConfigError, Diverged
 from medqa_sweeps.evaluation import answer_questions, prediction, score
+from medqa_sweeps.language_model import weights_not_finite
 from medqa_sweeps.plan import Plan
 from medqa_sweeps.prompt import PromptEncoder
 from medqa_sweeps.record import Prediction, Score
@@ -33,7 +35,9 @@ def untuned(plan: Plan, model: Any, tokenizer: Any, encoder: PromptEncoder) -> t
 
 
 @reads_base
-def refuse_useless(base: BaseModel, model: Any, tokenizer: Any, encoder: PromptEncoder, questions: list[Question]) -> None:
+def refuse_useless(
+    base: BaseModel, model: Any, tokenizer: Any, encoder: PromptEncoder, questions: list[Question]
+) -> None:
     """Nothing if the untuned base gives finite log-probabilities for the first of the questions.
 
     Raises:
@@ -48,7 +52,7 @@ def refuse_useless(base: BaseModel, model: Any, tokenizer: Any, encoder: PromptE
 
 def _not_finite(base: BaseModel, model: Any) -> str:
     numbers = f"{base.label} gives numbers that are not finite before anything is trained"
-    if weights := model_module.weights_not_finite(model):
+    if weights := weights_not_finite(model):
         first, more = weights[0], len(weights) - 1
         named = f"{first} and {more:,} more hold" if more else f"{first} holds"
         return f"{numbers}: {named} NaN or infinity. Fetch the weights in {base.folder} again, or use another model."

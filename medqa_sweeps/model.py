@@ -23,7 +23,8 @@ from transformers import AutoTokenizer
 from unsloth_zoo.peft_utils import SKIP_QUANTIZATION_MODULES
 
 from medqa_sweeps import language_model
-from medqa_sweeps.base import BaseModel, reads_base
+from medqa_sweeps.base import BaseModel
+from medqa_sweeps.base_errors import reads_base
 from medqa_sweeps.config import LoraConfig, ModelConfig, TrainingConfig
 from medqa_sweeps.errors import ConfigError
 from medqa_sweeps.model_files import refuse_broken_weights
@@ -126,16 +127,6 @@ def load_base(base: BaseModel, config: ModelConfig, training: TrainingConfig) ->
 
 def _saved_in_4bit(base: BaseModel) -> bool:
     return "quantization_config" in json.loads((base.folder / "config.json").read_text())
-
-
-def weights_not_finite(model: torch.nn.Module) -> list[str]:
-    """Names of the weights that hold a NaN or an infinity, those in 4-bit dequantized."""
-
-    def values(parameter: torch.nn.Parameter) -> torch.Tensor:
-        state = getattr(parameter, "quant_state", None)
-        return parameter if state is None else bitsandbytes.functional.dequantize_4bit(parameter.data, state)
-
-    return [name for name, one in model.named_parameters() if not torch.isfinite(values(one)).all()]
 
 
 def attach_adapter(model: Any, config: LoraConfig, training: TrainingConfig, seed: int) -> Any:

@@ -18,8 +18,8 @@ from pathlib import Path
 from typing import Any
 
 from medqa_sweeps import hardware
-from medqa_sweeps.base import FINGERPRINTS
 from medqa_sweeps.data import fingerprint
+from medqa_sweeps.fingerprints import FINGERPRINTS
 from medqa_sweeps.plan import Plan
 
 _ROOT = Path(__file__).resolve().parents[1]

@@ -7,9 +7,11 @@ import numpy as np
 import pytest
 from safetensors.numpy import save_file
 
-from medqa_sweeps.base import FINGERPRINTS, BaseModel, changed_base, locate, reads_base, refuse_unknown_token
+from medqa_sweeps.base import BaseModel, locate, refuse_unknown_token
+from medqa_sweeps.base_errors import reads_base
 from medqa_sweeps.config import ModelConfig
 from medqa_sweeps.errors import ConfigError, DataError
+from medqa_sweeps.fingerprints import FINGERPRINTS, changed_base, fingerprint_1
 
 
 def folder(tmp_path: Path, config: object = None, weights: bool = True) -> ModelConfig:
@@ -72,7 +74,10 @@ def test_the_files_that_changed_are_named(tmp_path: Path) -> None:
     """It said `the base changed`, with two hashes."""
     config = folder(tmp_path, config={})
     before = locate(config)
-    then = {"fingerprints": FINGERPRINTS, "base": {"label": "it", "fingerprint": before.fingerprint, "files": before.files}}
+    then = {
+        "fingerprints": FINGERPRINTS,
+        "base": {"label": "it", "fingerprint": before.fingerprint, "files": before.files},
+    }
     assert changed_base(then, before) is None
     (before.folder / "tokenizer.json").write_text("[]")
     (before.folder / "chat_template.jinja").write_text("{{ messages }}")
@@ -83,7 +88,7 @@ def test_the_files_that_changed_are_named(tmp_path: Path) -> None:
 
 def test_of_a_trial_of_an_earlier_version_the_files_that_it_recorded_are_compared(tmp_path: Path) -> None:
     config = folder(tmp_path, config={})
-    then = {"base": {"label": "it", "fingerprint": locate(config).fingerprint_1}}
+    then = {"base": {"label": "it", "fingerprint": fingerprint_1(locate(config))}}
     (tmp_path / "model" / "tokenizer.json").write_text("[]")
     assert changed_base(then, locate(config)) is None, "nobody recorded it"
     (tmp_path / "model" / "config.json").write_text("{ }")
@@ -91,7 +96,7 @@ def test_of_a_trial_of_an_earlier_version_the_files_that_it_recorded_are_compare
 
 
 def test_the_fingerprint_of_version_1_is_what_it_was() -> None:
-    assert locate(ModelConfig(name="tiny", path="bundled:tiny_gemma3")).fingerprint_1 == "b44fe49b8996"
+    assert fingerprint_1(locate(ModelConfig(name="tiny", path="bundled:tiny_gemma3"))) == "b44fe49b8996"
 
 
 # What goes wrong while it is read
@@ -118,7 +123,12 @@ def test_an_assertion_without_a_word_says_where_it_is() -> None:
 
 @pytest.mark.parametrize(
     "error",
-    [RuntimeError("CUDA out of memory"), MemoryError(), OSError(28, "No space left on device"), DataError("a question")],
+    [
+        RuntimeError("CUDA out of memory"),
+        MemoryError(),
+        OSError(28, "No space left on device"),
+        DataError("a question"),
+    ],
 )
 def test_memory_devices_disks_and_our_own_sentences_are_not_the_bases_fault(error: Exception) -> None:
     with pytest.raises(type(error)) as raised:
@@ -130,5 +140,7 @@ def test_a_tokenizer_with_more_tokens_than_the_base_has_embeddings_is_refused(tm
     """It was `internal: IndexError: index out of range in self`."""
     base = locate(folder(tmp_path, config={"text_config": {"vocab_size": 1218}}))
     refuse_unknown_token(base, 1217)
-    with pytest.raises(ConfigError, match=r"writes token 1,218, and the model knows 1,218 \(vocab_size.*another model's"):
+    with pytest.raises(
+        ConfigError, match=r"writes token 1,218, and the model knows 1,218 \(vocab_size.*another model's"
+    ):
         refuse_unknown_token(base, 1218)

@@ -103,14 +103,15 @@ def test_a_part_that_is_shared_is_said_at_the_start_however_small(file: Callable
     said = caution_lines(cautions_of(plan_new_trial(config(train, validation))))
     counted = plan_trial(config(train, validation)).split.flagged["in validation, a near-duplicate in training"]
     near = f", and {counted} have a near-duplicate in training" if counted else ""
-    assert f"Caution    data.validation={validation}: 1 of 21 validation questions are training questions too{near}." in said
+    assert (
+        f"Caution    data.validation={validation}: 1 of 21 validation questions are training questions too{near}."
+        in said
+    )
 
 
 def test_files_that_share_nothing_need_no_word(tmp_path: Path) -> None:
     def written(name: str) -> Path:
-        records = [
-            {"question": f"{name} {number}?", "options": ["yes", "no"], "answer": "yes"} for number in range(9)
-        ]
+        records = [{"question": f"{name} {number}?", "options": ["yes", "no"], "answer": "yes"} for number in range(9)]
         (tmp_path / name).write_text("".join(json.dumps(record) + os.linesep for record in records))
         return tmp_path / name
 

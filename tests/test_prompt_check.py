@@ -21,7 +21,10 @@ from medqa_sweeps.tokenizer import FileTokenizer
 CHAT = PromptConfig(name="chat", template="{question}\n{options}")
 PLAIN = PromptConfig(name="plain", template="{question}\n{options}\nAnswer:", chat=False, letter_prefix=" ")
 WITH_SYSTEM = PromptConfig(name="chat", template="{question}\n{options}", system="Be brief.")
-NO_SYSTEM = "{% if messages[0].role == 'system' %}{{ raise_exception('System role not supported') }}{% endif %}A{{ messages[-1].content }}"
+NO_SYSTEM = (
+    "{% if messages[0].role == 'system' %}{{ raise_exception('System role not supported') }}{% endif %}"
+    "{{ messages[-1].content }}"
+)
 
 
 @pytest.fixture
@@ -48,7 +51,7 @@ def test_the_shipped_base_can_be_asked_in_every_way(folder: Path) -> None:
 @pytest.mark.parametrize(
     ("template", "prompt", "told"),
     [
-        (NO_SYSTEM, WITH_SYSTEM, r"refuses the prompt: System role not supported\. Try prompt\.system=null, use prompt=plain"),
+        (NO_SYSTEM, WITH_SYSTEM, r"refuses the prompt: System role not supported\. Try prompt\.system=null"),
         ("{{ raise_exception('not for you') }}", CHAT, r"not for you\. Use prompt=plain, or mend the template"),
         ("{% for m in messages %}", CHAT, r"base \(chat_template\.jinja.*Unexpected end of template"),
         ("{{ messages[0].content[0].text.strip() }}", CHAT, "has no attribute 'text'"),

@@ -14,6 +14,7 @@ import pytest
 from medqa_sweeps import plan
 from medqa_sweeps.__main__ import main
 from medqa_sweeps.assets import resolve_bundled
+from medqa_sweeps.fingerprints import fingerprint_1
 from medqa_sweeps.prompt import LETTERS
 from medqa_sweeps.provenance import collect
 from medqa_sweeps.record import AttemptLine, Outcome, Prediction, Result, TrainLine
@@ -144,7 +145,7 @@ def test_another_tokenizer_is_another_base_and_is_named(trial: TrialDir, capsys:
 def earlier(trial: TrialDir) -> TrialDir:
     """The trial as an earlier version recorded it."""
     provenance = trial.provenance()
-    base = {**provenance["base"], "fingerprint": plan.plan_trial(trial.config()).base.fingerprint_1}
+    base = {**provenance["base"], "fingerprint": fingerprint_1(plan.plan_trial(trial.config()).base)}
     del provenance["fingerprints"], base["files"]
     trial.provenance_file.write_text(json.dumps({**provenance, "base": base}))
     return trial

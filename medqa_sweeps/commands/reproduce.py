@@ -54,14 +54,17 @@ def _say_what_changed(original: TrialDir, anyway: bool) -> list[str]:
     Raises:
         ConfigError: if the trial cannot be run any more, or would be another experiment and that was not asked for.
     """
-    from medqa_sweeps.base import is_of_this_version
+    from medqa_sweeps.fingerprints import is_of_this_version
     from medqa_sweeps.plan import plan_trial
     from medqa_sweeps.provenance import collect, command_line, ground
     from medqa_sweeps.reproduce import as_it_ran, changed_experiment, changed_ground, uncommitted_then
     from medqa_sweeps.since import EARLIER_VERSION
 
     then = original.provenance()
-    others = [*([] if is_of_this_version(then) else [f"The trial is {EARLIER_VERSION}"]), *changed_ground(then, ground())]
+    others = [
+        *([] if is_of_this_version(then) else [f"The trial is {EARLIER_VERSION}"]),
+        *changed_ground(then, ground()),
+    ]
     print(*uncommitted_then(original), sep="\n", end="\n" if uncommitted_then(original) else "")
     try:
         plan = plan_trial(as_it_ran(original))

@@ -45,7 +45,10 @@ def run_single(
     job = Job(0, (), plan.signature, Prepared(trial, plan))
     machine, folder = _machine(trial.path.parent, devices), trial.path.parent
     if announce:
-        warnings = [*caution_lines(cautions_of(plan)), *(since_it_began("The trial", trial.provenance()) if begun else ())]
+        warnings = [
+            *caution_lines(cautions_of(plan)),
+            *(since_it_began("The trial", trial.provenance()) if begun else ()),
+        ]
         for sentence in [*plan.sentences(_shown(trial.path)), f"Runs on    {machine.devices[0]}", *warnings]:
             console.print(sentence, markup=False, soft_wrap=True)
     with TrialProgress(plan.steps, console) as progress:

@@ -272,7 +272,7 @@ def broken_base(tmp_path: Path) -> Callable[[str], Path]:
 @pytest.mark.parametrize(
     ("fault", "overrides", "told"),
     [
-        ("not a number", ["evaluation.baseline=false"], "before anything is trained: model.layers.1.mlp.down_proj.weight"),
+        ("not a number", ["evaluation.baseline=false"], "before anything is trained: model.layers.1.mlp.down_proj"),
         ("no padding", [], "tokenizer_config.json names neither pad_token nor eos_token"),
         ("another tokenizer", [], r"writes token 1,218, and the model knows 1,218"),
     ],

@@ -10,6 +10,7 @@ from omegaconf import OmegaConf
 from medqa_sweeps.base import locate
 from medqa_sweeps.config import TrialConfig
 from medqa_sweeps.errors import DataError
+from medqa_sweeps.fingerprints import fingerprint_1
 from medqa_sweeps.plan import plan_trial, refuse_changed
 from medqa_sweeps.provenance import collect
 from medqa_sweeps.record import Outcome, Result
@@ -57,7 +58,9 @@ def test_finished_trials_of_other_versions_are_named_once_a_difference(tmp_path:
         f"Changed since trial 0 began: package torch: 2.9 then, {now} now.",
         f"Changed since trial 2 began: package torch: 2.10 then, {now} now.",
     ]
-    assert [end and end.changed for end in ends] == [f"package torch: {one} then, {now} now" for one in ("2.9", "2.9", "2.10")] + ["", None]
+    assert [end and end.changed for end in ends] == [
+        f"package torch: {one} then, {now} now" for one in ("2.9", "2.9", "2.10")
+    ] + ["", None]
 
 
 def test_a_trial_that_goes_on_under_other_versions_is_named(tmp_path: Path) -> None:
@@ -68,7 +71,7 @@ def test_a_trial_that_goes_on_under_other_versions_is_named(tmp_path: Path) -> N
 
 
 def test_trials_of_an_earlier_version_of_ours_are_said_to_be_that(tmp_path: Path) -> None:
-    base = {"label": "it", "fingerprint": locate(CONFIG.model).fingerprint_1}
+    base = {"label": "it", "fingerprint": fingerprint_1(locate(CONFIG.model))}
     for number in range(2):
         begun(tmp_path / str(number), finished=number == 0, fingerprints=None, base=base)
     jobs, said = jobs_in(tmp_path)

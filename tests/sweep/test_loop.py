@@ -210,7 +210,9 @@ def test_a_repeat_of_an_earlier_sweeps_trial_says_what_has_changed_since() -> No
     jobs.earlier[0] = Ended(0, Outcome.COMPLETED, value=0.5, signature="one", changed="package torch: 2 then, 3 now")
     assert sweep.run().complete and jobs.started == []
     (repeat,) = [ended for ended in notes.ends if ended.number == 1]
-    assert repeat.message == "the same experiment as trial 0, not run again (changed since: package torch: 2 then, 3 now)"
+    assert (
+        repeat.message == "the same experiment as trial 0, not run again (changed since: package torch: 2 then, 3 now)"
+    )
 
 
 def test_the_twin_of_a_running_trial_waits_for_it_and_runs_if_it_fails() -> None:
