@@ -117,8 +117,8 @@ def _state(file: Path) -> State:
 
 
 def _is_settled(state: State) -> bool:
-    """Whether any later change will show in the file's times."""
-    return time.time_ns() - max(state[-2:]) > _UNSETTLED_SECONDS * 1e9
+    """Whether any later change will show in the file's times. Those of a disk whose clock is off settle at once."""
+    return abs(time.time_ns() - max(state[-2:])) > _UNSETTLED_SECONDS * 1e9
 
 
 @lru_cache(maxsize=4096)

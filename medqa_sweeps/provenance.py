@@ -1,7 +1,7 @@
 """What a trial stands on besides its config: code, packages, hardware, questions and base by content, the command.
 
-Nothing secret: the environment is not recorded, and values of variables that look like keys are blotted out of the
-command and the diff.
+Nothing secret: of the environment only a few variables by which libraries compute are recorded, and values of variables
+that look like keys are blotted out of the command and the diff.
 """
 
 import functools
@@ -23,6 +23,11 @@ from medqa_sweeps.fingerprints import FINGERPRINTS
 from medqa_sweeps.plan import Plan
 
 _ROOT = Path(__file__).resolve().parents[1]
+# Variables by which people choose kernels or precision. Not those that Unsloth sets itself, as it is imported.
+_OF_NUMBERS = (
+    *("ATEN_CPU_CAPABILITY", "MKL_CBWR", "MKL_ENABLE_INSTRUCTIONS", "ONEDNN_MAX_CPU_ISA", "DNNL_MAX_CPU_ISA"),
+    *("ONEDNN_DEFAULT_FPMATH_MODE", "NVIDIA_TF32_OVERRIDE", "TORCH_ALLOW_TF32_CUBLAS_OVERRIDE", "BNB_CUDA_VERSION"),
+)
 _SECRET_NAME = re.compile(r"KEY|TOKEN|SECRET|PASSWORD|CREDENTIAL", re.IGNORECASE)
 _SECRET_VALUE = re.compile(r"\b(hf_[A-Za-z0-9]{20,}|wandb_v1_\w{20,}|sk-[\w-]{20,}|(?<=[/=@:])[0-9a-f]{40}(?=@|\s|$))")
 
@@ -67,6 +72,7 @@ def ground() -> dict[str, Any]:
         "code": _code(),
         "python": platform.python_version(),
         "packages": dict(sorted(_packages())),
+        "environment": _environment(),
         "hardware": hardware.description(),
     }
 
@@ -108,6 +114,10 @@ def _git(*arguments: str) -> str | None:
     except (OSError, subprocess.TimeoutExpired):
         return None
     return done.stdout if done.returncode == 0 else None
+
+
+def _environment() -> dict[str, str]:
+    return {name: os.environ[name] for name in _OF_NUMBERS if name in os.environ}
 
 
 def _packages() -> set[tuple[str, str]]:

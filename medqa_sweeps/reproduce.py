@@ -53,12 +53,13 @@ def changed_experiment(trial: TrialDir, plan: Plan, now: dict[str, Any]) -> list
 
 
 def changed_ground(then: dict[str, Any], now: dict[str, Any]) -> list[str]:
-    """A sentence for each other thing that a result stands on and that differs: code, Python, packages, hardware."""
-    return [*_changed_code(then, now), *_changed_packages(then, now), *_changed_hardware(then, now)]
+    """A sentence for each other thing that a result stands on and that differs: code, packages, variables, hardware."""
+    changes = (_changed_code, _changed_packages, _changed_environment, _changed_hardware)
+    return [sentence for change in changes for sentence in change(then, now)]
 
 
 def changed_numbers(then: dict[str, Any], now: dict[str, Any]) -> list[str]:
-    """Those of `changed_ground` that can move digits: code, processor and GPUs, and the packages that compute."""
+    """Those of `changed_ground` that can move digits: all but Python and the packages that do not compute."""
 
     def of_numbers(provenance: dict[str, Any]) -> dict[str, Any]:
         packages = {name: found for name, found in provenance["packages"].items() if name in COMPUTING}
@@ -116,6 +117,15 @@ def _changed_packages(then: dict[str, Any], now: dict[str, Any]) -> Iterator[str
     for name in sorted(before | after):
         if before.get(name) != after.get(name):
             yield f"package {name}: {before.get(name, 'absent')} then, {after.get(name, 'absent')} now"
+
+
+def _changed_environment(then: dict[str, Any], now: dict[str, Any]) -> Iterator[str]:
+    before, after = then.get("environment"), now.get("environment")
+    if before is None or after is None:  # an earlier version recorded none
+        return
+    for name in sorted(before | after):
+        if before.get(name) != after.get(name):
+            yield f"variable {name}: {before.get(name, 'unset')} then, {after.get(name, 'unset')} now"
 
 
 def _changed_hardware(then: dict[str, Any], now: dict[str, Any]) -> Iterator[str]:

@@ -182,6 +182,16 @@ def test_changed_code_and_packages_are_named(trial: TrialDir) -> None:
     assert len(found.splitlines()) == 6
 
 
+def test_a_variable_that_chooses_kernels_is_named(trial: TrialDir) -> None:
+    now = {**trial.provenance(), "environment": {"NVIDIA_TF32_OVERRIDE": "0"}}
+    edit(trial, environment={"ATEN_CPU_CAPABILITY": "avx2"})
+    assert changed_numbers(trial.provenance(), now) == [
+        "variable ATEN_CPU_CAPABILITY: avx2 then, unset now",
+        "variable NVIDIA_TF32_OVERRIDE: unset then, 0 now",
+    ]
+    assert changed_numbers({**now, "environment": None}, now) == [], "an earlier version recorded none"
+
+
 def test_of_packages_only_those_that_compute_can_move_digits(trial: TrialDir) -> None:
     now = trial.provenance()
     edit(trial, packages={"torch": "0.1", "rich": "0.1", "lost": "2"}, python="3.9.0")

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from medqa_sweeps.seen import Seen
 
 CHILD = "medqa_sweeps.predict"  # started by name: it imports torch
+_REFUSED = 65  # its exit code where a sentence says why
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -101,7 +102,7 @@ def _answers(trial: TrialDir, data: DataConfig, devices: DeviceRequest) -> Itera
             machine.start(0, CHILD, words, child_environment(), log)
             while not (gone := machine.wait(1)):
                 pass
-        if gone[0].code == 1 and "Traceback" not in log.read_text():
+        if gone[0].code == _REFUSED:
             raise ConfigError(log.read_text().strip().splitlines()[-1])
         if gone[0].code:
             raise InternalError(f"its process ended with {gone[0].code}. Its last words:\n{log_tail(log)}")

@@ -34,8 +34,7 @@ def file_records(text: str, sets: list[str], key: str) -> Iterator[Record]:
     Raises:
         DataError: if there is no such file, or one is empty, of an unknown type, or broken as a whole.
     """
-    for path in _existing_files(text, key):
-        _refuse_pointer(path)
+    for path in existing_files(text, key):
         reader = _READERS.get(path.suffix.lower())
         if reader is None:
             raise DataError(f"{path}: files of this type cannot be read; allowed are {', '.join(_READERS)}.")
@@ -68,7 +67,12 @@ def _refuse_pointer(path: Path) -> None:
         )
 
 
-def _existing_files(text: str, key: str) -> list[Path]:
+def existing_files(text: str, key: str) -> list[Path]:
+    """The files that a path or glob names; none of them is read.
+
+    Raises:
+        DataError: if there are none, or one is a link to nothing or a Git-LFS pointer.
+    """
     if os.path.isdir(resolve_bundled(text)):
         raise DataError(f"{key}={text} is a folder. Name a file in it, or several: {key}='{text.rstrip('/')}/*.jsonl'.")
     files = matching_files(text)
@@ -77,6 +81,8 @@ def _existing_files(text: str, key: str) -> list[Path]:
         there = sorted(path.name for path in folder.iterdir() if path.suffix in _READERS) if folder.is_dir() else []
         found = f"{folder} holds {', '.join(there[:8])}" if there else f"{folder} holds no {', '.join(_READERS)} file"
         raise DataError(f"{key}={text}: there is no such file ({found}). Mend the path, or use data=sample.")
+    for path in files:
+        _refuse_pointer(path)
     return files
 
 

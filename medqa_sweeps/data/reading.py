@@ -15,7 +15,7 @@ from typing import Literal
 from medqa_sweeps.config import DataConfig
 from medqa_sweeps.data.checking import checked_question, cleaned_texts
 from medqa_sweeps.data.duplicates import Print, print_of
-from medqa_sweeps.data.files import file_records, matching_files
+from medqa_sweeps.data.files import existing_files, file_records, matching_files
 from medqa_sweeps.data.hub import hub_records
 from medqa_sweeps.data.question import Quarantined, QuestionSet
 from medqa_sweeps.data.record import BadRecord, Record
@@ -68,11 +68,22 @@ def read_test_questions(config: DataConfig) -> QuestionSet:
     Raises:
         DataError: as `read_questions`, or if the data set has no test part.
     """
+    refuse_missing_test(config)
+    return _checked(config, _records(config, str(config.test), "data.test"))
+
+
+def refuse_missing_test(config: DataConfig) -> None:
+    """Nothing if the locked test questions are where the config says. None of them is read; the hub is not asked.
+
+    Raises:
+        DataError: if there is no test part, or a file of it is missing or a Git-LFS pointer.
+    """
     if config.test is None:
         raise DataError(
             f"data.test is null, so {config.name} has no test questions. Name a file or a split of the hub."
         )
-    return _checked(config, _records(config, config.test, "data.test"))
+    if not config.hub_id:
+        existing_files(config.test, "data.test")
 
 
 def read_test_prints(config: DataConfig) -> list[Print]:
