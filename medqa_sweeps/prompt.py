@@ -18,7 +18,7 @@ from medqa_sweeps.config import PromptConfig, short_hash
 from medqa_sweeps.control_tokens import ControlTokens
 from medqa_sweeps.data import Question
 from medqa_sweeps.data.record import shown
-from medqa_sweeps.errors import ConfigError, DataError
+from medqa_sweeps.errors import ConfigError, DataError, in_words
 from medqa_sweeps.tokens import TokenCache
 
 LETTERS = ascii_uppercase  # as many as a question may have options
@@ -186,8 +186,6 @@ def _conversation(tokenizer: Any, config: PromptConfig, content: str, answer: st
     Raises:
         ConfigError: if the chat template refuses the messages, or is none.
     """
-    from jinja2 import TemplateError
-
     system = [{"role": "system", "content": config.system}] if config.system else []
     answered = [] if answer is None else [{"role": "assistant", "content": answer}]
     try:
@@ -198,11 +196,11 @@ def _conversation(tokenizer: Any, config: PromptConfig, content: str, answer: st
             enable_thinking=False,
             strftime_now=_DAY.strftime,
         )
-    except TemplateError as error:
+    except Exception as error:  # a template is a program, and fails in any way
         way_out = "Try prompt.system=null, use prompt=plain," if config.system else "Use prompt=plain,"
         raise ConfigError(
             f"prompt={config.name}: the chat template of {tokenizer.name_or_path} (chat_template.jinja, or in "
-            f"tokenizer_config.json) refuses the prompt: {str(error).rstrip('.')}. {way_out} or mend the template."
+            f"tokenizer_config.json) refuses the prompt: {in_words(error).rstrip('.')}. {way_out} or mend the template."
         ) from None
     return rendered
 

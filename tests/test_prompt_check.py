@@ -51,10 +51,11 @@ def test_the_shipped_base_can_be_asked_in_every_way(folder: Path) -> None:
 @pytest.mark.parametrize(
     ("template", "prompt", "told"),
     [
-        (NO_SYSTEM, WITH_SYSTEM, r"refuses the prompt: System role not supported\. Try prompt\.system=null"),
+        (NO_SYSTEM, WITH_SYSTEM, r"prompt: TemplateError: System role not supported\. Try prompt\.system=null"),
         ("{{ raise_exception('not for you') }}", CHAT, r"not for you\. Use prompt=plain, or mend the template"),
         ("{% for m in messages %}", CHAT, r"base \(chat_template\.jinja.*Unexpected end of template"),
         ("{{ messages[0].content[0].text.strip() }}", CHAT, "has no attribute 'text'"),
+        ("{{ messages[0].content + 1 }}", CHAT, "TypeError: can only concatenate str"),
         ("{% if not add_generation_prompt %}{{ raise_exception('no answers') }}{% endif %}", CHAT, "no answers"),
     ],
 )  # fmt: skip

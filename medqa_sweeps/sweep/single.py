@@ -12,7 +12,7 @@ from medqa_sweeps.alarms import alarms_of
 from medqa_sweeps.cautions import caution_lines, cautions_of
 from medqa_sweeps.config import TrialConfig
 from medqa_sweeps.errors import InternalError
-from medqa_sweeps.plan import plan_new_trial, plan_trial
+from medqa_sweeps.plan import plan_new_trial, plan_trial, refuse_changed
 from medqa_sweeps.provenance import command_line
 from medqa_sweeps.record import MetricsLine, Outcome, Result
 from medqa_sweeps.since import since_it_began
@@ -42,6 +42,8 @@ def run_single(
     console = Console(highlight=False)
     begun = trial.config_file.exists()
     plan = plan_trial(config) if begun or again else plan_new_trial(config)
+    if begun:  # found here, it leaves the trial as it is; found by its process, it would be its end
+        refuse_changed(plan, trial.provenance())
     job = Job(0, (), plan.signature, Prepared(trial, plan))
     machine, folder = _machine(trial.path.parent, devices), trial.path.parent
     if announce:

@@ -15,6 +15,7 @@ from medqa_sweeps.plan import plan_trial, refuse_changed
 from medqa_sweeps.provenance import collect
 from medqa_sweeps.record import Outcome, Result
 from medqa_sweeps.since import since_it_began
+from medqa_sweeps.sweep.single import run_single
 from medqa_sweeps.sweep.study import StudyDir
 from medqa_sweeps.sweep.trial_jobs import TrialJobs
 from medqa_sweeps.trial_dir import TrialDir
@@ -86,6 +87,24 @@ def test_on_another_base_a_trial_does_not_go_on(tmp_path: Path, version: int) ->
     trial = begun(tmp_path, fingerprints=version, base={"label": "it", "fingerprint": "0" * 12})
     with pytest.raises(DataError, match=r"base: it \(000000000000\) then.*has changed since the trial was submitted"):
         refuse_changed(plan_trial(CONFIG), trial.provenance())
+
+
+def test_a_trial_whose_base_has_changed_is_refused_and_left_as_it_is(tmp_path: Path) -> None:
+    trial = begun(tmp_path, base={"label": "it", "fingerprint": "0" * 12})
+    before = sorted(tmp_path.iterdir())
+    with pytest.raises(DataError, match="has changed since the trial was submitted"):
+        run_single(CONFIG, trial, announce=False)
+    assert sorted(tmp_path.iterdir()) == before, "no result: with the files back, it goes on"
+
+
+def test_what_began_on_its_validation_questions_goes_on_and_nothing_new_does(tmp_path: Path) -> None:
+    same = trial_config(data__validation="bundled:sample/train.jsonl")
+    plan = plan_trial(same)
+    TrialDir(tmp_path / "0").submit(plan.config, collect(plan, ["a test"]))
+    jobs, _ = jobs_in(tmp_path)
+    assert jobs.prepare(0, []).number == 0
+    with pytest.raises(DataError, match="allow_overlap"):
+        run_single(same, TrialDir(tmp_path / "1"), announce=False)
 
 
 def test_a_study_that_knows_fewer_settings_is_the_same_study(tmp_path: Path) -> None:
