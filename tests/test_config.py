@@ -211,6 +211,8 @@ def test_what_the_signature_leaves_out_is_a_setting_and_has_a_reason() -> None:
     for listed in (CANNOT_MATTER, COUNTED_BY_CONTENT):
         assert listed.keys() <= known
         assert all(len(reason) > 5 for reason in listed.values())
+    groups = {key.partition(".")[0] for key in CANNOT_MATTER}
+    assert not groups & {"prompt", "lora", "scheduler", "optimizer", "split"}, "all of their keys can matter"
 
 
 def test_the_signature_counts_seed_base_and_questions_by_content() -> None:

@@ -16,6 +16,8 @@ from medqa_sweeps.base import BaseModel, locate
 from medqa_sweeps.config import ModelConfig
 from medqa_sweeps.errors import ConfigError
 from medqa_sweeps.model_files import CANNOT_MATTER, TEMPLATES, hashes, why_it_cannot_matter
+from medqa_sweeps.plan import plan_trial
+from tests.analysis.trial_folders import trial_config
 
 TINY = resolve_bundled("bundled:tiny_gemma3")
 # What other models' folders hold besides, and what lies about in people's own.
@@ -67,6 +69,15 @@ def test_a_file_that_comes_changes_or_goes_is_another_base_unless_its_reason_is_
         file.unlink()
         assert (name in located(folder).files) is False
         assert (located(folder).fingerprint != after.fingerprint) == matters, "it went"
+
+
+def test_the_same_weights_with_another_tokenizer_are_another_experiment(folder: Path) -> None:
+    """It was `the same experiment, not run again`."""
+    config = trial_config(data__validation="bundled:sample/validation.jsonl", model__path=str(folder))
+    before = plan_trial(config)
+    rewrite(folder / "tokenizer.json")
+    after = plan_trial(config)
+    assert after.signature != before.signature and after.replicate_key != before.replicate_key
 
 
 def test_every_reason_is_a_sentence_of_its_own() -> None:
