@@ -109,6 +109,8 @@ class StudyDir:
             directions=before.directions,
         )
         _set_metric_names(now, before.metric_names)
+        for name, value in before.user_attrs.items():
+            now.set_user_attr(name, value)
         for trial in before.get_trials():
             distributions = {name: space.distributions.get(name, old) for name, old in trial.distributions.items()}
             kept = {name: value for name, value in trial.params.items() if contains(distributions[name], value)}
@@ -125,13 +127,17 @@ class StudyDir:
             )
         renewed.replace(self.journal_file)
 
+    @property
+    def id(self) -> str | None:
+        """What binds the folder to its study in a storage; None before there is one, and for an older version's."""
+        return self.definition().get("id") if self.definition_file.exists() else None
+
     def changes(self, definition: Mapping[str, Any]) -> list[str]:
         """What differs from the study that is here, a sentence each; none if there is no study yet."""
         if not self.definition_file.exists():
             return []
         before = {"metric": ACCURACY.name, **self.definition()}  # older studies had no other, and did not say so
-        now = yaml.safe_load(yaml.safe_dump(dict(definition)))
-        return list(_changes(before, now, definition))
+        return differences(before, definition)
 
     def refuse_another_objective(self, definition: Mapping[str, Any]) -> None:
         """Make sure that a study that is here optimises the same: values of two objectives cannot be compared.
@@ -146,6 +152,20 @@ class StudyDir:
                 "objective. Choose another hydra.sweep.dir for this one."
             )
 
+    def refuse_changes(self, definition: Mapping[str, Any]) -> None:
+        """Make sure that a study that is here is the one asked for.
+
+        Raises:
+            ConfigError: listing what differs.
+        """
+        if changes := self.changes(definition):
+            raise ConfigError(
+                f"{self.path} holds a study that is not the one asked for:\n"
+                + "\n".join(f"  {change}" for change in changes)
+                + "\nAsk for the same, choose another hydra.sweep.dir, or say hydra.sweeper.allow_changes=true: "
+                "trials that have begun stay what they were."
+            )
+
     def define(self, definition: Mapping[str, Any], origin: Mapping[str, Any], allow_changes: bool) -> None:
         """Write what the study is; for one that goes on, make sure that it is still the same.
 
@@ -156,14 +176,8 @@ class StudyDir:
         Raises:
             ConfigError: listing what has changed since, unless changes are allowed.
         """
-        changes = self.changes(definition)
-        if changes and not allow_changes:
-            raise ConfigError(
-                f"{self.path} holds a study that is not the one asked for:\n"
-                + "\n".join(f"  {change}" for change in changes)
-                + "\nAsk for the same, choose another hydra.sweep.dir, or say hydra.sweeper.allow_changes=true: "
-                "trials that have begun stay what they were."
-            )
+        if not allow_changes:
+            self.refuse_changes(definition)
         text = yaml.safe_dump({**definition, **origin}, sort_keys=False, allow_unicode=True)
         write_atomically(self.definition_file, text)
 
@@ -422,6 +436,12 @@ def _params(trial: FrozenTrial) -> dict[str, Any]:
 
 def _frozen(params: Mapping[str, Any]) -> frozenset[tuple[str, str]]:
     return frozenset((name, repr(value)) for name, value in params.items())
+
+
+def differences(before: Mapping[str, Any], definition: Mapping[str, Any]) -> list[str]:
+    """What differs from an earlier definition, as it was read, under the keys of this one: a sentence each."""
+    now = yaml.safe_load(yaml.safe_dump(dict(definition)))  # a tuple is a list there
+    return list(_changes(before, now, definition))
 
 
 def _changes(before: Mapping[str, Any], now: Mapping[str, Any], keys: Iterable[str], prefix: str = "") -> Iterator[str]:

@@ -7,7 +7,7 @@ import contextlib
 import functools
 import os
 import sys
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -35,14 +35,17 @@ from medqa_sweeps.sweep.failures import CircuitBreaker
 from medqa_sweeps.sweep.launcher import jobs_for, trains_trials
 from medqa_sweeps.sweep.loop import Budget, Sweep, Swept
 from medqa_sweeps.sweep.preflight import preflight, trial_check
+from medqa_sweeps.sweep.presence import marked
 from medqa_sweeps.sweep.pruning import OptunaPruner, Pruner, make_pruner, with_samples
 from medqa_sweeps.sweep.refusals import refuse_overrides, refuse_unknown_of_hydra
 from medqa_sweeps.sweep.sampling import SeededPerTrial, seed_of, with_seed
 from medqa_sweeps.sweep.search_space import SearchSpace, parse_search_space
 from medqa_sweeps.sweep.steering import Requests
+from medqa_sweeps.sweep.storage import Asked, connected, home_id, load, refuse_other_values, settle
 from medqa_sweeps.sweep.study import Study, StudyDir, settle_objective
 from medqa_sweeps.sweep.table import SweepTable
 from medqa_sweeps.sweep.trial_jobs import without_hydra
+from medqa_sweeps.trial_dir import trial_folders
 
 INTERRUPTED = 130  # the exit code that a shell gives a program stopped by Ctrl-C
 
@@ -79,15 +82,9 @@ class AsyncOptuna:
         if self.settings.plan_only:
             _print(console, plan_only(self.config, space, folder))
             return
-        with folder.claimed():
-            definition = self._definition(space)
-            folder.refuse_another_objective(definition)
-            if self.settings.allow_changes and not self.settings.storage and folder.changes(definition):
-                folder.renew_journal(self._name(folder), space)
-            study = self._study(space, folder, pruner)
-            folder.define(definition, self._origin(study), self.settings.allow_changes)
+        with folder.claimed(), self._study(space, folder, pruner, console) as (study, beat):
             OmegaConf.save(self.config, folder.composed_file)
-            swept = self._run(space, study, folder, pruner, console)
+            swept = self._run(space, study, folder, pruner, console, beat)
             results = OmegaConf.create(study.results(self._best(folder)))
             OmegaConf.save(results, folder.path / "optimization_results.yaml")
         if swept.error is not None:
@@ -97,9 +94,20 @@ class AsyncOptuna:
             sys.exit(INTERRUPTED if swept.interrupted else 1)
 
     def _run(
-        self, space: SearchSpace, study: Study, folder: StudyDir, pruner: Pruner | None, console: Console
+        self,
+        space: SearchSpace,
+        study: Study,
+        folder: StudyDir,
+        pruner: Pruner | None,
+        console: Console,
+        beat: Callable[[Sweep], None],
     ) -> Swept:
-        table = SweepTable(console, study.total, self._objective)
+        table, requests = SweepTable(console, study.total, self._objective), Requests(folder)
+
+        def steer(sweep: Sweep) -> None:
+            requests.obey(sweep)
+            beat(sweep)
+
         jobs_of_this_launcher = jobs_for(
             self.config,
             self.context,
@@ -120,7 +128,7 @@ class AsyncOptuna:
                 CircuitBreaker(self.settings.max_failure_rate, study.total),
                 Budget(self.settings.timeout, self.settings.max_device_hours),
                 table,
-                Requests(folder).obey,
+                steer,
             )
             return sweep.run()
 
@@ -146,16 +154,60 @@ class AsyncOptuna:
         params, zipped, when = (_plain(self.settings[key]) for key in ("params", "zip", "when"))
         return parse_search_space(arguments, params or {}, zipped or [], when or {}, self.context.config_loader)
 
-    def _study(self, space: SearchSpace, folder: StudyDir, pruner: Pruner | None) -> Study:
-        asked = self.settings.storage
-        study = optuna.create_study(
-            storage=_instantiated(asked) if asked else folder.journal(),
-            study_name=self._name(folder),
+    @contextlib.contextmanager
+    def _study(
+        self, space: SearchSpace, folder: StudyDir, pruner: Pruner | None, console: Console
+    ) -> Iterator[tuple[Study, Callable[[Sweep], None]]]:
+        """The study, checked against its folder and its storage; and what keeps other sweeps out of the storage.
+
+        Raises:
+            ConfigError: if it is not the one asked for, or another process sweeps it.
+        """
+        asked = self._asked(space, folder)
+        study = self._opened(asked, space)
+        mark: Any = contextlib.nullcontext(lambda sweep: None)
+        if asked.is_shared:
+            mark = marked(study, folder.path, lambda line: _print(console, [line]))
+        with mark as beat:
+            _print(console, settle(asked, study, self.settings.allow_changes))
+            refuse_other_values(study, space)
+            searched = self._searched(study, space, folder, pruner)
+            folder.define(asked.definition, self._origin(searched), self.settings.allow_changes)
+            yield searched, beat
+
+    def _asked(self, space: SearchSpace, folder: StudyDir) -> Asked:
+        """What must agree with the storage; with the folder it does.
+
+        Raises:
+            ConfigError: if the folder holds another study.
+        """
+        definition = self._definition(space)
+        folder.refuse_another_objective(definition)
+        if not self.settings.allow_changes:
+            folder.refuse_changes(definition)
+        shared, holds_trials = bool(self.settings.storage), trains_trials(self.config)
+        return Asked(self.settings.study_name or folder.path.name, folder, definition, shared, holds_trials)
+
+    def _opened(self, asked: Asked, space: SearchSpace) -> optuna.Study:
+        """Optuna's study of this name, made if there is none, with the objective that was asked for."""
+        folder = asked.folder
+        if self.settings.allow_changes and not asked.is_shared and folder.changes(asked.definition):
+            folder.renew_journal(asked.name, space)
+        storage = connected(_instantiated(self.settings.storage)) if asked.is_shared else folder.journal()
+        begun = asked.holds_trials and not read_confirmation(folder.path)
+        numbers = [int(trial.path.name) for trial in trial_folders(folder.path)] if begun else []
+        study = load(asked, storage, numbers) or optuna.create_study(
+            storage=storage,
+            study_name=asked.name,
             directions=[StudyDirection[direction.name] for direction in self._objective.directions],
-            pruner=pruner.pruner if isinstance(pruner, OptunaPruner) else None,
-            load_if_exists=True,
+            load_if_exists=True,  # another process may make it at the same moment
         )
         settle_objective(study, self._objective)
+        return study
+
+    def _searched(self, study: optuna.Study, space: SearchSpace, folder: StudyDir, pruner: Pruner | None) -> Study:
+        if isinstance(pruner, OptunaPruner):
+            study.pruner = pruner.pruner
         seed = seed_of(study, OmegaConf.select(self.settings, "sampler.seed"))
         study.sampler = SeededPerTrial(self._sampler(seed), seed)
         extend: Callable[[optuna.Trial], None] | None = None
@@ -200,9 +252,6 @@ class AsyncOptuna:
             )
         return sampler
 
-    def _name(self, folder: StudyDir) -> str:
-        return self.settings.study_name or folder.path.name
-
     @functools.cached_property
     def _objective(self) -> Objective:
         return asked_objective(self.config, self.settings)
@@ -219,7 +268,12 @@ class AsyncOptuna:
 
     def _origin(self, study: Study) -> dict[str, Any]:
         """What may change: how many trials there will be, and how to start this program again."""
-        return {"trials": study.total, "command": list(sys.argv), "directory": os.getcwd()}
+        return {
+            "id": home_id(study.optuna),
+            "trials": study.total,
+            "command": list(sys.argv),
+            "directory": os.getcwd(),
+        }
 
 
 def _instantiated(node: Any) -> Any:
