@@ -34,7 +34,7 @@ from medqa_sweeps.sweep.composer import Composer
 from medqa_sweeps.sweep.failures import CircuitBreaker
 from medqa_sweeps.sweep.launcher import jobs_for, trains_trials
 from medqa_sweeps.sweep.loop import Budget, Sweep, Swept
-from medqa_sweeps.sweep.preflight import preflight, trial_check
+from medqa_sweeps.sweep.preflight import config_check, preflight, trial_check
 from medqa_sweeps.sweep.pruning import OptunaPruner, Pruner, make_pruner, with_samples
 from medqa_sweeps.sweep.refusals import refuse_overrides, refuse_unknown_of_hydra
 from medqa_sweeps.sweep.search_space import SearchSpace, parse_search_space
@@ -138,7 +138,8 @@ class AsyncOptuna:
         refuse_unknown_of_hydra(self.config.hydra)
         refuse_overrides(space.fixed)
         composer = Composer(self.context.config_loader, self.config)
-        return caution_lines(preflight(space, trial_check(composer.compose, self._objective)))
+        checks = (make(composer.compose, self._objective) for make in (trial_check, config_check))
+        return caution_lines(preflight(space, *checks))
 
     def _space(self, arguments: Sequence[str]) -> SearchSpace:
         params, zipped, when = (_plain(self.settings[key]) for key in ("params", "zip", "when"))
