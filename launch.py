@@ -19,6 +19,7 @@ from omegaconf import DictConfig
 
 from medqa_sweeps.config import TrialConfig, from_hydra
 from medqa_sweeps.errors import TrialError
+from medqa_sweeps.places import complete_environment
 from medqa_sweeps.trial_dir import TrialDir
 
 INTERRUPTED = 130  # the exit code that a shell gives a program stopped by Ctrl-C
@@ -49,6 +50,7 @@ def main(composed: DictConfig) -> float | None:
 
 
 if __name__ == "__main__":
+    complete_environment()
     try:
         main()
     except KeyboardInterrupt:  # before a trial or a sweep listens for it

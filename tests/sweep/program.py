@@ -10,6 +10,7 @@ from pathlib import Path
 import hydra
 
 import launch
+from medqa_sweeps.places import complete_environment
 from medqa_sweeps.sweep import launcher, local, single, trial_jobs
 from tests.sweep.fake_nvml import Card, FakeNvml
 
@@ -23,4 +24,5 @@ if cards := os.environ.get("CARDS"):
 CONF = Path(os.environ.get("CONF", Path(launch.__file__).parent / "conf"))
 
 if __name__ == "__main__":
+    complete_environment()
     hydra.main(version_base="1.3", config_path=str(CONF), config_name="config")(launch.main.__wrapped__)()
