@@ -17,6 +17,7 @@ from analysis.verdict import cautions, verdict
 from medqa_sweeps.config import TrackingConfig, short_hash
 from medqa_sweeps.errors import ConfigError
 from medqa_sweeps.record import Score
+from medqa_sweeps.study_identity import group_of
 from medqa_sweeps.tracking import run_id
 from medqa_sweeps.wandb_session import client_errors, is_sent, open_run, remember_sent, send_later
 
@@ -84,7 +85,7 @@ def _tell(board: Leaderboard, tracking: TrackingConfig, what: str) -> None:
     run = open_run(
         summary_id(board.study),
         tracking,
-        tracking.group or folder.name,
+        tracking.group or group_of(folder),
         name=f"{folder.name} (summary)",
         job_type="summary",
         tags=(*tracking.tags, *synthetic, "summary"),

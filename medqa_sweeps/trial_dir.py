@@ -1,7 +1,7 @@
 """The trial folder: the one place where its files have names, and the only thing the two halves share.
 
     config.yaml        what was asked, resolved; written when the trial is submitted
-    provenance.json    what it was asked of: code, packages, hardware, data and base by content
+    provenance.json    what it was asked of: code, packages, hardware, data and base by content, the folder
     quarantine.jsonl   bad records that were set aside, with place and reason; only if there are any
     metrics.jsonl      what happened, one record a line, in the order of writing
     predictions.jsonl  every validation question at every report
@@ -41,6 +41,7 @@ from medqa_sweeps.record import (
     line_from_json,
     line_to_json,
 )
+from medqa_sweeps.study_identity import moved_along
 
 
 class StopReason(StrEnum):
@@ -79,14 +80,15 @@ class TrialDir:
         if self.result_file.exists():
             raise ConfigError(f"{self.path} holds a finished trial, which never changes. Choose another folder.")
         if self.config_file.exists():
-            if config_module.load(self.config_file) != config:
+            if self.config() != config:
                 raise ConfigError(
                     f"{self.path} holds an unfinished trial of another config (see {self.config_file.name} there). "
                     "Give the same settings to go on with it, or choose another folder."
                 )
             return
         self.path.mkdir(parents=True, exist_ok=True)
-        write_atomically(self.provenance_file, json.dumps(provenance, indent=2, ensure_ascii=False) + "\n")
+        submitted = {**provenance, "folder": str(self.path.absolute())}
+        write_atomically(self.provenance_file, json.dumps(submitted, indent=2, ensure_ascii=False) + "\n")
         config_module.save(config, self.config_file)
 
     def discard_unsubmitted(self) -> None:
@@ -97,12 +99,16 @@ class TrialDir:
                 self.path.rmdir()
 
     def config(self) -> TrialConfig:
-        """What was asked.
+        """What was asked. Files that have moved together with this folder are named where they are now.
 
         Raises:
             ConfigError: if there is none, or it cannot be read.
         """
-        return config_module.load(self.config_file)
+        config = config_module.load(self.config_file)
+        place = self.provenance().get("folder")
+        if place is None or Path(place) == self.path.absolute():
+            return config
+        return config_module.with_paths(config, lambda path: moved_along(path, [Path(place)], self.path.absolute()))
 
     def provenance(self) -> dict[str, Any]:
         """Code, packages, hardware, data and base by content, as they were at submission; empty if there is none."""

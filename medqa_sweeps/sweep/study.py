@@ -1,6 +1,7 @@
 """A study: Optuna's record of it, and the folder in which it lives, so that it goes on where it stopped.
 
-    study.yaml        what is searched, over which config; a sweep that goes on must ask for the same
+    study.yaml        what is searched, over which config; a sweep that goes on must ask for the same. And who it is:
+                      see study_identity.py
     study.journal     Optuna's journal of the trials (unless another storage is asked for)
     0/ 1/ 2/ …        the trials' folders, by their number in the study
     stop  added.jsonl what a person asks of the running sweep; see steering.py
@@ -26,6 +27,7 @@ from optuna.storages.journal import JournalFileBackend, JournalStorage
 from optuna.trial import FrozenTrial, Trial, TrialState
 
 from medqa_sweeps.best import ScoredConfig
+from medqa_sweeps import study_identity
 from medqa_sweeps.errors import ConfigError, FailureKind
 from medqa_sweeps.record import Outcome
 from medqa_sweeps.sweep.jobs import Ended
@@ -45,7 +47,7 @@ class StudyDir:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self.definition_file = path / "study.yaml"
+        self.definition_file = path / study_identity.FILE
         self.journal_file = path / "study.journal"
         self.stop_file = path / "stop"
         self.added_file = path / "added.jsonl"
@@ -127,10 +129,20 @@ class StudyDir:
         now = yaml.safe_load(yaml.safe_dump(dict(definition)))
         return list(_changes(self.definition(), now, definition))
 
-    def define(self, definition: Mapping[str, Any], origin: Mapping[str, Any], allow_changes: bool) -> None:
+    def stored_name(self) -> str | None:
+        """The study's name in its storage, which stays when the folder is renamed; None: there is no study yet."""
+        if name := study_identity.identity_of(self.path).name:
+            return name
+        if not self.journal_file.exists():
+            return None
+        names = optuna.get_all_study_names(self.journal())  # an earlier version kept it nowhere else
+        return names[0] if len(names) == 1 else None
+
+    def define(self, name: str, definition: Mapping[str, Any], origin: Mapping[str, Any], allow_changes: bool) -> None:
         """Write what the study is; for one that goes on, make sure that it is still the same.
 
         Args:
+            name: in the storage.
             definition: what must not change.
             origin: what may: the number of trials, and the command that sweeps.
 
@@ -145,7 +157,8 @@ class StudyDir:
                 + "\nAsk for the same, choose another hydra.sweep.dir, or say hydra.sweeper.allow_changes=true: "
                 "trials that have begun stay what they were."
             )
-        text = yaml.safe_dump({**definition, **origin}, sort_keys=False, allow_unicode=True)
+        identity = study_identity.identity_of(self.path).continued(self.path.absolute(), name).to_record()
+        text = yaml.safe_dump({**definition, **identity, **origin}, sort_keys=False, allow_unicode=True)
         write_atomically(self.definition_file, text)
 
     def definition(self) -> dict[str, Any]:

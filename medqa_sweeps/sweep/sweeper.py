@@ -74,7 +74,7 @@ class AsyncOptuna:
                 folder.renew_journal(self._name(folder), space)
             pruner = self._pruner(folder)
             study = self._study(space, folder, pruner)
-            folder.define(definition, self._origin(study), self.settings.allow_changes)
+            folder.define(self._name(folder), definition, self._origin(study), self.settings.allow_changes)
             OmegaConf.save(self.config, folder.path / "multirun.yaml")
             swept = self._run(space, study, folder, pruner, console)
             results = OmegaConf.create(study.results(self._best(folder)))
@@ -151,7 +151,7 @@ class AsyncOptuna:
             raise ConfigError(f"hydra.sweeper.pruner cannot be made: {error.__cause__ or error}") from error
 
     def _name(self, folder: StudyDir) -> str:
-        return self.settings.study_name or folder.path.name
+        return folder.stored_name() or self.settings.study_name or folder.path.name
 
     @property
     def _directions(self) -> list[Literal["minimize", "maximize"]]:

@@ -26,6 +26,7 @@ from medqa_sweeps.record import MetricsLine, Outcome, Result, ValidationLine
 from medqa_sweeps.sweep.failures import another_attempt
 from medqa_sweeps.sweep.jobs import Ended, Job, Jobs, Reported
 from medqa_sweeps.sweep.pool import Gone, Pool, SlotLike
+from medqa_sweeps.study_identity import group_of
 from medqa_sweeps.tracking import Tracker, tracker_for
 from medqa_sweeps.trial_dir import MetricsReader, StopReason, TrialDir
 
@@ -132,7 +133,7 @@ class TrialJobs(Jobs):
         trial.submit(plan.config, collect(plan, self._command))
         with trial.claimed():  # refuses a folder on which another process works
             trial.stop_file.unlink(missing_ok=True)
-        tracker = tracker_for(trial, group=self._folder.name)
+        tracker = tracker_for(trial, group=group_of(self._folder))
         reader = MetricsReader(trial)
         told = max((line.samples_seen for line in reader.new_lines() if isinstance(line, ValidationLine)), default=0)
         slot = self._launch(job.number, trial)
