@@ -11,25 +11,28 @@ import sys
 from pathlib import Path
 
 import hydra
-from hydra.core.config_store import ConfigStore
+from hydra._internal.utils import get_args_parser
 from hydra.core.hydra_config import HydraConfig
 from hydra.errors import CompactHydraException
 from hydra.types import RunMode
 from omegaconf import DictConfig
 
-from medqa_sweeps.config import TrialConfig, from_hydra
+from medqa_sweeps.config import from_hydra
 from medqa_sweeps.errors import TrialError
+from medqa_sweeps.objective import objective_named
 from medqa_sweeps.places import complete_environment
+from medqa_sweeps.sweep.composer import register_schema
+from medqa_sweeps.sweep.refusals import in_sentences, refuse_overrides, refuse_unknown_of_hydra
 from medqa_sweeps.trial_dir import TrialDir
 
 INTERRUPTED = 130  # the exit code that a shell gives a program stopped by Ctrl-C
 
-ConfigStore.instance().store(name="schema", node=TrialConfig)
+register_schema()
 
 
 @hydra.main(version_base="1.3", config_path="conf", config_name="config")
-def main(composed: DictConfig) -> float | None:
-    """Compose, check, announce, write the trial folder, run its child; the validation accuracy if it completed."""
+def main(composed: DictConfig) -> float | list[float] | None:
+    """Compose, check, announce, write the trial folder, run its child; the objective's value if it was scored."""
     from medqa_sweeps.sweep.device_request import requested_of_launcher
     from medqa_sweeps.sweep.single import run_single  # not needed for --help or a config error
 
@@ -37,22 +40,28 @@ def main(composed: DictConfig) -> float | None:
     alone = hydra_config.mode is RunMode.RUN
     trial = TrialDir(Path(hydra_config.runtime.output_dir).resolve())
     try:
+        refuse_unknown_of_hydra(hydra_config)
+        refuse_overrides(hydra_config.overrides.task)
         devices = requested_of_launcher(hydra_config.launcher)
         result = run_single(from_hydra(composed), trial, alone or hydra_config.job.num == 0, devices)
     except TrialError as error:
         trial.discard_unsubmitted()
+        if alone:
+            sys.exit(str(error))
         raise CompactHydraException(str(error)) from None
     if result is None:
         sys.exit(INTERRUPTED)
     if result.score is None and alone:
-        raise CompactHydraException(result.message)
-    return result.score.accuracy if result.score else None
+        sys.exit(1)
+    objective = objective_named(hydra_config.sweeper.get("metric"))
+    return objective.value(result.score) if result.score else None
 
 
 if __name__ == "__main__":
     complete_environment()
     try:
-        main()
+        with in_sentences(get_args_parser().parse_args().overrides):
+            main()
     except KeyboardInterrupt:  # before a trial or a sweep listens for it
         print("Interrupted. Nothing had begun.", file=sys.stderr)
         sys.exit(INTERRUPTED)

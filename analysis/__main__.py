@@ -31,21 +31,27 @@ def main(arguments: list[str] | None = None) -> int:
         help="a study, such as multirun/quickstart, or the folder of a single run; several are compared together",
     )
     parser.add_argument("--top", type=_positive, default=20, metavar="N", help="configs to show (default: 20)")
-    parser.add_argument("--output", type=Path, metavar="FOLDER", help="of the page (default: report/ in the study)")
+    parser.add_argument(
+        "--output",
+        type=Path,
+        metavar="FOLDER",
+        help="of the page (default: report/ in the study, or for several studies a folder beside the first)",
+    )
     parser.add_argument("--no-page", action="store_true", help="print the leaderboard alone")
     options = parser.parse_args(words)
-    from analysis.leaderboard import rank  # SciPy takes seconds to import; --help does not wait for it
+    from analysis.leaderboard import boards  # SciPy takes seconds to import; --help does not wait for it
     from analysis.study import read_studies
-    from analysis.terminal import print_board, shown
+    from analysis.terminal import print_boards, shown
 
     title = ", ".join(shown(folder) for folder in options.folder)
     try:
-        board = rank(read_studies(options.folder), options.top)
-        print_board(board, title, top=options.top)
+        found = boards(read_studies(options.folder), options.top)
+        print_boards(found, title, top=options.top)
         if not options.no_page:
-            from analysis.report import write_report
+            from analysis.report import report_folder, write_report
 
-            print(f"\nPage: {shown(write_report(board, title, options.output))}")
+            folder = options.output or report_folder(options.folder)
+            print(f"\nPage: {shown(write_report(found, title, folder))}")
     except ConfigError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2

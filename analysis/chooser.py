@@ -14,7 +14,7 @@ from analysis.markup import escaped, json_in_script
 from analysis.pairs import Pair, in_words, leading_pairs
 from analysis.split_questions import letter, letters_of, split_ids, told_questions
 
-NAME, TITLE = "any-two", "Any two of the first"
+NAME, TITLE = "any-two", "Compare any two of the first"
 _OPTION_CHARACTERS = 80
 _QUESTION_CHARACTERS = 2000  # 66 pairs split on up to 792 questions: the page stays below 10 MB whatever their length
 
@@ -26,8 +26,8 @@ _CHOOSER = Template("""<figure id="$name" aria-labelledby="$name-title" hidden>
 </div>
 <p id="$name-says" role="status" aria-live="polite"></p>
 <p id="$name-counts" class="soft"></p>
-<div class="scroll" tabindex="0" role="region" aria-label="Questions that split the two">
-<table><caption>Questions that split the two</caption>
+<div class="scroll" tabindex="0" role="region" aria-label="Questions that only one answers correctly">
+<table><caption>Questions that only one answers correctly</caption>
 <thead><tr><th scope="col">question</th><th scope="col">right answer</th>\
 <th scope="col"></th><th scope="col"></th></tr></thead><tbody></tbody></table></div>
 <script type="application/json" data-pairs="$name">$data</script>
@@ -75,8 +75,8 @@ def _counts(pair: Pair, shown: int) -> str:
     only_first, only_second = int(np.sum(first & ~second)), int(np.sum(second & ~first))
     of_seeds = "" if len(pair.first.trials) == len(pair.second.trials) == 1 else " (of several seeds the first)"
     return (
-        f"Of the questions that split them, {shown} of {only_first + only_second}: {only_first} only "
-        f"{pair.first.label} answers right, {only_second} only {pair.second.label}{of_seeds}."
+        f"Only {pair.first.label} answers {only_first} correctly, only {pair.second.label} {only_second}{of_seeds}. "
+        f"Shown are {shown} of them."
     )
 
 

@@ -1,47 +1,45 @@
-"""Trials that are equal in everything but the seed are replicates: one config, and one row of the leaderboard."""
+"""The configs of a study with their trials: one row of the leaderboard each.
+
+`medqa_sweeps.best` decides which trials are replicates, which configs can be compared, and which is the best.
+"""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from analysis.settings import settings_in_words, short_names, varying_keys
+from analysis.settings import settings_in_words, varying_keys
 from analysis.study import Trial
+from medqa_sweeps.best import comparable, ranked
 from medqa_sweeps.statistics import SeedSpread, seed_spread
+from medqa_sweeps.wording import short_names
 
 SEED = "seed"
-_NOT_THE_EXPERIMENT = (f"{SEED}", "tracking.", "engine.")
 
 
 @dataclass(frozen=True)
 class Config:
-    """One config and the completed trials of it, a seed each, in the order of the seeds."""
+    """One config and the ranked trials of it, a seed each, in the order of the seeds."""
 
     trials: tuple[Trial, ...]
 
     @property
     def accuracy(self) -> float:
         """On validation, mean over seeds."""
-        return sum(self.by_seed().values()) / len(self.trials)
+        return sum(map(accuracy_of, self.trials)) / len(self.trials)
 
     def by_seed(self) -> dict[int, float]:
         return {seed_of(trial): accuracy_of(trial) for trial in self.trials}
 
 
-def configs_of(trials: Sequence[Trial]) -> list[Config]:
-    """Completed trials by config, the most accurate first, then in the order of the trials.
+def groups_of(trials: Sequence[Trial]) -> list[list[Config]]:
+    """The configs that answered the same validation questions together, the best of each group first.
 
-    A trial that repeats a config *and* its seed is no replicate, it says nothing new: it is a config of its own.
+    The largest group comes first. Only trials that can be ranked are in it.
     """
-    keys = dict.fromkeys(key for trial in trials for key in trial.settings if not key.startswith(_NOT_THE_EXPERIMENT))
-    varying = [key for key in keys if len({repr(trial.settings.get(key)) for trial in trials}) > 1]
-    groups: dict[tuple[object, ...], dict[int, Trial]] = {}
-    for trial in trials:
-        values = tuple(repr(trial.settings.get(key)) for key in varying)
-        again = 0
-        while seed_of(trial) in groups.setdefault((*values, again), {}):
-            again += 1
-        groups[(*values, again)][seed_of(trial)] = trial
-    configs = [Config(tuple(by_seed[seed] for seed in sorted(by_seed))) for by_seed in groups.values()]
-    return sorted(configs, key=lambda config: -config.accuracy)
+    scored = [replace(trial.scored, number=index) for index, trial in enumerate(trials) if trial.scored is not None]
+    return [
+        [Config(tuple(trials[one.number] for one in config.trials)) for config in ranked(group)]
+        for group in comparable(scored)
+    ]
 
 
 def names_of(trials: Sequence[Trial], configs: Sequence[Config]) -> dict[str, str]:
@@ -69,10 +67,10 @@ def spread_of(configs: Sequence[Config]) -> tuple[SeedSpread | None, bool]:
 
 
 def seed_of(trial: Trial) -> int:
-    seed = trial.settings.get(SEED, 0)
-    return seed if isinstance(seed, int) else 0
+    assert trial.scored is not None, "only trials that can be ranked are asked for their seed"
+    return trial.scored.seed
 
 
 def accuracy_of(trial: Trial) -> float:
-    assert trial.result is not None and trial.result.score is not None, "only completed trials are ranked"
-    return trial.result.score.accuracy
+    assert trial.scored is not None, "only trials with a score are ranked"
+    return trial.scored.value

@@ -22,6 +22,7 @@ class ConfirmedConfig:
     chosen_accuracy: float  # in the first study, where it was chosen by it
     asked: int  # trials of it in the confirming study, one a seed
     row: Row | None  # of the confirming study's leaderboard; None: no trial has completed
+    chosen_by: str = ""  # what else than accuracy it was chosen by: "calibration_error 0.042"
 
     @property
     def complete(self) -> bool:
@@ -29,8 +30,11 @@ class ConfirmedConfig:
 
     @property
     def optimism(self) -> float | None:
-        """How much the first study flattered it: accuracy then minus accuracy under fresh seeds; a share."""
-        return None if self.row is None else self.chosen_accuracy - self.row.accuracy.accuracy
+        """How much the first study flattered it: accuracy then minus accuracy under fresh seeds; a share.
+
+        None before any trial has completed, and of a config that was not chosen by its accuracy.
+        """
+        return None if self.row is None or self.chosen_by else self.chosen_accuracy - self.row.accuracy.accuracy
 
 
 @dataclass(frozen=True)
@@ -77,6 +81,7 @@ def read_confirmed(folder: Path) -> Confirmed:
             chosen_accuracy=config.accuracy,
             asked=len(config.again),
             row=next((row_of[str(number)] for number in config.again if str(number) in row_of), None),
+            chosen_by=config.chosen_by,
         )
         for config in record.configs
     )

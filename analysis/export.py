@@ -8,17 +8,19 @@ from typing import Any
 from analysis.configs import Config
 from analysis.history import history, spans
 from analysis.leaderboard import Leaderboard, Row
-from analysis.settings import in_words
+from analysis.objective import objective_columns, objective_of
 from analysis.study import Trial
-from analysis.verdict import cautions, verdict
+from analysis.verdict import alarms_in_words, cautions, verdict
 from medqa_sweeps.statistics import bootstrap_interval
+from medqa_sweeps.wording import setting
 
 _GIB = 2**30
 
 
 def entries(board: Leaderboard) -> list[dict[str, Any]]:
     """One object a config, best first, and one a trial that was not ranked. Shares from 0 to 1; null: not known."""
-    found = [_entry(board, place, config) for place, config in enumerate(board.configs)]
+    more = objective_columns(board)
+    found = [_entry(board, place, config) | more(config) for place, config in enumerate(board.configs)]
     return found + [_other(board, trial) for trial in board.study.others()]
 
 
@@ -33,10 +35,13 @@ def as_csv(found: list[dict[str, Any]]) -> str:
 
 def as_json(board: Leaderboard, found: list[dict[str, Any]]) -> str:
     whole = {
+        "objective": objective_of(board.study).to_record(),
         "verdict": verdict(board),
+        "alarms": alarms_in_words(board),
         "cautions": cautions(board),
         "best_of": len(board.configs),
-        "optimism": board.optimism,
+        "optimism": board.luck.total if board.luck else None,
+        "optimism_covers_seeds": board.luck.seeds if board.luck else None,
         "seed_deviation": board.spread.deviation if board.spread else None,
         "configs": found,
     }
@@ -53,9 +58,11 @@ def _entry(board: Leaderboard, place: int, config: Config) -> dict[str, Any]:
         "trials": [trial.name for trial in config.trials],
         **{name: first.settings.get(key) for key, name in board.names.items()},
         "outcome": str(first.state),
+        "reason": first.reason,
         "seeds": len(config.trials),
         "questions": results[0].score.questions if results and results[0].score else None,
         "accuracy": config.accuracy,
+        "alarms": [alarm.name for alarm in row.alarms] if row is not None else None,
         **(_compared(board, row) if row is not None else {}),
         "minutes": seconds / 60,
         "peak_memory_gib": max((result.peak_memory_bytes for result in results), default=0) / _GIB,
@@ -67,7 +74,7 @@ def _entry(board: Leaderboard, place: int, config: Config) -> dict[str, Any]:
 def _compared(board: Leaderboard, row: Row) -> dict[str, Any]:
     """The uncertainty of a row that is in the leaderboard."""
     paired = row.versus_best
-    found: dict[str, Any] = {"low": row.accuracy.low, "high": row.accuracy.high}
+    found: dict[str, Any] = {"low": row.accuracy.low, "high": row.accuracy.high, **_gain(row)}
     if paired is None or board.best is None:
         return found | {"why_not_compared": row.no_test}
     seeds = min(len(row.trials), len(board.best.trials))
@@ -79,9 +86,20 @@ def _compared(board: Leaderboard, row: Row) -> dict[str, Any]:
         "bootstrap_low": bootstrap[0],
         "bootstrap_high": bootstrap[1],
         "p": paired.p_value,
-        "p_corrected": row.p_adjusted,
-        "tied_with_best": row.tied_with_best,
+        "p_corrected": paired.p_adjusted,
+        "significantly_worse": row.worse,
     }
+
+
+def _gain(row: Row) -> dict[str, Any]:
+    """Against the config's own untuned base."""
+    if row.base is None:
+        return {}
+    paired = row.versus_base
+    found = {"base": row.base.label, "base_accuracy": row.base.accuracy.accuracy}
+    if paired is None:
+        return found
+    return found | {"gain": paired.difference, "gain_low": paired.low, "gain_high": paired.high}
 
 
 def _worked(row: Row) -> dict[str, Any]:
@@ -100,11 +118,14 @@ def gpu_hours_of(row: Row) -> float:
 
 
 def _other(board: Leaderboard, trial: Trial) -> dict[str, Any]:
+    score = trial.result.score if trial.result is not None else None
     return {
         "trials": [trial.name],
         **{name: trial.settings.get(key) for key, name in board.names.items()},
         "outcome": str(trial.state),
+        "accuracy": score.accuracy if score else None,
         "reason": trial.reason,
+        **({"overrides": list(trial.overrides)} if trial.overrides else {}),
     }
 
 
@@ -113,6 +134,6 @@ def _cell(value: Any) -> str:
     if value is None:
         return ""
     if isinstance(value, float):
-        return f"{value:.6g}"
-    text = " ".join(value) if isinstance(value, list) and all(isinstance(v, str) for v in value) else in_words(value)
+        return repr(value)
+    text = " ".join(value) if isinstance(value, list) and all(isinstance(v, str) for v in value) else setting(value)
     return f"'{text}" if text.startswith(("=", "+", "@", "\t")) else text

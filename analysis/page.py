@@ -5,7 +5,7 @@ All text passes `markup.escaped`, and JSON in a script has its `<` written as an
 """
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from string import Template
 
@@ -13,17 +13,19 @@ from plotly.offline import get_plotlyjs
 
 from analysis.chooser import chooser
 from analysis.confirmation import confirmation_of
-from analysis.confirmation_verdict import sentences
+from analysis.confirmation_verdict import sentences as confirmed_sentences
 from analysis.export import gpu_hours_of, tokens_of
-from analysis.leaderboard import Leaderboard, Row
+from analysis.leaderboard import Base, Leaderboard, Row
 from analysis.ledger import final_tests
 from analysis.markup import escaped, json_in_script
 from analysis.pictures import Picture, Table
 from analysis.pictures.confirmed import confirmed_picture
 from analysis.settings import settings_in_words
-from analysis.terminal import compact, counts, names_of_trials
-from analysis.verdict import cautions, percent, verdict
+from analysis.terminal import counts, names_of_trials
+from analysis.verdict import ALARMED, alarms_in_words, cautions, verdict
 from medqa_sweeps.errors import ConfigError
+from medqa_sweeps.statistics import PairedDifference
+from medqa_sweeps.wording import compact, in_percent, signed_points
 
 _HERE = Path(__file__).parent
 OTHERS = 50  # trials without a score that are listed
@@ -44,22 +46,24 @@ script-src 'unsafe-inline' 'unsafe-eval'; img-src data: blob:">
 <header>
 <h1>$title</h1>
 <p class="soft">$counts</p>
+$beside
 <nav aria-label="Parts of this page"><ul>$links</ul></nav>
 </header>
 <main>
 <section aria-labelledby="verdict">
 <h2 id="verdict" tabindex="-1">Verdict</h2>
 <p class="verdict">$verdict</p>
+$alarms
 <ul class="cautions" aria-label="What to keep in mind">$cautions</ul>
-</section>
-$since
-<section aria-labelledby="pictures"><h2 id="pictures">Pictures</h2>
-$pictures
 </section>
 <section aria-labelledby="leaderboard"><h2 id="leaderboard">Leaderboard</h2>
 $leaderboard
 </section>
 $others
+$since
+<section aria-labelledby="pictures"><h2 id="pictures">Plots</h2>
+$pictures
+</section>
 </main>
 <footer><p>$disclaimer</p></footer>
 <script>$plotly</script>
@@ -69,11 +73,15 @@ $others
 """)
 
 
-def page(board: Leaderboard, title: str, pictures: Sequence[Picture]) -> str:
-    """The whole HTML document."""
+def page(board: Leaderboard, title: str, pictures: Sequence[Picture], beside: Sequence[str] = ()) -> str:
+    """The whole HTML document.
+
+    Args:
+        beside: file names of the pages for the other sets of validation questions.
+    """
     said, since = cautions(board), _since(board)
-    links = [("verdict", "Verdict"), *((name, text) for name, text, _ in since)]
-    links += [*((p.name, p.title) for p in pictures), ("leaderboard", "Leaderboard")]
+    links = [("verdict", "Verdict"), ("leaderboard", "Leaderboard"), *((name, text) for name, text, _ in since)]
+    links += [(p.name, p.title) for p in pictures]
     drawn = "\n".join([*map(_picture, pictures), chooser(board)])
     afterwards = "\n".join(section for _, _, section in since)
     return _PAGE.substitute(
@@ -82,8 +90,10 @@ def page(board: Leaderboard, title: str, pictures: Sequence[Picture]) -> str:
         script="".join((_HERE / name).read_text(encoding="utf-8") for name in ("pair.js", "page.js")),
         plotly=get_plotlyjs() if "data-plot=" in drawn + afterwards else "",
         counts=escaped(counts(board.study.trials)),
+        beside=_beside(beside),
         links="".join(f'<li><a href="#{name}">{escaped(text)}</a></li>' for name, text in links),
         verdict=escaped(verdict(board)),
+        alarms=_alarms(board),
         cautions="".join(f"<li>{escaped(sentence)}</li>" for sentence in said),
         pictures=drawn.strip() or "<p>Nothing to draw yet.</p>",
         since=afterwards,
@@ -93,13 +103,28 @@ def page(board: Leaderboard, title: str, pictures: Sequence[Picture]) -> str:
     )
 
 
+def _alarms(board: Leaderboard) -> str:
+    lines = alarms_in_words(board)
+    items = "".join(f"<li>{escaped(line)}</li>" for line in lines)
+    return f'<div class="alarms" role="note"><p>{escaped(ALARMED)}</p><ul>{items}</ul></div>' if lines else ""
+
+
+def _beside(pages: Sequence[str]) -> str:
+    if not pages:
+        return ""
+    links = ", ".join(f'<a href="{escaped(name)}">{escaped(name)}</a>' for name in pages)
+    return f'<p class="soft">Other trials answered other validation questions, so they are compared apart: {links}</p>'
+
+
 def _since(board: Leaderboard) -> list[tuple[str, str, str]]:
     """What fresh seeds and the locked test questions said of the study afterwards: name, title and section of each."""
-    parts = []
+    parts: list[tuple[str, str, str]] = []
+    if board.study.several:
+        return parts
     try:
         if confirmed := confirmation_of(board.study.folder):
             drawn = _picture(confirmed_picture(confirmed))
-            parts.append(_afterwards("fresh-seeds", "Confirmed under fresh seeds", sentences(confirmed), drawn))
+            parts.append(_afterwards("fresh-seeds", "Confirmed under new seeds", confirmed_sentences(confirmed), drawn))
         if tests := [f"{test.when}: {' '.join(test.sentences)}" for test in final_tests(board.study.folder)]:
             parts.append(_afterwards("final-tests", "On the locked test questions", tests))
     except ConfigError as error:
@@ -158,47 +183,72 @@ def _framed(inside: str, name: str) -> str:
     return f'<div class="scroll" tabindex="0" role="region" aria-label="{escaped(name)}"><table>{inside}</table></div>'
 
 
-_NUMBERS = ("accuracy, %", "95 % interval", "points to best", "paired 95 % interval")
-_COSTS = ("tokens", "minutes", "GPU hours", "memory, GiB", "weights")
+_NUMBERS = ("accuracy, %", "95% CI", "points to best", "95% CI of the test", "gain over own base", "95% CI of the gain")
+_COSTS = ("tokens", "minutes", "GPU hours", "memory, GiB", "parameters")
+_CAPTION = (
+    "Validation accuracy, best first. worse: significantly worse than the best; not resolved: the difference could be "
+    "chance. The CI of the test excludes 0 exactly for those that are worse. The gain over a config's own untuned base "
+    "has a CI that holds for all rows together. Tokens, minutes and GPU hours are sums over seeds."
+)
 
 
 def _leaderboard(board: Leaderboard) -> str:
     if not board.rows:
-        return "<p>No trial has completed yet.</p>"
+        return "<p>No trial has completed its planned training.</p>"
     has_settings = any(row.settings for row in board.rows)
     names = ("trial", *(["config"] if has_settings else []), *_NUMBERS, "verdict", *_COSTS, "outcome")
     numbers = {*_NUMBERS, *_COSTS}
     head = "".join(f'<th scope="col"{_number(name in numbers)}>{escaped(name)}</th>' for name in names)
-    rows = [_row(board, row, names) for row in [*board.rows, *([board.base] if board.base else [])]]
-    caption = (
-        "Validation accuracy, best first. tied: cannot be told apart from the best, after correction for all pairs. "
-        "Tokens, minutes and GPU hours are sums over seeds."
-    )
+    rows = [_config_row(board, row, names) for row in board.rows]
+    rows += [_base_row(base, names) for base in board.bases]
     table = _framed(f"<caption>Leaderboard</caption><thead><tr>{head}</tr></thead>{''.join(rows)}", "Leaderboard")
     more = f"<p>{board.not_shown:,} more are in <code>leaderboard.csv</code>.</p>" if board.not_shown else ""
-    return f'<p class="soft">{escaped(caption)}</p>{table}{more}'
+    return f'<p class="soft">{escaped(_CAPTION)}</p>{table}{more}'
 
 
-def _row(board: Leaderboard, row: Row, names: Sequence[str]) -> str:
-    is_base = row is board.base
-    paired, estimate = row.versus_best, row.accuracy
-    word = "best" if row is board.best else "" if paired is None else "tied" if row.tied_with_best else ""
-    word = word or ("not compared" if paired is None else "worse" if paired.difference < 0 else "better")
+def _config_row(board: Leaderboard, row: Row, names: Sequence[str]) -> str:
     cells = {
         "config": row.settings or row.label,
-        "accuracy, %": percent(estimate.accuracy),
-        "95 % interval": f"{percent(estimate.low)} to {percent(estimate.high)}",
-        "points to best": "" if paired is None else percent(paired.difference),
-        "paired 95 % interval": "" if paired is None else f"{percent(paired.low)} to {percent(paired.high)}",
-        "verdict": word,
-        **({} if is_base else _costs(row)),
-        "outcome": "untuned" if is_base else str(row.trial.state),
+        **_accuracy(row),
+        **_difference(row.versus_best, "points to best", "95% CI of the test"),
+        **_difference(row.versus_base, "gain over own base", "95% CI of the gain"),
+        "verdict": _verdict_word(board, row),
+        **_costs(row),
+        "outcome": "; ".join(dict.fromkeys(trial.reason or str(trial.state) for trial in row.trials)),
     }
+    return _row(
+        names_of_trials(row) + " !" * bool(row.alarms), cells, names, " class=best" if row is board.best else ""
+    )
+
+
+def _base_row(base: Base, names: Sequence[str]) -> str:
+    return _row("base", {"config": base.label, **_accuracy(base), "outcome": "untuned"}, names)
+
+
+def _row(name: str, cells: Mapping[str, str], names: Sequence[str], mark: str = "") -> str:
     body = "".join(
         f"<td{_number(name in _NUMBERS or name in _COSTS)}>{escaped(cells.get(name, ''))}</td>" for name in names[1:]
     )
-    trial = "base" if is_base else names_of_trials(row)
-    return f'<tr{" class=best" if row is board.best else ""}><th scope="row">{escaped(trial)}</th>{body}</tr>'
+    return f'<tr{mark}><th scope="row">{escaped(name)}</th>{body}</tr>'
+
+
+def _accuracy(row: Row | Base) -> dict[str, str]:
+    estimate = row.accuracy
+    limits = f"{in_percent(estimate.low)} to {in_percent(estimate.high)}"
+    return {"accuracy, %": in_percent(estimate.accuracy), "95% CI": limits}
+
+
+def _difference(paired: PairedDifference | None, name: str, limits: str) -> dict[str, str]:
+    if paired is None:
+        return {}
+    found = f"{signed_points(paired.low)} to {signed_points(paired.high)}"
+    return {name: signed_points(paired.difference), limits: found}
+
+
+def _verdict_word(board: Leaderboard, row: Row) -> str:
+    if row is board.best:
+        return "best"
+    return "worse" if row.worse else "not resolved" if row.not_resolved else "not compared"
 
 
 def _costs(row: Row) -> dict[str, str]:
@@ -209,7 +259,7 @@ def _costs(row: Row) -> dict[str, str]:
         "minutes": f"{sum(result.seconds for result in results) / 60:.1f}",
         "GPU hours": f"{hours:.2f}" if hours else "none",
         "memory, GiB": f"{max(result.peak_memory_bytes for result in results) / 2**30:.1f}",
-        "weights": compact(results[0].trainable_weights),
+        "parameters": compact(results[0].trainable_weights),
     }
 
 
@@ -224,7 +274,7 @@ def _others(board: Leaderboard) -> str:
     ]
     parts = ['<section aria-labelledby="others"><h2 id="others">Not ranked</h2>']
     if rows:
-        parts.append(_table(Table("Trials without a final score", ("trial", "config", "outcome", "why"), rows)))
+        parts.append(_table(Table("Every other trial", ("trial", "config", "outcome", "why"), rows)))
     if len(others) > OTHERS:
         parts.append(f"<p>and {len(others) - OTHERS:,} more: {escaped(counts(others[OTHERS:]))}</p>")
     parts += [f"<p>{escaped(sentence)}</p>" for sentence in unreadable[:OTHERS]]

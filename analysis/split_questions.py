@@ -6,7 +6,7 @@ from string import ascii_uppercase
 
 import numpy as np
 
-from analysis.leaderboard import Row
+from analysis.leaderboard import Base, Row
 from analysis.predictions import Choice, choices
 from analysis.questions import questions_of
 from medqa_sweeps.data import Question
@@ -22,14 +22,14 @@ class Told:
     right_answer: str  # "B. Amoxicillin"
 
 
-def split_ids(one: Row, other: Row) -> list[str]:
+def split_ids(one: Row, other: Row | Base) -> list[str]:
     """Some that only the first answers right, then some that only the second does; the first seed of each counts."""
     first, second = one.answers.correct_SxQ[0], other.answers.correct_SxQ[0]
     ids = np.array(one.answers.questions)
     return [*map(str, ids[first & ~second][: SHOWN // 2]), *map(str, ids[second & ~first][: SHOWN // 2])]
 
 
-def letters_of(row: Row, untuned: bool = False) -> dict[str, Choice]:
+def letters_of(row: Row | Base, untuned: bool = False) -> dict[str, Choice]:
     """By question what the config's first trial answered, or its base before any training."""
     result = row.trial.result
     return choices(row.trial, result.samples_seen if result is not None and not untuned else 0)

@@ -17,9 +17,12 @@ from typing import Any, TypeVar
 import psutil
 import yaml
 
+from medqa_sweeps.best import ScoredTrial, can_be_ranked, scored_trial
 from medqa_sweeps.errors import ConfigError
+from medqa_sweeps.not_run import NotRun, not_run
 from medqa_sweeps.record import AttemptEndLine, AttemptLine, Result, TrainLine, ValidationLine
 from medqa_sweeps.trial_dir import TrialDir
+from medqa_sweeps.wording import ended, percent
 
 REPORT_FOLDER = "report"  # in a study's folder: what analysis writes there
 
@@ -29,11 +32,13 @@ Content = TypeVar("Content")
 
 
 class State(StrEnum):
-    """Where a trial stands. The first three are final."""
+    """Where a trial stands. The first five are final."""
 
     COMPLETED = "completed"
+    STOPPED = "stopped early"  # on request: it has a score, and did not get its planned training
     PRUNED = "pruned"
     FAILED = "failed"
+    REPEATED = "repeated"  # the same experiment as another trial, not run again
     INTERRUPTED = "interrupted"  # no process works on it; it can go on
     RUNNING = "running"
     WAITING = "waiting"  # submitted, not begun
@@ -47,8 +52,15 @@ class Trial:
     directory: TrialDir
     settings: dict[str, Any]  # its config by dotted key, as in `lora.r`
     state: State
-    reason: str  # why it failed or ended, how far it is; "" for a completed trial
+    reason: str  # why it failed or ended, how far it is; "" for a trial that completed its planned training
     result: Result | None
+    scored: ScoredTrial | None = None  # None: it cannot be ranked
+    overrides: tuple[str, ...] = ()  # of a trial that never ran, which has no settings: what sets it apart
+
+    @property
+    def has_score(self) -> bool:
+        """Whether its outcome says what it should: a completed trial that has no score says nothing."""
+        return self.state is not State.COMPLETED or (self.result is not None and self.result.score is not None)
 
 
 @dataclass(frozen=True)
@@ -58,10 +70,16 @@ class Study:
     folder: Path  # the first, where there are several
     trials: tuple[Trial, ...]
     unreadable: tuple[str, ...]  # a sentence for each sub-folder that is no trial, or whose files are damaged
+    several: bool = False  # made of several folders
 
     def completed(self) -> list[Trial]:
-        """The trials that can be ranked: completed, with a score."""
-        return [t for t in self.trials if t.state is State.COMPLETED and t.result is not None and t.result.score]
+        """The trials that can be ranked: with a score that stands for their planned training."""
+        return [trial for trial in self.trials if trial.scored is not None]
+
+    def ended_badly(self) -> bool:
+        """Whether a trial failed, was interrupted or cannot be read, so that the study is not what was asked for."""
+        well = {State.COMPLETED, State.STOPPED, State.PRUNED, State.REPEATED}
+        return bool(self.unreadable) or any(trial.state not in well or not trial.has_score for trial in self.trials)
 
     def others(self) -> list[Trial]:
         """The trials that cannot be ranked."""
@@ -85,6 +103,7 @@ def read_studies(folders: Sequence[Path]) -> Study:
         folders[0],
         tuple(replace(t, name=f"{name}/{t.name}") for name, s in zip(names, studies, strict=True) for t in s.trials),
         tuple(f"{name}/{why}" for name, s in zip(names, studies, strict=True) for why in s.unreadable),
+        several=True,
     )
 
 
@@ -107,11 +126,25 @@ def read_study(folder: Path) -> Study:
             trials.append(read_trial(TrialDir(path)))
         except ConfigError as error:
             unreadable.append(f"{path.name}: {error}")
+    trials = _with_those_not_run(folder, trials)
     if not trials and not unreadable:
         raise ConfigError(f"{folder}: holds no trial. Give a study's folder, such as multirun/quickstart.")
     if not trials:
         raise ConfigError(f"{folder}: holds no trial that can be read. " + " ".join(unreadable[:5]))
     return Study(folder, tuple(trials), tuple(unreadable))
+
+
+def _with_those_not_run(folder: Path, trials: list[Trial]) -> list[Trial]:
+    """With the trials that never had a folder, in the order of their numbers."""
+    others = [_not_run(folder, one) for one in not_run(folder)]
+    return sorted([*trials, *others], key=lambda trial: _by_number(trial.directory.path)) if others else trials
+
+
+def _not_run(folder: Path, one: NotRun) -> Trial:
+    state = State.REPEATED if one.same_as is not None else State(one.outcome)
+    kind = f"{one.failure}: " if one.failure else ""
+    directory = TrialDir(folder / str(one.number))
+    return Trial(str(one.number), directory, {}, state, kind + one.message, None, overrides=tuple(one.overrides))
 
 
 def read_trial(directory: TrialDir) -> Trial:
@@ -127,7 +160,15 @@ def read_trial(directory: TrialDir) -> Trial:
         result = _read(directory.result_file, directory.result)  # it may have finished meanwhile
     if result is not None:
         state, reason = _ended(result)
-    return Trial(directory.path.resolve().name, directory, settings, state, reason, result)
+    scored = _read(directory.provenance_file, lambda: _scored(directory, result))
+    return Trial(directory.path.resolve().name, directory, settings, state, reason, result, scored)
+
+
+def _scored(directory: TrialDir, result: Result | None) -> ScoredTrial | None:
+    if result is None or result.score is None or not can_be_ranked(result):
+        return None
+    name = directory.path.resolve().name
+    return scored_trial(directory, int(name) if name.isdecimal() else 0, result.score.accuracy)
 
 
 def answers(trial: Trial, samples_seen: int) -> dict[str, bool]:
@@ -210,14 +251,12 @@ def _flat(mapping: dict[str, Any], prefix: str) -> Iterator[tuple[str, Any]]:
 
 
 def _ended(result: Result) -> tuple[State, str]:
-    state = State(result.outcome)
-    if state is State.COMPLETED and result.score is None:
-        return state, "ended without a score"
+    state = State.STOPPED if result.stopped_on_request else State(result.outcome)
     if state is State.COMPLETED:
-        return state, ""
+        return state, result.message if result.score else "ended without a score"
     kind = f"{result.failure}: " if result.failure else ""
-    score = f" It had {100 * result.score.accuracy:.1f} %." if result.score else ""
-    return state, f"{kind}{result.message}{score}".strip()
+    score = f" Validation accuracy then: {percent(result.score.accuracy)}." if result.score else ""
+    return state, ended(f"{kind}{result.message}") + score
 
 
 def _progress(directory: TrialDir) -> tuple[State, str]:
@@ -230,7 +269,7 @@ def _progress(directory: TrialDir) -> tuple[State, str]:
     last = turns[-1]
     if isinstance(last, AttemptEndLine):
         kind = f"{last.failure}: " if last.failure else ""
-        return State.INTERRUPTED, f"{kind}{last.message} {reached}".strip()
+        return State.INTERRUPTED, f"{ended(f'{kind}{last.message}')} {reached}"
     if last.host == platform.node() and not _alive(last):
         return State.INTERRUPTED, f"its process {last.pid} is gone. {reached}"
     return State.RUNNING, f"attempt {last.attempt} on {last.host}, {last.device}. {reached}"
@@ -240,7 +279,7 @@ def _reached(lines: list[TrainLine | ValidationLine]) -> str:
     if not lines:
         return "Nothing reported yet."
     scores = [line for line in lines if isinstance(line, ValidationLine)]
-    score = f", {100 * scores[-1].score.accuracy:.1f} % at the last report" if scores else ""
+    score = f", {percent(scores[-1].score.accuracy)} at the last evaluation" if scores else ""
     return f"{max(line.samples_seen for line in lines):,} questions seen{score}."
 
 

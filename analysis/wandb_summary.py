@@ -7,19 +7,22 @@ import dataclasses
 import hashlib
 import logging
 from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from analysis.leaderboard import Leaderboard, Row, rank
-from analysis.settings import short_names, varying_keys
+from analysis.leaderboard import Leaderboard, Row, boards
+from analysis.objective import objective_answer
+from analysis.settings import varying_keys
 from analysis.study import Study, Trial, read_study
-from analysis.verdict import cautions, verdict
+from analysis.verdict import alarms_in_words, cautions, verdict
 from medqa_sweeps.config import TrackingConfig, short_hash
 from medqa_sweeps.errors import ConfigError
 from medqa_sweeps.record import Score
 from medqa_sweeps.study_identity import group_of
 from medqa_sweeps.tracking import run_id
 from medqa_sweeps.wandb_session import client_errors, is_sent, open_run, remember_sent, send_later
+from medqa_sweeps.wording import sentences, short_names
 
 _PERCENT = 100.0
 _log = logging.getLogger(__name__)
@@ -40,13 +43,13 @@ def log_summary(folder: Path, mode: str | None = None) -> bool:
     tracking = _tracking(study)
     if tracking is None:
         return True
-    board = rank(study)
-    what = _content(board)
+    found = boards(study)
+    what = _content(found, study)
     if is_sent(folder, what):
         return True
     errors = client_errors()
     try:
-        _tell(board, dataclasses.replace(tracking, mode=mode or tracking.mode), what)
+        _tell(found, study, dataclasses.replace(tracking, mode=mode or tracking.mode), what)
     except errors as error:
         words = " ".join(str(error).split())
         _log.warning("W&B failed (%s). Send the study's summary later with: %s", words, send_later(folder))
@@ -56,63 +59,72 @@ def log_summary(folder: Path, mode: str | None = None) -> bool:
 
 def summary_id(study: Study) -> str:
     """The id of the study's summary run: 12 hex digits that stay with the study's first trial."""
-    return short_hash(["summary", run_id(study.trials[0].directory)])
+    first = next(trial for trial in study.trials if trial.settings)
+    return short_hash(["summary", run_id(first.directory)])
 
 
-def rows(board: Leaderboard) -> tuple[list[str], list[list[Any]]]:
-    """Columns and rows of the table: trials with a score, the best first, the untuned base, all others. Shares in %."""
-    study, names = board.study, short_names(varying_keys(board.study.trials))
+def rows(boards: Sequence[Leaderboard], study: Study) -> tuple[list[str], list[list[Any]]]:
+    """Columns and rows of the table: ranked trials, the best first, the untuned bases, all others. Shares in %.
+
+    Trials that answered other validation questions stand apart, board after board.
+    """
+    names = short_names(varying_keys(study.trials))
     columns = ["trial", *names.values(), "outcome", "accuracy", "low", "high", "questions", "difference to best"]
-    columns += ["difference low", "difference high", "p (Holm)", "tied with best", "minutes", "peak GiB", "why", "run"]
-    compared = {trial.name: row for row in board.rows for trial in row.trials}
-    ranked = sorted(study.completed(), key=lambda trial: -_score(trial).accuracy)
-    table = [_row(trial, _score(trial), compared.get(trial.name), names) for trial in ranked]
-    base = board.base.trial.result.baseline if board.base and board.base.trial.result else None
-    if base:
-        table.append(["untuned base", *[None] * (len(names) + 1), *_shares(base), *_compared(board.base), *[None] * 4])
+    columns += ["difference low", "difference high", "p (corrected)", "significantly worse", "gain over own base"]
+    columns += ["alarms", "minutes", "peak GiB", "why", "run"]
+    table: list[list[Any]] = []
+    for board in boards:
+        compared = {trial.name: row for row in board.rows for trial in row.trials}
+        ranked = sorted(board.study.completed(), key=lambda trial: -_score(trial).accuracy)
+        table += [_row(trial, _score(trial), compared.get(trial.name), names) for trial in ranked]
+        for base in board.bases:
+            score = base.trial.result.baseline if base.trial.result else None
+            table.append([base.label, *[None] * (len(names) + 1), *_shares(score), *[None] * 11])
     others = [(trial, trial.result.score if trial.result else None) for trial in study.others()]
     return columns, [*table, *(_row(trial, score, None, names) for trial, score in others)]
 
 
-def _tell(board: Leaderboard, tracking: TrackingConfig, what: str) -> None:
+def _tell(boards: Sequence[Leaderboard], study: Study, tracking: TrackingConfig, what: str) -> None:
     import wandb
 
-    folder = board.study.folder.resolve()
+    folder = study.folder.resolve()
     (folder / ".wandb").mkdir(
         exist_ok=True
     )  # W&B writes there if it is there; a visible folder would look like a trial
-    synthetic = ("synthetic",) if _is_synthetic(board.study) else ()
+    synthetic = ("synthetic",) if _is_synthetic(study) else ()
     run = open_run(
-        summary_id(board.study),
+        summary_id(study),
         tracking,
         tracking.group or group_of(folder),
         name=f"{folder.name} (summary)",
         job_type="summary",
         tags=(*tracking.tags, *synthetic, "summary"),
-        config={"study": folder.name, "trials": len(board.study.trials)},
+        config={"study": folder.name, "trials": len(study.trials)},
         folder=folder,
     )
-    columns, table = rows(board)
+    columns, table = rows(boards, study)
     told: dict[str, Any] = {"leaderboard": wandb.Table(columns=columns, data=table, allow_mixed_types=True)}
     page = _page(folder)
     if page.exists():
         told["report"] = wandb.Html(page.read_text(encoding="utf-8"), inject=False)
     run.log(told)
-    run.summary.update(_answer(board))
+    run.summary.update(_answer(boards, study))
     run.finish()
     remember_sent(run, folder, what)
 
 
-def _answer(board: Leaderboard) -> dict[str, Any]:
-    """What the run's overview shows."""
-    counts = Counter(str(trial.state) for trial in board.study.trials)
-    answer = {"verdict": verdict(board), "cautions": " ".join(cautions(board)), **counts}
+def _answer(boards: Sequence[Leaderboard], study: Study) -> dict[str, Any]:
+    """What the run's overview shows: the answer of the first board, and how every trial of the study ended."""
+    board = boards[0]
+    counts = Counter(str(trial.state) for trial in study.trials)
+    told = {"verdict": verdict(board), "cautions": " ".join(cautions(board)), "alarms": alarms_in_words(board)}
+    answer: dict[str, Any] = {**told, **objective_answer(board), **counts}
     if board.best is None:
         return answer
-    score, tied = _score(board.best.trial), [row.label for row in board.rows if row.tied_with_best]
+    score, open_ = _score(board.best.trial), [row.label for row in board.rows if row.not_resolved]
     measured = {"accuracy": score.accuracy, "accuracy_low": score.low, "accuracy_high": score.high}
     best = {"best": board.best.label, "best_trial": board.best.trial.name}
-    return {**answer, **best, **measured, "tied_with_best": tied}
+    return {**answer, **best, **measured, "not_resolved": open_}
 
 
 def _row(trial: Trial, score: Score | None, row: Row | None, names: dict[str, str]) -> list[Any]:
@@ -126,7 +138,7 @@ def _row(trial: Trial, score: Score | None, row: Row | None, names: dict[str, st
         result.seconds / 60 if result else None,
         result.peak_memory_bytes / 2**30 if result else None,
         trial.reason or None,
-        run_id(trial.directory),
+        run_id(trial.directory) if trial.settings else None,
     ]
 
 
@@ -138,12 +150,15 @@ def _shares(score: Score | None) -> list[Any]:
 
 
 def _compared(row: Row | None) -> list[Any]:
-    """Difference to the best with its limits, in percentage points, Holm's p, and whether the two are tied."""
-    paired = row.versus_best if row else None
-    if row is None or paired is None:
-        return [None] * 5
-    points = [_PERCENT * paired.difference, _PERCENT * paired.low, _PERCENT * paired.high]
-    return [*points, row.p_adjusted, row.tied_with_best]
+    """Difference to the best with its limits, in points, the corrected p, whether it is significant; then the gain over
+    the own base in points, and the alarms."""
+    if row is None:
+        return [None] * 7
+    paired = row.versus_best
+    points = [_PERCENT * share for share in (paired.difference, paired.low, paired.high)] if paired else [None] * 3
+    test = [paired.p_adjusted, row.worse] if paired else [None] * 2
+    gain = _PERCENT * row.versus_base.difference if row.versus_base else None
+    return [*points, *test, gain, sentences(*(alarm.sentence for alarm in row.alarms)) or None]
 
 
 def _score(trial: Trial) -> Score:
@@ -156,11 +171,11 @@ def _cell(value: Any) -> Any:
     return " ".join(map(str, value)) if isinstance(value, list) else value
 
 
-def _content(board: Leaderboard) -> str:
+def _content(boards: Sequence[Leaderboard], study: Study) -> str:
     """12 hex digits that change with the table, the answer, or the page."""
-    page = _page(board.study.folder)
+    page = _page(study.folder)
     digest = hashlib.sha256(page.read_bytes()).hexdigest() if page.exists() else ""
-    return short_hash([rows(board), _answer(board), digest])
+    return short_hash([rows(boards, study), _answer(boards, study), digest])
 
 
 def _page(folder: Path) -> Path:

@@ -89,7 +89,7 @@ class SamplersAndPruners(SearchPathPlugin):
 class PrintLeaderboard(Callback):
     """At the end of a sweep: its leaderboard, and an exit code that says whether every trial ended as it should.
 
-    One that was pruned did: it was hopeless, and whoever asked for a pruner asked for that.
+    One that was pruned, stopped on request or repeats another did.
     """
 
     def on_multirun_start(self, config: DictConfig, **kwargs: Any) -> None:
@@ -105,9 +105,9 @@ class PrintLeaderboard(Callback):
             return
         from analysis.confirmation import read_confirmed
         from analysis.confirmation_verdict import sentences
-        from analysis.leaderboard import rank
-        from analysis.study import State, read_study
-        from analysis.terminal import print_board, shown
+        from analysis.leaderboard import boards
+        from analysis.study import read_study
+        from analysis.terminal import print_boards, shown
         from analysis.wandb_summary import log_summary
         from medqa_sweeps.confirmation import read_confirmation
         from medqa_sweeps.errors import TrialError
@@ -115,14 +115,23 @@ class PrintLeaderboard(Callback):
         folder = Path(config.hydra.sweep.dir)
         try:
             study = read_study(folder)
-            print_board(rank(study), shown(folder))
+            print_boards(boards(study), shown(folder))
             if read_confirmation(folder):
                 print("", *sentences(read_confirmed(folder)), sep="\n")
             log_summary(folder)
         except TrialError as error:
             sys.exit(str(error))
-        if any(trial.state is not State.PRUNED for trial in study.others()) or study.unreadable:
+        if study.ended_badly():
             sys.exit(1)
+
+
+def _open(settings: type[AsyncOptunaSettings]) -> DictConfig:
+    """The settings, with mappings that take new keys without a `+`: Hydra would close them."""
+    node: DictConfig = OmegaConf.structured(settings)
+    node.params = {}
+    for key in ("params", "when"):
+        OmegaConf.set_struct(node[key], False)
+    return node
 
 
 def _register() -> None:
@@ -130,7 +139,7 @@ def _register() -> None:
     # For folders' names: `first_of:${hydra.sweeper.study_name},${now:%Y}` is the first that is not null.
     OmegaConf.register_new_resolver("first_of", lambda *values: next(v for v in values if v is not None), replace=True)
     store = ConfigStore.instance().store
-    store(group="hydra/sweeper", name="async_optuna", node=AsyncOptunaSettings, provider="medqa_sweeps")
+    store(group="hydra/sweeper", name="async_optuna", node=_open(AsyncOptunaSettings), provider="medqa_sweeps")
     store(group="hydra/launcher", name="local_gpus", node=LocalGpusSettings, provider="medqa_sweeps")
     store(group="hydra/launcher", name="in_process", node=InProcessSettings, provider="medqa_sweeps")
 

@@ -9,6 +9,7 @@ from typing import Any
 from medqa_sweeps.commands import SUMMARIES
 from medqa_sweeps.errors import TrialError
 from medqa_sweeps.places import complete_environment
+from medqa_sweeps.wording import EDUCATION_ONLY
 
 
 def main(words: Sequence[str]) -> int:
@@ -17,7 +18,7 @@ def main(words: Sequence[str]) -> int:
     parser = argparse.ArgumentParser(
         prog="python -m medqa_sweeps",
         description="Commands on studies, trial folders and questions.",
-        epilog="For education and research only; never for clinical decisions.",
+        epilog=EDUCATION_ONLY,
     )
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     for name, summary in SUMMARIES.items():

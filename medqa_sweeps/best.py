@@ -4,12 +4,14 @@ Trials that are equal in everything but the seed are replicates of one config. A
 never by its luckiest seed. Only trials that got their planned training are ranked.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from medqa_sweeps.config import replicate_key
+from medqa_sweeps.objective import BY_ACCURACY, Direction, Objective, objective_in
+from medqa_sweeps.pareto import pareto_front
 from medqa_sweeps.record import Outcome, Result
 from medqa_sweeps.trial_dir import TrialDir, trial_folders
 
@@ -21,7 +23,9 @@ class ScoredTrial:
     number: int  # in its study
     replicate_key: str  # equal for replicates; see `config.replicate_key`
     seed: int
-    value: float  # the objective
+    value: float  # the objective; of several the first
+    questions: str = ""  # fingerprint of the validation questions that it was scored on
+    others: tuple[float, ...] = ()  # the other objectives, in their order
 
 
 @dataclass(frozen=True)
@@ -32,8 +36,14 @@ class ScoredConfig:
 
     @property
     def mean(self) -> float:
-        """Of the objective, over seeds."""
-        return sum(trial.value for trial in self.trials) / len(self.trials)
+        """Of the objective, over seeds; of several objectives, of the first."""
+        return self.means[0]
+
+    @property
+    def means(self) -> tuple[float, ...]:
+        """Of each objective, over seeds."""
+        values = zip(*((trial.value, *trial.others) for trial in self.trials), strict=True)
+        return tuple(sum(one) / len(self.trials) for one in values)
 
     @property
     def first(self) -> ScoredTrial:
@@ -41,9 +51,10 @@ class ScoredConfig:
         return self.trials[0]
 
 
-def ranked(trials: Iterable[ScoredTrial], maximize: bool = True) -> list[ScoredConfig]:
+def ranked(trials: Iterable[ScoredTrial], objective: Objective = BY_ACCURACY) -> list[ScoredConfig]:
     """The configs, the best first; of equal ones, the one that was tried first.
 
+    Of several objectives the first decides, and the next where that is equal: the first config is on the Pareto front.
     A trial that repeats a config *and* its seed says nothing new. It is a config of its own, not a replicate.
     """
     configs: dict[tuple[str, int], dict[int, ScoredTrial]] = {}
@@ -53,19 +64,42 @@ def ranked(trials: Iterable[ScoredTrial], maximize: bool = True) -> list[ScoredC
             copy += 1
         configs[trial.replicate_key, copy][trial.seed] = trial
     scored = [ScoredConfig(tuple(by_seed[seed] for seed in sorted(by_seed))) for by_seed in configs.values()]
-    sign = -1 if maximize else 1
-    return sorted(scored, key=lambda config: (sign * config.mean, min(trial.number for trial in config.trials)))
+    signs = [-1 if direction is Direction.MAXIMIZE else 1 for direction in objective.directions]
+
+    def place(config: ScoredConfig) -> tuple[float, ...]:
+        costs = (sign * mean for sign, mean in zip(signs, config.means, strict=True))
+        return (*costs, min(trial.number for trial in config.trials))
+
+    return sorted(scored, key=place)
+
+
+def on_front(configs: Sequence[ScoredConfig], objective: Objective) -> list[ScoredConfig]:
+    """Those of the configs that are on the Pareto front by their means over seeds, in the same order."""
+    is_on_N = pareto_front([config.means for config in configs], objective.directions)
+    return [config for config, is_on in zip(configs, is_on_N, strict=True) if is_on]
+
+
+def comparable(trials: Iterable[ScoredTrial]) -> list[list[ScoredTrial]]:
+    """The trials in groups that were scored on the same questions; the largest group first, then the earliest."""
+    groups: dict[str, list[ScoredTrial]] = {}
+    for trial in trials:
+        groups.setdefault(trial.questions, []).append(trial)
+    return sorted(groups.values(), key=len, reverse=True)
 
 
 def ranked_in(study: Path) -> list[ScoredConfig]:
-    """The configs of a study's folder by validation accuracy, the best first; none if no trial can be ranked."""
-    found = []
+    """The configs of a study's folder, the best first; none if no trial can be ranked.
+
+    Ranked by what the study optimises, validation accuracy unless it says otherwise; of several metrics, by the first.
+    Of a study over several sets of validation questions, the configs of the set that most trials were scored on.
+    """
+    objective, found = objective_in(study), []
     for trial in trial_folders(study):
         result = trial.result()
-        if result is not None and can_be_ranked(result):
-            assert result.score is not None
-            found.append(scored_trial(trial, int(trial.path.name), result.score.accuracy))
-    return ranked(found)
+        values = objective.values(result.score) if result is not None and result.score is not None else None
+        if result is not None and values and can_be_ranked(result):
+            found.append(scored_trial(trial, int(trial.path.name), *values))
+    return ranked(comparable(found)[0], objective) if found else []
 
 
 def can_be_ranked(result: Result) -> bool:
@@ -73,11 +107,13 @@ def can_be_ranked(result: Result) -> bool:
     return result.outcome is Outcome.COMPLETED and result.score is not None and not result.stopped_on_request
 
 
-def scored_trial(trial: TrialDir, number: int, value: float) -> ScoredTrial:
-    """A trial of a folder; one whose provenance is lost is a config of its own."""
+def scored_trial(trial: TrialDir, number: int, value: float, *others: float) -> ScoredTrial:
+    """A trial of a folder, with a value per objective; one whose provenance is lost is a config of its own."""
     provenance = trial.provenance()
     key = provenance.get("replicate_key") or _derived_key(trial, provenance) or f"trial {number} alone"
-    return ScoredTrial(number, key, provenance.get("seeds", {}).get("trial", 0), value)
+    seed = provenance.get("seeds", {}).get("trial", 0)
+    questions = provenance.get("questions", {}).get("validation_fingerprint", "")
+    return ScoredTrial(number, key, seed, value, questions, others)
 
 
 def _derived_key(trial: TrialDir, provenance: dict[str, Any]) -> str | None:

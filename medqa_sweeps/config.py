@@ -1,8 +1,9 @@
 """The typed schema of one trial's config: a dataclass a config group, each knob with its unit and range.
 
-Hydra composes the files of `conf/` against these classes, so a misspelt key or a wrong type fails while composing.
-`checked()` then finds values out of range, fills in what follows from other values (alpha, micro-batch) and returns
-the config that is saved. Nothing here imports torch or Hydra. Ranges are written so that NaN is outside all of them.
+Hydra composes the files of `conf/` against these classes, so a misspelt key or a wrong type fails while composing;
+`from_hydra` refuses what was added past them with `+`. `checked()` then finds values out of range, fills in what
+follows from other values (alpha, micro-batch) and returns the config that is saved. Nothing here imports torch or
+Hydra. Ranges are written so that NaN is outside all of them.
 """
 
 import dataclasses
@@ -18,6 +19,7 @@ from omegaconf import MISSING, DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from medqa_sweeps.errors import ConfigError
+from medqa_sweeps.known_keys import keys_of, not_a_setting, said, unknown_keys
 
 ATTENTION_MODULES = ("q_proj", "k_proj", "v_proj", "o_proj")
 MLP_MODULES = ("gate_proj", "up_proj", "down_proj")
@@ -27,6 +29,7 @@ NOT_THE_EXPERIMENT = ("tracking", "engine")
 _BOOKKEEPING = (
     *("training.micro_batch_size", "training.gradient_checkpointing", "training.checkpoints_kept"),
     *("training.checkpoint_every_minutes", "training.log_every_steps", "evaluation.batch_size", "evaluation.baseline"),
+    "model.recommended_lr",
 )
 DATA_FORMATS = ("auto", "medqa", "ending", "bigbio", "medmcqa", "columns", "nested")
 
@@ -41,6 +44,7 @@ class ModelConfig:
     path: str | None = None  # folder with config.json and safetensors; "bundled:NAME" is one shipped here
     load_in_4bit: bool = True  # NF4 through bitsandbytes; false: 16-bit or 32-bit weights
     dtype: str = "auto"  # auto: bfloat16 where the GPU has it, else float16; float32 without a GPU
+    recommended_lr: float | None = None  # a learning rate far from it gets a line of warning; null: none is known
 
     def problems(self) -> Iterator[str]:
         if (self.path is None) == (self.hub_id is None):
@@ -49,6 +53,8 @@ class ModelConfig:
                 "(model=local model.path=FOLDER for a folder of yours)"
             )
         yield from _one_of("model.dtype", self.dtype, ("auto", "float32", "bfloat16", "float16"))
+        if self.recommended_lr is not None and not 0 < self.recommended_lr < float("inf"):
+            yield f"model.recommended_lr={self.recommended_lr}: must be above 0, or null"
 
 
 @dataclass
@@ -270,6 +276,7 @@ class TrackingConfig:
     entity: str | None = None  # team or user; null: the key's own
     group: str | None = None  # null: the name of the study's folder when it was first swept
     tags: list[str] = field(default_factory=list)
+    notes: dict[str, str] = field(default_factory=dict)  # words of your own, by a name of your own
 
     def problems(self) -> Iterator[str]:
         yield from _one_of("tracking.mode", self.mode, ("auto", "online", "offline", "disabled"))
@@ -319,6 +326,9 @@ class TrialConfig:
                 yield from getattr(self, group.name).problems()
 
 
+TRIAL_KEYS = {group.name for group in dataclasses.fields(TrialConfig)}
+
+
 def checked(config: TrialConfig) -> TrialConfig:
     """A copy with every value in range and every derived value filled in (lora.alpha, training.micro_batch_size).
 
@@ -342,12 +352,15 @@ def from_hydra(composed: DictConfig) -> TrialConfig:
     """The typed, checked config of what Hydra composed.
 
     Raises:
-        ConfigError: for a missing, mistyped or out-of-range value.
+        ConfigError: for a key that the schema does not know, and a missing, mistyped or out-of-range value.
     """
+    if unknown := list(unknown_keys(composed)):
+        known = list(keys_of(composed))
+        raise ConfigError("\n".join(not_a_setting(key, known) for key in unknown))
     try:
         config = OmegaConf.to_object(composed)
     except OmegaConfBaseException as error:
-        raise ConfigError(str(error)) from error
+        raise ConfigError(said(error)) from error
     assert isinstance(config, TrialConfig), "conf/config.yaml starts from the schema"
     return checked(_with_absolute_paths(config))
 
@@ -389,7 +402,9 @@ def load(path: Path) -> TrialConfig:
         config = OmegaConf.to_object(merged)
     except OSError as error:
         raise ConfigError(f"{path}: cannot be read ({error.strerror}); a trial folder holds a config.yaml") from error
-    except (OmegaConfBaseException, yaml.YAMLError, ValueError) as error:
+    except OmegaConfBaseException as error:
+        raise ConfigError(f"{path}: {said(error)}") from error
+    except (yaml.YAMLError, ValueError) as error:
         raise ConfigError(f"{path}: {error}") from error
     assert isinstance(config, TrialConfig)
     return checked(config)
@@ -404,12 +419,12 @@ def signature(config: TrialConfig, base_fingerprint: str, data_fingerprint: str)
     asked = dataclasses.asdict(config)
     for group in (*NOT_THE_EXPERIMENT, "data", "split"):
         del asked[group]
-    asked["model"] = {key: asked["model"][key] for key in ("load_in_4bit", "dtype")}
     for group in ("prompt", "lora"):
         del asked[group]["name"]
     for dotted in _BOOKKEEPING:
         group, _, key = dotted.partition(".")
         del asked[group][key]
+    asked["model"] = {key: asked["model"][key] for key in ("load_in_4bit", "dtype")}
     asked["lora"]["target_modules"] = sorted(asked["lora"]["target_modules"])
     asked["base"], asked["questions"] = base_fingerprint, data_fingerprint
     return short_hash(asked)

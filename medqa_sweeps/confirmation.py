@@ -24,8 +24,9 @@ class ChosenConfig:
 
     settings: str  # what sets it apart there: "lora.r=8"
     trials: list[int]  # its trials in the first study: replicates, in the order of their seeds
-    accuracy: float  # their mean on the validation questions: what it was chosen by
-    again: list[int]  # its trials in the confirming study, one a seed, in the seeds' order
+    accuracy: float  # their mean on the validation questions: what it was chosen by, unless `chosen_by` says otherwise
+    again: list[int]  # its trials in the confirming study, one per seed, in the seeds' order
+    chosen_by: str = ""  # what else than accuracy it was chosen by, over the same trials: "calibration_error 0.042"
 
 
 @dataclass(frozen=True)

@@ -17,6 +17,7 @@ from medqa_sweeps.errors import ConfigError
 from medqa_sweeps.record import Record, Score
 from medqa_sweeps.seen import SeenCount, overlap_sentences
 from medqa_sweeps.trial_dir import append_lines, read_lines
+from medqa_sweeps.wording import accuracy, in_percent, interval
 
 FILE = "final.jsonl"
 
@@ -131,8 +132,8 @@ def sentences(reading: Reading, beside: int) -> list[str]:
         if scored.validation:
             gap = scored.trained.accuracy - scored.validation.accuracy
             told.append(
-                f"Validation, by which it was chosen: {_share(scored.validation)}; the test is "
-                f"{100 * abs(gap):.1f} points {'above' if gap > 0 else 'below'} that."
+                f"Validation, which it was selected by: {_share(scored.validation)}. The test accuracy is "
+                f"{in_percent(abs(gap))} points {'higher' if gap > 0 else 'lower'}."
             )
     return [*told, *_times_before(asked.readings_before, beside)]
 
@@ -140,16 +141,15 @@ def sentences(reading: Reading, beside: int) -> list[str]:
 def _compared(name: str, trained: Score, base: Score, gain: Gain) -> str:
     ahead = "better" if gain.difference >= 0 else "worse"
     low, high = (gain.low, gain.high) if gain.difference >= 0 else (-gain.high, -gain.low)
-    sure = "" if gain.low > 0 or gain.high < 0 else "; the two cannot be told apart"
+    sure = "" if gain.low > 0 or gain.high < 0 else ": not resolved"
     return (
-        f"{name}: {_share(trained)}; untuned base {_share(base)}. Trained is {ahead} by "
-        f"{100 * abs(gain.difference):.1f} points (95 % interval {100 * low:.1f} to {100 * high:.1f}){sure}."
+        f"{name}: {_share(trained)}; untuned base {_share(base)}. The trained model is {ahead} by "
+        f"{in_percent(abs(gain.difference))} points ({interval(low, high)}){sure}."
     )
 
 
 def _share(score: Score) -> str:
-    interval = f"95 % interval {100 * score.low:.1f} to {100 * score.high:.1f}"
-    return f"{100 * score.accuracy:.1f} % of {score.questions:,} questions ({interval})"
+    return accuracy(score.accuracy, score.low, score.high, score.questions)
 
 
 def _times_before(here: int, beside: int) -> Sequence[str]:

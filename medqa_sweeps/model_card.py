@@ -1,13 +1,14 @@
 """The README of an exported adapter: what it is, how it scored, and what it is not for."""
 
+from collections.abc import Iterable
+
+from medqa_sweeps.alarms import Alarm
 from medqa_sweeps.plan import Plan
 from medqa_sweeps.record import Result, Score
-
-NOT_CLINICAL = "For education and research only; never for clinical decisions."
-SYNTHETIC = "The questions are synthetic (invented facts): these scores prove the machinery, never the medicine."
+from medqa_sweeps.wording import EDUCATION_ONLY, SYNTHETIC, accuracy
 
 
-def model_card(plan: Plan, result: Result) -> str:
+def model_card(plan: Plan, result: Result, alarms: Iterable[Alarm]) -> str:
     """Markdown with the metadata that the hub reads."""
     config = plan.config
     synthetic = [f"**{SYNTHETIC}**", ""] if config.data.synthetic else []
@@ -20,7 +21,7 @@ def model_card(plan: Plan, result: Result) -> str:
         "",
         f"# LoRA adapter, r={config.lora.r}, trained on {config.data.name}",
         "",
-        f"**{NOT_CLINICAL}**",
+        f"**{EDUCATION_ONLY}**",
         "",
         *synthetic,
         f"- base: {plan.base.label}, {'4-bit NF4' if config.model.load_in_4bit else 'unquantized'}",
@@ -29,6 +30,7 @@ def model_card(plan: Plan, result: Result) -> str:
         f"- LoRA: r={config.lora.r}, alpha={config.lora.alpha:g}, dropout={config.lora.dropout:g}, "
         f"on {', '.join(config.lora.target_modules)}",
         f"- validation accuracy: {_written(result.score)}; untuned base: {_written(result.baseline)}",
+        *(f"- **alarm**: {alarm.sentence}" for alarm in alarms),
         f"- outcome: {result.outcome}; signature {result.signature}",
         "",
         "`config.yaml` and `provenance.json` beside this folder say how to make it again.",
@@ -40,4 +42,4 @@ def model_card(plan: Plan, result: Result) -> str:
 def _written(score: Score | None) -> str:
     if score is None:
         return "not measured"
-    return f"{score.accuracy:.1%} (95 % interval {score.low:.1%} to {score.high:.1%}, {score.questions:,} questions)"
+    return accuracy(score.accuracy, score.low, score.high, score.questions)

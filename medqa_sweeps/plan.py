@@ -11,6 +11,7 @@ from typing import Any
 
 from medqa_sweeps.base import BaseModel, locate
 from medqa_sweeps.config import DataConfig, SplitConfig, TrialConfig, divisors, replicate_key, signature
+from medqa_sweeps.data import Part, QuestionSet, read_questions
 from medqa_sweeps.errors import DataError, OutOfMemory
 from medqa_sweeps.hub import at_commit
 from medqa_sweeps.split import Split, split_questions
@@ -77,11 +78,20 @@ def _at_commits(config: TrialConfig, base: BaseModel) -> TrialConfig:
     return replace(config, model=model, data=at_commit(config.data))
 
 
-@lru_cache(maxsize=4)
+@lru_cache(maxsize=64)  # sweeps over folds, seeds of the split and fractions: they share the questions read below
 def _split(configs: str) -> Split:
-    """Read once for all trials of a sweep. Files that change on the way are found by the child, which reads anew."""
+    """Made once for all trials of a sweep. Files that change on the way are found by the child, which reads anew."""
     data, split = json.loads(configs)
-    return split_questions(DataConfig(**data), SplitConfig(**split))
+    return split_questions(DataConfig(**data), SplitConfig(**split), _questions)
+
+
+def _questions(config: DataConfig, part: Part) -> QuestionSet:
+    return _read(json.dumps(asdict(config)), part)
+
+
+@lru_cache(maxsize=16)  # 18 MB for MedQA's 10,178 training questions
+def _read(config: str, part: Part) -> QuestionSet:
+    return read_questions(DataConfig(**json.loads(config)), part)
 
 
 def fitted(config: TrialConfig, times: int) -> TrialConfig:

@@ -2,19 +2,25 @@
 
 The prompt ends where the model is to speak; the completion is the answer's letter and the end of the turn, and only
 these two tokens are trained on and scored. The wording itself is in `conf/prompt/`; golden tests pin the rendered text
-and token ids.
+and token ids. Wording and system message may hold control tokens, as the chat template does; question and options are
+data and never make one (`control_tokens.py`).
 """
 
+import functools
+import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from medqa_sweeps.config import PromptConfig, short_hash
+from medqa_sweeps.control_tokens import ControlTokens
 from medqa_sweeps.data import Question
-from medqa_sweeps.errors import ConfigError
+from medqa_sweeps.data.record import shown
+from medqa_sweeps.errors import ConfigError, DataError
 from medqa_sweeps.tokens import TokenCache
 
 LETTERS = "ABCDEFGHIJ"
+_READING = "data is text"  # part of the fingerprint: tokens and baselines from before this rule are not reused
 _SENTINEL = "SENTINEL"
 
 
@@ -43,9 +49,12 @@ class PromptEncoder:
                 f"prompt={config.name} speaks through a chat template, and this model's tokenizer has none (a "
                 "pretrained base has not). Use prompt=plain, or the instruction-tuned model."
             )
+        self._control_tokens = ControlTokens(tokenizer)
+        self._template_control_ids = functools.cache(self._find_template_control_ids)
         self.end_of_turn_id = self._find_end_of_turn()
         self.letter_ids = self._find_letter_ids(LETTERS[:letters])
-        self.fingerprint = short_hash([_wording(config), getattr(tokenizer, "chat_template", None), self.letter_ids])
+        template = getattr(tokenizer, "chat_template", None)
+        self.fingerprint = short_hash([_READING, _wording(config), template, self.letter_ids])
 
     def text(self, question: Question, order: Sequence[int] | None = None) -> str:
         """The rendered prompt, special tokens included, with the options in `order` (default: as in the file)."""
@@ -60,12 +69,20 @@ class PromptEncoder:
         return self._render(content)
 
     def encode(self, question: Question, order: Sequence[int] | None = None) -> Encoded:
-        """The prompt's tokens and the place of the gold option in `order`."""
-        ids = self._tokenize(self.text(question, order))
+        """The prompt's tokens and the place of the gold option in `order`.
+
+        Raises:
+            DataError: as `encode_all`.
+        """
+        (ids,) = self._encode_all([question], None if order is None else [list(order)])
         return Encoded(ids, question.gold if order is None else list(order).index(question.gold))
 
     def encode_all(self, questions: list[Question], orders: list[list[int]] | None = None) -> Sequence[list[int]]:
-        """The prompts' tokens, options in `orders` (default: as in the file); from the cache where there is one."""
+        """The prompts' tokens, options in `orders` (default: as in the file); from the cache where there is one.
+
+        Raises:
+            DataError: if a question holds a control token's text, and this tokenizer cannot read it as text.
+        """
         if self._cache is None:
             return self._encode_all(questions, orders)
         rendered = [self.text(question) for question in questions[:1]]  # changes when the rendering itself does
@@ -77,12 +94,35 @@ class PromptEncoder:
         return [self.letter_ids[gold], self.end_of_turn_id]
 
     def _encode_all(self, questions: list[Question], orders: list[list[int]] | None) -> list[list[int]]:
-        """In one call of the tokenizer, which uses all cores."""
-        if orders is None:
-            texts = [self.text(question) for question in questions]
-        else:
-            texts = [self.text(question, order) for question, order in zip(questions, orders, strict=True)]
-        return self._tokenizer(texts, add_special_tokens=not self._config.chat)["input_ids"]
+        """In one call of the tokenizer, which uses all cores; prompts with a control token in their data once more."""
+        each = [None] * len(questions) if orders is None else orders
+        texts = [self.text(question, order) for question, order in zip(questions, each, strict=True)]
+        rows = self._tokenizer(texts, add_special_tokens=not self._config.chat)["input_ids"]
+        for index, (question, text) in enumerate(zip(questions, texts, strict=True)):
+            if self._data_steers(question, text, rows[index]):
+                rows[index] = self._encode_as_text(question, each[index], text)
+        return rows
+
+    def _data_steers(self, question: Question, text: str, ids: list[int]) -> bool:
+        """Whether the prompt's control tokens differ from its template's, or the text spells the unknown mark."""
+        control = self._control_tokens
+        expected = self._template_control_ids(len(question.options))
+        return control.among(ids) != expected or control.unknown_written(text) > 0
+
+    def _encode_as_text(self, question: Question, order: Sequence[int] | None, text: str) -> list[int]:
+        masked = self.text(_masked(question), order)
+        ids = self._control_tokens.encode_as_text(text, masked, add_special_tokens=not self._config.chat)
+        if ids is None:
+            raise DataError(
+                f"question {question.id} holds text that this tokenizer reads as a control token and cannot read as "
+                f"plain text: {shown(question.question)}. Remove that text, or use a model with a tokenizer.json."
+            )
+        return ids
+
+    def _find_template_control_ids(self, options: int) -> list[int]:
+        """The control tokens of a prompt whose data hold none."""
+        harmless = Question("", "x", ("x",) * options, gold=0)
+        return self._control_tokens.among(self._tokenize(self.text(harmless)))
 
     def _render(self, content: str) -> str:
         if not self._config.chat:
@@ -142,3 +182,9 @@ def refuse_long(lengths_tokens: list[int], max_length_tokens: int, what: str) ->
 
 def _wording(config: PromptConfig) -> list[Any]:
     return [config.template, config.option, config.system, config.chat, config.letter_prefix]
+
+
+def _masked(question: Question) -> Question:
+    """The question with `x` for every character that is no blank."""
+    options = tuple(re.sub(r"\S", "x", option) for option in question.options)
+    return replace(question, question=re.sub(r"\S", "x", question.question), options=options)

@@ -10,6 +10,7 @@ from medqa_sweeps.plan import Plan
 from medqa_sweeps.prompt import LETTERS
 from medqa_sweeps.record import AttemptLine, Prediction, Result, TrainLine
 from medqa_sweeps.trial_dir import TrialDir
+from medqa_sweeps.wording import interval, percent, signed_points
 
 _NAMED = 8  # of a list of names: the rest is counted
 
@@ -189,12 +190,12 @@ def _difference(left: dict[str, Prediction], right: dict[str, Prediction], at: i
     then, now = (np.array([side[id].predicted == side[id].gold for id in both]) for side in (left, right))
     letters = sum(left[id].predicted != right[id].predicted for id in both)
     found = compare_answers(now, then)
-    within = "within" if found.low <= 0 <= found.high else "outside"
+    resolved = "not resolved" if found.cannot_be_told_apart else "significant"
     return (
         f"Not the same bits. After {at:,} samples, on {len(both):,} questions answered then and now: {letters:,} "
-        f"letters differ; accuracy {then.mean():.1%} then, {now.mean():.1%} now, a difference of "
-        f"{100 * found.difference:+.1f} points, paired 95 % interval {100 * found.low:+.1f} to "
-        f"{100 * found.high:+.1f}: 0 is {within} it."
+        f"letters differ; accuracy {percent(then.mean())} then, {percent(now.mean())} now, a "
+        f"difference of {signed_points(found.difference)} points (paired {interval(found.low, found.high)}): "
+        f"{resolved}."
     ), not found.cannot_be_told_apart
 
 

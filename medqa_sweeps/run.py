@@ -6,6 +6,7 @@ import time
 from typing import Any
 
 from medqa_sweeps import checkpoint, hardware, model as model_module
+from medqa_sweeps.alarms import alarms_of
 from medqa_sweeps.base import tokenizer_fingerprint
 from medqa_sweeps.baseline import untuned
 from medqa_sweeps.checkpoint import Progress
@@ -144,7 +145,7 @@ class TrialSeat:
             effective=engine.effective(),
             finished_at=time.time(),
         )
-        card = model_card(self._plan, result)
+        card = model_card(self._plan, result, alarms_of(self._trial, result))
         model_module.save_adapter(engine.model, state, self._trial.adapter_folder, self._plan.base, card)
         return result
 

@@ -8,13 +8,19 @@ larger one.
 
 import hashlib
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from medqa_sweeps.cache import shared
 from medqa_sweeps.config import DataConfig, SplitConfig, short_hash
-from medqa_sweeps.data import Quarantined, Question, fingerprint, read_questions
-from medqa_sweeps.data.duplicates import LIKENESS, near_duplicates
+from medqa_sweeps.data import Part, Quarantined, Question, QuestionSet, fingerprint, read_questions
+from medqa_sweeps.data.duplicates import LIKENESS, near_duplicates, overlap, print_of
 from medqa_sweeps.errors import DataError
+
+# What `Split.flagged`, and so provenance.json, calls validation questions that the model has trained on.
+IN_TRAINING = "in training and in validation"
+NEARLY_IN_TRAINING = "in validation, a near-duplicate in training"
+Read = Callable[[DataConfig, Part], QuestionSet]
 
 
 @dataclass(frozen=True)
@@ -29,16 +35,19 @@ class Split:
     quarantined: list[Quarantined]
 
 
-def split_questions(data: DataConfig, split: SplitConfig) -> Split:
+def split_questions(data: DataConfig, split: SplitConfig, read: Read = read_questions) -> Split:
     """The training and validation questions that `split` makes of the files or hub data set of `data`.
+
+    Args:
+        read: gives the questions of a part, `train` or `validation`.
 
     Raises:
         DataError: if one side would be empty, or the questions cannot be read (see `data.read_questions`).
         ConfigError: if a bundled file is asked for that is not shipped.
     """
-    parts = [read_questions(data, "train")]
+    parts = [read(data, "train")]
     if split.name == "official" or data.validation is not None:
-        parts.append(read_questions(data, "validation"))
+        parts.append(read(data, "validation"))
     if split.name == "official":
         train, validation = (part.questions for part in parts)
     else:
@@ -61,14 +70,9 @@ def _on_both_sides(train: list[Question], validation: list[Question]) -> Counter
 
 
 def _overlap(train: list[Question], validation: list[Question]) -> dict[str, int]:
-    ids = {question.id for question in train}
-    same = sum(question.id in ids for question in validation)
-    groups = [group for group in near_duplicates([*train, *validation]) if group[0] < len(train)]
-    near = sum(place >= len(train) for group in groups for place in group)
-    return {
-        "in training and in validation": same,
-        "in validation, a near-duplicate in training": near - same,
-    }
+    printed = [[print_of(question.question, question.options) for question in side] for side in (validation, train)]
+    found = overlap("validation", printed[0], "training", printed[1])
+    return {IN_TRAINING: found.same, NEARLY_IN_TRAINING: found.near}
 
 
 def _divided(pool: list[Question], split: SplitConfig) -> tuple[list[Question], list[Question]]:

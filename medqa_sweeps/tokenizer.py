@@ -20,7 +20,7 @@ class FileTokenizer:
     """
 
     def __init__(self, folder: Path) -> None:
-        self._tokenizer = _loaded(folder / "tokenizer.json")
+        self.backend_tokenizer = _loaded(folder / "tokenizer.json")
         self._config = _settings(folder / "tokenizer_config.json")
         self.chat_template = _chat_template(folder, self._config)
         self.eos_token_id = self._id_of("eos_token")
@@ -28,8 +28,8 @@ class FileTokenizer:
     def __call__(self, text: str | list[str], add_special_tokens: bool = True) -> dict[str, Any]:
         """{"input_ids"} of a text, or of each text of a list."""
         if isinstance(text, str):
-            return {"input_ids": self._tokenizer.encode(text, add_special_tokens=add_special_tokens).ids}
-        encoded = self._tokenizer.encode_batch_fast(text, add_special_tokens=add_special_tokens)
+            return {"input_ids": self.backend_tokenizer.encode(text, add_special_tokens=add_special_tokens).ids}
+        encoded = self.backend_tokenizer.encode_batch_fast(text, add_special_tokens=add_special_tokens)
         return {"input_ids": [one.ids for one in encoded]}
 
     def apply_chat_template(self, messages: list[dict[str, str]], tokenize: bool = False, **asked: Any) -> str:
@@ -43,7 +43,7 @@ class FileTokenizer:
 
     def _id_of(self, name: str) -> int | None:
         token = _text(self._config.get(name))
-        return None if token is None else self._tokenizer.token_to_id(token)
+        return None if token is None else self.backend_tokenizer.token_to_id(token)
 
 
 def _loaded(file: Path) -> Any:

@@ -13,7 +13,9 @@ import threading
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from medqa_sweeps.alarms import Alarm, alarms_of
 from medqa_sweeps.config import TrialConfig, short_hash
+from medqa_sweeps.objective import METRICS
 from medqa_sweeps.record import AttemptEndLine, MetricsLine, Outcome, Result, TrainLine, ValidationLine
 from medqa_sweeps.trial_dir import MetricsReader, TrialDir
 from medqa_sweeps.wandb_session import (
@@ -219,22 +221,25 @@ def _end(history: _History, trial: TrialDir, result: Result | None) -> None:
         run.mark_preempting()
         run.finish(exit_code=1)
         return
-    run.summary.update(_summary(result))
+    alarms = alarms_of(trial, result)
+    run.summary.update(_summary(result, alarms))
     # W&B has no state for a pruned trial, which ended well: finished, with a tag and the summary's outcome.
     ends = {Outcome.PRUNED: ["pruned"], Outcome.FAILED: ["failed", result.failure or ""]}.get(result.outcome, [])
-    run.tags = _tags(config, *filter(None, ends))
+    run.tags = _tags(config, *filter(None, ends), *(f"alarm:{alarm.name}" for alarm in alarms))
     run.finish(exit_code=int(result.outcome is Outcome.FAILED))
 
 
-def _summary(result: Result) -> dict[str, Any]:
+def _summary(result: Result, alarms: list[Alarm]) -> dict[str, Any]:
     """The result as W&B's summary: every field, so that a resumed run keeps nothing of its interruption."""
     fields = result.to_json()
     summary = {"minutes": fields.pop("seconds") / 60}
-    for name, prefix in (("score", ""), ("baseline", "baseline_")):
-        score = fields.pop(name) or {}
-        summary |= {f"{prefix}accuracy": score.get("accuracy"), f"{prefix}questions": score.get("questions")}
-        summary |= {f"{prefix}accuracy_{key}": score.get(key) for key in ("low", "high", "standard_error")}
-    return summary | fields
+    for prefix, score in (("", result.score), ("baseline_", result.baseline)):
+        del fields["baseline" if prefix else "score"]
+        written = score.to_json() if score else {}
+        summary |= {f"{prefix}{name}": metric.of(score) if score else None for name, metric in METRICS.items()}
+        summary |= {f"{prefix}questions": written.get("questions")}
+        summary |= {f"{prefix}accuracy_{key}": written.get(key) for key in ("low", "high", "standard_error")}
+    return summary | fields | {"alarms": [f"{alarm.name}: {alarm.sentence}" for alarm in alarms]}
 
 
 def _nothing_lost(trial: TrialDir) -> str:

@@ -266,10 +266,9 @@ class TrialDir:
 
 
 def trial_folders(study: Path) -> list[TrialDir]:
-    """The trials that were submitted in a study's folder, by number; none if there is no such folder."""
+    """The trials of a study's folder, by number; none if there is no such folder."""
     numbered = (path for path in study.iterdir() if path.name.isdecimal()) if study.is_dir() else ()
-    trials = map(TrialDir, sorted(numbered, key=lambda path: int(path.name)))
-    return [trial for trial in trials if trial.config_file.exists()]
+    return [TrialDir(path) for path in sorted(numbered, key=lambda path: int(path.name))]
 
 
 class LineReader:

@@ -74,6 +74,7 @@ def open_run(
             name=name,
             job_type=job_type,
             tags=tags,
+            notes="\n".join(f"{name}: {text}" for name, text in tracking.notes.items()) or None,
             config=config,
             dir=folder.absolute(),  # the service process that writes there may have started in another folder
             mode="online" if obstacle is None else "offline",

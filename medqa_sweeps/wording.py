@@ -50,6 +50,16 @@ def listed(items: Sequence[str]) -> str:
     return parts[0] if len(parts) == 1 else ", ".join(parts[:-1]) + " and " + parts[-1]
 
 
+def sentences(*parts: str) -> str:
+    """The parts that are not empty, each with a capital letter and a full stop."""
+    return " ".join(part[0].upper() + ended(part[1:]) for part in parts if part)
+
+
+def ended(text: str) -> str:
+    """With a full stop, unless it ends a sentence already or is empty."""
+    return text if not text or text.rstrip()[-1] in ".!?:" else f"{text.rstrip()}."
+
+
 def compact(count: int) -> str:
     """`13.0M` of 13,045,760."""
     for size, unit in ((10**9, "G"), (10**6, "M"), (10**3, "k")):

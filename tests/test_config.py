@@ -112,6 +112,44 @@ def test_a_value_out_of_range_is_named_with_what_is_allowed(override: str, told:
         composed(override)
 
 
+@pytest.mark.parametrize(
+    ("overrides", "told"),
+    [
+        (["+lora.rank=8"], "lora.rank is not a setting. Did you mean lora.r?"),
+        (["++lora.rank=8"], "lora.rank is not a setting. Did you mean lora.r?"),
+        (["+lora.rank=8", "+foo=1"], "lora.rank .*\nfoo is not a setting. A config has seed, model, .*tracking.notes.foo"),
+        (["++tracking.note.why=x"], "tracking.note is not a setting. Did you mean tracking.notes?"),
+    ],
+)
+def test_a_key_that_the_schema_does_not_know_is_refused_although_hydra_took_it(overrides: list[str], told: str) -> None:
+    with pytest.raises(ConfigError, match=told):
+        composed(*overrides)
+
+
+@pytest.mark.parametrize(
+    ("override", "told"),
+    [
+        ("model=local", "model.path"),
+        ("lora.r=${nowhere}", "lora.r: Interpolation key 'nowhere' not found."),
+        ("lora.r=${prompt.name}", "lora.r=chat: must be a whole number."),
+    ],
+)
+def test_what_omegaconf_cannot_make_a_value_of_is_told_in_one_sentence(override: str, told: str) -> None:
+    with pytest.raises(ConfigError, match=re.escape(told)) as error:
+        composed(override)
+    assert "full_key" not in str(error.value) and "object_type" not in str(error.value)
+
+
+@pytest.mark.parametrize("override", ["tracking.notes.why=first try", "tracking.notes={why: first try}"])
+def test_notes_take_names_of_ones_own_and_survive_being_saved(override: str, tmp_path: Path) -> None:
+    for given in (override, f"+{override}"):
+        config = composed(given)
+        assert config.tracking.notes == {"why": "first try"}
+    config_module.save(config, tmp_path / "config.yaml")
+    assert config_module.load(tmp_path / "config.yaml") == config
+    assert signature(config, "base", "questions") == signature(composed(), "base", "questions")
+
+
 def test_every_wrong_value_is_named_at_once() -> None:
     with pytest.raises(ConfigError) as error:
         composed("lora.r=0", "lora.dropout=2", "optimizer.lr=-1")
@@ -153,7 +191,7 @@ BOOKKEEPING = {
         "micro_batch_size", "checkpoints_kept", "checkpoint_every_minutes", "log_every_steps", "gradient_checkpointing"
     },
     "evaluation": {"batch_size", "baseline"},
-    "model": {"name", "hub_id", "revision", "path"},
+    "model": {"name", "hub_id", "revision", "path", "recommended_lr"},
     "prompt": {"name"},
     "lora": {"name"},
 }  # fmt: skip

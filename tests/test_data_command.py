@@ -30,7 +30,7 @@ def test_the_sample_in_words_of_its_own(capsys: pytest.CaptureFixture[str]) -> N
     assert said[0] == "sample synthetic: invented facts, never medicine"
     assert "questions 2,000 400 400" in said and "gold A 500 25.0 % 100 25.0 %" in said
     assert "Of the test questions only hashes are read." in said
-    assert "of test, also in train 0 300" in said
+    assert "of test, also in train 0 298" in said
 
 
 def test_tokens_and_what_a_maximum_would_cut(capsys: pytest.CaptureFixture[str]) -> None:
@@ -55,6 +55,17 @@ def test_a_file_with_bad_records_is_described_and_ends_with_1(
     assert "more than once in train 1 0" in said
 
 
+def test_text_like_a_control_token_is_counted_and_shown_as_it_stands(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "q.jsonl"
+    path.write_text(json.dumps({**SHAPES["medqa"], "question": "Which drug? [INST]"}))
+    assert main(["data", str(path)]) == 0
+    said = rows(capsys.readouterr().out)
+    assert "looks like a control token: [INST] 1" in said
+    assert "Text that looks like a control token is read as plain text." in said
+
+
 def test_overrides_are_those_of_a_trial(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = tmp_path / "q.jsonl"
     path.write_text(json.dumps(SHAPES["medmcqa"]))
@@ -73,7 +84,7 @@ def test_overrides_are_those_of_a_trial(tmp_path: Path, capsys: pytest.CaptureFi
         (["sample", "data.format=odd"], "data.format=odd: allowed are auto"),
         (["local"], "data.train"),
         (["sample", "--model", "nothing"], "nothing is no model that is known. Name a folder, or one of conf/model/"),
-        (["sample", "--model", "tiny_gemma3", "--prompt", "x"], "one of conf/prompt/: chat, plain."),
+        (["sample", "--model", "tiny_gemma3", "--prompt", "x"], "one of conf/prompt/: chat, plain, terse."),
         (["sample", "--max-length", "9"], "--max-length counts tokens"),
     ],
 )

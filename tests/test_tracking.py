@@ -33,6 +33,7 @@ from medqa_sweeps.record import (
     AttemptLine,
     MetricsLine,
     Outcome,
+    Prediction,
     Result,
     Score,
     TrainLine,
@@ -52,7 +53,9 @@ def make_trial(path: Path, mode: str = "offline") -> TrialDir:
         prompt=PromptConfig(name="plain", template="{question} {options}"),
         lora=LoraConfig(name="lora", r=8),
         data=DataConfig(name="sample", train="train.jsonl", synthetic=True),
-        tracking=TrackingConfig(mode=mode, project="a-project", entity="a-team", tags=["mine"]),
+        tracking=TrackingConfig(
+            mode=mode, project="a-project", entity="a-team", tags=["mine"], notes={"why": "first try", "who": "me"}
+        ),
     )
     trial = TrialDir(path)
     trial.submit(checked(config), {"signature": SIGNATURE, "submitted_at": 1.5})
@@ -178,12 +181,14 @@ CASES: dict[str, tuple[list[MetricsLine], Result | None]] = {
     ),
     "long": ([train(16 * i, 1.0 / i) for i in range(1, 400)], result(Outcome.COMPLETED)),  # more than one block
 }
+COLLAPSED = [Prediction(320, f"q{number}", "ABCD"[number % 4], "D") for number in range(60)]  # of "long"
 
 
 @pytest.fixture(scope="module")
 def trials(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, TrialDir]]:
     study = tmp_path_factory.mktemp("study")
     trials = {name: make_trial(study / name) for name in CASES}
+    trials["long"].append_predictions(COLLAPSED)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("WANDB_API_KEY", API_KEY)
         patch.setenv("HF_TOKEN", HF_TOKEN)
@@ -263,6 +268,7 @@ def test_identity(trials: dict[str, TrialDir], runs: dict[str, Run]) -> None:
     assert (run.entity, run.project, run.run_group) == ("a-team", "a-project", "a-group")
     assert run.display_name == f"{trial.path.parent.name}/completed"
     assert runs["completed"].config == dataclasses.asdict(trial.config())
+    assert run.notes == "why: first try\nwho: me"
     assert len({run.run.run_id for run in runs.values()}) == len(CASES)
 
 
@@ -315,6 +321,13 @@ def test_summary_is_the_result(runs: dict[str, Run]) -> None:
     assert runs["killed"].summary["message"] == "signal 9"
     assert runs["failed"].summary["accuracy"] is None
     assert runs["interrupted"].summary["message"] == "Ctrl-C"
+
+
+def test_alarms_are_tags_and_stand_in_the_summary(runs: dict[str, Run]) -> None:
+    sentence = "the model answers D to 60 of 60 questions, though D is the right answer to 15"
+    assert runs["long"].summary["alarms"] == [f"one_letter: {sentence}"]
+    assert runs["long"].tags == {"mine", "synthetic", "alarm:one_letter"}
+    assert runs["completed"].summary["alarms"] == []
 
 
 def test_no_secret_and_no_stray_file(trials: dict[str, TrialDir]) -> None:

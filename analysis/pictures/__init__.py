@@ -16,10 +16,12 @@ from analysis.pictures.groups import groups
 from analysis.pictures.importances import importances
 from analysis.pictures.knobs import knobs
 from analysis.pictures.learning import learning, loss
+from analysis.pictures.pareto import pareto
 from analysis.pictures.picture import Picture, Table
 from analysis.pictures.timeline import timeline
 
 PICTURES: tuple[Callable[[Leaderboard], Picture | None], ...] = (
+    pareto,
     differences,
     knobs,
     learning,

@@ -6,8 +6,8 @@ from analysis.leaderboard import Leaderboard
 from analysis.pictures.picture import COLOURS, GREY, SYMBOLS, Picture, Table, figure, label
 from analysis.predictions import choices
 from analysis.study import Trial
-from analysis.verdict import percent
 from medqa_sweeps.statistics import calibration_error, wilson_interval
+from medqa_sweeps.wording import in_percent
 
 SHOWN = 3
 BINS = 10
@@ -29,8 +29,7 @@ def calibration(board: Leaderboard) -> Picture | None:
     shown: list[tuple[str, Trial, int | None]] = [
         (row.settings or row.label, row.trial, None) for row in board.rows[:SHOWN]
     ]
-    if board.base is not None:
-        shown.append(("untuned base", board.base.trial, 0))
+    shown += [(base.label, base.trial, 0) for base in board.bases[:SHOWN]]
     for place, (name, trial, samples) in enumerate(shown):
         at = samples if samples is not None else trial.result.samples_seen if trial.result else 0
         sure = [(c.confidence, c.chosen == c.gold) for c in choices(trial, at).values() if c.confidence is not None]
@@ -57,7 +56,7 @@ def calibration(board: Leaderboard) -> Picture | None:
             line={"color": COLOURS[place % len(COLOURS)]},
             marker={"symbol": SYMBOLS[place % len(SYMBOLS)], "size": 8},
         )
-        cells.append((name, percent(float(confidence.mean())), percent(float(right.mean())), percent(error)))
+        cells.append((name, in_percent(float(confidence.mean())), in_percent(float(right.mean())), in_percent(error)))
     if not cells:
         return None
     drawn.update_xaxes(range=[0, 1.02])

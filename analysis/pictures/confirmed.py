@@ -2,7 +2,8 @@
 
 from analysis.confirmation import Confirmed, ConfirmedConfig
 from analysis.pictures.picture import COLOURS, GREY, Picture, Table, figure, label
-from analysis.verdict import percent
+from medqa_sweeps.statistics import PairedDifference
+from medqa_sweeps.wording import in_percent, signed_points
 
 
 def confirmed_picture(confirmed: Confirmed) -> Picture:
@@ -13,9 +14,9 @@ def confirmed_picture(confirmed: Confirmed) -> Picture:
         x=[100 * config.chosen_accuracy for config in confirmed.configs],
         y=[label(config.settings) for config in confirmed.configs],
         mode="markers",
-        name="chosen with",
+        name="when selected",
         marker={"color": GREY, "symbol": "diamond-open", "size": 10},
-        hovertemplate="%{y}: chosen with %{x:.1f} %<extra></extra>",
+        hovertemplate="%{y}: selected at %{x:.1f}%<extra></extra>",
     )
     drawn.add_scatter(
         x=[100 * estimate.accuracy for _, estimate in known],
@@ -28,48 +29,58 @@ def confirmed_picture(confirmed: Confirmed) -> Picture:
             "color": COLOURS[0],
         },
         mode="markers",
-        name="under fresh seeds, 95 % interval",
+        name="under new seeds, 95% CI",
         marker={"color": COLOURS[0], "size": 10},
-        hovertemplate="%{y}: %{x:.1f} % under fresh seeds<extra></extra>",
+        hovertemplate="%{y}: %{x:.1f}% under fresh seeds<extra></extra>",
     )
     drawn.update_yaxes(type="category", range=[len(confirmed.configs) - 0.5, -0.5])
     drawn.update_layout(showlegend=True, legend={"y": -70 / (70 + 34 * len(confirmed.configs))})
     says = (
-        "Accuracy that each config was chosen by, and its mean under the fresh seeds with the 95 % interval for other "
-        "seeds and other questions. How far the second is left of the first is what the choice had flattered."
+        "Accuracy of each config when it was selected, and its mean under the new seeds with the 95% CI for other "
+        "seeds and other questions."
     )
-    return Picture("confirmed", "Chosen and confirmed", says, drawn, (_table(confirmed),))
+    if not any(config.chosen_by for config in confirmed.configs):
+        says += " The distance between the two is the optimism of the selection."
+    return Picture("confirmed", "Selected and confirmed", says, drawn, (_table(confirmed),))
 
 
 def _table(confirmed: Confirmed) -> Table:
     header = (
         "config",
-        "chosen with",
-        "fresh seeds",
-        "95 % interval",
+        "when selected",
+        "new seeds",
+        "95% CI",
         "seeds",
-        "flattered by",
+        "optimism, points",
         "to the best",
         "verdict",
     )
-    caption = "Fresh seeds, in the order in which the first study had chosen (accuracy in %, differences in points)"
+    caption = "Configs in the order of the first study (accuracy in %, differences in points)"
     return Table(caption, header, [_cells(config, confirmed.ranked) for config in confirmed.configs])
 
 
+def _versus(paired: PairedDifference) -> str:
+    return f"{signed_points(paired.difference)} ({signed_points(paired.low)} to {signed_points(paired.high)})"
+
+
 def _cells(config: ConfirmedConfig, ranked: tuple[ConfirmedConfig, ...]) -> tuple[str, ...]:
-    row, chosen = config.row, percent(config.chosen_accuracy)
-    if row is None or config.optimism is None:
+    row, chosen = config.row, in_percent(config.chosen_accuracy)
+    if row is None:
         return config.settings, chosen, "", "", f"0 of {config.asked}", "", "", "not completed"
     estimate, paired = row.accuracy, row.versus_best
-    versus = "" if paired is None else f"{percent(paired.difference)} ({percent(paired.low)} to {percent(paired.high)})"
+    versus = (
+        ""
+        if paired is None
+        else f"{in_percent(paired.difference)} ({in_percent(paired.low)} to {in_percent(paired.high)})"
+    )
     word = "best" if config is ranked[0] else "not compared" if paired is None else "worse"
     return (
         config.settings,
         chosen,
-        percent(estimate.accuracy),
-        f"{percent(estimate.low)} to {percent(estimate.high)}",
+        in_percent(estimate.accuracy),
+        f"{in_percent(estimate.low)} to {in_percent(estimate.high)}",
         f"{len(row.trials)} of {config.asked}",
-        percent(config.optimism),
+        "" if config.optimism is None else in_percent(config.optimism),
         versus,
-        "tied" if row.tied_with_best else word,
+        "not resolved" if row.not_resolved else word,
     )

@@ -3,7 +3,9 @@
 from analysis.configs import Config, words_of
 from analysis.leaderboard import Leaderboard
 from analysis.pictures.picture import COLOURS, Picture, Table, figure, label
-from analysis.verdict import percent
+from medqa_sweeps.objective import Direction
+from medqa_sweeps.pareto import pareto_front
+from medqa_sweeps.wording import in_percent
 
 POINTS = 2000
 
@@ -23,7 +25,7 @@ def cost(board: Leaderboard) -> Picture | None:
         mode="markers",
         name="configs",
         text=[label(words_of(config, board.names)) for config in some],
-        hovertemplate="%{text}: %{y:.1f} % in %{x:.1f} min<extra></extra>",
+        hovertemplate="%{text}: %{y:.1f}% in %{x:.1f} min<extra></extra>",
         marker={"color": COLOURS[4], "size": 7},
     )
     drawn.add_scatter(
@@ -32,7 +34,7 @@ def cost(board: Leaderboard) -> Picture | None:
         mode="lines+markers",
         name="Pareto front: none is both cheaper and more accurate",
         text=[label(words_of(config, board.names)) for config in front],
-        hovertemplate="%{text}: %{y:.1f} % in %{x:.1f} min<extra></extra>",
+        hovertemplate="%{text}: %{y:.1f}% in %{x:.1f} min<extra></extra>",
         line={"color": COLOURS[3], "shape": "hv"},
         marker={"symbol": "diamond", "size": 10, "color": COLOURS[3]},
     )
@@ -41,7 +43,11 @@ def cost(board: Leaderboard) -> Picture | None:
         "measured: neighbours on it may well be equal."
     )
     cells = [
-        (words_of(config, board.names) or config.trials[0].name, f"{minutes_of(config):.1f}", percent(config.accuracy))
+        (
+            words_of(config, board.names) or config.trials[0].name,
+            f"{minutes_of(config):.1f}",
+            in_percent(config.accuracy),
+        )
         for config in front[:30]
     ]
     table = Table("The Pareto front", ("config", "minutes", "accuracy, %"), cells)
@@ -55,8 +61,6 @@ def minutes_of(config: Config) -> float:
 
 def pareto(configs: list[Config]) -> list[Config]:
     """Those that no other one beats in both, the cheapest first."""
-    front: list[Config] = []
-    for config in sorted(configs, key=lambda config: (minutes_of(config), -config.accuracy)):
-        if not front or config.accuracy > front[-1].accuracy:
-            front.append(config)
-    return front
+    both = [(minutes_of(config), config.accuracy) for config in configs]
+    is_on_N = pareto_front(both, (Direction.MINIMIZE, Direction.MAXIMIZE))
+    return sorted((config for config, is_on in zip(configs, is_on_N, strict=True) if is_on), key=minutes_of)

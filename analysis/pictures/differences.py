@@ -2,7 +2,7 @@
 
 from analysis.leaderboard import Leaderboard
 from analysis.pictures.picture import COLOURS, GREY, Picture, Table, figure, label
-from analysis.verdict import percent
+from medqa_sweeps.wording import in_percent
 
 SHOWN = 30
 
@@ -13,11 +13,11 @@ def differences(board: Leaderboard) -> Picture | None:
     if not rows or board.best is None:
         return None
     drawn = figure(f"percentage points against {board.best.label}", "", height=150 + 26 * len(rows))
-    for tied, name, colour, symbol in (
-        (True, "cannot be told apart", GREY, "circle"),
-        (False, "worse", COLOURS[3], "diamond"),
+    for worse, name, colour, symbol in (
+        (False, "not resolved", GREY, "circle"),
+        (True, "worse", COLOURS[3], "diamond"),
     ):
-        some = [row for row in rows if row.tied_with_best is tied]
+        some = [row for row in rows if row.worse is worse]
         paired = [row.versus_best for row in some if row.versus_best is not None]
         drawn.add_scatter(
             x=[100 * p.difference for p in paired],
@@ -38,15 +38,15 @@ def differences(board: Leaderboard) -> Picture | None:
     drawn.update_yaxes(categoryorder="array", categoryarray=order[::-1], type="category")
     drawn.add_vline(x=0, line={"color": COLOURS[0], "width": 2})
     drawn.update_layout(showlegend=True, legend={"y": -90 / (60 + 26 * len(rows))})
-    tied_count = sum(row.tied_with_best for row in rows)
+    unresolved = sum(row.not_resolved for row in rows)
     says = (
-        f"Each config minus {board.best.label}, on the same questions, with the 95 % interval of that difference. "
-        f"{tied_count} of {len(rows)} shown cannot be told apart from it. The table below the pictures has the numbers."
+        f"Each config minus {board.best.label}, on the same questions, with the 95% CI of the test: it excludes 0 "
+        f"exactly for those that are significantly worse. {unresolved} of {len(rows)} shown are not resolved."
     )
     cells = [
-        (row.settings or row.label, *(percent(x) for x in (p.difference, p.low, p.high)), f"{row.p_adjusted:.2g}")
+        (row.settings or row.label, *(in_percent(x) for x in (p.difference, p.low, p.high)), f"{p.p_adjusted:.2g}")
         for row in rows
         if (p := row.versus_best) is not None
     ]
-    header = ("config", "points", "low", "high", "p, corrected for all pairs")
+    header = ("config", "points", "low", "high", "p, corrected")
     return Picture("differences", "Against the best", says, drawn, (Table("Differences to the best", header, cells),))

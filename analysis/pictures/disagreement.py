@@ -1,19 +1,20 @@
 """On which questions two configs part."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 
-from analysis.leaderboard import Leaderboard
-from analysis.pairs import Pair, compared, in_words, power_in_a_cell
+from analysis.leaderboard import Base, Leaderboard
+from analysis.pairs import Pair, in_words, power_in_a_cell
 from analysis.pictures.picture import COLOURS, GREY, Picture, Table, figure, label
 from analysis.split_questions import letter, letters_of, split_ids, told_questions
-from analysis.verdict import percent
-from medqa_sweeps.statistics import bootstrap_interval
+from medqa_sweeps.statistics import PairedDifference, bootstrap_interval
+from medqa_sweeps.wording import in_percent
 
 OTHERS = 3  # pairs beside best and runner-up
 _PARTS = (
-    ("both right", COLOURS[0]),
+    ("both correct", COLOURS[0]),
     ("only the first", COLOURS[2]),
     ("only the second", COLOURS[1]),
     ("both wrong", GREY),
@@ -35,13 +36,13 @@ def disagreement(board: Leaderboard) -> Picture | None:
         )  # fmt: skip
     drawn.update_layout(barmode="stack", legend={"y": -0.35})
     drawn.update_yaxes(type="category", autorange="reversed")
-    runner_up = "" if pairs[0].second is board.base else f" {in_words(pairs[0], board)}"
+    runner_up = "" if isinstance(pairs[0].second, Base) else f" {in_words(pairs[0], board)}"
     says = (
-        "How many questions both answer right, only one does, or neither. The comparison rests on those in the middle. "
-        "Below are some of them; of several seeds the first is counted." + runner_up
+        "How many questions both answer correctly, only one does, or neither. The test uses those that only one "
+        "answers correctly. Some of them are listed below; of several seeds the first is counted." + runner_up
     )
     tables = [_summary(board, pairs), *(_table(board, pair) for pair in pairs)]
-    return Picture("disagreement", "Where two configs part", says, drawn, tables)
+    return Picture("disagreement", "Questions that two configs answer differently", says, drawn, tables)
 
 
 def pairs_of(board: Leaderboard) -> list[Pair]:
@@ -49,11 +50,24 @@ def pairs_of(board: Leaderboard) -> list[Pair]:
     rows = [row for row in board.rows if not row.answers.missing]
     if not rows or rows[0] is not board.best:
         return []
-    rest = rows[2:]
+    best, rest = rows[0], rows[2:]
     step = max(1, -(-len(rest) // OTHERS))
     others = [*rows[1:2], *rest[::-1][::step][::-1]]
-    base = [board.base] if board.base is not None and not board.base.answers.missing else []
-    return [compared(board, rows[0], other, other.p_adjusted) for other in [*others, *base]]
+    pairs = [Pair(best, other, _turned(other.versus_best)) for other in others if other.versus_best]
+    own = [Pair(best, best.base, best.versus_base)] if best.base and best.versus_base else []
+    return [*pairs, *own]
+
+
+def _turned(paired: PairedDifference) -> PairedDifference:
+    """The same of the second minus the first."""
+    return replace(
+        paired,
+        only_first=paired.only_second,
+        only_second=paired.only_first,
+        difference=-paired.difference,
+        low=-paired.high,
+        high=-paired.low,
+    )
 
 
 def _counts(pair: Pair) -> tuple[int, int, int, int]:
@@ -66,29 +80,30 @@ def _summary(board: Leaderboard, pairs: Sequence[Pair]) -> Table:
     cells = []
     for pair in pairs:
         first, second, paired = pair.first.answers.correct_SxQ, pair.second.answers.correct_SxQ, pair.paired
-        if pair.second is board.base:
+        if isinstance(pair.second, Base):
             second = np.repeat(second, len(first), axis=0)
         seeds = min(len(first), len(second))
         low, high = bootstrap_interval(first[:seeds], second[:seeds])
         cells.append(
             (
                 f"{pair.first.label} minus {pair.second.label}",
-                percent(paired.difference),
-                f"{percent(paired.low)} to {percent(paired.high)}",
-                f"{percent(low)} to {percent(high)}",
+                in_percent(paired.difference),
+                f"{in_percent(paired.low)} to {in_percent(paired.high)}",
+                f"{in_percent(low)} to {in_percent(high)}",
                 f"{paired.p_value:.2g}",
                 power_in_a_cell(pair, board),
             )
         )
-    header = ("pair", "points", "95 % interval", "bootstrap", "p, uncorrected", "would tell them apart")
-    return Table("Pairs (what would tell them apart: at 80 % power, corrected for all pairs)", header, cells)
+    header = ("pair", "points", "95% CI, corrected", "95% CI, bootstrap", "p, uncorrected", "sample size needed")
+    return Table("Pairs (sample size needed: 80% power, corrected)", header, cells)
 
 
 def _table(board: Leaderboard, pair: Pair) -> Table:
     ids = split_ids(pair.first, pair.second)
     told = told_questions(pair.first, ids)
-    left, right = letters_of(pair.first), letters_of(pair.second, untuned=pair.second is board.base)
+    left, right = letters_of(pair.first), letters_of(pair.second, untuned=isinstance(pair.second, Base))
     cells = [(told[id_].text, told[id_].right_answer, letter(left, id_), letter(right, id_)) for id_ in ids]
     split = int(np.sum(pair.first.answers.correct_SxQ[0] != pair.second.answers.correct_SxQ[0]))
-    caption = f"Questions that split {pair.first.label} and {pair.second.label}, {len(cells)} of {split}"
+    two = f"{pair.first.label} and {pair.second.label}"
+    caption = f"Questions that only one of {two} answers correctly, {len(cells)} of {split}"
     return Table(caption, ("question", "right answer", pair.first.label, pair.second.label), cells)

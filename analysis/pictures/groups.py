@@ -2,8 +2,8 @@
 
 from analysis.leaderboard import Leaderboard
 from analysis.pictures.picture import COLOURS, Picture, Table, figure, label
-from analysis.verdict import percent
 from medqa_sweeps.record import Score
+from medqa_sweeps.wording import in_percent
 
 SHOWN = 4
 
@@ -15,8 +15,11 @@ def groups(board: Leaderboard) -> Picture | None:
         for row in board.rows[:SHOWN]
         if row.trial.result is not None and row.trial.result.score is not None
     ]
-    if board.base is not None and board.base.trial.result is not None and board.base.trial.result.baseline is not None:
-        scores.append(("untuned base", board.base.trial.result.baseline))
+    scores += [
+        (base.label, base.trial.result.baseline)
+        for base in board.bases[:SHOWN]
+        if base.trial.result is not None and base.trial.result.baseline is not None
+    ]
     letters = sorted({letter for _, score in scores for letter in score.recall_by_letter})
     steps = sorted({step for _, score in scores for step in score.accuracy_by_step})
     if not letters and not steps:
@@ -31,9 +34,9 @@ def groups(board: Leaderboard) -> Picture | None:
             y=[None if share is None else 100 * share for share in shares],
             name=label(name),
             marker={"color": COLOURS[place % len(COLOURS)], "pattern": {"shape": ("", "/", ".", "x", "-")[place % 5]}},
-            hovertemplate="%{x}: %{y:.1f} %<extra></extra>",
+            hovertemplate="%{x}: %{y:.1f}%<extra></extra>",
         )
-        cells.append((name, *("" if share is None else percent(share) for share in shares)))
+        cells.append((name, *("" if share is None else in_percent(share) for share in shares)))
     drawn.update_layout(barmode="group")
     drawn.update_xaxes(type="category")
     says = (

@@ -6,7 +6,7 @@ from optuna.importance import FanovaImportanceEvaluator, get_param_importances
 from analysis.leaderboard import Leaderboard
 from analysis.pictures.optuna_study import optuna_study
 from analysis.pictures.picture import COLOURS, GREY, Picture, Table, figure, label
-from analysis.verdict import percent
+from medqa_sweeps.wording import in_percent
 
 LEAST = 10  # trials: of fewer a forest learns nothing
 MOST = 200
@@ -35,7 +35,7 @@ def importances(board: Leaderboard) -> Picture | None:
         error_x={"type": "data", "array": [100 * float(shares[name].std(ddof=1)) for name in order], "color": GREY},
         orientation="h",
         marker={"color": COLOURS[0]},
-        hovertemplate="%{y}: %{x:.0f} %<extra></extra>",
+        hovertemplate="%{y}: %{x:.0f}%<extra></extra>",
     )
     drawn.update_yaxes(type="category")
     drawn.update_layout(showlegend=False)
@@ -44,6 +44,8 @@ def importances(board: Leaderboard) -> Picture | None:
         f"others (fANOVA). Bars end at the mean of {FORESTS} forests and carry their standard deviation. It is of the "
         "values that were tried, no more."
     )
-    cells = [(name, percent(float(shares[name].mean())), percent(float(shares[name].std(ddof=1)))) for name in order]
+    cells = [
+        (name, in_percent(float(shares[name].mean())), in_percent(float(shares[name].std(ddof=1)))) for name in order
+    ]
     table = Table("Importances, %", ("setting", "mean", "standard deviation"), cells[::-1])
     return Picture("importances", "Which settings matter", says, drawn, (table,))

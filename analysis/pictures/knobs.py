@@ -8,8 +8,7 @@ from plotly.subplots import make_subplots
 from analysis.configs import SEED
 from analysis.leaderboard import Leaderboard
 from analysis.pictures.picture import COLOURS, Picture, Table, figure, label
-from analysis.settings import in_words
-from analysis.verdict import percent
+from medqa_sweeps.wording import in_percent, setting
 
 KNOBS = 8
 POINTS = 1000  # of a knob; more than can be told apart by eye
@@ -31,7 +30,7 @@ def knobs(board: Leaderboard) -> Picture | None:
     drawn.update_layout(legend={"y": -0.3 / len(keys)})
     more = f" {len(names) - KNOBS} more settings were swept and are not drawn." if len(names) > KNOBS else ""
     says = (
-        f"Validation accuracy against {', '.join(names[key] for key in keys)}; bars are 95 % intervals, of the configs "
+        f"Validation accuracy against {', '.join(names[key] for key in keys)}; bars are 95% CIs, of the configs "
         f"in the leaderboard. Other settings vary along.{more}"
     )
     return Picture("settings", "Accuracy against each setting", says, drawn, tables)
@@ -43,7 +42,7 @@ def _draw(board: Leaderboard, key: str, name: str, drawn: Any, place: int, first
     shown = len(board.rows)
     step = max(1, len(board.configs) // POINTS)
     rest = range(shown, len(board.configs), step)
-    at = values if numeric else [label(in_words(value)) for value in values]
+    at = values if numeric else [label(setting(value)) for value in values]
     drawn.add_scatter(
         x=[at[i] for i in rest],
         y=[100 * board.configs[i].accuracy for i in rest],
@@ -67,11 +66,11 @@ def _draw(board: Leaderboard, key: str, name: str, drawn: Any, place: int, first
             "thickness": 1.2,
         },
         mode="markers",
-        name="leaderboard, 95 % interval",
+        name="leaderboard, 95% CI",
         showlegend=first,
         marker={"color": COLOURS[0], "size": 9},
         text=[label(row.settings) for row in board.rows],
-        hovertemplate="%{text}: %{y:.1f} %<extra></extra>",
+        hovertemplate="%{text}: %{y:.1f}%<extra></extra>",
         row=place,
         col=1,
     )
@@ -80,7 +79,7 @@ def _draw(board: Leaderboard, key: str, name: str, drawn: Any, place: int, first
         axis |= {"type": "log", "exponentformat": "power", "dtick": 1}
         few: list[Any] = sorted({*values}, key=_sortable)
         if len(few) <= 12:
-            axis |= {"tickvals": few, "ticktext": [in_words(value) for value in few]}
+            axis |= {"tickvals": few, "ticktext": [setting(value) for value in few]}
     elif not numeric:
         axis |= {"type": "category", "categoryorder": "array", "categoryarray": _in_order(values)}
     drawn.update_xaxes(axis, row=place, col=1)
@@ -92,9 +91,9 @@ def _table(board: Leaderboard, key: str, name: str) -> Table:
     groups: dict[str, list[float]] = {}
     ordered = sorted(board.configs, key=lambda config: _sortable(config.trials[0].settings.get(key)))
     for config in ordered:
-        groups.setdefault(in_words(config.trials[0].settings.get(key)), []).append(config.accuracy)
+        groups.setdefault(setting(config.trials[0].settings.get(key)), []).append(config.accuracy)
     cells = [
-        (value, str(len(accuracies)), percent(sum(accuracies) / len(accuracies)), percent(max(accuracies)))
+        (value, str(len(accuracies)), in_percent(sum(accuracies) / len(accuracies)), in_percent(max(accuracies)))
         for value, accuracies in list(groups.items())[:30]
     ]
     more = f" (the first 30 of {len(groups)} values)" if len(groups) > 30 else ""
@@ -110,13 +109,13 @@ def _spans_magnitudes(values: list[Any]) -> bool:
 
 
 def _in_order(values: list[Any]) -> list[str]:
-    return [label(in_words(value)) for value in sorted(dict.fromkeys(map(_hashable, values)), key=_sortable)]
+    return [label(setting(value)) for value in sorted(dict.fromkeys(map(_hashable, values)), key=_sortable)]
 
 
 def _hashable(value: Any) -> Any:
-    return in_words(value) if isinstance(value, list | dict) else value
+    return setting(value) if isinstance(value, list | dict) else value
 
 
 def _sortable(value: Any) -> tuple[bool, float, str]:
     number = isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
-    return (not number, float(value) if number else 0.0, "" if number else in_words(value))
+    return (not number, float(value) if number else 0.0, "" if number else setting(value))

@@ -3,7 +3,7 @@
 from analysis.history import history
 from analysis.leaderboard import Leaderboard, Row
 from analysis.pictures.picture import COLOURS, DASHES, SYMBOLS, Picture, Table, figure, label
-from analysis.verdict import percent
+from medqa_sweeps.wording import in_percent
 
 SHOWN = 8  # curves: the best, and every so many-th of the others down to the last of the leaderboard
 POINTS = 300
@@ -32,12 +32,13 @@ def learning(board: Leaderboard) -> Picture | None:
             marker={"symbol": SYMBOLS[place % len(SYMBOLS)], "size": 8},
         )
         cells += [
-            (row.settings or row.label, f"{line.samples_seen:,}", percent(line.score.accuracy)) for line in lines[-12:]
+            (row.settings or row.label, f"{line.samples_seen:,}", in_percent(line.score.accuracy))
+            for line in lines[-12:]
         ]
     if not cells:
         return None
-    says = "Validation accuracy at each report, with 95 % intervals. At 0 stands the untuned base. " + _which(board)
-    table = Table("Validation accuracy at the reports, %", ("config", "questions seen", "accuracy"), cells)
+    says = "Validation accuracy at each evaluation, with its 95% CI. The untuned base stands at 0. " + _which(board)
+    table = Table("Validation accuracy at the evaluations, %", ("config", "questions seen", "accuracy"), cells)
     return Picture("learning", "Learning curves", says, drawn, (table,))
 
 

@@ -12,8 +12,8 @@ from optuna.distributions import BaseDistribution, CategoricalDistribution, Floa
 
 from analysis.configs import SEED, accuracy_of
 from analysis.leaderboard import Leaderboard
-from analysis.settings import in_words
 from analysis.study import Trial
+from medqa_sweeps.wording import setting
 
 
 def thinned(trials: Sequence[Trial], most: int) -> list[Trial]:
@@ -50,7 +50,7 @@ def _distribution(trials: Sequence[Trial], key: str) -> BaseDistribution:
     if numeric and len(set(values)) > 2:
         low, high = float(min(values)), float(max(values))  # type: ignore[type-var,arg-type]
         return FloatDistribution(low, high, log=low > 0 and high / low >= 8)
-    return CategoricalDistribution(_ordered(in_words(value) for value in values))
+    return CategoricalDistribution(_ordered(setting(value) for value in values))
 
 
 def _ordered(words: Any) -> tuple[str, ...]:
@@ -58,4 +58,4 @@ def _ordered(words: Any) -> tuple[str, ...]:
 
 
 def _value(value: Any, distribution: BaseDistribution) -> Any:
-    return float(value) if isinstance(distribution, FloatDistribution) else in_words(value)
+    return float(value) if isinstance(distribution, FloatDistribution) else setting(value)

@@ -9,10 +9,13 @@ from analysis.history import Span, spans
 from analysis.leaderboard import Leaderboard
 from analysis.pictures.picture import COLOURS, GREY, Picture, Table, figure, label
 from analysis.study import State
+from medqa_sweeps.wording import counted
 
 BARS = 1500  # beyond, neighbours on a lane are drawn as one
 _COLOUR_OF = {
     State.COMPLETED: COLOURS[0],
+    State.STOPPED: COLOURS[4],
+    State.REPEATED: GREY,
     State.PRUNED: COLOURS[1],
     State.FAILED: COLOURS[3],
     State.INTERRUPTED: COLOURS[5],
@@ -64,11 +67,11 @@ def timeline(board: Leaderboard) -> Picture | None:
     busy = sum(span.ended - span.began for span in found) / max(1e-9, (ended - began) * len(lanes))
     merged = f" {len(found):,} attempts are too many to draw: neighbours of one outcome are one bar." if tick else ""
     says = (
-        f"{len(found):,} attempts on {len(lanes)} places in {_length(ended - began)}, {busy:.0%} of which they worked. "
-        f"Gaps are idle time, and time in which a process starts.{merged} Times are UTC."
+        f"{counted(len(found), 'attempt')} on {counted(len(lanes), 'slot')} in {_length(ended - began)}; the slots "
+        f"were busy {busy:.0%} of the time. Gaps are idle time and the start of a process.{merged} Times are UTC."
     )
-    header = ("place", "attempts", "busy", "longest gap")
-    return Picture("timeline", "Timeline", says, drawn, (Table("Places and their idle time", header, cells),))
+    header = ("slot", "attempts", "busy", "longest gap")
+    return Picture("timeline", "Timeline", says, drawn, (Table("Slots and their idle time", header, cells),))
 
 
 def lanes_of(found: list[Span]) -> dict[str, list[Span]]:

@@ -6,6 +6,7 @@ from pathlib import Path
 from medqa_sweeps.commands.device_options import add_device_options, devices_asked_for
 from medqa_sweeps.sweep.device_request import ANY_DEVICE
 from medqa_sweeps.trial_dir import TrialDir
+from medqa_sweeps.wording import EDUCATION_ONLY, SYNTHETIC
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -29,12 +30,16 @@ def run(arguments: argparse.Namespace) -> int:
     best, why = chosen_trial(study)
     number = best if arguments.trial is None else arguments.trial
     print(f"Trial {number} of {study.path.name}" + (f": {why}." if number == best else ", as asked."), flush=True)
-    print("It and its untuned base answer every test question, each as long as a report on as many takes.", flush=True)
+    print(
+        "This scores the trained model and the untuned base on all test questions; each pass takes about as long as "
+        "one validation pass over as many questions.",
+        flush=True,
+    )
     with Console().status("answering"):  # of a terminal; nothing elsewhere
         reading = final_test(study, number, arguments.undisputed, devices=devices)
     for sentence in sentences(reading, readings_beside(study.path, reading.asked.questions)):
         print(sentence)
     if TrialDir(study.path / str(number)).config().data.synthetic:
-        print("Synthetic questions: these scores prove the machinery, never the medicine.")
-    print("For education and research only; never for clinical decisions.")
+        print(SYNTHETIC)
+    print(EDUCATION_ONLY)
     return 0

@@ -11,6 +11,7 @@ from medqa_sweeps.commands.device_options import add_device_options, devices_ask
 from medqa_sweeps.errors import ConfigError, TrialError
 from medqa_sweeps.sweep.device_request import ANY_DEVICE
 from medqa_sweeps.trial_dir import TrialDir
+from medqa_sweeps.wording import SYNTHETIC
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -43,7 +44,7 @@ def run(arguments: argparse.Namespace) -> int:
             "were packed can change the last bits."
         )
     if original.config().data.synthetic:
-        print("The questions are synthetic: this proves the machinery, never the medicine.")
+        print(SYNTHETIC)
     return 0 if found.same_bits or (changed and not found.told_apart) else 1
 
 

@@ -4,6 +4,7 @@ The wordings were fitted to the US, Taiwan and Mainland development questions; t
 """
 
 import re
+import unicodedata
 from collections.abc import Iterator
 
 # Latin, Cyrillic and Greek letters of one shape (А Β о): the same to people, other tokens to a model. Cyrillic counts
@@ -24,6 +25,13 @@ _IMAGE = re.compile(
 )
 _NOBODY_INTRODUCED = re.compile(r"^[^.?!]*\bthis (patient|woman|man|girl|boy|child|infant)\b[^.!]*$", re.IGNORECASE)
 
+# What tokenizers of this field call their control tokens; which of them a model has, only its tokenizer knows.
+_CONTROL_TOKEN = re.compile(
+    r"<\|\w[^<>|\n]{0,30}\|>|<[a-z]+_of_\w{1,30}>|</?(?:s|bos|eos|pad|unk|mask|think|tool_call|tool_response)>"
+    r"|<unused\d+>|<</?SYS>>|\[/?(?:INST|CLS|SEP|PAD|UNK|MASK|SYSTEM_PROMPT|TOOL_CALLS|AVAILABLE_TOOLS)\]"
+)
+_INVISIBLE = re.compile("[\u00ad\u200b-\u200f\u2060-\u2064\ufeff]")
+
 
 def flags_of(question: str, options: list[str]) -> Iterator[str]:
     """A phrase for each thing that looks odd."""
@@ -37,8 +45,15 @@ def flags_of(question: str, options: list[str]) -> Iterator[str]:
         yield "speaks of an image"
     if _NOBODY_INTRODUCED.match(question):
         yield "speaks of a patient without a vignette"
+    if control_token := _CONTROL_TOKEN.search(_as_normalised("\n".join([question, *options]))):
+        yield f"looks like a control token: {control_token[0]}"
 
 
 def _has_lookalikes(text: str) -> bool:
     cyrillic = len(_CYRILLIC.findall(text))
     return 0 < cyrillic <= 2 + len(_LATIN.findall(text)) or bool(_GREEK_IN_WORD.search(text))
+
+
+def _as_normalised(text: str) -> str:
+    """The text as a tokenizer may see it: one form of each letter (NFKC), nothing invisible."""
+    return text if text.isascii() else _INVISIBLE.sub("", unicodedata.normalize("NFKC", text))

@@ -75,11 +75,13 @@ def _print_lengths(holdings: dict[str, Holding], unit: str, max_length: int | No
 def _print_findings(title: str, counts: dict[str, Counter[str]], console: Console) -> None:
     table = _table(title, [*counts])
     for kind in sorted({kind for count in counts.values() for kind in count}):
-        table.add_row(kind, *(f"{count[kind]:,}" for count in counts.values()))
+        table.add_row(Text(kind), *(f"{count[kind]:,}" for count in counts.values()))  # [INST] is no markup of rich's
     if not table.row_count:
         table.add_row("nothing", *("0" for _ in counts))
     console.print()
     console.print(table)
+    if any("control token" in kind for count in counts.values() for kind in count):
+        console.print("  Text that looks like a control token is read as plain text.")
 
 
 def _print_refused(config: DataConfig, holdings: dict[str, Holding], console: Console) -> None:

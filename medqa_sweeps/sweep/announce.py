@@ -13,12 +13,14 @@ from omegaconf import DictConfig
 from medqa_sweeps.config import from_hydra
 from medqa_sweeps.confirmation import Confirmation, read_confirmation
 from medqa_sweeps.errors import TrialError
+from medqa_sweeps.objective import objective_named
 from medqa_sweeps.plan import plan_trial
 from medqa_sweeps.sweep.launcher import trains_trials
 from medqa_sweeps.sweep.loop import Swept
 from medqa_sweeps.sweep.search_space import SearchSpace
 from medqa_sweeps.sweep.study import SAMPLED, Study, StudyDir
 from medqa_sweeps.sweep.trial_jobs import without_hydra
+from medqa_sweeps.wording import EDUCATION_ONLY, percent
 
 _SHOWN_POINTS = 20
 
@@ -48,7 +50,7 @@ def announcement(
     for place, line in enumerate(places):
         yield f"{'Devices    ' if place == 0 else '           '}{line}"
     if trains_trials(config):
-        yield "For education and research only; never for clinical decisions."
+        yield EDUCATION_ONLY
 
 
 def what(config: DictConfig, space: SearchSpace, folder: StudyDir) -> Iterator[str]:
@@ -57,6 +59,9 @@ def what(config: DictConfig, space: SearchSpace, folder: StudyDir) -> Iterator[s
         yield from _confirms(confirmation, folder)
     else:
         yield from _searches(config, space)
+    if trains_trials(config):
+        objective = objective_named(config.hydra.sweeper.metric)
+        yield f"Objective  {objective.in_words()}{': a Pareto front' * objective.is_pareto}"
     free = shutil.disk_usage(next(path for path in (folder.path, *folder.path.parents) if path.exists())).free
     yield f"Writes     {shown(folder.path)}; {free / 2**30:,.0f} GiB are free there"
 
@@ -66,7 +71,8 @@ def _confirms(confirmation: Confirmation, folder: StudyDir) -> Iterator[str]:
     best = f"the best {len(confirmation.configs)} of {confirmation.chosen_among:,} configs"
     yield f"Confirms   {shown(study)}: {best} again under the fresh seeds {seeds}"
     for config in confirmation.configs:
-        yield f"           {config.settings}, as saved in trial {config.trials[0]}: {config.accuracy:.1%} there"
+        score = config.chosen_by or percent(config.accuracy)
+        yield f"           {config.settings}, as saved in trial {config.trials[0]}: {score} there"
     yield f"Trials     {confirmation.trials:,}"
 
 

@@ -11,18 +11,46 @@ from dataclasses import dataclass
 from typing import Any
 
 import cloudpickle
-from hydra._internal.config_loader_impl import get_overrides_dirname
+from hydra._internal.config_loader_impl import ConfigLoaderImpl, get_overrides_dirname
+from hydra._internal.config_search_path_impl import ConfigSearchPathImpl
 from hydra.core.config_loader import ConfigLoader
+from hydra.core.config_store import ConfigStore
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override
+from hydra.core.plugins import Plugins
+from hydra.core.utils import setup_globals
 from hydra.errors import HydraException
 from omegaconf import DictConfig, OmegaConf, open_dict
 from omegaconf.errors import OmegaConfBaseException
 
+from medqa_sweeps.config import TrialConfig
 from medqa_sweeps.errors import ConfigError
+from medqa_sweeps.sweep.refusals import refusal
 
 _KINDS = 64  # kept at a time
 Kind = tuple[object, ...]  # what trials have in common that differ in plain values alone
+
+
+def register_schema() -> None:
+    """Make `schema`, from which conf/config.yaml starts, known to Hydra."""
+    schema = OmegaConf.structured(TrialConfig)
+    OmegaConf.set_struct(schema.tracking.notes, False)  # Hydra closes every mapping: new names would need a +
+    ConfigStore.instance().store(name="schema", node=schema)
+
+
+def composer_again(composed: DictConfig) -> "Composer":
+    """Composes the trials of a sweep in another process than the sweep's.
+
+    Args:
+        composed: what Hydra composed there without the swept values, its own node included.
+    """
+    Plugins.instance()
+    setup_globals()
+    register_schema()
+    path = ConfigSearchPathImpl()
+    for source in composed.hydra.runtime.config_sources:  # the schema's is the last, as Hydra wants it
+        path.append(source.provider, f"{source.schema}://{source.path}")
+    return Composer(ConfigLoaderImpl(path), composed)
 
 
 @dataclass
@@ -39,7 +67,7 @@ class Composer:
     """
 
     def __init__(self, loader: ConfigLoader, config: DictConfig) -> None:
-        self._loader, self._config, self._parser = loader, config, OverridesParser.create()
+        self.loader, self._config, self._parser = loader, config, OverridesParser.create()
         self._templates: dict[Kind, _Template] = {}
         self._are_groups: dict[str, bool] = {}  # by key
 
@@ -51,8 +79,9 @@ class Composer:
         """
         try:
             composed = self._composed(list(overrides))
-        except HydraException as error:
-            raise ConfigError(str(error)) from error
+        except (HydraException, ValueError) as error:
+            of_a_trial = OmegaConf.get_type(self._config) is TrialConfig
+            raise ConfigError(refusal(error, overrides if of_a_trial else ()) or str(error)) from error
         with open_dict(composed):
             composed.hydra.job.id = composed.hydra.job.num = number
         return composed
@@ -68,7 +97,7 @@ class Composer:
             copied = _copied(template.config, parsed, plain)
             if copied is not None:
                 return copied
-        composed = self._loader.load_sweep_config(self._config, words)
+        composed = self.loader.load_sweep_config(self._config, words)
         if template is None:
             self._keep(kind, composed)
         elif template.serves is None:
@@ -89,7 +118,7 @@ class Composer:
         if not isinstance(value, int | float | str | None) or (isinstance(value, str) and "${" in value):
             return False
         if key not in self._are_groups:  # a name with a dot is a key's; to ask costs as much as a third of a composing
-            self._are_groups[key] = "." not in key and bool(self._loader.get_group_options(key, results_filter=None))
+            self._are_groups[key] = "." not in key and bool(self.loader.get_group_options(key, results_filter=None))
         return not self._are_groups[key]
 
 

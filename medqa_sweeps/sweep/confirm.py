@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NoReturn
 
-from medqa_sweeps.best import ranked_in
+from medqa_sweeps.best import ScoredConfig, ranked_in
 from medqa_sweeps.confirmation import (
     ChosenConfig,
     Confirmation,
@@ -21,6 +21,7 @@ from medqa_sweeps.confirmation import (
     write_confirmation,
 )
 from medqa_sweeps.errors import ConfigError
+from medqa_sweeps.objective import objective_in
 from medqa_sweeps.plan import plan_trial, refuse_changed
 from medqa_sweeps.provenance import collect, command_line
 from medqa_sweeps.sweep.device_request import DeviceRequest, with_devices
@@ -31,7 +32,7 @@ from medqa_sweeps.trial_dir import TrialDir, trial_folders
 from medqa_sweeps.wording import overrides
 
 _OF_THE_SEARCH = ("hydra.sweep.", "hydra.sweeper.", "hydra/sweeper", "seed=")
-_OF_ANY_SWEEP = ("hydra.sweeper.n_jobs=", "hydra.sweeper.max_failure_rate=")
+_OF_ANY_SWEEP = ("hydra.sweeper.n_jobs=", "hydra.sweeper.max_failure_rate=", "hydra.sweeper.metric=")
 _NO_SEARCH = (
     *("hydra/sweeper/pruner=none", "hydra.sweeper.params=null", "hydra.sweeper.zip=[]", "hydra.sweeper.when={}"),
     *("hydra.sweeper.custom_search_space=null", "hydra.sweeper.storage=null", "hydra.sweeper.study_name=null"),
@@ -79,7 +80,7 @@ def choose(study: Path, folder: Path, top: int, seeds: int) -> Confirmation:
     Raises:
         ConfigError: if the study has fewer configs with a score.
     """
-    configs = ranked_in(study)
+    configs, objective = ranked_in(study), objective_in(study)
     if len(configs) < top or top < 1 or seeds < 1:
         raise ConfigError(
             f"--top {top} --seeds {seeds}: {study} has {len(configs)} configs with a score; allowed are 1 to that "
@@ -95,17 +96,25 @@ def choose(study: Path, folder: Path, top: int, seeds: int) -> Confirmation:
             ChosenConfig(
                 settings=settings[config.first.number] or f"trial {config.first.number}",
                 trials=[trial.number for trial in config.trials],
-                accuracy=config.mean,
+                accuracy=_accuracy(study, config),
                 again=list(itertools.islice(numbers, seeds)),
+                chosen_by="" if objective.is_accuracy else objective.describe_all(config.means),
             )
             for config in configs[:top]
         ],
     )
 
 
+def _accuracy(study: Path, config: ScoredConfig) -> float:
+    """On validation, mean over seeds."""
+    results = [TrialDir(study / str(trial.number)).result() for trial in config.trials]
+    accuracies = [result.score.accuracy for result in results if result and result.score]
+    return sum(accuracies) / len(accuracies)
+
+
 def _fresh_seeds(study: Path, count: int) -> list[int]:
     """The smallest seeds that no trial of the study has."""
-    used = {trial.provenance()["seeds"]["trial"] for trial in trial_folders(study)}
+    used = {trial.config().seed for trial in trial_folders(study) if trial.config_file.exists()}
     return list(itertools.islice((seed for seed in itertools.count() if seed not in used), count))
 
 

@@ -7,6 +7,7 @@ from medqa_sweeps.best import ranked_in
 from medqa_sweeps.confirmation import confirmed_winner, confirming_folder, read_confirmation
 from medqa_sweeps.errors import ConfigError, InternalError
 from medqa_sweeps.ledger import Reading, readings
+from medqa_sweeps.objective import objective_in
 from medqa_sweeps.record import Outcome
 from medqa_sweeps.sweep.device_request import ANY_DEVICE, DeviceRequest
 from medqa_sweeps.sweep.local import Machine
@@ -84,8 +85,10 @@ def chosen_trial(study: StudyDir) -> tuple[int, str]:
     if not configs:
         raise ConfigError(f"{study.path}: no trial has completed its training, so there is none to test.")
     seeds = len(configs[0].trials)
-    why = f"the first seed of the best config by validation, on average over {seeds} seeds"
-    return configs[0].first.number, why if seeds > 1 else "the best by validation"
+    objective = objective_in(study.path)
+    by = "validation" if objective.is_accuracy else f"{objective.names[0]} on validation"
+    why = f"the first seed of the best config by {by}, on average over {seeds} seeds"
+    return configs[0].first.number, why if seeds > 1 else f"the best by {by}"
 
 
 def _run(pool: Pool, arguments: list[str], log: Path) -> int:

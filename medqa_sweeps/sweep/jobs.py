@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from medqa_sweeps.alarms import Alarm
 from medqa_sweeps.best import ScoredTrial
 from medqa_sweeps.errors import FailureKind
 from medqa_sweeps.record import Outcome
@@ -33,7 +34,7 @@ class Reported:
 
     number: int
     samples_seen: int
-    value: float  # the objective so far
+    value: float | list[float]  # the objective so far; a list of several
 
 
 @dataclass(frozen=True)
@@ -52,6 +53,7 @@ class Ended:
     same_as: int | None = None  # number of the trial whose result it repeats, without having run
     seconds: float = 0.0  # that it worked, over all its attempts
     disk_bytes: int = 0  # that it has left on disk; 0 where nobody looks
+    alarms: tuple[Alarm, ...] = ()  # reasons not to trust its score; empty where nobody looks
 
 
 class Jobs(ABC):

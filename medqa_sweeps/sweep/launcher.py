@@ -16,6 +16,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from medqa_sweeps.config import TrialConfig
 from medqa_sweeps.errors import InternalError
+from medqa_sweeps.objective import BY_ACCURACY, Objective
 from medqa_sweeps.provenance import command_line
 from medqa_sweeps.record import MetricsLine, Outcome
 from medqa_sweeps.sweep.batch_jobs import BatchJobs
@@ -48,6 +49,7 @@ def jobs_for(
     at_once: int | None = None,
     look: Callable[[int, MetricsLine], None] = lambda number, line: None,
     say: Callable[[str], None] = print,
+    objective: Objective = BY_ACCURACY,
 ) -> Iterator[Jobs]:
     """Jobs of the launcher that the config names, on slots that are theirs until the context ends.
 
@@ -56,6 +58,7 @@ def jobs_for(
         folder: of the study.
         trials: how many there will be: no more slots than that.
         at_once: `hydra.sweeper.n_jobs`.
+        objective: what trials report and return; another program's jobs return what they like.
 
     Raises:
         ConfigError: if the devices that were asked for are not to be had.
@@ -73,7 +76,7 @@ def jobs_for(
     compose = Composer(context.config_loader, config).compose
     with _pool(settings, folder, min(trials, at_once or trials), TRAINING if of_trials else (CHILD,)) as pool:
         made = (
-            TrialJobs(pool, folder, command_line(), compose, look, say)
+            TrialJobs(pool, folder, command_line(), compose, look, say, objective=objective)
             if of_trials
             else CallableJobs(pool, compose, context, task_function)
         )

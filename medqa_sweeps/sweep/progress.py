@@ -6,6 +6,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from medqa_sweeps.record import AttemptLine, MetricsLine, TrainLine, ValidationLine
+from medqa_sweeps.wording import accuracy
 
 _LOADING = "loading Unsloth and the model"
 
@@ -55,7 +56,7 @@ class TrialProgress:
 def _report(line: ValidationLine) -> str:
     score = line.score
     when = f"epoch {line.epoch:.2f}" if line.samples_seen else "untuned base"
-    return f"{when}: accuracy {score.accuracy:.1%} ({score.low:.1%} to {score.high:.1%}), {score.questions:,} questions"
+    return f"{when}: accuracy {accuracy(score.accuracy, score.low, score.high, score.questions)}"
 
 
 def _training(line: TrainLine) -> str:

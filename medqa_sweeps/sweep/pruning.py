@@ -14,10 +14,12 @@ import optuna
 from optuna.trial import Trial
 
 from medqa_sweeps.errors import ConfigError
+from medqa_sweeps.objective import BY_ACCURACY, Objective, typed
 from medqa_sweeps.plan import Plan
 from medqa_sweeps.record import Outcome, Prediction
 from medqa_sweeps.sweep.jobs import Reported
 from medqa_sweeps.trial_dir import LineReader, TrialDir, trial_folders
+from medqa_sweeps.wording import listed
 
 Scores = dict[str, float]  # of each question, by its id: the gold letter's log-probability, nats
 
@@ -31,15 +33,16 @@ class Pruner(ABC):
 
 
 class OptunaPruner(Pruner):
-    """One of Optuna's, which must be the study's own: it compares validation accuracies by samples seen."""
+    """One of Optuna's, which must be the study's own: it compares the metric's values by samples seen."""
 
-    def __init__(self, pruner: optuna.pruners.BasePruner) -> None:
-        self.pruner = pruner
+    def __init__(self, pruner: optuna.pruners.BasePruner, objective: Objective = BY_ACCURACY) -> None:
+        self.pruner, self._objective = pruner, objective
 
     def after(self, trial: Trial, report: Reported) -> str | None:
         if not trial.should_prune():
             return None
-        return f"by {type(self.pruner).__name__} after {report.samples_seen:,} samples, at {report.value:.1%}"
+        value = self._objective.describe(report.value)
+        return f"by {type(self.pruner).__name__} after {report.samples_seen:,} samples, at {value}"
 
 
 class PairedHalving(Pruner):
@@ -51,6 +54,10 @@ class PairedHalving(Pruner):
     paired one-sided t-test over the questions. So whatever beat the last one that was cut is still there: some trial
     always comes to its end. Trials that came first are held against those that came later at their own next report, so
     the order of finishing decides nothing for good.
+
+    So it follows `gold_log_probability` itself, and for accuracies a finer measure of the same: how sure a trial is of
+    each correct answer, not only whether it is its first choice. `make_pruner` refuses it for a metric of which single
+    questions say nothing, such as `calibration_error`.
 
     Source: asynchronous successive halving (Li et al., 2020, "A System for Massively Parallel Hyperparameter Tuning"),
     with a test of our own in place of the ranks alone.
@@ -133,23 +140,45 @@ def with_samples(settings: Mapping[str, Any], plan: Plan) -> dict[str, Any]:
     return {key: known.get(key) if value is None else value for key, value in settings.items()}
 
 
-def make_pruner(asked: Any, folder: Path) -> Pruner | None:
+def make_pruner(asked: Any, folder: Path, objective: Objective = BY_ACCURACY) -> Pruner | None:
     """The pruner that `hydra.sweeper.pruner` stands for, once Hydra has made it; None: nothing is pruned.
 
     Args:
         asked: an Optuna pruner, or what makes a `Pruner` of the study's folder.
+        objective: of the study.
 
     Raises:
-        ConfigError: if it is neither.
+        ConfigError: if it is neither, or trials with this objective cannot be pruned by it.
     """
     if asked is None or isinstance(asked, optuna.pruners.NopPruner):
         return None
     if isinstance(asked, optuna.pruners.BasePruner):
-        return OptunaPruner(asked)
+        _refuse_several(type(asked).__name__, objective)
+        return OptunaPruner(asked, objective)
     made = asked(folder=folder) if callable(asked) else asked
     if isinstance(made, Pruner):
+        _refuse_several(type(made).__name__, objective)
+        _refuse_unfollowed(made, objective)
         return made
     raise ConfigError(
         f"hydra.sweeper.pruner: {type(made).__name__} is no pruner. Choose hydra/sweeper/pruner=paired_halving, "
         "median, percentile, successive_halving, hyperband, wilcoxon, threshold, patient or none."
     )
+
+
+def _refuse_several(name: str, objective: Objective) -> None:
+    if len(objective.metrics) > 1:
+        raise ConfigError(
+            f"hydra.sweeper.metric={typed(objective.names)}: a pruner ({name}) follows one metric, and these are "
+            f"{len(objective.metrics)}. Choose one metric, or hydra/sweeper/pruner=none."
+        )
+
+
+def _refuse_unfollowed(pruner: Pruner, objective: Objective) -> None:
+    others = [metric.name for metric in objective.metrics if not metric.averages_questions]
+    if isinstance(pruner, PairedHalving) and others:
+        raise ConfigError(
+            f"hydra.sweeper.metric={typed(objective.names)}: hydra/sweeper/pruner=paired_halving compares trials "
+            f"question by question, and {listed(others)} is no mean over questions. Choose another pruner, such as "
+            "hydra/sweeper/pruner=median, or another metric."
+        )

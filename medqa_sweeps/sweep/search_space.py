@@ -28,12 +28,13 @@ from optuna.trial import Trial
 
 from medqa_sweeps.errors import ConfigError
 from medqa_sweeps.randomness import shuffled
+from medqa_sweeps.sweep.refusals import GRAMMAR
 
 # What Optuna and Hydra's command line both take. A str is in Hydra's words: quoted where it must be; null is "null".
 Value = str | int | float | bool | None
 
 _SHOWN_VALUES = 12
-_GRAMMAR = "https://hydra.cc/docs/advanced/override_grammar/extended"
+_LOOKED_THROUGH = 1000  # values of a list
 
 
 @dataclass(frozen=True)
@@ -56,8 +57,11 @@ class _Steps:
     def __len__(self) -> int:
         return self.count
 
+    def __getitem__(self, place: int) -> float:
+        return float(self.start + range(self.count)[place] * self.step)
+
     def __iter__(self) -> Iterator[float]:
-        return (float(self.start + place * self.step) for place in range(self.count))
+        return (self[place] for place in range(self.count))
 
     def nearest(self, value: float) -> float:
         return float(self.start + round((Decimal(value) - self.start) / self.step) * self.step)
@@ -83,6 +87,14 @@ class Knob:
         if isinstance(self.distribution, CategoricalDistribution):
             return len(self.distribution.choices)
         return len(self.typed) or None
+
+    @property
+    def interval(self) -> tuple[float, float, bool] | None:
+        """Both ends, and whether it is logarithmic; None: it has values of its own."""
+        match self.distribution:
+            case IntDistribution(low=low, high=high, log=log) | FloatDistribution(low=low, high=high, log=log):
+                return None if self.typed else (low, high, log)
+        return None
 
     def values(self) -> Iterable[Value]:
         """Every value once, in the order typed; of a finite knob only, and only as many at once as are asked for."""
@@ -193,6 +205,16 @@ class SearchSpace:
             point |= space.point_of(overrides)
         return point
 
+    def can_hold(self, key: str, value: str) -> bool:
+        """Whether `key` has `value`, as it is written here, at some point; of an interval or a long range, it may."""
+        for part in self.parts:
+            if isinstance(part, Fixed) and part.key == key:
+                return _text(part.value) == value
+            if isinstance(part, Knob) and key in part.keys:
+                listed = part.values() if part.interval is None and len(part.typed) < _LOOKED_THROUGH else None
+                return listed is None or any(_text(part.by_key(one)[key]) == value for one in listed)
+        return False
+
     def describe(self) -> list[str]:
         """A line for people a knob."""
         lines = [f"{' with '.join(knob.keys)}: {_describe(knob)}" for knob in self.knobs]
@@ -292,7 +314,7 @@ def _parts(words: Iterable[str], config_loader: ConfigLoader | None) -> dict[str
             parts[override.get_key_element()] = _part(override)
         except HydraException as error:
             told = " ".join(str(error).partition("\nSee ")[0].split())
-            raise ConfigError(f"{word!r} cannot be read: {told}. What can be written: {_GRAMMAR}") from None
+            raise ConfigError(f"{word!r} cannot be read: {told}. What can be written: {GRAMMAR}") from None
         except ValueError as error:
             raise ConfigError(f"{word}: {error}.") from None
     return parts

@@ -8,6 +8,8 @@ from pathlib import Path
 
 from rich.console import Console
 
+from medqa_sweeps.alarms import alarms_of
+from medqa_sweeps.cautions import cautions, lines
 from medqa_sweeps.config import TrialConfig
 from medqa_sweeps.errors import InternalError
 from medqa_sweeps.plan import plan_trial
@@ -20,6 +22,7 @@ from medqa_sweeps.sweep.local import Machine
 from medqa_sweeps.sweep.progress import TrialProgress
 from medqa_sweeps.sweep.trial_jobs import Prepared, TrialJobs
 from medqa_sweeps.trial_dir import StopReason, TrialDir
+from medqa_sweeps.wording import accuracy, duration, percent
 
 _POLL_SECONDS = 0.2
 
@@ -37,7 +40,8 @@ def run_single(
     job = Job(0, (), plan.signature, Prepared(trial, plan))
     machine, folder = _machine(trial.path.parent, devices), trial.path.parent
     if announce:
-        for sentence in [*plan.sentences(_shown(trial.path)), f"Runs on    {machine.devices[0]}"]:
+        warnings = lines(cautions(plan.config, plan.base.folder))
+        for sentence in [*plan.sentences(_shown(trial.path)), f"Runs on    {machine.devices[0]}", *warnings]:
             console.print(sentence, markup=False, soft_wrap=True)
     with TrialProgress(plan.steps, console) as progress:
 
@@ -92,12 +96,12 @@ def _ending(trial: TrialDir, result: Result | None, ended: Ended) -> str:
     if result.outcome is Outcome.FAILED or result.score is None:
         return f"Failed ({result.failure}): {result.message}"
     score, base = result.score, result.baseline
-    against = f"; untuned base {base.accuracy:.1%}" if base else ""
+    against = f"; untuned base {percent(base.accuracy)}" if base else ""
     note = f" ({result.message})" if result.message else ""
-    return (
-        f"{result.outcome.capitalize()}{note}: accuracy {score.accuracy:.1%}, 95 % interval {score.low:.1%} to "
-        f"{score.high:.1%}, {score.questions:,} questions{against}. {result.seconds:.0f} s, in {folder}"
-    )
+    how = "Stopped early" if result.stopped_on_request else result.outcome.capitalize()
+    alarms = "".join(f"\nAlarm: {alarm.sentence}." for alarm in alarms_of(trial, result))
+    measured = accuracy(score.accuracy, score.low, score.high, score.questions)
+    return f"{how}{note}: accuracy {measured}{against}. {duration(result.seconds)}, in {folder}{alarms}"
 
 
 def _shown(path: Path) -> str:

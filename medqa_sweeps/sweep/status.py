@@ -6,11 +6,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from rich.console import Console
 
 from medqa_sweeps.not_run import NotRun, not_run
+from medqa_sweeps.objective import Objective, objective_in
 from medqa_sweeps.record import AttemptLine, MetricsLine, Outcome
 from medqa_sweeps.sweep.jobs import Ended
 from medqa_sweeps.sweep.study import StudyDir
 from medqa_sweeps.sweep.table import SweepTable
-from medqa_sweeps.sweep.trial_jobs import end_of, words_of
+from medqa_sweeps.sweep.trial_jobs import trial_end, words_of
 from medqa_sweeps.trial_dir import TrialDir, trial_folders
 from medqa_sweeps.wording import overrides
 
@@ -24,9 +25,10 @@ def print_status(study: StudyDir, console: Console) -> None:
     total = study.definition()["trials"]
     trials, others = trial_folders(study.path), not_run(study.path)
     labels = _labels(trials, others)
-    table = SweepTable(console, max(total, len(trials) + len(others)))
+    objective = objective_in(study.path)
+    table = SweepTable(console, max(total, len(trials) + len(others)), objective)
     for trial in trials:
-        _show(trial, labels[int(trial.path.name)], table)
+        _show(trial, labels[int(trial.path.name)], table, objective)
     for other in others:
         table.ended(_end_without_run(other), labels[other.number])
     if table.running:
@@ -36,13 +38,13 @@ def print_status(study: StudyDir, console: Console) -> None:
     table.say(_standing(study, len(table.running), total - table.finished))
 
 
-def _show(trial: TrialDir, label: str, table: SweepTable) -> None:
+def _show(trial: TrialDir, label: str, table: SweepTable, objective: Objective) -> None:
     number, result, lines = int(trial.path.name), trial.result(), trial.lines()
     table.started(number, label, result.seconds if result else _seconds_since_start(lines))
     for line in lines:
         table.look(number, line)
     if result is not None:
-        table.ended(end_of(number, trial, result, ""), label)
+        table.ended(trial_end(number, trial, result, objective), label)
     elif not trial.is_claimed():
         why = trial.last_words() or "its process is gone"
         table.ended(Ended(number, Outcome.INTERRUPTED, message=why), label)

@@ -4,12 +4,14 @@
 request that no sweep has obeyed yet is obeyed by the next one in that folder.
 """
 
+import contextlib
 import os
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
+from medqa_sweeps.config import TRIAL_KEYS
 from medqa_sweeps.errors import ConfigError
 from medqa_sweeps.sweep.device_request import DeviceRequest, with_devices
 from medqa_sweeps.sweep.loop import Sweep
@@ -41,11 +43,12 @@ def add(study: StudyDir, overrides: Sequence[str]) -> str:
 
     Raises:
         ConfigError: if there is no such study, or a word is no override.
+        TrialError: if a trial with these overrides cannot run.
     """
     from hydra.core.override_parser.overrides_parser import OverridesParser
     from hydra.errors import OverrideParseException
 
-    study.definition()  # refuses a folder without a study
+    definition = study.definition()
     try:
         parsed = OverridesParser.create().parse_overrides(list(overrides))
     except OverrideParseException as error:
@@ -53,8 +56,35 @@ def add(study: StudyDir, overrides: Sequence[str]) -> str:
     swept = [one.input_line for one in parsed if one.is_sweep_override()]
     if swept or not parsed:
         raise ConfigError(f"{' '.join(overrides) or 'nothing'}: one value a key, such as lora.r=128, is one trial.")
+    told = _checked(study, definition, overrides) if definition.get("config", {}).keys() >= TRIAL_KEYS else []
     append_lines(study.added_file, [{"overrides": list(overrides)}])
-    return "Added: the sweep that runs takes it up next; if none runs, `resume` does."
+    return "\n".join([*told, "Added: the sweep that runs takes it up next; if none runs, `resume` does."])
+
+
+def _checked(study: StudyDir, definition: Mapping[str, Any], overrides: Sequence[str]) -> list[str]:
+    """What is surely not meant by a trial with these overrides, a line each.
+
+    Raises:
+        TrialError: if it cannot be composed or planned.
+    """
+    from omegaconf import OmegaConf
+
+    from medqa_sweeps.cautions import lines
+    from medqa_sweeps.sweep.composer import composer_again
+    from medqa_sweeps.sweep.preflight import trial_check
+    from medqa_sweeps.sweep.refusals import refuse_overrides
+    from medqa_sweeps.sweep.search_space import parse_search_space
+
+    refuse_overrides(overrides)
+    try:
+        with contextlib.chdir(definition["directory"]):  # where the sweep runs: its relative paths begin there
+            composed: Any = OmegaConf.load(study.composed_file)
+            composer = composer_again(composed)
+            params = OmegaConf.to_container(composed.hydra.sweeper.params or OmegaConf.create())
+            space = parse_search_space(composed.hydra.overrides.task, params, [], {}, composer.loader)
+            return lines(trial_check(composer.compose)([*space.fixed, *overrides]))
+    except FileNotFoundError as error:
+        raise ConfigError(f"{error.filename} is not there any more, so a trial cannot be checked.") from None
 
 
 def is_swept(word: str) -> bool:

@@ -2,6 +2,7 @@
 
     study.yaml        what is searched, over which config; a sweep that goes on must ask for the same. And who it is:
                       see study_identity.py
+    multirun.yaml     what Hydra composed without the swept values, its own node included
     study.journal     Optuna's journal of the trials (unless another storage is asked for)
     0/ 1/ 2/ …        the trials' folders, by their number in the study
     stop  added.jsonl what a person asks of the running sweep; see steering.py
@@ -13,6 +14,7 @@ until it is told; one whose process died, or that was interrupted, stays so, and
 import contextlib
 import math
 import random
+import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
@@ -26,9 +28,10 @@ from optuna.distributions import BaseDistribution
 from optuna.storages.journal import JournalFileBackend, JournalStorage
 from optuna.trial import FrozenTrial, Trial, TrialState
 
-from medqa_sweeps.best import ScoredConfig
 from medqa_sweeps import study_identity
+from medqa_sweeps.best import ScoredConfig
 from medqa_sweeps.errors import ConfigError, FailureKind
+from medqa_sweeps.objective import ACCURACY, Objective, typed
 from medqa_sweeps.record import Outcome
 from medqa_sweeps.sweep.jobs import Ended
 from medqa_sweeps.sweep.search_space import SearchSpace
@@ -36,6 +39,7 @@ from medqa_sweeps.trial_dir import repair_lines, write_atomically
 from medqa_sweeps.wording import overrides as overrides_in_words, settings
 
 _STATES = {Outcome.COMPLETED: TrialState.COMPLETE, Outcome.PRUNED: TrialState.PRUNED, Outcome.FAILED: TrialState.FAIL}
+_OBJECTIVE = ("metric", "direction")  # keys of a definition
 _ADDED = "overrides"  # attribute of a trial that a person added: its own words
 SAMPLED = 20  # trials of a space that is sampled, where `n_trials` does not say
 _WINDOW = 1000  # points of a grid that are mixed with each other
@@ -48,6 +52,7 @@ class StudyDir:
     def __init__(self, path: Path) -> None:
         self.path = path
         self.definition_file = path / study_identity.FILE
+        self.composed_file = path / "multirun.yaml"
         self.journal_file = path / "study.journal"
         self.stop_file = path / "stop"
         self.added_file = path / "added.jsonl"
@@ -106,6 +111,7 @@ class StudyDir:
             study_name=study_name,
             directions=before.directions,
         )
+        _set_metric_names(now, before.metric_names)
         for trial in before.get_trials():
             distributions = {name: space.distributions.get(name, old) for name, old in trial.distributions.items()}
             kept = {name: value for name, value in trial.params.items() if _contains(distributions[name], value)}
@@ -126,8 +132,22 @@ class StudyDir:
         """What differs from the study that is here, a sentence each; none if there is no study yet."""
         if not self.definition_file.exists():
             return []
+        before = {"metric": ACCURACY.name, **self.definition()}  # older studies had no other, and did not say so
         now = yaml.safe_load(yaml.safe_dump(dict(definition)))
-        return list(_changes(self.definition(), now, definition))
+        return list(_changes(before, now, definition))
+
+    def refuse_another_objective(self, definition: Mapping[str, Any]) -> None:
+        """Make sure that a study that is here optimises the same: values of two objectives cannot be compared.
+
+        Raises:
+            ConfigError: if it does not, whether or not other changes are allowed.
+        """
+        changes = self.changes({key: definition[key] for key in _OBJECTIVE if key in definition})
+        if changes:
+            raise ConfigError(
+                f"{self.path} holds a study with another objective ({'; '.join(changes)}), and a study keeps its "
+                "objective. Choose another hydra.sweep.dir for this one."
+            )
 
     def stored_name(self) -> str | None:
         """The study's name in its storage, which stays when the folder is renamed; None: there is no study yet."""
@@ -260,10 +280,14 @@ class Study:
         self._asked += _ADDED not in candidate.trial.user_attrs
         return candidate
 
-    def report(self, number: int, samples_seen: int, value: float) -> Trial:
-        """Tell Optuna how a running trial does, and return the trial as Optuna knows it."""
+    def report(self, number: int, samples_seen: int, value: float | list[float]) -> Trial:
+        """Tell Optuna how a running trial does, and return the trial as Optuna knows it.
+
+        Of several objectives Optuna takes no reports on the way.
+        """
         trial = self._live[number]
-        trial.report(value, samples_seen)
+        if not isinstance(value, list):
+            trial.report(value, samples_seen)
         return trial
 
     def tell(self, ended: Ended) -> Ended:
@@ -294,26 +318,37 @@ class Study:
             replace(earlier, number=candidate.number, message=why, scored=None, same_as=earlier.number, seconds=0.0)
         )
 
-    def results(self, best: ScoredConfig | None = None) -> dict[str, Any]:
+    def results(self, best: Sequence[ScoredConfig] = ()) -> dict[str, Any]:
         """Upstream's `optimization_results.yaml`: the best point, or of several objectives the Pareto front; before
         any trial has completed, the name alone.
 
         Args:
-            best: of a study of trials, whose value is a mean over seeds; None: Optuna's best trial.
+            best: of a study of trials, the best config, or those on the front; their values are means over seeds.
+                Empty: Optuna's best trials.
         """
+        head = {"name": "optuna", **({"metric": names} if (names := self.optuna.metric_names) else {})}
         if not self.optuna.get_trials(deepcopy=False, states=(TrialState.COMPLETE,)):
-            return {"name": "optuna"}
+            return head
         if len(self.optuna.directions) > 1:
-            front = [{"params": self._shown(trial), "values": trial.values} for trial in self.optuna.best_trials]
-            return {"name": "optuna", "solutions": front}
-        if best is None:
-            trial = self.optuna.best_trial
-            return {"name": "optuna", "best_params": self._shown(trial), "best_value": trial.value}
-        params = self._shown(self.optuna.get_trials(deepcopy=False)[best.first.number])
-        if len(best.trials) > 1:
-            params = {key: value for key, value in params.items() if key != "seed"}
-        trials = [trial.number for trial in best.trials]
-        return {"name": "optuna", "best_params": params, "best_value": best.mean, "best_trials": trials}
+            own = [{"params": self._shown(trial), "values": trial.values} for trial in self.optuna.best_trials]
+            return {**head, "solutions": [self._averaged(config, "params", "values") for config in best] or own}
+        if best:
+            return {**head, **self._averaged(best[0], "best_params", "best_value")}
+        trial = self.optuna.best_trial
+        return {**head, "best_params": self._shown(trial), "best_value": trial.value}
+
+    def _averaged(self, config: ScoredConfig, params: str, values: str) -> dict[str, Any]:
+        """A config under upstream's keys, and its trials; the seed is no parameter of one that has several."""
+        shown = self._shown(self.optuna.get_trials(deepcopy=False)[config.first.number])
+        if len(config.trials) > 1:
+            shown.pop("seed", None)
+        means = list(config.means)
+        numbers = [trial.number for trial in config.trials]
+        return {
+            params: shown,
+            values: means if len(means) > 1 else means[0],
+            params.replace("params", "trials"): numbers,
+        }
 
     def _candidate(self, trial: Trial) -> Candidate:
         self._live[trial.number] = trial
@@ -351,6 +386,31 @@ class Study:
         """The point by config key, with what `extend` suggested beside it."""
         more = {name: value for name, value in trial.params.items() if name not in self._space.distributions}
         return {**self._space.values(trial.params), **more}
+
+
+def settle_objective(study: optuna.Study, objective: Objective) -> None:
+    """Make sure that Optuna's study, which may be an earlier one of its name, has this objective; name its values.
+
+    Raises:
+        ConfigError: if it has another one.
+    """
+    directions = [direction.name.lower() for direction in study.directions]
+    begun = [ACCURACY.name] if study.get_trials(deepcopy=False) else objective.names  # older studies name no metric
+    names = study.metric_names or (begun if objective.metrics else [])
+    if directions != list(objective.directions) or names != objective.names:
+        raise ConfigError(
+            f"hydra.sweeper.storage holds a study {study.study_name!r} with another objective: "
+            f"{f'metric={typed(names)}, ' if names else ''}direction={typed(directions)}. Choose another "
+            "hydra.sweeper.study_name."
+        )
+    if study.metric_names is None:
+        _set_metric_names(study, names)
+
+
+def _set_metric_names(study: optuna.Study, names: list[str] | None) -> None:
+    if names:
+        with warnings.catch_warnings(action="ignore", category=optuna.exceptions.ExperimentalWarning):
+            study.set_metric_names(names)
 
 
 def _ended(trial: FrozenTrial) -> Ended:

@@ -4,37 +4,43 @@ The implementation behind `hydra/sweeper=async_optuna`; its settings and their m
 """
 
 import contextlib
+import functools
 import os
 import sys
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import optuna
 from hydra.errors import InstantiationException
 from hydra.types import HydraContext, TaskFunction
 from hydra.utils import get_method, instantiate
-from omegaconf import DictConfig, ListConfig, OmegaConf
+from omegaconf import DictConfig, OmegaConf
 from rich.console import Console
 
-from medqa_sweeps.best import ScoredConfig, ranked_in
+from medqa_sweeps.best import ScoredConfig, on_front, ranked_in
+from medqa_sweeps.cautions import lines
 from medqa_sweeps.config import from_hydra
 from medqa_sweeps.confirmation import read_confirmation
 from medqa_sweeps.errors import ConfigError, TrialError
+from medqa_sweeps.objective import Objective
 from medqa_sweeps.plan import plan_trial
 from medqa_sweeps.sweep.announce import announcement, how_to_go_on, plan_only
+from medqa_sweeps.sweep.asked_objective import asked_objective
+from medqa_sweeps.sweep.composer import Composer
 from medqa_sweeps.sweep.failures import CircuitBreaker
 from medqa_sweeps.sweep.launcher import jobs_for, trains_trials
 from medqa_sweeps.sweep.loop import Budget, Sweep, Swept
+from medqa_sweeps.sweep.preflight import preflight, trial_check
 from medqa_sweeps.sweep.pruning import OptunaPruner, Pruner, make_pruner, with_samples
+from medqa_sweeps.sweep.refusals import refuse_overrides, refuse_unknown_of_hydra
 from medqa_sweeps.sweep.search_space import SearchSpace, parse_search_space
 from medqa_sweeps.sweep.steering import Requests
-from medqa_sweeps.sweep.study import Study, StudyDir
+from medqa_sweeps.sweep.study import Study, StudyDir, settle_objective
 from medqa_sweeps.sweep.table import SweepTable
 from medqa_sweeps.sweep.trial_jobs import without_hydra
-from medqa_sweeps.wording import percent
 
 INTERRUPTED = 130  # the exit code that a shell gives a program stopped by Ctrl-C
 
@@ -65,17 +71,19 @@ class AsyncOptuna:
         console = Console(highlight=False)
         space = self._space(arguments)
         folder = StudyDir(Path(self.config.hydra.sweep.dir).absolute())
+        pruner, sampler = self._pruner(folder), self._sampler()
+        _print(console, self._cautions(space, folder))
         if self.settings.plan_only:
             _print(console, plan_only(self.config, space, folder))
             return
         with folder.claimed():
             definition = self._definition(space)
+            folder.refuse_another_objective(definition)
             if self.settings.allow_changes and not self.settings.storage and folder.changes(definition):
                 folder.renew_journal(self._name(folder), space)
-            pruner = self._pruner(folder)
-            study = self._study(space, folder, pruner)
+            study = self._study(space, folder, pruner, sampler)
             folder.define(self._name(folder), definition, self._origin(study), self.settings.allow_changes)
-            OmegaConf.save(self.config, folder.path / "multirun.yaml")
+            OmegaConf.save(self.config, folder.composed_file)
             swept = self._run(space, study, folder, pruner, console)
             results = OmegaConf.create(study.results(self._best(folder)))
             OmegaConf.save(results, folder.path / "optimization_results.yaml")
@@ -88,8 +96,7 @@ class AsyncOptuna:
     def _run(
         self, space: SearchSpace, study: Study, folder: StudyDir, pruner: Pruner | None, console: Console
     ) -> Swept:
-        value = percent if trains_trials(self.config) else str
-        table = SweepTable(console, study.total, self._directions == ["maximize"], value)
+        table = SweepTable(console, study.total, self._objective)
         jobs_of_this_launcher = jobs_for(
             self.config,
             self.context,
@@ -99,6 +106,7 @@ class AsyncOptuna:
             at_once=self.settings.n_jobs,
             look=table.look,
             say=table.say,
+            objective=self._objective,
         )
         with jobs_of_this_launcher as jobs, table:
             _print(console, announcement(self.config, space, study, folder, jobs.describe()))
@@ -113,24 +121,41 @@ class AsyncOptuna:
             )
             return sweep.run()
 
-    def _best(self, folder: StudyDir) -> ScoredConfig | None:
+    def _best(self, folder: StudyDir) -> list[ScoredConfig]:
+        """The best config, or of several objectives those on the front; none of a program without trials."""
         configs = ranked_in(folder.path) if trains_trials(self.config) else []
-        return configs[0] if configs else None
+        return on_front(configs, self._objective) if self._objective.is_pareto else configs[:1]
+
+    def _cautions(self, space: SearchSpace, folder: StudyDir) -> list[str]:
+        """What is surely not meant, a line each; of trials that are composed here, not of saved ones.
+
+        Raises:
+            ConfigError: listing every value that cannot run.
+        """
+        if not trains_trials(self.config) or read_confirmation(folder.path):
+            return []
+        refuse_unknown_of_hydra(self.config.hydra)
+        refuse_overrides(space.fixed)
+        composer = Composer(self.context.config_loader, self.config)
+        return lines(preflight(space, trial_check(composer.compose)))
 
     def _space(self, arguments: Sequence[str]) -> SearchSpace:
         params, zipped, when = (_plain(self.settings[key]) for key in ("params", "zip", "when"))
         return parse_search_space(arguments, params or {}, zipped or [], when or {}, self.context.config_loader)
 
-    def _study(self, space: SearchSpace, folder: StudyDir, pruner: Pruner | None) -> Study:
+    def _study(
+        self, space: SearchSpace, folder: StudyDir, pruner: Pruner | None, sampler: optuna.samplers.BaseSampler | None
+    ) -> Study:
         asked = self.settings.storage
         study = optuna.create_study(
             storage=_instantiated(asked) if asked else folder.journal(),
             study_name=self._name(folder),
-            directions=self._directions,
-            sampler=_instantiated(self.settings.sampler),
+            directions=self._objective.directions,
+            sampler=sampler,
             pruner=pruner.pruner if isinstance(pruner, OptunaPruner) else None,
             load_if_exists=True,
         )
+        settle_objective(study, self._objective)
         extend: Callable[[optuna.Trial], None] | None = None
         if self.settings.custom_search_space:
             extend = partial(get_method(self.settings.custom_search_space), self.config)
@@ -146,24 +171,28 @@ class AsyncOptuna:
                     with_samples(_plain(asked), plan_trial(from_hydra(without_hydra(self.config))))
                 )
         try:
-            return make_pruner(_instantiated(asked), folder.path)
+            return make_pruner(_instantiated(asked), folder.path, self._objective)
         except InstantiationException as error:
             raise ConfigError(f"hydra.sweeper.pruner cannot be made: {error.__cause__ or error}") from error
+
+    def _sampler(self) -> optuna.samplers.BaseSampler | None:
+        try:
+            sampler: optuna.samplers.BaseSampler | None = _instantiated(self.settings.sampler)
+        except InstantiationException as error:
+            raise ConfigError(f"hydra.sweeper.sampler cannot be made: {error.__cause__ or error}") from error
+        if isinstance(sampler, optuna.samplers.CmaEsSampler) and self._objective.is_pareto:
+            raise ConfigError(
+                "hydra/sweeper/sampler=cmaes searches for the best of one objective, and this study has "
+                f"{len(self._objective.directions)}. Choose tpe, nsgaii, gp, qmc or random."
+            )
+        return sampler
 
     def _name(self, folder: StudyDir) -> str:
         return folder.stored_name() or self.settings.study_name or folder.path.name
 
-    @property
-    def _directions(self) -> list[Literal["minimize", "maximize"]]:
-        asked = self.settings.direction
-        named = [getattr(one, "name", one) for one in (asked if isinstance(asked, ListConfig) else [asked])]
-        if not named or not set(named) <= {"minimize", "maximize"}:
-            raise ConfigError(
-                f"hydra.sweeper.direction={asked}: minimize, maximize, or a list of these, one an objective."
-            )
-        if len(named) > 1 and trains_trials(self.config):
-            raise ConfigError(f"hydra.sweeper.direction={asked}: a trial has one objective, its validation accuracy.")
-        return named
+    @functools.cached_property
+    def _objective(self) -> Objective:
+        return asked_objective(self.config, self.settings)
 
     def _definition(self, space: SearchSpace) -> dict[str, Any]:
         """What must be the same when the study goes on."""
@@ -171,7 +200,7 @@ class AsyncOptuna:
         assert isinstance(config, dict)
         return {
             "space": space.to_record(),
-            "direction": self._directions,
+            **self._objective.to_record(),
             "config": {key: value for key, value in config.items() if key != "hydra"},
         }
 

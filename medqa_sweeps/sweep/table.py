@@ -1,13 +1,12 @@
 """A running sweep in the terminal: a live table of what runs above a line of totals; plain lines without a terminal.
 
-12 of 60 done: 9 completed, 2 pruned, 1 failed; best trial 7 (r=16) 61.2 %; about 14 min left, 600 MB more on disk
+12 of 60 done: 9 completed, 2 pruned, 1 failed; best so far trial 7 (r=16), 61.2%; about 14 min left, 600 MB more
 """
 
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from rich import box
 from rich.console import Console, Group
@@ -16,10 +15,12 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
-from medqa_sweeps.best import ScoredTrial, ranked
-from medqa_sweeps.record import AttemptLine, MetricsLine, Outcome, TrainLine, ValidationLine
+from medqa_sweeps.alarms import about_the_trial, written
+from medqa_sweeps.best import ScoredConfig, ScoredTrial, comparable, on_front, ranked
+from medqa_sweeps.objective import BY_ACCURACY, Metric, Objective
+from medqa_sweeps.record import AttemptLine, MetricsLine, Outcome, Score, TrainLine, ValidationLine
 from medqa_sweeps.sweep.jobs import Ended
-from medqa_sweeps.wording import duration, percent
+from medqa_sweeps.wording import duration, listed
 
 _PLAIN_SECONDS = 30.0  # between two lines of totals where there is no terminal
 
@@ -34,7 +35,7 @@ class Row:
     device: str = ""
     epoch: float = 0.0
     loss: float | None = None
-    accuracy: float | None = None
+    score: Score | None = None  # at the last report
     memory_bytes: int = 0
 
     def take(self, line: MetricsLine) -> None:
@@ -43,23 +44,21 @@ class Row:
         elif isinstance(line, TrainLine):
             self.epoch, self.loss, self.memory_bytes = line.epoch, line.loss, line.memory_bytes
         elif isinstance(line, ValidationLine) and line.samples_seen:
-            self.epoch, self.accuracy = line.epoch, line.score.accuracy
+            self.epoch, self.score = line.epoch, line.score
 
 
 class SweepTable:
     """Implements the loop's `View`; `look` is shown the trials' lines. A context manager."""
 
-    def __init__(
-        self, console: Console, total: int, maximize: bool = True, value: Callable[[Any], str] = percent
-    ) -> None:
-        """`value` writes the objective; the default is for an accuracy."""
-        self._console, self._total, self._maximize, self._value = console, total, maximize, value
+    def __init__(self, console: Console, total: int, objective: Objective = BY_ACCURACY) -> None:
+        self._console, self._total, self._objective = console, total, objective
         self._rows: dict[int, Row] = {}
         self._counts: Counter[str] = Counter()
         self._scored: list[ScoredTrial] = []
         self._labels: dict[int, str] = {}  # what sets each of those apart
         self._seconds: list[float] = []  # that ended trials took here
         self._disk_bytes: list[int] = []  # that they have left
+        self._said_of_data: set[str] = set()  # alarms that many trials share
         self._last_plain = time.monotonic()
         self._live = Live(console=console, auto_refresh=False, transient=True) if console.is_terminal else None
 
@@ -93,6 +92,7 @@ class SweepTable:
             self._disk_bytes.append(ended.disk_bytes)
         self.earlier(ended, settings)
         self.say(f"trial {ended.number} {settings}".rstrip() + f": {self._how(ended)}")
+        self._say_of_data(ended)
 
     def say(self, sentence: str) -> None:
         self._console.print(Text(sentence), soft_wrap=True)
@@ -122,23 +122,37 @@ class SweepTable:
         return text + self._best_so_far() + self._to_come(done)
 
     def _best_so_far(self) -> str:
-        """The config that leads, by its mean over seeds; empty before any trial can be ranked."""
+        """The config that leads, by its mean over seeds, or the Pareto front; empty before any trial can be ranked."""
         if not self._scored:
             return ""
-        best = ranked(self._scored, self._maximize)[0]
+        configs = ranked(comparable(self._scored)[0], self._objective)
+        if self._objective.is_pareto:
+            return f"; Pareto front: {_numbers(on_front(configs, self._objective))}"
+        best = configs[0]
         seeds = len(best.trials)
-        label, value = self._labels[best.first.number], self._value(best.mean)
+        label, value = self._labels[best.first.number], self._objective.describe(best.mean)
         if seeds > 1:
             words = " ".join(word for word in label.split() if not word.startswith("seed="))
             return f"; best so far {words or 'the config'}, {value} on average over {seeds} seeds"
         return f"; best so far trial {best.first.number}{f' ({label})' if label else ''}, {value}"
 
+    def _say_of_data(self, ended: Ended) -> None:
+        """Once for all trials on the same questions, not with each of them."""
+        for alarm in ended.alarms:
+            if alarm.about_data and alarm.sentence not in self._said_of_data:
+                self._said_of_data.add(alarm.sentence)
+                self.say(f"data alarm: {alarm.sentence}")
+
     def _how(self, ended: Ended) -> str:
+        alarm = written(about_the_trial(ended.alarms))
+        return self._outcome(ended) + f"; {alarm}" * bool(alarm)
+
+    def _outcome(self, ended: Ended) -> str:
         if not ended.failure and ended.message.startswith(ended.outcome):  # "pruned after 136 of 1,024 samples"
             return ended.message
         if ended.same_as is not None:
             return f"repeated: {ended.message}"
-        value = f", {self._value(ended.value)}" if ended.outcome is Outcome.COMPLETED else ""
+        value = f", {self._objective.describe(ended.value)}" if ended.outcome is Outcome.COMPLETED else ""
         kind = f" ({ended.failure})" if ended.failure else ""
         why = f": {ended.message}" if ended.message else ""
         return f"{ended.outcome}{kind}{value}{why}"
@@ -164,7 +178,8 @@ class SweepTable:
         table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False, show_edge=False)
         table.add_column("trial")
         table.add_column("config", overflow="fold")
-        for name in ("device", "epoch", "loss", "accuracy", "GiB", "min"):
+        metrics = self._objective.metrics
+        for name in ("device", "epoch", "loss", *(metric.column for metric in metrics), "GiB", "min"):
             table.add_column(name, justify="right", no_wrap=True)
         for row in self._rows.values():
             cells = (
@@ -173,7 +188,7 @@ class SweepTable:
                 row.device,
                 f"{row.epoch:.2f}",
                 "" if row.loss is None else f"{row.loss:.3f}",
-                "" if row.accuracy is None else percent(row.accuracy),
+                *(_cell(metric, row.score) for metric in metrics),
                 f"{row.memory_bytes / 2**30:.1f}" if row.memory_bytes else "",
                 f"{(time.monotonic() - row.began) / 60:.1f}",
             )
@@ -191,6 +206,18 @@ def _scored(ended: Ended) -> ScoredTrial | None:
     """A job that is no trial has no seed, and is a config of its own."""
     if ended.scored is not None or ended.signature is not None or ended.same_as is not None:
         return ended.scored
-    if ended.outcome is not Outcome.COMPLETED or not isinstance(ended.value, int | float):
+    if ended.outcome is not Outcome.COMPLETED or not isinstance(ended.value, int | float | list | tuple):
         return None
-    return ScoredTrial(ended.number, f"job {ended.number}", 0, ended.value)
+    first, *others = ended.value if isinstance(ended.value, list | tuple) else [ended.value]
+    return ScoredTrial(ended.number, f"job {ended.number}", 0, first, others=tuple(others))
+
+
+def _cell(metric: Metric, score: Score | None) -> str:
+    value = None if score is None else metric.of(score)
+    return "" if value is None else metric.describe(value)
+
+
+def _numbers(configs: Sequence[ScoredConfig]) -> str:
+    """`trials 1, 4 and 6`, by number, the first seed of each config."""
+    numbers = sorted(config.first.number for config in configs)
+    return f"trial{'s' * (len(numbers) > 1)} {listed(list(map(str, numbers)))}"

@@ -16,10 +16,12 @@ import yaml
 from omegaconf import DictConfig, OmegaConf
 
 from medqa_sweeps import not_run
+from medqa_sweeps.alarms import alarms_of
 from medqa_sweeps.best import can_be_ranked, scored_trial
 from medqa_sweeps.config import TrialConfig, from_hydra
 from medqa_sweeps.errors import FailureKind
 from medqa_sweeps.not_run import NotRun
+from medqa_sweeps.objective import BY_ACCURACY, Objective, refuse_generated
 from medqa_sweeps.plan import Plan, plan_trial
 from medqa_sweeps.provenance import collect
 from medqa_sweeps.record import MetricsLine, Outcome, Result, ValidationLine
@@ -68,6 +70,7 @@ class TrialJobs(Jobs):
         look: is shown every new line of every trial.
         say: tells people what is in no line.
         worker: module that a child becomes; tests give one that breaks on purpose.
+        objective: what trials report on the way and return at their end.
     """
 
     def __init__(
@@ -79,8 +82,10 @@ class TrialJobs(Jobs):
         look: Callable[[int, MetricsLine], None] = lambda number, line: None,
         say: Callable[[str], None] = lambda sentence: None,
         worker: str = WORKER,
+        objective: Objective = BY_ACCURACY,
     ) -> None:
         self._pool, self._folder, self._command, self._compose = pool, folder, command, compose
+        self._objective = objective
         self._look, self._say, self._worker = look, say, worker
         self._running: dict[int, _Running] = {}
         self._trackers: list[Tracker] = []
@@ -110,13 +115,14 @@ class TrialJobs(Jobs):
             assert self._compose is not None, "jobs that come prepared are not composed here"
             composed = self._compose(overrides, number)
             config = from_hydra(without_hydra(composed))
+        refuse_generated(self._objective, config.evaluation.method)
         plan = plan_trial(config)
         return Job(number, tuple(overrides), plan.signature, Prepared(trial, plan, composed))
 
     def ended_before(self, number: int) -> Ended | None:
         trial = TrialDir(self._folder / str(number))
         result = trial.result()
-        return end_of(number, trial, result, "") if result else None
+        return trial_end(number, trial, result, self._objective) if result else None
 
     def not_run(self, ended: Ended, overrides: Sequence[str]) -> None:
         trial = TrialDir(self._folder / str(ended.number))
@@ -175,7 +181,9 @@ class TrialJobs(Jobs):
             self._look(running.job.number, line)
             if isinstance(line, ValidationLine) and line.samples_seen > running.told:
                 running.told = line.samples_seen
-                reports.append(Reported(running.job.number, line.samples_seen, line.score.accuracy))
+                value = self._objective.value(line.score)
+                if value is not None:
+                    reports.append(Reported(running.job.number, line.samples_seen, value))
         if lines:
             running.heard = time.monotonic()
             if running.tracker:
@@ -207,7 +215,8 @@ class TrialJobs(Jobs):
         if running.tracker:
             running.tracker.finish(result)
             self._trackers.append(running.tracker)
-        return [*news, replace(end_of(number, trial, result, message), disk_bytes=trial.disk_bytes())]
+        ended = trial_end(number, trial, result, self._objective, message)
+        return [*news, replace(ended, disk_bytes=trial.disk_bytes())]
 
     def _kill_the_silent(self) -> None:
         now = time.monotonic()
@@ -239,22 +248,31 @@ def _how_it_ended(running: _Running, gone: Gone) -> tuple[FailureKind | None, st
     return kind, message
 
 
-def end_of(number: int, trial: TrialDir, result: Result | None, message: str) -> Ended:
-    """How a trial ended, as its folder says; without a result it was interrupted, for the reason in `message`."""
+def trial_end(number: int, trial: TrialDir, result: Result | None, objective: Objective, message: str = "") -> Ended:
+    """How a trial counts in its study: one that completed without a metric of the objective has failed there.
+
+    Args:
+        message: why it was interrupted, where it has no result.
+    """
     if result is None:
         return Ended(number, Outcome.INTERRUPTED, message=message)
-    value = result.score.accuracy if result.score else None
-    return Ended(
+    values = objective.values(result.score) if result.score else None
+    ended = Ended(
         number,
         result.outcome,
-        value=value,
+        value=objective.value(result.score) if result.score else None,
         failure=result.failure,
         message=result.message,
         signature=result.signature,
-        scored=scored_trial(trial, number, value) if value is not None and can_be_ranked(result) else None,
+        scored=scored_trial(trial, number, *values) if values and can_be_ranked(result) else None,
         stopped=result.stopped_on_request,
         seconds=result.seconds,
+        alarms=tuple(alarms_of(trial, result)),
     )
+    if ended.outcome is Outcome.COMPLETED and ended.value is None and result.score:
+        lacking = objective.lacking(result.score)
+        return replace(ended, outcome=Outcome.FAILED, failure=FailureKind.CONFIG, message=lacking)
+    return ended
 
 
 def log_tail(log: Path, lines: int = _LOG_TAIL_LINES) -> str:

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from analysis.leaderboard import rank
+from analysis.leaderboard import boards
 from analysis.report import write_report
 from analysis.study import read_study
 from tests.analysis.browser import CHROMIUM, Browser
@@ -29,7 +29,7 @@ def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
 @pytest.fixture(scope="module")
 def page(tmp_path_factory: pytest.TempPathFactory) -> Path:
     study = write_hostile_study(tmp_path_factory.mktemp("browser") / "study")
-    return write_report(rank(read_study(study)), "multirun/quickstart")
+    return write_report(boards(read_study(study)), "multirun/quickstart")
 
 
 def pixels(png: bytes) -> np.ndarray:
@@ -130,14 +130,14 @@ def test_a_confirmation_is_drawn_below_the_verdict(browser: Browser, tmp_path: P
     confirming(tmp_path, {"r=8": [240, 250, 245], "r=16": [200, 190, 195]}, [0.68, 0.66])
     for number, right in enumerate([272, 264]):
         complete(tmp_path / "study" / str(number), right_at(0, right), lora__r=8 << number)
-    page = write_report(rank(read_study(tmp_path / "study")), "multirun/study")
+    page = write_report(boards(read_study(tmp_path / "study")), "multirun/study")
     for width, dark in SCREENS:
         browser.open(page, width, dark)
         assert browser.complaints == []
         assert browser.ask("document.querySelectorAll('#confirmed-plot .main-svg').length") >= 1
         assert browser.ask("document.documentElement.scrollWidth") == width
         words = browser.ask("document.querySelector('section[aria-labelledby=fresh-seeds]').innerText")
-        assert "The order held: r=8 is first again." in words and "61.3 %" in words
+        assert "The order is confirmed: r=8 leads again" in words and "61.3%" in words
 
 
 def test_any_two_configs_by_keyboard(browser: Browser, page: Path) -> None:

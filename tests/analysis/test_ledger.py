@@ -18,7 +18,7 @@ def test_each_reading_is_shown_with_who_when_and_its_words(tmp_path: Path) -> No
     ask(study, "r2")
     first, second = final_tests(study)
     assert first.who.count("@") == 1 and first.when.endswith("UTC") and first.trial == 3
-    assert first.sentences[0].startswith("Test: 60.0 %")
+    assert first.sentences[0].startswith("Test: 60.0%")
     assert "1 time before for this study" in second.sentences[-1] and second.reading.scored is None
 
 

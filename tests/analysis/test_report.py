@@ -16,7 +16,7 @@ import pytest
 from analysis.__main__ import main
 from analysis.chooser import chooser
 from analysis.history import Span, history, spans
-from analysis.leaderboard import rank
+from analysis.leaderboard import boards, rank
 from analysis.pairs import leading_pairs
 from analysis.pictures import PICTURES
 from analysis.pictures.cost import minutes_of, pareto
@@ -36,7 +36,7 @@ from tests.test_ledger import SCORED, ask
 def hostile(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A study with its report."""
     study = write_hostile_study(tmp_path_factory.mktemp("hostile") / "study")
-    write_report(rank(read_study(study)), ATTACK)
+    write_report(boards(read_study(study)), ATTACK)
     return study
 
 
@@ -129,14 +129,14 @@ def test_csv_and_json_say_the_same(hostile: Path) -> None:
     assert (lines[0]["place"], lines[0]["outcome"], lines[-1]["outcome"]) == ("1", "completed", "failed")
     assert float(lines[1]["difference"]) == pytest.approx(second["difference"])
     assert first["accuracy"] >= second["accuracy"] and whole["best_of"] == 12
-    assert second["tied_with_best"] in (True, False) and second["difference_low"] <= second["difference"]
+    assert second["significantly_worse"] in (True, False) and second["difference_low"] <= second["difference"]
     assert first["tokens"] == pytest.approx(1000 * (19 + 20 + 20), abs=2) and first["gpu_hours"] == 0
 
 
 def test_a_cell_is_no_formula(tmp_path: Path) -> None:
     submit(tmp_path / "0").finish(Result(Outcome.FAILED, "x", message="=1+1"))
     complete(tmp_path / "1", right_at(0, 200), lora__r=64)
-    write_report(rank(read_study(tmp_path)), "x")
+    write_report(boards(read_study(tmp_path)), "x")
     assert ",=" not in (tmp_path / "report" / "leaderboard.csv").read_text()
 
 
@@ -158,13 +158,13 @@ def test_studies_that_are_not_complete_are_reported(tmp_path: Path, kind: str) -
             lost = complete(tmp_path / str(1 + number), right_at(0, 200), lora__r=1 + number)
             lost.metrics_file.write_text("not JSON\n")
             lost.predictions_file.write_text("not JSON\n")
-    page = Page(write_report(rank(read_study(tmp_path)), "a study"))
+    page = Page(write_report(boards(read_study(tmp_path)), "a study"))
     assert "waiting" in page.shown and "never for clinical decisions" in page.shown
 
 
 def test_a_report_is_no_trial(tmp_path: Path) -> None:
     complete(tmp_path / "0", right_at(0, 200))
-    write_report(rank(read_study(tmp_path)), "a study")
+    write_report(boards(read_study(tmp_path)), "a study")
     again = read_study(tmp_path)
     assert (len(again.trials), again.unreadable) == (1, ())
 
@@ -231,10 +231,10 @@ def test_ranks_and_seeds_lead_with_the_pooled_configs(tmp_path: Path, printed: C
     """Ranks x seeds: a row, a point and a sentence a rank, on the page and on the terminal."""
     for number, (rank_, seed) in enumerate((rank_, seed) for rank_ in (8, 16) for seed in range(3)):
         complete(tmp_path / str(number), right_at(0, (200 if rank_ == 8 else 225) + seed), lora__r=rank_, seed=seed)
-    words = "r=16 has the highest validation accuracy, 56.5 % of 400 questions, mean of 3 seeds"
+    words = "r=16 has the highest validation accuracy: 56.5% of 400 questions, mean of 3 seeds"
     text = " ".join(printed(tmp_path).split())
     assert words in text and "r=8 is worse by 6.2 points" in text and "3 4 5 r=16 56.5" in text
-    page = Page(write_report(rank(read_study(tmp_path)), "a study"))
+    page = Page(write_report(boards(read_study(tmp_path)), "a study"))
     assert words in page.shown and "3 4 5r=16" in page.shown and "seed=" not in page.shown
     leading = page.figures["settings-plot"]["data"][1]
     assert leading["x"] == ["r=16", "r=8"] or leading["x"] == ["16", "8"]
@@ -284,7 +284,7 @@ def test_a_question_as_long_as_a_book_is_cut_where_pairs_are_chosen(tmp_path: Pa
 def test_questions_whose_file_is_gone_are_ids(tmp_path: Path) -> None:
     study = write_hostile_study(tmp_path / "study")
     (tmp_path / "questions.jsonl").unlink()
-    page = Page(write_report(rank(read_study(study)), "a study"))
+    page = Page(write_report(boards(read_study(study)), "a study"))
     assert "(its text is not at hand)" in page.shown and " Question 1" not in page.shown
 
 
@@ -299,9 +299,9 @@ def test_readings_of_the_test_questions_and_their_damage_are_shown(tmp_path: Pat
     complete(study / "0", right_at(0, 250))
     ask(study, "r1")
     ledger.write_scores(study, SCORED)
-    assert "On the locked test questions" in Page(write_report(rank(read_study(study)), "a study")).shown
+    assert "On the locked test questions" in Page(write_report(boards(read_study(study)), "a study")).shown
     (study / ledger.FILE).write_text('{"kind": "asked"}\n')
-    assert f"{ledger.FILE} is damaged" in Page(write_report(rank(read_study(study)), "a study")).shown
+    assert f"{ledger.FILE} is damaged" in Page(write_report(boards(read_study(study)), "a study")).shown
 
 
 def test_a_confirmed_study_shows_its_estimate_and_whether_the_order_held(tmp_path: Path) -> None:
@@ -309,17 +309,17 @@ def test_a_confirmed_study_shows_its_estimate_and_whether_the_order_held(tmp_pat
     for number, (rank_, right) in enumerate([(8, 272), (16, 264)]):
         complete(tmp_path / "study" / str(number), right_at(0, right), lora__r=rank_)
     again = confirming(tmp_path, {"r=8": [240, 250, 245], "r=16": [200, 190, 195]}, [0.68, 0.66])
-    page = Page(write_report(rank(read_study(tmp_path / "study")), "a study"))
-    assert "Confirmed under fresh seeds" in page.shown
-    assert "r=8: 61.3 % (95 % interval" in page.shown and "6.8 points lower without the luck of that" in page.shown
-    assert "The order held: r=8 is first again." in page.shown
+    page = Page(write_report(boards(read_study(tmp_path / "study")), "a study"))
+    assert "Confirmed under new seeds" in page.shown
+    assert "with new seeds it averages 61.3% (95% CI" in page.shown and "6.8 points less" in page.shown
+    assert "The order is confirmed: r=8 leads again" in page.shown
     assert "#fresh-seeds" in [attributes.get("href") for tag, attributes in page.tags if tag == "a"]
     chosen, fresh = page.figures["confirmed-plot"]["data"]
     assert (chosen["x"], fresh["x"]) == (pytest.approx([68, 66]), pytest.approx([61.25, 48.75]))
     shutil.rmtree(again)
     again = confirming(tmp_path, {"r=8": [200, 190, 195], "r=16": [240, 250, 245]}, [0.68, 0.66])
-    page = Page(write_report(rank(read_study(tmp_path / "study")), "a study"))
-    assert "The order did not hold: it is now r=16, then r=8." in page.shown
+    page = Page(write_report(boards(read_study(tmp_path / "study")), "a study"))
+    assert "The order changed: r=16 leads now, then r=8." in page.shown
     assert "r=8 is worse than r=16 by 12.5 points" in page.shown
     (again / "3" / "result.json").unlink()
-    assert "Not the last word: r=16" in Page(write_report(rank(read_study(tmp_path / "study")), "a study")).shown
+    assert "This is not final: r=16" in Page(write_report(boards(read_study(tmp_path / "study")), "a study")).shown

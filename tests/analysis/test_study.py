@@ -56,7 +56,7 @@ def test_every_end_is_told_with_its_reason(tmp_path: Path) -> None:
     assert [trial.state for trial in study.trials] == [State.FAILED, State.PRUNED, State.COMPLETED]
     assert [trial.reason for trial in study.trials] == [
         f"out_of_memory: {message}",
-        "Below the median. It had 25.0 %.",
+        "Below the median. Validation accuracy then: 25.0%.",
         "ended without a score",
     ]
     assert study.completed() == []
@@ -87,7 +87,7 @@ def test_a_running_trial_says_how_far_it_is(tmp_path: Path) -> None:
     directory.append(attempt(os.getpid()))
     directory.append(ValidationLine(1500, 94, 0.75, time.time(), 2.0, score_of(right_at(0, 200))))
     (trial,) = read_study(tmp_path).trials
-    assert trial.reason.endswith("1,500 questions seen, 50.0 % at the last report.")
+    assert trial.reason.endswith("1,500 questions seen, 50.0% at the last evaluation.")
 
 
 def test_a_line_that_is_being_written_is_not_read(tmp_path: Path) -> None:

@@ -15,6 +15,7 @@ import pytest
 from analysis.__main__ import main
 from medqa_sweeps.errors import FailureKind
 from medqa_sweeps.record import Outcome, Result
+from medqa_sweeps.wording import EDUCATION_ONLY, SYNTHETIC
 from tests.analysis.trial_folders import attempt, complete, right_at, submit
 
 Printed = Callable[..., str]
@@ -32,17 +33,24 @@ def plain(text: str) -> str:
 
 
 @pytest.mark.parametrize("width", [80, 120])
-def test_one_line_a_trial(tmp_path: Path, printed: Printed, width: int) -> None:
+def test_one_row_per_config(tmp_path: Path, printed: Printed, width: int) -> None:
     study(tmp_path)
     rows = [" ".join(line.split()) for line in printed(tmp_path, width).splitlines()]
-    first = rows.index("trial config accuracy vs best min GiB weights")
+    first = rows.index("trial config accuracy vs best vs base min GiB params")
+    if width == 80:  # intervals on a second line
+        rows = [f"{one} {two}" for one, two in zip(rows[first + 2 :: 2], rows[first + 3 :: 2], strict=False)]
+        assert rows[:2] == [
+            "2 r=32 62.5 best +37.5 1.4 1.5 24.6k [57.7, 67.1] [31.7, 43.7]",
+            "3 r=64 62.0 not resolved -0.5 +37.0 1.4 1.5 24.6k [57.2, 66.6] [-2.2, 0.9] [31.2, 43.2]",
+        ]
+        return
     assert rows[first + 2 : first + 8] == [
-        "2 r=32 62.5 [57.7, 67.1] best 1.4 1.5 24.6k",
-        "3 r=64 62.0 [57.2, 66.6] tied -0.5 [-1.8, 0.5] 1.4 1.5 24.6k",
-        "1 r=16 61.8 [56.9, 66.4] tied -0.8 [-2.2, 0.2] 1.4 1.5 24.6k",
-        "0 r=8 52.5 [47.6, 57.3] worse -10.0 [-13.3, -7.4] 1.4 1.5 24.6k",
+        "2 r=32 62.5 [57.7, 67.1] best +37.5 [31.7, 43.7] 1.4 1.5 24.6k",
+        "3 r=64 62.0 [57.2, 66.6] not resolved -0.5 [-2.2, 0.9] +37.0 [31.2, 43.2] 1.4 1.5 24.6k",
+        "1 r=16 61.8 [56.9, 66.4] not resolved -0.8 [-2.6, 0.6] +36.8 [31.0, 42.9] 1.4 1.5 24.6k",
+        "0 r=8 52.5 [47.6, 57.3] worse -10.0 [-14.5, -6.8] +27.5 [22.3, 33.4] 1.4 1.5 24.6k",
         "",
-        "base untuned 25.0 [21.0, 29.5] worse -37.5 [-42.3, -32.9]",
+        "base untuned 25.0 [21.0, 29.5]",
     ]
 
 
@@ -57,11 +65,11 @@ def test_nothing_is_cut_off_or_too_wide(tmp_path: Path, printed: Printed, width:
         complete(tmp_path / str(number), right_at(0, 250 - 50 * number), BASE, **changes)
     submit(tmp_path / "3", lora__r=128).finish(Result(Outcome.FAILED, "x", FailureKind.DIVERGED, "word " * 40))
     lines = printed(tmp_path, width).splitlines()
-    assert not [line for line in lines if len(line) > width and "reproduce" not in line]
+    assert not [line for line in lines if len(line) > width and not line.startswith("uv run")]
     text = plain("\n".join(lines))
-    for part in ("lr=3.33333e-05", "[-16.1, -9.6]", "[57.7, 67.1]", "epochs=3.5", "r=128"):
+    for part in ("lr=3.333e-05", "[-16.1, -9.6]", "[57.7, 67.1]", "epochs=3.5", "r=128"):
         assert part in text
-    assert ("24.6k" in text) == ("weights: trained ones" in text) == (width >= 80)
+    assert ("24.6k" in text) == ("params: trainable parameters" in text) == (width > 80)
     assert "\N{HORIZONTAL ELLIPSIS}" not in text
 
 
@@ -75,9 +83,9 @@ def test_the_best_again_is_one_line_to_copy(tmp_path: Path, printed: Printed, mo
 def test_cautions_are_always_there(tmp_path: Path, printed: Printed) -> None:
     study(tmp_path)
     text = plain(printed(tmp_path))
-    assert "The best of 4 was picked on the questions that are shown here" in text
-    assert "Synthetic questions: these scores prove the machinery, never the medicine." in text
-    assert "For education and research, never for clinical decisions." in text
+    assert "The best of 4 configs was selected on these same questions" in text
+    assert SYNTHETIC in text
+    assert EDUCATION_ONLY in text
 
 
 def test_real_questions_are_not_called_synthetic(tmp_path: Path, printed: Printed) -> None:
@@ -95,7 +103,7 @@ def test_nothing_completed_is_said(tmp_path: Path, printed: Printed) -> None:
     submit(tmp_path / "1", lora__r=16).append(attempt(os.getpid()))
     text = plain(printed(tmp_path))
     assert "1 waiting, 1 running" in text
-    assert "No trial has completed yet, so there is nothing to compare." in text
+    assert "No trial has completed its planned training, so there is nothing to compare." in text
     assert "0 r=8 waiting submitted, no process has begun" in text
     assert "never for clinical decisions" in text
     assert "reproduce" not in text
@@ -137,10 +145,10 @@ def test_five_hundred_trials_take_seconds(tmp_path: Path, printed: Printed) -> N
     text = plain(printed(tmp_path))
     assert time.process_time() - began < 10, "reading 500 trials must not take longer than reading 20 with the schema"
     assert "401 completed, 99 waiting" in text
-    assert "381 more scored no higher than these and were not compared." in text
+    assert "381 more scored no higher than these and are not shown." in text
     assert text.count("waiting submitted") == 20
     assert "and 79 more: 79 waiting" in text
-    assert "The best of 401 was picked" in text
+    assert "The best of 401 configs was selected" in text
 
 
 # The command

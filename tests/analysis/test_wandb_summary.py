@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from analysis.leaderboard import rank
+from analysis.leaderboard import boards, rank
 from analysis.study import read_study
 from analysis.verdict import verdict
 from analysis.wandb_summary import log_summary, rows
@@ -35,21 +35,22 @@ def test_the_offline_run_holds_verdict_table_and_page(study: Path) -> None:
     for record in records:
         if record.HasField("summary"):
             summary |= values(record.summary.update)
-    board = rank(read_study(study))
-    assert summary["verdict"] == verdict(board) and summary["completed"] == 2 and summary["waiting"] == 1
+    read = read_study(study)
+    assert summary["verdict"] == verdict(rank(read)) and summary["completed"] == 2 and summary["waiting"] == 1
     (started,) = [record.run for record in records if record.HasField("run")]
     assert (started.run_group, started.job_type, started.display_name) == ("study", "summary", "study (summary)")
     table = json.loads((run / "files" / summary["leaderboard.path"]).read_text())
-    assert (table["columns"], table["data"]) == rows(board)
+    assert (table["columns"], table["data"]) == rows(boards(read), read)
     assert PAGE in (run / "files" / summary["report.path"]).read_text()
 
 
 def test_the_rows_are_the_leaderboard_then_the_base_then_the_others(study: Path) -> None:
-    columns, table = rows(rank(read_study(study)))
+    read = read_study(study)
+    columns, table = rows(boards(read), read)
     told = [dict(zip(columns, row, strict=True)) for row in table]
     assert [row["trial"] for row in told] == ["0", "1", "untuned base", "2"]
     assert [row["r"] for row in told] == [8, 16, None, 32]
-    assert told[1]["difference to best"] == pytest.approx(-2.5) and told[1]["tied with best"] is False
+    assert told[1]["difference to best"] == pytest.approx(-2.5) and told[1]["significantly worse"] is True
     assert told[2]["accuracy"] == 25.0 and told[3]["outcome"] == "waiting" and told[3]["accuracy"] is None
 
 

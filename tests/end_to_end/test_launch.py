@@ -16,6 +16,8 @@ QUICK = (
     "tracking=none",
 )  # fmt: skip
 
+HYDRAS_ADVICE = ("Error executing job", "To append to", "HYDRA_FULL_ERROR", "full_key")
+
 
 @pytest.fixture
 def launch(tmp_path: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
@@ -35,7 +37,8 @@ def test_a_run_says_in_three_lines_what_it_will_do_and_in_one_how_it_ended(launc
     )
     assert lines[1].startswith("Training") and "2 steps of 8" in lines[1]
     assert lines[2].startswith("Writes") and "run" in lines[2]
-    assert lines[-1].startswith("Completed: accuracy") and "20 questions" in lines[-1]
+    assert lines[-2].startswith("Completed: accuracy") and "20 questions" in lines[-2]
+    assert lines[-1] == "Alarm: 13 of 20 validation questions have a near-duplicate in training."
     assert (tmp_path / "run" / "result.json").exists() and "Traceback" not in done.stderr
 
     again = launch(*QUICK, "hydra.run.dir=run")
@@ -55,7 +58,9 @@ def test_a_sweep_ends_with_its_leaderboard_and_the_exit_code_tells_of_failures(
 @pytest.mark.parametrize(
     ("words", "told"),
     [
-        (["lora.rr=8"], "Key 'rr' not in 'LoraConfig'"),
+        (["lora.rank=8"], "lora.rank is not a setting. Did you mean lora.r?"),
+        (["experiment=quickstart", "+lora.rank=8"], "lora.rank is not a setting. Did you mean lora.r?"),
+        (["lora=al_linear"], "Did you mean lora=all_linear? Options are all_linear, attention, dora, rslora."),
         (["lora.r=0"], "lora.r=0: the rank is a whole number from 1 up"),
         (["lora.dropout=1.5"], "lora.dropout=1.5"),
         (["lora.target_modules=[foo]"], "allowed are q_proj"),
@@ -73,7 +78,16 @@ def test_what_cannot_be_is_refused_in_a_sentence_and_nothing_is_left(
     assert done.returncode == 1
     assert told in done.stderr, done.stderr
     assert "Traceback" not in done.stderr
+    assert not [advice for advice in HYDRAS_ADVICE if advice in done.stderr]
     assert not (tmp_path / "run").exists()
+
+
+def test_a_sweep_of_which_a_value_cannot_run_starts_nothing(launch: Callable, tmp_path: Path) -> None:
+    done = launch("-m", *QUICK, "lora.r=8,sixteen", "lora=attention,al_linear", "hydra.sweep.dir=sweep")
+    assert done.returncode == 1 and not done.stdout and not list(tmp_path.iterdir())
+    first, *problems = done.stderr.splitlines()
+    assert first == "Nothing was started: 2 values of this sweep cannot run."
+    assert [line.split()[0] for line in problems] == ["lora.r=sixteen:", "lora=al_linear:"]
 
 
 @pytest.mark.slow  # two programs that import all there is: a minute

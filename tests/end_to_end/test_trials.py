@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from safetensors import safe_open
 
+from medqa_sweeps.alarms import alarms_of
 from medqa_sweeps.errors import FailureKind
 from medqa_sweeps.record import AttemptEndLine, AttemptLine, Outcome, Result, TrainLine, ValidationLine
 from medqa_sweeps.trial_dir import StopReason, TrialDir
@@ -93,6 +94,8 @@ def test_what_was_asked_for_is_what_ran(undisturbed: TrialDir) -> None:
 def test_the_adapter_card_says_what_it_is_not_for(undisturbed: TrialDir) -> None:
     card = (undisturbed.adapter_folder / "README.md").read_text()
     assert "never for clinical decisions" in card and "synthetic" in card
+    alarms = [f"- **alarm**: {alarm.sentence}" for alarm in alarms_of(undisturbed)]
+    assert alarms and alarms == [line for line in card.splitlines() if "alarm" in line]
 
 
 def test_nothing_secret_and_no_path_of_this_machine_in_the_adapter(

@@ -17,7 +17,7 @@ class Course:
 
     seconds: float = 1.0
     value: Any = 0.5
-    reports: Sequence[tuple[float, float]] = ()  # (share of the way, value)
+    reports: Sequence[tuple[float, Any]] = ()  # (share of the way, value)
     signature: str | None = None
     outcome: Outcome = Outcome.COMPLETED
     failure: FailureKind | None = None

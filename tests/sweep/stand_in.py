@@ -21,7 +21,9 @@ import signal
 import sys
 import time
 from pathlib import Path
+from string import ascii_uppercase as LETTERS
 
+from medqa_sweeps.data import Question
 from medqa_sweeps.errors import Diverged, FailureKind
 from medqa_sweeps.plan import fitted, plan_trial
 from medqa_sweeps.record import AttemptLine, Outcome, Prediction, Result, Score, TrainLine, ValidationLine
@@ -52,19 +54,22 @@ def run_trial(trial: TrialDir) -> Result | None:
         time.sleep(STEP_SECONDS)
         step += 1
         weights = hashlib.sha256(f"{plan.signature} {weights} {step}".encode()).hexdigest()
-        trial.append(TrainLine(step * batch, step, step / plan.steps, time.time(), 1.0, 1e-3, 1.0, 1.0, 1 << 20))
+        loss = 1.0 - step / plan.steps / 2  # a healthy trial, which raises no alarm
+        trial.append(TrainLine(step * batch, step, step / plan.steps, time.time(), loss, 1e-3, 1.0, 1.0, 1 << 20))
         if step == plan.steps // 2:
             _break(fault, micro)
         stop = trial.stop_reason()
         if step in plan.report_steps or stop is StopReason.ASKED:
             answers = [
-                Prediction(step * batch, question.id, "A", "AB"[_digit(weights, place) % 2], {"A": -1.0, "B": -1.0})
+                _answer(step * batch, question, _digit(weights, place) % 2 == 0)
                 for place, question in enumerate(plan.split.validation)
             ]
             trial.append_predictions(answers)
             if fault == "evaluation":
                 os.kill(os.getpid(), signal.SIGKILL)
-            trial.append(ValidationLine(step * batch, step, step / plan.steps, time.time(), 0.0, _score(answers)))
+            trial.append(
+                ValidationLine(step * batch, step, step / plan.steps, time.time(), 0.0, _score(answers, weights))
+            )
         if step in plan.report_steps or stop:
             _save(trial, step, weights)
         if stop is StopReason.INTERRUPTED:
@@ -128,9 +133,18 @@ def _digit(weights: str, place: int) -> int:
     return int(weights[place % len(weights)], 16)
 
 
-def _score(answers: list[Prediction]) -> Score:
+def _answer(samples: int, question: Question, is_right: bool) -> Prediction:
+    options = len(question.options)
+    chosen = question.gold if is_right else (question.gold + 1) % options
+    return Prediction(
+        samples, question.id, LETTERS[question.gold], LETTERS[chosen], dict.fromkeys(LETTERS[:options], -1.0)
+    )
+
+
+def _score(answers: list[Prediction], weights: str) -> Score:
+    """No interval: scipy's import takes 2.5 s. The calibration error is chance, as the answers are."""
     correct = sum(answer.predicted == answer.gold for answer in answers)
-    return Score(len(answers), correct / len(answers), 0.0, 0.0, 1.0)  # no interval: scipy's import takes 2.5 s
+    return Score(len(answers), correct / len(answers), 0.0, 0.0, 1.0, -1.0, _digit(weights, 0) / 16)
 
 
 if __name__ == "__main__":

@@ -93,11 +93,11 @@ def test_values_of_other_types_do_not_share_a_template(loader: Counted) -> None:
     )
 
 
-def test_a_key_that_is_not_there_is_refused_in_hydras_words(loader: Counted) -> None:
+def test_a_key_that_is_not_there_is_refused_with_the_nearest_that_is(loader: Counted) -> None:
     master = loader.load_configuration("config", [], RunMode.MULTIRUN)
     composer = Composer(loader, master)  # type: ignore[arg-type]
     for number in range(3):
-        with pytest.raises(ConfigError, match="Could not override 'ranc'"):
+        with pytest.raises(ConfigError, match=r"^ranc is not a setting. Did you mean rank\?$"):
             composer.compose(["ranc=1"], number)
 
 

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 import launch  # noqa: F401  registers the schema
 from medqa_sweeps.config import from_hydra
 from medqa_sweeps.errors import ConfigError
+from medqa_sweeps.objective import objective_named
 from medqa_sweeps.plan import plan_trial
 from medqa_sweeps.record import Outcome, Prediction, Result
 from medqa_sweeps.sweep.jobs import Reported
@@ -190,6 +191,41 @@ def test_no_pruner_is_none(tmp_path: Path) -> None:
 def test_what_is_no_pruner_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="is no pruner"):
         make_pruner(object(), tmp_path)
+
+
+def test_a_pruner_follows_one_metric(tmp_path: Path) -> None:
+    both = objective_named(["accuracy", "calibration_error"])
+    for pruner in (optuna.pruners.MedianPruner(), PairedHalving(tmp_path)):
+        with pytest.raises(ConfigError, match=r"\[accuracy,calibration_error\]: a pruner \(\w+\) follows one metric"):
+            make_pruner(pruner, tmp_path, both)
+    assert make_pruner(optuna.pruners.NopPruner(), tmp_path, both) is None
+
+
+@pytest.mark.parametrize("metric", ["accuracy", "balanced_accuracy", "gold_log_probability"])
+def test_paired_halving_is_for_means_over_questions(tmp_path: Path, metric: str) -> None:
+    assert isinstance(make_pruner(PairedHalving, tmp_path, objective_named(metric)), PairedHalving)
+
+
+def test_paired_halving_is_refused_for_what_single_questions_say_nothing_of(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="calibration_error is no mean over questions"):
+        make_pruner(PairedHalving, tmp_path, objective_named("calibration_error"))
+
+
+def test_optuna_s_pruners_cut_by_the_metric_and_in_its_direction(tmp_path: Path) -> None:
+    """Twelve trials whose errors rise with their number: the first have the least, and the last are cut."""
+    objective = objective_named("calibration_error")
+    pruner = make_pruner(optuna.pruners.MedianPruner(n_startup_trials=4), tmp_path, objective)
+    assert isinstance(pruner, OptunaPruner)
+    inner = optuna.create_study(directions=objective.directions, pruner=pruner.pruner)
+
+    def course(number: int, words: Sequence[str]) -> Course:
+        error = 0.1 + number / 100
+        return Course(value=error, reports=[(0.5, error)])
+
+    sweep, jobs, _ = make_sweep(make_study(["a=range(0,12)"], into=inner), course, slots=1, pruner=pruner)
+    assert sweep.run().complete
+    assert [number for number, *_ in jobs.stops] == list(range(4, 12))
+    assert jobs.stops[0][2] == "by MedianPruner after 500 samples, at calibration_error 0.140"
 
 
 def next_point(study: Study) -> int:

@@ -52,7 +52,8 @@ def seen(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, list[st
 
 
 def test_a_study_that_runs(seen: dict[str, list[str]]) -> None:
-    ended, head, rule, *rows, totals, standing = seen["runs"]
+    ended, alarm, head, rule, *rows, totals, standing = seen["runs"]
+    assert alarm == "data alarm: 10 of 16 validation questions have a near-duplicate in training"
     assert re.fullmatch(r"trial 0 max_steps=20: completed, \d+\.\d%", ended)
     assert head.split() == ["trial", "config", "device", "epoch", "loss", "accuracy", "GiB", "min"]
     assert rule.strip("─") == "" and {row.split()[0] for row in rows} == {"1", "2"}
@@ -64,7 +65,7 @@ def test_a_study_that_runs(seen: dict[str, list[str]]) -> None:
 
 def test_a_study_that_was_killed(seen: dict[str, list[str]]) -> None:
     *ends, totals, standing = seen["killed"]
-    assert len(ends) == 3 and standing.startswith("The study is not finished, and nothing runs it."), seen["killed"]
+    assert len(ends) == 4 and standing.startswith("The study is not finished, and nothing runs it."), seen["killed"]
     assert sum(": interrupted: its process is gone" in line for line in ends) == 2
     assert totals.startswith("1 of 3 done: ") and "2 interrupted" in totals and "1 completed" in totals
 
@@ -75,8 +76,9 @@ def test_a_study_that_goes_on(seen: dict[str, list[str]]) -> None:
 
 
 def test_a_study_that_has_ended(seen: dict[str, list[str]]) -> None:
-    *ends, totals, standing = seen["ended"]
-    assert [line.split(":")[0] for line in ends] == [
+    first, alarm, *others, totals, standing = seen["ended"]
+    assert alarm.startswith("data alarm: "), "once for the study"
+    assert [line.split(":")[0] for line in (first, *others)] == [
         f"trial {number} max_steps={steps}" for number, steps in enumerate((20, 200, 201))
     ]
     assert totals.startswith("3 of 3 done: 3 completed; best so far trial ") and "left" not in totals

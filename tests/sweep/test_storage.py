@@ -15,8 +15,10 @@ import psutil
 import pytest
 import yaml
 
+from medqa_sweeps.errors import TrialError
 from medqa_sweeps.sweep.steering import add
 from medqa_sweeps.sweep.study import StudyDir
+from medqa_sweeps.trial_dir import append_lines
 from tests.conftest import ROOT
 from tests.sweep.test_faults import PROGRAM, WORDS, Program, gone, steps, told
 
@@ -216,13 +218,22 @@ def test_zip_and_when_run_as_their_docstring_shows_them(tmp_path: Path) -> None:
 def test_a_trial_that_cannot_be_composed_fails_alone_in_a_sweep_that_goes_on(
     tmp_path: Path, started: Callable[[Program], Program]
 ) -> None:
-    """`add` takes any words: the sweep must survive them."""
+    """`add` refuses what cannot run, but files may change afterwards: here its refusal is passed by."""
     folder = tmp_path / "study"
     program = started(Program(folder, "lora.r=2,4", "training.max_steps=150"))
     program.until(lambda: steps(folder) > 2, seconds=100)
-    add(StudyDir(folder), ["no.such.key=1"])
-    program.ended(100)
-    assert "trial 2 no.such.key=1: failed (config): Could not override 'no.such.key'" in program.said()
+    for words, told in (
+        (["lora.rr=64"], "lora.rr is not a setting. Did you mean lora.r?"),
+        (["+lora.rr=64"], "lora.rr is not a setting. Did you mean lora.r?"),
+        (["lora.r=0", "lora=dora"], "lora.r=0: the rank"),
+        (["data.train=none.jsonl"], f"{folder.parent / 'none.jsonl'}: there is no such file"),
+    ):
+        with pytest.raises(TrialError, match=re.escape(told)):
+            add(StudyDir(folder), words)
+    assert not StudyDir(folder).added_file.exists()
+    append_lines(StudyDir(folder).added_file, [{"overrides": ["lora.rr=64"]}])
+    assert program.ended(100) == 1
+    assert "trial 2 rr=64: failed (config): lora.rr is not a setting. Did you mean lora.r?" in program.said()
     assert "Traceback" not in program.said()
     assert [trial.state.name for trial in told(folder).trials] == ["COMPLETE", "COMPLETE", "FAIL"]
 

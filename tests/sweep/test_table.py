@@ -7,7 +7,9 @@ from typing import Any
 import pytest
 from rich.console import Console
 
+from medqa_sweeps.alarms import Alarm
 from medqa_sweeps.errors import FailureKind
+from medqa_sweeps.objective import Direction, Objective, objective_named
 from medqa_sweeps.record import AttemptLine, Outcome, Score, TrainLine, ValidationLine
 from medqa_sweeps.sweep import table as table_module
 from medqa_sweeps.sweep.jobs import Ended
@@ -121,6 +123,24 @@ def test_every_way_to_end_has_its_words() -> None:
     assert "; best so far trial 4 (r=4), 75.0%" in totals
 
 
+def test_alarms_stand_in_the_line_and_those_of_the_data_are_said_once() -> None:
+    screen = Screen(terminal=False)
+    letters = Alarm("one_letter", "the model answers D to 325 of 400 questions, though D is the right answer to 100")
+    leaks = Alarm(
+        "near_duplicates", "297 of 400 validation questions have a near-duplicate in training", about_data=True
+    )
+    below = Alarm("worse_than_base", "accuracy 20.0% is below the untuned base's 30.0%")
+    screen.table.ended(end(0, value=0.5, alarms=(leaks,)), "r=8")
+    screen.table.ended(end(1, value=0.4, alarms=(letters, below, leaks)), "r=64")
+    screen.table.ended(end(2, Outcome.PRUNED, message="pruned after 8 of 64 samples", alarms=(below,)), "r=1")
+    assert screen.said().splitlines() == [
+        "trial 0 r=8: completed, 50.0%",
+        f"data alarm: {leaks.sentence}",
+        f"trial 1 r=64: completed, 40.0%; alarm: {letters.sentence}; {below.sentence}",
+        f"trial 2 r=1: pruned after 8 of 64 samples; alarm: {below.sentence}",
+    ]
+
+
 def test_what_an_earlier_sweep_has_told_counts_and_is_not_said_again() -> None:
     screen = Screen(terminal=False)
     screen.table.earlier(end(0, value=0.5), "r=8")
@@ -135,9 +155,12 @@ def test_totals_before_anything_has_ended() -> None:
     assert screen.table.totals() == "0 of 12,000 done"
 
 
-@pytest.mark.parametrize(("maximize", "best"), [(True, "trial 1 (b), 80.0%"), (False, "trial 0 (a), 20.0%")])
-def test_the_best_is_the_direction_s(maximize: bool, best: str) -> None:
-    screen = Screen(terminal=False, maximize=maximize)
+@pytest.mark.parametrize(
+    ("metric", "best"),
+    [("accuracy", "trial 1 (b), 80.0%"), ("calibration_error", "trial 0 (a), calibration_error 0.200")],
+)
+def test_the_best_is_the_direction_s(metric: str, best: str) -> None:
+    screen = Screen(terminal=False, objective=objective_named(metric))
     for number, value in enumerate([0.2, 0.8, 0.5]):
         screen.table.started(number, "abc"[number])
         screen.table.ended(end(number, value=value), "abc"[number])
@@ -145,11 +168,44 @@ def test_the_best_is_the_direction_s(maximize: bool, best: str) -> None:
     assert f"best so far {best}" in screen.table.totals()
 
 
-def test_several_objectives_have_no_best_and_are_shown_as_they_are() -> None:
-    screen = Screen(terminal=False, value=str)
+def test_another_program_s_values_are_shown_as_they_are() -> None:
+    screen = Screen(terminal=False, objective=Objective((Direction.MINIMIZE, Direction.MINIMIZE)))
     screen.table.started(0, "x=1")
     screen.table.ended(end(0, value=[1.0, 2.0]), "x=1")
     assert screen.said() == "trial 0 x=1: completed, [1.0, 2.0]\n" and "best" not in screen.table.totals()
+
+
+def test_several_metrics_have_a_front_and_no_best() -> None:
+    screen = Screen(terminal=False, objective=objective_named(["accuracy", "calibration_error"]))
+    values = [[0.5, 0.1], [0.7, 0.3], [0.6, 0.4]]
+    screen.table.earlier(end(0, value=values[0]), "r=8")
+    for number in (1, 2):
+        screen.table.started(number, f"r={16 * number}")
+        screen.table.ended(end(number, value=values[number]), f"r={16 * number}")
+    screen.table.ended(end(3, Outcome.PRUNED), "r=64")
+    assert screen.said().splitlines()[1] == "trial 2 r=32: completed, accuracy 60.0%, calibration_error 0.400"
+    assert "; Pareto front: trials 0 and 1" in screen.table.totals() and "best" not in screen.table.totals()
+    screen.table.ended(end(4, value=[0.9, 0.05]), "r=4")
+    assert "; Pareto front: trial 4" in screen.table.totals()
+    for number in range(5, 9):
+        screen.table.ended(end(number, value=[0.9 + number / 100, number / 10]), "")
+    assert "; Pareto front: trials 4, 5, 6, 7 and 1 more" in screen.table.totals()
+
+
+@pytest.mark.parametrize(
+    ("metric", "head", "cells"),
+    [
+        ("calibration_error", ["ECE"], ["0.042"]),
+        (["accuracy", "gold_log_probability"], ["accuracy", "log", "prob"], ["61.2%", "-1.500", "nats"]),
+    ],
+)
+def test_a_row_shows_the_metrics_that_are_optimised(metric: Any, head: list[str], cells: list[str]) -> None:
+    screen = Screen(terminal=True, objective=objective_named(metric))
+    screen.table.started(7, "r=16")
+    screen.table.look(7, ValidationLine(80, 10, 0.75, 0.0, 1.0, Score(16, 0.612, 0.1, 0.3, 0.8, -1.5, 0.042)))
+    first, _, row, *_ = screen.picture()
+    assert first.split() == ["trial", "config", "device", "epoch", "loss", *head, "GiB", "min"]
+    assert row.split() == ["7", "r=16", "0.75", *cells, "0.0"]
 
 
 def test_how_long_the_rest_will_take(clock: Clock) -> None:

@@ -45,23 +45,29 @@ def summary_run(server: WandbServer) -> StoredRun:
 def test_each_trial_is_shown_as_it_ended(swept: tuple[Path, WandbServer, str]) -> None:
     folder, server, said = swept
     assert f"W&B: {server.url}" in said
+    assert said.count("alarm:") == said.count("data alarm: 10 of 16 validation questions have a near-duplicate") == 1
     results = {number: outcome(folder / str(number)) for number in range(6)}
     assert {one["outcome"] for one in results.values()} == {"completed", "pruned", "failed"}
     for number, result in results.items():
         trial = TrialDir(folder / str(number))
         run = server.runs[tracking.run_id(trial)]
         ends = {"failed": {"failed", "killed"}, "pruned": {"pruned"}, "completed": set()}[result["outcome"]]
-        assert set(run.tags) == {"mine", "synthetic"} | ends
+        alarms = set() if number == 1 else {"alarm:near_duplicates"}
+        assert set(run.tags) == {"mine", "synthetic"} | ends | alarms
         assert (run.group, run.state) == ("study", "failed" if number == 1 else "finished")
         assert (run.summary["outcome"], run.summary.get("failure")) == (result["outcome"], result["failure"])
         assert len(run.history) == len(trial.lines()) and run.rewritten == 0
         assert run.history[-1]["samples_seen"] == trial.lines()[-1].samples_seen
+        score = result["score"] or {}
+        for metric in ("accuracy", "gold_log_probability", "calibration_error"):  # whichever a sweep optimises
+            assert run.summary.get(metric) == score.get(metric)
 
 
 def test_the_answer_is_there_without_the_folder(swept: tuple[Path, WandbServer, str]) -> None:
     _, server, said = swept
     run = summary_run(server)
     assert (run.group, run.display_name) == ("study", "study (summary)")
+    assert run.summary["metric"] == "accuracy"
     assert {"summary", "synthetic", "mine"} == set(run.tags) and run.state == "finished"
     assert " ".join(run.summary["verdict"].split()) in " ".join(said.split()), "the verdict that the terminal shows"
     assert "machinery, never the medicine" in run.summary["cautions"]

@@ -1,0 +1,28 @@
+"""Validation questions that the model has, or nearly has, trained on."""
+
+from medqa_sweeps.alarms.alarm import Alarm
+
+LEAKED_SHARE = 0.01
+
+
+def near_duplicates(same: int, near: int, questions: int) -> Alarm | None:
+    """An alarm if at least 1 % of the validation questions are, or are nearly, training questions.
+
+    A count, which is never false. Below 1 % the accuracy can gain at most one point by it.
+
+    Args:
+        same: validation questions that are also training questions.
+        near: besides, those with a near-duplicate there (`data.duplicates.overlap`).
+        questions: all validation questions.
+    """
+    if same + near < max(1, LEAKED_SHARE * questions):
+        return None
+    of_all = f"of {questions:,} validation questions"
+    also = f"{same:,} {of_all} are training questions too"
+    if not near:
+        sentence = also
+    elif same:
+        sentence = f"{also}, and {near:,} have a near-duplicate in training"
+    else:
+        sentence = f"{near:,} {of_all} have a near-duplicate in training"
+    return Alarm("near_duplicates", sentence, about_data=True)

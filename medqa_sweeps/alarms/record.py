@@ -1,0 +1,73 @@
+"""A trial's files as plain lists. A file that is missing or damaged gives None or nothing: alarms never break a run."""
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+from medqa_sweeps.prompt import LETTERS
+from medqa_sweeps.record import Prediction, Result, TrainLine
+from medqa_sweeps.split import IN_TRAINING, NEARLY_IN_TRAINING
+from medqa_sweeps.trial_dir import TrialDir
+
+_DAMAGED = (OSError, ValueError, TypeError, KeyError, AttributeError, OverflowError, RecursionError)
+_PLACES = {letter: place for place, letter in enumerate(LETTERS)}
+
+
+@dataclass(frozen=True)
+class Answers:
+    """The questions that every evaluation of a trial holds, in one order."""
+
+    right: list[str]  # letter of the right answer, per question
+    options: list[int]  # number of options, per question
+    evaluations: dict[int, list[str | None]]  # letters that were chosen, by samples seen, in ascending order
+
+
+def answers_of(trial: TrialDir) -> Answers | None:
+    """All evaluations of the trial; None if none can be read."""
+    try:
+        return _answers(trial.predictions())
+    except _DAMAGED:
+        return None
+
+
+def losses_of(trial: TrialDir) -> list[float]:
+    """The training losses that are numbers, in the order of training."""
+    try:
+        lines = [line for line in trial.metrics() if isinstance(line, TrainLine)]
+        return [float(line.loss) for line in lines if line.loss is not None and math.isfinite(line.loss)]
+    except _DAMAGED:
+        return []
+
+
+def leaks_of(trial: TrialDir) -> tuple[int, int, int]:
+    """Validation questions that are in training, those nearly in training besides, and all; 0 where it is not known."""
+    try:
+        questions: dict[str, Any] = trial.provenance()["questions"]
+        flagged = questions["flagged"]
+        return int(flagged.get(IN_TRAINING, 0)), int(flagged.get(NEARLY_IN_TRAINING, 0)), int(questions["validation"])
+    except _DAMAGED:
+        return 0, 0, 0
+
+
+def result_of(trial: TrialDir) -> Result | None:
+    """How the trial ended; None while it runs."""
+    try:
+        found = trial.result()
+        return found if found is not None and isinstance(found.samples_seen, int) else None
+    except _DAMAGED:
+        return None
+
+
+def _answers(evaluations: dict[int, dict[str, Prediction]]) -> Answers | None:
+    if not evaluations or not all(isinstance(seen, int) for seen in evaluations):
+        return None
+    shared = set.intersection(*(set(found) for found in evaluations.values()))
+    newest = evaluations[max(evaluations)]
+    ids = [one for one in newest if one in shared]
+    if not ids:
+        return None
+    right = [newest[one].gold for one in ids]
+    chosen = {seen: [evaluations[seen][one].predicted for one in ids] for seen in sorted(evaluations)}
+    in_use: set[str | None] = set().union(right, *chosen.values())
+    highest = max(_PLACES[letter] for letter in in_use if letter is not None)
+    return Answers(right, [len(newest[one].log_probabilities) or highest + 1 for one in ids], chosen)

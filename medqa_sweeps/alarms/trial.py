@@ -1,0 +1,53 @@
+"""All alarms of a trial, from its folder."""
+
+from collections.abc import Iterator
+
+from medqa_sweeps.alarms.accuracy import not_above_chance, peaked_early, worse_than_base
+from medqa_sweeps.alarms.alarm import Alarm
+from medqa_sweeps.alarms.leaks import near_duplicates
+from medqa_sweeps.alarms.letters import no_answer_changed, one_letter
+from medqa_sweeps.alarms.loss import loss_never_fell
+from medqa_sweeps.alarms.record import Answers, answers_of, leaks_of, losses_of, result_of
+from medqa_sweeps.record import Outcome, Result
+from medqa_sweeps.trial_dir import TrialDir
+
+
+def alarms_of(trial: TrialDir, result: Result | None = None) -> list[Alarm]:
+    """The trial's alarms, the gravest first; none of a trial that failed, as it has no score to be misled by.
+
+    Never raises: what is missing or damaged raises no alarm. Of a trial that has not ended, by its last evaluation.
+    About 7 ms for 400 questions and 3 evaluations, and a quarter of a second more on the first call (see `tails`).
+
+    Args:
+        result: how the trial ended, where that is not written yet.
+    """
+    result = result or result_of(trial)
+    if result is not None and result.outcome is Outcome.FAILED:
+        return []
+    answers = answers_of(trial)
+    found = [
+        *(alarms_of_answers(answers, result.samples_seen if result else None) if answers else ()),
+        loss_never_fell(losses_of(trial)),
+        near_duplicates(*leaks_of(trial)),
+    ]
+    return [alarm for alarm in found if alarm is not None]
+
+
+def alarms_of_answers(answers: Answers, scored_at: int | None = None) -> Iterator[Alarm | None]:
+    """What the answers say, one after the other.
+
+    Args:
+        scored_at: samples seen at the evaluation that gave the trial its score; where there is none, the last one.
+    """
+    right, options, evaluations = answers.right, answers.options, answers.evaluations
+    seen = scored_at if scored_at in evaluations else max(evaluations)
+    if not seen:  # nothing but the untuned base
+        return
+    predicted, base = evaluations[seen], evaluations.get(0)
+    yield one_letter(right, options, predicted)
+    if base is not None:
+        yield no_answer_changed(base, predicted)
+    yield not_above_chance(right, options, predicted)
+    if base is not None:
+        yield worse_than_base(right, base, predicted)
+    yield peaked_early(right, evaluations)

@@ -1,0 +1,79 @@
+"""Settings that are allowed and surely not meant: a line of warning for each, before anything starts.
+
+They never stop a trial: who means them may have them. What no trial can run with is refused, in `config.py`.
+"""
+
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from medqa_sweeps.config import ATTENTION_MODULES, MLP_MODULES, TrialConfig
+from medqa_sweeps.wording import listed, setting
+
+LEARNING_RATE = "optimizer.lr"
+_HIGHEST_USUAL_LR = 1e-2
+_FAR = 30.0  # times the rate that the model's file recommends, up or down
+
+
+@dataclass(frozen=True)
+class Caution:
+    """One value of a setting that is surely not meant."""
+
+    key: str
+    value: str  # as one would type it
+    why: str  # a sentence without its subject
+
+
+def cautions(config: TrialConfig, base: Path) -> Iterator[Caution]:
+    """What is surely not meant in a checked config.
+
+    Args:
+        base: folder of the base model, with its config.json.
+    """
+    yield from _learning_rate(config.optimizer.lr, config.model.recommended_lr)
+    widths = layer_widths(json.loads((base / "config.json").read_text()))
+    width, module = min(((widths[one], one) for one in config.lora.target_modules if one in widths), default=(None, ""))
+    if width is not None and config.lora.r > width:
+        yield Caution("lora.r", str(config.lora.r), f"above {width:,}, the width of {module} in this model")
+
+
+def lines(found: Iterable[Caution]) -> list[str]:
+    """A line for each key, with all its values."""
+    reasons: dict[str, dict[str, dict[str, None]]] = {}
+    for caution in found:
+        reasons.setdefault(caution.key, {}).setdefault(caution.why, {})[caution.value] = None
+    texts = {
+        key: "; ".join(f"{listed(list(those))}: {why}" for why, those in of.items()) for key, of in reasons.items()
+    }
+    return [f"Caution    {key}={text}." for key, text in texts.items()]
+
+
+def linear_interval(key: str, low: float, high: float) -> Iterator[Caution]:
+    """What is surely not meant by an interval over `key` that is sampled evenly from `low` to `high`."""
+    if key == LEARNING_RATE and high > 2 * low:
+        log = f"tag(log,interval({setting(low)},{setting(high)}))" if low > 0 else "tag(log,interval(1e-5,1e-3))"
+        why = f"not logarithmic, so half of the samples lie above {setting((low + high) / 2)} (usual: {log})"
+        yield Caution(key, f"{setting(low)} to {setting(high)}", why)
+
+
+def layer_widths(described: Mapping[str, Any]) -> dict[str, int]:
+    """The smaller side of each linear layer's weight, by module, as far as a model's config.json tells them."""
+    text: Mapping[str, Any] = described.get("text_config") or described
+    hidden, heads, inner = (text.get(key) for key in ("hidden_size", "num_attention_heads", "intermediate_size"))
+    sides: dict[str, int] = dict.fromkeys(MLP_MODULES, inner) if inner else {}
+    if hidden and heads:
+        head = text.get("head_dim") or hidden // heads
+        queries, keys = heads * head, (text.get("num_key_value_heads") or heads) * head
+        sides |= dict(zip(ATTENTION_MODULES, (queries, keys, keys, queries), strict=True))
+    return {module: min(hidden, side) for module, side in sides.items()} if hidden else {}
+
+
+def _learning_rate(rate: float, recommended: float | None) -> Iterator[Caution]:
+    if rate > _HIGHEST_USUAL_LR:
+        yield Caution(LEARNING_RATE, setting(rate), "far too high for most models (usual for LoRA: 1e-5 to 1e-3)")
+    elif recommended is not None and max(rate / recommended, recommended / rate) > _FAR * (1 + 1e-9):
+        side = "above" if rate > recommended else "below"
+        why = f"more than {_FAR:.0f} times {side} {setting(recommended)}, which the model's file recommends"
+        yield Caution(LEARNING_RATE, setting(rate), why)

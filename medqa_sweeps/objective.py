@@ -1,0 +1,218 @@
+"""What a sweep of trials optimises: one or several metrics of the validation score, each with its direction.
+
+`hydra.sweeper.metric` takes a name from METRICS, or a list of names for a Pareto front. A new metric is one more entry
+there: everything else reads its direction, its unit and its value from that entry.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from medqa_sweeps.errors import ConfigError
+from medqa_sweeps.record import Score
+from medqa_sweeps.wording import listed, percent
+
+_YAML_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
+
+class Direction(StrEnum):
+    """Optuna's two words."""
+
+    MINIMIZE = "minimize"
+    MAXIMIZE = "maximize"
+
+    @property
+    def done(self) -> str:
+        """`minimised` or `maximised`."""
+        return f"{self.removesuffix('ze')}sed"
+
+
+@dataclass(frozen=True)
+class Metric:
+    """A number of a validation score that a sweep can optimise."""
+
+    name: str  # in hydra.sweeper.metric, study.yaml, leaderboard.csv and W&B
+    title: str  # for people: "expected calibration error"
+    column: str  # head of a narrow column: "ECE"
+    direction: Direction
+    of: Callable[[Score], float | None]  # None: the score does not hold it
+    unit: str = ""  # %: a share, shown times 100; nats; or none
+    needs_probabilities: bool = False  # of the options, which evaluation.method=generate does not give
+    averages_questions: bool = True  # so a trial that does worse on most questions does worse in the metric
+
+    def plotted(self, value: float) -> float:
+        """`value` in the metric's unit, for an axis."""
+        return 100 * value if self.unit == "%" else value
+
+    def describe(self, value: float) -> str:
+        """`62.3%`, `-1.234 nats` or `0.042`."""
+        if self.unit == "%":
+            return percent(value)
+        return f"{round(value, 3) + 0.0:.3f} {self.unit}".rstrip()  # + 0.0: never "-0.000"
+
+
+def _balanced_accuracy(score: Score) -> float | None:
+    recalls = score.recall_by_letter.values()
+    return sum(recalls) / len(recalls) if recalls else None
+
+
+ACCURACY = Metric("accuracy", "accuracy", "accuracy", Direction.MAXIMIZE, lambda score: score.accuracy, "%")
+METRICS = {
+    metric.name: metric
+    for metric in (
+        ACCURACY,
+        Metric(
+            "balanced_accuracy",
+            "mean recall over the letters of correct answers",  # 1 / letters for a model that gives one letter always
+            "balanced",
+            Direction.MAXIMIZE,
+            _balanced_accuracy,
+            "%",
+        ),
+        Metric(
+            "gold_log_probability",
+            "mean log-probability of the correct answer",
+            "log prob",
+            Direction.MAXIMIZE,
+            lambda score: score.gold_log_probability,
+            "nats",
+            needs_probabilities=True,
+        ),
+        Metric(
+            "calibration_error",
+            "expected calibration error",
+            "ECE",
+            Direction.MINIMIZE,
+            lambda score: score.calibration_error,
+            needs_probabilities=True,
+            averages_questions=False,
+        ),
+    )
+}
+
+
+@dataclass(frozen=True)
+class Objective:
+    """What a study optimises: one value per trial, or several, each with a direction."""
+
+    directions: tuple[Direction, ...]
+    metrics: tuple[Metric, ...] = ()  # of trials; none for another Hydra program, whose jobs return the values
+
+    @property
+    def names(self) -> list[str]:
+        return [metric.name for metric in self.metrics]
+
+    @property
+    def is_accuracy(self) -> bool:
+        return self.metrics == (ACCURACY,)
+
+    @property
+    def is_pareto(self) -> bool:
+        """Whether there are several values, so that a front takes the place of one best trial."""
+        return len(self.directions) > 1
+
+    def values(self, score: Score) -> list[float] | None:
+        """The metrics of a score, in their order; None if it lacks one of them."""
+        found = [value for metric in self.metrics if (value := metric.of(score)) is not None]
+        return found if len(found) == len(self.metrics) else None
+
+    def value(self, score: Score) -> float | list[float] | None:
+        """As a trial returns it to Optuna: the number of a single metric, the list of several."""
+        values = self.values(score)
+        return values if values is None or self.is_pareto else values[0]
+
+    def lacking(self, score: Score) -> str:
+        """Which metrics a score lacks, and what to do about it, in a sentence."""
+        names = listed([metric.name for metric in self.metrics if metric.of(score) is None])
+        return (
+            f"its score has no {names}, which hydra.sweeper.metric asks for. Choose another metric, in a study of its "
+            "own."
+        )
+
+    def describe(self, value: Any) -> str:
+        """A trial's value for a screen: a bare `62.3%` is an accuracy, every other metric comes with its name."""
+        if not self.metrics:
+            return str(value)
+        if self.is_accuracy:
+            return ACCURACY.describe(value)
+        return self.describe_all(value if self.is_pareto else [value])
+
+    def describe_all(self, values: Sequence[float]) -> str:
+        """`accuracy 62.3%, calibration_error 0.042`: a value per metric, each with its name."""
+        pairs = zip(self.metrics, values, strict=True)
+        return ", ".join(f"{metric.name} {metric.describe(value)}" for metric, value in pairs)
+
+    def to_record(self) -> dict[str, Any]:
+        """As `study.yaml` keeps it."""
+        names = self.names[0] if len(self.names) == 1 else self.names
+        metric = {"metric": names} if names else {}
+        return {**metric, "direction": [direction.value for direction in self.directions]}
+
+    def in_words(self) -> str:
+        """`accuracy (maximised) and calibration_error (minimised)`."""
+        return listed([f"{metric.name} ({metric.direction.done})" for metric in self.metrics])
+
+
+BY_ACCURACY = Objective((ACCURACY.direction,), (ACCURACY,))
+
+
+def objective_named(asked: Any) -> Objective:
+    """The objective that `hydra.sweeper.metric` names: one metric, or a sequence of several; None stands for accuracy.
+
+    Raises:
+        ConfigError: if a name is not in METRICS or is given twice, or the list is empty.
+    """
+    several = isinstance(asked, Sequence) and not isinstance(asked, str)
+    names = list(map(str, asked)) if several else [ACCURACY.name if asked is None else str(asked)]
+    unknown = [name for name in names if name not in METRICS]
+    if unknown or not names or len(set(names)) < len(names):
+        what = f"{listed(unknown)} is no metric" if unknown else "give at least one, and each once"
+        raise ConfigError(
+            f"hydra.sweeper.metric={typed(names)}: {what}. Allowed are {', '.join(METRICS)}, or for a Pareto front a "
+            "list of several: hydra.sweeper.metric=[accuracy,calibration_error]."
+        )
+    metrics = tuple(METRICS[name] for name in names)
+    return Objective(tuple(metric.direction for metric in metrics), metrics)
+
+
+def objective_in(study: Path) -> Objective:
+    """What the trials in a study's folder are optimised for; accuracy where nothing says otherwise, as in a single run.
+
+    Raises:
+        ConfigError: if study.yaml is damaged, or names a metric that is not known here.
+    """
+    try:
+        definition = yaml.load((study / "study.yaml").read_text(encoding="utf-8"), _YAML_LOADER)
+    except FileNotFoundError:
+        return BY_ACCURACY
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{study / 'study.yaml'} is damaged ({' '.join(str(error).split())[:120]}).") from error
+    return objective_named(definition.get("metric") if isinstance(definition, dict) else None)
+
+
+def refuse_generated(objective: Objective, method: str) -> None:
+    """Make sure that the evaluation gives what the metrics are computed from.
+
+    Args:
+        method: `evaluation.method`.
+
+    Raises:
+        ConfigError: if a metric needs probabilities and the answers are generated.
+    """
+    needing = [metric.name for metric in objective.metrics if metric.needs_probabilities]
+    if method != "generate" or not needing:
+        return
+    others = ", ".join(metric.name for metric in METRICS.values() if not metric.needs_probabilities)
+    raise ConfigError(
+        f"hydra.sweeper.metric={typed(objective.names)}: evaluation.method=generate gives no probabilities, which "
+        f"{listed(needing)} needs. Choose evaluation=log_probability, or another metric ({others})."
+    )
+
+
+def typed(names: Sequence[Any]) -> str:
+    """As one types it: a single name bare, several in brackets."""
+    return str(names[0]) if len(names) == 1 else f"[{','.join(map(str, names))}]"
