@@ -51,7 +51,9 @@ def not_a_setting(key: str, known: Iterable[str]) -> str:
     beside = [one.rpartition(".")[2] for one in known if one.rpartition(".")[0] == group]
     if near := nearest(key, [one for one in known if one != group or not beside]):
         return f"{key} is not a setting. Did you mean {near}?"
-    notes = f" A note of yours goes to tracking.notes.{key}." if key.isidentifier() and "tracking.notes" in known else ""
+    notes = (
+        f" A note of yours goes to tracking.notes.{key}." if key.isidentifier() and "tracking.notes" in known else ""
+    )
     return f"{key} is not a setting. {group or 'A config'} has {', '.join(beside)}.{notes}"
 
 

@@ -6,8 +6,9 @@ path is found again from there: a file that moved together with the study stands
 
 import glob
 import os
+import re
 import uuid
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,11 @@ from typing import Any
 import yaml
 
 FILE = "study.yaml"
+# Absolute paths in an override: quoted, in a URL of SQLite, or a word of its own.
+_PATH = re.compile(
+    r"""(?<=')/[^']+(?=') | (?<=")/[^"]+(?=") | (?<=sqlite:///)/[^\s'",]+ | (?<![^\s=,\[(])/[^\s'",\[\](){}]+""",
+    re.VERBOSE,
+)
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
@@ -50,11 +56,22 @@ def group_of(folder: Path) -> str:
 
 
 def moved_along(path: str, places: Iterable[Path], folder: Path) -> str:
-    """Where `path`, a file or a glob, is now that `folder` is what one of `places` was; itself if it is still there."""
-    if is_there(path):
+    """Where `path`, a file or a glob, is now; itself if it is still there, or nowhere.
+
+    Args:
+        places: where `folder` has been, which may have moved together with the file, or left it behind.
+    """
+    if not os.path.isabs(path) or is_there(path):
         return path
-    candidates = (os.path.normpath(os.path.join(folder, os.path.relpath(path, place))) for place in places)
+    been = list(places)
+    relative = (os.path.relpath(path, place) for place in been)
+    candidates = (os.path.normpath(os.path.join(now, one)) for one in relative for now in (folder, *been))
     return next(filter(is_there, candidates), path)
+
+
+def with_paths_found(text: str, found: Callable[[str], str]) -> str:
+    """A path, or an override with paths in its value, each absolute one replaced by what `found` makes of it."""
+    return found(text) if is_there(found(text)) else _PATH.sub(lambda path: found(path[0]), text)
 
 
 def is_there(path: str) -> bool:

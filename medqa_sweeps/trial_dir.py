@@ -41,7 +41,7 @@ from medqa_sweeps.record import (
     line_from_json,
     line_to_json,
 )
-from medqa_sweeps.study_identity import moved_along
+from medqa_sweeps.study_identity import identity_of, is_there, moved_along
 
 
 class StopReason(StrEnum):
@@ -104,11 +104,15 @@ class TrialDir:
         Raises:
             ConfigError: if there is none, or it cannot be read.
         """
-        config = config_module.load(self.config_file)
-        place = self.provenance().get("folder")
-        if place is None or Path(place) == self.path.absolute():
-            return config
-        return config_module.with_paths(config, lambda path: moved_along(path, [Path(place)], self.path.absolute()))
+        return config_module.with_paths(config_module.load(self.config_file), self.found_again)
+
+    def found_again(self, path: str) -> str:
+        """Where a file is that the trial's config names; itself if it is there, or nowhere."""
+        if is_there(path):
+            return path
+        then = self.provenance().get("folder")
+        with_study = [place / self.path.name for place in identity_of(self.path.absolute().parent).places]
+        return moved_along(path, [Path(then), *with_study] if then else with_study, self.path.absolute())
 
     def provenance(self) -> dict[str, Any]:
         """Code, packages, hardware, data and base by content, as they were at submission; empty if there is none."""

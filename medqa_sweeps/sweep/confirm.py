@@ -16,6 +16,7 @@ from medqa_sweeps.best import ScoredConfig, ranked_in
 from medqa_sweeps.confirmation import (
     ChosenConfig,
     Confirmation,
+    confirmation_beside,
     confirming_folder,
     read_confirmation,
     write_confirmation,
@@ -24,9 +25,11 @@ from medqa_sweeps.errors import ConfigError
 from medqa_sweeps.objective import objective_in
 from medqa_sweeps.plan import plan_trial, refuse_changed
 from medqa_sweeps.provenance import collect, command_line
+from medqa_sweeps.study_identity import identity_of
 from medqa_sweeps.sweep.device_request import DeviceRequest, with_devices
-from medqa_sweeps.sweep.steering import become_program, is_swept
+from medqa_sweeps.sweep.steering import is_swept
 from medqa_sweeps.sweep.study import StudyDir
+from medqa_sweeps.sweep.study_program import program_of
 from medqa_sweeps.sweep.trial_jobs import words_of, write_words
 from medqa_sweeps.trial_dir import TrialDir, trial_folders
 from medqa_sweeps.wording import overrides
@@ -56,9 +59,9 @@ def confirm(
             confirms something else.
         DataError: if questions or base have changed since.
     """
-    origin = study.definition()
-    asked = with_devices(origin["command"][1:], devices) if devices else origin["command"][1:]
-    folder = StudyDir((into or confirming_folder(study.path)).resolve())
+    program = program_of(study)
+    asked = with_devices(program.words, devices) if devices else program.words
+    folder = StudyDir((into or confirmation_beside(study.path) or confirming_folder(study.path)).resolve())
     confirmation = read_confirmation(folder.path)
     if confirmation is None:
         with study.claimed():  # of a study that is being swept nobody knows the best yet
@@ -71,7 +74,7 @@ def confirm(
     with folder.claimed():
         write_confirmation(folder.path, confirmation)
         _submit(study.path, folder.path, confirmation)
-    become_program(origin, _words(asked, confirmation.trials), folder.path)
+    program.become(_words(asked, confirmation.trials), folder.path)
 
 
 def choose(study: Path, folder: Path, top: int, seeds: int) -> Confirmation:
@@ -90,6 +93,7 @@ def choose(study: Path, folder: Path, top: int, seeds: int) -> Confirmation:
     numbers = itertools.count()
     return Confirmation(
         study=os.path.relpath(study, folder),
+        study_id=identity_of(study).id,
         chosen_among=len(configs),
         seeds=_fresh_seeds(study, seeds),
         configs=[

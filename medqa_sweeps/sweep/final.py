@@ -4,7 +4,7 @@ import uuid
 from pathlib import Path
 
 from medqa_sweeps.best import ranked_in
-from medqa_sweeps.confirmation import confirmed_winner, confirming_folder, read_confirmation
+from medqa_sweeps.confirmation import confirmation_beside, confirmed_winner
 from medqa_sweeps.errors import ConfigError, InternalError
 from medqa_sweeps.ledger import Reading, readings
 from medqa_sweeps.objective import objective_in
@@ -76,10 +76,8 @@ def chosen_trial(study: StudyDir) -> tuple[int, str]:
     study.definition()  # refuses a folder without a study
     if winner := confirmed_winner(study.path):
         return winner.again[0], f"{winner.settings}, the winner under fresh seeds; its first seed"
-    beside = confirming_folder(study.path)
-    confirmation = read_confirmation(beside)
-    winner = confirmed_winner(beside)
-    if winner and confirmation and (beside / confirmation.study).resolve() == study.path.resolve():
+    beside = confirmation_beside(study.path)
+    if beside and (winner := confirmed_winner(beside)):
         return winner.trials[0], f"{winner.settings}, the winner under fresh seeds ({beside.name})"
     configs = ranked_in(study.path)
     if not configs:

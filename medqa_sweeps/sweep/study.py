@@ -28,11 +28,11 @@ from optuna.distributions import BaseDistribution
 from optuna.storages.journal import JournalFileBackend, JournalStorage
 from optuna.trial import FrozenTrial, Trial, TrialState
 
-from medqa_sweeps import study_identity
 from medqa_sweeps.best import ScoredConfig
 from medqa_sweeps.errors import ConfigError, FailureKind
 from medqa_sweeps.objective import ACCURACY, Objective, typed
 from medqa_sweeps.record import Outcome
+from medqa_sweeps.study_identity import FILE as STUDY_FILE, identity_of, moved_along, with_paths_found
 from medqa_sweeps.sweep.jobs import Ended
 from medqa_sweeps.sweep.search_space import SearchSpace
 from medqa_sweeps.trial_dir import repair_lines, write_atomically
@@ -51,7 +51,7 @@ class StudyDir:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self.definition_file = path / study_identity.FILE
+        self.definition_file = path / STUDY_FILE
         self.composed_file = path / "multirun.yaml"
         self.journal_file = path / "study.journal"
         self.stop_file = path / "stop"
@@ -134,7 +134,12 @@ class StudyDir:
             return []
         before = {"metric": ACCURACY.name, **self.definition()}  # older studies had no other, and did not say so
         now = yaml.safe_load(yaml.safe_dump(dict(definition)))
-        return list(_changes(before, now, definition))
+        places = identity_of(self.path).places
+
+        def present(text: str) -> str:
+            return with_paths_found(text, lambda path: moved_along(path, places, self.path))
+
+        return list(_changes(before, now, definition, present))
 
     def refuse_another_objective(self, definition: Mapping[str, Any]) -> None:
         """Make sure that a study that is here optimises the same: values of two objectives cannot be compared.
@@ -151,7 +156,7 @@ class StudyDir:
 
     def stored_name(self) -> str | None:
         """The study's name in its storage, which stays when the folder is renamed; None: there is no study yet."""
-        if name := study_identity.identity_of(self.path).name:
+        if name := identity_of(self.path).name:
             return name
         if not self.journal_file.exists():
             return None
@@ -177,7 +182,7 @@ class StudyDir:
                 + "\nAsk for the same, choose another hydra.sweep.dir, or say hydra.sweeper.allow_changes=true: "
                 "trials that have begun stay what they were."
             )
-        identity = study_identity.identity_of(self.path).continued(self.path.absolute(), name).to_record()
+        identity = identity_of(self.path).continued(self.path.absolute(), name).to_record()
         text = yaml.safe_dump({**definition, **identity, **origin}, sort_keys=False, allow_unicode=True)
         write_atomically(self.definition_file, text)
 
@@ -447,11 +452,21 @@ def _frozen(params: Mapping[str, Any]) -> frozenset[tuple[str, str]]:
     return frozenset((name, repr(value)) for name, value in params.items())
 
 
-def _changes(before: Mapping[str, Any], now: Mapping[str, Any], keys: Iterable[str], prefix: str = "") -> Iterator[str]:
-    """What differs under `keys`, one sentence each, groups entered."""
+def _changes(
+    before: Mapping[str, Any],
+    now: Mapping[str, Any],
+    keys: Iterable[str],
+    present: Callable[[str], str],
+    prefix: str = "",
+) -> Iterator[str]:
+    """What differs under `keys`, one sentence each, groups entered. A path that moved with the study is no difference.
+
+    Args:
+        present: a value of `before` with its paths where they are now.
+    """
     for key in keys:
         old, new = before.get(key), now.get(key)
         if isinstance(old, Mapping) and isinstance(new, Mapping):
-            yield from _changes(old, new, dict.fromkeys([*old, *new]), f"{prefix}{key}.")
-        elif old != new:
+            yield from _changes(old, new, dict.fromkeys([*old, *new]), present, f"{prefix}{key}.")
+        elif old != new and not (isinstance(old, str) and present(old) == new):
             yield f"{prefix}{key}: {old} then, {new} now"

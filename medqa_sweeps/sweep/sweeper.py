@@ -5,7 +5,6 @@ The implementation behind `hydra/sweeper=async_optuna`; its settings and their m
 
 import contextlib
 import functools
-import os
 import sys
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -39,8 +38,10 @@ from medqa_sweeps.sweep.refusals import refuse_overrides, refuse_unknown_of_hydr
 from medqa_sweeps.sweep.search_space import SearchSpace, parse_search_space
 from medqa_sweeps.sweep.steering import Requests
 from medqa_sweeps.sweep.study import Study, StudyDir, settle_objective
+from medqa_sweeps.sweep.study_program import origin_of_this_process
 from medqa_sweeps.sweep.table import SweepTable
 from medqa_sweeps.sweep.trial_jobs import without_hydra
+from medqa_sweeps.trial_dir import trial_folders
 
 INTERRUPTED = 130  # the exit code that a shell gives a program stopped by Ctrl-C
 
@@ -155,6 +156,7 @@ class AsyncOptuna:
             pruner=pruner.pruner if isinstance(pruner, OptunaPruner) else None,
             load_if_exists=True,
         )
+        self._refuse_lost_storage(study, folder)
         settle_objective(study, self._objective)
         extend: Callable[[optuna.Trial], None] | None = None
         if self.settings.custom_search_space:
@@ -162,6 +164,15 @@ class AsyncOptuna:
         confirmation = read_confirmation(folder.path)
         labels = confirmation.labels() if confirmation else None
         return Study(study, space, self.settings.n_trials, extend, mixed=pruner is not None, labels=labels)
+
+    def _refuse_lost_storage(self, study: optuna.Study, folder: StudyDir) -> None:
+        """Trials that a storage does not know would be begun again, under the numbers of others."""
+        begun = folder.definition_file.exists() and trial_folders(folder.path) and not read_confirmation(folder.path)
+        if begun and not study.get_trials(deepcopy=False):
+            raise ConfigError(
+                f"{folder.path} holds trials, and its storage ({self.settings.storage or folder.journal_file}) knows "
+                "none of them. Bring the storage back, or choose another hydra.sweep.dir."
+            )
 
     def _pruner(self, folder: StudyDir) -> Pruner | None:
         asked = self.settings.pruner
@@ -206,7 +217,7 @@ class AsyncOptuna:
 
     def _origin(self, study: Study) -> dict[str, Any]:
         """What may change: how many trials there will be, and how to start this program again."""
-        return {"trials": study.total, "command": list(sys.argv), "directory": os.getcwd()}
+        return {"trials": study.total, **origin_of_this_process()}
 
 
 def _instantiated(node: Any) -> Any:

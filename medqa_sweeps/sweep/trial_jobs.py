@@ -25,10 +25,10 @@ from medqa_sweeps.objective import BY_ACCURACY, Objective, refuse_generated
 from medqa_sweeps.plan import Plan, plan_trial
 from medqa_sweeps.provenance import collect
 from medqa_sweeps.record import MetricsLine, Outcome, Result, ValidationLine
+from medqa_sweeps.study_identity import group_of
 from medqa_sweeps.sweep.failures import another_attempt
 from medqa_sweeps.sweep.jobs import Ended, Job, Jobs, Reported
 from medqa_sweeps.sweep.pool import Gone, Pool, SlotLike
-from medqa_sweeps.study_identity import group_of
 from medqa_sweeps.tracking import Tracker, tracker_for
 from medqa_sweeps.trial_dir import MetricsReader, StopReason, TrialDir
 
