@@ -21,7 +21,7 @@ def shared(kind: str, key: str, compute: Callable[[], dict[str, Any]]) -> tuple[
         ConfigError: if there is no place for a cache.
     """
     path = cache_folder() / kind / f"{key}.json"
-    lock = FileLock(path.with_suffix(".lock"))
+    lock = FileLock(path.with_suffix(".lock"), fallback_to_soft=False)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         lock.acquire()

@@ -8,7 +8,7 @@ as many trials as there are folders, and finds each one submitted already.
 import dataclasses
 import itertools
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NoReturn
 
@@ -23,7 +23,7 @@ from medqa_sweeps.confirmation import (
 )
 from medqa_sweeps.errors import ConfigError
 from medqa_sweeps.objective import objective_in
-from medqa_sweeps.plan import plan_trial, refuse_changed
+from medqa_sweeps.plan import Plan, plan_trial, refuse_changed
 from medqa_sweeps.provenance import collect, command_line
 from medqa_sweeps.study_identity import identity_of
 from medqa_sweeps.sweep.device_request import DeviceRequest, with_devices
@@ -71,9 +71,13 @@ def confirm(
             f"{folder.path} confirms {len(confirmation.configs)} configs under {len(confirmation.seeds)} seeds "
             "already. Ask for the same, `resume` it, or give another folder: --into FOLDER."
         )
+    planned = list(_planned(study.path, folder.path, confirmation))
     with folder.claimed():
         write_confirmation(folder.path, confirmation)
-        _submit(study.path, folder.path, confirmation)
+        for trial, plan, told in planned:
+            trial.path.mkdir(parents=True, exist_ok=True)
+            write_words(told, trial.path)
+            trial.submit(plan.config, collect(plan, command_line()))
     program.become(_words(asked, confirmation.trials), folder.path)
 
 
@@ -122,8 +126,8 @@ def _fresh_seeds(study: Path, count: int) -> list[int]:
     return list(itertools.islice((seed for seed in itertools.count() if seed not in used), count))
 
 
-def _submit(study: Path, folder: Path, confirmation: Confirmation) -> None:
-    """Write the folders of the trials, checked and planned; those that are there stay."""
+def _planned(study: Path, folder: Path, confirmation: Confirmation) -> Iterator[tuple[TrialDir, Plan, list[str]]]:
+    """The trials that are to be submitted, checked, with their overrides; those that are there stay."""
     for config in confirmation.configs:
         first = TrialDir(study / str(config.trials[0]))
         words = [word for word in words_of(first.path) if not word.startswith("seed=")]
@@ -133,9 +137,7 @@ def _submit(study: Path, folder: Path, confirmation: Confirmation) -> None:
                 continue
             plan = plan_trial(dataclasses.replace(first.config(), seed=seed))
             refuse_changed(plan, first.provenance())
-            trial.path.mkdir(parents=True, exist_ok=True)
-            write_words([*words, f"seed={seed}"], trial.path)
-            trial.submit(plan.config, collect(plan, command_line()))
+            yield trial, plan, [*words, f"seed={seed}"]
 
 
 def _told_apart(study: Path) -> dict[int, str]:

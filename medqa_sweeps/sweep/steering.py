@@ -24,10 +24,14 @@ def ask_to_stop(study: StudyDir, number: int | None) -> str:
         ConfigError: if there is no such study or trial, or the trial has ended.
     """
     study.definition()  # refuses a folder without a study
+    trial = TrialDir(study.path / str(number))
+    if not study.is_claimed() and not (trial.config_file.exists() and trial.is_claimed()):
+        raise ConfigError(
+            f"Nothing runs in {study.path}, so there is nothing to stop. `status {study.path}` says more."
+        )
     if number is None:
         write_atomically(study.stop_file, StopReason.INTERRUPTED)
         return "Asked: nothing new is started, and what runs saves a checkpoint and stops."
-    trial = TrialDir(study.path / str(number))
     if not trial.config_file.exists():
         raise ConfigError(f"{study.path} has no trial {number} yet. `status {study.path}` lists those that run.")
     if trial.result() is not None:

@@ -23,12 +23,13 @@ from typing import Any
 
 import optuna
 import yaml
-from filelock import FileLock, Timeout
+from filelock import Timeout
 from optuna.distributions import BaseDistribution
-from optuna.storages.journal import JournalFileBackend, JournalStorage
+from optuna.storages.journal import JournalFileBackend, JournalFileOpenLock, JournalStorage
 from optuna.trial import FrozenTrial, Trial, TrialState
 
 from medqa_sweeps.best import ScoredConfig
+from medqa_sweeps.claim import claim
 from medqa_sweeps.errors import ConfigError, FailureKind
 from medqa_sweeps.objective import ACCURACY, Objective, typed
 from medqa_sweeps.record import Outcome
@@ -59,15 +60,15 @@ class StudyDir:
 
     @contextlib.contextmanager
     def claimed(self) -> Iterator[None]:
-        """Hold the study for this process; the kernel lets go when the process dies, however it dies.
+        """Hold the study for this process, until it dies at the latest.
 
         Raises:
             ConfigError: if another living process sweeps here, or nothing can be written here.
         """
+        is_new = not self.path.exists()
         try:
             self.path.mkdir(parents=True, exist_ok=True)
-            lock = FileLock(self.path / ".claim")
-            lock.acquire(timeout=0)
+            lock = claim(self.path)
         except Timeout:
             raise ConfigError(
                 f"{self.path}: another process is sweeping this study. `python -m medqa_sweeps status {self.path}` "
@@ -81,7 +82,17 @@ class StudyDir:
         try:
             yield
         finally:
+            if is_new:
+                self._discard_unwritten()
             lock.release()
+
+    def _discard_unwritten(self) -> None:
+        """Remove the folder if nothing came to be in it."""
+        names = {path.name for path in self.path.iterdir()}
+        if names <= {".claim", ".claim.holder"}:
+            for name in names:
+                (self.path / name).unlink()
+            self.path.rmdir()
 
     def is_claimed(self) -> bool:
         """Whether a living process sweeps here."""
@@ -96,7 +107,7 @@ class StudyDir:
         repair_lines(self.journal_file)
         for stale in self.path.glob(f"{self.journal_file.name}.lock*"):  # a killed process's; the study is ours alone
             stale.unlink(missing_ok=True)
-        return JournalStorage(JournalFileBackend(str(self.journal_file)))
+        return _storage_in(self.journal_file)
 
     def renew_journal(self, study_name: str, space: SearchSpace) -> None:
         """Rewrite the journal for a space whose lists have changed, which Optuna does not allow in one study.
@@ -107,7 +118,7 @@ class StudyDir:
         renewed = self.journal_file.with_name(f".{self.journal_file.name}.renewed")
         renewed.unlink(missing_ok=True)
         now = optuna.create_study(
-            storage=JournalStorage(JournalFileBackend(str(renewed))),
+            storage=_storage_in(renewed),
             study_name=study_name,
             directions=before.directions,
         )
@@ -163,25 +174,29 @@ class StudyDir:
         names = optuna.get_all_study_names(self.journal())  # an earlier version kept it nowhere else
         return names[0] if len(names) == 1 else None
 
-    def define(self, name: str, definition: Mapping[str, Any], origin: Mapping[str, Any], allow_changes: bool) -> None:
-        """Write what the study is; for one that goes on, make sure that it is still the same.
-
-        Args:
-            name: in the storage.
-            definition: what must not change.
-            origin: what may: the number of trials, and the command that sweeps.
+    def refuse_changes(self, definition: Mapping[str, Any]) -> None:
+        """Make sure that a study that is here is still the same. Writes nothing.
 
         Raises:
-            ConfigError: listing what has changed since, unless changes are allowed.
+            ConfigError: listing what has changed since.
         """
         changes = self.changes(definition)
-        if changes and not allow_changes:
+        if changes:
             raise ConfigError(
                 f"{self.path} holds a study that is not the one asked for:\n"
                 + "\n".join(f"  {change}" for change in changes)
                 + "\nAsk for the same, choose another hydra.sweep.dir, or say hydra.sweeper.allow_changes=true: "
                 "trials that have begun stay what they were."
             )
+
+    def define(self, name: str, definition: Mapping[str, Any], origin: Mapping[str, Any]) -> None:
+        """Write what the study is.
+
+        Args:
+            name: in the storage.
+            definition: what must not change.
+            origin: what may: the number of trials, and the command that sweeps.
+        """
         identity = identity_of(self.path).continued(self.path.absolute(), name).to_record()
         text = yaml.safe_dump({**definition, **identity, **origin}, sort_keys=False, allow_unicode=True)
         write_atomically(self.definition_file, text)
@@ -416,6 +431,11 @@ def _set_metric_names(study: optuna.Study, names: list[str] | None) -> None:
     if names:
         with warnings.catch_warnings(action="ignore", category=optuna.exceptions.ExperimentalWarning):
             study.set_metric_names(names)
+
+
+def _storage_in(file: Path) -> JournalStorage:
+    """Optuna's own lock is a symbolic link, which not every disk has; both kinds respect each other."""
+    return JournalStorage(JournalFileBackend(str(file), JournalFileOpenLock(str(file))))
 
 
 def _ended(trial: FrozenTrial) -> Ended:

@@ -23,6 +23,7 @@ from medqa_sweeps.best import ScoredConfig, on_front, ranked_in
 from medqa_sweeps.cautions import lines
 from medqa_sweeps.config import from_hydra
 from medqa_sweeps.confirmation import read_confirmation
+from medqa_sweeps.disk import refuse_unfit
 from medqa_sweeps.errors import ConfigError, TrialError
 from medqa_sweeps.objective import Objective
 from medqa_sweeps.plan import plan_trial
@@ -30,7 +31,7 @@ from medqa_sweeps.sweep.announce import announcement, how_to_go_on, plan_only
 from medqa_sweeps.sweep.asked_objective import asked_objective
 from medqa_sweeps.sweep.composer import Composer
 from medqa_sweeps.sweep.failures import CircuitBreaker
-from medqa_sweeps.sweep.launcher import jobs_for, trains_trials
+from medqa_sweeps.sweep.launcher import jobs_for, refuse_missing_devices, trains_trials
 from medqa_sweeps.sweep.loop import Budget, Sweep, Swept
 from medqa_sweeps.sweep.preflight import preflight, trial_check
 from medqa_sweeps.sweep.pruning import OptunaPruner, Pruner, make_pruner, with_samples
@@ -41,7 +42,7 @@ from medqa_sweeps.sweep.study import Study, StudyDir, settle_objective
 from medqa_sweeps.sweep.study_program import origin_of_this_process
 from medqa_sweeps.sweep.table import SweepTable
 from medqa_sweeps.sweep.trial_jobs import without_hydra
-from medqa_sweeps.trial_dir import trial_folders
+from medqa_sweeps.trial_dir import TrialDir, trial_folders
 
 INTERRUPTED = 130  # the exit code that a shell gives a program stopped by Ctrl-C
 
@@ -77,13 +78,19 @@ class AsyncOptuna:
         if self.settings.plan_only:
             _print(console, plan_only(self.config, space, folder))
             return
+        if TrialDir(folder.path).config_file.exists():
+            raise ConfigError(f"{folder.path} holds a single run. Choose another hydra.sweep.dir.")
+        refuse_missing_devices(self.config.hydra.launcher, folder.path)
         with folder.claimed():
+            refuse_unfit(folder.path)
             definition = self._definition(space)
             folder.refuse_another_objective(definition)
-            if self.settings.allow_changes and not self.settings.storage and folder.changes(definition):
+            if not self.settings.allow_changes:
+                folder.refuse_changes(definition)
+            elif not self.settings.storage and folder.changes(definition):
                 folder.renew_journal(self._name(folder), space)
             study = self._study(space, folder, pruner, sampler)
-            folder.define(self._name(folder), definition, self._origin(study), self.settings.allow_changes)
+            folder.define(self._name(folder), definition, self._origin(study))
             OmegaConf.save(self.config, folder.composed_file)
             swept = self._run(space, study, folder, pruner, console)
             results = OmegaConf.create(study.results(self._best(folder)))

@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 import yaml
 from omegaconf import DictConfig, OmegaConf
@@ -134,7 +135,8 @@ class TrialJobs(Jobs):
 
     def start(self, job: Job) -> None:
         trial, plan = job.prepared.trial, job.prepared.plan
-        if job.prepared.composed is not None:  # before config.yaml, with which the trial is submitted and exists
+        trial.refuse_another(plan.config)
+        if job.prepared.composed is not None and not trial.config_file.exists():  # with which the trial exists
             _write_hydra_files(job.prepared.composed, trial.path / ".hydra")
         trial.submit(plan.config, collect(plan, self._command))
         with trial.claimed():  # refuses a folder on which another process works
@@ -290,6 +292,14 @@ def without_hydra(composed: DictConfig) -> DictConfig:
         OmegaConf.set_struct(bare, False)
         del bare["hydra"]
     return bare
+
+
+def with_hydra(task: DictConfig, hydra: Any) -> DictConfig:
+    """The inverse of `without_hydra`."""
+    whole = task.copy()
+    OmegaConf.set_struct(whole, False)
+    whole.hydra = hydra
+    return whole
 
 
 def _write_hydra_files(composed: DictConfig, folder: Path) -> None:

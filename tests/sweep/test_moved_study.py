@@ -175,11 +175,11 @@ def test_a_study_of_an_earlier_version_is_found_under_its_old_name(defined: Call
     study = defined("renamed")
     optuna.create_study(storage=study.journal(), study_name="first")
     assert study.stored_name() == "first"
-    study.define("first", {"space": {}}, {"trials": 1}, allow_changes=True)
+    study.define("first", {"space": {}}, {"trials": 1})
     identity = identity_of(study.path)
     assert (identity.name, identity.places) == ("first", (study.path,)) and identity.id
     moved = StudyDir(study.path.rename(study.path.with_name("moved")))
-    moved.define("ignored", {"space": {}}, {"trials": 1}, allow_changes=True)
+    moved.define("ignored", {"space": {}}, {"trials": 1})
     assert identity_of(moved.path).to_record() == {
         **identity.to_record(), "places": [str(study.path), str(moved.path)],
     }  # fmt: skip
