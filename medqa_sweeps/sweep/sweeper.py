@@ -5,7 +5,6 @@ The implementation behind `hydra/sweeper=async_optuna`; its settings and their m
 
 import contextlib
 import functools
-import os
 import sys
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -25,6 +24,7 @@ from medqa_sweeps.best import ScoredConfig, on_front, ranked_in
 from medqa_sweeps.cautions import caution_lines
 from medqa_sweeps.config import from_hydra
 from medqa_sweeps.confirmation import read_confirmation
+from medqa_sweeps.disk import refuse_unfit
 from medqa_sweeps.errors import ConfigError, TrialError
 from medqa_sweeps.objective import Objective
 from medqa_sweeps.plan import plan_trial
@@ -32,7 +32,7 @@ from medqa_sweeps.sweep.announce import announcement, how_to_go_on, plan_only
 from medqa_sweeps.sweep.asked_objective import asked_objective
 from medqa_sweeps.sweep.composer import Composer
 from medqa_sweeps.sweep.failures import CircuitBreaker
-from medqa_sweeps.sweep.launcher import jobs_for, trains_trials
+from medqa_sweeps.sweep.launcher import jobs_for, refuse_missing_devices, trains_trials
 from medqa_sweeps.sweep.loop import Budget, Sweep, Swept
 from medqa_sweeps.sweep.preflight import config_check, preflight, trial_check
 from medqa_sweeps.sweep.pruning import OptunaPruner, Pruner, make_pruner, with_samples
@@ -40,8 +40,10 @@ from medqa_sweeps.sweep.refusals import refuse_overrides, refuse_unknown_of_hydr
 from medqa_sweeps.sweep.search_space import SearchSpace, parse_search_space
 from medqa_sweeps.sweep.steering import Requests
 from medqa_sweeps.sweep.study import Study, StudyDir, settle_objective
+from medqa_sweeps.sweep.study_program import origin_of_this_process
 from medqa_sweeps.sweep.table import SweepTable
 from medqa_sweeps.sweep.trial_jobs import without_hydra
+from medqa_sweeps.trial_dir import TrialDir, trial_folders
 
 INTERRUPTED = 130  # the exit code that a shell gives a program stopped by Ctrl-C
 
@@ -77,13 +79,19 @@ class AsyncOptuna:
         if self.settings.plan_only:
             _print(console, plan_only(self.config, space, folder))
             return
+        if TrialDir(folder.path).config_file.exists():
+            raise ConfigError(f"{folder.path} holds a single run. Choose another hydra.sweep.dir.")
+        refuse_missing_devices(self.config.hydra.launcher, folder.path)
         with folder.claimed():
+            refuse_unfit(folder.path)
             definition = self._definition(space)
             folder.refuse_another_objective(definition)
-            if self.settings.allow_changes and not self.settings.storage and folder.changes(definition):
+            if not self.settings.allow_changes:
+                folder.refuse_changes(definition)
+            elif not self.settings.storage and folder.changes(definition):
                 folder.renew_journal(self._name(folder), space)
             study = self._study(space, folder, pruner, sampler)
-            folder.define(definition, self._origin(study), self.settings.allow_changes)
+            folder.define(self._name(folder), definition, self._origin(study))
             OmegaConf.save(self.config, folder.composed_file)
             swept = self._run(space, study, folder, pruner, console)
             results = OmegaConf.create(study.results(self._best(folder)))
@@ -157,6 +165,7 @@ class AsyncOptuna:
             pruner=pruner.pruner if isinstance(pruner, OptunaPruner) else None,
             load_if_exists=True,
         )
+        self._refuse_lost_storage(study, folder)
         settle_objective(study, self._objective)
         extend: Callable[[optuna.Trial], None] | None = None
         if self.settings.custom_search_space:
@@ -164,6 +173,15 @@ class AsyncOptuna:
         confirmation = read_confirmation(folder.path)
         labels = confirmation.labels() if confirmation else None
         return Study(study, space, self.settings.n_trials, extend, mixed=pruner is not None, labels=labels)
+
+    def _refuse_lost_storage(self, study: optuna.Study, folder: StudyDir) -> None:
+        """Trials that a storage does not know would be begun again, under the numbers of others."""
+        begun = folder.definition_file.exists() and trial_folders(folder.path) and not read_confirmation(folder.path)
+        if begun and not study.get_trials(deepcopy=False):
+            raise ConfigError(
+                f"{folder.path} holds trials, and its storage ({self.settings.storage or folder.journal_file}) knows "
+                "none of them. Bring the storage back, or choose another hydra.sweep.dir."
+            )
 
     def _pruner(self, folder: StudyDir) -> Pruner | None:
         asked = self.settings.pruner
@@ -190,7 +208,7 @@ class AsyncOptuna:
         return sampler
 
     def _name(self, folder: StudyDir) -> str:
-        return self.settings.study_name or folder.path.name
+        return folder.stored_name() or self.settings.study_name or folder.path.name
 
     @functools.cached_property
     def _objective(self) -> Objective:
@@ -208,7 +226,7 @@ class AsyncOptuna:
 
     def _origin(self, study: Study) -> dict[str, Any]:
         """What may change: how many trials there will be, and how to start this program again."""
-        return {"trials": study.total, "command": list(sys.argv), "directory": os.getcwd()}
+        return {"trials": study.total, **origin_of_this_process()}
 
 
 def _instantiated(node: Any) -> Any:
