@@ -3,7 +3,7 @@ r"""What a sweep searches: Hydra's words read as an Optuna search space, and poi
     lora.r=8,16  lora.r='choice(8,16)'  lora.r='range(8,17,8)'  model='glob(gemma3*)'      finite: enumerable
     optimizer.lr='interval(1e-5,1e-3)'  optimizer.lr='tag(log,interval(1e-5,1e-3))'        intervals: sampled
     hydra.sweeper.zip='[[lora.r,lora.alpha]]'                                              lists that move together
-    +hydra.sweeper.when='{lora\=dora: {optimizer.lr: "interval(1e-5,1e-4)"}}'              spaces that depend
+    hydra.sweeper.when='{lora\=dora: {optimizer.lr: "interval(1e-5,1e-4)"}}'               spaces that depend
 
 The syntax is upstream's (hydra-optuna-sweeper); zip and when are ours. Pure: no study, no file, no composing.
 """

@@ -8,7 +8,6 @@ beside the trials, as attributes of Optuna's study:
 """
 
 import contextlib
-import secrets
 import shlex
 import socket
 import time
@@ -23,8 +22,9 @@ from optuna.distributions import BaseDistribution, check_distribution_compatibil
 from optuna.storages import BaseStorage, get_storage
 
 from medqa_sweeps.errors import ConfigError
+from medqa_sweeps.study_identity import identity_of
 from medqa_sweeps.sweep.search_space import SearchSpace
-from medqa_sweeps.sweep.study import StudyDir, differences
+from medqa_sweeps.sweep.study import StudyDir
 from medqa_sweeps.wording import counted, listed
 
 _HOME, _DEFINITION = "home", "definition"
@@ -107,8 +107,8 @@ def load(asked: Asked, storage: BaseStorage, numbers: Collection[int]) -> optuna
     return study
 
 
-def settle(asked: Asked, study: optuna.Study, allow_changes: bool) -> list[str]:
-    """Make the study that of the folder, and write into it what it is; sentences for people.
+def check(asked: Asked, study: optuna.Study, allow_changes: bool) -> list[str]:
+    """Nothing if the study is the folder's, and the one that was asked for; else, where that is no harm, a sentence.
 
     Raises:
         ConfigError: if it is another folder's, or another one than was asked for.
@@ -130,8 +130,18 @@ def settle(asked: Asked, study: optuna.Study, allow_changes: bool) -> list[str]:
             f"{asked.where} holds a study {asked.name!r} that is not the one asked for:\n{_indented(changes)}\nAsk for "
             "the same, choose another hydra.sweeper.study_name, or say hydra.sweeper.allow_changes=true."
         )
-    _write(asked, study)
     return said
+
+
+def keep(asked: Asked, study: optuna.Study) -> None:
+    """Write into the study what it is, and that the folder, whose study.yaml has its id by now, is its home."""
+    id = identity_of(asked.folder.path).id
+    assert id is not None
+    text = yaml.safe_dump(dict(asked.definition), sort_keys=False, allow_unicode=True)
+    home = Home(id, socket.gethostname(), str(asked.folder.path))
+    for name, value in ((_HOME, asdict(home)), (_DEFINITION, text if len(text) <= _LONGEST_DEFINITION else "")):
+        if study.user_attrs.get(name) != value:
+            study.set_user_attr(name, value)
 
 
 def refuse_other_values(study: optuna.Study, space: SearchSpace) -> None:
@@ -153,21 +163,11 @@ def refuse_other_values(study: optuna.Study, space: SearchSpace) -> None:
                 ) from None
 
 
-def home_id(study: optuna.Study) -> str:
-    """What study.yaml says of a study that is settled: the same id says that they belong together."""
-    home = _home(study)
-    assert home is not None
-    return home.id
-
-
 def _is_at_home(asked: Asked, home: Home | None) -> bool:
     """Whether the trials of the study are those of the folder."""
     if home is None:  # an earlier version's
         return asked.folder.definition_file.exists()
-    if asked.folder.id is None:  # likewise, and a process died before it wrote the id there as well
-        same = home.is_on_this_host and Path(home.folder) == asked.folder.path
-        return same and asked.folder.definition_file.exists()
-    return asked.folder.id == home.id
+    return identity_of(asked.folder.path).id == home.id
 
 
 def _elsewhere(asked: Asked, study: optuna.Study, home: Home | None) -> str:
@@ -190,27 +190,17 @@ def _elsewhere(asked: Asked, study: optuna.Study, home: Home | None) -> str:
 
 def _is_copy(home: Home, folder: StudyDir) -> bool:
     """Whether the folder that the study had last is still there, beside this one."""
-    last = StudyDir(Path(home.folder))
-    if not home.is_on_this_host or not last.definition_file.exists():
-        return False
-    return last.id == home.id and not (folder.path.exists() and last.path.samefile(folder.path))
+    last = Path(home.folder)
+    return home.is_on_this_host and identity_of(last).id == home.id and not last.samefile(folder.path)
 
 
 def _changes(asked: Asked, study: optuna.Study) -> list[str]:
     text = study.user_attrs.get(_DEFINITION)
-    return differences(yaml.safe_load(text), asked.definition) if text else []
+    return asked.folder.differences(yaml.safe_load(text), asked.definition) if text else []
 
 
 def _indented(changes: list[str]) -> str:
     return "\n".join(f"  {change}" for change in changes)
-
-
-def _write(asked: Asked, study: optuna.Study) -> None:
-    home = Home(asked.folder.id or secrets.token_hex(8), socket.gethostname(), str(asked.folder.path))
-    text = yaml.safe_dump(dict(asked.definition), sort_keys=False, allow_unicode=True)
-    for name, value in ((_HOME, asdict(home)), (_DEFINITION, text if len(text) <= _LONGEST_DEFINITION else "")):
-        if study.user_attrs.get(name) != value:
-            study.set_user_attr(name, value)
 
 
 def _home(study: optuna.Study) -> Home | None:

@@ -1,6 +1,7 @@
 """A study: Optuna's record of it, and the folder in which it lives, so that it goes on where it stopped.
 
-    study.yaml        what is searched, over which config; a sweep that goes on must ask for the same
+    study.yaml        what is searched, over which config; a sweep that goes on must ask for the same. And who it is:
+                      see study_identity.py
     multirun.yaml     what Hydra composed without the swept values, its own node included
     study.journal     Optuna's journal of the trials (unless another storage is asked for)
     0/ 1/ 2/ …        the trials' folders, by their number in the study
@@ -22,14 +23,16 @@ from typing import Any
 
 import optuna
 import yaml
-from filelock import FileLock, Timeout
-from optuna.storages.journal import JournalFileBackend, JournalStorage
+from filelock import Timeout
+from optuna.storages.journal import JournalFileBackend, JournalFileOpenLock, JournalStorage
 from optuna.trial import FrozenTrial, Trial, TrialState
 
 from medqa_sweeps.best import ScoredConfig
+from medqa_sweeps.claim import claim
 from medqa_sweeps.errors import ConfigError, FailureKind
 from medqa_sweeps.objective import ACCURACY, Objective, typed
 from medqa_sweeps.record import Outcome
+from medqa_sweeps.study_identity import FILE as STUDY_FILE, identity_of, moved_along, with_paths_found
 from medqa_sweeps.sweep.jobs import Ended
 from medqa_sweeps.sweep.search_space import SearchSpace, contains
 from medqa_sweeps.trial_dir import repair_lines, write_atomically
@@ -48,7 +51,7 @@ class StudyDir:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self.definition_file = path / "study.yaml"
+        self.definition_file = path / STUDY_FILE
         self.composed_file = path / "multirun.yaml"
         self.journal_file = path / "study.journal"
         self.stop_file = path / "stop"
@@ -56,15 +59,15 @@ class StudyDir:
 
     @contextlib.contextmanager
     def claimed(self) -> Iterator[None]:
-        """Hold the study for this process; the kernel lets go when the process dies, however it dies.
+        """Hold the study for this process, until it dies at the latest.
 
         Raises:
             ConfigError: if another living process sweeps here, or nothing can be written here.
         """
+        is_new = not self.path.exists()
         try:
             self.path.mkdir(parents=True, exist_ok=True)
-            lock = FileLock(self.path / ".claim")
-            lock.acquire(timeout=0)
+            lock = claim(self.path)
         except Timeout:
             raise ConfigError(
                 f"{self.path}: another process is sweeping this study. `python -m medqa_sweeps status {self.path}` "
@@ -78,7 +81,17 @@ class StudyDir:
         try:
             yield
         finally:
+            if is_new:
+                self._discard_unwritten()
             lock.release()
+
+    def _discard_unwritten(self) -> None:
+        """Remove the folder if nothing came to be in it."""
+        names = {path.name for path in self.path.iterdir()}
+        if names <= {".claim", ".claim.holder"}:
+            for name in names:
+                (self.path / name).unlink()
+            self.path.rmdir()
 
     def is_claimed(self) -> bool:
         """Whether a living process sweeps here."""
@@ -93,7 +106,7 @@ class StudyDir:
         repair_lines(self.journal_file)
         for stale in self.path.glob(f"{self.journal_file.name}.lock*"):  # a killed process's; the study is ours alone
             stale.unlink(missing_ok=True)
-        return JournalStorage(JournalFileBackend(str(self.journal_file)))
+        return _storage_in(self.journal_file)
 
     def renew_journal(self, study_name: str, space: SearchSpace) -> None:
         """Rewrite the journal for a space whose lists have changed, which Optuna does not allow in one study.
@@ -104,7 +117,7 @@ class StudyDir:
         renewed = self.journal_file.with_name(f".{self.journal_file.name}.renewed")
         renewed.unlink(missing_ok=True)
         now = optuna.create_study(
-            storage=JournalStorage(JournalFileBackend(str(renewed))),
+            storage=_storage_in(renewed),
             study_name=study_name,
             directions=before.directions,
         )
@@ -127,17 +140,22 @@ class StudyDir:
             )
         renewed.replace(self.journal_file)
 
-    @property
-    def id(self) -> str | None:
-        """What binds the folder to its study in a storage; None before there is one, and for an older version's."""
-        return self.definition().get("id") if self.definition_file.exists() else None
-
     def changes(self, definition: Mapping[str, Any]) -> list[str]:
         """What differs from the study that is here, a sentence each; none if there is no study yet."""
         if not self.definition_file.exists():
             return []
         before = {"metric": ACCURACY.name, **self.definition()}  # older studies had no other, and did not say so
-        return differences(before, definition)
+        return self.differences(before, definition)
+
+    def differences(self, before: Mapping[str, Any], definition: Mapping[str, Any]) -> list[str]:
+        """What differs from an earlier definition of this study, as it was read, under the keys of this one."""
+        now = yaml.safe_load(yaml.safe_dump(dict(definition)))  # where a tuple is a list
+        places = identity_of(self.path).places
+
+        def present(text: str) -> str:
+            return with_paths_found(text, lambda path: moved_along(path, places, self.path))
+
+        return list(_changes(before, now, definition, present))
 
     def refuse_another_objective(self, definition: Mapping[str, Any]) -> None:
         """Make sure that a study that is here optimises the same: values of two objectives cannot be compared.
@@ -152,13 +170,23 @@ class StudyDir:
                 "objective. Choose another hydra.sweep.dir for this one."
             )
 
+    def stored_name(self) -> str | None:
+        """The study's name in its storage, which stays when the folder is renamed; None: there is no study yet."""
+        if name := identity_of(self.path).name:
+            return name
+        if not self.journal_file.exists():
+            return None
+        names = optuna.get_all_study_names(self.journal())  # an earlier version kept it nowhere else
+        return names[0] if len(names) == 1 else None
+
     def refuse_changes(self, definition: Mapping[str, Any]) -> None:
-        """Make sure that a study that is here is the one asked for.
+        """Make sure that a study that is here is still the same. Writes nothing.
 
         Raises:
-            ConfigError: listing what differs.
+            ConfigError: listing what has changed since.
         """
-        if changes := self.changes(definition):
+        changes = self.changes(definition)
+        if changes:
             raise ConfigError(
                 f"{self.path} holds a study that is not the one asked for:\n"
                 + "\n".join(f"  {change}" for change in changes)
@@ -166,19 +194,16 @@ class StudyDir:
                 "trials that have begun stay what they were."
             )
 
-    def define(self, definition: Mapping[str, Any], origin: Mapping[str, Any], allow_changes: bool) -> None:
-        """Write what the study is; for one that goes on, make sure that it is still the same.
+    def define(self, name: str, definition: Mapping[str, Any], origin: Mapping[str, Any]) -> None:
+        """Write what the study is.
 
         Args:
+            name: in the storage.
             definition: what must not change.
             origin: what may: the number of trials, and the command that sweeps.
-
-        Raises:
-            ConfigError: listing what has changed since, unless changes are allowed.
         """
-        if not allow_changes:
-            self.refuse_changes(definition)
-        text = yaml.safe_dump({**definition, **origin}, sort_keys=False, allow_unicode=True)
+        identity = identity_of(self.path).continued(self.path.absolute(), name).to_record()
+        text = yaml.safe_dump({**definition, **identity, **origin}, sort_keys=False, allow_unicode=True)
         write_atomically(self.definition_file, text)
 
     def definition(self) -> dict[str, Any]:
@@ -411,6 +436,11 @@ def _set_metric_names(study: optuna.Study, names: list[str] | None) -> None:
             study.set_metric_names(names)
 
 
+def _storage_in(file: Path) -> JournalStorage:
+    """Optuna's own lock is a symbolic link, which not every disk has; both kinds respect each other."""
+    return JournalStorage(JournalFileBackend(str(file), JournalFileOpenLock(str(file))))
+
+
 def _ended(trial: FrozenTrial) -> Ended:
     outcome = next(outcome for outcome, state in _STATES.items() if state is trial.state)
     values = trial.values or []
@@ -438,17 +468,21 @@ def _frozen(params: Mapping[str, Any]) -> frozenset[tuple[str, str]]:
     return frozenset((name, repr(value)) for name, value in params.items())
 
 
-def differences(before: Mapping[str, Any], definition: Mapping[str, Any]) -> list[str]:
-    """What differs from an earlier definition, as it was read, under the keys of this one: a sentence each."""
-    now = yaml.safe_load(yaml.safe_dump(dict(definition)))  # a tuple is a list there
-    return list(_changes(before, now, definition))
+def _changes(
+    before: Mapping[str, Any],
+    now: Mapping[str, Any],
+    keys: Iterable[str],
+    present: Callable[[str], str],
+    prefix: str = "",
+) -> Iterator[str]:
+    """What differs under `keys`, one sentence each, groups entered. A path that moved with the study is no difference.
 
-
-def _changes(before: Mapping[str, Any], now: Mapping[str, Any], keys: Iterable[str], prefix: str = "") -> Iterator[str]:
-    """What differs under `keys`, one sentence each, groups entered."""
+    Args:
+        present: a value of `before` with its paths where they are now.
+    """
     for key in keys:
         old, new = before.get(key), now.get(key)
         if isinstance(old, Mapping) and isinstance(new, Mapping):
-            yield from _changes(old, new, dict.fromkeys([*old, *new]), f"{prefix}{key}.")
-        elif old != new:
+            yield from _changes(old, new, dict.fromkeys([*old, *new]), present, f"{prefix}{key}.")
+        elif old != new and not (isinstance(old, str) and present(old) == new):
             yield f"{prefix}{key}: {old} then, {new} now"

@@ -5,7 +5,6 @@ The implementation behind `hydra/sweeper=async_optuna`; its settings and their m
 
 import contextlib
 import functools
-import os
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -22,9 +21,10 @@ from optuna.study import StudyDirection
 from rich.console import Console
 
 from medqa_sweeps.best import ScoredConfig, on_front, ranked_in
-from medqa_sweeps.cautions import lines
+from medqa_sweeps.cautions import caution_lines
 from medqa_sweeps.config import from_hydra
 from medqa_sweeps.confirmation import read_confirmation
+from medqa_sweeps.disk import refuse_unfit
 from medqa_sweeps.errors import ConfigError, TrialError
 from medqa_sweeps.objective import Objective
 from medqa_sweeps.plan import plan_trial
@@ -32,20 +32,21 @@ from medqa_sweeps.sweep.announce import announcement, how_to_go_on, plan_only
 from medqa_sweeps.sweep.asked_objective import asked_objective
 from medqa_sweeps.sweep.composer import Composer
 from medqa_sweeps.sweep.failures import CircuitBreaker
-from medqa_sweeps.sweep.launcher import jobs_for, trains_trials
+from medqa_sweeps.sweep.launcher import jobs_for, refuse_missing_devices, trains_trials
 from medqa_sweeps.sweep.loop import Budget, Sweep, Swept
-from medqa_sweeps.sweep.preflight import preflight, trial_check
+from medqa_sweeps.sweep.preflight import config_check, preflight, trial_check
 from medqa_sweeps.sweep.presence import marked
 from medqa_sweeps.sweep.pruning import OptunaPruner, Pruner, make_pruner, with_samples
 from medqa_sweeps.sweep.refusals import refuse_overrides, refuse_unknown_of_hydra
 from medqa_sweeps.sweep.sampling import SeededPerTrial, seed_of, with_seed
 from medqa_sweeps.sweep.search_space import SearchSpace, parse_search_space
 from medqa_sweeps.sweep.steering import Requests
-from medqa_sweeps.sweep.storage import Asked, connected, home_id, load, refuse_other_values, settle
+from medqa_sweeps.sweep.storage import Asked, check, connected, keep, load, refuse_other_values
 from medqa_sweeps.sweep.study import Study, StudyDir, settle_objective
+from medqa_sweeps.sweep.study_program import origin_of_this_process
 from medqa_sweeps.sweep.table import SweepTable
 from medqa_sweeps.sweep.trial_jobs import without_hydra
-from medqa_sweeps.trial_dir import trial_folders
+from medqa_sweeps.trial_dir import TrialDir, trial_folders
 
 INTERRUPTED = 130  # the exit code that a shell gives a program stopped by Ctrl-C
 
@@ -82,6 +83,9 @@ class AsyncOptuna:
         if self.settings.plan_only:
             _print(console, plan_only(self.config, space, folder))
             return
+        if TrialDir(folder.path).config_file.exists():
+            raise ConfigError(f"{folder.path} holds a single run. Choose another hydra.sweep.dir.")
+        refuse_missing_devices(self.config.hydra.launcher, folder.path)
         with folder.claimed(), self._study(space, folder, pruner, console) as (study, beat):
             OmegaConf.save(self.config, folder.composed_file)
             swept = self._run(space, study, folder, pruner, console, beat)
@@ -148,7 +152,8 @@ class AsyncOptuna:
         refuse_unknown_of_hydra(self.config.hydra)
         refuse_overrides(space.fixed)
         composer = Composer(self.context.config_loader, self.config)
-        return lines(preflight(space, trial_check(composer.compose, self._objective)))
+        checks = (make(composer.compose, self._objective) for make in (trial_check, config_check))
+        return caution_lines(preflight(space, *checks))
 
     def _space(self, arguments: Sequence[str]) -> SearchSpace:
         params, zipped, when = (_plain(self.settings[key]) for key in ("params", "zip", "when"))
@@ -163,16 +168,18 @@ class AsyncOptuna:
         Raises:
             ConfigError: if it is not the one asked for, or another process sweeps it.
         """
+        refuse_unfit(folder.path)
         asked = self._asked(space, folder)
         study = self._opened(asked, space)
         mark: Any = contextlib.nullcontext(lambda sweep: None)
         if asked.is_shared:
             mark = marked(study, folder.path, lambda line: _print(console, [line]))
         with mark as beat:
-            _print(console, settle(asked, study, self.settings.allow_changes))
+            _print(console, check(asked, study, self.settings.allow_changes))
             refuse_other_values(study, space)
             searched = self._searched(study, space, folder, pruner)
-            folder.define(asked.definition, self._origin(searched), self.settings.allow_changes)
+            folder.define(asked.name, asked.definition, self._origin(searched))
+            keep(asked, study)
             yield searched, beat
 
     def _asked(self, space: SearchSpace, folder: StudyDir) -> Asked:
@@ -185,8 +192,8 @@ class AsyncOptuna:
         folder.refuse_another_objective(definition)
         if not self.settings.allow_changes:
             folder.refuse_changes(definition)
-        shared, holds_trials = bool(self.settings.storage), trains_trials(self.config)
-        return Asked(self.settings.study_name or folder.path.name, folder, definition, shared, holds_trials)
+        name = folder.stored_name() or self.settings.study_name or folder.path.name
+        return Asked(name, folder, definition, bool(self.settings.storage), trains_trials(self.config))
 
     def _opened(self, asked: Asked, space: SearchSpace) -> optuna.Study:
         """Optuna's study of this name, made if there is none, with the objective that was asked for."""
@@ -268,12 +275,7 @@ class AsyncOptuna:
 
     def _origin(self, study: Study) -> dict[str, Any]:
         """What may change: how many trials there will be, and how to start this program again."""
-        return {
-            "id": home_id(study.optuna),
-            "trials": study.total,
-            "command": list(sys.argv),
-            "directory": os.getcwd(),
-        }
+        return {"trials": study.total, **origin_of_this_process()}
 
 
 def _instantiated(node: Any) -> Any:

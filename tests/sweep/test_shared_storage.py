@@ -19,7 +19,7 @@ from medqa_sweeps.errors import ConfigError
 from medqa_sweeps.sweep import presence, storage
 from medqa_sweeps.sweep.presence import Mark, marked
 from medqa_sweeps.sweep.search_space import parse_search_space
-from medqa_sweeps.sweep.storage import Asked, home_id, refuse_other_values, settle
+from medqa_sweeps.sweep.storage import Asked, refuse_other_values
 from medqa_sweeps.sweep.study import StudyDir
 from tests.sweep.test_faults import Program
 from tests.sweep.test_storage import Plain, until
@@ -46,8 +46,9 @@ class Place:
 
     def swept(self, trials: int = 1, allow_changes: bool = False) -> list[str]:
         study = self.study()
-        said = settle(self.asked, study, allow_changes)
-        self.folder.define(self.asked.definition, {"id": home_id(study)}, allow_changes)
+        said = storage.check(self.asked, study, allow_changes)
+        self.folder.define("s", self.asked.definition, {})
+        storage.keep(self.asked, study)
         for _ in range(trials):
             trial = study.ask()
             (self.folder.path / str(trial.number)).mkdir()
@@ -127,12 +128,11 @@ def test_the_study_of_another_program_is_refused_where_folders_hold_the_trials(p
 
 def test_an_earlier_versions_study_goes_on_in_its_folder(place: Callable[..., Place]) -> None:
     first = place("first")
-    first.folder.define(DEFINITION, {}, allow_changes=False)
+    first.folder.definition_file.write_text(yaml.safe_dump(DEFINITION))
     study = optuna.create_study(study_name="s", storage=first.url, direction="maximize")
     study.tell(study.ask(), 1.0)
-    settle(first.asked, study, allow_changes=False)  # and its process dies before it writes study.yaml
-    assert place("first").swept() == []
-    assert first.folder.id is not None
+    for _ in range(2):
+        assert place("first").swept() == []
 
 
 def test_a_list_that_changed_is_refused_before_anything_runs(place: Callable[..., Place]) -> None:
@@ -262,7 +262,7 @@ def test_trials_of_two_folders_do_not_share_a_study(tmp_path: Path) -> None:
     assert first.ended() == 0, first.said()
     for folder, more, told in (
         ("second", ("lora.r=2,4,8", *words), f"'named' of another folder, {tmp_path / 'first'}, with 2 trials"),
-        ("first", ("lora.r=2,4",), "has folders of trials (0 and 1) that the study 'first' in"),
+        ("first", ("lora.r=2,4",), "has folders of trials (0 and 1) that the study 'named' in"),
     ):
         refused = Program(tmp_path / folder, *more, log=f"refused-{len(more)}-{folder}")
         assert refused.ended() == 1 and told in refused.said() and "Traceback" not in refused.said(), refused.said()
