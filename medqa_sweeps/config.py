@@ -166,11 +166,15 @@ class DataConfig:
     format: str = "auto"  # the record's shape: auto, or a name of data/shapes.py
     answer_base: int | None = None  # medmcqa, columns: whether a number (`cop`) counts options from 0 or from 1
     on_bad_record: str = "stop"  # stop | quarantine: set it aside in the trial's quarantine.jsonl, counted, and go on
+    # Options such as "Both A and B" (data/ordered.py). keep: training leaves them as in the file | remove: as keep, and
+    # a copy of the options is cut out of the question | quarantine: set aside | permute: like all others
+    ordered_options: str = "keep"
     synthetic: bool = False  # invented facts: every page that shows a score says so
 
     def problems(self) -> Iterator[str]:
         yield from _one_of("data.format", self.format, DATA_FORMATS)
         yield from _one_of("data.on_bad_record", self.on_bad_record, ("stop", "quarantine"))
+        yield from _one_of("data.ordered_options", self.ordered_options, ("keep", "remove", "quarantine", "permute"))
         if self.answer_base not in (None, 0, 1):
             yield f"data.answer_base={self.answer_base}: 0, 1 or null"
         if self.train is None:
@@ -212,7 +216,7 @@ class TrainingConfig:
     effective_batch_size: int = 16  # questions an optimizer step
     micro_batch_size: int | None = None  # questions a forward pass; null: the largest divisor of the above up to 8
     max_length_tokens: int = 768  # longest prompt with its answer; a question above it is an error, never cut
-    permute_options: bool = True  # options in a new order each epoch, so that letters carry no meaning
+    permute_options: bool = True  # options in a new order each epoch, but see data.ordered_options
     gradient_checkpointing: bool = True  # recompute activations in the backward pass: less memory, more time
     adapter_dtype: str = "float32"  # float32 | bfloat16: adapter weights and optimizer state
     early_stopping_patience: int | None = None  # stop after so many reports without a better accuracy; null: never
