@@ -111,8 +111,9 @@ class PrintLeaderboard(Callback):
         from analysis.wandb_summary import log_summary
         from medqa_sweeps.confirmation import read_confirmation
         from medqa_sweeps.errors import TrialError
+        from medqa_sweeps.sweep.hydra_node import study_folder
 
-        folder = Path(config.hydra.sweep.dir)
+        folder = study_folder(config)
         try:
             study = read_study(folder)
             print_boards(boards(study), shown(folder))

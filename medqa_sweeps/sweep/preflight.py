@@ -8,12 +8,12 @@ range of more than 50 values, and of a list of more than 1,000, both ends and fi
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig
 
 from medqa_sweeps.cautions import Caution, cautions, linear_interval
-from medqa_sweeps.config import from_hydra
 from medqa_sweeps.errors import ConfigError, TrialError
 from medqa_sweeps.plan import plan_trial
+from medqa_sweeps.sweep.hydra_node import trial_config
 from medqa_sweeps.sweep.search_space import Fixed, Knob, SearchSpace, Value
 from medqa_sweeps.wording import counted
 
@@ -50,9 +50,7 @@ def trial_check(compose: Callable[[Sequence[str], int], DictConfig]) -> Check:
 
     def check(overrides: Sequence[str]) -> Iterable[Caution]:
         composed = compose(overrides, 0)
-        OmegaConf.set_struct(composed, False)
-        del composed["hydra"]  # in place: this config is nobody else's, and a copy takes as long as all else here
-        plan = plan_trial(from_hydra(composed))
+        plan = plan_trial(trial_config(composed))
         return cautions(plan.config, plan.base.folder)
 
     return check
