@@ -8,7 +8,7 @@ read once by `medqa_sweeps final`, is free of both.
 from dataclasses import dataclass
 from pathlib import Path
 
-from analysis.leaderboard import Row, rank
+from analysis.leaderboard import Leaderboard, Row, rank
 from analysis.study import read_study
 from medqa_sweeps.confirmation import confirmation_beside, confirmed_study, read_confirmation
 from medqa_sweeps.errors import ConfigError
@@ -46,6 +46,7 @@ class Confirmed:
     seeds: tuple[int, ...]
     configs: tuple[ConfirmedConfig, ...]  # in the order of the first study, the best first
     ranked: tuple[ConfirmedConfig, ...]  # those that have completed under a seed or more, the best first
+    board: Leaderboard  # of the confirming study
 
     @property
     def complete(self) -> bool:
@@ -71,7 +72,8 @@ def read_confirmed(folder: Path) -> Confirmed:
     record = read_confirmation(folder)
     if record is None:
         raise ConfigError(f"{folder} confirms no study. `python -m medqa_sweeps confirm STUDY` makes one that does.")
-    rows = rank(read_study(folder), top=len(record.configs)).rows
+    board = rank(read_study(folder), top=len(record.configs))
+    rows = board.rows
     row_of = {trial.name: row for row in rows for trial in row.trials}
     configs = tuple(
         ConfirmedConfig(
@@ -85,4 +87,4 @@ def read_confirmed(folder: Path) -> Confirmed:
     )
     ranked = [config for row in rows for config in configs if config.row is row]
     study = confirmed_study(folder, record)
-    return Confirmed(study, record.chosen_among, tuple(record.seeds), configs, tuple(ranked))
+    return Confirmed(study, record.chosen_among, tuple(record.seeds), configs, tuple(ranked), board)

@@ -2,7 +2,9 @@
 
 from analysis.configs import accuracy_of
 from analysis.confirmation import Confirmed, ConfirmedConfig
+from analysis.leaderboard import Leaderboard
 from analysis.objective_confirmed import by_another_objective
+from analysis.pairs import few_seeds_in_words, power_in_words, turned
 from analysis.verdict import gap
 from medqa_sweeps.wording import counted, in_percent, interval, listed, percent
 
@@ -21,7 +23,7 @@ def sentences(confirmed: Confirmed) -> list[str]:
     if not confirmed.complete:
         missing = [config.settings for config in confirmed.configs if not config.complete]
         return [*told, f"This is not final: {listed(missing)} did not complete under every seed."]
-    told += [_order(confirmed), *(_against_winner(config, ranked[0]) for config in ranked[1:])]
+    told += [_order(confirmed), *(_against_winner(config, ranked[0], confirmed.board) for config in ranked[1:])]
     return [*told, "The seeds are new, but these are the validation questions that were used for selection."]
 
 
@@ -51,11 +53,13 @@ def _order(confirmed: Confirmed) -> str:
     return f"{leads} leads again, but its lead is not resolved: chance alone could have kept the order."
 
 
-def _against_winner(config: ConfirmedConfig, winner: ConfirmedConfig) -> str:
-    assert config.row is not None, "only configs with an estimate are told"
-    if config.row.versus_best is None:
+def _against_winner(config: ConfirmedConfig, winner: ConfirmedConfig, board: Leaderboard) -> str:
+    assert config.row is not None and winner.row is not None, "only configs with an estimate are told"
+    pair, paired = turned(winner.row, config.row), config.row.versus_best
+    if pair is None or paired is None:
         return f"{config.settings} and {winner.settings} have no paired comparison: {config.row.no_test}."
-    behind = gap(config.row.versus_best)
+    behind = gap(paired) if paired.high - paired.low < 1 else f"{in_percent(abs(paired.difference))} points"
     if config.row.not_resolved:
-        return f"{config.settings} is behind {winner.settings} by {behind}: not resolved."
+        power = f"{few_seeds_in_words(pair, board)} {power_in_words(pair, board)}".strip()
+        return f"{config.settings} is behind {winner.settings} by {behind}: not resolved. {power}"
     return f"{config.settings} is worse than {winner.settings} by {behind}."

@@ -40,8 +40,8 @@ def as_json(board: Leaderboard, found: list[dict[str, Any]]) -> str:
         "alarms": alarms_in_words(board),
         "cautions": cautions(board),
         "best_of": len(board.configs),
-        "optimism": board.luck.total if board.luck else None,
-        "optimism_covers_seeds": board.luck.seeds if board.luck else None,
+        "optimism_of_questions": board.luck.of_questions if board.luck else None,
+        "optimism_of_questions_and_seeds": board.luck.of_both if board.luck else None,
         "seed_deviation": board.spread.deviation if board.spread else None,
         "configs": found,
     }

@@ -4,8 +4,14 @@ from dataclasses import dataclass
 
 from analysis.leaderboard import Base, Leaderboard, Row
 from analysis.verdict import gap
-from medqa_sweeps.statistics import PairedDifference, questions_needed, seeds_needed, variance_from_questions
-from medqa_sweeps.wording import counted
+from medqa_sweeps.statistics import (
+    PairedDifference,
+    questions_needed,
+    resolvable_difference,
+    seeds_needed,
+    variance_from_questions,
+)
+from medqa_sweeps.wording import counted, in_percent
 
 ALREADY = "already significant"  # in the place of the sample size that would be needed
 
@@ -60,6 +66,24 @@ def power_in_words(pair: Pair, board: Leaderboard) -> str:
     )
 
 
+def turned(first: Row, second: Row) -> Pair | None:
+    """The best config and another one, from the other's comparison with the best; None without a paired test."""
+    behind = second.versus_best
+    return None if behind is None else Pair(first, second, behind.reversed())
+
+
+def few_seeds_in_words(pair: Pair, board: Leaderboard) -> str:
+    """Which differences the seeds at hand could resolve; "" with one seed of either, or a significant difference."""
+    fewest = _seeds(pair)[0]
+    if pair.paired.significant or fewest == 1 or board.spread is None:
+        return ""
+    found = resolvable_difference(pair.paired, _variance_from_questions(pair), board.spread, _level(pair))
+    have = f"{counted(fewest, 'seed')} each"
+    if found >= 1:
+        return f"{have} cannot resolve any difference: the spread between seeds is nearly unknown."
+    return f"{have} can resolve differences above {in_percent(found)} points (80% power)."
+
+
 def power_in_a_cell(pair: Pair, board: Leaderboard) -> str:
     """The same for a table: `5,200 questions`, `9 seeds each`."""
     if pair.paired.significant:
@@ -84,8 +108,11 @@ def needed_seeds(pair: Pair, board: Leaderboard) -> int | None:
     Both were trained under two seeds or more: the variance between seeds is not known otherwise.
     """
     assert board.spread is not None, "configs of two seeds have a spread"
-    from_questions = variance_from_questions(pair.first.answers.correct_SxQ, pair.second.answers.correct_SxQ)
-    return seeds_needed(pair.paired, from_questions, board.spread, _level(pair))
+    return seeds_needed(pair.paired, _variance_from_questions(pair), board.spread, _level(pair))
+
+
+def _variance_from_questions(pair: Pair) -> float:
+    return variance_from_questions(pair.first.answers.correct_SxQ, pair.second.answers.correct_SxQ)
 
 
 def _questions_in_words(pair: Pair) -> str:

@@ -65,13 +65,20 @@ def luck_in_words(board: Leaderboard) -> str:
     selected = f"The best of {counted(len(board.configs), 'config')} was selected on these same questions, so its score"
     if board.luck is None:
         return f"{selected} is biased upwards."
-    size = _points(board.luck.total)
-    if board.luck.seeds:
-        return f"{selected} is biased upwards, by {size} (luck of the questions and of the seeds)."
+    if board.luck.of_both is not None:
+        both = _points(board.luck.of_both)
+        return f"{selected} is biased upwards, by {both} (luck of the questions and of the seeds)."
+    size = _points(board.luck.of_questions)
     return (
-        f"{selected} is biased upwards: by {size} through luck of the questions. Luck of the seed comes on top. "
-        f"With one seed it is unknown, and it is usually larger{_earlier_luck(board)}."
+        f"{selected} is biased upwards: by {size} through luck of the questions. Luck of the seed comes on top. It is "
+        f"unknown, as {_seeds(board)}, and it is usually larger{_earlier_luck(board)}."
     )
+
+
+def _seeds(board: Leaderboard) -> str:
+    if board.spread is None:
+        return "each config ran under one seed"
+    return "some configs ran under one seed"
 
 
 def _earlier_luck(board: Leaderboard) -> str:
@@ -115,9 +122,11 @@ def _lead(board: Leaderboard, best: Row) -> list[str]:
 
 
 def _early(best: Row) -> list[str]:
-    """That the best did not get its whole training, as its own patience ended it."""
+    """That the best did not get its whole training, as its own patience ended it; that it should be checked."""
     reasons = [trial.reason for trial in best.trials if trial.reason]
-    return [f"It {reasons[0].rstrip('.')}."] if reasons else []
+    early = [f"It {reasons[0].rstrip('.')}."] if reasons else []
+    raised = [alarm for alarm in best.alarms if alarm.name != "worse_than_base"]  # the verdict says that anyway
+    return [*early, *(["Check it before you trust it: it raised an alarm, named below."] if raised else [])]
 
 
 def _others(board: Leaderboard) -> list[str]:

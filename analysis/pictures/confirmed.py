@@ -68,11 +68,7 @@ def _cells(config: ConfirmedConfig, ranked: tuple[ConfirmedConfig, ...]) -> tupl
     if row is None:
         return config.settings, chosen, "", "", f"0 of {config.asked}", "", "", "not completed"
     estimate, paired = row.accuracy, row.versus_best
-    versus = (
-        ""
-        if paired is None
-        else f"{in_percent(paired.difference)} ({in_percent(paired.low)} to {in_percent(paired.high)})"
-    )
+    versus = "" if paired is None else _versus(paired)
     word = "best" if config is ranked[0] else "not compared" if paired is None else "worse"
     return (
         config.settings,

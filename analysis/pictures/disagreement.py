@@ -1,15 +1,14 @@
 """On which questions two configs part."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 import numpy as np
 
 from analysis.leaderboard import Base, Leaderboard
-from analysis.pairs import Pair, in_words, power_in_a_cell
+from analysis.pairs import Pair, in_words, power_in_a_cell, turned
 from analysis.pictures.picture import COLOURS, GREY, Picture, Table, figure, label
 from analysis.split_questions import letter, letters_of, split_ids, told_questions
-from medqa_sweeps.statistics import PairedDifference, bootstrap_interval
+from medqa_sweeps.statistics import bootstrap_interval
 from medqa_sweeps.wording import in_percent
 
 OTHERS = 3  # pairs beside best and runner-up
@@ -53,21 +52,9 @@ def pairs_of(board: Leaderboard) -> list[Pair]:
     best, rest = rows[0], rows[2:]
     step = max(1, -(-len(rest) // OTHERS))
     others = [*rows[1:2], *rest[::-1][::step][::-1]]
-    pairs = [Pair(best, other, _turned(other.versus_best)) for other in others if other.versus_best]
+    pairs = [pair for other in others if (pair := turned(best, other)) is not None]
     own = [Pair(best, best.base, best.versus_base)] if best.base and best.versus_base else []
     return [*pairs, *own]
-
-
-def _turned(paired: PairedDifference) -> PairedDifference:
-    """The same of the second minus the first."""
-    return replace(
-        paired,
-        only_first=paired.only_second,
-        only_second=paired.only_first,
-        difference=-paired.difference,
-        low=-paired.high,
-        high=-paired.low,
-    )
 
 
 def _counts(pair: Pair) -> tuple[int, int, int, int]:

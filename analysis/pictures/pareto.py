@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
 from analysis.leaderboard import Leaderboard
@@ -26,7 +27,7 @@ def pareto(board: Leaderboard) -> Picture | None:
     return Picture("pareto", "Pareto front", says, _drawn(board, objective), tables)
 
 
-def _drawn(board: Leaderboard, objective: Objective) -> object:
+def _drawn(board: Leaderboard, objective: Objective) -> go.Figure:
     placed = by_objective(board)
     front = [one for one in placed if one.on_front]
     rest = [one for one in placed if not one.on_front]
@@ -45,7 +46,12 @@ def _drawn(board: Leaderboard, objective: Objective) -> object:
 
 
 def _points(
-    drawn: object, board: Leaderboard, placed: Sequence[Placed], pair: tuple[Metric, Metric], panel: int, on_front: bool
+    drawn: go.Figure,
+    board: Leaderboard,
+    placed: Sequence[Placed],
+    pair: tuple[Metric, Metric],
+    panel: int,
+    on_front: bool,
 ) -> None:
     x, y = pair
     ordered = sorted(placed, key=lambda one: one.values[0])

@@ -10,8 +10,8 @@ from itertools import combinations
 
 import numpy as np
 import numpy.typing as npt
-from scipy import stats
 
+from medqa_sweeps.statistics.pair import mid_p
 from medqa_sweeps.statistics.replicates import SeedSpread, compare_replicates
 
 
@@ -25,14 +25,14 @@ def p_values_of_all_pairs(
         spread: between seeds, of the study; None where all have one seed.
         same_seeds: whether all were trained under the same seeds.
 
-    Source: one seed McNemar's exact test, for all pairs in one matrix product; else `compare_replicates`.
+    Source: one seed McNemar's mid-p test, for all pairs in one matrix product; else `compare_replicates`.
     """
     if all(len(correct_SxQ) == 1 for correct_SxQ in answers):
         correct_NxQ = np.concatenate(answers).astype(np.float32)  # counts up to 16 million are exact
         only_first_NxN = correct_NxQ @ (1 - correct_NxQ).T
         upper = np.triu_indices(len(answers), k=1)
         first, second = only_first_NxN[upper].astype(int), only_first_NxN.T[upper].astype(int)
-        return np.minimum(1.0, 2 * stats.binom.cdf(np.minimum(first, second), first + second, 0.5))
+        return mid_p(np.minimum(first, second), first + second)
     pairs = combinations(answers, 2)
     return np.array([compare_replicates(one, other, spread, same_seeds).p_value for one, other in pairs])
 

@@ -1,12 +1,43 @@
-"""How much of the best one's score is luck: the best of N was picked on the questions that score it."""
+"""How much of the best one's score is luck: the best of N was picked by the questions, and seeds, that score it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
+from medqa_sweeps.statistics.replicates import Bools, answer_noise, seed_spread
+
+Floats = npt.NDArray[np.floating]
+
 _BLOCK = 2**24  # entries of the [splits, N] table that are held at a time
 
 
-def optimism_of_the_best(correct: npt.NDArray[np.floating], splits: int = 400, seed: int = 0) -> float:
+@dataclass(frozen=True)
+class Luck:
+    """By how much the highest accuracy is expected to exceed the same config's accuracy anew; shares."""
+
+    of_questions: float  # on new questions, under the same seeds
+    of_both: float | None  # on new questions and under new seeds; None where some config has one seed
+
+
+def luck_of_the_best(answers: Sequence[Bools], splits: int = 400, seed: int = 0) -> Luck:
+    """What being picked added to the best one's accuracy: by the questions alone, and by questions and seeds.
+
+    Args:
+        answers: of each config, whether each question was answered correctly, [S, Q]; S may differ. Where it does not,
+            row k is taken to be the same seed in all, so that what a seed does to all configs alike is no luck.
+        splits: random halvings.
+
+    Raises:
+        ValueError: if there are fewer than two questions.
+    """
+    of_questions = optimism_of_the_best(np.array([correct_SxQ.mean(axis=0) for correct_SxQ in answers]), splits, seed)
+    replicated = len(answers) > 1 and all(len(correct_SxQ) > 1 for correct_SxQ in answers)
+    return Luck(of_questions, _of_both(answers, splits, seed) if replicated else None)
+
+
+def optimism_of_the_best(correct: Floats, splits: int = 400, seed: int = 0) -> float:
     """By how much the highest accuracy is expected to exceed the same model's accuracy on new questions; a share.
 
     The questions are cut in halves at random; what is best on one half is scored on the other, and loses something.
@@ -28,15 +59,67 @@ def optimism_of_the_best(correct: npt.NDArray[np.floating], splits: int = 400, s
     if models < 2:
         return 0.0
     half = questions // 2
-    in_half_BxQ = np.zeros((splits, questions), dtype=np.float32)
-    np.put_along_axis(
-        in_half_BxQ, np.random.default_rng(seed).random((splits, questions)).argsort(axis=1)[:, :half], 1, 1
-    )
     losses = []
-    for block in np.array_split(in_half_BxQ, max(1, splits * models // _BLOCK)):
+    for block in np.array_split(_halves(splits, questions, seed), max(1, splits * models // _BLOCK)):
         chosen_on_BxN = block @ correct_NxQ.T
         left_BxN = correct_NxQ.sum(axis=1) - chosen_on_BxN
-        best_B = chosen_on_BxN.argmax(axis=1)[:, None]
-        gained = np.take_along_axis(chosen_on_BxN, best_B, 1) / half
-        losses.append(gained - np.take_along_axis(left_BxN, best_B, 1) / (questions - half))
+        losses.append(_losses(chosen_on_BxN / half, left_BxN / (questions - half)))
     return max(0.0, float(np.mean(np.concatenate(losses)) / np.sqrt(2)))
+
+
+def _of_both(answers: Sequence[Bools], splits: int, seed: int) -> float:
+    """The same with seeds cut as well: chosen on one half of both, scored on what is in neither."""
+    questions = answers[0].shape[1]
+    half = questions // 2
+    in_half_BxQ = _halves(splits, questions, seed)
+    most = max(len(correct_SxQ) for correct_SxQ in answers)
+    alike = all(len(correct_SxQ) == most for correct_SxQ in answers)
+    chosen_on, left = [], []
+    for number, correct_SxQ in enumerate(answers):
+        seeds = len(correct_SxQ)
+        kept = (seeds + 1) // 2
+        in_half_BxS = _halves(splits, seeds, seed + 1 + (0 if alike else number), kept)
+        right_BxS = in_half_BxQ @ correct_SxQ.T.astype(np.float32)
+        rest_BxS = correct_SxQ.sum(axis=1) - right_BxS
+        chosen_on.append(np.sum(right_BxS * in_half_BxS, axis=1) / (kept * half))
+        left.append(np.sum(rest_BxS * (1 - in_half_BxS), axis=1) / ((seeds - kept) * (questions - half)))
+    loss = float(np.mean(_losses(np.stack(chosen_on, axis=1), np.stack(left, axis=1))))
+    return max(0.0, loss * _noise_of_all_over_half(answers))
+
+
+def _halves(splits: int, size: int, seed: int, kept: int | None = None) -> npt.NDArray[np.float32]:
+    """[splits, size]: 1 for a random half (or `kept` of them), else 0."""
+    in_half = np.zeros((splits, size), dtype=np.float32)
+    order = np.random.default_rng(seed).random((splits, size)).argsort(axis=1)
+    np.put_along_axis(in_half, order[:, : size // 2 if kept is None else kept], 1, 1)
+    return in_half
+
+
+def _losses(chosen_on_BxN: Floats, left_BxN: Floats) -> Floats:
+    """Of each split: accuracy of what is best on the first part, there minus on the second."""
+    best_B = chosen_on_BxN.argmax(axis=1)[:, None]
+    return (np.take_along_axis(chosen_on_BxN, best_B, 1) - np.take_along_axis(left_BxN, best_B, 1))[:, 0]
+
+
+def _noise_of_all_over_half(answers: Sequence[Bools]) -> float:
+    """Standard deviation of a config's accuracy, as far as configs differ in it by chance: of all data over of half.
+
+    Three variances make it up: of the seeds, of the questions, and of single answers; the last shrinks with the product
+    of both numbers.
+    """
+    questions, configs = answers[0].shape[1], len(answers)
+    seeds = np.array([len(correct_SxQ) for correct_SxQ in answers])
+    of_answer = float(np.mean([answer_noise(correct_SxQ) for correct_SxQ in answers]))
+    spread = seed_spread([dict(enumerate(correct_SxQ.mean(axis=1))) for correct_SxQ in answers])
+    assert spread is not None
+    of_seed = max(0.0, spread.paired_variance - of_answer / questions)
+    mean_NxQ = np.array([correct_SxQ.mean(axis=0) for correct_SxQ in answers])
+    own_NxQ = mean_NxQ - mean_NxQ.mean(axis=0)
+    of_question = np.var(own_NxQ, axis=1, ddof=1).mean() * configs / (configs - 1) - of_answer * np.mean(1 / seeds)
+
+    def noise(seeds_N: npt.NDArray[np.integer], questions: int) -> float:
+        of_seeds = (of_seed + of_answer / questions) * np.mean(1 / seeds_N)
+        return float(of_seeds + max(0.0, of_question) / questions)
+
+    of_half = noise((seeds + 1) // 2, questions // 2)
+    return float(np.sqrt(noise(seeds, questions) / of_half)) if of_half > 0 else 0.0

@@ -7,16 +7,18 @@ Medicine 26 (2007) 596, intervals of two seeds held the truth in 87 % of simulat
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
-from scipy import stats
 
+from medqa_sweeps.statistics.crossed import CrossedError, crossed_error
 from medqa_sweeps.statistics.pair import PairedDifference, compare_answers
 from medqa_sweeps.statistics.proportion import CONFIDENCE, check_confidence, standard_error, wilson_interval
 
 Bools = npt.NDArray[np.bool_]
+
+_FEWEST = 3  # degrees of freedom of a paired variance that is of use: of two a t-test at 0.05 reaches 4.3 errors far
 
 
 @dataclass(frozen=True)
@@ -25,7 +27,7 @@ class SeedSpread:
 
     variance: float  # of the accuracy
     freedom: float  # degrees of freedom of that variance
-    paired_variance: float  # of the accuracy, without what a seed does to all configs alike
+    paired_variance: float  # without what a seed does to all configs alike; of fewer than 3 degrees of freedom, with it
     paired_freedom: float
 
     @property
@@ -63,7 +65,7 @@ def seed_spread(accuracies: Sequence[Mapping[int, float]]) -> SeedSpread | None:
     freedom = value.size - len(replicated)
     variance = float(np.sum(within**2)) / freedom
     paired_freedom = freedom - (len(seeds) - 1)
-    if len(replicated) == 1 or paired_freedom < 1:
+    if len(replicated) == 1 or paired_freedom < _FEWEST:
         return SeedSpread(variance, freedom, variance, freedom)
     rest = within
     for _ in range(50):  # one round where every config has every seed; else it converges to least squares
@@ -92,10 +94,9 @@ def estimate(correct: Bools, spread: SeedSpread | None = None, confidence: float
     known = spread or seed_spread([dict(enumerate(correct_SxQ.mean(axis=1)))])
     assert known is not None
     mean = float(correct_SxQ.mean())
-    error, freedom = _error(
-        correct_SxQ.mean(axis=0), answer_noise(correct_SxQ) / seeds, known.variance / seeds, known.freedom
-    )  # fmt: skip
-    reach = error * _critical(freedom, confidence)
+    noise = answer_noise(correct_SxQ) / seeds
+    error = crossed_error(correct_SxQ.mean(axis=0), noise, known.variance / seeds, known.freedom)
+    reach = error.reach(confidence)
     return Estimate(mean, max(0.0, mean - reach), min(1.0, mean + reach), questions, seeds)
 
 
@@ -106,8 +107,8 @@ def estimate_from_accuracies(
     seeds, mean = len(accuracies), float(np.mean(accuracies))
     if seeds == 1 or spread is None:
         return Estimate(mean, *wilson_interval(round(mean * questions), questions, confidence), questions, seeds)
-    variance = spread.variance / seeds + standard_error(round(mean * questions), questions) ** 2
-    reach = float(np.sqrt(variance)) * _critical(spread.freedom, confidence)
+    from_questions = standard_error(round(mean * questions), questions) ** 2
+    reach = CrossedError(spread.variance / seeds, spread.freedom, from_questions, questions).reach(confidence)
     return Estimate(mean, max(0.0, mean - reach), min(1.0, mean + reach), questions, seeds)
 
 
@@ -120,7 +121,7 @@ def compare_replicates(
 ) -> PairedDifference:
     """How much more accurate `first` is on the same questions, for other seeds as well as for other questions.
 
-    Of one seed each this is `compare_answers`, which speaks of these two trials alone.
+    One seed each and no spread is `compare_answers`, which speaks of these two trials alone.
 
     Args:
         first: whether each question was answered correctly, [S, Q], a row a seed.
@@ -132,18 +133,12 @@ def compare_replicates(
         ValueError: if the numbers of questions differ or there are no answers.
 
     Source: a two-way random-effects analysis (seeds and questions), as Dorfman, Berbaum & Metz, Investigative
-        Radiology 27 (1992) 723, for readers and cases, with Satterthwaite's degrees of freedom.
+        Radiology 27 (1992) 723, for readers and cases; the p-value and the interval are those of `CrossedError`.
     """
-    first_SxQ, second_SxQ = np.atleast_2d(first), np.atleast_2d(second)
-    if first_SxQ.shape[1] != second_SxQ.shape[1] or not first_SxQ.size or not second_SxQ.size:
-        raise ValueError(
-            f"answers of shape {first_SxQ.shape} and {second_SxQ.shape}: a paired comparison needs the same questions, "
-            "and at least one of them"
-        )
-    (seeds, questions), others = first_SxQ.shape, len(second_SxQ)
-    if seeds == others == 1:
+    first_SxQ, second_SxQ = _over_the_same_questions(first, second)
+    seeds, others = len(first_SxQ), len(second_SxQ)
+    if spread is None and seeds == others == 1:
         return compare_answers(first_SxQ[0], second_SxQ[0], confidence)
-    check_confidence(confidence)
     known = spread or seed_spread([dict(enumerate(rows.mean(axis=1))) for rows in (first_SxQ, second_SxQ)])
     assert known is not None
     variance, freedom = (
@@ -151,44 +146,65 @@ def compare_replicates(
         if same_seeds and seeds == others
         else (known.variance, known.freedom)
     )  # fmt: skip
-    of_question_Q = first_SxQ.mean(axis=0) - second_SxQ.mean(axis=0)
-    difference = float(of_question_Q.mean())
-    noise = answer_noise(first_SxQ) / seeds + answer_noise(second_SxQ) / others
-    error, freedom = _error(of_question_Q, noise, variance * (1 / seeds + 1 / others), freedom)
-    reach = error * _critical(freedom, confidence)
-    p_value = 2 * stats.t.sf(abs(difference) / error, freedom) if error > 0 else float(difference == 0)
+    return _compared(first_SxQ, second_SxQ, variance * (1 / seeds + 1 / others), freedom, confidence)
+
+
+def compare_with_untuned(
+    config: Bools, untuned: Bools, spread: SeedSpread | None = None, confidence: float = CONFIDENCE
+) -> PairedDifference:
+    """How much more accurate a config is than a model without training, and so without a seed, on the same questions.
+
+    Args:
+        config: whether each question was answered correctly, [S, Q], a row a seed.
+        untuned: the same of the other model, [Q] or [1, Q].
+        spread: of the study; None: of this config alone.
+
+    Raises:
+        ValueError: if the numbers of questions differ, there are no answers, or `untuned` has several rows.
+    """
+    config_SxQ, untuned_1xQ = _over_the_same_questions(config, untuned)
+    if len(untuned_1xQ) > 1:
+        raise ValueError(f"answers of shape {untuned_1xQ.shape}: an untuned model has one row, as it has no seed")
+    if spread is None and len(config_SxQ) == 1:
+        return compare_answers(config_SxQ[0], untuned_1xQ[0], confidence)
+    known = spread or seed_spread([dict(enumerate(config_SxQ.mean(axis=1)))])
+    assert known is not None
+    paired = _compared(config_SxQ, untuned_1xQ, known.variance / len(config_SxQ), known.freedom, confidence)
+    return replace(paired, seeds=len(config_SxQ))
+
+
+def _over_the_same_questions(first: Bools, second: Bools) -> tuple[Bools, Bools]:
+    first_SxQ, second_SxQ = np.atleast_2d(first), np.atleast_2d(second)
+    if first_SxQ.shape[1] != second_SxQ.shape[1] or not first_SxQ.size or not second_SxQ.size:
+        raise ValueError(
+            f"answers of shape {first_SxQ.shape} and {second_SxQ.shape}: a paired comparison needs the same questions, "
+            "and at least one of them"
+        )
+    return first_SxQ, second_SxQ
+
+
+def _compared(
+    first_SxQ: Bools, second_SxQ: Bools, from_seeds: float, freedom: float, confidence: float
+) -> PairedDifference:
+    """The paired difference, given its variance that comes from the seeds and the degrees of freedom of that."""
+    check_confidence(confidence)
+    first_Q, second_Q = first_SxQ.mean(axis=0), second_SxQ.mean(axis=0)
+    difference = float(np.mean(first_Q - second_Q))
+    noise = sum(answer_noise(rows) / len(rows) for rows in (first_SxQ, second_SxQ))
+    error = crossed_error(first_Q - second_Q, noise, from_seeds, freedom)
+    p_value, reach = error.p_value(difference), error.reach(confidence)
     return PairedDifference(
-        questions=questions,
-        only_first=float(np.sum(first_SxQ.mean(axis=0) * (1 - second_SxQ.mean(axis=0)))),
-        only_second=float(np.sum(second_SxQ.mean(axis=0) * (1 - first_SxQ.mean(axis=0)))),
+        questions=first_Q.size,
+        only_first=float(np.sum(first_Q * (1 - second_Q))),
+        only_second=float(np.sum(second_Q * (1 - first_Q))),
         difference=difference,
         low=max(-1.0, difference - reach),
         high=min(1.0, difference + reach),
-        p_value=float(p_value),
+        p_value=p_value,
+        p_adjusted=p_value,
         confidence=confidence,
-        seeds=min(seeds, others),
+        seeds=min(len(first_SxQ), len(second_SxQ)),
     )
-
-
-def _error(
-    of_question_Q: npt.NDArray[np.floating], noise: float, from_seeds: float, freedom: float
-) -> tuple[float, float]:
-    """Standard error of a mean over seeds and questions, and its degrees of freedom.
-
-    Args:
-        of_question_Q: the mean over seeds of each question.
-        noise: variance of such a mean that comes from the seeds' answers to this question alone; counted in the
-            variance from questions and in that from seeds, and therefore taken out once.
-        from_seeds: variance of the mean that comes from the seeds; `freedom` is its degrees of freedom.
-    """
-    questions = of_question_Q.size
-    from_questions = float(np.var(of_question_Q, ddof=1)) / questions if questions > 1 else 0.0
-    at_least_noise = max(from_seeds, noise / questions)
-    variance = at_least_noise + from_questions - noise / questions
-    if variance <= 0:
-        return 0.0, 1.0
-    uncertain = at_least_noise**2 / freedom + from_questions**2 / max(1, questions - 1)
-    return float(np.sqrt(variance)), variance**2 / uncertain
 
 
 def answer_noise(correct_SxQ: Bools) -> float:
@@ -198,10 +214,6 @@ def answer_noise(correct_SxQ: Bools) -> float:
         return 0.0
     rest = correct_SxQ - correct_SxQ.mean(axis=1, keepdims=True) - correct_SxQ.mean(axis=0) + correct_SxQ.mean()
     return float(np.sum(rest**2)) / ((seeds - 1) * (questions - 1))
-
-
-def _critical(freedom: float, confidence: float) -> float:
-    return float(stats.t.ppf((1 + confidence) / 2, freedom))
 
 
 def _without_means(value: npt.NDArray[np.floating], group: npt.NDArray[np.integer]) -> npt.NDArray[np.floating]:

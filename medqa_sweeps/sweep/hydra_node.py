@@ -81,7 +81,8 @@ def refuse_what_no_trial_obeys(hydra: Any) -> None:
 
 def task_overrides(hydra: Any) -> list[str]:
     """The overrides of the task as they were typed: `${…}` in them is for the config that they make."""
-    return list(OmegaConf.to_container(hydra.overrides.task, resolve=False))
+    typed: Any = OmegaConf.to_container(hydra.overrides.task, resolve=False)
+    return list(typed)
 
 
 def environment_of(trial: Path) -> Mapping[str, str]:

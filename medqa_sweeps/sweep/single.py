@@ -10,7 +10,7 @@ from omegaconf import DictConfig
 from rich.console import Console
 
 from medqa_sweeps.alarms import alarms_of
-from medqa_sweeps.cautions import cautions, lines
+from medqa_sweeps.cautions import caution_lines, cautions
 from medqa_sweeps.config import TrialConfig
 from medqa_sweeps.disk import refuse_unfit
 from medqa_sweeps.errors import InternalError
@@ -51,7 +51,7 @@ def run_single(
     job = Job(0, (), plan.signature, Prepared(trial, plan, composed))
     machine, folder = _machine(trial.path.parent, devices), trial.path.parent
     if announce:
-        warnings = lines(cautions(plan.config, plan.base.folder))
+        warnings = caution_lines(cautions(plan.config, plan.base.folder))
         for sentence in [*plan.sentences(_shown(trial.path)), f"Runs on    {machine.devices[0]}", *warnings]:
             console.print(sentence, markup=False, soft_wrap=True)
     with TrialProgress(plan.steps, console) as progress:

@@ -31,13 +31,13 @@ def ask_to_stop(study: StudyDir, number: int | None) -> str:
         )
     if number is None:
         write_atomically(study.stop_file, StopReason.INTERRUPTED)
-        return "Asked: nothing new is started, and what runs saves a checkpoint and stops."
+        return "Stop requested: no new trial will start; running trials save a checkpoint and stop."
     if not trial.config_file.exists():
         raise ConfigError(f"{study.path} has no trial {number} yet. `status {study.path}` lists those that run.")
     if trial.result() is not None:
         raise ConfigError(f"trial {number} of {study.path} has ended already ({trial.result_file.name} says how).")
     trial.ask_to_stop(StopReason.ASKED)
-    return f"Asked: trial {number} is scored as it is, and ends as completed."
+    return f"Stop requested: trial {number} will be evaluated now and marked as stopped early."
 
 
 def add(study: StudyDir, overrides: Sequence[str]) -> str:
@@ -71,7 +71,8 @@ def _checked(study: StudyDir, overrides: Sequence[str]) -> list[str]:
     """
     from omegaconf import OmegaConf
 
-    from medqa_sweeps.cautions import lines
+    from medqa_sweeps.cautions import caution_lines
+    from medqa_sweeps.objective import objective_in
     from medqa_sweeps.sweep.composer import composer_again
     from medqa_sweeps.sweep.hydra_node import task_overrides
     from medqa_sweeps.sweep.preflight import trial_check
@@ -83,9 +84,10 @@ def _checked(study: StudyDir, overrides: Sequence[str]) -> list[str]:
         with contextlib.chdir(program_of(study).directory):  # where the sweep runs: its relative paths begin there
             composed: Any = OmegaConf.load(study.composed_file)
             composer = composer_again(composed, lambda path: found_again(study, path))
-            params = OmegaConf.to_container(composed.hydra.sweeper.params or OmegaConf.create())
+            params: Any = OmegaConf.to_container(composed.hydra.sweeper.params or OmegaConf.create())
             space = parse_search_space(task_overrides(composed.hydra), params, [], {}, composer.loader)
-            return lines(trial_check(composer.compose)([*words_found_again(study, space.fixed), *overrides]))
+            check = trial_check(composer.compose, objective_in(study.path))
+            return caution_lines(check([*words_found_again(study, space.fixed), *overrides]))
     except FileNotFoundError as error:
         raise ConfigError(f"{error.filename} is not there any more, so a trial cannot be checked.") from None
 

@@ -24,7 +24,6 @@ from typing import Any
 import optuna
 import yaml
 from filelock import Timeout
-from optuna.distributions import BaseDistribution
 from optuna.storages.journal import JournalFileBackend, JournalFileOpenLock, JournalStorage
 from optuna.trial import FrozenTrial, Trial, TrialState
 
@@ -35,7 +34,7 @@ from medqa_sweeps.objective import ACCURACY, Objective, typed
 from medqa_sweeps.record import Outcome
 from medqa_sweeps.study_identity import FILE as STUDY_FILE, identity_of, moved_along, with_paths_found
 from medqa_sweeps.sweep.jobs import Ended
-from medqa_sweeps.sweep.search_space import SearchSpace
+from medqa_sweeps.sweep.search_space import SearchSpace, contains
 from medqa_sweeps.trial_dir import repair_lines, write_atomically
 from medqa_sweeps.wording import overrides as overrides_in_words, settings
 
@@ -125,7 +124,7 @@ class StudyDir:
         _set_metric_names(now, before.metric_names)
         for trial in before.get_trials():
             distributions = {name: space.distributions.get(name, old) for name, old in trial.distributions.items()}
-            kept = {name: value for name, value in trial.params.items() if _contains(distributions[name], value)}
+            kept = {name: value for name, value in trial.params.items() if contains(distributions[name], value)}
             now.add_trial(
                 optuna.trial.create_trial(
                     state=trial.state,
@@ -257,13 +256,15 @@ class Study:
         self.total = size if size is not None and (self.is_grid or n_trials is None) else n_trials or SAMPLED
         begun = study.get_trials(deepcopy=False)
         self.begun = len(begun)  # by earlier sweeps
-        self._asked = 0  # added ones not counted
+        own = [trial for trial in begun if _ADDED not in trial.user_attrs]
+        self._asked = sum(trial.state is not TrialState.WAITING for trial in own)
         self._live: dict[int, Trial] = {}
         self._points: Iterator[dict[str, Any]] = iter(())  # of a grid: those that no trial stands for yet
-        for trial in begun:
-            self._asked += trial.state is not TrialState.WAITING and _ADDED not in trial.user_attrs
         if self.is_grid:
-            taken = {_frozen(_params(trial)) for trial in begun if _ADDED not in trial.user_attrs}
+            assert size is not None
+            taken = {_frozen(point): point for point in map(_params, own)}
+            # Trials may share a point, or have one of an earlier space: the grid's other points come all the same.
+            self.total = size + len(own) - sum(map(space.holds, taken.values()))
             points = _mixed(space.points(), study.study_name) if mixed else space.points()
             self._points = (point for point in points if _frozen(point) not in taken)
 
@@ -351,24 +352,20 @@ class Study:
             return head
         if len(self.optuna.directions) > 1:
             own = [{"params": self._shown(trial), "values": trial.values} for trial in self.optuna.best_trials]
-            return {**head, "solutions": [self._averaged(config, "params", "values") for config in best] or own}
+            return {**head, "solutions": [self._averaged(config) for config in best] or own}
         if best:
-            return {**head, **self._averaged(best[0], "best_params", "best_value")}
+            return {**head, **self._averaged(best[0], "best_")}
         trial = self.optuna.best_trial
         return {**head, "best_params": self._shown(trial), "best_value": trial.value}
 
-    def _averaged(self, config: ScoredConfig, params: str, values: str) -> dict[str, Any]:
+    def _averaged(self, config: ScoredConfig, prefix: str = "") -> dict[str, Any]:
         """A config under upstream's keys, and its trials; the seed is no parameter of one that has several."""
         shown = self._shown(self.optuna.get_trials(deepcopy=False)[config.first.number])
         if len(config.trials) > 1:
             shown.pop("seed", None)
         means = list(config.means)
-        numbers = [trial.number for trial in config.trials]
-        return {
-            params: shown,
-            values: means if len(means) > 1 else means[0],
-            params.replace("params", "trials"): numbers,
-        }
+        value = {f"{prefix}value": means[0]} if len(means) == 1 else {f"{prefix}values": means}
+        return {f"{prefix}params": shown, **value, f"{prefix}trials": [trial.number for trial in config.trials]}
 
     def _candidate(self, trial: Trial) -> Candidate:
         self._live[trial.number] = trial
@@ -459,13 +456,6 @@ def _mixed(points: Iterator[dict[str, Any]], seed: str) -> Iterator[dict[str, An
 def _params(trial: FrozenTrial) -> dict[str, Any]:
     """The point a trial stands for, also if its process died before Optuna was asked for all of it, or for any."""
     return {**trial.system_attrs.get("fixed_params", {}), **trial.params}
-
-
-def _contains(distribution: BaseDistribution, value: Any) -> bool:
-    try:
-        return distribution._contains(distribution.to_internal_repr(value))
-    except ValueError:  # a category that is not there
-        return False
 
 
 def _frozen(params: Mapping[str, Any]) -> frozenset[tuple[str, str]]:

@@ -16,10 +16,11 @@ from hydra.errors import InstantiationException
 from hydra.types import HydraContext, TaskFunction
 from hydra.utils import get_method, instantiate
 from omegaconf import DictConfig, OmegaConf
+from optuna.study import StudyDirection
 from rich.console import Console
 
 from medqa_sweeps.best import ScoredConfig, on_front, ranked_in
-from medqa_sweeps.cautions import lines
+from medqa_sweeps.cautions import caution_lines
 from medqa_sweeps.confirmation import read_confirmation
 from medqa_sweeps.disk import refuse_unfit
 from medqa_sweeps.errors import ConfigError, TrialError
@@ -32,9 +33,10 @@ from medqa_sweeps.sweep.failures import CircuitBreaker
 from medqa_sweeps.sweep.hydra_node import refuse_what_no_trial_obeys, study_folder, trial_config
 from medqa_sweeps.sweep.launcher import jobs_for, refuse_missing_devices, trains_trials
 from medqa_sweeps.sweep.loop import Budget, Sweep, Swept
-from medqa_sweeps.sweep.preflight import preflight, trial_check
+from medqa_sweeps.sweep.preflight import config_check, preflight, trial_check
 from medqa_sweeps.sweep.pruning import OptunaPruner, Pruner, make_pruner, with_samples
 from medqa_sweeps.sweep.refusals import refuse_overrides, refuse_unknown_of_hydra
+from medqa_sweeps.sweep.sampling import SeededPerTrial, seed_of, with_seed
 from medqa_sweeps.sweep.search_space import SearchSpace, parse_search_space
 from medqa_sweeps.sweep.steering import Requests
 from medqa_sweeps.sweep.study import Study, StudyDir, settle_objective
@@ -71,7 +73,8 @@ class AsyncOptuna:
         console = Console(highlight=False)
         space = self._space(arguments)
         folder = StudyDir(study_folder(self.config))
-        pruner, sampler = self._pruner(folder), self._sampler()
+        pruner = self._pruner(folder)
+        self._sampler()  # one that cannot be made is refused before anything is written
         _print(console, self._cautions(space, folder))
         if self.settings.plan_only:
             _print(console, plan_only(self.config, space, folder))
@@ -87,7 +90,7 @@ class AsyncOptuna:
                 folder.refuse_changes(definition)
             elif not self.settings.storage and folder.changes(definition):
                 folder.renew_journal(self._name(folder), space)
-            study = self._study(space, folder, pruner, sampler)
+            study = self._study(space, folder, pruner)
             folder.define(self._name(folder), definition, self._origin(study))
             OmegaConf.save(self.config, folder.composed_file)
             swept = self._run(space, study, folder, pruner, console)
@@ -144,26 +147,26 @@ class AsyncOptuna:
         refuse_what_no_trial_obeys(self.config.hydra)
         refuse_overrides(space.fixed)
         composer = Composer(self.context.config_loader, self.config)
-        return lines(preflight(space, trial_check(composer.compose)))
+        checks = (make(composer.compose, self._objective) for make in (trial_check, config_check))
+        return caution_lines(preflight(space, *checks))
 
     def _space(self, arguments: Sequence[str]) -> SearchSpace:
         params, zipped, when = (_plain(self.settings[key]) for key in ("params", "zip", "when"))
         return parse_search_space(arguments, params or {}, zipped or [], when or {}, self.context.config_loader)
 
-    def _study(
-        self, space: SearchSpace, folder: StudyDir, pruner: Pruner | None, sampler: optuna.samplers.BaseSampler | None
-    ) -> Study:
+    def _study(self, space: SearchSpace, folder: StudyDir, pruner: Pruner | None) -> Study:
         asked = self.settings.storage
         study = optuna.create_study(
             storage=_instantiated(asked) if asked else folder.journal(),
             study_name=self._name(folder),
-            directions=self._objective.directions,
-            sampler=sampler,
+            directions=[StudyDirection[direction.name] for direction in self._objective.directions],
             pruner=pruner.pruner if isinstance(pruner, OptunaPruner) else None,
             load_if_exists=True,
         )
         self._refuse_lost_storage(study, folder)
         settle_objective(study, self._objective)
+        seed = seed_of(study, OmegaConf.select(self.settings, "sampler.seed"))
+        study.sampler = SeededPerTrial(self._sampler(seed), seed)
         extend: Callable[[optuna.Trial], None] | None = None
         if self.settings.custom_search_space:
             extend = partial(get_method(self.settings.custom_search_space), self.config)
@@ -190,9 +193,20 @@ class AsyncOptuna:
         except InstantiationException as error:
             raise ConfigError(f"hydra.sweeper.pruner cannot be made: {error.__cause__ or error}") from error
 
-    def _sampler(self) -> optuna.samplers.BaseSampler | None:
+    def _sampler(self, seed: int | None = None) -> optuna.samplers.BaseSampler:
+        """The sampler that was asked for; Optuna's default where none was.
+
+        Args:
+            seed: where the sampler's own is null.
+
+        Raises:
+            ConfigError: if it cannot be made, or does not go with the objective.
+        """
+        asked = self.settings.sampler
+        if seed is not None and isinstance(asked, DictConfig):
+            asked = OmegaConf.create(with_seed(_plain(asked), seed))
         try:
-            sampler: optuna.samplers.BaseSampler | None = _instantiated(self.settings.sampler)
+            sampler: optuna.samplers.BaseSampler = _instantiated(asked) or optuna.samplers.TPESampler(seed=seed)
         except InstantiationException as error:
             raise ConfigError(f"hydra.sweeper.sampler cannot be made: {error.__cause__ or error}") from error
         if isinstance(sampler, optuna.samplers.CmaEsSampler) and self._objective.is_pareto:

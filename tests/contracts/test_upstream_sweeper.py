@@ -252,3 +252,11 @@ def test_example_with_removed_motpe(program: Program, capfd: pytest.CaptureFixtu
         program(two_objectives, TWO_OBJECTIVES, "hydra/sweeper/sampler=motpe")
     said = capfd.readouterr().err
     assert "motpe" in said and "sampler was removed in Optuna 4.0" in said
+
+
+def test_a_sampler_of_one_objective_is_refused_for_two(program: Program, capfd: pytest.CaptureFixture[str]) -> None:
+    """Ours differs: Optuna's own error came with the first trial, and a stack trace."""
+    with pytest.raises(SystemExit):
+        program(two_objectives, TWO_OBJECTIVES, "hydra/sweeper/sampler=cmaes")
+    said = capfd.readouterr().err
+    assert "sampler=cmaes searches for the best of one objective, and this study has 2. Choose tpe" in said

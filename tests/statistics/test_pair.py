@@ -6,6 +6,7 @@ from functools import cache
 import numpy as np
 import pytest
 from hypothesis import given, settings, strategies as st
+from scipy import stats
 
 from medqa_sweeps.statistics import (
     PairedDifference,
@@ -15,6 +16,7 @@ from medqa_sweeps.statistics import (
     standard_error,
     wilson_interval,
 )
+from medqa_sweeps.statistics.pair import mid_p
 
 counts = st.integers(1, 300).flatmap(
     lambda n: st.integers(0, n).flatmap(lambda b: st.tuples(st.just(b), st.integers(0, n - b), st.just(n)))
@@ -81,26 +83,45 @@ def test_comparison_matches_the_published_examples() -> None:
     """Fagerland, Lydersen & Laake's consolidation therapy trial (Cavo et al. 2012), [[59, 6], [16, 80]].
 
     Numbers: the tests of their R package contingencytables, `Tango_asymptotic_score_CI_paired_2x2` and
-    `McNemar_exact_cond_test_paired_2x2`.
+    `McNemar_midP_test_paired_2x2`.
     """
     result = compare_counts(6, 16, 161)
     assert (result.difference, result.low, result.high) == pytest.approx((-0.0621, -0.1240, -0.0054), abs=5e-5)
-    assert result.p_value == pytest.approx(0.052479, abs=5e-7)
+    assert result.p_value == pytest.approx(0.034690, abs=5e-7)
 
 
-def test_both_the_interval_and_the_exact_test_must_speak() -> None:
-    """In the published example the interval excludes 0 and the exact test does not reject."""
-    result = compare_counts(6, 16, 161)
-    assert result.high < 0 and result.p_value > 0.05 and result.cannot_be_told_apart
-    assert not compare_counts(5, 17, 161).cannot_be_told_apart
+@given(counts, st.sampled_from([0.8, 0.95, 0.99, 0.9993, 1 - 2e-7]))
+@settings(max_examples=300, deadline=None)
+def test_the_interval_excludes_0_exactly_when_the_test_rejects(split: tuple[int, int, int], confidence: float) -> None:
+    """Tango's own limits do not: 4 and 0 of 100 exclude 0 at 0.95, where p = 0.0625; 12 and 0 do not at 0.9995, where
+    p = 0.00024."""
+    result = compare_counts(*split, confidence=confidence)
+    assert result.significant == (result.p_value < 1 - confidence) == (not result.low <= 0 <= result.high)
 
 
-def test_p_value_is_statsmodels_exact_mcnemar() -> None:
+@pytest.mark.parametrize("questions", [20, 100, 400])
+def test_the_mid_p_value_keeps_its_level(questions: int) -> None:
+    """By enumeration, at the levels of 2, 15 and 60 configs. McNemar's z would reach 1.07 times its level."""
+    first = np.arange(questions + 1)
+    for level in (0.05, 0.0007, 0.000046):
+        for share in (0.05, 0.1, 0.2, 0.3, 0.5):
+            rejected = [
+                2 * np.sum(stats.binom.pmf(first, split, 0.5)[(mid_p(first, split) < level) & (2 * first < split)])
+                for split in range(questions + 1)
+            ]
+            assert rejected @ stats.binom.pmf(first, questions, share) <= 1.003 * level
+
+
+def test_the_mid_p_value_lies_halfway_between_exact_ones() -> None:
+    """statsmodels' exact test counts the outcome seen in full; of the next more extreme one it counts none of it."""
     from statsmodels.stats.contingency_tables import mcnemar
 
-    for b, c in [(0, 1), (3, 3), (5, 17), (120, 90), (0, 12)]:
-        expected = mcnemar([[50, b], [c, 50]], exact=True).pvalue
-        assert compare_counts(b, c, 400).p_value == pytest.approx(float(expected), rel=1e-9)
+    for b, c in [(0, 1), (5, 17), (120, 90), (0, 12)]:
+        fewer, split = min(b, c), b + c
+        exact = float(mcnemar([[50, b], [c, 50]], exact=True).pvalue)
+        beyond = 2 * stats.binom.cdf(fewer - 1, split, 0.5)
+        assert compare_counts(b, c, 400).p_value == pytest.approx((exact + beyond) / 2, rel=1e-9)
+    assert compare_counts(3, 3, 400).p_value == compare_counts(0, 0, 400).p_value == 1
 
 
 def test_answers_are_paired_by_position() -> None:
@@ -134,6 +155,12 @@ def test_swapping_the_trials_flips_the_sign(split: tuple[int, int, int]) -> None
     b, c, n = split
     one, other = comparison_of(b, c, n), comparison_of(c, b, n)
     assert (one.difference, one.low, one.high) == pytest.approx((-other.difference, -other.high, -other.low), abs=1e-9)
+    back = other.reversed()
+    assert (back.only_first, back.low, back.high) == (
+        one.only_first,
+        -other.high,
+        -other.low,
+    ) and back.reversed() == other
     assert one.p_value == pytest.approx(other.p_value)
 
 
@@ -152,7 +179,7 @@ def test_interval_holds_the_estimate_and_stays_in_bounds(split: tuple[int, int, 
 def test_equal_answers_are_no_difference(answers: list[bool]) -> None:
     same = np.array(answers)
     result = compare_answers(same, same)
-    assert (result.difference, result.p_value, result.cannot_be_told_apart) == (0, 1, True)
+    assert (result.difference, result.p_value, result.significant) == (0, 1, False)
     assert result.low == pytest.approx(-result.high) and result.high > 0
 
 
@@ -160,7 +187,7 @@ def test_equal_answers_are_no_difference(answers: list[bool]) -> None:
 def test_false_claims_stay_at_or_below_alpha(split_share: float) -> None:
     """Null data: 4,000 studies each; 3 Monte Carlo standard errors of slack are 3 sqrt(0.05 * 0.95 / 4000) = 0.0103."""
     results = simulated(7, 4000, 400, split_share / 2, split_share / 2)
-    rate = np.mean([not result.cannot_be_told_apart for result in results])
+    rate = np.mean([result.significant for result in results])
     assert rate <= 0.05 + 3 * math.sqrt(0.05 * 0.95 / 4000)
     if split_share == 0.3:
         assert rate > 0.02, "a test that never claims anything would pass too"
@@ -178,7 +205,7 @@ def test_intervals_cover_at_their_rate(only_first: float, only_second: float) ->
 def test_a_known_effect_is_found() -> None:
     """6 points on 1,272 questions of which 20 % split the two: the normal approximation of McNemar's power is 0.998."""
     results = simulated(13, 1000, 1272, 0.13, 0.07)
-    assert np.mean([not result.cannot_be_told_apart for result in results]) > 0.98
+    assert np.mean([result.significant for result in results]) > 0.98
 
 
 # Calibration

@@ -8,12 +8,10 @@ import pytest
 
 from medqa_sweeps.statistics import (
     SeedSpread,
-    adjusted_for_all_pairs,
     bootstrap_interval,
     compare_answers,
     compare_replicates,
     estimate,
-    p_values_of_all_pairs,
     seed_spread,
     wilson_interval,
 )
@@ -47,8 +45,8 @@ def spread_of(*configs: npt.NDArray[np.bool_]) -> SeedSpread:
 def test_intervals_cover_other_seeds_and_other_questions(seeds: int, deviation: float) -> None:
     """1,000 studies of three configs each: 95 % of intervals hold the true accuracy and the true difference of 3
     points, within 3 Monte Carlo standard errors below; they may be too wide: two seeds say little of many.
-    Measured, accuracy and difference: two seeds 0.998 and 1.0 (equal seeds), 0.974 and 0.996; five 0.971 and 0.982,
-    0.955 and 0.955."""
+    Measured, accuracy and difference: two seeds 1.0 and 1.0 (equal seeds), 0.981 and 0.983; five 0.972 and 0.982,
+    0.957 and 0.955."""
     random = np.random.default_rng(21)
     held_accuracy = held_difference = 0
     for _ in range(STUDIES):
@@ -74,18 +72,6 @@ def test_questions_alone_would_be_too_sure() -> None:
     assert held / 300 < 0.75
 
 
-def test_equal_configs_of_three_seeds_are_seldom_told_apart() -> None:
-    """400 null studies of 4 configs with 3 points between their seeds, Holm over all pairs."""
-    random = np.random.default_rng(23)
-    claims = 0
-    for _ in range(400):
-        ease_Q = ease(random)
-        answers = [answers_of(random, ease_Q, 3, 0.03) for _ in range(4)]
-        p_values = p_values_of_all_pairs(answers, spread_of(*answers))
-        claims += bool(adjusted_for_all_pairs(p_values, 4).min() < 0.05)
-    assert claims / 400 <= 0.05 + 3 * math.sqrt(0.05 * 0.95 / 400)
-
-
 def test_one_seed_is_wilson_and_mcnemar() -> None:
     random = np.random.default_rng(24)
     first, second = (answers_of(random, ease(random), 1, 0.0) for _ in range(2))
@@ -95,13 +81,31 @@ def test_one_seed_is_wilson_and_mcnemar() -> None:
     assert compare_replicates(first, second) == compare_answers(first[0], second[0])
 
 
+def test_one_seed_each_of_a_study_that_knows_how_seeds_vary_is_less_sure() -> None:
+    random = np.random.default_rng(24)
+    ease_Q = ease(random)
+    first, second = (answers_of(random, ease_Q, 1, 0.0) for _ in range(2))
+    spread = spread_of(answers_of(random, ease_Q, 20, 0.05))
+    paired, alone = compare_replicates(first, second, spread), compare_answers(first[0], second[0])
+    assert paired.high - paired.low > 1.3 * (alone.high - alone.low)
+
+
 def test_a_balanced_spread_is_the_analysis_of_variance_by_hand() -> None:
-    """0.5, 0.7 and 0.4, 0.8: within 0.02 + 0.08 over 2; 0.25 of it is what a seed does to both alike."""
-    spread = seed_spread([{0: 0.5, 1: 0.7}, {0: 0.4, 1: 0.8}, {0: 0.9}])
+    """Twice 0.5, 0.7 and 0.4, 0.8: within 0.04 + 0.16 over 6; 0.02 of it is not what a seed does to both alike."""
+    spread = seed_spread([{0: 0.5, 1: 0.7, 2: 0.5, 3: 0.7}, {0: 0.4, 1: 0.8, 2: 0.4, 3: 0.8}, {0: 0.9}])
     assert spread is not None
-    assert (spread.variance, spread.freedom) == (pytest.approx(0.05), 2)
-    assert (spread.paired_variance, spread.paired_freedom) == (pytest.approx(0.01), 1)
+    assert (spread.variance, spread.freedom) == (pytest.approx(0.2 / 6), 6)
+    assert (spread.paired_variance, spread.paired_freedom) == (pytest.approx(0.02 / 3), 3)
     assert seed_spread([{0: 0.5}, {1: 0.5}]) is None
+
+
+def test_a_paired_variance_of_too_few_degrees_of_freedom_is_not_used() -> None:
+    """Two configs of two seeds would leave one, whose t-test at 0.05 reaches 12.7 standard errors far."""
+    spread = seed_spread([{0: 0.5, 1: 0.7}, {0: 0.4, 1: 0.8}])
+    assert spread is not None
+    assert (
+        (spread.paired_variance, spread.paired_freedom) == (spread.variance, spread.freedom) == (pytest.approx(0.05), 2)
+    )
 
 
 def test_an_unbalanced_spread_is_that_of_least_squares() -> None:
@@ -121,7 +125,7 @@ def test_an_unbalanced_spread_is_that_of_least_squares() -> None:
 def test_equal_answers_under_all_seeds_are_no_difference() -> None:
     same = np.ones((3, 10), dtype=bool)
     paired = compare_replicates(same, same)
-    assert (paired.difference, paired.p_value, paired.cannot_be_told_apart) == (0, 1, True)
+    assert (paired.difference, paired.p_value, paired.significant) == (0, 1, False)
 
 
 @pytest.mark.parametrize("shape", [(2, 5), (3, 0), (0, 4)])

@@ -23,6 +23,7 @@ from medqa_sweeps.objective import Objective, objective_named
 from medqa_sweeps.pareto import pareto_front
 from medqa_sweeps.record import Outcome, Result, Score
 from medqa_sweeps.sweep import single
+from medqa_sweeps.sweep.confirm import _words
 from medqa_sweeps.sweep.in_process import InProcessPool
 from medqa_sweeps.sweep.search_space import parse_search_space
 from medqa_sweeps.sweep.study import Study, StudyDir, settle_objective
@@ -155,6 +156,19 @@ def test_a_trial_whose_own_evaluation_cannot_be_scored_is_refused_before_it_trai
     assert jobs.prepare(0, ["evaluation=log_probability"]).number == 0
     with pytest.raises(ConfigError, match="generate gives no probabilities, which calibration_error needs"):
         jobs.prepare(1, ["evaluation=generate"])
+
+
+def test_a_swept_evaluation_that_cannot_be_scored_is_refused_before_anything_starts(tmp_path: Path) -> None:
+    words = ("evaluation=log_probability,generate", "hydra.sweeper.metric=calibration_error")
+    program = Program(tmp_path / "study", *words)
+    assert program.ended() == 1
+    assert "1 value of this sweep cannot run" in program.said() and "which calibration_error needs" in program.said()
+    assert not program.folder.exists()
+
+
+def test_a_confirmation_is_swept_for_the_same_metric() -> None:
+    words = _words(["-m", "lora.r=2,4", BOTH, "hydra.sweeper.direction=[maximize,minimize]"], 4)
+    assert BOTH in words and not [word for word in words if "direction" in word or "lora.r" in word]
 
 
 def test_a_study_of_before_there_was_a_choice_goes_on_as_one_of_accuracy(tmp_path: Path) -> None:
