@@ -9,6 +9,7 @@ Hydra. Ranges are written so that NaN is outside all of them.
 import dataclasses
 import hashlib
 import json
+import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -353,26 +354,29 @@ def checked(config: TrialConfig) -> TrialConfig:
 
 
 def from_hydra(composed: DictConfig) -> TrialConfig:
-    """The typed, checked config of what Hydra composed.
+    """The typed, checked config of what Hydra composed; its own node may be in it, and is passed over.
 
     Raises:
         ConfigError: for a key that the schema does not know, and a missing, mistyped or out-of-range value.
     """
-    if unknown := list(unknown_keys(composed)):
+    if unknown := [key for key in unknown_keys(composed) if key != "hydra"]:
         known = list(keys_of(composed))
         raise ConfigError("\n".join(not_a_setting(key, known) for key in unknown))
     try:
-        config = OmegaConf.to_object(composed)
+        parts = {field.name: _plain(composed[field.name]) for field in dataclasses.fields(TrialConfig)}
     except OmegaConfBaseException as error:
         raise ConfigError(said(error)) from error
-    assert isinstance(config, TrialConfig), "conf/config.yaml starts from the schema"
-    return checked(_with_absolute_paths(config))
+    return checked(_with_absolute_paths(TrialConfig(**parts)))
+
+
+def _plain(value: Any) -> Any:
+    return OmegaConf.to_object(value) if OmegaConf.is_config(value) else value
 
 
 def _with_absolute_paths(config: TrialConfig) -> TrialConfig:
     """Paths as typed here mean the same in a child process, and when the trial is run again from another folder."""
 
-    return with_paths(config, lambda path: str(Path(path).expanduser().absolute()))
+    return with_paths(config, lambda path: os.path.abspath(os.path.expanduser(path)))
 
 
 def with_paths(config: TrialConfig, change: Callable[[str], str]) -> TrialConfig:
