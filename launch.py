@@ -42,7 +42,7 @@ def main(composed: DictConfig) -> float | list[float] | None:
         refuse_unknown_of_hydra(hydra_config)
         refuse_overrides(hydra_config.overrides.task)
         devices = requested_of_launcher(hydra_config.launcher)
-        result = run_single(from_hydra(composed), trial, alone or hydra_config.job.num == 0, devices)
+        result = run_single(from_hydra(composed), trial, alone or hydra_config.job.num == 0, devices, alone)
     except TrialError as error:
         trial.discard_unsubmitted()
         if alone:

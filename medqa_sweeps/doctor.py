@@ -26,8 +26,11 @@ import yaml
 
 from medqa_sweeps import hardware
 from medqa_sweeps.cache import cache_folder
-from medqa_sweeps.config import DataConfig
+from medqa_sweeps.config import DataConfig, TrackingConfig
 from medqa_sweeps.errors import DeviceFailed
+from medqa_sweeps.wandb_client import NO_KEY, obstacle_to_online
+from medqa_sweeps.wandb_settings import OFF, misspelt, run_settings
+from medqa_sweeps.wandb_variables import not_used, to_record, variables_here
 
 State = Literal["ok", "note", "problem"]
 
@@ -246,15 +249,21 @@ def _cached(topic: str, found: dict[str, bool], group: str, hub: Finding) -> Fin
 
 
 def _wandb() -> Finding:
-    mode = os.environ.get("WANDB_MODE", "")
-    if mode in ("offline", "disabled", "dryrun"):
-        return Finding("W&B", "note", f"WANDB_MODE={mode}: runs stay in their folders; `uv run wandb sync` sends them.")
-    from medqa_sweeps.wandb_session import obstacle_to_online
-
-    obstacle = obstacle_to_online("auto")
+    here = variables_here()
+    settings = run_settings(TrackingConfig(), to_record(here, alone=False), here=here)
+    kept_away = not_used(here, None)
+    aside = f" In a sweep: {kept_away}." if kept_away else ""
+    if wrong := misspelt(here):
+        return Finding("W&B", "problem", f"off ({wrong}): unset it or correct it.{aside}")
+    if settings.sending.mode == OFF:
+        return Finding("W&B", "note", f"off ({settings.sending.why}): nothing is recorded for it or sent.{aside}")
+    obstacle = obstacle_to_online(settings)
+    where = f"project {settings.project}" + (f" of {settings.entity}" if settings.entity else "")
     if obstacle is None:
-        return Finding("W&B", "ok", "the server answers and takes the key.")
-    return Finding("W&B", "note", f"offline ({obstacle}): `uv run wandb login`, or tracking=none; nothing is lost.")
+        return Finding("W&B", "ok", f"the server answers and takes the key; {where}.{aside}")
+    remedy = "`uv run wandb login` stores a key, and " if obstacle == NO_KEY else ""
+    later = f"{remedy}`uv run python -m analysis wandb-sync FOLDER` sends what was recorded"
+    return Finding("W&B", "note", f"offline ({obstacle}); {where}. Nothing is lost: {later}.{aside}")
 
 
 def _disk() -> Finding:

@@ -28,7 +28,7 @@ from medqa_sweeps.record import MetricsLine, Outcome, Result, ValidationLine
 from medqa_sweeps.sweep.failures import another_attempt
 from medqa_sweeps.sweep.jobs import Ended, Job, Jobs, Reported
 from medqa_sweeps.sweep.pool import Gone, Pool, SlotLike
-from medqa_sweeps.tracking import Tracker, tracker_for
+from medqa_sweeps.tracking import Tracker, tracker_for, wait_for
 from medqa_sweeps.trial_dir import MetricsReader, StopReason, TrialDir
 
 WORKER = "medqa_sweeps.worker"  # started by name: this half never imports it
@@ -70,6 +70,7 @@ class TrialJobs(Jobs):
         say: tells people what is in no line.
         worker: module that a child becomes; tests give one that breaks on purpose.
         objective: what trials report on the way and return at their end.
+        alone: whether it is a single run, not one of a sweep.
     """
 
     def __init__(
@@ -82,9 +83,10 @@ class TrialJobs(Jobs):
         say: Callable[[str], None] = lambda sentence: None,
         worker: str = WORKER,
         objective: Objective = BY_ACCURACY,
+        alone: bool = False,
     ) -> None:
         self._pool, self._folder, self._command, self._compose = pool, folder, command, compose
-        self._objective = objective
+        self._objective, self._alone = objective, alone
         self._look, self._say, self._worker = look, say, worker
         self._running: dict[int, _Running] = {}
         self._trackers: list[Tracker] = []
@@ -135,7 +137,7 @@ class TrialJobs(Jobs):
         trial, plan = job.prepared.trial, job.prepared.plan
         if job.prepared.composed is not None:  # before config.yaml, with which the trial is submitted and exists
             _write_hydra_files(job.prepared.composed, trial.path / ".hydra")
-        trial.submit(plan.config, collect(plan, self._command))
+        trial.submit(plan.config, collect(plan, self._command, self._alone))
         with trial.claimed():  # refuses a folder on which another process works
             trial.stop_file.unlink(missing_ok=True)
         tracker = tracker_for(trial, group=self._folder.name)
@@ -166,8 +168,7 @@ class TrialJobs(Jobs):
         self.kill()
         while self._running:
             self.poll(1)
-        for tracker in self._trackers:
-            tracker.wait()
+        wait_for(self._trackers)
 
     def _launch(self, number: int, trial: TrialDir, avoid: Sequence[str] = ()) -> SlotLike:
         return self._pool.start(number, self._worker, [str(trial.path)], child_environment(), trial.log_file, avoid)
