@@ -4,10 +4,10 @@ Imports neither torch nor bitsandbytes: what they could do is seen from their fi
 seconds; whoever does not answer by then is said not to answer.
 """
 
+import contextlib
 import ctypes
 import importlib
 import importlib.util
-import os
 import platform
 import re
 import shutil
@@ -30,7 +30,7 @@ from medqa_sweeps.config import DataConfig, TrackingConfig
 from medqa_sweeps.errors import DeviceFailed
 from medqa_sweeps.wandb_client import NO_KEY, obstacle_to_online
 from medqa_sweeps.wandb_settings import OFF, misspelt, run_settings
-from medqa_sweeps.wandb_variables import not_used, to_record, variables_here
+from medqa_sweeps.wandb_variables import not_used, variables_here
 
 State = Literal["ok", "note", "problem"]
 
@@ -38,6 +38,7 @@ ANSWER_SECONDS = 4.0  # within which the hub must answer
 PATIENCE_SECONDS = 8.0  # for all that asks a network: looking up a name can hang longer than its time limit says
 _GIB = 1 << 30
 _ROOT = Path(__file__).resolve().parents[1]
+_REASON_CHARACTERS = 200  # shown of a library's own message
 _SHOWN = ("torch", "unsloth", "transformers", "trl", "peft")
 _LITTLE_DISK_BYTES, _NO_DISK_BYTES = 20 * _GIB, 5 * _GIB
 _LITTLE_MEMORY_BYTES = 3 * _GIB  # the tiny model's trial holds 1 GiB, SmolLM2's 3
@@ -56,7 +57,8 @@ class Finding:
 def examine() -> list[Finding]:
     """All findings, in about ten lines; the last says what can be run."""
     for name in ("httpx", "huggingface_hub.hf_api", "wandb"):
-        importlib.import_module(name)  # now, so that the patience below is for the network alone
+        with contextlib.suppress(ImportError):  # told as what it breaks
+            importlib.import_module(name)  # now, so that the patience below is for the network alone
     asked = [_Asked("Hub", _hub), _Asked("Licences", _licences), _Asked("W&B", _wandb)]
     gpus = _gpus()
     needed = [_system(), gpus, _packages(), _four_bit(has_gpu=gpus.state == "ok"), _disk()]
@@ -80,7 +82,7 @@ class _Asked:
         try:
             self._found.append(self._ask())
         except Exception as error:  # whatever is wrong with this machine, the other lines are still wanted
-            reason = (str(error) or type(error).__name__).splitlines()[0]
+            reason = " ".join(str(error).split())[:_REASON_CHARACTERS] or type(error).__name__
             self._found.append(Finding(self._topic, "problem", f"could not be found out ({reason})."))
 
     def finding(self) -> Finding:
@@ -250,7 +252,7 @@ def _cached(topic: str, found: dict[str, bool], group: str, hub: Finding) -> Fin
 
 def _wandb() -> Finding:
     here = variables_here()
-    settings = run_settings(TrackingConfig(), to_record(here, alone=False), here=here)
+    settings = run_settings(TrackingConfig(), record=None, here=here)
     kept_away = not_used(here, None)
     aside = f" In a sweep: {kept_away}." if kept_away else ""
     if wrong := misspelt(here):

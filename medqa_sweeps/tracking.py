@@ -100,7 +100,8 @@ def tracker_for(trial: TrialDir, group: str) -> Tracker | None:
 def wait_for(trackers: Iterable[Tracker], timeout_seconds: float = 2 * UPLOAD_SECONDS) -> None:
     """Wait until all runs have ended, together no longer than that; then a W&B that hangs is ended."""
     end = time.monotonic() + timeout_seconds
-    if not all([tracker.wait(end - time.monotonic()) for tracker in trackers]):
+    ended = [tracker.wait(end - time.monotonic()) for tracker in trackers]
+    if not all(ended):
         end_service()
 
 

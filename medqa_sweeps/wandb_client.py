@@ -3,7 +3,9 @@
 `wandb` itself is imported only here, in `wandb_session.py` and in what is called with an open run: that takes seconds.
 """
 
+import atexit
 import base64
+import contextlib
 import http.client
 import logging
 import os
@@ -25,7 +27,7 @@ if TYPE_CHECKING:
 ANSWER_SECONDS = 5.0  # within which a W&B server must answer a trivial question, or the run is recorded offline
 NO_KEY = "no API key found"
 # Importing wandb (0.31) in two threads at once fails in its circular imports; `init` promises nothing about threads.
-one_at_a_time = threading.Lock()
+one_at_a_time = threading.RLock()
 
 _QUESTION = b'{"query": "query { viewer { id } }"}'
 _TOO_MANY_REQUESTS = 429
@@ -42,6 +44,7 @@ class Talk:
         """`nothing_lost`: a sentence for whoever reads that it failed."""
         self._tell, self._nothing_lost = tell, nothing_lost
         self.failed = False
+        self._is_waited_for = True
         # A daemon, so that a W&B that hangs cannot keep this process from leaving.
         self._thread = threading.Thread(target=self._work, name=f"wandb {name}", daemon=True)
         self._thread.start()
@@ -53,7 +56,8 @@ class Talk:
     def wait(self, timeout_seconds: float) -> bool:
         """Whether it has ended within the time, well or badly."""
         self._thread.join(max(0.0, timeout_seconds))
-        if self.goes_on:
+        if self.goes_on and self._is_waited_for:
+            self._is_waited_for = False
             _log.warning("W&B is still busy and no longer waited for. %s", self._nothing_lost())
         return not self.goes_on
 
@@ -62,15 +66,30 @@ class Talk:
             self._tell()
         except Exception as error:  # all that client, service and disk may raise, a missing module among it
             self.failed = True
-            words = " ".join(str(error).split()) or type(error).__name__
-            _log.warning("W&B failed (%s). %s", words, self._nothing_lost())
+            if self._is_waited_for:
+                words = " ".join(str(error).split()) or type(error).__name__
+                _log.warning("W&B failed (%s). %s", words, self._nothing_lost())
 
 
 def end_service() -> None:
     """End the client's service process, for which this process would wait when it leaves. All it knew is in folders."""
-    for child in psutil.Process().children():
-        if child.name().startswith("wandb-core"):
-            child.kill()
+    for service in _services():
+        service.kill()
+
+
+def _services() -> list[psutil.Process]:
+    """The client's service processes that this process started and that live."""
+    started = [child for child in psutil.Process().children() if child.name().startswith("wandb-core")]
+    return [process for process in started if process.status() != psutil.STATUS_ZOMBIE]
+
+
+def _leave_a_dead_service() -> None:
+    """What the client does when this process ends, for a service that has died: it would print a traceback."""
+    if not _services():
+        import wandb
+
+        with contextlib.suppress(Exception):
+            wandb.teardown()
 
 
 def client_settings(settings: RunSettings) -> "wandb.Settings":
@@ -79,6 +98,7 @@ def client_settings(settings: RunSettings) -> "wandb.Settings":
     A service process that WANDB_SERVICE names and that cannot be used is passed over: the client starts its own.
     """
     os.environ.setdefault("WANDB_ERROR_REPORTING", "false")  # its telemetry asks the network even when offline
+    logging.raiseExceptions = False  # on a full disk its log would print a traceback a line
     with one_at_a_time:
         import wandb
 
@@ -93,6 +113,9 @@ def client_settings(settings: RunSettings) -> "wandb.Settings":
             found = wandb.setup(asked).settings
         for name in settings_to_clear():
             setattr(found, name, type(found).model_fields[name].default)
+        if _services():
+            atexit.unregister(_leave_a_dead_service)
+            atexit.register(_leave_a_dead_service)  # after the client's own, so that it comes before that
     return found
 
 

@@ -34,12 +34,12 @@ def open_run(identity: str, settings: RunSettings, config: dict[str, Any], folde
         folder: it writes in `wandb/` there, or in `.wandb/` if that is there, unless WANDB_DIR names another folder;
             an older offline copy is removed.
     """
-    obstacle = obstacle_to_online(settings)
     for copy in written_in(_root(folder)).glob(f"offline-run-*-{identity}"):
         shutil.rmtree(copy)
     with one_at_a_time:
         import wandb
 
+        obstacle = obstacle_to_online(settings)  # just before: while others began, the server may have gone
         run = wandb.init(
             id=identity,
             entity=settings.entity,

@@ -9,7 +9,7 @@ from medqa_sweeps.wandb_variables import SERVER, Variables, from_record, tags_in
 OFF = "disabled"
 _QUIETEST_FIRST = (OFF, "offline", "online", "auto")
 _MODES = {"online": "online", "run": "online", "shared": "online", "offline": "offline", "dryrun": "offline", OFF: OFF}
-_NOT_DISABLED = dict.fromkeys(("0", "false", "f", "no", "n", "off"), "auto")
+_NOT_DISABLED = dict.fromkeys(("0", "false", "False", "FALSE", "no", "off"), "auto")
 _SWITCHES = {"WANDB_MODE": _MODES, "WANDB_DISABLED": _NOT_DISABLED}
 _AS_IT_COMES = TrackingConfig()
 
@@ -92,7 +92,7 @@ def sending(asked: str, then: Variables, here: Variables, instead: str | None = 
 def misspelt(here: Variables) -> str | None:
     """A sentence on a WANDB_MODE that W&B does not have; None if it is one, or not set."""
     said = here.get("WANDB_MODE")
-    if said is None or said.value.lower() in _MODES:
+    if said is None or said.value in _MODES:
         return None
     return f"{said.source} is none of {', '.join(_MODES)}"
 
@@ -100,7 +100,7 @@ def misspelt(here: Variables) -> str | None:
 def _said_by(variables: Variables) -> Iterator[Sending]:
     for name, modes in _SWITCHES.items():
         if said := variables.get(name):
-            yield Sending(modes.get(said.value.lower(), OFF), said.source)
+            yield Sending(modes.get(said.value, OFF), said.source)
 
 
 def _most_silent(*said: Sending) -> Sending:

@@ -103,7 +103,7 @@ def variables_here(environment: Mapping[str, str] = os.environ) -> dict[str, Sai
             if variable.setting and (value := settings.get(variable.setting, "").strip()):
                 said[variable.name] = Said(value, f"{variable.setting}={value} in {file}")
     for name in _BY_NAME:
-        if value := environment.get(name, "").strip():
+        if (value := environment.get(name, "")).strip():
             said[name] = Said(value, f"{name}={value}")
     return said
 
