@@ -19,7 +19,7 @@ from medqa_sweeps.config import short_hash
 from medqa_sweeps.errors import ConfigError
 from medqa_sweeps.record import Score
 from medqa_sweeps.tracking import run_id, settings_of
-from medqa_sweeps.wandb_client import Talk, end_service
+from medqa_sweeps.wandb_client import BackgroundTask, kill_service
 from medqa_sweeps.wandb_session import UPLOAD_SECONDS, is_sent, open_run, remember_sent, send_later
 from medqa_sweeps.wandb_settings import OFF, RunSettings
 from medqa_sweeps.wording import sentences, short_names
@@ -46,12 +46,12 @@ def log_summary(folder: Path, mode: str | None = None) -> bool:
     what = _content(found, study)
     if is_sent(folder, what):
         return True
-    nothing_lost = f"Send the study's summary later with: {send_later(folder)}"
-    talk = Talk("summary", lambda: _tell(found, study, settings, what), lambda: nothing_lost)
-    if not talk.wait(2 * UPLOAD_SECONDS):
-        end_service()
+    advice = f"Send the study's summary later with: {send_later(folder)}"
+    task = BackgroundTask("summary", lambda: _tell(found, study, settings, what), lambda: advice)
+    if not task.wait(2 * UPLOAD_SECONDS):
+        kill_service()
         return False
-    return not talk.failed
+    return not task.failed
 
 
 def settings_of_study(study: Study, mode: str | None = None) -> RunSettings | None:
@@ -63,7 +63,7 @@ def settings_of_study(study: Study, mode: str | None = None) -> RunSettings | No
         except ConfigError:  # of an older schema
             continue
         own = dataclasses.replace(found, name=f"{folder.name} (summary)", job_type="summary", sweep_id=None)
-        return None if found.sending.mode == OFF else own
+        return None if found.mode.name == OFF else own
     return None
 
 

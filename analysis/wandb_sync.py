@@ -16,7 +16,7 @@ from medqa_sweeps.errors import ConfigError
 from medqa_sweeps.tracking import has_been_sent, replay, settings_of
 from medqa_sweeps.trial_dir import TrialDir
 from medqa_sweeps.wandb_client import NO_KEY, obstacle_to_online
-from medqa_sweeps.wandb_settings import OFF, sending
+from medqa_sweeps.wandb_settings import OFF, effective_mode
 from medqa_sweeps.wandb_variables import variables_here
 
 _AT_ONCE = 8  # runs that are open at a time: most of each one's time is waiting for the server
@@ -61,7 +61,7 @@ def _sync(folder: Path) -> int:
 
 def _obstacle(study: Study) -> str | None:
     """Why nothing of the study can be sent, and what would help; None if something can, or nothing was to be."""
-    asked = sending("online", {}, variables_here())
+    asked = effective_mode("online", {}, variables_here())
     if asked.mode != "online":
         return f"{asked.why}; unset it for this command"
     settings = settings_of_study(study, "online")
@@ -76,7 +76,7 @@ def _sent(trial: Trial) -> str:
     group = directory.path.resolve().parent.name
     if not directory.config_file.exists():
         return "absent"
-    if settings_of(directory, group, "online").sending.mode == OFF:
+    if settings_of(directory, group, "online").mode.name == OFF:
         return "off"
     if trial.state in (State.RUNNING, State.WAITING):
         return "running"

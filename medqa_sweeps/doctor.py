@@ -29,8 +29,8 @@ from medqa_sweeps.cache import cache_folder
 from medqa_sweeps.config import DataConfig, TrackingConfig
 from medqa_sweeps.errors import DeviceFailed
 from medqa_sweeps.wandb_client import NO_KEY, obstacle_to_online
-from medqa_sweeps.wandb_settings import OFF, misspelt, run_settings
-from medqa_sweeps.wandb_variables import not_used, variables_here
+from medqa_sweeps.wandb_settings import OFF, invalid_mode, run_settings
+from medqa_sweeps.wandb_variables import ignored, variables_here
 
 State = Literal["ok", "note", "problem"]
 
@@ -251,20 +251,20 @@ def _cached(topic: str, found: dict[str, bool], group: str, hub: Finding) -> Fin
 
 
 def _wandb() -> Finding:
-    here = variables_here()
-    settings = run_settings(TrackingConfig(), record=None, here=here)
-    kept_away = not_used(here, None)
-    aside = f" In a sweep: {kept_away}." if kept_away else ""
-    if wrong := misspelt(here):
-        return Finding("W&B", "problem", f"off ({wrong}): unset it or correct it.{aside}")
-    if settings.sending.mode == OFF:
-        return Finding("W&B", "note", f"off ({settings.sending.why}): nothing is recorded for it or sent.{aside}")
+    variables = variables_here()
+    settings = run_settings(TrackingConfig(), record=None, current=variables)
+    unused = ignored(variables, record=None)
+    aside = f" In a sweep: {unused}." if unused else ""
+    if wrong := invalid_mode(variables):
+        return Finding("W&B", "problem", f"off ({wrong}): unset or correct it.{aside}")
+    if settings.mode.name == OFF:
+        return Finding("W&B", "note", f"off ({settings.mode.source}): nothing is sent or kept for sending.{aside}")
     obstacle = obstacle_to_online(settings)
     where = f"project {settings.project}" + (f" of {settings.entity}" if settings.entity else "")
     if obstacle is None:
         return Finding("W&B", "ok", f"the server answers and takes the key; {where}.{aside}")
     remedy = "`uv run wandb login` stores a key, and " if obstacle == NO_KEY else ""
-    later = f"{remedy}`uv run python -m analysis wandb-sync FOLDER` sends what was recorded"
+    later = f"{remedy}`uv run python -m analysis wandb-sync FOLDER` sends runs later"
     return Finding("W&B", "note", f"offline ({obstacle}); {where}. Nothing is lost: {later}.{aside}")
 
 

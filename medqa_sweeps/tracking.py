@@ -18,14 +18,14 @@ from medqa_sweeps.config import TrialConfig, short_hash
 from medqa_sweeps.objective import METRICS
 from medqa_sweeps.record import AttemptEndLine, MetricsLine, Outcome, Result, TrainLine, ValidationLine
 from medqa_sweeps.trial_dir import MetricsReader, TrialDir
-from medqa_sweeps.wandb_client import Talk, end_service
+from medqa_sweeps.wandb_client import BackgroundTask, kill_service
 from medqa_sweeps.wandb_session import (
     UPLOAD_SECONDS,
     is_sent,
     open_run,
     remember_sent,
     say_off,
-    say_what_is_not_used,
+    say_what_is_ignored,
     send_later,
 )
 from medqa_sweeps.wandb_settings import OFF, RunSettings, run_settings
@@ -55,7 +55,7 @@ class Tracker:
         """`settings`: that do not switch it off."""
         self._trial, self._settings = trial, settings
         self._messages: queue.SimpleQueue[_Finish | None] = queue.SimpleQueue()  # None: feed
-        self._talk = Talk(str(trial.path), self._track, lambda: _nothing_lost(trial))
+        self._task = BackgroundTask(str(trial.path), self._track, lambda: _advice(trial))
 
     def feed(self) -> None:
         """Tell W&B the lines that are new in the folder. Returns at once."""
@@ -71,7 +71,7 @@ class Tracker:
 
         W&B's own service process may write the last bytes of an offline folder a moment later.
         """
-        return self._talk.wait(timeout_seconds)
+        return self._task.wait(timeout_seconds)
 
     def _track(self) -> None:
         history = _History(_start(self._trial, self._settings), self._trial, self._settings.host)
@@ -83,26 +83,26 @@ class Tracker:
 
 
 def tracker_for(trial: TrialDir, group: str) -> Tracker | None:
-    """The trial's tracker; None when it is switched off. `group` stands in where nobody named one.
+    """The trial's tracker; None when W&B is off. `group` is used where neither config nor variables name one.
 
     Raises:
         ConfigError: if the folder has no readable config.
     """
     settings = settings_of(trial, group)
-    if settings.sending.mode != OFF:
-        say_what_is_not_used(settings, _record(trial))
+    if settings.mode.name != OFF:
+        say_what_is_ignored(settings, _record(trial))
         return Tracker(trial, settings)
-    if trial.config().tracking.mode != OFF:  # else whoever started this said so himself
+    if trial.config().tracking.mode != OFF:  # otherwise the config says so already
         say_off(settings)
     return None
 
 
 def wait_for(trackers: Iterable[Tracker], timeout_seconds: float = 2 * UPLOAD_SECONDS) -> None:
-    """Wait until all runs have ended, together no longer than that; then a W&B that hangs is ended."""
+    """Wait for all runs together, no longer than that; a client that still hangs then is killed."""
     end = time.monotonic() + timeout_seconds
     ended = [tracker.wait(end - time.monotonic()) for tracker in trackers]
     if not all(ended):
-        end_service()
+        kill_service()
 
 
 def replay(trial: TrialDir, group: str, mode: str | None = None) -> bool:
@@ -115,7 +115,7 @@ def replay(trial: TrialDir, group: str, mode: str | None = None) -> bool:
         ConfigError: if the folder has no readable config.
     """
     settings = settings_of(trial, group, mode)
-    if settings.sending.mode == OFF:
+    if settings.mode.name == OFF:
         return True
     tracker = Tracker(trial, settings)
     tracker.finish(trial.result())
@@ -255,7 +255,7 @@ def _summary(result: Result, alarms: list[Alarm]) -> dict[str, Any]:
     return summary | fields | {"alarms": [f"{alarm.name}: {alarm.sentence}" for alarm in alarms]}
 
 
-def _nothing_lost(trial: TrialDir) -> str:
+def _advice(trial: TrialDir) -> str:
     return (
         f"The trial goes on, and its record in {trial.path} is complete. Send it later with: {send_later(trial.path)}"
     )

@@ -1,6 +1,6 @@
-"""W&B's client in this process: imported once, stripped of what would make one run of several, kept from hurting.
+"""W&B's client in this process: imported once, cleared of settings that would merge runs, isolated from the sweep.
 
-`wandb` itself is imported only here, in `wandb_session.py` and in what is called with an open run: that takes seconds.
+`wandb` is imported only here, in `wandb_session.py` and by callers that hold an open run, because it takes seconds.
 """
 
 import atexit
@@ -34,57 +34,57 @@ _TOO_MANY_REQUESTS = 429
 _log = logging.getLogger(__name__)
 
 
-class Talk:
-    """Something that W&B is told, in a thread that holds up nothing and breaks nothing.
+class BackgroundTask:
+    """Work with W&B in a thread of its own: no failure and no delay reaches the caller.
 
-    A W&B that fails is told once through `logging`, and so is one that is still busy when it is no longer waited for.
+    A failure is logged as one sentence, without a traceback; so is work that is still running after the wait.
     """
 
-    def __init__(self, name: str, tell: Callable[[], None], nothing_lost: Callable[[], str]) -> None:
-        """`nothing_lost`: a sentence for whoever reads that it failed."""
-        self._tell, self._nothing_lost = tell, nothing_lost
+    def __init__(self, name: str, work: Callable[[], None], advice: Callable[[], str]) -> None:
+        """`advice`: a sentence that follows a message about a failure."""
+        self._work, self._advice = work, advice
         self.failed = False
         self._is_waited_for = True
-        # A daemon, so that a W&B that hangs cannot keep this process from leaving.
-        self._thread = threading.Thread(target=self._work, name=f"wandb {name}", daemon=True)
+        # A daemon, so that a W&B that hangs cannot keep this process from ending.
+        self._thread = threading.Thread(target=self._run, name=f"wandb {name}", daemon=True)
         self._thread.start()
 
     @property
-    def goes_on(self) -> bool:
+    def is_running(self) -> bool:
         return self._thread.is_alive()
 
     def wait(self, timeout_seconds: float) -> bool:
-        """Whether it has ended within the time, well or badly."""
+        """Whether the work has ended within the time, even if it failed."""
         self._thread.join(max(0.0, timeout_seconds))
-        if self.goes_on and self._is_waited_for:
+        if self.is_running and self._is_waited_for:
             self._is_waited_for = False
-            _log.warning("W&B is still busy and no longer waited for. %s", self._nothing_lost())
-        return not self.goes_on
+            _log.warning("W&B is still busy; not waiting any longer. %s", self._advice())
+        return not self.is_running
 
-    def _work(self) -> None:
+    def _run(self) -> None:
         try:
-            self._tell()
-        except Exception as error:  # all that client, service and disk may raise, a missing module among it
+            self._work()
+        except Exception as error:  # of any kind: client, service, disk, a missing module
             self.failed = True
             if self._is_waited_for:
                 words = " ".join(str(error).split()) or type(error).__name__
-                _log.warning("W&B failed (%s). %s", words, self._nothing_lost())
+                _log.warning("W&B failed (%s). %s", words, self._advice())
 
 
-def end_service() -> None:
-    """End the client's service process, for which this process would wait when it leaves. All it knew is in folders."""
+def kill_service() -> None:
+    """Kill the client's service process, which would delay the end of this one. The folders hold all that it had."""
     for service in _services():
         service.kill()
 
 
 def _services() -> list[psutil.Process]:
-    """The client's service processes that this process started and that live."""
+    """The live service processes of the client that this process started."""
     started = [child for child in psutil.Process().children() if child.name().startswith("wandb-core")]
     return [process for process in started if process.status() != psutil.STATUS_ZOMBIE]
 
 
-def _leave_a_dead_service() -> None:
-    """What the client does when this process ends, for a service that has died: it would print a traceback."""
+def _tear_down_quietly() -> None:
+    """Do what the client does at exit if its service has died: the client itself would print a traceback."""
     if not _services():
         import wandb
 
@@ -93,20 +93,19 @@ def _leave_a_dead_service() -> None:
 
 
 def client_settings(settings: RunSettings) -> "wandb.Settings":
-    """The client's settings of this process, after which runs can be opened.
+    """Set up the client in this process and return its global settings.
 
-    A service process that WANDB_SERVICE names and that cannot be used is passed over: the client starts its own.
+    If WANDB_SERVICE names a service process that cannot be reached, the client starts its own.
     """
     os.environ.setdefault("WANDB_ERROR_REPORTING", "false")  # its telemetry asks the network even when offline
-    logging.raiseExceptions = False  # on a full disk its log would print a traceback a line
+    logging.raiseExceptions = False  # on a full disk the client's log would print one traceback per line
     with one_at_a_time:
         import wandb
 
-        # Silent, as the run's own setting leaves warnings on; SageMaker would give all runs one id.
-        asked = wandb.Settings(silent=True, sagemaker_disable=True, **server(settings))
+        asked = wandb.Settings(silent=True, **server(settings))  # silent: the run's own setting leaves warnings on
         try:
             found = wandb.setup(asked).settings
-        except Exception:  # it promises no kind
+        except Exception:  # the client documents no type
             if not os.environ.get("WANDB_SERVICE"):
                 raise
             os.environ["WANDB_SERVICE"] = ""  # not removed: another thread may be reading the environment
@@ -114,13 +113,13 @@ def client_settings(settings: RunSettings) -> "wandb.Settings":
         for name in settings_to_clear():
             setattr(found, name, type(found).model_fields[name].default)
         if _services():
-            atexit.unregister(_leave_a_dead_service)
-            atexit.register(_leave_a_dead_service)  # after the client's own, so that it comes before that
+            atexit.unregister(_tear_down_quietly)
+            atexit.register(_tear_down_quietly)  # registered after the client's own handler, it runs before it
     return found
 
 
 def server(settings: RunSettings) -> dict[str, str]:
-    """The client's setting for the server that a run belongs to; none where the client is to find it."""
+    """The client's setting for the run's server; empty where its default applies."""
     return {"base_url": settings.server} if settings.server else {}
 
 
@@ -131,8 +130,8 @@ def obstacle_to_online(settings: RunSettings) -> str | None:
     (0.31), so that the same run could not be started offline after it.
     """
     client = client_settings(settings)
-    if settings.sending.mode == "offline":
-        return settings.sending.why
+    if settings.mode.name == "offline":
+        return settings.mode.source
     from wandb.sdk.lib import wbauth
 
     key = wbauth.authenticate_session(host=client.base_url, source="medqa_sweeps", prompt=False)
@@ -142,7 +141,7 @@ def obstacle_to_online(settings: RunSettings) -> str | None:
 
 
 def _refusal(client: "wandb.Settings", api_key: str | None) -> str | None:
-    """What is wrong with the server's answer, in words; without a key that it answers is enough."""
+    """What is wrong with the server's answer, in words; with a token instead of a key, any answer is fine."""
     request = urllib.request.Request(f"{client.base_url}/graphql", _QUESTION, dict(client.x_extra_http_headers or {}))
     request.add_header("Content-Type", "application/json")
     if api_key:
@@ -159,7 +158,7 @@ def _refusal(client: "wandb.Settings", api_key: str | None) -> str | None:
 
 
 def _opener(client: "wandb.Settings") -> urllib.request.OpenerDirector:
-    """It goes the way of the client's own requests."""
+    """Uses the proxies and the certificate check of the client's own requests."""
     proxies = {"http": client.http_proxy, "https": client.https_proxy}
     asked = {scheme: proxy for scheme, proxy in proxies.items() if proxy}
     handlers: list[urllib.request.BaseHandler] = [urllib.request.ProxyHandler(asked)] if asked else []

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 from medqa_sweeps.trial_dir import write_atomically
 from medqa_sweeps.wandb_client import ANSWER_SECONDS, NO_KEY, obstacle_to_online, one_at_a_time, server
-from medqa_sweeps.wandb_settings import RunSettings, misspelt
-from medqa_sweeps.wandb_variables import not_used, variables_here
+from medqa_sweeps.wandb_settings import RunSettings, invalid_mode
+from medqa_sweeps.wandb_variables import ignored, variables_here
 
 if TYPE_CHECKING:
     import wandb
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 UPLOAD_SECONDS = 20.0  # that W&B may take at the end of a run; what is left over can be sent later
 
 _log = logging.getLogger(__name__)
-_said: set[tuple[str, str | None]] = set()  # groups, and what people were told of each
+_said: set[tuple[str, str | None]] = set()  # groups, and what was logged about each
 
 
 def open_run(identity: str, settings: RunSettings, config: dict[str, Any], folder: Path) -> "wandb.Run":
@@ -109,7 +109,7 @@ def _private_settings(settings: RunSettings) -> "wandb.Settings":
         symlink=False,
         host=settings.host,
         sweep_id=settings.sweep_id,
-        sagemaker_disable=True,
+        sagemaker_disable=True,  # it would put an id and a group of its own in place of these
         x_disable_machine_info=settings.host is None,  # beside x_disable_meta the host is all that it hides
         x_disable_meta=True,
         x_disable_stats=True,
@@ -122,15 +122,15 @@ def _private_settings(settings: RunSettings) -> "wandb.Settings":
 
 
 def say_off(settings: RunSettings) -> None:
-    """That nothing is told to W&B; of a group once."""
-    if _is_news(settings.group, settings.sending.why):
-        wrong = misspelt(variables_here())
-        _log.log(logging.WARNING if wrong else logging.INFO, "W&B: off (%s)", wrong or settings.sending.why)
+    """Log that W&B is off, once per group."""
+    if _is_news(settings.group, settings.mode.source):
+        wrong = invalid_mode(variables_here())
+        _log.log(logging.WARNING if wrong else logging.INFO, "W&B: off (%s)", wrong or settings.mode.source)
 
 
-def say_what_is_not_used(settings: RunSettings, record: Mapping[str, str] | None) -> None:
-    """Which variables a sweep keeps away from its trials; of a group once."""
-    sentence = not_used(variables_here(), record)
+def say_what_is_ignored(settings: RunSettings, record: Mapping[str, str] | None) -> None:
+    """Log which variables do not apply to the trials, once per group."""
+    sentence = ignored(variables_here(), record)
     if sentence and _is_news(settings.group, sentence):
         _log.info("W&B: %s", sentence)
 
@@ -142,7 +142,7 @@ def _say_where(run: "wandb.Run", obstacle: str | None, settings: RunSettings, fo
     if obstacle is None:
         _log.info("W&B: %s (group %s)", run.url, settings.group)
         return
-    mode = settings.sending.mode
+    mode = settings.mode.name
     expected = mode == "offline" or (mode == "auto" and obstacle == NO_KEY)
     text = "W&B: offline (%s). Send it later with: %s"
     _log.log(logging.INFO if expected else logging.WARNING, text, obstacle, send_later(folder))

@@ -1,4 +1,4 @@
-"""What a W&B run is opened with: `tracking.*` weighed against W&B's own variables, before anything goes out."""
+"""The settings of a W&B run: `tracking.*` combined with W&B's own variables, before anything is sent."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -7,36 +7,36 @@ from medqa_sweeps.config import TrackingConfig
 from medqa_sweeps.wandb_variables import SERVER, Variables, from_record, tags_in, variables_here
 
 OFF = "disabled"
-_QUIETEST_FIRST = (OFF, "offline", "online", "auto")
+_MOST_RESTRICTIVE_FIRST = (OFF, "offline", "online", "auto")
 _MODES = {"online": "online", "run": "online", "shared": "online", "offline": "offline", "dryrun": "offline", OFF: OFF}
 _NOT_DISABLED = dict.fromkeys(("0", "false", "False", "FALSE", "no", "off"), "auto")
-_SWITCHES = {"WANDB_MODE": _MODES, "WANDB_DISABLED": _NOT_DISABLED}
-_AS_IT_COMES = TrackingConfig()
+_SWITCHES = {"WANDB_MODE": _MODES, "WANDB_DISABLED": _NOT_DISABLED}  # any other value is off
+_DEFAULTS = TrackingConfig()
 
 
 @dataclass(frozen=True)
-class Sending:
-    """`mode`: auto | online | offline | disabled; `why`: who said so, as people would find it."""
+class Mode:
+    """`name`: auto | online | offline | disabled; `source`: where it was set, such as `WANDB_MODE=offline`."""
 
-    mode: str
-    why: str
+    name: str
+    source: str
 
 
 @dataclass(frozen=True)
 class RunSettings:
-    """Where a run belongs, what it is called, and whether it is sent."""
+    """Whether a run is sent, where to, and under which names."""
 
-    sending: Sending
+    mode: Mode
     project: str
-    entity: str | None  # null: the key's own
+    entity: str | None  # None: the key's own
     group: str
     name: str
     job_type: str
     tags: tuple[str, ...]
     notes: str | None
-    host: str | None  # null: none is shown
-    server: str | None  # null: as the client finds it
-    sweep_id: str | None  # W&B's own, of an agent
+    host: str | None  # None: the run shows none
+    server: str | None  # URL; None: the client's default
+    sweep_id: str | None  # of a W&B sweep, whose agent started the run
 
 
 def run_settings(
@@ -45,73 +45,72 @@ def run_settings(
     group: str = "",
     name: str = "",
     mode: str | None = None,
-    here: Variables | None = None,
+    current: Variables | None = None,
 ) -> RunSettings:
-    """A variable counts where `tracking.*` is left at its default, and as it was when the trial began.
-
-    Whether anything is sent is asked anew each time: of what config, trial and variables say, the most silent counts.
+    """Config first, then the variables as they were when the trial began; the mode as `effective_mode` says.
 
     Args:
-        record: the variables as the trial noted them; None: it noted none, so those that are set now count.
-        group: stands in where neither `tracking.group` nor WANDB_RUN_GROUP names one. `name`: likewise.
-        mode: instead of `tracking.mode`, unless that or what the trial noted is disabled.
-        here: the variables now; None: of this process.
+        record: the variables that the trial recorded; None: it recorded none, so the current ones apply.
+        group: used where neither `tracking.group` nor WANDB_RUN_GROUP is set.
+        name: used where WANDB_NAME is not set.
+        mode: replaces `tracking.mode`, unless the trial was switched off.
+        current: the variables now; None: of this process.
     """
-    here = variables_here() if here is None else here
-    noted = from_record(record or {})
-    then = here if record is None else noted
+    current = variables_here() if current is None else current
+    recorded = from_record(record or {})
+    then = current if record is None else recorded
     return RunSettings(
-        sending=sending(tracking.mode, then, here, mode),
-        project=_set(tracking, "project") or _value("WANDB_PROJECT", then) or _AS_IT_COMES.project,
+        mode=effective_mode(tracking.mode, then, current, mode),
+        project=_set(tracking, "project") or _value("WANDB_PROJECT", then) or _DEFAULTS.project,
         entity=_set(tracking, "entity") or _value("WANDB_ENTITY", then),
         group=_set(tracking, "group") or _value("WANDB_RUN_GROUP", then) or group,
-        name=_value("WANDB_NAME", noted) or name,
+        name=_value("WANDB_NAME", recorded) or name,
         job_type=_value("WANDB_JOB_TYPE", then) or "trial",
         tags=tuple(tracking.tags) or tags_in(_value("WANDB_TAGS", then) or ""),
         notes=_lines(tracking.notes) or _value("WANDB_NOTES", then),
         host=_value("WANDB_HOST", then),
-        server=_value(SERVER, here, then),
-        sweep_id=_value("WANDB_SWEEP_ID", noted),
+        server=_value(SERVER, current, then),
+        sweep_id=_value("WANDB_SWEEP_ID", recorded),
     )
 
 
-def sending(asked: str, then: Variables, here: Variables, instead: str | None = None) -> Sending:
-    """The most silent of what was asked for and of what the variables said then and say now.
+def effective_mode(asked: str, then: Variables, current: Variables, override: str | None = None) -> Mode:
+    """The most restrictive of `tracking.mode`, the variables when the trial began and the variables now.
 
-    A mode that W&B does not have is off: whoever misspelt `offline` did not want to be online.
+    A WANDB_MODE that W&B does not know counts as disabled: a misspelt `offline` must not send anything.
 
     Args:
-        instead: asked for now, which counts unless W&B was off.
+        override: replaces what was asked for, unless that was disabled; the variables now still restrict it.
     """
-    decided = _most_silent(Sending(asked, f"tracking.mode={asked}"), *_said_by(here), *_said_by(then))
-    if instead is None or decided.mode == OFF:
-        return decided
-    return _most_silent(Sending(instead, "as asked"), *_said_by(here))
+    mode = _most_restrictive(Mode(asked, f"tracking.mode={asked}"), *_modes_of(current), *_modes_of(then))
+    if override is None or mode.name == OFF:
+        return mode
+    return _most_restrictive(Mode(override, "as asked"), *_modes_of(current))
 
 
-def misspelt(here: Variables) -> str | None:
-    """A sentence on a WANDB_MODE that W&B does not have; None if it is one, or not set."""
-    said = here.get("WANDB_MODE")
-    if said is None or said.value in _MODES:
+def invalid_mode(current: Variables) -> str | None:
+    """A sentence about a WANDB_MODE that W&B does not know; None if it is valid or not set."""
+    found = current.get("WANDB_MODE")
+    if found is None or found.value in _MODES:
         return None
-    return f"{said.source} is none of {', '.join(_MODES)}"
+    return f"{found.source} is none of {', '.join(_MODES)}"
 
 
-def _said_by(variables: Variables) -> Iterator[Sending]:
+def _modes_of(variables: Variables) -> Iterator[Mode]:
     for name, modes in _SWITCHES.items():
-        if said := variables.get(name):
-            yield Sending(modes.get(said.value, OFF), said.source)
+        if found := variables.get(name):
+            yield Mode(modes.get(found.value, OFF), found.source)
 
 
-def _most_silent(*said: Sending) -> Sending:
-    """The first of them, where several are as silent."""
-    return min(said, key=lambda one: _QUIETEST_FIRST.index(one.mode))
+def _most_restrictive(*modes: Mode) -> Mode:
+    """The first of them, if several are equal."""
+    return min(modes, key=lambda mode: _MOST_RESTRICTIVE_FIRST.index(mode.name))
 
 
 def _set(tracking: TrackingConfig, key: str) -> str | None:
-    """What somebody wrote into the config; None where it is as it comes."""
+    """The config's value; None where it is the default."""
     value: str | None = getattr(tracking, key)
-    return None if value == getattr(_AS_IT_COMES, key) else value
+    return None if value == getattr(_DEFAULTS, key) else value
 
 
 def _value(name: str, *ranked: Variables) -> str | None:

@@ -228,7 +228,7 @@ def settle(tracker: tracking.Tracker) -> None:
     tracker.feed()
     deadline = time.monotonic() + 30
     while not tracker._messages.empty():
-        assert tracker._talk.goes_on and time.monotonic() < deadline
+        assert tracker._task.is_running and time.monotonic() < deadline
         time.sleep(0.005)
 
 

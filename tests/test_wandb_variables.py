@@ -25,8 +25,8 @@ from medqa_sweeps.config import TrackingConfig
 from medqa_sweeps.not_run import NotRun
 from medqa_sweeps.record import Outcome
 from medqa_sweeps.trial_dir import TrialDir
-from medqa_sweeps.wandb_settings import sending
-from medqa_sweeps.wandb_variables import VARIABLES, Rule, not_used, to_record, variables_here
+from medqa_sweeps.wandb_settings import effective_mode
+from medqa_sweeps.wandb_variables import VARIABLES, Rule, ignored, to_record, variables_here
 from tests.analysis.trial_folders import complete, right_at, trial_config
 from tests.test_tracking import SIGNATURE, Run, attempt, result, run_python, train
 from tests.wandb_server import StoredRun, WandbServer
@@ -162,7 +162,7 @@ def test_a_trial_that_began_switched_off_stays_so(server: WandbServer, tmp_path:
     assert list(server.runs) == [tracking.run_id(kept)]
 
 
-def test_the_most_silent_decides() -> None:
+def test_the_most_restrictive_decides() -> None:
     said = {"offline": {"WANDB_MODE": "offline"}, "online": {"WANDB_MODE": "online"}, "nothing": {}}
     here = {name: variables_here(variables) for name, variables in said.items()}
     for asked, decided in {
@@ -171,10 +171,10 @@ def test_the_most_silent_decides() -> None:
         "offline": "offline",
         "disabled": "disabled",
     }.items():
-        assert sending(asked, {}, here["offline"]).mode == decided
-        assert sending(asked, {}, here["online"]).mode == ("online" if asked == "auto" else asked)
-        assert sending(asked, {}, here["nothing"]).mode == asked
-    assert sending("auto", {}, variables_here({"WANDB_MODE": "", "WANDB_DISABLED": "false"})).mode == "auto"
+        assert effective_mode(asked, {}, here["offline"]).mode == decided
+        assert effective_mode(asked, {}, here["online"]).mode == ("online" if asked == "auto" else asked)
+        assert effective_mode(asked, {}, here["nothing"]).mode == asked
+    assert effective_mode("auto", {}, variables_here({"WANDB_MODE": "", "WANDB_DISABLED": "false"})).mode == "auto"
 
 
 # As what, and where
@@ -254,24 +254,30 @@ def test_trials_inside_an_agent_stay_apart(
     server: WandbServer, say: Say, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.INFO, "medqa_sweeps")
-    say(**AGENT, WANDB_RESUME="must", WANDB_LAUNCH="true", SM_TRAINING_ENV="{}", TRAINING_JOB_NAME="job")
+    say(**AGENT, WANDB_RESUME="must", WANDB_LAUNCH="true")
     trials = [begun(tmp_path / "study" / name, to_record(variables_here(), alone=False)) for name in "01"]
     assert all(told(trial) for trial in trials)
     runs = [stored(server, trial) for trial in trials]
     assert len(server.runs) == 2 and [run.display_name for run in runs] == ["study/0", "study/1"]
     assert {(run.sweep, run.project) for run in runs} == {(None, "p")}
     names = "WANDB_RUN_ID, WANDB_NAME, WANDB_SWEEP_ID, WANDB_RESUME, WANDB_LAUNCH"
-    assert caplog.text.count(f"{names} not used: every trial is a run of its own") == 1
-    assert f"In a sweep: {names} not used" in doctor._wandb().sentence
+    assert caplog.text.count(f"{names} ignored: every trial is a run of its own") == 1
+    assert f"In a sweep: {names} ignored" in doctor._wandb().sentence
 
 
 def test_a_single_run_inside_an_agent_is_the_agents(server: WandbServer, say: Say, tmp_path: Path) -> None:
     say(**AGENT)
     trial = begun(tmp_path / "outputs" / "0", to_record(variables_here(), alone=True))
-    assert tracking.run_id(trial) == "of-the-agent" and not_used(variables_here(), tracking._record(trial)) is None
+    assert tracking.run_id(trial) == "of-the-agent" and ignored(variables_here(), tracking._record(trial)) is None
     assert told(trial)
     run = stored(server, trial)
     assert (run.sweep, run.display_name, run.project) == ("s1", "a name", "p")
+
+
+def test_a_run_keeps_its_id_and_group_on_sagemaker(server: WandbServer, say: Say, tmp_path: Path) -> None:
+    say(SM_TRAINING_ENV="{}", TRAINING_JOB_NAME="a-job")
+    trial = begun(tmp_path / "study" / "0")
+    assert told(trial) and stored(server, trial).group == "a-group"
 
 
 @pytest.mark.parametrize("token", ["3-1-unix-/nowhere", "3-1-tcp-localhost-1", "2-1-tcp-1", "nonsense"])
@@ -395,7 +401,7 @@ def test_a_service_that_never_answers_holds_nobody_up(tmp_path: Path) -> None:
         deaf.listen()
         trial = begun(tmp_path / "study" / "0", mode="offline")
         ended = run_python(TRACKED, str(trial.path), PYTHONPATH=str(ROOT), WANDB_SERVICE="3-1-unix-deaf")
-    assert ended.stderr.startswith("W&B is still busy and no longer waited for.") and ended.stderr.count("\n") == 1
+    assert ended.stderr.startswith("W&B is still busy; not waiting any longer.") and ended.stderr.count("\n") == 1
 
 
 def test_many_trials_wait_for_a_hanging_client_together(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -74,7 +74,7 @@ def test_inside_an_agent_trials_stay_apart_and_it_is_said(swept: tuple[Path, Wan
     folder, server, said = swept
     assert len(server.runs) == 7 and {run.project for run in server.runs.values()} == {"p"}
     assert {run.sweep for run in server.runs.values()} == {None}
-    assert said.count("WANDB_RUN_ID, WANDB_NAME, WANDB_SWEEP_ID not used: every trial is a run of its own") == 1
+    assert said.count("WANDB_RUN_ID, WANDB_NAME, WANDB_SWEEP_ID ignored: every trial is a run of its own") == 1
     assert "Traceback" not in said
     noted = json.loads((folder / "0" / "provenance.json").read_text())["wandb"]
     assert noted == {"WANDB_MODE": "online", "WANDB_PROJECT": "p", "WANDB_BASE_URL": server.url}
@@ -86,7 +86,7 @@ def test_a_single_run_inside_an_agent_is_the_agents(tmp_path: Path, monkeypatch:
     program = Program(tmp_path / "alone", "tracking.mode=auto", single=True)
     assert program.ended() == 0, program.said()
     assert tracking.run_id(TrialDir(tmp_path / "alone")) == "of-the-agent"
-    assert "offline (WANDB_MODE=offline)" in program.said() and "not used" not in program.said()
+    assert "offline (WANDB_MODE=offline)" in program.said() and "ignored" not in program.said()
 
 
 def test_the_answer_is_there_without_the_folder(swept: tuple[Path, WandbServer, str]) -> None:
