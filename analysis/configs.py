@@ -48,9 +48,13 @@ def names_of(trials: Sequence[Trial], configs: Sequence[Config]) -> dict[str, st
     return short_names([key for key in varying_keys(trials) if not (replicated and key == SEED)])
 
 
-def label_of(config: Config, words: str, names: dict[str, str], all_words: Sequence[str]) -> str:
-    """For sentences: `r=16` where that one key tells the configs apart, else `trial 3`."""
-    if all_words.count(words) == 1 and words and (len(names) == 1 or len(config.trials) > 1):
+def label_of(config: Config, words: str, all_words: Sequence[str], spelt_out: bool) -> str:
+    """For sentences: `r=16`, or `trial 3` where that is shorter or nothing else tells the configs apart.
+
+    Args:
+        spelt_out: whether configs are called by their settings here: one key varies, or a config has several trials.
+    """
+    if words and all_words.count(words) == 1 and spelt_out:
         return words
     return f"trial {config.trials[0].name}"
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from analysis.answers import Answers, answers_of, checked_answers, nothing
-from analysis.configs import Config, groups_of, label_of, names_of, spread_of, words_of
+from analysis.configs import Config, groups_of, label_of, names_of, seed_of, spread_of, words_of
 from analysis.settings import settings_in_words
 from analysis.study import Study, Trial
 from medqa_sweeps.alarms import Alarm, about_the_trial, alarms_of
@@ -135,7 +135,8 @@ def _board(study: Study, configs: Sequence[Config], top: int) -> Leaderboard:
     near = configs[: max(top, READ)]
     known = _aligned([answers_of(config.trials) for config in near])
     words = [words_of(config, names) for config in configs]
-    labels = [label_of(config, words[index], names, words) for index, config in enumerate(near)]
+    spelt_out = len(names) == 1 or spread is not None
+    labels = [label_of(config, words[index], words, spelt_out) for index, config in enumerate(near)]
     versus_best = _versus_best(known, len(configs), spread, same_seeds)
     base_of = _bases(near[:top], names)
     rows = [
@@ -230,5 +231,9 @@ def _versus_base(
 
 def _alarms(trials: Sequence[Trial]) -> tuple[Alarm, ...]:
     """Of all seeds, each kind once; those about the data, which all configs share, are a caution of the study."""
-    found = [alarm for trial in trials for alarm in about_the_trial(alarms_of(trial.directory, trial.result))]
-    return tuple({alarm.name: alarm for alarm in found}.values())
+    found: dict[str, Alarm] = {}
+    for trial in trials:
+        which = f"seed {seed_of(trial)}: " if len(trials) > 1 else ""
+        for alarm in about_the_trial(alarms_of(trial.directory, trial.result)):
+            found.setdefault(alarm.name, replace(alarm, sentence=which + alarm.sentence))
+    return tuple(found.values())

@@ -1,6 +1,6 @@
 """Any two of the leading configs on the same questions: their difference, and how much data would resolve it."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from analysis.leaderboard import Base, Leaderboard, Row
 from analysis.verdict import gap
@@ -69,19 +69,7 @@ def power_in_words(pair: Pair, board: Leaderboard) -> str:
 def turned(first: Row, second: Row) -> Pair | None:
     """The best config and another one, from the other's comparison with the best; None without a paired test."""
     behind = second.versus_best
-    return None if behind is None else Pair(first, second, reversed_(behind))
-
-
-def reversed_(paired: PairedDifference) -> PairedDifference:
-    """The same difference seen from the other side."""
-    return replace(
-        paired,
-        only_first=paired.only_second,
-        only_second=paired.only_first,
-        difference=-paired.difference,
-        low=-paired.high,
-        high=-paired.low,
-    )
+    return None if behind is None else Pair(first, second, behind.reversed())
 
 
 def few_seeds_in_words(pair: Pair, board: Leaderboard) -> str:

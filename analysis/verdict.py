@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from analysis.leaderboard import Leaderboard, Row
 from analysis.objective_words import objective_words
 from medqa_sweeps.alarms import Alarm, alarms_of
-from medqa_sweeps.confirmation import confirming_folder
+from medqa_sweeps.confirmation import confirmation_beside
 from medqa_sweeps.statistics import Estimate, PairedDifference
 from medqa_sweeps.wording import (
     EDUCATION_ONLY,
@@ -70,16 +70,22 @@ def luck_in_words(board: Leaderboard) -> str:
         return f"{selected} is biased upwards, by {both} (luck of the questions and of the seeds)."
     size = _points(board.luck.of_questions)
     return (
-        f"{selected} is biased upwards: by {size} through luck of the questions. Luck of the seed comes on top. "
-        f"With one seed it is unknown, and it is usually larger{_earlier_luck(board)}."
+        f"{selected} is biased upwards: by {size} through luck of the questions. Luck of the seed comes on top. It is "
+        f"unknown, as {_seeds(board)}, and it is usually larger{_earlier_luck(board)}."
     )
+
+
+def _seeds(board: Leaderboard) -> str:
+    if board.spread is None:
+        return "each config ran under one seed"
+    return "some configs ran under one seed"
 
 
 def _earlier_luck(board: Leaderboard) -> str:
     """What a confirmation of this study measured, in words; "" without one."""
     from analysis.confirmation import confirmation_of
 
-    if board.study.several or not confirming_folder(board.study.folder.resolve()).is_dir():
+    if board.study.several or confirmation_beside(board.study.folder) is None:
         return ""
     confirmed = confirmation_of(board.study.folder)
     optimism = confirmed.configs[0].optimism if confirmed else None
@@ -116,9 +122,11 @@ def _lead(board: Leaderboard, best: Row) -> list[str]:
 
 
 def _early(best: Row) -> list[str]:
-    """That the best did not get its whole training, as its own patience ended it."""
+    """That the best did not get its whole training, as its own patience ended it; that it should be checked."""
     reasons = [trial.reason for trial in best.trials if trial.reason]
-    return [f"It {reasons[0].rstrip('.')}."] if reasons else []
+    early = [f"It {reasons[0].rstrip('.')}."] if reasons else []
+    raised = [alarm for alarm in best.alarms if alarm.name != "worse_than_base"]  # the verdict says that anyway
+    return [*early, *(["Check it before you trust it: it raised an alarm, named below."] if raised else [])]
 
 
 def _others(board: Leaderboard) -> list[str]:

@@ -18,6 +18,7 @@ from analysis.verdict import alarms_in_words, cautions, verdict
 from medqa_sweeps.config import short_hash
 from medqa_sweeps.errors import ConfigError
 from medqa_sweeps.record import Score
+from medqa_sweeps.study_identity import group_of
 from medqa_sweeps.tracking import run_id, settings_of
 from medqa_sweeps.wandb_client import BackgroundTask, kill_service
 from medqa_sweeps.wandb_session import UPLOAD_SECONDS, is_sent, open_run, remember_sent, send_later
@@ -59,7 +60,7 @@ def settings_of_study(study: Study, mode: str | None = None) -> RunSettings | No
     folder = study.folder.resolve()
     for trial in study.trials:
         try:
-            found = settings_of(trial.directory, folder.name, mode)
+            found = settings_of(trial.directory, group_of(folder), mode)
         except ConfigError:  # of an older schema
             continue
         own = dataclasses.replace(found, name=f"{folder.name} (summary)", job_type="summary", sweep_id=None)

@@ -13,6 +13,7 @@ from pathlib import Path
 from analysis.study import State, Study, Trial, read_study
 from analysis.wandb_summary import log_summary, settings_of_study
 from medqa_sweeps.errors import ConfigError
+from medqa_sweeps.study_identity import group_of
 from medqa_sweeps.tracking import has_been_sent, replay, settings_of
 from medqa_sweeps.trial_dir import TrialDir
 from medqa_sweeps.wandb_client import NO_KEY, obstacle_to_online
@@ -73,7 +74,7 @@ def _obstacle(study: Study) -> str | None:
 def _sent(trial: Trial) -> str:
     """What was done about a trial: a key of `_WORDS`."""
     directory = trial.directory
-    group = directory.path.resolve().parent.name
+    group = group_of(directory.path.resolve().parent)
     if not directory.config_file.exists():
         return "absent"
     if settings_of(directory, group, "online").mode.name == OFF:

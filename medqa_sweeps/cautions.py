@@ -39,7 +39,7 @@ def cautions(config: TrialConfig, base: Path) -> Iterator[Caution]:
         yield Caution("lora.r", str(config.lora.r), f"above {width:,}, the width of {module} in this model")
 
 
-def lines(found: Iterable[Caution]) -> list[str]:
+def caution_lines(found: Iterable[Caution]) -> list[str]:
     """A line for each key, with all its values."""
     reasons: dict[str, dict[str, dict[str, None]]] = {}
     for caution in found:

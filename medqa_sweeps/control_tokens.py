@@ -25,7 +25,7 @@ class ControlTokens:
     """
 
     def __init__(self, tokenizer: Any) -> None:
-        self._backend = getattr(tokenizer, "backend_tokenizer", None)
+        self._backend: Any = getattr(tokenizer, "backend_tokenizer", None)
         added = self._backend.get_added_tokens_decoder() if self._backend else tokenizer.added_tokens_decoder
         self._texts = {id: token.content for id, token in added.items() if _is_control(token)}
         self._names = {id: f"<{secrets.token_hex(8)}-{id}>" for id in self._texts}

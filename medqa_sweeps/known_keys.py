@@ -28,33 +28,33 @@ _PLAIN = {int: "a whole number", float: "a number", bool: "true or false", str: 
 def keys_of(node: DictConfig, prefix: str = "") -> Iterator[str]:
     """The keys that `node` has, groups and what is in them."""
     schema = _schema(node)
-    for key, child in node.items_ex(resolve=False):
-        if schema is None or key in schema:
-            yield f"{prefix}{key}"
-            yield from keys_of(child, f"{prefix}{key}.") if _has_keys(child) else ()
+    for key, child in _items(node, prefix):
+        if schema is None or key.removeprefix(prefix) in schema:
+            yield key
+            yield from keys_of(child, f"{key}.") if _has_keys(child) else ()
 
 
 def unknown_keys(node: DictConfig, prefix: str = "") -> Iterator[str]:
     """The keys in `node` that the dataclasses of it and its groups do not know. Hydra's `+` puts them there."""
     schema = _schema(node)
-    for key, child in node.items_ex(resolve=False):
-        if schema is not None and key not in schema:
-            yield f"{prefix}{key}"
+    for key, child in _items(node, prefix):
+        if schema is not None and key.removeprefix(prefix) not in schema:
+            yield key
         elif _has_keys(child):
-            yield from unknown_keys(child, f"{prefix}{key}.")
+            yield from unknown_keys(child, f"{key}.")
 
 
 def not_a_setting(key: str, known: Iterable[str]) -> str:
     """The sentence that refuses `key`, with the nearest of the keys that are known, or with those beside it."""
-    known = list(known)
+    known = [one for one in known if "._" not in one]  # hydra.launcher._target_: nobody types it
     group = key.rpartition(".")[0]
     beside = [one.rpartition(".")[2] for one in known if one.rpartition(".")[0] == group]
     if near := nearest(key, [one for one in known if one != group or not beside]):
         return f"{key} is not a setting. Did you mean {near}?"
-    notes = (
-        f" A note of yours goes to tracking.notes.{key}." if key.isidentifier() and "tracking.notes" in known else ""
-    )
-    return f"{key} is not a setting. {group or 'A config'} has {', '.join(beside)}.{notes}"
+    told = f"{key} is not a setting. {group or 'A config'} has {', '.join(beside)}."
+    if key.isidentifier() and "tracking.notes" in known:
+        told += f" A note of yours goes to tracking.notes.{key}."
+    return told
 
 
 def nearest(name: str, known: Iterable[str]) -> str | None:
@@ -72,8 +72,9 @@ def said(error: OmegaConfBaseException) -> str:
         case MissingMandatoryValue() if key:
             return f"{key} has no value: give it one, {key}=VALUE."
         case ValidationError() if key and (allowed := _allowed(error)):
-            whole = "; an interval of those is int(interval(LOW,HIGH))" if isinstance(error.value, float) else ""
-            return f"{key}={_written(error.value)}: must be {allowed}{whole}."
+            sampled = isinstance(error.value, float) and allowed.startswith(_PLAIN[int])
+            hint = "; an interval of those is int(interval(LOW,HIGH))" if sampled else ""
+            return f"{key}={_written(error.value)}: must be {allowed}{hint}."
     told = str(error.msg or error).partition("\n")[0].rstrip(".")
     return f"{key}: {told}." if key else f"{told}."
 
@@ -82,6 +83,10 @@ def _schema(node: DictConfig) -> list[str] | None:
     """The fields of the node's dataclass; None: it has none."""
     kind = OmegaConf.get_type(node)
     return [field.name for field in dataclasses.fields(kind)] if dataclasses.is_dataclass(kind) else None
+
+
+def _items(node: DictConfig, prefix: str) -> Iterator[tuple[str, Any]]:
+    return ((prefix + str(key), child) for key, child in node.items_ex(resolve=False))
 
 
 def _has_keys(node: Any) -> bool:

@@ -5,6 +5,7 @@ Names of shapes: D in-features, R rank.
 
 import contextlib
 import hashlib
+import json
 import math
 import os
 import re
@@ -15,19 +16,25 @@ from typing import Any
 os.environ.setdefault("UNSLOTH_DISABLE_STATISTICS", "1")  # no telemetry; read when unsloth is imported
 
 import unsloth  # isort: skip  # must come before trl, transformers and peft, which it patches
-import bitsandbytes
 import torch
 from peft import get_peft_model_state_dict, set_peft_model_state_dict
 from safetensors.torch import load_file, save_file
 from transformers import AutoTokenizer
+from unsloth_zoo.peft_utils import SKIP_QUANTIZATION_MODULES
 
+from medqa_sweeps import language_model
 from medqa_sweeps.base import BaseModel
 from medqa_sweeps.config import LoraConfig, ModelConfig, TrainingConfig
 from medqa_sweeps.errors import ConfigError
 from medqa_sweeps.randomness import draw
+from medqa_sweeps.weights import refuse_misfits, refuse_other_adapter
 
 ON_GPU = torch.cuda.is_available()
 DEVICE = torch.device("cuda" if ON_GPU else "cpu")
+
+# Unsloth keeps vision and audio towers out of 4-bit by this list, with and without a GPU. Transformers matches its
+# names at the start of a path, so that `vision_tower` misses `model.vision_tower.…`; these patterns match anywhere.
+SKIP_QUANTIZATION_MODULES.extend([rf".*\.{re.escape(name)}\." for name in SKIP_QUANTIZATION_MODULES])
 
 
 def use_threads(asked: int | None) -> None:
@@ -76,19 +83,20 @@ def load_base(base: BaseModel, config: ModelConfig, training: TrainingConfig) ->
     """The frozen base through `FastLanguageModel`, without an adapter.
 
     Raises:
-        ConfigError: if what was loaded is not what was asked for: libraries fall back from 4-bit to 16-bit, and from
-            one dtype to another, without an error.
+        ConfigError: if the weights do not fit the architecture, or what was loaded is not what was asked for:
+            libraries fall back from 4-bit to 16-bit, and from one dtype to another, without an error.
     """
     dtype = resolved_dtype(config.dtype)
-    model, _ = unsloth.FastLanguageModel.from_pretrained(
-        str(base.folder),
-        max_seq_length=training.max_length_tokens,
-        dtype=dtype,
-        load_in_4bit=config.load_in_4bit,
-        use_gradient_checkpointing="unsloth" if training.gradient_checkpointing else False,
-        use_exact_model_name=True,  # else a name may be mapped to another repository, and the revision is dropped
-    )
-    layers = four_bit_layers(model)
+    with refuse_misfits(base.label):
+        model, _ = unsloth.FastLanguageModel.from_pretrained(
+            str(base.folder),
+            max_seq_length=training.max_length_tokens,
+            dtype=dtype,
+            load_in_4bit=config.load_in_4bit,
+            use_gradient_checkpointing="unsloth" if training.gradient_checkpointing else False,
+            use_exact_model_name=True,  # else a name may be mapped to another repository, and the revision is dropped
+        )
+    layers = len(language_model.four_bit_layers(model))
     if config.load_in_4bit and not layers:
         raise ConfigError(
             f"model.load_in_4bit=true, but {base.label} was loaded without a single 4-bit layer (layers narrower than "
@@ -96,6 +104,8 @@ def load_base(base: BaseModel, config: ModelConfig, training: TrainingConfig) ->
         )
     if not config.load_in_4bit and layers:
         raise ConfigError(f"model.load_in_4bit=false, but {base.label} holds {layers} 4-bit layers; set it to true.")
+    if config.load_in_4bit and not _saved_in_4bit(base):  # such a base says itself which layers are
+        language_model.refuse_other_four_bit(model, base.label)
     if model.dtype != dtype:
         raise ConfigError(
             f"model.dtype={config.dtype}: this machine loaded {base.label} in {model.dtype} instead of {dtype}. "
@@ -104,26 +114,24 @@ def load_base(base: BaseModel, config: ModelConfig, training: TrainingConfig) ->
     return model
 
 
-def four_bit_layers(model: torch.nn.Module) -> int:
-    """Number of bitsandbytes `Linear4bit` layers; PEFT's wrapper around one has the same name, and does not count."""
-    return sum(isinstance(module, bitsandbytes.nn.Linear4bit) for module in model.modules())
+def _saved_in_4bit(base: BaseModel) -> bool:
+    return "quantization_config" in json.loads((base.folder / "config.json").read_text())
 
 
 def attach_adapter(model: Any, config: LoraConfig, training: TrainingConfig, seed: int) -> Any:
     """The base with a fresh LoRA adapter, not yet initialised from the seed (see `initialise_adapter`).
 
     Raises:
-        ConfigError: if a target module is not in this model.
+        ConfigError: if a target module is not in the model's language model, or other layers were adapted.
     """
-    present = {name.rpartition(".")[2] for name, _ in model.named_modules()}
-    missing = [module for module in config.target_modules if module not in present]
-    if missing:
-        raise ConfigError(f"lora.target_modules: {', '.join(missing)} not in {type(model).__name__}.")
+    expected = [name for name in language_model.linear_layers(model) if _last(name) in config.target_modules]
+    if missing := set(config.target_modules) - {_last(name) for name in expected}:
+        raise ConfigError(f"lora.target_modules: {', '.join(sorted(missing))} not in {type(model).__name__}.")
     extra = {"use_dora": True} if config.use_dora else {}
-    return unsloth.FastLanguageModel.get_peft_model(
+    adapted = unsloth.FastLanguageModel.get_peft_model(
         model,
         r=config.r,
-        target_modules=list(config.target_modules),
+        target_modules=language_model.pattern_of(model, config.target_modules),
         lora_alpha=config.alpha,
         lora_dropout=config.dropout,
         bias="none",
@@ -133,6 +141,13 @@ def attach_adapter(model: Any, config: LoraConfig, training: TrainingConfig, see
         max_seq_length=training.max_length_tokens,
         **extra,
     )
+    language_model.refuse_other_adapted(adapted, expected)
+    return adapted
+
+
+def _last(name: str) -> str:
+    """The last part of a layer's full name."""
+    return name.rpartition(".")[2]
 
 
 @torch.no_grad()
@@ -165,7 +180,12 @@ def adapter_state(model: Any) -> dict[str, torch.Tensor]:
 
 
 def load_adapter_state(model: Any, state: dict[str, torch.Tensor]) -> None:
-    """Write `state` (of `adapter_state`) into the model's adapter, which keeps its dtype."""
+    """Write `state` (of `adapter_state`) into the model's adapter, which keeps its dtype.
+
+    Raises:
+        ConfigError: if `state` is not of this adapter; PEFT leaves out what does not fit.
+    """
+    refuse_other_adapter(state, get_peft_model_state_dict(model))
     set_peft_model_state_dict(model, state)
 
 

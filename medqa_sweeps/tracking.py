@@ -143,13 +143,17 @@ def has_been_sent(trial: TrialDir) -> bool:
 
 
 def run_id(trial: TrialDir) -> str:
-    """12 hex digits that stay with the folder: equal experiments in two studies are two runs.
+    """12 hex digits that stay with the trial when its folder moves: equal experiments in two studies are two runs.
 
-    Of a single run that began with WANDB_RUN_ID it is that.
+    A single run that began with WANDB_RUN_ID has that one.
     """
-    study, number = trial.path.resolve().parts[-2:]
-    given = (_record(trial) or {}).get("WANDB_RUN_ID")
-    return given or short_hash([trial.provenance(), study, number])
+    if given := (_record(trial) or {}).get("WANDB_RUN_ID"):
+        return given
+    provenance = trial.provenance()
+    if "folder" in provenance:
+        return short_hash(provenance)
+    study, number = trial.path.resolve().parts[-2:]  # of an earlier version
+    return short_hash([provenance, study, number])
 
 
 def history_row(line: MetricsLine, host: str | None = None) -> dict[str, Any]:

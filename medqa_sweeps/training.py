@@ -14,7 +14,7 @@ from datasets import Dataset
 from transformers import TrainerCallback, get_scheduler
 from trl import SFTConfig, SFTTrainer
 
-from medqa_sweeps import checkpoint, model as model_module
+from medqa_sweeps import checkpoint, language_model, model as model_module
 from medqa_sweeps.checkpoint import Checkpoint, Progress
 from medqa_sweeps.config import OptimizerConfig, SchedulerConfig, TrainingConfig
 from medqa_sweeps.errors import ConfigError, Diverged
@@ -92,7 +92,8 @@ class Training:
         weights = [parameter for _, parameter in model_module.adapter_parameters(self.model)]
         return {
             "base_dtype": str(self.model.dtype).removeprefix("torch."),
-            "four_bit_layers": model_module.four_bit_layers(self.model),
+            "four_bit_layers": len(language_model.four_bit_layers(self.model)),
+            "adapted_layers": len(language_model.adapted_layers(self.model)),
             "adapter_dtype": "/".join(sorted({str(weight.dtype).removeprefix("torch.") for weight in weights})),
             "optimizer": f"{type(self.optimizer).__module__}.{type(self.optimizer).__qualname__}",
             "optimizer_fused": bool(self.optimizer.defaults.get("fused")),

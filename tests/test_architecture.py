@@ -10,7 +10,10 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 # The run half: what only a trial's own process imports.
-RUN_HALF = {"run", "final", "predict", "worker", "model", "training", "evaluation", "baseline", "checkpoint"}
+RUN_HALF = {
+    "run", "final", "predict", "worker", "model", "language_model", "weights", "training", "evaluation", "baseline",
+    "checkpoint",
+}  # fmt: skip
 HEAVY = {"torch", "transformers", "trl", "peft", "unsloth", "bitsandbytes"}
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from medqa_sweeps.assets import resolve_bundled
-from medqa_sweeps.cautions import Caution, cautions, layer_widths, linear_interval, lines
+from medqa_sweeps.cautions import Caution, caution_lines, cautions, layer_widths, linear_interval
 from medqa_sweeps.config import LoraConfig, ModelConfig, OptimizerConfig, PromptConfig, TrialConfig
 
 BASE = resolve_bundled("bundled:tiny_gemma3")  # 128 wide, 2 keys of 32
@@ -24,7 +24,7 @@ def told(lr: float = 3e-3, recommended: float | None = 3e-3, r: int = 16, module
         lora=dataclasses.replace(lora, target_modules=list(modules or lora.target_modules)),
         optimizer=OptimizerConfig(lr=lr),
     )
-    return lines(cautions(config, BASE))
+    return caution_lines(cautions(config, BASE))
 
 
 @pytest.mark.parametrize("lr", [1e-4, 3e-3, 1e-2])
@@ -62,11 +62,7 @@ def test_widths_are_the_smaller_sides_of_the_layers_weights() -> None:
     assert layer_widths({"text_config": GEMMA_3_1B, "hidden_size": 3}) == widths, "a model with a vision tower"
     without: dict[str, Any] = {"hidden_size": 576, "num_attention_heads": 9, "intermediate_size": 1536}
     assert layer_widths(without)["k_proj"] == 576, "as many keys as queries"
-    assert layer_widths({"hidden_size": 2560, "intermediate_size": 10240}).keys() == {
-        "gate_proj",
-        "up_proj",
-        "down_proj",
-    }
+    assert set(layer_widths({"hidden_size": 2560, "intermediate_size": 10240})) == {"gate_proj", "up_proj", "down_proj"}
     assert layer_widths({}) == {}
 
 
@@ -77,22 +73,18 @@ def test_a_model_that_does_not_tell_its_widths_is_no_reason_to_stop(tmp_path: Pa
 
 
 def test_an_interval_of_rates_that_is_not_logarithmic_is_named_with_one_that_is() -> None:
-    assert lines(linear_interval("optimizer.lr", 1e-5, 1e-3)) == [
+    assert caution_lines(linear_interval("optimizer.lr", 1e-5, 1e-3)) == [
         "Caution    optimizer.lr=1e-05 to 0.001: not logarithmic, so half of the samples lie above 0.000505 "
         "(usual: tag(log,interval(1e-05,0.001)))."
     ]
-    assert "tag(log,interval(1e-5,1e-3))" in lines(linear_interval("optimizer.lr", 0, 1e-3))[0]
+    assert "tag(log,interval(1e-5,1e-3))" in caution_lines(linear_interval("optimizer.lr", 0, 1e-3))[0]
     assert not list(linear_interval("optimizer.lr", 1e-4, 2e-4)), "nothing is lost by sampling so little evenly"
     assert not list(linear_interval("lora.dropout", 0, 0.5))
 
 
 def test_a_setting_has_one_line_however_many_trials_have_it() -> None:
-    found = [
-        Caution("lora.r", "512", "above 64"),
-        Caution("lora.r", "1024", "above 64"),
-        Caution("lora.r", "512", "above 64"),
-    ]
-    assert lines([*found, Caution("seed", "1", "odd"), Caution("lora.r", "3", "uneven")]) == [
+    found = [Caution("lora.r", value, "above 64") for value in ("512", "1024", "512")]
+    assert caution_lines([*found, Caution("seed", "1", "odd"), Caution("lora.r", "3", "uneven")]) == [
         "Caution    lora.r=512 and 1024: above 64; 3: uneven.",
         "Caution    seed=1: odd.",
     ]

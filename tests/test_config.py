@@ -117,10 +117,7 @@ def test_a_value_out_of_range_is_named_with_what_is_allowed(override: str, told:
     [
         (["+lora.rank=8"], "lora.rank is not a setting. Did you mean lora.r?"),
         (["++lora.rank=8"], "lora.rank is not a setting. Did you mean lora.r?"),
-        (
-            ["+lora.rank=8", "+foo=1"],
-            "lora.rank .*\nfoo is not a setting. A config has seed, model, .*tracking.notes.foo",
-        ),
+        (["+lora.rank=8", "+foo=1"], "lora.rank .*\nfoo is not a setting. A config has seed, .*tracking.notes.foo"),
         (["++tracking.note.why=x"], "tracking.note is not a setting. Did you mean tracking.notes?"),
     ],
 )
@@ -145,8 +142,8 @@ def test_what_omegaconf_cannot_make_a_value_of_is_told_in_one_sentence(override:
 
 @pytest.mark.parametrize("override", ["tracking.notes.why=first try", "tracking.notes={why: first try}"])
 def test_notes_take_names_of_ones_own_and_survive_being_saved(override: str, tmp_path: Path) -> None:
-    for given in (override, f"+{override}"):
-        config = composed(given)
+    for asked in (override, f"+{override}"):
+        config = composed(asked)
         assert config.tracking.notes == {"why": "first try"}
     config_module.save(config, tmp_path / "config.yaml")
     assert config_module.load(tmp_path / "config.yaml") == config

@@ -78,8 +78,9 @@ def test_overrides_are_those_of_a_trial(tmp_path: Path, capsys: pytest.CaptureFi
     ("words", "reason"),
     [
         (["nothing"], "nothing is no data that is known. Name a file, or one of conf/data/: local, medmcqa"),
+        (["sampel"], "sampel is no data that is known. Did you mean sample?"),
         (["no/such.csv"], "there is no such file"),
-        (["sample", "data.x=1"], "Key 'x' not in 'DataConfig'"),
+        (["sample", "data.x=1"], "data.x is not a setting. data has name, hub_id"),
         (["sample", "lora.r=8"], "lora: here only data.KEY=VALUE can be set."),
         (["sample", "data.format=odd"], "data.format=odd: allowed are auto"),
         (["local"], "data.train"),

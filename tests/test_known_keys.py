@@ -39,10 +39,8 @@ def test_without_a_near_key_those_beside_it_are_listed_and_the_place_for_free_wo
         "lora has name, r, alpha, dropout, target_modules, use_rslora, use_dora."
     )
     told = not_a_setting("weather", KNOWN)
-    assert "A config has seed, model, prompt" in told and told.endswith(
-        "A note of yours goes to tracking.notes.weather."
-    )
-    assert "lora.r" not in told
+    assert told.endswith("A note of yours goes to tracking.notes.weather.")
+    assert "A config has seed, model, prompt" in told and "lora.r" not in told
 
 
 def test_a_group_is_no_answer_to_a_key_in_it() -> None:

@@ -76,10 +76,14 @@ def _option(group: str, name: str, or_else: str) -> dict[str, Any]:
     """The settings of a file of `conf/`."""
     import yaml
 
+    from medqa_sweeps.known_keys import nearest
+
     file = _CONF / group / f"{name}.yaml"
     if not file.is_file():
-        names = ", ".join(sorted(path.stem for path in file.parent.glob("*.yaml")))
-        raise ConfigError(f"{name} is no {group} that is known. Name {or_else} one of conf/{group}/: {names}.")
+        names = sorted(path.stem for path in file.parent.glob("*.yaml"))
+        meant = f" Did you mean {near}?" if (near := nearest(name, names)) else ""
+        told = f"{name} is no {group} that is known.{meant} Name {or_else} one of conf/{group}/: {', '.join(names)}."
+        raise ConfigError(told)
     settings: dict[str, Any] = yaml.safe_load(file.read_text())
     return settings
 
@@ -88,10 +92,14 @@ def _typed(group: str, schema: type[Any], given: dict[str, Any], overrides: Sequ
     from omegaconf import OmegaConf
     from omegaconf.errors import OmegaConfBaseException
 
+    from medqa_sweeps.known_keys import said
+
     try:
         asked = OmegaConf.from_dotlist(list(overrides))
         if unknown := [str(key) for key in asked if key != group]:
             raise ConfigError(f"{unknown[0]}: here only {group}.KEY=VALUE can be set.")
-        return OmegaConf.to_object(OmegaConf.merge(OmegaConf.structured(schema), given, asked.get(group) or {}))
+        typed = OmegaConf.create({group: OmegaConf.structured(schema)})
+        merged: Any = OmegaConf.merge(typed, {group: given}, {group: asked.get(group) or {}})
+        return OmegaConf.to_object(merged[group])
     except OmegaConfBaseException as error:
-        raise ConfigError(f"{group}: {error}") from None
+        raise ConfigError(said(error)) from None

@@ -5,7 +5,7 @@ interval and McNemar's mid-p value, which neither SciPy 1.17 nor statsmodels 0.1
 """
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -37,6 +37,17 @@ class PairedDifference:
     @property
     def cannot_be_told_apart(self) -> bool:
         return not self.significant
+
+    def reversed(self) -> "PairedDifference":
+        """The second minus the first."""
+        return replace(
+            self,
+            only_first=self.only_second,
+            only_second=self.only_first,
+            difference=-self.difference,
+            low=-self.high,
+            high=-self.low,
+        )
 
 
 def compare_answers(

@@ -18,7 +18,6 @@ from dataclasses import replace
 from functools import cache
 from itertools import combinations
 
-import numpy as np
 from scipy import stats
 
 from medqa_sweeps.statistics.pair import PairedDifference
@@ -50,12 +49,14 @@ def compare_with_best(
     p_values = [compare_replicates(other, answers[0], spread, same_seeds).p_value for other in answers[1:]]
     compared: dict[int, PairedDifference] = {}
     remaining, p_adjusted = configs, 0.0
-    for index in np.argsort(p_values, kind="stable").tolist():
+    for p_value in sorted(set(p_values)):  # equal ones in one step, so that equal answers have equal intervals
         confidence = 1 - level_of_a_pair(remaining)
-        paired = compare_replicates(answers[1 + index], answers[0], spread, same_seeds, confidence)
-        p_adjusted = max(p_adjusted, _of_the_range(paired.p_value, remaining))
-        compared[index] = replace(paired, p_adjusted=p_adjusted)
-        remaining -= paired.significant
+        p_adjusted = max(p_adjusted, _of_the_range(p_value, remaining))
+        of_this_step = [index for index, of_one in enumerate(p_values) if of_one == p_value]
+        for index in of_this_step:
+            paired = compare_replicates(answers[1 + index], answers[0], spread, same_seeds, confidence)
+            compared[index] = replace(paired, p_adjusted=p_adjusted)
+        remaining -= sum(compared[index].significant for index in of_this_step)
     return [compared[index] for index in range(len(p_values))]
 
 

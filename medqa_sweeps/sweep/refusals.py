@@ -11,6 +11,7 @@ import re
 import sys
 from collections.abc import Iterator, Sequence
 
+from hydra.conf import HydraConf
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override
 from hydra.errors import CompactHydraException, HydraException, MissingConfigException, OverrideParseException
@@ -85,12 +86,13 @@ def refuse_overrides(overrides: Sequence[str]) -> None:
         raise ConfigError("\n".join(wrong))
 
 
-def refuse_unknown_of_hydra(node: DictConfig) -> None:
+def refuse_unknown_of_hydra(node: HydraConf | DictConfig) -> None:
     """Nothing if every key of Hydra's own node is Hydra's, the sweeper's or the launcher's.
 
     Raises:
         ConfigError: naming those that are not. Hydra's `+` puts them there.
     """
+    assert isinstance(node, DictConfig), "for a type checker it looks like its schema"
     if unknown := [key for key in unknown_keys(node, "hydra.") if key != "hydra.env"]:  # Hydra forgot it in its schema
         known = list(keys_of(node, "hydra."))
         raise ConfigError("\n".join(not_a_setting(key, known) for key in unknown))

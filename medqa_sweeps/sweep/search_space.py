@@ -3,7 +3,7 @@ r"""What a sweep searches: Hydra's words read as an Optuna search space, and poi
     lora.r=8,16  lora.r='choice(8,16)'  lora.r='range(8,17,8)'  model='glob(gemma3*)'      finite: enumerable
     optimizer.lr='interval(1e-5,1e-3)'  optimizer.lr='tag(log,interval(1e-5,1e-3))'        intervals: sampled
     hydra.sweeper.zip='[[lora.r,lora.alpha]]'                                              lists that move together
-    +hydra.sweeper.when='{lora\=dora: {optimizer.lr: "interval(1e-5,1e-4)"}}'              spaces that depend
+    hydra.sweeper.when='{lora\=dora: {optimizer.lr: "interval(1e-5,1e-4)"}}'               spaces that depend
 
 The syntax is upstream's (hydra-optuna-sweeper); zip and when are ours. Pure: no study, no file, no composing.
 """
@@ -162,6 +162,14 @@ class SearchSpace:
             point = {knob.name: value for knob, value in zip(self.knobs, values, strict=True)}
             for inner in _product([space.points for space in self._open(point)]):
                 yield {name: value for part in (point, *inner) for name, value in part.items()}
+
+    def holds(self, point: Mapping[str, Value]) -> bool:
+        """Whether the point is one of this space: a value of each knob that exists there, and no other."""
+        known = self.distributions
+        if not all(name in known and contains(known[name], value) for name, value in point.items()):
+            return False
+        knobs = [*self.knobs, *(knob for space in self._open(point) for knob in space.knobs)]
+        return point.keys() == {knob.name for knob in knobs}
 
     def suggest(self, trial: Trial, only: Mapping[str, Value] | None = None) -> dict[str, Value]:
         """Ask Optuna for every knob that exists in this trial, or for those of `only`; values by knob."""
@@ -419,6 +427,14 @@ def _zipped(parts: Mapping[str, Fixed | Knob], groups: Sequence[Sequence[str]]) 
         named = [(together.name, together) if key in group else (key, part) for key, part in parts.items()]
         parts = dict(named)
     return dict(parts)
+
+
+def contains(distribution: BaseDistribution, value: Value) -> bool:
+    """Whether the distribution has this value."""
+    try:
+        return distribution._contains(distribution.to_internal_repr(value))
+    except ValueError:  # a category that is not there
+        return False
 
 
 def _suggested(trial: Trial, knob: Knob) -> Value:

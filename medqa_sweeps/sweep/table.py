@@ -152,6 +152,8 @@ class SweepTable:
             return ended.message
         if ended.same_as is not None:
             return f"repeated: {ended.message}"
+        if ended.stopped and ended.value is not None:
+            return f"{ended.message}, {self._objective.describe(ended.value)} then"
         value = f", {self._objective.describe(ended.value)}" if ended.outcome is Outcome.COMPLETED else ""
         kind = f" ({ended.failure})" if ended.failure else ""
         why = f": {ended.message}" if ended.message else ""

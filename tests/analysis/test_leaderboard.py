@@ -9,11 +9,11 @@ import pytest
 from analysis.leaderboard import boards, rank
 from analysis.settings import settings_in_words
 from analysis.study import State, read_studies, read_study
-from analysis.verdict import verdict
+from analysis.verdict import alarms_in_words, verdict
 from medqa_sweeps.config import PromptConfig
 from medqa_sweeps.errors import FailureKind
 from medqa_sweeps.not_run import NotRun, record
-from medqa_sweeps.record import Outcome, Result, StoppedBy
+from medqa_sweeps.record import Outcome, Prediction, Result, StoppedBy
 from medqa_sweeps.statistics import compare_with_best
 from tests.analysis.trial_folders import SAMPLES_SEEN, complete, predict, right_at, score_of, submit
 
@@ -63,6 +63,7 @@ def test_the_verdict_on_a_base_that_was_spoilt_or_hardly_moved(tmp_path: Path) -
     complete(tmp_path / "same" / "0", right_at(0, 100), right_at(0, 99))
     assert verdict(rank(read_study(tmp_path / "worse"))) == (
         "One trial has completed. Its validation accuracy is 25.0% of 400 questions (95% CI 21.0 to 29.5). "
+        "Check it before you trust it: it raised an alarm, named below. "
         "Trial 0 is worse than the untuned base (50.0%) by 25.0 points (95% CI 21.0 to 29.5)."
     )
     assert verdict(rank(read_study(tmp_path / "same"))).endswith(
@@ -269,6 +270,20 @@ def test_that_patience_ended_the_best_is_said(tmp_path: Path) -> None:
         Result(Outcome.COMPLETED, "x", message=message, score=score, samples_seen=SAMPLES_SEEN, stopped_by=by)
     )
     assert f"It {message}." in verdict(rank(read_study(tmp_path)))
+
+
+def test_a_best_that_raised_an_alarm_is_not_praised_without_saying_so(tmp_path: Path) -> None:
+    directory = submit(tmp_path / "0")
+    gold = ["ABCD"[number % 4] for number in range(400)]
+    directory.append_predictions(
+        Prediction(SAMPLES_SEEN, f"q{number}", letter, "B") for number, letter in enumerate(gold)
+    )
+    score = score_of([letter == "B" for letter in gold])
+    directory.finish(Result(Outcome.COMPLETED, "x", score=score, samples_seen=SAMPLES_SEEN))
+    board = rank(read_study(tmp_path))
+    assert "Check it before you trust it" in verdict(board)
+    (line,) = alarms_in_words(board)
+    assert line.startswith("trial 0: The model answers B to 400 of 400 questions")
 
 
 def test_trials_that_never_ran_are_accounted_for(tmp_path: Path) -> None:

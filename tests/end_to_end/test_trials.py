@@ -82,7 +82,7 @@ def test_the_accuracy_is_that_of_the_predictions_on_file(undisturbed: TrialDir) 
 
 def test_what_was_asked_for_is_what_ran(undisturbed: TrialDir) -> None:
     effective = completed(undisturbed.result()).effective
-    assert effective["four_bit_layers"] == 4 * 7
+    assert effective["four_bit_layers"] == effective["adapted_layers"] == 4 * 7
     assert effective["adapter_dtype"] == "float32" and effective["optimizer"] == "torch.optim.adamw.AdamW"
     assert effective["optimizer_fused"] is False
     with safe_open(undisturbed.adapter_folder / "adapter_model.safetensors", "pt") as file:

@@ -155,6 +155,12 @@ def test_swapping_the_trials_flips_the_sign(split: tuple[int, int, int]) -> None
     b, c, n = split
     one, other = comparison_of(b, c, n), comparison_of(c, b, n)
     assert (one.difference, one.low, one.high) == pytest.approx((-other.difference, -other.high, -other.low), abs=1e-9)
+    back = other.reversed()
+    assert (back.only_first, back.low, back.high) == (
+        one.only_first,
+        -other.high,
+        -other.low,
+    ) and back.reversed() == other
     assert one.p_value == pytest.approx(other.p_value)
 
 

@@ -366,7 +366,7 @@ def test_the_module_shows_words_that_hydra_reads() -> None:
         assert "hydra." in word or "glob" in word or len(space_of(word).knobs) == 1
     options = read([word for word in shown if "hydra." in word])
     assert options["hydra.sweeper.zip"] == [["lora.r", "lora.alpha"]]
-    when = options["+hydra.sweeper.when"]
+    when = options["hydra.sweeper.when"]
     assert space_of("lora=dora,rslora", when=when).keys == {"lora", "optimizer.lr"}
 
 

@@ -21,7 +21,7 @@ from medqa_sweeps.sweep.steering import add
 from medqa_sweeps.sweep.study import StudyDir
 from medqa_sweeps.trial_dir import append_lines
 from tests.conftest import ROOT
-from tests.sweep.test_faults import PROGRAM, WORDS, Program, gone, steps
+from tests.sweep.test_faults import PROGRAM, WORDS, Program, gone, steps, told
 
 PLAIN = """
 import json, time
@@ -151,6 +151,7 @@ def test_n_trials_is_the_total_after_a_resume_too(plain: Plain) -> None:
         trials = plain.optuna().trials
         assert [(trial.number, trial.state.name) for trial in trials] == [(n, "COMPLETE") for n in range(total)]
         assert len(list(plain.study.glob("*/told.json"))) == total
+        assert len({trial.params["x"] for trial in trials}) == total, "a seeded sampler begins its draws anew"
 
 
 def test_when_time_is_up_nothing_new_is_started_and_the_same_command_goes_on(plain: Plain) -> None:
@@ -205,7 +206,7 @@ def test_a_plan_runs_and_writes_nothing(tmp_path: Path) -> None:
 def test_zip_and_when_run_as_their_docstring_shows_them(tmp_path: Path) -> None:
     words = r"""lora.r=8,16 lora.alpha=16,32 hydra.sweeper.zip='[[lora.r,lora.alpha]]' lora=all_linear,dora \
         +hydra.sweeper.when='{lora\=dora: {optimizer.lr: "interval(1e-5,1e-4)"}}' hydra.sweeper.n_trials=5 \
-        hydra.sweeper.sampler.seed=3 training.max_steps=2 hydra.sweep.dir=study"""
+        hydra.sweeper.sampler.seed=4 training.max_steps=2 hydra.sweep.dir=study"""
     done = shell(words, tmp_path)
     assert done.returncode == 0, done.stdout + done.stderr
     configs = [yaml.safe_load(file.read_text()) for file in (tmp_path / "study").glob("*/config.yaml")]
@@ -223,13 +224,13 @@ def test_a_trial_that_cannot_be_composed_fails_alone_in_a_sweep_that_goes_on(
     folder = tmp_path / "study"
     program = started(Program(folder, "lora.r=2,4", "training.max_steps=150"))
     program.until(lambda: steps(folder) > 2, seconds=100)
-    for words, told in (
+    for words, why in (
         (["lora.rr=64"], "lora.rr is not a setting. Did you mean lora.r?"),
         (["+lora.rr=64"], "lora.rr is not a setting. Did you mean lora.r?"),
         (["lora.r=0", "lora=dora"], "lora.r=0: the rank"),
         (["data.train=none.jsonl"], f"{folder.parent / 'none.jsonl'}: there is no such file"),
     ):
-        with pytest.raises(TrialError, match=re.escape(told)):
+        with pytest.raises(TrialError, match=re.escape(why)):
             add(StudyDir(folder), words)
     assert not StudyDir(folder).added_file.exists()
     append_lines(StudyDir(folder).added_file, [{"overrides": ["lora.rr=64"]}])

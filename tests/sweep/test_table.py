@@ -141,6 +141,15 @@ def test_alarms_stand_in_the_line_and_those_of_the_data_are_said_once() -> None:
     ]
 
 
+def test_a_trial_that_a_person_stopped_is_counted_apart_and_is_not_the_best() -> None:
+    screen = Screen(terminal=False)
+    screen.table.started(0, "r=8")
+    message = "stopped on request after 24 of 480 samples"
+    screen.table.ended(end(0, value=0.9, message=message, signature="a", stopped=True), "r=8")
+    assert screen.said() == "trial 0 r=8: stopped on request after 24 of 480 samples, 90.0% then\n"
+    assert screen.table.totals().startswith("1 of 60 done: 1 stopped early") and "best" not in screen.table.totals()
+
+
 def test_what_an_earlier_sweep_has_told_counts_and_is_not_said_again() -> None:
     screen = Screen(terminal=False)
     screen.table.earlier(end(0, value=0.5), "r=8")
