@@ -274,7 +274,10 @@ class EvaluationConfig:
 
 @dataclass
 class TrackingConfig:
-    """Weights & Biases, fed from the trial folder by the parent process."""
+    """Weights & Biases, fed from the trial folder by the parent process.
+
+    W&B's own variables (WANDB_PROJECT, …) fill in what is left at these defaults, and can switch it off: docs/wandb.md.
+    """
 
     mode: str = "auto"  # auto: online with a key, else offline | online | offline | disabled
     project: str = "medqa-sweeps"
