@@ -20,6 +20,7 @@ from omegaconf import DictConfig
 from medqa_sweeps.config import from_hydra
 from medqa_sweeps.errors import TrialError
 from medqa_sweeps.objective import objective_named
+from medqa_sweeps.places import complete_environment
 from medqa_sweeps.sweep.composer import register_schema
 from medqa_sweeps.sweep.refusals import in_sentences, refuse_overrides, refuse_unknown_of_hydra
 from medqa_sweeps.trial_dir import TrialDir
@@ -34,6 +35,7 @@ def main(composed: DictConfig) -> float | list[float] | None:
     """Compose, check, announce, write the trial folder, run its child; the objective's value if it was scored."""
     from medqa_sweeps.sweep.device_request import requested_of_launcher
     from medqa_sweeps.sweep.single import run_single  # not needed for --help or a config error
+    from medqa_sweeps.sweep.trial_jobs import with_hydra
 
     hydra_config = HydraConfig.get()
     alone = hydra_config.mode is RunMode.RUN
@@ -42,7 +44,8 @@ def main(composed: DictConfig) -> float | list[float] | None:
         refuse_unknown_of_hydra(hydra_config)
         refuse_overrides(hydra_config.overrides.task)
         devices = requested_of_launcher(hydra_config.launcher)
-        result = run_single(from_hydra(composed), trial, alone or hydra_config.job.num == 0, devices)
+        whole = with_hydra(composed, hydra_config)
+        result = run_single(from_hydra(composed), trial, alone or hydra_config.job.num == 0, devices, whole)
     except TrialError as error:
         trial.discard_unsubmitted()
         if alone:
@@ -57,6 +60,7 @@ def main(composed: DictConfig) -> float | list[float] | None:
 
 
 if __name__ == "__main__":
+    complete_environment()
     try:
         with in_sentences(get_args_parser().parse_args().overrides):
             main()

@@ -19,6 +19,7 @@ from analysis.verdict import alarms_in_words, cautions, verdict
 from medqa_sweeps.config import TrackingConfig, short_hash
 from medqa_sweeps.errors import ConfigError
 from medqa_sweeps.record import Score
+from medqa_sweeps.study_identity import group_of
 from medqa_sweeps.tracking import run_id
 from medqa_sweeps.wandb_session import client_errors, is_sent, open_run, remember_sent, send_later
 from medqa_sweeps.wording import sentences, short_names
@@ -94,7 +95,7 @@ def _tell(boards: Sequence[Leaderboard], study: Study, tracking: TrackingConfig,
     run = open_run(
         summary_id(study),
         tracking,
-        tracking.group or folder.name,
+        tracking.group or group_of(folder),
         name=f"{folder.name} (summary)",
         job_type="summary",
         tags=(*tracking.tags, *synthetic, "summary"),

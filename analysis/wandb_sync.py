@@ -13,6 +13,7 @@ from pathlib import Path
 from analysis.study import State, Trial, read_study
 from analysis.wandb_summary import log_summary
 from medqa_sweeps.errors import ConfigError
+from medqa_sweeps.study_identity import group_of
 from medqa_sweeps.tracking import has_been_sent, replay
 from medqa_sweeps.trial_dir import TrialDir
 from medqa_sweeps.wandb_session import obstacle_to_online
@@ -64,5 +65,5 @@ def _sent(trial: Trial) -> str:
         return "running"
     if has_been_sent(trial.directory):
         return "before"
-    replay(trial.directory, trial.directory.path.resolve().parent.name, mode="online")
+    replay(trial.directory, group_of(trial.directory.path.resolve().parent), mode="online")
     return "sent" if has_been_sent(trial.directory) else "kept"

@@ -9,7 +9,7 @@ Hydra. Ranges are written so that NaN is outside all of them.
 import dataclasses
 import hashlib
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -274,7 +274,7 @@ class TrackingConfig:
     mode: str = "auto"  # auto: online with a key, else offline | online | offline | disabled
     project: str = "medqa-sweeps"
     entity: str | None = None  # team or user; null: the key's own
-    group: str | None = None  # null: the study's folder name
+    group: str | None = None  # null: the name of the study's folder when it was first swept
     tags: list[str] = field(default_factory=list)
     notes: dict[str, str] = field(default_factory=dict)  # words of your own, by a name of your own
 
@@ -368,15 +368,21 @@ def from_hydra(composed: DictConfig) -> TrialConfig:
 def _with_absolute_paths(config: TrialConfig) -> TrialConfig:
     """Paths as typed here mean the same in a child process, and when the trial is run again from another folder."""
 
-    def absolute(path: str | None) -> str | None:
-        return path if path is None or path.startswith("bundled:") else str(Path(path).expanduser().absolute())
+    return with_paths(config, lambda path: str(Path(path).expanduser().absolute()))
+
+
+def with_paths(config: TrialConfig, change: Callable[[str], str]) -> TrialConfig:
+    """The config with every path of a file or folder of this machine changed."""
+
+    def changed(path: str | None) -> str | None:
+        return path if path is None or path.startswith("bundled:") else change(path)
 
     data = config.data
     if data.hub_id is None:
-        files: dict[str, Any] = {part: absolute(getattr(data, part)) for part in ("train", "validation", "test")}
+        files: dict[str, Any] = {part: changed(getattr(data, part)) for part in ("train", "validation", "test")}
         data = dataclasses.replace(data, **files)
     return dataclasses.replace(
-        config, data=data, model=dataclasses.replace(config.model, path=absolute(config.model.path))
+        config, data=data, model=dataclasses.replace(config.model, path=changed(config.model.path))
     )
 
 

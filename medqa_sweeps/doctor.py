@@ -4,6 +4,7 @@ Imports neither torch nor bitsandbytes: what they could do is seen from their fi
 seconds; whoever does not answer by then is said not to answer.
 """
 
+import contextlib
 import ctypes
 import importlib
 import importlib.util
@@ -25,9 +26,9 @@ from typing import Any, Literal
 import yaml
 
 from medqa_sweeps import hardware
-from medqa_sweeps.cache import cache_folder
 from medqa_sweeps.config import DataConfig
-from medqa_sweeps.errors import DeviceFailed
+from medqa_sweeps.errors import ConfigError, DeviceFailed
+from medqa_sweeps.places import CACHE_VARIABLE, cache_folder, is_temporary, obstacle_to_writing
 
 State = Literal["ok", "note", "problem"]
 
@@ -56,7 +57,7 @@ def examine() -> list[Finding]:
         importlib.import_module(name)  # now, so that the patience below is for the network alone
     asked = [_Asked("Hub", _hub), _Asked("Licences", _licences), _Asked("W&B", _wandb)]
     gpus = _gpus()
-    needed = [_system(), gpus, _packages(), _four_bit(has_gpu=gpus.state == "ok"), _disk()]
+    needed = [_system(), gpus, _packages(), _four_bit(has_gpu=gpus.state == "ok"), _folders(), _disk()]
     models, data = _configured("model"), _configured("data")
     cached = {name for group in (models, data) for name, here in group.items() if here}
     hub, licences, wandb = (one.finding() for one in asked)
@@ -257,10 +258,34 @@ def _wandb() -> Finding:
     return Finding("W&B", "note", f"offline ({obstacle}): `uv run wandb login`, or tracking=none; nothing is lost.")
 
 
+def _folders() -> Finding:
+    """Whether what is written can be: results here, the hub's cache, and ours."""
+    from huggingface_hub import constants
+
+    if obstacle := obstacle_to_writing(Path.cwd()):
+        sentence = f"{Path.cwd()} cannot be written ({obstacle}): start from a folder of yours, or set hydra.sweep.dir."
+        return Finding("Folders", "problem", sentence)
+    try:
+        cache = cache_folder()
+    except ConfigError as error:
+        return Finding("Folders", "problem", str(error))
+    notes = []
+    if is_temporary(cache):
+        notes.append(f"our cache is {cache}, which a restart may empty: set {CACHE_VARIABLE} to a folder that stays")
+    if obstacle := obstacle_to_writing(Path(constants.HF_HUB_CACHE)):
+        hub = f"the hub's cache, {constants.HF_HUB_CACHE}, cannot be written ({obstacle})"
+        notes.append(f"{hub}: nothing is fetched unless HF_HOME names a folder of yours")
+    if notes:
+        return Finding("Folders", "note", f"{'; '.join(notes)}.")
+    return Finding("Folders", "ok", f"results go to {Path.cwd()}, our cache is {cache}.")
+
+
 def _disk() -> Finding:
     from huggingface_hub import constants
 
-    places = {"here": Path.cwd(), "the hub's cache": Path(constants.HF_HUB_CACHE), "our cache": cache_folder()}
+    places = {"here": Path.cwd(), "the hub's cache": Path(constants.HF_HUB_CACHE)}
+    with contextlib.suppress(ConfigError):  # told above
+        places["our cache"] = cache_folder()
     free = {what: _free_bytes(path) for what, path in places.items()}
     sentence = ", ".join(f"{size / _GIB:.0f} GiB free for {what}" for what, size in free.items())
     least = min(free.values())

@@ -4,6 +4,7 @@
 out. So a data set is fetched like a model, by `huggingface_hub`, and read from the folder of its commit.
 """
 
+import errno
 import functools
 import time
 from collections.abc import Callable
@@ -22,6 +23,7 @@ WITHOUT_HUB = {
 }
 _CARD = ("README.md", ".huggingface.yaml")  # where a data set declares its subsets
 _TABLES = ("parquet", "arrow", "json", "jsonl", "csv", "tsv", "gz", "zst", "zip")
+_UNWRITABLE = (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, errno.EDQUOT)
 _PAUSES_SECONDS = (0.5, 1)  # before another try when a connection fails: a flaky network is not a missing one
 
 
@@ -58,6 +60,8 @@ def snapshot(kind: Kind, hub_id: str, revision: str | None, files: tuple[str, ..
         except IncompleteSnapshotError:
             raise _unreachable(error, kind, hub_id, revision, "only a part of it is cached") from None
         except OSError:
+            if isinstance(error, OSError) and error.errno in _UNWRITABLE:
+                raise _unwritable(error, kind, hub_id) from None
             raise _unreachable(error, kind, hub_id, revision, "nothing is cached") from None
 
 
@@ -163,6 +167,14 @@ def _unreachable(error: Exception, kind: Kind, hub_id: str, revision: str | None
         f"{_key(kind)}.hub_id={hub_id}: the hub cannot be reached and {cached} ({type(error).__name__}). With a "
         f"network, start again: whole files are kept. Or, on a machine that has one, accept the licence on its page if "
         f"it asks for one, run `{_fetch(kind, hub_id, revision)}`, and copy the cache. {WITHOUT_HUB[kind]}",
+    )
+
+
+def _unwritable(error: OSError, kind: Kind, hub_id: str) -> TrialError:
+    return _error(
+        kind,
+        f"{_key(kind)}.hub_id={hub_id}: the hub's cache cannot be written ({error.filename}: {error.strerror}). Set "
+        f"HF_HOME to a folder that you may write to. {WITHOUT_HUB[kind]}",
     )
 
 

@@ -8,10 +8,14 @@ data and never make one (`control_tokens.py`).
 
 import functools
 import re
-from collections.abc import Sequence
+import unicodedata
+from collections import Counter
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from typing import Any
 
+from medqa_sweeps.chat import MARKER, Chat
 from medqa_sweeps.config import PromptConfig, short_hash
 from medqa_sweeps.control_tokens import ControlTokens
 from medqa_sweeps.data import Question
@@ -20,8 +24,8 @@ from medqa_sweeps.errors import ConfigError, DataError
 from medqa_sweeps.tokens import TokenCache
 
 LETTERS = "ABCDEFGHIJ"
+_KEPT = 0.9  # share of a question that its prompt must hold: a rare character without a token may be lost
 _READING = "data is text"  # part of the fingerprint: tokens and baselines from before this rule are not reused
-_SENTINEL = "SENTINEL"
 
 
 @dataclass(frozen=True)
@@ -49,6 +53,7 @@ class PromptEncoder:
                 f"prompt={config.name} speaks through a chat template, and this model's tokenizer has none (a "
                 "pretrained base has not). Use prompt=plain, or the instruction-tuned model."
             )
+        self._chat = Chat(tokenizer, config.system) if config.chat else None
         self._control_tokens = ControlTokens(tokenizer)
         self._template_control_ids = functools.cache(self._find_template_control_ids)
         self.end_of_turn_id = self._find_end_of_turn()
@@ -82,12 +87,17 @@ class PromptEncoder:
 
         Raises:
             DataError: if a question holds a control token's text, and this tokenizer cannot read it as text.
+            ConfigError: if the prompt of the first or the longest question does not hold it.
         """
         if self._cache is None:
-            return self._encode_all(questions, orders)
-        rendered = [self.text(question) for question in questions[:1]]  # changes when the rendering itself does
-        key = [self.fingerprint, rendered, [question.id for question in questions], orders]
-        return self._cache.rows(key, lambda: self._encode_all(questions, orders))
+            rows: Sequence[list[int]] = self._encode_all(questions, orders)
+        else:
+            rendered = [self.text(question) for question in questions[:1]]  # changes when the rendering itself does
+            key = [self.fingerprint, rendered, [question.id for question in questions], orders]
+            rows = self._cache.rows(key, lambda: self._encode_all(questions, orders))
+        for index in {0, _longest(questions)}:
+            self._refuse_lost(questions[index], rows[index])
+        return rows
 
     def completion(self, gold: int) -> list[int]:
         """The two tokens after the prompt: the letter and the end of the turn."""
@@ -102,6 +112,17 @@ class PromptEncoder:
             if self._data_steers(question, text, rows[index]):
                 rows[index] = self._encode_as_text(question, each[index], text)
         return rows
+
+    def _refuse_lost(self, question: Question, ids: list[int]) -> None:
+        """Return if question and options stand in the prompt's text and in its tokens."""
+        for where, found in (("text", self.text(question)), ("tokens", self._tokenizer.decode(ids))):
+            for what, texts in (("question", [question.question]), ("options", question.options)):
+                if (share := share_kept(texts, found)) < _KEPT:
+                    raise ConfigError(
+                        f"prompt={self._config.name}: only {share:.0%} of the {what} {shown(list(texts))} stands in "
+                        f"the prompt's {where}. The chat template drops it, or the tokenizer has no tokens for its "
+                        "writing. Use another prompt or model."
+                    )
 
     def _data_steers(self, question: Question, text: str, ids: list[int]) -> bool:
         """Whether the prompt's control tokens differ from its template's, or the text spells the unknown mark."""
@@ -125,15 +146,7 @@ class PromptEncoder:
         return self._control_tokens.among(self._tokenize(self.text(harmless)))
 
     def _render(self, content: str) -> str:
-        if not self._config.chat:
-            return content
-        return self._tokenizer.apply_chat_template(
-            self._messages(content), tokenize=False, add_generation_prompt=True, enable_thinking=False
-        )
-
-    def _messages(self, content: str) -> list[dict[str, str]]:
-        system = [{"role": "system", "content": self._config.system}] if self._config.system else []
-        return [*system, {"role": "user", "content": content}]
+        return self._chat.render(content) if self._chat else content
 
     def _tokenize(self, text: str) -> list[int]:
         # A chat template writes its own <bos>; a plain prompt gets it from the tokenizer.
@@ -141,11 +154,10 @@ class PromptEncoder:
 
     def _find_end_of_turn(self) -> int:
         """The token after an assistant's words; for a plain prompt, the end of the text."""
-        if not self._config.chat:
+        if self._chat is None:
             return self._tokenizer.eos_token_id
-        turns = [*self._messages("?"), {"role": "assistant", "content": _SENTINEL}]
-        after = self._tokenizer.apply_chat_template(turns, tokenize=False, enable_thinking=False)
-        tail = self._tokenizer(after.rpartition(_SENTINEL)[2].lstrip(), add_special_tokens=False)["input_ids"]
+        after = self._chat.render("?", answer=MARKER)
+        tail = self._tokenizer(after.rpartition(MARKER)[2].lstrip(), add_special_tokens=False)["input_ids"]
         return tail[0] if tail else self._tokenizer.eos_token_id
 
     def _find_letter_ids(self, letters: str) -> list[int]:
@@ -162,6 +174,16 @@ class PromptEncoder:
                 )
             found.append(ids[-1])
         return found
+
+
+def share_kept(texts: Iterable[str], found: str) -> float:
+    """Share of the pairs of neighbouring letters or digits in `texts` that `found` has too, 0 to 1.
+
+    Case, accents, blanks and signs do not count: some tokenizers change them.
+    """
+    pairs = Counter(pair for text in texts for pair in pairwise(_letters(text)))
+    lost = pairs - Counter(pairwise(_letters(found)))
+    return 1 - lost.total() / max(pairs.total(), 1)
 
 
 def refuse_long(lengths_tokens: list[int], max_length_tokens: int, what: str) -> None:
@@ -188,3 +210,11 @@ def _masked(question: Question) -> Question:
     """The question with `x` for every character that is no blank."""
     options = tuple(re.sub(r"\S", "x", option) for option in question.options)
     return replace(question, question=re.sub(r"\S", "x", question.question), options=options)
+
+
+def _longest(questions: list[Question]) -> int:
+    return max(range(len(questions)), key=lambda index: len(questions[index].question))
+
+
+def _letters(text: str) -> list[str]:
+    return [sign for sign in unicodedata.normalize("NFKD", text).casefold() if sign.isalnum()]

@@ -126,9 +126,12 @@ def has_been_sent(trial: TrialDir) -> bool:
 
 
 def run_id(trial: TrialDir) -> str:
-    """12 hex digits that stay with the folder: equal experiments in two studies are two runs."""
-    study, number = trial.path.resolve().parts[-2:]
-    return short_hash([trial.provenance(), study, number])
+    """12 hex digits that stay with the trial when its folder moves: equal experiments in two studies are two runs."""
+    provenance = trial.provenance()
+    if "folder" in provenance:
+        return short_hash(provenance)
+    study, number = trial.path.resolve().parts[-2:]  # of an earlier version
+    return short_hash([provenance, study, number])
 
 
 def history_row(line: MetricsLine) -> dict[str, Any]:

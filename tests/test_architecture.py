@@ -11,7 +11,8 @@ import pytest
 ROOT = Path(__file__).parents[1]
 # The run half: what only a trial's own process imports.
 RUN_HALF = {
-    "run", "final", "predict", "worker", "model", "language_model", "training", "evaluation", "baseline", "checkpoint",
+    "run", "final", "predict", "worker", "model", "language_model", "weights", "training", "evaluation", "baseline",
+    "checkpoint",
 }  # fmt: skip
 HEAVY = {"torch", "transformers", "trl", "peft", "unsloth", "bitsandbytes"}
 

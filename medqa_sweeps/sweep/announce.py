@@ -11,7 +11,7 @@ from typing import Any
 from omegaconf import DictConfig
 
 from medqa_sweeps.config import from_hydra
-from medqa_sweeps.confirmation import Confirmation, read_confirmation
+from medqa_sweeps.confirmation import Confirmation, confirmed_study, read_confirmation
 from medqa_sweeps.errors import TrialError
 from medqa_sweeps.objective import objective_named
 from medqa_sweeps.plan import plan_trial
@@ -67,7 +67,7 @@ def what(config: DictConfig, space: SearchSpace, folder: StudyDir) -> Iterator[s
 
 
 def _confirms(confirmation: Confirmation, folder: StudyDir) -> Iterator[str]:
-    study, seeds = (folder.path / confirmation.study).resolve(), ", ".join(map(str, confirmation.seeds))
+    study, seeds = confirmed_study(folder.path, confirmation), ", ".join(map(str, confirmation.seeds))
     best = f"the best {len(confirmation.configs)} of {confirmation.chosen_among:,} configs"
     yield f"Confirms   {shown(study)}: {best} again under the fresh seeds {seeds}"
     for config in confirmation.configs:

@@ -6,7 +6,7 @@ kept; the second is made both ways and compared; the rest are copies with their 
 """
 
 import pickle
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -38,18 +38,19 @@ def register_schema() -> None:
     ConfigStore.instance().store(name="schema", node=schema)
 
 
-def composer_again(composed: DictConfig) -> "Composer":
+def composer_again(composed: DictConfig, found: Callable[[str], str] = str) -> "Composer":
     """Composes the trials of a sweep in another process than the sweep's.
 
     Args:
         composed: what Hydra composed there without the swept values, its own node included.
+        found: where a folder that Hydra composed from is now.
     """
     Plugins.instance()
     setup_globals()
     register_schema()
     path = ConfigSearchPathImpl()
     for source in composed.hydra.runtime.config_sources:  # the schema's is the last, as Hydra wants it
-        path.append(source.provider, f"{source.schema}://{source.path}")
+        path.append(source.provider, f"{source.schema}://{found(source.path)}")
     return Composer(ConfigLoaderImpl(path), composed)
 
 

@@ -23,6 +23,7 @@ from medqa_sweeps.sweep.batch_jobs import BatchJobs
 from medqa_sweeps.sweep.callable_jobs import CHILD, CallableJobs
 from medqa_sweeps.sweep.composer import Composer
 from medqa_sweeps.sweep.device_request import requested_of_launcher
+from medqa_sweeps.sweep.devices import find_devices, lease, plan_slots
 from medqa_sweeps.sweep.in_process import InProcessPool
 from medqa_sweeps.sweep.jobs import Ended, Jobs
 from medqa_sweeps.sweep.local import TRAINING, Machine
@@ -82,6 +83,17 @@ def jobs_for(
         )
         with made as jobs:
             yield jobs
+
+
+def refuse_missing_devices(settings: DictConfig, folder: Path) -> None:
+    """Nothing if `jobs_for` would find slots now.
+
+    Raises:
+        ConfigError: as `jobs_for`.
+    """
+    if settings._target_ == LOCAL_GPUS:
+        with lease(find_devices(requested_of_launcher(settings)), folder) as held:
+            plan_slots(held.devices, settings.slots_per_device)
 
 
 def launch(

@@ -163,6 +163,14 @@ class SearchSpace:
             for inner in _product([space.points for space in self._open(point)]):
                 yield {name: value for part in (point, *inner) for name, value in part.items()}
 
+    def holds(self, point: Mapping[str, Value]) -> bool:
+        """Whether the point is one of this space: a value of each knob that exists there, and no other."""
+        known = self.distributions
+        if not all(name in known and contains(known[name], value) for name, value in point.items()):
+            return False
+        knobs = [*self.knobs, *(knob for space in self._open(point) for knob in space.knobs)]
+        return point.keys() == {knob.name for knob in knobs}
+
     def suggest(self, trial: Trial, only: Mapping[str, Value] | None = None) -> dict[str, Value]:
         """Ask Optuna for every knob that exists in this trial, or for those of `only`; values by knob."""
         point = {knob.name: _suggested(trial, knob) for knob in self.knobs if only is None or knob.name in only}
@@ -418,6 +426,14 @@ def _zipped(parts: Mapping[str, Fixed | Knob], groups: Sequence[Sequence[str]]) 
         named = [(together.name, together) if key in group else (key, part) for key, part in parts.items()]
         parts = dict(named)
     return dict(parts)
+
+
+def contains(distribution: BaseDistribution, value: Value) -> bool:
+    """Whether the distribution has this value."""
+    try:
+        return distribution._contains(distribution.to_internal_repr(value))
+    except ValueError:  # a category that is not there
+        return False
 
 
 def _suggested(trial: Trial, knob: Knob) -> Value:

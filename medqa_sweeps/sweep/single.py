@@ -6,11 +6,13 @@ import os
 import shlex
 from pathlib import Path
 
+from omegaconf import DictConfig
 from rich.console import Console
 
 from medqa_sweeps.alarms import alarms_of
 from medqa_sweeps.cautions import caution_lines, cautions
 from medqa_sweeps.config import TrialConfig
+from medqa_sweeps.disk import refuse_unfit
 from medqa_sweeps.errors import InternalError
 from medqa_sweeps.plan import plan_trial
 from medqa_sweeps.provenance import command_line
@@ -28,16 +30,25 @@ _POLL_SECONDS = 0.2
 
 
 def run_single(
-    config: TrialConfig, trial: TrialDir, announce: bool, devices: DeviceRequest = ANY_DEVICE
+    config: TrialConfig,
+    trial: TrialDir,
+    announce: bool,
+    devices: DeviceRequest = ANY_DEVICE,
+    composed: DictConfig | None = None,
 ) -> Result | None:
     """How the trial ended; None when it was interrupted and can go on. Goes on with a folder that holds it already.
+
+    Args:
+        composed: what Hydra composed, its own node included, for the trial's `.hydra/`.
 
     Raises:
         TrialError: before anything is written, if the trial cannot be run as asked, or no such device is free.
     """
     console = Console(highlight=False)
     plan = plan_trial(config)
-    job = Job(0, (), plan.signature, Prepared(trial, plan))
+    trial.refuse_another(plan.config)
+    refuse_unfit(trial.path)
+    job = Job(0, (), plan.signature, Prepared(trial, plan, composed))
     machine, folder = _machine(trial.path.parent, devices), trial.path.parent
     if announce:
         warnings = caution_lines(cautions(plan.config, plan.base.folder))

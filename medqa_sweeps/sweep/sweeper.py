@@ -5,7 +5,6 @@ The implementation behind `hydra/sweeper=async_optuna`; its settings and their m
 
 import contextlib
 import functools
-import os
 import sys
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -25,6 +24,7 @@ from medqa_sweeps.best import ScoredConfig, on_front, ranked_in
 from medqa_sweeps.cautions import caution_lines
 from medqa_sweeps.config import from_hydra
 from medqa_sweeps.confirmation import read_confirmation
+from medqa_sweeps.disk import refuse_unfit
 from medqa_sweeps.errors import ConfigError, TrialError
 from medqa_sweeps.objective import Objective
 from medqa_sweeps.plan import plan_trial
@@ -32,16 +32,19 @@ from medqa_sweeps.sweep.announce import announcement, how_to_go_on, plan_only
 from medqa_sweeps.sweep.asked_objective import asked_objective
 from medqa_sweeps.sweep.composer import Composer
 from medqa_sweeps.sweep.failures import CircuitBreaker
-from medqa_sweeps.sweep.launcher import jobs_for, trains_trials
+from medqa_sweeps.sweep.launcher import jobs_for, refuse_missing_devices, trains_trials
 from medqa_sweeps.sweep.loop import Budget, Sweep, Swept
 from medqa_sweeps.sweep.preflight import config_check, preflight, trial_check
 from medqa_sweeps.sweep.pruning import OptunaPruner, Pruner, make_pruner, with_samples
 from medqa_sweeps.sweep.refusals import refuse_overrides, refuse_unknown_of_hydra
+from medqa_sweeps.sweep.sampling import SeededPerTrial, seed_of, with_seed
 from medqa_sweeps.sweep.search_space import SearchSpace, parse_search_space
 from medqa_sweeps.sweep.steering import Requests
 from medqa_sweeps.sweep.study import Study, StudyDir, settle_objective
+from medqa_sweeps.sweep.study_program import origin_of_this_process
 from medqa_sweeps.sweep.table import SweepTable
 from medqa_sweeps.sweep.trial_jobs import without_hydra
+from medqa_sweeps.trial_dir import TrialDir, trial_folders
 
 INTERRUPTED = 130  # the exit code that a shell gives a program stopped by Ctrl-C
 
@@ -72,18 +75,25 @@ class AsyncOptuna:
         console = Console(highlight=False)
         space = self._space(arguments)
         folder = StudyDir(Path(self.config.hydra.sweep.dir).absolute())
-        pruner, sampler = self._pruner(folder), self._sampler()
+        pruner = self._pruner(folder)
+        self._sampler()  # one that cannot be made is refused before anything is written
         _print(console, self._cautions(space, folder))
         if self.settings.plan_only:
             _print(console, plan_only(self.config, space, folder))
             return
+        if TrialDir(folder.path).config_file.exists():
+            raise ConfigError(f"{folder.path} holds a single run. Choose another hydra.sweep.dir.")
+        refuse_missing_devices(self.config.hydra.launcher, folder.path)
         with folder.claimed():
+            refuse_unfit(folder.path)
             definition = self._definition(space)
             folder.refuse_another_objective(definition)
-            if self.settings.allow_changes and not self.settings.storage and folder.changes(definition):
+            if not self.settings.allow_changes:
+                folder.refuse_changes(definition)
+            elif not self.settings.storage and folder.changes(definition):
                 folder.renew_journal(self._name(folder), space)
-            study = self._study(space, folder, pruner, sampler)
-            folder.define(definition, self._origin(study), self.settings.allow_changes)
+            study = self._study(space, folder, pruner)
+            folder.define(self._name(folder), definition, self._origin(study))
             OmegaConf.save(self.config, folder.composed_file)
             swept = self._run(space, study, folder, pruner, console)
             results = OmegaConf.create(study.results(self._best(folder)))
@@ -145,25 +155,34 @@ class AsyncOptuna:
         params, zipped, when = (_plain(self.settings[key]) for key in ("params", "zip", "when"))
         return parse_search_space(arguments, params or {}, zipped or [], when or {}, self.context.config_loader)
 
-    def _study(
-        self, space: SearchSpace, folder: StudyDir, pruner: Pruner | None, sampler: optuna.samplers.BaseSampler | None
-    ) -> Study:
+    def _study(self, space: SearchSpace, folder: StudyDir, pruner: Pruner | None) -> Study:
         asked = self.settings.storage
         study = optuna.create_study(
             storage=_instantiated(asked) if asked else folder.journal(),
             study_name=self._name(folder),
             directions=[StudyDirection[direction.name] for direction in self._objective.directions],
-            sampler=sampler,
             pruner=pruner.pruner if isinstance(pruner, OptunaPruner) else None,
             load_if_exists=True,
         )
+        self._refuse_lost_storage(study, folder)
         settle_objective(study, self._objective)
+        seed = seed_of(study, OmegaConf.select(self.settings, "sampler.seed"))
+        study.sampler = SeededPerTrial(self._sampler(seed), seed)
         extend: Callable[[optuna.Trial], None] | None = None
         if self.settings.custom_search_space:
             extend = partial(get_method(self.settings.custom_search_space), self.config)
         confirmation = read_confirmation(folder.path)
         labels = confirmation.labels() if confirmation else None
         return Study(study, space, self.settings.n_trials, extend, mixed=pruner is not None, labels=labels)
+
+    def _refuse_lost_storage(self, study: optuna.Study, folder: StudyDir) -> None:
+        """Trials that a storage does not know would be begun again, under the numbers of others."""
+        begun = folder.definition_file.exists() and trial_folders(folder.path) and not read_confirmation(folder.path)
+        if begun and not study.get_trials(deepcopy=False):
+            raise ConfigError(
+                f"{folder.path} holds trials, and its storage ({self.settings.storage or folder.journal_file}) knows "
+                "none of them. Bring the storage back, or choose another hydra.sweep.dir."
+            )
 
     def _pruner(self, folder: StudyDir) -> Pruner | None:
         asked = self.settings.pruner
@@ -177,9 +196,20 @@ class AsyncOptuna:
         except InstantiationException as error:
             raise ConfigError(f"hydra.sweeper.pruner cannot be made: {error.__cause__ or error}") from error
 
-    def _sampler(self) -> optuna.samplers.BaseSampler | None:
+    def _sampler(self, seed: int | None = None) -> optuna.samplers.BaseSampler:
+        """The sampler that was asked for; Optuna's default where none was.
+
+        Args:
+            seed: where the sampler's own is null.
+
+        Raises:
+            ConfigError: if it cannot be made, or does not go with the objective.
+        """
+        asked = self.settings.sampler
+        if seed is not None and isinstance(asked, DictConfig):
+            asked = OmegaConf.create(with_seed(_plain(asked), seed))
         try:
-            sampler: optuna.samplers.BaseSampler | None = _instantiated(self.settings.sampler)
+            sampler: optuna.samplers.BaseSampler = _instantiated(asked) or optuna.samplers.TPESampler(seed=seed)
         except InstantiationException as error:
             raise ConfigError(f"hydra.sweeper.sampler cannot be made: {error.__cause__ or error}") from error
         if isinstance(sampler, optuna.samplers.CmaEsSampler) and self._objective.is_pareto:
@@ -190,7 +220,7 @@ class AsyncOptuna:
         return sampler
 
     def _name(self, folder: StudyDir) -> str:
-        return self.settings.study_name or folder.path.name
+        return folder.stored_name() or self.settings.study_name or folder.path.name
 
     @functools.cached_property
     def _objective(self) -> Objective:
@@ -208,7 +238,7 @@ class AsyncOptuna:
 
     def _origin(self, study: Study) -> dict[str, Any]:
         """What may change: how many trials there will be, and how to start this program again."""
-        return {"trials": study.total, "command": list(sys.argv), "directory": os.getcwd()}
+        return {"trials": study.total, **origin_of_this_process()}
 
 
 def _instantiated(node: Any) -> Any:

@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 import yaml
 from omegaconf import DictConfig, OmegaConf
@@ -25,6 +26,7 @@ from medqa_sweeps.objective import BY_ACCURACY, Objective, refuse_generated
 from medqa_sweeps.plan import Plan, plan_trial
 from medqa_sweeps.provenance import collect
 from medqa_sweeps.record import MetricsLine, Outcome, Result, ValidationLine
+from medqa_sweeps.study_identity import group_of
 from medqa_sweeps.sweep.failures import another_attempt
 from medqa_sweeps.sweep.jobs import Ended, Job, Jobs, Reported
 from medqa_sweeps.sweep.pool import Gone, Pool, SlotLike
@@ -133,12 +135,13 @@ class TrialJobs(Jobs):
 
     def start(self, job: Job) -> None:
         trial, plan = job.prepared.trial, job.prepared.plan
-        if job.prepared.composed is not None:  # before config.yaml, with which the trial is submitted and exists
+        trial.refuse_another(plan.config)
+        if job.prepared.composed is not None and not trial.config_file.exists():  # with which the trial exists
             _write_hydra_files(job.prepared.composed, trial.path / ".hydra")
         trial.submit(plan.config, collect(plan, self._command))
         with trial.claimed():  # refuses a folder on which another process works
             trial.stop_file.unlink(missing_ok=True)
-        tracker = tracker_for(trial, group=self._folder.name)
+        tracker = tracker_for(trial, group=group_of(self._folder))
         reader = MetricsReader(trial)
         told = max((line.samples_seen for line in reader.new_lines() if isinstance(line, ValidationLine)), default=0)
         slot = self._launch(job.number, trial)
@@ -289,6 +292,14 @@ def without_hydra(composed: DictConfig) -> DictConfig:
         OmegaConf.set_struct(bare, False)
         del bare["hydra"]
     return bare
+
+
+def with_hydra(task: DictConfig, hydra: Any) -> DictConfig:
+    """The inverse of `without_hydra`."""
+    whole = task.copy()
+    OmegaConf.set_struct(whole, False)
+    whole.hydra = hydra
+    return whole
 
 
 def _write_hydra_files(composed: DictConfig, folder: Path) -> None:

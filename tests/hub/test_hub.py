@@ -170,3 +170,9 @@ def test_a_model_that_lacks_one_of_its_shards_is_refused(hub: Hub, ask: Ask) -> 
         {"config.json": b"{}", "model-1-of-2.safetensors": b"one", "model.safetensors.index.json": index}
     )
     assert "model-2-of-2.safetensors named in its index" in ask(hub, model(hub_id="ours/half"))[0]["sentence"]
+
+
+def test_a_cache_that_cannot_be_written_is_not_called_a_missing_network(hub: Hub, ask: Ask) -> None:
+    for told in ask(hub, model(), data(), HF_HOME="/sys/hub"):
+        assert "the hub's cache cannot be written (/sys/hub" in told["sentence"], told
+        assert "Set HF_HOME" in told["sentence"] and "cannot be reached" not in told["sentence"]

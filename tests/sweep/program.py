@@ -11,6 +11,7 @@ import hydra
 from hydra._internal.utils import get_args_parser
 
 import launch
+from medqa_sweeps.places import complete_environment
 from medqa_sweeps.sweep import launcher, local, single, trial_jobs
 from medqa_sweeps.sweep.refusals import in_sentences
 from tests.sweep.fake_nvml import Card, FakeNvml
@@ -25,5 +26,6 @@ if cards := os.environ.get("CARDS"):
 CONF = Path(os.environ.get("CONF", Path(launch.__file__).parent / "conf"))
 
 if __name__ == "__main__":
+    complete_environment()
     with in_sentences(get_args_parser().parse_args().overrides):
         hydra.main(version_base="1.3", config_path=str(CONF), config_name="config")(launch.main.__wrapped__)()

@@ -222,6 +222,28 @@ def test_one_signal_ends_it_tidily_and_the_same_command_goes_on(
     assert results(program.folder) == undisturbed
 
 
+def test_signals_that_were_ignored_at_the_start_disturb_neither_the_sweep_nor_its_trials(
+    start: Callable[..., Program], undisturbed: dict
+) -> None:
+    """nohup starts a program so, and a shell one in the background."""
+    ignored = (signal.SIGHUP, signal.SIGINT)
+    before = {number: signal.signal(number, signal.SIG_IGN) for number in ignored}
+    try:
+        program = start()
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+    program.until(lambda: steps(program.folder) > 5)
+    for process in [program.process, *program.descendants()]:
+        for number in ignored:
+            with contextlib.suppress(psutil.NoSuchProcess):
+                process.send_signal(number)
+    assert program.ended() == 0, program.said()
+    complete(program.folder)
+    assert results(program.folder) == undisturbed
+    assert "killed by" not in program.said() and "saves a checkpoint" not in program.said()
+
+
 def test_a_second_ctrl_c_stops_at_once(start: Callable[..., Program], undisturbed: dict) -> None:
     program = start()
     program.until(lambda: steps(program.folder) > 5)
