@@ -31,6 +31,7 @@ from medqa_sweeps.best import ScoredConfig
 from medqa_sweeps.claim import claim
 from medqa_sweeps.errors import ConfigError, FailureKind
 from medqa_sweeps.objective import ACCURACY, Objective, typed
+from medqa_sweeps.overrides import override
 from medqa_sweeps.record import Outcome
 from medqa_sweeps.study_identity import FILE as STUDY_FILE, identity_of, moved_along, with_paths_found
 from medqa_sweeps.sweep.jobs import Ended
@@ -384,7 +385,10 @@ class Study:
         if self._extend:
             self._extend(trial)
             more = {name: value for name, value in trial.params.items() if name not in params}
-            overrides, values = [*overrides, *(f"{name}={value}" for name, value in more.items())], {**values, **more}
+            overrides, values = (
+                [*overrides, *(override(name, value) for name, value in more.items())],
+                {**values, **more},
+            )
         return Candidate(trial, params, overrides, settings(values) or self._labels.get(trial.number, ""))
 
     def _values(self, value: Any) -> list[float]:
