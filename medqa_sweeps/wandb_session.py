@@ -9,7 +9,6 @@ import http.client
 import json
 import logging
 import os
-import shlex
 import shutil
 import threading
 import urllib.error
@@ -17,6 +16,7 @@ import urllib.request
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from medqa_sweeps.command_line import command
 from medqa_sweeps.config import TrackingConfig
 from medqa_sweeps.trial_dir import write_atomically
 
@@ -111,8 +111,7 @@ def is_sent(folder: Path, what: Any) -> bool:
 def send_later(folder: Path) -> str:
     """The command that sends what stayed in `folder`, with its whole study if it is a trial of one."""
     folder = folder.parent if (folder.parent / "study.yaml").exists() else folder
-    shown = min(str(folder), os.path.relpath(folder), key=len)
-    return f"uv run python -m analysis wandb-sync {shlex.quote(shown)}"
+    return command("analysis", "wandb-sync", folder)
 
 
 def _private_settings() -> "wandb.Settings":

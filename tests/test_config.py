@@ -162,6 +162,14 @@ def test_a_saved_config_is_read_back_equal(tmp_path: Path) -> None:
     assert config_module.load(tmp_path / "config.yaml") == config
 
 
+@pytest.mark.parametrize("text", ["${x}", "${", "\\${lora.r}", "it's", "1e-5", "null", "é", "a: b", " ", "'", "\\"])
+def test_a_saved_text_is_no_interpolation(text: str, tmp_path: Path) -> None:
+    config = composed(override("prompt.system", text), override("tracking.tags", [text]))
+    assert config.prompt.system == text
+    config_module.save(config, tmp_path / "config.yaml")
+    assert config_module.load(tmp_path / "config.yaml") == config
+
+
 @pytest.mark.parametrize("text", ["lora: {rr: 3}", "lora: {r: many}", "- a list", "lora: [", "seed: -1", ""])
 def test_a_damaged_saved_config_is_refused_in_words(text: str, tmp_path: Path) -> None:
     path = tmp_path / "config.yaml"

@@ -26,6 +26,7 @@ from medqa_sweeps.config import from_hydra
 from medqa_sweeps.confirmation import read_confirmation
 from medqa_sweeps.disk import refuse_unfit
 from medqa_sweeps.errors import ConfigError, TrialError
+from medqa_sweeps.interpolation import literal
 from medqa_sweeps.objective import Objective
 from medqa_sweeps.plan import plan_trial
 from medqa_sweeps.sweep.announce import announcement, how_to_go_on, plan_only
@@ -96,7 +97,7 @@ class AsyncOptuna:
             folder.define(self._name(folder), definition, self._origin(study))
             OmegaConf.save(self.config, folder.composed_file)
             swept = self._run(space, study, folder, pruner, console)
-            results = OmegaConf.create(study.results(self._best(folder)))
+            results = OmegaConf.create(literal(study.results(self._best(folder))))
             OmegaConf.save(results, folder.path / "optimization_results.yaml")
         if swept.error is not None:
             raise swept.error

@@ -36,7 +36,7 @@ class Program:
 
     def __init__(self, folder: Path, *words: str, fault: str = "", log: str = "log") -> None:
         self.folder, self.log = folder, folder.parent / log
-        command = [sys.executable, str(PROGRAM), "-m", *WORDS, *(words or GRID), f"hydra.sweep.dir={folder}"]
+        command = [sys.executable, str(PROGRAM), "-m", *WORDS, *(words or GRID), override("hydra.sweep.dir", folder)]
         self.process = psutil.Popen(
             command,
             cwd=folder.parent,
