@@ -108,9 +108,10 @@ class PrintLeaderboard(Callback):
         if config.hydra.sweeper.get("plan_only"):
             return
         from medqa_sweeps.errors import TrialError
+        from medqa_sweeps.sweep.hydra_node import study_folder
 
         try:
-            ended_well = self._tell(Path(config.hydra.sweep.dir))
+            ended_well = self._tell(study_folder(config))
         except TrialError as error:
             sys.exit(str(error))
         except Exception:

@@ -1,7 +1,7 @@
 """What a trial stands on besides its config: code, packages, hardware, questions and base by content, the command.
 
-Nothing secret: the environment is not recorded, and values of variables that look like keys are blotted out of the
-command and the diff.
+Nothing secret: of the environment only W&B's variables for where a run belongs are recorded, and values of variables
+that look like keys are blotted out of them, of the command and of the diff.
 """
 
 import functools
@@ -19,14 +19,19 @@ from medqa_sweeps import hardware
 from medqa_sweeps.command_line import typed
 from medqa_sweeps.data import fingerprint
 from medqa_sweeps.plan import Plan
+from medqa_sweeps.wandb_variables import to_record, variables_here
 
 _ROOT = Path(__file__).resolve().parents[1]
 _SECRET_NAME = re.compile(r"KEY|TOKEN|SECRET|PASSWORD|CREDENTIAL", re.IGNORECASE)
 _SECRET_VALUE = re.compile(r"\b(hf_[A-Za-z0-9]{20,}|wandb_v1_\w{20,}|sk-[\w-]{20,}|(?<=[/=@:])[0-9a-f]{40}(?=@|\s|$))")
 
 
-def collect(plan: Plan, command: list[str]) -> dict[str, Any]:
-    """Everything above as one JSON object; takes a tenth of a second the first time."""
+def collect(plan: Plan, command: list[str], alone: bool = False) -> dict[str, Any]:
+    """Everything above as one JSON object; takes a tenth of a second the first time.
+
+    Args:
+        alone: whether the trial is a single run, not one of a sweep.
+    """
     return {
         "signature": plan.signature,
         "replicate_key": plan.replicate_key,
@@ -49,6 +54,7 @@ def collect(plan: Plan, command: list[str]) -> dict[str, Any]:
             "revision": plan.base.revision,
             "fingerprint": plan.base.fingerprint,
         },
+        "wandb": {name: without_secrets(value) for name, value in to_record(variables_here(), alone).items()},
         **ground(),
     }
 

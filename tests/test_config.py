@@ -16,6 +16,7 @@ import launch  # noqa: F401  registers the schema
 from medqa_sweeps import config as config_module
 from medqa_sweeps.config import LoraConfig, TrialConfig, checked, from_hydra, signature
 from medqa_sweeps.errors import ConfigError
+from medqa_sweeps.overrides import override
 
 CONF = Path(__file__).parents[1] / "conf"
 FILES = sorted(path.relative_to(CONF) for path in CONF.rglob("*.yaml"))

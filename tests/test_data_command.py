@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from medqa_sweeps.__main__ import main
+from medqa_sweeps.overrides import override
 from tests.data.record_shapes import SHAPES
 
 ROOT = Path(__file__).parents[1]

@@ -24,12 +24,13 @@ from medqa_sweeps.sweep.callable_jobs import CHILD, CallableJobs
 from medqa_sweeps.sweep.composer import Composer
 from medqa_sweeps.sweep.device_request import requested_of_launcher
 from medqa_sweeps.sweep.devices import find_devices, lease, plan_slots
+from medqa_sweeps.sweep.hydra_node import study_folder, without_hydra
 from medqa_sweeps.sweep.in_process import InProcessPool
 from medqa_sweeps.sweep.jobs import Ended, Jobs
 from medqa_sweeps.sweep.local import TRAINING, Machine
 from medqa_sweeps.sweep.pool import Pool
 from medqa_sweeps.sweep.settings import IN_PROCESS, LOCAL_GPUS
-from medqa_sweeps.sweep.trial_jobs import TrialJobs, without_hydra
+from medqa_sweeps.sweep.trial_jobs import TrialJobs
 
 _STOCK_BATCH = 2  # upstream's n_jobs
 _POLL_SECONDS = 0.2
@@ -104,7 +105,7 @@ def launch(
     first_number: int,
 ) -> list[JobReturn]:
     """Hydra's own interface: run a batch to its end, and return in its order how each job ended."""
-    folder = Path(config.hydra.sweep.dir).absolute()
+    folder = study_folder(config)
     folder.mkdir(parents=True, exist_ok=True)
     returned: dict[int, JobReturn] = {}
     with jobs_for(config, context, task_function, folder, len(batch)) as jobs:

@@ -33,11 +33,13 @@ def run_single(
     announce: bool,
     devices: DeviceRequest = ANY_DEVICE,
     composed: DictConfig | None = None,
+    alone: bool = True,
 ) -> Result | None:
     """How the trial ended; None when it was interrupted and can go on. Goes on with a folder that holds it already.
 
     Args:
         composed: what Hydra composed, its own node included, for the trial's `.hydra/`.
+        alone: whether it is not one of a sweep.
 
     Raises:
         TrialError: before anything is written, if the trial cannot be run as asked, or no such device is free.
@@ -57,7 +59,7 @@ def run_single(
         def look(number: int, line: MetricsLine) -> None:
             progress.show(line)
 
-        with TrialJobs(machine, folder, command_of_this_process(), look=look, say=progress.say) as jobs:
+        with TrialJobs(machine, folder, command_of_this_process(), look=look, say=progress.say, alone=alone) as jobs:
             ended = _to_its_end(jobs, job, progress)
     result = trial.result()
     console.print(_ending(trial, result, ended), markup=False, soft_wrap=True)

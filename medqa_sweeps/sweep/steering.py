@@ -76,6 +76,7 @@ def _checked(study: StudyDir, overrides: Sequence[str]) -> list[str]:
     from medqa_sweeps.cautions import caution_lines
     from medqa_sweeps.objective import objective_in
     from medqa_sweeps.sweep.composer import composer_again
+    from medqa_sweeps.sweep.hydra_node import task_overrides
     from medqa_sweeps.sweep.preflight import trial_check
     from medqa_sweeps.sweep.refusals import refuse_overrides
     from medqa_sweeps.sweep.search_space import parse_search_space
@@ -86,7 +87,7 @@ def _checked(study: StudyDir, overrides: Sequence[str]) -> list[str]:
             composed: Any = OmegaConf.load(study.composed_file)
             composer = composer_again(composed, lambda path: found_again(study, path))
             params: Any = OmegaConf.to_container(composed.hydra.sweeper.params or OmegaConf.create())
-            space = parse_search_space(composed.hydra.overrides.task, params, [], {}, composer.loader)
+            space = parse_search_space(task_overrides(composed.hydra), params, [], {}, composer.loader)
             check = trial_check(composer.compose, objective_in(study.path))
             return caution_lines(check([*words_found_again(study, space.fixed), *overrides]))
     except FileNotFoundError as error:

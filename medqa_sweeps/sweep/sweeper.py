@@ -9,7 +9,6 @@ import sys
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import optuna
@@ -22,7 +21,6 @@ from rich.console import Console
 
 from medqa_sweeps.best import ScoredConfig, on_front, ranked_in
 from medqa_sweeps.cautions import caution_lines
-from medqa_sweeps.config import from_hydra
 from medqa_sweeps.confirmation import read_confirmation
 from medqa_sweeps.disk import refuse_unfit
 from medqa_sweeps.errors import ConfigError, TrialError
@@ -33,6 +31,7 @@ from medqa_sweeps.sweep.announce import announcement, how_to_go_on, plan_only
 from medqa_sweeps.sweep.asked_objective import asked_objective
 from medqa_sweeps.sweep.composer import Composer
 from medqa_sweeps.sweep.failures import CircuitBreaker
+from medqa_sweeps.sweep.hydra_node import refuse_what_no_trial_obeys, study_folder, trial_config
 from medqa_sweeps.sweep.launcher import jobs_for, refuse_missing_devices, trains_trials
 from medqa_sweeps.sweep.loop import Budget, Sweep, Swept
 from medqa_sweeps.sweep.preflight import config_check, preflight, trial_check
@@ -44,7 +43,6 @@ from medqa_sweeps.sweep.steering import Requests
 from medqa_sweeps.sweep.study import Study, StudyDir, settle_objective
 from medqa_sweeps.sweep.study_program import origin_of_this_process
 from medqa_sweeps.sweep.table import SweepTable
-from medqa_sweeps.sweep.trial_jobs import without_hydra
 from medqa_sweeps.trial_dir import TrialDir, trial_folders
 
 INTERRUPTED = 130  # the exit code that a shell gives a program stopped by Ctrl-C
@@ -75,7 +73,7 @@ class AsyncOptuna:
         optuna.logging.set_verbosity(optuna.logging.WARNING)
         console = Console(highlight=False)
         space = self._space(arguments)
-        folder = StudyDir(Path(self.config.hydra.sweep.dir).absolute())
+        folder = StudyDir(study_folder(self.config))
         pruner = self._pruner(folder)
         self._sampler()  # one that cannot be made is refused before anything is written
         _print(console, self._cautions(space, folder))
@@ -147,6 +145,7 @@ class AsyncOptuna:
         if not trains_trials(self.config) or read_confirmation(folder.path):
             return []
         refuse_unknown_of_hydra(self.config.hydra)
+        refuse_what_no_trial_obeys(self.config.hydra)
         refuse_overrides(space.fixed)
         composer = Composer(self.context.config_loader, self.config)
         checks = (make(composer.compose, self._objective) for make in (trial_check, config_check))
@@ -189,9 +188,7 @@ class AsyncOptuna:
         asked = self.settings.pruner
         if isinstance(asked, DictConfig) and asked and trains_trials(self.config):
             with contextlib.suppress(TrialError):  # no plan without the swept values: Optuna will guess
-                asked = OmegaConf.create(
-                    with_samples(_plain(asked), plan_trial(from_hydra(without_hydra(self.config))))
-                )
+                asked = OmegaConf.create(with_samples(_plain(asked), plan_trial(trial_config(self.config))))
         try:
             return make_pruner(_instantiated(asked), folder.path, self._objective)
         except InstantiationException as error:

@@ -4,14 +4,12 @@ The folder is all that is shared with the trial's process: reports are read from
 it ended stands in it. So the pool underneath may be this machine's or any other's that sees the same folders.
 """
 
-import contextlib
 import os
 import signal
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
 
 import yaml
 from omegaconf import DictConfig, OmegaConf
@@ -19,7 +17,7 @@ from omegaconf import DictConfig, OmegaConf
 from medqa_sweeps import not_run
 from medqa_sweeps.alarms import alarms_of
 from medqa_sweeps.best import can_be_ranked, scored_trial
-from medqa_sweeps.config import TrialConfig, from_hydra
+from medqa_sweeps.config import TrialConfig
 from medqa_sweeps.errors import FailureKind
 from medqa_sweeps.not_run import NotRun
 from medqa_sweeps.objective import BY_ACCURACY, Objective, refuse_generated
@@ -28,9 +26,10 @@ from medqa_sweeps.provenance import collect
 from medqa_sweeps.record import MetricsLine, Outcome, Result, ValidationLine
 from medqa_sweeps.study_identity import group_of
 from medqa_sweeps.sweep.failures import another_attempt
+from medqa_sweeps.sweep.hydra_node import environment_of, trial_config, without_hydra
 from medqa_sweeps.sweep.jobs import Ended, Job, Jobs, Reported
 from medqa_sweeps.sweep.pool import Gone, Pool, SlotLike
-from medqa_sweeps.tracking import Tracker, tracker_for
+from medqa_sweeps.tracking import Tracker, tracker_for, wait_for
 from medqa_sweeps.trial_dir import MetricsReader, StopReason, TrialDir
 
 WORKER = "medqa_sweeps.worker"  # started by name: this half never imports it
@@ -72,6 +71,7 @@ class TrialJobs(Jobs):
         say: tells people what is in no line.
         worker: module that a child becomes; tests give one that breaks on purpose.
         objective: what trials report on the way and return at their end.
+        alone: whether it is a single run, not one of a sweep.
     """
 
     def __init__(
@@ -84,9 +84,10 @@ class TrialJobs(Jobs):
         say: Callable[[str], None] = lambda sentence: None,
         worker: str = WORKER,
         objective: Objective = BY_ACCURACY,
+        alone: bool = False,
     ) -> None:
         self._pool, self._folder, self._command, self._compose = pool, folder, command, compose
-        self._objective = objective
+        self._objective, self._alone = objective, alone
         self._look, self._say, self._worker = look, say, worker
         self._running: dict[int, _Running] = {}
         self._trackers: list[Tracker] = []
@@ -115,7 +116,7 @@ class TrialJobs(Jobs):
         else:
             assert self._compose is not None, "jobs that come prepared are not composed here"
             composed = self._compose(overrides, number)
-            config = from_hydra(without_hydra(composed))
+            config = trial_config(composed)
         refuse_generated(self._objective, config.evaluation.method)
         plan = plan_trial(config)
         return Job(number, tuple(overrides), plan.signature, Prepared(trial, plan, composed))
@@ -138,7 +139,7 @@ class TrialJobs(Jobs):
         trial.refuse_another(plan.config)
         if job.prepared.composed is not None and not trial.config_file.exists():  # with which the trial exists
             _write_hydra_files(job.prepared.composed, trial.path / ".hydra")
-        trial.submit(plan.config, collect(plan, self._command))
+        trial.submit(plan.config, collect(plan, self._command, self._alone))
         with trial.claimed():  # refuses a folder on which another process works
             trial.stop_file.unlink(missing_ok=True)
         tracker = tracker_for(trial, group=group_of(self._folder))
@@ -169,11 +170,11 @@ class TrialJobs(Jobs):
         self.kill()
         while self._running:
             self.poll(1)
-        for tracker in self._trackers:
-            tracker.wait()
+        wait_for(self._trackers)
 
     def _launch(self, number: int, trial: TrialDir, avoid: Sequence[str] = ()) -> SlotLike:
-        return self._pool.start(number, self._worker, [str(trial.path)], child_environment(), trial.log_file, avoid)
+        environment = {**child_environment(), **environment_of(trial.path)}
+        return self._pool.start(number, self._worker, [str(trial.path)], environment, trial.log_file, avoid)
 
     def _news(self, running: _Running) -> list[Reported | Ended]:
         """What the trial has written since the last look."""
@@ -284,22 +285,6 @@ def log_tail(log: Path, lines: int = _LOG_TAIL_LINES) -> str:
     except FileNotFoundError:
         return ""
     return "\n".join("    " + line for line in text.splitlines()[-lines:])
-
-
-def without_hydra(composed: DictConfig) -> DictConfig:
-    bare = composed.copy()
-    with contextlib.suppress(KeyError):
-        OmegaConf.set_struct(bare, False)
-        del bare["hydra"]
-    return bare
-
-
-def with_hydra(task: DictConfig, hydra: Any) -> DictConfig:
-    """The inverse of `without_hydra`."""
-    whole = task.copy()
-    OmegaConf.set_struct(whole, False)
-    whole.hydra = hydra
-    return whole
 
 
 def _write_hydra_files(composed: DictConfig, folder: Path) -> None:
