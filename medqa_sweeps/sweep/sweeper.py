@@ -24,6 +24,7 @@ from medqa_sweeps.cautions import caution_lines
 from medqa_sweeps.confirmation import read_confirmation
 from medqa_sweeps.disk import refuse_unfit
 from medqa_sweeps.errors import ConfigError, TrialError
+from medqa_sweeps.interpolation import literal
 from medqa_sweeps.objective import Objective
 from medqa_sweeps.plan import plan_trial
 from medqa_sweeps.sweep.announce import announcement, how_to_go_on, plan_only
@@ -87,7 +88,7 @@ class AsyncOptuna:
         with folder.claimed(), self._study(space, folder, pruner, console) as (study, beat):
             OmegaConf.save(self.config, folder.composed_file)
             swept = self._run(space, study, folder, pruner, console, beat)
-            results = OmegaConf.create(study.results(self._best(folder)))
+            results = OmegaConf.create(literal(study.results(self._best(folder))))
             OmegaConf.save(results, folder.path / "optimization_results.yaml")
         if swept.error is not None:
             raise swept.error
