@@ -46,7 +46,7 @@ def main(composed: DictConfig) -> float | list[float] | None:
         refuse_overrides(task_overrides(hydra_config))
         devices = requested_of_launcher(hydra_config.launcher)
         whole = with_hydra(composed, hydra_config)
-        result = run_single(from_hydra(composed), trial, alone or hydra_config.job.num == 0, devices, whole)
+        result = run_single(from_hydra(composed), trial, alone or hydra_config.job.num == 0, devices, whole, alone)
     except TrialError as error:
         trial.discard_unsubmitted()
         if alone:

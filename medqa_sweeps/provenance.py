@@ -1,7 +1,7 @@
 """What a trial stands on besides its config: code, packages, hardware, questions and base by content, the command.
 
-Nothing secret: the environment is not recorded, and values of variables that look like keys are blotted out of the
-command and the diff.
+Nothing secret: of the environment only W&B's variables for where a run belongs are recorded, and values of variables
+that look like keys are blotted out of them, of the command and of the diff.
 """
 
 import functools
@@ -9,30 +9,34 @@ import hashlib
 import os
 import platform
 import re
-import shlex
 import subprocess
-import sys
 import time
 from importlib import metadata
 from pathlib import Path
 from typing import Any
 
 from medqa_sweeps import hardware
+from medqa_sweeps.command_line import typed
 from medqa_sweeps.data import fingerprint
 from medqa_sweeps.plan import Plan
+from medqa_sweeps.wandb_variables import to_record, variables_here
 
 _ROOT = Path(__file__).resolve().parents[1]
 _SECRET_NAME = re.compile(r"KEY|TOKEN|SECRET|PASSWORD|CREDENTIAL", re.IGNORECASE)
 _SECRET_VALUE = re.compile(r"\b(hf_[A-Za-z0-9]{20,}|wandb_v1_\w{20,}|sk-[\w-]{20,}|(?<=[/=@:])[0-9a-f]{40}(?=@|\s|$))")
 
 
-def collect(plan: Plan, command: list[str]) -> dict[str, Any]:
-    """Everything above as one JSON object; takes a tenth of a second the first time."""
+def collect(plan: Plan, command: list[str], alone: bool = False) -> dict[str, Any]:
+    """Everything above as one JSON object; takes a tenth of a second the first time.
+
+    Args:
+        alone: whether the trial is a single run, not one of a sweep.
+    """
     return {
         "signature": plan.signature,
         "replicate_key": plan.replicate_key,
         "created_at": time.time(),
-        "command": without_secrets(shlex.join(command)),
+        "command": without_secrets(typed(*command)),
         "seeds": {"trial": plan.config.seed, "split": plan.config.split.seed},
         "questions": {
             "fingerprint": plan.split.fingerprint,
@@ -50,6 +54,7 @@ def collect(plan: Plan, command: list[str]) -> dict[str, Any]:
             "revision": plan.base.revision,
             "fingerprint": plan.base.fingerprint,
         },
+        "wandb": {name: without_secrets(value) for name, value in to_record(variables_here(), alone).items()},
         **ground(),
     }
 
@@ -109,8 +114,3 @@ def _git(*arguments: str) -> str | None:
 
 def _packages() -> set[tuple[str, str]]:
     return {(dist.metadata["Name"], dist.version) for dist in metadata.distributions() if dist.metadata["Name"]}
-
-
-def command_line() -> list[str]:
-    """How this process was started, as a person would type it."""
-    return ["uv", "run", os.path.relpath(sys.argv[0]), *sys.argv[1:]]

@@ -29,7 +29,7 @@ from medqa_sweeps.sweep.failures import another_attempt
 from medqa_sweeps.sweep.hydra_node import environment_of, trial_config, without_hydra
 from medqa_sweeps.sweep.jobs import Ended, Job, Jobs, Reported
 from medqa_sweeps.sweep.pool import Gone, Pool, SlotLike
-from medqa_sweeps.tracking import Tracker, tracker_for
+from medqa_sweeps.tracking import Tracker, tracker_for, wait_for
 from medqa_sweeps.trial_dir import MetricsReader, StopReason, TrialDir
 
 WORKER = "medqa_sweeps.worker"  # started by name: this half never imports it
@@ -71,6 +71,7 @@ class TrialJobs(Jobs):
         say: tells people what is in no line.
         worker: module that a child becomes; tests give one that breaks on purpose.
         objective: what trials report on the way and return at their end.
+        alone: whether it is a single run, not one of a sweep.
     """
 
     def __init__(
@@ -83,9 +84,10 @@ class TrialJobs(Jobs):
         say: Callable[[str], None] = lambda sentence: None,
         worker: str = WORKER,
         objective: Objective = BY_ACCURACY,
+        alone: bool = False,
     ) -> None:
         self._pool, self._folder, self._command, self._compose = pool, folder, command, compose
-        self._objective = objective
+        self._objective, self._alone = objective, alone
         self._look, self._say, self._worker = look, say, worker
         self._running: dict[int, _Running] = {}
         self._trackers: list[Tracker] = []
@@ -137,7 +139,7 @@ class TrialJobs(Jobs):
         trial.refuse_another(plan.config)
         if job.prepared.composed is not None and not trial.config_file.exists():  # with which the trial exists
             _write_hydra_files(job.prepared.composed, trial.path / ".hydra")
-        trial.submit(plan.config, collect(plan, self._command))
+        trial.submit(plan.config, collect(plan, self._command, self._alone))
         with trial.claimed():  # refuses a folder on which another process works
             trial.stop_file.unlink(missing_ok=True)
         tracker = tracker_for(trial, group=group_of(self._folder))
@@ -168,8 +170,7 @@ class TrialJobs(Jobs):
         self.kill()
         while self._running:
             self.poll(1)
-        for tracker in self._trackers:
-            tracker.wait()
+        wait_for(self._trackers)
 
     def _launch(self, number: int, trial: TrialDir, avoid: Sequence[str] = ()) -> SlotLike:
         environment = {**child_environment(), **environment_of(trial.path)}
@@ -299,7 +300,7 @@ def write_words(words: Sequence[str], trial: Path) -> None:
     """What a trial was told, where Hydra would have written it."""
     folder = trial / ".hydra"
     folder.mkdir(exist_ok=True)
-    OmegaConf.save(OmegaConf.create(list(words)), folder / "overrides.yaml")
+    (folder / "overrides.yaml").write_text(yaml.safe_dump(list(words), allow_unicode=True), encoding="utf-8")
 
 
 def words_of(trial: Path) -> list[str]:
