@@ -171,10 +171,10 @@ def test_the_most_restrictive_decides() -> None:
         "offline": "offline",
         "disabled": "disabled",
     }.items():
-        assert effective_mode(asked, {}, here["offline"]).mode == decided
-        assert effective_mode(asked, {}, here["online"]).mode == ("online" if asked == "auto" else asked)
-        assert effective_mode(asked, {}, here["nothing"]).mode == asked
-    assert effective_mode("auto", {}, variables_here({"WANDB_MODE": "", "WANDB_DISABLED": "false"})).mode == "auto"
+        assert effective_mode(asked, {}, here["offline"]).name == decided
+        assert effective_mode(asked, {}, here["online"]).name == ("online" if asked == "auto" else asked)
+        assert effective_mode(asked, {}, here["nothing"]).name == asked
+    assert effective_mode("auto", {}, variables_here({"WANDB_MODE": "", "WANDB_DISABLED": "false"})).name == "auto"
 
 
 # As what, and where
