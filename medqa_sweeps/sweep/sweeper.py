@@ -14,8 +14,9 @@ from typing import Any
 import optuna
 from hydra.errors import InstantiationException
 from hydra.types import HydraContext, TaskFunction
-from hydra.utils import get_method, instantiate
+from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf
+from optuna.exceptions import StorageInternalError
 from optuna.study import StudyDirection
 from rich.console import Console
 
@@ -29,6 +30,7 @@ from medqa_sweeps.objective import Objective
 from medqa_sweeps.plan import plan_trial
 from medqa_sweeps.sweep.announce import announcement, how_to_go_on, plan_only
 from medqa_sweeps.sweep.asked_objective import asked_objective
+from medqa_sweeps.sweep.asked_settings import custom_search_space, refuse_settings
 from medqa_sweeps.sweep.composer import Composer
 from medqa_sweeps.sweep.failures import CircuitBreaker
 from medqa_sweeps.sweep.hydra_node import refuse_what_no_trial_obeys, study_folder, trial_config
@@ -71,6 +73,8 @@ class AsyncOptuna:
             SystemExit: 130 if it was interrupted, 1 if it stopped otherwise before it was complete.
         """
         optuna.logging.set_verbosity(optuna.logging.WARNING)
+        refuse_settings(self.settings)
+        extend = self._extend()
         console = Console(highlight=False)
         space = self._space(arguments)
         folder = StudyDir(study_folder(self.config))
@@ -91,7 +95,7 @@ class AsyncOptuna:
                 folder.refuse_changes(definition)
             elif not self.settings.storage and folder.changes(definition):
                 folder.renew_journal(self._name(folder), space)
-            study = self._study(space, folder, pruner)
+            study = self._study(space, folder, pruner, extend)
             folder.define(self._name(folder), definition, self._origin(study))
             OmegaConf.save(self.config, folder.composed_file)
             swept = self._run(space, study, folder, pruner, console)
@@ -155,10 +159,39 @@ class AsyncOptuna:
         params, zipped, when = (_plain(self.settings[key]) for key in ("params", "zip", "when"))
         return parse_search_space(arguments, params or {}, zipped or [], when or {}, self.context.config_loader)
 
-    def _study(self, space: SearchSpace, folder: StudyDir, pruner: Pruner | None) -> Study:
+    def _extend(self) -> Callable[[optuna.Trial], None] | None:
+        """What suggests more to a trial than the space does."""
+        path = self.settings.custom_search_space
+        return partial(custom_search_space(path), self.config) if path else None
+
+    def _storage(self, folder: StudyDir) -> optuna.storages.BaseStorage:
+        """
+        Raises:
+            ConfigError: if the storage that was asked for cannot be opened.
+        """
         asked = self.settings.storage
+        if not asked:
+            return folder.journal()
+        from sqlalchemy.exc import SQLAlchemyError  # slow to import, and most studies need no database
+
+        try:
+            return optuna.storages.get_storage(_instantiated(asked))
+        except (SQLAlchemyError, StorageInternalError, InstantiationException) as error:
+            why = str(error.__cause__ or error).partition("\n")[0].rstrip(".")
+            raise ConfigError(
+                f"hydra.sweeper.storage cannot be opened: {why}. Give one that can be, or null for a journal in the "
+                "study's folder."
+            ) from error
+
+    def _study(
+        self,
+        space: SearchSpace,
+        folder: StudyDir,
+        pruner: Pruner | None,
+        extend: Callable[[optuna.Trial], None] | None,
+    ) -> Study:
         study = optuna.create_study(
-            storage=_instantiated(asked) if asked else folder.journal(),
+            storage=self._storage(folder),
             study_name=self._name(folder),
             directions=[StudyDirection[direction.name] for direction in self._objective.directions],
             pruner=pruner.pruner if isinstance(pruner, OptunaPruner) else None,
@@ -168,9 +201,6 @@ class AsyncOptuna:
         settle_objective(study, self._objective)
         seed = seed_of(study, OmegaConf.select(self.settings, "sampler.seed"))
         study.sampler = SeededPerTrial(self._sampler(seed), seed)
-        extend: Callable[[optuna.Trial], None] | None = None
-        if self.settings.custom_search_space:
-            extend = partial(get_method(self.settings.custom_search_space), self.config)
         confirmation = read_confirmation(folder.path)
         labels = confirmation.labels() if confirmation else None
         return Study(study, space, self.settings.n_trials, extend, mixed=pruner is not None, labels=labels)
