@@ -1,15 +1,16 @@
-"""Command lines for people: quoted for a shell, and with paths as short as they can be typed from here."""
+"""Command lines for people: quoted for a shell, and with paths as short as they can be typed where people stand."""
 
 import os
 import shlex
 import sys
 from pathlib import Path
 
+_STANDS_IN = "MEDQA_SWEEPS_STARTED_IN"  # the folder of the person's shell, once this process has left it
 _PROGRAMS = ("medqa_sweeps", "analysis")  # run as `python -m`
 
 
 def command(module: str, *words: str | Path) -> str:
-    """`uv run python -m medqa_sweeps resume multirun/a`, to be pasted into a shell in the current folder.
+    """`uv run python -m medqa_sweeps resume multirun/a`, to be pasted into the shell of whoever started this process.
 
     Args:
         words: a `Path` is shortened, a text is one argument as it is.
@@ -18,14 +19,20 @@ def command(module: str, *words: str | Path) -> str:
 
 
 def typed(*words: str | Path) -> str:
-    """The words as one types them in a shell in the current folder."""
+    """The words as one types them into that shell."""
     return " ".join(_quoted(shown(word) if isinstance(word, Path) else word) for word in words)
 
 
 def shown(path: Path) -> str:
-    """Relative to the current folder where that is shorter; never like an option."""
-    text = min(str(path), os.path.relpath(path), key=len)
+    """Relative to where the person stands, where that is shorter; never like an option."""
+    text = min(os.path.abspath(path), os.path.relpath(path, os.environ.get(_STANDS_IN)), key=len)
     return f"./{text}" if text.startswith("-") else text
+
+
+def move_to(directory: Path) -> None:
+    """Make `directory` the current folder, also of a program that this process becomes; the person stays behind."""
+    os.environ.setdefault(_STANDS_IN, os.getcwd())
+    os.chdir(directory)
 
 
 def command_of_this_process() -> list[str]:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from medqa_sweeps.command_line import command, command_of_this_process, shown, typed
+from medqa_sweeps.command_line import command, command_of_this_process, move_to, shown, typed
 
 FOLDERS = [
     *(
@@ -51,6 +51,15 @@ def test_a_path_is_as_short_as_it_can_be_typed(tmp_path: Path, monkeypatch: pyte
     monkeypatch.chdir(tmp_path / "a" / "b")
     assert (shown(tmp_path / "a" / "b" / "c"), shown(tmp_path / "a"), shown(Path("/x"))) == ("c", "..", "/x")
     assert typed("ls", tmp_path / "a" / "b") == "ls ."
+
+
+def test_paths_stay_those_of_the_persons_shell(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "program").mkdir()
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(os, "environ", dict(os.environ))
+    for _ in range(2):
+        move_to(tmp_path / "program")
+        assert (shown(tmp_path / "study"), shown(Path("study"))) == ("study", "program/study")
 
 
 def test_how_this_process_was_started_can_be_typed(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -12,8 +12,6 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NoReturn
 
-from hydra._internal.utils import get_args_parser
-
 from medqa_sweeps.best import ScoredConfig, ranked_in
 from medqa_sweeps.command_line import command_of_this_process
 from medqa_sweeps.confirmation import (
@@ -26,7 +24,7 @@ from medqa_sweeps.confirmation import (
 )
 from medqa_sweeps.errors import ConfigError
 from medqa_sweeps.objective import objective_in
-from medqa_sweeps.overrides import key_of, override
+from medqa_sweeps.overrides import key_of, override, overrides_among
 from medqa_sweeps.plan import Plan, plan_trial, refuse_changed
 from medqa_sweeps.provenance import collect
 from medqa_sweeps.study_identity import identity_of
@@ -156,8 +154,7 @@ def _told_apart(study: Path) -> dict[int, str]:
 
 def _words(asked: Sequence[str], trials: int) -> list[str]:
     """The first sweep's words without its search, which is over, and the number of trials instead."""
-    overrides = get_args_parser().parse_known_args(list(asked))[0].overrides  # without values of options: paths
-    searched = {word for word in overrides if _is_of_the_search(word)}
+    searched = set(filter(_is_of_the_search, overrides_among(asked)))
     kept = [word for word in asked if word not in searched]
     return [*kept, *_NO_SEARCH, override("hydra.sweeper.n_trials", trials)]
 

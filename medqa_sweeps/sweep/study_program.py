@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NoReturn
 
-from medqa_sweeps.command_line import typed
+from medqa_sweeps.command_line import move_to, typed
 from medqa_sweeps.errors import ConfigError
 from medqa_sweeps.overrides import key_of, override
 from medqa_sweeps.study_identity import identity_of, moved_along, with_paths_found
@@ -31,7 +31,7 @@ class StudyProgram:
     def become(self, words: Sequence[str], folder: Path) -> NoReturn:
         """Become the program, with these words, sweeping in `folder`."""
         shown = self.file.relative_to(self.directory) if self.file.is_relative_to(self.directory) else self.file
-        os.chdir(self.directory)
+        move_to(self.directory)
         sys.stdout.flush()
         os.execv(sys.executable, [sys.executable, str(shown), *words, override(_FOLDER, folder)])
 

@@ -14,7 +14,7 @@ from typing import Any
 import optuna
 from hydra.errors import InstantiationException
 from hydra.types import HydraContext, TaskFunction
-from hydra.utils import get_method, instantiate
+from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf
 from optuna.study import StudyDirection
 from rich.console import Console
@@ -29,6 +29,7 @@ from medqa_sweeps.objective import Objective
 from medqa_sweeps.plan import plan_trial
 from medqa_sweeps.sweep.announce import announcement, how_to_go_on, plan_only
 from medqa_sweeps.sweep.asked_objective import asked_objective
+from medqa_sweeps.sweep.asked_settings import custom_search_space, refuse_settings
 from medqa_sweeps.sweep.composer import Composer
 from medqa_sweeps.sweep.failures import CircuitBreaker
 from medqa_sweeps.sweep.hydra_node import refuse_what_no_trial_obeys, study_folder, trial_config
@@ -41,11 +42,13 @@ from medqa_sweeps.sweep.refusals import refuse_overrides, refuse_unknown_of_hydr
 from medqa_sweeps.sweep.sampling import SeededPerTrial, seed_of, with_seed
 from medqa_sweeps.sweep.search_space import SearchSpace, parse_search_space
 from medqa_sweeps.sweep.steering import Requests
-from medqa_sweeps.sweep.storage import Asked, check, connected, keep, load, refuse_other_values
+from medqa_sweeps.sweep.storage import Asked, check, connected, keep, load, not_opened, refuse_other_values
 from medqa_sweeps.sweep.study import Study, StudyDir, settle_objective
 from medqa_sweeps.sweep.study_program import origin_of_this_process
 from medqa_sweeps.sweep.table import SweepTable
 from medqa_sweeps.trial_dir import TrialDir, trial_folders
+
+Extend = Callable[[optuna.Trial], None]  # suggests more to a trial than the space does
 
 INTERRUPTED = 130  # the exit code that a shell gives a program stopped by Ctrl-C
 
@@ -73,6 +76,8 @@ class AsyncOptuna:
             SystemExit: 130 if it was interrupted, 1 if it stopped otherwise before it was complete.
         """
         optuna.logging.set_verbosity(optuna.logging.WARNING)
+        refuse_settings(self.settings)
+        extend = self._extend()
         console = Console(highlight=False)
         space = self._space(arguments)
         folder = StudyDir(study_folder(self.config))
@@ -85,7 +90,7 @@ class AsyncOptuna:
         if TrialDir(folder.path).config_file.exists():
             raise ConfigError(f"{folder.path} holds a single run. Choose another hydra.sweep.dir.")
         refuse_missing_devices(self.config.hydra.launcher, folder.path)
-        with folder.claimed(), self._study(space, folder, pruner, console) as (study, beat):
+        with folder.claimed(), self._study(space, folder, pruner, extend, console) as (study, beat):
             OmegaConf.save(self.config, folder.composed_file)
             swept = self._run(space, study, folder, pruner, console, beat)
             results = OmegaConf.create(literal(study.results(self._best(folder))))
@@ -159,9 +164,14 @@ class AsyncOptuna:
         params, zipped, when = (_plain(self.settings[key]) for key in ("params", "zip", "when"))
         return parse_search_space(arguments, params or {}, zipped or [], when or {}, self.context.config_loader)
 
+    def _extend(self) -> Extend | None:
+        """What suggests more to a trial than the space does."""
+        path = self.settings.custom_search_space
+        return partial(custom_search_space(path), self.config) if path else None
+
     @contextlib.contextmanager
     def _study(
-        self, space: SearchSpace, folder: StudyDir, pruner: Pruner | None, console: Console
+        self, space: SearchSpace, folder: StudyDir, pruner: Pruner | None, extend: Extend | None, console: Console
     ) -> Iterator[tuple[Study, Callable[[Sweep], None]]]:
         """The study, checked against its folder and its storage; and what keeps other sweeps out of the storage.
 
@@ -177,7 +187,7 @@ class AsyncOptuna:
         with mark as beat:
             _print(console, check(asked, study, self.settings.allow_changes))
             refuse_other_values(study, space)
-            searched = self._searched(study, space, folder, pruner)
+            searched = self._searched(study, space, folder, pruner, extend)
             folder.define(asked.name, asked.definition, self._origin(searched))
             keep(asked, study)
             yield searched, beat
@@ -200,7 +210,7 @@ class AsyncOptuna:
         folder = asked.folder
         if self.settings.allow_changes and not asked.is_shared and folder.changes(asked.definition):
             folder.renew_journal(asked.name, space)
-        storage = connected(_instantiated(self.settings.storage)) if asked.is_shared else folder.journal()
+        storage = self._shared_storage() if asked.is_shared else folder.journal()
         begun = asked.holds_trials and not read_confirmation(folder.path)
         numbers = [int(trial.path.name) for trial in trial_folders(folder.path)] if begun else []
         study = load(asked, storage, numbers) or optuna.create_study(
@@ -212,14 +222,23 @@ class AsyncOptuna:
         settle_objective(study, self._objective)
         return study
 
-    def _searched(self, study: optuna.Study, space: SearchSpace, folder: StudyDir, pruner: Pruner | None) -> Study:
+    def _shared_storage(self) -> optuna.storages.BaseStorage:
+        """
+        Raises:
+            ConfigError: if the storage that was asked for cannot be opened.
+        """
+        try:
+            return connected(_instantiated(self.settings.storage))
+        except InstantiationException as error:
+            raise not_opened(error) from error
+
+    def _searched(
+        self, study: optuna.Study, space: SearchSpace, folder: StudyDir, pruner: Pruner | None, extend: Extend | None
+    ) -> Study:
         if isinstance(pruner, OptunaPruner):
             study.pruner = pruner.pruner
         seed = seed_of(study, OmegaConf.select(self.settings, "sampler.seed"))
         study.sampler = SeededPerTrial(self._sampler(seed), seed)
-        extend: Callable[[optuna.Trial], None] | None = None
-        if self.settings.custom_search_space:
-            extend = partial(get_method(self.settings.custom_search_space), self.config)
         confirmation = read_confirmation(folder.path)
         labels = confirmation.labels() if confirmation else None
         return Study(study, space, self.settings.n_trials, extend, mixed=pruner is not None, labels=labels)
