@@ -34,15 +34,16 @@ register_schema()
 def main(composed: DictConfig) -> float | list[float] | None:
     """Compose, check, announce, write the trial folder, run its child; the objective's value if it was scored."""
     from medqa_sweeps.sweep.device_request import requested_of_launcher
+    from medqa_sweeps.sweep.hydra_node import refuse_what_no_trial_obeys, task_overrides, with_hydra
     from medqa_sweeps.sweep.single import run_single  # not needed for --help or a config error
-    from medqa_sweeps.sweep.trial_jobs import with_hydra
 
     hydra_config = HydraConfig.get()
     alone = hydra_config.mode is RunMode.RUN
     trial = TrialDir(Path(hydra_config.runtime.output_dir).resolve())
     try:
         refuse_unknown_of_hydra(hydra_config)
-        refuse_overrides(hydra_config.overrides.task)
+        refuse_what_no_trial_obeys(hydra_config)
+        refuse_overrides(task_overrides(hydra_config))
         devices = requested_of_launcher(hydra_config.launcher)
         whole = with_hydra(composed, hydra_config)
         result = run_single(from_hydra(composed), trial, alone or hydra_config.job.num == 0, devices, whole, alone)

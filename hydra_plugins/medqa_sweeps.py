@@ -108,9 +108,10 @@ class PrintLeaderboard(Callback):
         if config.hydra.sweeper.get("plan_only"):
             return
         from medqa_sweeps.errors import TrialError
+        from medqa_sweeps.sweep.hydra_node import study_folder
 
         try:
-            ended_well = self._tell(Path(config.hydra.sweep.dir))
+            ended_well = self._tell(study_folder(config))
         except TrialError as error:
             sys.exit(str(error))
         except Exception:
@@ -125,8 +126,9 @@ class PrintLeaderboard(Callback):
         from analysis.confirmation_verdict import sentences
         from analysis.leaderboard import boards
         from analysis.study import read_study
-        from analysis.terminal import print_boards, shown
+        from analysis.terminal import print_boards
         from analysis.wandb_summary import log_summary
+        from medqa_sweeps.command_line import shown
         from medqa_sweeps.confirmation import read_confirmation
 
         study = read_study(folder)

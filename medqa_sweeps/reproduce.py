@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
+from medqa_sweeps.command_line import typed
 from medqa_sweeps.config import TrialConfig
 from medqa_sweeps.plan import Plan
 from medqa_sweeps.prompt import LETTERS
@@ -62,7 +63,7 @@ def uncommitted_then(trial: TrialDir) -> list[str]:
         files = _names(sorted(set(re.findall(r"^(?:\+\+\+ b|--- a)/(.*)$", code["diff"], re.MULTILINE))))
         sentences.append(
             f"Changed and not committed when it ran: {files}. Their diff was saved; to have it back: git checkout "
-            f"{code['commit']}, then jq -r .code.diff {trial.provenance_file} | git apply"
+            f"{code['commit']}, then {typed('jq', '-r', '.code.diff', trial.provenance_file)} | git apply"
         )
     if code.get("untracked"):
         sentences.append(f"Not in git when it ran, and only their names were saved: {_names(code['untracked'])}.")

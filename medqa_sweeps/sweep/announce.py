@@ -1,25 +1,22 @@
 """What a sweep says of itself before it starts, and how to go on when it stopped early."""
 
-import os
-import shlex
 import shutil
 from collections.abc import Iterator, Sequence
 from itertools import islice
-from pathlib import Path
 from typing import Any
 
 from omegaconf import DictConfig
 
-from medqa_sweeps.config import from_hydra
+from medqa_sweeps.command_line import command, shown
 from medqa_sweeps.confirmation import Confirmation, confirmed_study, read_confirmation
 from medqa_sweeps.errors import TrialError
 from medqa_sweeps.objective import objective_named
 from medqa_sweeps.plan import plan_trial
+from medqa_sweeps.sweep.hydra_node import trial_config
 from medqa_sweeps.sweep.launcher import trains_trials
 from medqa_sweeps.sweep.loop import Swept
 from medqa_sweeps.sweep.search_space import SearchSpace
 from medqa_sweeps.sweep.study import SAMPLED, Study, StudyDir
-from medqa_sweeps.sweep.trial_jobs import without_hydra
 from medqa_sweeps.wording import EDUCATION_ONLY, percent
 
 _SHOWN_POINTS = 20
@@ -98,7 +95,7 @@ def _searches(config: DictConfig, space: SearchSpace) -> Iterator[str]:
 def _each_trial(config: DictConfig, space: SearchSpace) -> Iterator[str]:
     """What a trial trains, as far as it is not searched; nothing if the config cannot be without the swept values."""
     try:
-        plan = plan_trial(from_hydra(without_hydra(config)))
+        plan = plan_trial(trial_config(config))
     except TrialError:
         return
     questions, training, _ = plan.sentences("")
@@ -110,14 +107,9 @@ def _each_trial(config: DictConfig, space: SearchSpace) -> Iterator[str]:
 def how_to_go_on(swept: Swept, folder: StudyDir) -> Iterator[str]:
     """The last lines of a sweep that is not complete."""
     yield f"Not complete: {swept.why}."
-    yield f"`uv run python -m medqa_sweeps resume {shlex.quote(shown(folder.path))}` goes on where it stopped."
+    yield f"`{command('medqa_sweeps', 'resume', folder.path)}` goes on where it stopped."
 
 
 def last_word(node: Any) -> str:
     """`TPESampler` of a node with a `_target_`; empty for none."""
     return str(node.get("_target_", "")).rpartition(".")[2] if isinstance(node, DictConfig) else ""
-
-
-def shown(path: Path) -> str:
-    """Relative to here when that is shorter."""
-    return min(str(path), os.path.relpath(path), key=len)

@@ -14,22 +14,23 @@ from hydra.core.utils import JobReturn, JobStatus
 from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig, OmegaConf
 
+from medqa_sweeps.command_line import command_of_this_process
 from medqa_sweeps.config import TrialConfig
 from medqa_sweeps.errors import InternalError
 from medqa_sweeps.objective import BY_ACCURACY, Objective
-from medqa_sweeps.provenance import command_line
 from medqa_sweeps.record import MetricsLine, Outcome
 from medqa_sweeps.sweep.batch_jobs import BatchJobs
 from medqa_sweeps.sweep.callable_jobs import CHILD, CallableJobs
 from medqa_sweeps.sweep.composer import Composer
 from medqa_sweeps.sweep.device_request import requested_of_launcher
 from medqa_sweeps.sweep.devices import find_devices, lease, plan_slots
+from medqa_sweeps.sweep.hydra_node import study_folder, without_hydra
 from medqa_sweeps.sweep.in_process import InProcessPool
 from medqa_sweeps.sweep.jobs import Ended, Jobs
 from medqa_sweeps.sweep.local import TRAINING, Machine
 from medqa_sweeps.sweep.pool import Pool
 from medqa_sweeps.sweep.settings import IN_PROCESS, LOCAL_GPUS
-from medqa_sweeps.sweep.trial_jobs import TrialJobs, without_hydra
+from medqa_sweeps.sweep.trial_jobs import TrialJobs
 
 _STOCK_BATCH = 2  # upstream's n_jobs
 _POLL_SECONDS = 0.2
@@ -77,7 +78,7 @@ def jobs_for(
     compose = Composer(context.config_loader, config).compose
     with _pool(settings, folder, min(trials, at_once or trials), TRAINING if of_trials else (CHILD,)) as pool:
         made = (
-            TrialJobs(pool, folder, command_line(), compose, look, say, objective=objective)
+            TrialJobs(pool, folder, command_of_this_process(), compose, look, say, objective=objective)
             if of_trials
             else CallableJobs(pool, compose, context, task_function)
         )
@@ -104,7 +105,7 @@ def launch(
     first_number: int,
 ) -> list[JobReturn]:
     """Hydra's own interface: run a batch to its end, and return in its order how each job ended."""
-    folder = Path(config.hydra.sweep.dir).absolute()
+    folder = study_folder(config)
     folder.mkdir(parents=True, exist_ok=True)
     returned: dict[int, JobReturn] = {}
     with jobs_for(config, context, task_function, folder, len(batch)) as jobs:

@@ -8,13 +8,14 @@ range of more than 50 values, and of a list of more than 1,000, both ends and fi
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig
 
 from medqa_sweeps.cautions import Caution, cautions, linear_interval
-from medqa_sweeps.config import TrialConfig, from_hydra
+from medqa_sweeps.config import TrialConfig
 from medqa_sweeps.errors import ConfigError, TrialError
 from medqa_sweeps.objective import Objective, refuse_generated
 from medqa_sweeps.plan import plan_trial
+from medqa_sweeps.sweep.hydra_node import trial_config
 from medqa_sweeps.sweep.search_space import Fixed, Knob, SearchSpace, Value
 from medqa_sweeps.wording import counted
 
@@ -70,10 +71,7 @@ def config_check(compose: Callable[[Sequence[str], int], DictConfig], objective:
 def _checked(
     compose: Callable[[Sequence[str], int], DictConfig], overrides: Sequence[str], objective: Objective
 ) -> TrialConfig:
-    composed = compose(overrides, 0)
-    OmegaConf.set_struct(composed, False)
-    del composed["hydra"]  # in place: this config is nobody else's, and a copy takes as long as all else here
-    config = from_hydra(composed)
+    config = trial_config(compose(overrides, 0))
     refuse_generated(objective, config.evaluation.method)
     return config
 

@@ -8,6 +8,7 @@ import contextlib
 from collections.abc import Sequence
 from typing import Any, NoReturn
 
+from medqa_sweeps.command_line import command
 from medqa_sweeps.config import TRIAL_KEYS
 from medqa_sweeps.errors import ConfigError
 from medqa_sweeps.sweep.device_request import DeviceRequest, with_devices
@@ -33,7 +34,8 @@ def ask_to_stop(study: StudyDir, number: int | None) -> str:
         write_atomically(study.stop_file, StopReason.INTERRUPTED)
         return "Stop requested: no new trial will start; running trials save a checkpoint and stop."
     if not trial.config_file.exists():
-        raise ConfigError(f"{study.path} has no trial {number} yet. `status {study.path}` lists those that run.")
+        status = command("medqa_sweeps", "status", study.path)
+        raise ConfigError(f"{study.path} has no trial {number} yet. `{status}` lists those that run.")
     if trial.result() is not None:
         raise ConfigError(f"trial {number} of {study.path} has ended already ({trial.result_file.name} says how).")
     trial.ask_to_stop(StopReason.ASKED)
@@ -74,6 +76,7 @@ def _checked(study: StudyDir, overrides: Sequence[str]) -> list[str]:
     from medqa_sweeps.cautions import caution_lines
     from medqa_sweeps.objective import objective_in
     from medqa_sweeps.sweep.composer import composer_again
+    from medqa_sweeps.sweep.hydra_node import task_overrides
     from medqa_sweeps.sweep.preflight import trial_check
     from medqa_sweeps.sweep.refusals import refuse_overrides
     from medqa_sweeps.sweep.search_space import parse_search_space
@@ -84,7 +87,7 @@ def _checked(study: StudyDir, overrides: Sequence[str]) -> list[str]:
             composed: Any = OmegaConf.load(study.composed_file)
             composer = composer_again(composed, lambda path: found_again(study, path))
             params: Any = OmegaConf.to_container(composed.hydra.sweeper.params or OmegaConf.create())
-            space = parse_search_space(composed.hydra.overrides.task, params, [], {}, composer.loader)
+            space = parse_search_space(task_overrides(composed.hydra), params, [], {}, composer.loader)
             check = trial_check(composer.compose, objective_in(study.path))
             return caution_lines(check([*words_found_again(study, space.fixed), *overrides]))
     except FileNotFoundError as error:

@@ -29,8 +29,10 @@ from optuna.trial import FrozenTrial, Trial, TrialState
 
 from medqa_sweeps.best import ScoredConfig
 from medqa_sweeps.claim import claim
+from medqa_sweeps.command_line import command
 from medqa_sweeps.errors import ConfigError, FailureKind
 from medqa_sweeps.objective import ACCURACY, Objective, typed
+from medqa_sweeps.overrides import override
 from medqa_sweeps.record import Outcome
 from medqa_sweeps.study_identity import FILE as STUDY_FILE, identity_of, moved_along, with_paths_found
 from medqa_sweeps.sweep.jobs import Ended
@@ -69,9 +71,10 @@ class StudyDir:
             self.path.mkdir(parents=True, exist_ok=True)
             lock = claim(self.path)
         except Timeout:
+            status = command("medqa_sweeps", "status", self.path)
             raise ConfigError(
-                f"{self.path}: another process is sweeping this study. `python -m medqa_sweeps status {self.path}` "
-                "shows it; choose another hydra.sweep.dir for a study of its own."
+                f"{self.path}: another process is sweeping this study. `{status}` shows it; "
+                "choose another hydra.sweep.dir for a study of its own."
             ) from None
         except OSError as error:
             raise ConfigError(
@@ -122,6 +125,8 @@ class StudyDir:
             directions=before.directions,
         )
         _set_metric_names(now, before.metric_names)
+        for name, value in before.user_attrs.items():
+            now.set_user_attr(name, value)
         for trial in before.get_trials():
             distributions = {name: space.distributions.get(name, old) for name, old in trial.distributions.items()}
             kept = {name: value for name, value in trial.params.items() if contains(distributions[name], value)}
@@ -143,7 +148,11 @@ class StudyDir:
         if not self.definition_file.exists():
             return []
         before = {"metric": ACCURACY.name, **self.definition()}  # older studies had no other, and did not say so
-        now = yaml.safe_load(yaml.safe_dump(dict(definition)))
+        return self.differences(before, definition)
+
+    def differences(self, before: Mapping[str, Any], definition: Mapping[str, Any]) -> list[str]:
+        """What differs from an earlier definition of this study, as it was read, under the keys of this one."""
+        now = yaml.safe_load(yaml.safe_dump(dict(definition)))  # where a tuple is a list
         places = identity_of(self.path).places
 
         def present(text: str) -> str:
@@ -378,7 +387,10 @@ class Study:
         if self._extend:
             self._extend(trial)
             more = {name: value for name, value in trial.params.items() if name not in params}
-            overrides, values = [*overrides, *(f"{name}={value}" for name, value in more.items())], {**values, **more}
+            overrides, values = (
+                [*overrides, *(override(name, value) for name, value in more.items())],
+                {**values, **more},
+            )
         return Candidate(trial, params, overrides, settings(values) or self._labels.get(trial.number, ""))
 
     def _values(self, value: Any) -> list[float]:

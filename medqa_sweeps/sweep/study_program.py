@@ -10,10 +10,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NoReturn
 
+from medqa_sweeps.command_line import typed
 from medqa_sweeps.errors import ConfigError
+from medqa_sweeps.overrides import key_of, override
 from medqa_sweeps.study_identity import identity_of, moved_along, with_paths_found
 from medqa_sweeps.sweep.study import StudyDir
 
+_FOLDER = "hydra.sweep.dir"
 _PROJECT = Path(__file__).resolve().parents[2]
 
 
@@ -30,7 +33,7 @@ class StudyProgram:
         shown = self.file.relative_to(self.directory) if self.file.is_relative_to(self.directory) else self.file
         os.chdir(self.directory)
         sys.stdout.flush()
-        os.execv(sys.executable, [sys.executable, str(shown), *words, f"hydra.sweep.dir={folder}"])
+        os.execv(sys.executable, [sys.executable, str(shown), *words, override(_FOLDER, folder)])
 
 
 def origin_of_this_process() -> dict[str, Any]:
@@ -54,11 +57,11 @@ def program_of(study: StudyDir) -> StudyProgram:
     origin = study.definition()
     for file, directory in _candidates(origin, study.path):
         if file.is_file():
-            words = [word for word in origin["command"][1:] if not word.startswith("hydra.sweep.dir=")]
+            words = [word for word in origin["command"][1:] if key_of(word) != _FOLDER]
             return StudyProgram(file, directory, tuple(words_found_again(study, words)))
     raise ConfigError(
         f"{Path(origin['directory'], origin['command'][0])}, which swept this study, is not there any more. Give its "
-        f"command again with hydra.sweep.dir={study.path}."
+        f"command again with {typed(override(_FOLDER, study.path))}."
     )
 
 

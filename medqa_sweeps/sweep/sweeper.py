@@ -6,10 +6,9 @@ The implementation behind `hydra/sweeper=async_optuna`; its settings and their m
 import contextlib
 import functools
 import sys
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import optuna
@@ -22,28 +21,30 @@ from rich.console import Console
 
 from medqa_sweeps.best import ScoredConfig, on_front, ranked_in
 from medqa_sweeps.cautions import caution_lines
-from medqa_sweeps.config import from_hydra
 from medqa_sweeps.confirmation import read_confirmation
 from medqa_sweeps.disk import refuse_unfit
 from medqa_sweeps.errors import ConfigError, TrialError
+from medqa_sweeps.interpolation import literal
 from medqa_sweeps.objective import Objective
 from medqa_sweeps.plan import plan_trial
 from medqa_sweeps.sweep.announce import announcement, how_to_go_on, plan_only
 from medqa_sweeps.sweep.asked_objective import asked_objective
 from medqa_sweeps.sweep.composer import Composer
 from medqa_sweeps.sweep.failures import CircuitBreaker
+from medqa_sweeps.sweep.hydra_node import refuse_what_no_trial_obeys, study_folder, trial_config
 from medqa_sweeps.sweep.launcher import jobs_for, refuse_missing_devices, trains_trials
 from medqa_sweeps.sweep.loop import Budget, Sweep, Swept
 from medqa_sweeps.sweep.preflight import config_check, preflight, trial_check
+from medqa_sweeps.sweep.presence import marked
 from medqa_sweeps.sweep.pruning import OptunaPruner, Pruner, make_pruner, with_samples
 from medqa_sweeps.sweep.refusals import refuse_overrides, refuse_unknown_of_hydra
 from medqa_sweeps.sweep.sampling import SeededPerTrial, seed_of, with_seed
 from medqa_sweeps.sweep.search_space import SearchSpace, parse_search_space
 from medqa_sweeps.sweep.steering import Requests
+from medqa_sweeps.sweep.storage import Asked, check, connected, keep, load, refuse_other_values
 from medqa_sweeps.sweep.study import Study, StudyDir, settle_objective
 from medqa_sweeps.sweep.study_program import origin_of_this_process
 from medqa_sweeps.sweep.table import SweepTable
-from medqa_sweeps.sweep.trial_jobs import without_hydra
 from medqa_sweeps.trial_dir import TrialDir, trial_folders
 
 INTERRUPTED = 130  # the exit code that a shell gives a program stopped by Ctrl-C
@@ -74,7 +75,7 @@ class AsyncOptuna:
         optuna.logging.set_verbosity(optuna.logging.WARNING)
         console = Console(highlight=False)
         space = self._space(arguments)
-        folder = StudyDir(Path(self.config.hydra.sweep.dir).absolute())
+        folder = StudyDir(study_folder(self.config))
         pruner = self._pruner(folder)
         self._sampler()  # one that cannot be made is refused before anything is written
         _print(console, self._cautions(space, folder))
@@ -84,19 +85,10 @@ class AsyncOptuna:
         if TrialDir(folder.path).config_file.exists():
             raise ConfigError(f"{folder.path} holds a single run. Choose another hydra.sweep.dir.")
         refuse_missing_devices(self.config.hydra.launcher, folder.path)
-        with folder.claimed():
-            refuse_unfit(folder.path)
-            definition = self._definition(space)
-            folder.refuse_another_objective(definition)
-            if not self.settings.allow_changes:
-                folder.refuse_changes(definition)
-            elif not self.settings.storage and folder.changes(definition):
-                folder.renew_journal(self._name(folder), space)
-            study = self._study(space, folder, pruner)
-            folder.define(self._name(folder), definition, self._origin(study))
+        with folder.claimed(), self._study(space, folder, pruner, console) as (study, beat):
             OmegaConf.save(self.config, folder.composed_file)
-            swept = self._run(space, study, folder, pruner, console)
-            results = OmegaConf.create(study.results(self._best(folder)))
+            swept = self._run(space, study, folder, pruner, console, beat)
+            results = OmegaConf.create(literal(study.results(self._best(folder))))
             OmegaConf.save(results, folder.path / "optimization_results.yaml")
         if swept.error is not None:
             raise swept.error
@@ -105,9 +97,20 @@ class AsyncOptuna:
             sys.exit(INTERRUPTED if swept.interrupted else 1)
 
     def _run(
-        self, space: SearchSpace, study: Study, folder: StudyDir, pruner: Pruner | None, console: Console
+        self,
+        space: SearchSpace,
+        study: Study,
+        folder: StudyDir,
+        pruner: Pruner | None,
+        console: Console,
+        beat: Callable[[Sweep], None],
     ) -> Swept:
-        table = SweepTable(console, study.total, self._objective)
+        table, requests = SweepTable(console, study.total, self._objective), Requests(folder)
+
+        def steer(sweep: Sweep) -> None:
+            requests.obey(sweep)
+            beat(sweep)
+
         jobs_of_this_launcher = jobs_for(
             self.config,
             self.context,
@@ -128,7 +131,7 @@ class AsyncOptuna:
                 CircuitBreaker(self.settings.max_failure_rate, study.total),
                 Budget(self.settings.timeout, self.settings.max_device_hours),
                 table,
-                Requests(folder).obey,
+                steer,
             )
             return sweep.run()
 
@@ -146,6 +149,7 @@ class AsyncOptuna:
         if not trains_trials(self.config) or read_confirmation(folder.path):
             return []
         refuse_unknown_of_hydra(self.config.hydra)
+        refuse_what_no_trial_obeys(self.config.hydra)
         refuse_overrides(space.fixed)
         composer = Composer(self.context.config_loader, self.config)
         checks = (make(composer.compose, self._objective) for make in (trial_check, config_check))
@@ -155,17 +159,62 @@ class AsyncOptuna:
         params, zipped, when = (_plain(self.settings[key]) for key in ("params", "zip", "when"))
         return parse_search_space(arguments, params or {}, zipped or [], when or {}, self.context.config_loader)
 
-    def _study(self, space: SearchSpace, folder: StudyDir, pruner: Pruner | None) -> Study:
-        asked = self.settings.storage
-        study = optuna.create_study(
-            storage=_instantiated(asked) if asked else folder.journal(),
-            study_name=self._name(folder),
+    @contextlib.contextmanager
+    def _study(
+        self, space: SearchSpace, folder: StudyDir, pruner: Pruner | None, console: Console
+    ) -> Iterator[tuple[Study, Callable[[Sweep], None]]]:
+        """The study, checked against its folder and its storage; and what keeps other sweeps out of the storage.
+
+        Raises:
+            ConfigError: if it is not the one asked for, or another process sweeps it.
+        """
+        refuse_unfit(folder.path)
+        asked = self._asked(space, folder)
+        study = self._opened(asked, space)
+        mark: Any = contextlib.nullcontext(lambda sweep: None)
+        if asked.is_shared:
+            mark = marked(study, folder.path, lambda line: _print(console, [line]))
+        with mark as beat:
+            _print(console, check(asked, study, self.settings.allow_changes))
+            refuse_other_values(study, space)
+            searched = self._searched(study, space, folder, pruner)
+            folder.define(asked.name, asked.definition, self._origin(searched))
+            keep(asked, study)
+            yield searched, beat
+
+    def _asked(self, space: SearchSpace, folder: StudyDir) -> Asked:
+        """What must agree with the storage; with the folder it does.
+
+        Raises:
+            ConfigError: if the folder holds another study.
+        """
+        definition = self._definition(space)
+        folder.refuse_another_objective(definition)
+        if not self.settings.allow_changes:
+            folder.refuse_changes(definition)
+        name = folder.stored_name() or self.settings.study_name or folder.path.name
+        return Asked(name, folder, definition, bool(self.settings.storage), trains_trials(self.config))
+
+    def _opened(self, asked: Asked, space: SearchSpace) -> optuna.Study:
+        """Optuna's study of this name, made if there is none, with the objective that was asked for."""
+        folder = asked.folder
+        if self.settings.allow_changes and not asked.is_shared and folder.changes(asked.definition):
+            folder.renew_journal(asked.name, space)
+        storage = connected(_instantiated(self.settings.storage)) if asked.is_shared else folder.journal()
+        begun = asked.holds_trials and not read_confirmation(folder.path)
+        numbers = [int(trial.path.name) for trial in trial_folders(folder.path)] if begun else []
+        study = load(asked, storage, numbers) or optuna.create_study(
+            storage=storage,
+            study_name=asked.name,
             directions=[StudyDirection[direction.name] for direction in self._objective.directions],
-            pruner=pruner.pruner if isinstance(pruner, OptunaPruner) else None,
-            load_if_exists=True,
+            load_if_exists=True,  # another process may make it at the same moment
         )
-        self._refuse_lost_storage(study, folder)
         settle_objective(study, self._objective)
+        return study
+
+    def _searched(self, study: optuna.Study, space: SearchSpace, folder: StudyDir, pruner: Pruner | None) -> Study:
+        if isinstance(pruner, OptunaPruner):
+            study.pruner = pruner.pruner
         seed = seed_of(study, OmegaConf.select(self.settings, "sampler.seed"))
         study.sampler = SeededPerTrial(self._sampler(seed), seed)
         extend: Callable[[optuna.Trial], None] | None = None
@@ -175,22 +224,11 @@ class AsyncOptuna:
         labels = confirmation.labels() if confirmation else None
         return Study(study, space, self.settings.n_trials, extend, mixed=pruner is not None, labels=labels)
 
-    def _refuse_lost_storage(self, study: optuna.Study, folder: StudyDir) -> None:
-        """Trials that a storage does not know would be begun again, under the numbers of others."""
-        begun = folder.definition_file.exists() and trial_folders(folder.path) and not read_confirmation(folder.path)
-        if begun and not study.get_trials(deepcopy=False):
-            raise ConfigError(
-                f"{folder.path} holds trials, and its storage ({self.settings.storage or folder.journal_file}) knows "
-                "none of them. Bring the storage back, or choose another hydra.sweep.dir."
-            )
-
     def _pruner(self, folder: StudyDir) -> Pruner | None:
         asked = self.settings.pruner
         if isinstance(asked, DictConfig) and asked and trains_trials(self.config):
             with contextlib.suppress(TrialError):  # no plan without the swept values: Optuna will guess
-                asked = OmegaConf.create(
-                    with_samples(_plain(asked), plan_trial(from_hydra(without_hydra(self.config))))
-                )
+                asked = OmegaConf.create(with_samples(_plain(asked), plan_trial(trial_config(self.config))))
         try:
             return make_pruner(_instantiated(asked), folder.path, self._objective)
         except InstantiationException as error:
@@ -218,9 +256,6 @@ class AsyncOptuna:
                 f"{len(self._objective.directions)}. Choose tpe, nsgaii, gp, qmc or random."
             )
         return sampler
-
-    def _name(self, folder: StudyDir) -> str:
-        return folder.stored_name() or self.settings.study_name or folder.path.name
 
     @functools.cached_property
     def _objective(self) -> Objective:

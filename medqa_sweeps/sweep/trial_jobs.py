@@ -4,14 +4,12 @@ The folder is all that is shared with the trial's process: reports are read from
 it ended stands in it. So the pool underneath may be this machine's or any other's that sees the same folders.
 """
 
-import contextlib
 import os
 import signal
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
 
 import yaml
 from omegaconf import DictConfig, OmegaConf
@@ -19,7 +17,7 @@ from omegaconf import DictConfig, OmegaConf
 from medqa_sweeps import not_run
 from medqa_sweeps.alarms import alarms_of
 from medqa_sweeps.best import can_be_ranked, scored_trial
-from medqa_sweeps.config import TrialConfig, from_hydra
+from medqa_sweeps.config import TrialConfig
 from medqa_sweeps.errors import FailureKind
 from medqa_sweeps.not_run import NotRun
 from medqa_sweeps.objective import BY_ACCURACY, Objective, refuse_generated
@@ -28,6 +26,7 @@ from medqa_sweeps.provenance import collect
 from medqa_sweeps.record import MetricsLine, Outcome, Result, ValidationLine
 from medqa_sweeps.study_identity import group_of
 from medqa_sweeps.sweep.failures import another_attempt
+from medqa_sweeps.sweep.hydra_node import environment_of, trial_config, without_hydra
 from medqa_sweeps.sweep.jobs import Ended, Job, Jobs, Reported
 from medqa_sweeps.sweep.pool import Gone, Pool, SlotLike
 from medqa_sweeps.tracking import Tracker, tracker_for, wait_for
@@ -117,7 +116,7 @@ class TrialJobs(Jobs):
         else:
             assert self._compose is not None, "jobs that come prepared are not composed here"
             composed = self._compose(overrides, number)
-            config = from_hydra(without_hydra(composed))
+            config = trial_config(composed)
         refuse_generated(self._objective, config.evaluation.method)
         plan = plan_trial(config)
         return Job(number, tuple(overrides), plan.signature, Prepared(trial, plan, composed))
@@ -174,7 +173,8 @@ class TrialJobs(Jobs):
         wait_for(self._trackers)
 
     def _launch(self, number: int, trial: TrialDir, avoid: Sequence[str] = ()) -> SlotLike:
-        return self._pool.start(number, self._worker, [str(trial.path)], child_environment(), trial.log_file, avoid)
+        environment = {**child_environment(), **environment_of(trial.path)}
+        return self._pool.start(number, self._worker, [str(trial.path)], environment, trial.log_file, avoid)
 
     def _news(self, running: _Running) -> list[Reported | Ended]:
         """What the trial has written since the last look."""
@@ -287,22 +287,6 @@ def log_tail(log: Path, lines: int = _LOG_TAIL_LINES) -> str:
     return "\n".join("    " + line for line in text.splitlines()[-lines:])
 
 
-def without_hydra(composed: DictConfig) -> DictConfig:
-    bare = composed.copy()
-    with contextlib.suppress(KeyError):
-        OmegaConf.set_struct(bare, False)
-        del bare["hydra"]
-    return bare
-
-
-def with_hydra(task: DictConfig, hydra: Any) -> DictConfig:
-    """The inverse of `without_hydra`."""
-    whole = task.copy()
-    OmegaConf.set_struct(whole, False)
-    whole.hydra = hydra
-    return whole
-
-
 def _write_hydra_files(composed: DictConfig, folder: Path) -> None:
     """What Hydra writes for every job: the config unresolved, its own settings, and the words."""
     folder.mkdir(parents=True, exist_ok=True)
@@ -316,7 +300,7 @@ def write_words(words: Sequence[str], trial: Path) -> None:
     """What a trial was told, where Hydra would have written it."""
     folder = trial / ".hydra"
     folder.mkdir(exist_ok=True)
-    OmegaConf.save(OmegaConf.create(list(words)), folder / "overrides.yaml")
+    (folder / "overrides.yaml").write_text(yaml.safe_dump(list(words), allow_unicode=True), encoding="utf-8")
 
 
 def words_of(trial: Path) -> list[str]:
