@@ -64,7 +64,7 @@ def _obstacle(study: Study) -> str | None:
     """Why nothing of the study can be sent, and what would help; None if something can, or nothing was to be."""
     asked = effective_mode("online", {}, variables_here())
     if asked.name != "online":
-        return f"{asked.source}; unset it for this command"
+        return f"{asked.source} keeps runs here; unset it for this command"
     settings = settings_of_study(study, "online")
     if settings is None or not (obstacle := obstacle_to_online(settings)):
         return None
