@@ -125,6 +125,8 @@ class StudyDir:
             directions=before.directions,
         )
         _set_metric_names(now, before.metric_names)
+        for name, value in before.user_attrs.items():
+            now.set_user_attr(name, value)
         for trial in before.get_trials():
             distributions = {name: space.distributions.get(name, old) for name, old in trial.distributions.items()}
             kept = {name: value for name, value in trial.params.items() if contains(distributions[name], value)}
@@ -146,7 +148,11 @@ class StudyDir:
         if not self.definition_file.exists():
             return []
         before = {"metric": ACCURACY.name, **self.definition()}  # older studies had no other, and did not say so
-        now = yaml.safe_load(yaml.safe_dump(dict(definition)))
+        return self.differences(before, definition)
+
+    def differences(self, before: Mapping[str, Any], definition: Mapping[str, Any]) -> list[str]:
+        """What differs from an earlier definition of this study, as it was read, under the keys of this one."""
+        now = yaml.safe_load(yaml.safe_dump(dict(definition)))  # where a tuple is a list
         places = identity_of(self.path).places
 
         def present(text: str) -> str:

@@ -6,7 +6,7 @@ The implementation behind `hydra/sweeper=async_optuna`; its settings and their m
 import contextlib
 import functools
 import sys
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -37,11 +37,13 @@ from medqa_sweeps.sweep.hydra_node import refuse_what_no_trial_obeys, study_fold
 from medqa_sweeps.sweep.launcher import jobs_for, refuse_missing_devices, trains_trials
 from medqa_sweeps.sweep.loop import Budget, Sweep, Swept
 from medqa_sweeps.sweep.preflight import config_check, preflight, trial_check
+from medqa_sweeps.sweep.presence import marked
 from medqa_sweeps.sweep.pruning import OptunaPruner, Pruner, make_pruner, with_samples
 from medqa_sweeps.sweep.refusals import refuse_overrides, refuse_unknown_of_hydra
 from medqa_sweeps.sweep.sampling import SeededPerTrial, seed_of, with_seed
 from medqa_sweeps.sweep.search_space import SearchSpace, parse_search_space
 from medqa_sweeps.sweep.steering import Requests
+from medqa_sweeps.sweep.storage import Asked, check, connected, keep, load, refuse_other_values
 from medqa_sweeps.sweep.study import Study, StudyDir, settle_objective
 from medqa_sweeps.sweep.study_program import origin_of_this_process
 from medqa_sweeps.sweep.table import SweepTable
@@ -74,7 +76,7 @@ class AsyncOptuna:
         """
         optuna.logging.set_verbosity(optuna.logging.WARNING)
         refuse_settings(self.settings)
-        extend = self._extend()
+        _ = self._extend  # one that cannot be found is refused before anything is written
         console = Console(highlight=False)
         space = self._space(arguments)
         folder = StudyDir(study_folder(self.config))
@@ -87,18 +89,9 @@ class AsyncOptuna:
         if TrialDir(folder.path).config_file.exists():
             raise ConfigError(f"{folder.path} holds a single run. Choose another hydra.sweep.dir.")
         refuse_missing_devices(self.config.hydra.launcher, folder.path)
-        with folder.claimed():
-            refuse_unfit(folder.path)
-            definition = self._definition(space)
-            folder.refuse_another_objective(definition)
-            if not self.settings.allow_changes:
-                folder.refuse_changes(definition)
-            elif not self.settings.storage and folder.changes(definition):
-                folder.renew_journal(self._name(folder), space)
-            study = self._study(space, folder, pruner, extend)
-            folder.define(self._name(folder), definition, self._origin(study))
+        with folder.claimed(), self._study(space, folder, pruner, console) as (study, beat):
             OmegaConf.save(self.config, folder.composed_file)
-            swept = self._run(space, study, folder, pruner, console)
+            swept = self._run(space, study, folder, pruner, console, beat)
             results = OmegaConf.create(literal(study.results(self._best(folder))))
             OmegaConf.save(results, folder.path / "optimization_results.yaml")
         if swept.error is not None:
@@ -108,9 +101,20 @@ class AsyncOptuna:
             sys.exit(INTERRUPTED if swept.interrupted else 1)
 
     def _run(
-        self, space: SearchSpace, study: Study, folder: StudyDir, pruner: Pruner | None, console: Console
+        self,
+        space: SearchSpace,
+        study: Study,
+        folder: StudyDir,
+        pruner: Pruner | None,
+        console: Console,
+        beat: Callable[[Sweep], None],
     ) -> Swept:
-        table = SweepTable(console, study.total, self._objective)
+        table, requests = SweepTable(console, study.total, self._objective), Requests(folder)
+
+        def steer(sweep: Sweep) -> None:
+            requests.obey(sweep)
+            beat(sweep)
+
         jobs_of_this_launcher = jobs_for(
             self.config,
             self.context,
@@ -131,7 +135,7 @@ class AsyncOptuna:
                 CircuitBreaker(self.settings.max_failure_rate, study.total),
                 Budget(self.settings.timeout, self.settings.max_device_hours),
                 table,
-                Requests(folder).obey,
+                steer,
             )
             return sweep.run()
 
@@ -159,23 +163,27 @@ class AsyncOptuna:
         params, zipped, when = (_plain(self.settings[key]) for key in ("params", "zip", "when"))
         return parse_search_space(arguments, params or {}, zipped or [], when or {}, self.context.config_loader)
 
+    @functools.cached_property
     def _extend(self) -> Callable[[optuna.Trial], None] | None:
-        """What suggests more to a trial than the space does."""
+        """What suggests more to a trial than the space does.
+
+        Raises:
+            ConfigError: if what was asked for is no such function.
+        """
         path = self.settings.custom_search_space
         return partial(custom_search_space(path), self.config) if path else None
 
-    def _storage(self, folder: StudyDir) -> optuna.storages.BaseStorage:
+    def _storage(self, asked: Asked) -> optuna.storages.BaseStorage:
         """
         Raises:
             ConfigError: if the storage that was asked for cannot be opened.
         """
-        asked = self.settings.storage
-        if not asked:
-            return folder.journal()
-        from sqlalchemy.exc import SQLAlchemyError  # slow to import, and most studies need no database
+        if not asked.is_shared:
+            return asked.folder.journal()
+        from sqlalchemy.exc import SQLAlchemyError  # 0.3 s, for those who have a database
 
         try:
-            return optuna.storages.get_storage(_instantiated(asked))
+            return connected(_instantiated(self.settings.storage))
         except (SQLAlchemyError, StorageInternalError, InstantiationException) as error:
             why = str(error.__cause__ or error).partition("\n")[0].rstrip(".")
             raise ConfigError(
@@ -183,36 +191,67 @@ class AsyncOptuna:
                 "study's folder."
             ) from error
 
+    @contextlib.contextmanager
     def _study(
-        self,
-        space: SearchSpace,
-        folder: StudyDir,
-        pruner: Pruner | None,
-        extend: Callable[[optuna.Trial], None] | None,
-    ) -> Study:
-        study = optuna.create_study(
-            storage=self._storage(folder),
-            study_name=self._name(folder),
+        self, space: SearchSpace, folder: StudyDir, pruner: Pruner | None, console: Console
+    ) -> Iterator[tuple[Study, Callable[[Sweep], None]]]:
+        """The study, checked against its folder and its storage; and what keeps other sweeps out of the storage.
+
+        Raises:
+            ConfigError: if it is not the one asked for, or another process sweeps it.
+        """
+        refuse_unfit(folder.path)
+        asked = self._asked(space, folder)
+        study = self._opened(asked, space)
+        mark: Any = contextlib.nullcontext(lambda sweep: None)
+        if asked.is_shared:
+            mark = marked(study, folder.path, lambda line: _print(console, [line]))
+        with mark as beat:
+            _print(console, check(asked, study, self.settings.allow_changes))
+            refuse_other_values(study, space)
+            searched = self._searched(study, space, folder, pruner)
+            folder.define(asked.name, asked.definition, self._origin(searched))
+            keep(asked, study)
+            yield searched, beat
+
+    def _asked(self, space: SearchSpace, folder: StudyDir) -> Asked:
+        """What must agree with the storage; with the folder it does.
+
+        Raises:
+            ConfigError: if the folder holds another study.
+        """
+        definition = self._definition(space)
+        folder.refuse_another_objective(definition)
+        if not self.settings.allow_changes:
+            folder.refuse_changes(definition)
+        name = folder.stored_name() or self.settings.study_name or folder.path.name
+        return Asked(name, folder, definition, bool(self.settings.storage), trains_trials(self.config))
+
+    def _opened(self, asked: Asked, space: SearchSpace) -> optuna.Study:
+        """Optuna's study of this name, made if there is none, with the objective that was asked for."""
+        folder = asked.folder
+        if self.settings.allow_changes and not asked.is_shared and folder.changes(asked.definition):
+            folder.renew_journal(asked.name, space)
+        storage = self._storage(asked)
+        begun = asked.holds_trials and not read_confirmation(folder.path)
+        numbers = [int(trial.path.name) for trial in trial_folders(folder.path)] if begun else []
+        study = load(asked, storage, numbers) or optuna.create_study(
+            storage=storage,
+            study_name=asked.name,
             directions=[StudyDirection[direction.name] for direction in self._objective.directions],
-            pruner=pruner.pruner if isinstance(pruner, OptunaPruner) else None,
-            load_if_exists=True,
+            load_if_exists=True,  # another process may make it at the same moment
         )
-        self._refuse_lost_storage(study, folder)
         settle_objective(study, self._objective)
+        return study
+
+    def _searched(self, study: optuna.Study, space: SearchSpace, folder: StudyDir, pruner: Pruner | None) -> Study:
+        if isinstance(pruner, OptunaPruner):
+            study.pruner = pruner.pruner
         seed = seed_of(study, OmegaConf.select(self.settings, "sampler.seed"))
         study.sampler = SeededPerTrial(self._sampler(seed), seed)
         confirmation = read_confirmation(folder.path)
         labels = confirmation.labels() if confirmation else None
-        return Study(study, space, self.settings.n_trials, extend, mixed=pruner is not None, labels=labels)
-
-    def _refuse_lost_storage(self, study: optuna.Study, folder: StudyDir) -> None:
-        """Trials that a storage does not know would be begun again, under the numbers of others."""
-        begun = folder.definition_file.exists() and trial_folders(folder.path) and not read_confirmation(folder.path)
-        if begun and not study.get_trials(deepcopy=False):
-            raise ConfigError(
-                f"{folder.path} holds trials, and its storage ({self.settings.storage or folder.journal_file}) knows "
-                "none of them. Bring the storage back, or choose another hydra.sweep.dir."
-            )
+        return Study(study, space, self.settings.n_trials, self._extend, mixed=pruner is not None, labels=labels)
 
     def _pruner(self, folder: StudyDir) -> Pruner | None:
         asked = self.settings.pruner
@@ -246,9 +285,6 @@ class AsyncOptuna:
                 f"{len(self._objective.directions)}. Choose tpe, nsgaii, gp, qmc or random."
             )
         return sampler
-
-    def _name(self, folder: StudyDir) -> str:
-        return folder.stored_name() or self.settings.study_name or folder.path.name
 
     @functools.cached_property
     def _objective(self) -> Objective:
