@@ -191,13 +191,13 @@ def _difference(left: dict[str, Prediction], right: dict[str, Prediction], at: i
     then, now = (np.array([side[id].predicted == side[id].gold for id in both]) for side in (left, right))
     letters = sum(left[id].predicted != right[id].predicted for id in both)
     found = compare_answers(now, then)
-    resolved = "not resolved" if found.cannot_be_told_apart else "significant"
+    resolved = "significant" if found.significant else "not resolved"
     return (
         f"Not the same bits. After {at:,} samples, on {len(both):,} questions answered then and now: {letters:,} "
         f"letters differ; accuracy {percent(then.mean())} then, {percent(now.mean())} now, a "
         f"difference of {signed_points(found.difference)} points (paired {interval(found.low, found.high)}): "
         f"{resolved}."
-    ), not found.cannot_be_told_apart
+    ), found.significant
 
 
 def _losses(trial: TrialDir) -> dict[int, float | None]:

@@ -16,7 +16,6 @@ from hydra.errors import InstantiationException
 from hydra.types import HydraContext, TaskFunction
 from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf
-from optuna.exceptions import StorageInternalError
 from optuna.study import StudyDirection
 from rich.console import Console
 
@@ -43,11 +42,13 @@ from medqa_sweeps.sweep.refusals import refuse_overrides, refuse_unknown_of_hydr
 from medqa_sweeps.sweep.sampling import SeededPerTrial, seed_of, with_seed
 from medqa_sweeps.sweep.search_space import SearchSpace, parse_search_space
 from medqa_sweeps.sweep.steering import Requests
-from medqa_sweeps.sweep.storage import Asked, check, connected, keep, load, refuse_other_values
+from medqa_sweeps.sweep.storage import Asked, check, connected, keep, load, not_opened, refuse_other_values
 from medqa_sweeps.sweep.study import Study, StudyDir, settle_objective
 from medqa_sweeps.sweep.study_program import origin_of_this_process
 from medqa_sweeps.sweep.table import SweepTable
 from medqa_sweeps.trial_dir import TrialDir, trial_folders
+
+Extend = Callable[[optuna.Trial], None]  # suggests more to a trial than the space does
 
 INTERRUPTED = 130  # the exit code that a shell gives a program stopped by Ctrl-C
 
@@ -76,7 +77,7 @@ class AsyncOptuna:
         """
         optuna.logging.set_verbosity(optuna.logging.WARNING)
         refuse_settings(self.settings)
-        _ = self._extend  # one that cannot be found is refused before anything is written
+        extend = self._extend()
         console = Console(highlight=False)
         space = self._space(arguments)
         folder = StudyDir(study_folder(self.config))
@@ -89,7 +90,7 @@ class AsyncOptuna:
         if TrialDir(folder.path).config_file.exists():
             raise ConfigError(f"{folder.path} holds a single run. Choose another hydra.sweep.dir.")
         refuse_missing_devices(self.config.hydra.launcher, folder.path)
-        with folder.claimed(), self._study(space, folder, pruner, console) as (study, beat):
+        with folder.claimed(), self._study(space, folder, pruner, extend, console) as (study, beat):
             OmegaConf.save(self.config, folder.composed_file)
             swept = self._run(space, study, folder, pruner, console, beat)
             results = OmegaConf.create(literal(study.results(self._best(folder))))
@@ -163,37 +164,14 @@ class AsyncOptuna:
         params, zipped, when = (_plain(self.settings[key]) for key in ("params", "zip", "when"))
         return parse_search_space(arguments, params or {}, zipped or [], when or {}, self.context.config_loader)
 
-    @functools.cached_property
-    def _extend(self) -> Callable[[optuna.Trial], None] | None:
-        """What suggests more to a trial than the space does.
-
-        Raises:
-            ConfigError: if what was asked for is no such function.
-        """
+    def _extend(self) -> Extend | None:
+        """What suggests more to a trial than the space does."""
         path = self.settings.custom_search_space
         return partial(custom_search_space(path), self.config) if path else None
 
-    def _storage(self, asked: Asked) -> optuna.storages.BaseStorage:
-        """
-        Raises:
-            ConfigError: if the storage that was asked for cannot be opened.
-        """
-        if not asked.is_shared:
-            return asked.folder.journal()
-        from sqlalchemy.exc import SQLAlchemyError  # 0.3 s, for those who have a database
-
-        try:
-            return connected(_instantiated(self.settings.storage))
-        except (SQLAlchemyError, StorageInternalError, InstantiationException) as error:
-            why = str(error.__cause__ or error).partition("\n")[0].rstrip(".")
-            raise ConfigError(
-                f"hydra.sweeper.storage cannot be opened: {why}. Give one that can be, or null for a journal in the "
-                "study's folder."
-            ) from error
-
     @contextlib.contextmanager
     def _study(
-        self, space: SearchSpace, folder: StudyDir, pruner: Pruner | None, console: Console
+        self, space: SearchSpace, folder: StudyDir, pruner: Pruner | None, extend: Extend | None, console: Console
     ) -> Iterator[tuple[Study, Callable[[Sweep], None]]]:
         """The study, checked against its folder and its storage; and what keeps other sweeps out of the storage.
 
@@ -209,7 +187,7 @@ class AsyncOptuna:
         with mark as beat:
             _print(console, check(asked, study, self.settings.allow_changes))
             refuse_other_values(study, space)
-            searched = self._searched(study, space, folder, pruner)
+            searched = self._searched(study, space, folder, pruner, extend)
             folder.define(asked.name, asked.definition, self._origin(searched))
             keep(asked, study)
             yield searched, beat
@@ -232,7 +210,7 @@ class AsyncOptuna:
         folder = asked.folder
         if self.settings.allow_changes and not asked.is_shared and folder.changes(asked.definition):
             folder.renew_journal(asked.name, space)
-        storage = self._storage(asked)
+        storage = self._shared_storage() if asked.is_shared else folder.journal()
         begun = asked.holds_trials and not read_confirmation(folder.path)
         numbers = [int(trial.path.name) for trial in trial_folders(folder.path)] if begun else []
         study = load(asked, storage, numbers) or optuna.create_study(
@@ -244,14 +222,26 @@ class AsyncOptuna:
         settle_objective(study, self._objective)
         return study
 
-    def _searched(self, study: optuna.Study, space: SearchSpace, folder: StudyDir, pruner: Pruner | None) -> Study:
+    def _shared_storage(self) -> optuna.storages.BaseStorage:
+        """
+        Raises:
+            ConfigError: if the storage that was asked for cannot be opened.
+        """
+        try:
+            return connected(_instantiated(self.settings.storage))
+        except InstantiationException as error:
+            raise not_opened(error) from error
+
+    def _searched(
+        self, study: optuna.Study, space: SearchSpace, folder: StudyDir, pruner: Pruner | None, extend: Extend | None
+    ) -> Study:
         if isinstance(pruner, OptunaPruner):
             study.pruner = pruner.pruner
         seed = seed_of(study, OmegaConf.select(self.settings, "sampler.seed"))
         study.sampler = SeededPerTrial(self._sampler(seed), seed)
         confirmation = read_confirmation(folder.path)
         labels = confirmation.labels() if confirmation else None
-        return Study(study, space, self.settings.n_trials, self._extend, mixed=pruner is not None, labels=labels)
+        return Study(study, space, self.settings.n_trials, extend, mixed=pruner is not None, labels=labels)
 
     def _pruner(self, folder: StudyDir) -> Pruner | None:
         asked = self.settings.pruner
