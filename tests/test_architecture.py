@@ -99,7 +99,7 @@ def test_hydra_and_optuna_stay_where_they_are_needed() -> None:
     }
     assert importers("optuna") == {
         *("sweep/search_space.py", "sweep/sweeper.py", "sweep/study.py", "sweep/pruning.py"),
-        *("sweep/sampling.py", "sweep/asked_settings.py"),
+        *("sweep/sampling.py", "sweep/asked_settings.py", "sweep/storage.py", "sweep/presence.py"),
     }
 
 

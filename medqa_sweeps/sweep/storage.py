@@ -8,7 +8,6 @@ beside the trials, as attributes of Optuna's study:
 """
 
 import contextlib
-import shlex
 import socket
 import time
 from collections.abc import Collection, Mapping
@@ -22,6 +21,7 @@ from optuna.distributions import BaseDistribution, check_distribution_compatibil
 from optuna.exceptions import StorageInternalError
 from optuna.storages import BaseStorage, get_storage
 
+from medqa_sweeps.command_line import typed
 from medqa_sweeps.errors import ConfigError
 from medqa_sweeps.study_identity import identity_of
 from medqa_sweeps.sweep.search_space import SearchSpace
@@ -188,7 +188,8 @@ def _is_at_home(asked: Asked, home: Home | None) -> bool:
 
 def _elsewhere(asked: Asked, study: optuna.Study, home: Home | None) -> str:
     """Whose trials the study has, and what to do."""
-    begin_anew = f"another hydra.sweeper.study_name, or `optuna delete-study --study-name {shlex.quote(asked.name)}`"
+    delete = typed("optuna", "delete-study", "--study-name", asked.name)
+    begin_anew = f"another hydra.sweeper.study_name, or `{delete}`"
     if home is None:
         whose, then = "that another program made", "Choose another hydra.sweeper.study_name"
     elif home.is_on_this_host and not StudyDir(Path(home.folder)).definition_file.exists():
