@@ -4,6 +4,7 @@ Nothing secret: of the environment only W&B's variables for where a run belongs 
 that look like keys are blotted out of them, of the command and of the diff.
 """
 
+import contextlib
 import functools
 import hashlib
 import os
@@ -11,6 +12,7 @@ import platform
 import re
 import subprocess
 import time
+from collections.abc import Mapping
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -32,6 +34,7 @@ def collect(plan: Plan, command: list[str], alone: bool = False) -> dict[str, An
     Args:
         alone: whether the trial is a single run, not one of a sweep.
     """
+    edited = edited_code()
     return {
         "signature": plan.signature,
         "replicate_key": plan.replicate_key,
@@ -56,7 +59,27 @@ def collect(plan: Plan, command: list[str], alone: bool = False) -> dict[str, An
         },
         "wandb": {name: without_secrets(value) for name, value in to_record(variables_here(), alone).items()},
         **ground(),
+        **({"edited_code": edited} if edited else {}),
     }
+
+
+def edited_code() -> list[str]:
+    """Our files that changed since this process looked first, by their path in the project.
+
+    A trial that starts now may run either version: what is imported once is what runs, and the rest is imported anew.
+    """
+    return changed_files(code_at_start(), _file_hashes())
+
+
+def changed_files(then: Mapping[str, object], now: Mapping[str, object]) -> list[str]:
+    """The names of files whose content, or its hash, differs, or that only one of the two has."""
+    return sorted(name for name in then.keys() | now.keys() if then.get(name) != now.get(name))
+
+
+@functools.cache
+def code_at_start() -> dict[str, str]:
+    """Our files by content, as they are when this is called first."""
+    return _file_hashes()
 
 
 @functools.cache
@@ -83,7 +106,7 @@ def without_secrets(text: str) -> str:
 
 def _code() -> dict[str, Any]:
     """Our files by content, the commit and what differs from it; nulls where the project is not a git checkout."""
-    files = _file_hashes()
+    files = code_at_start()
     commit = _git("rev-parse", "HEAD")
     if commit is None:
         return {"commit": None, "dirty": None, "diff": None, "files": files}
@@ -100,8 +123,11 @@ def _code() -> dict[str, Any]:
 
 def _file_hashes() -> dict[str, str]:
     """12 hex digits for each file of code that a trial can run, by its path in the project."""
-    files = sorted((_ROOT / "medqa_sweeps").rglob("*.py"))
-    return {str(file.relative_to(_ROOT)): hashlib.sha256(file.read_bytes()).hexdigest()[:12] for file in files}
+    found = {}
+    for file in sorted((_ROOT / "medqa_sweeps").rglob("*.py")):
+        with contextlib.suppress(FileNotFoundError):  # an editor is replacing it
+            found[str(file.relative_to(_ROOT))] = hashlib.sha256(file.read_bytes()).hexdigest()[:12]
+    return found
 
 
 def _git(*arguments: str) -> str | None:

@@ -9,6 +9,7 @@ from medqa_sweeps.command_line import typed
 from medqa_sweeps.config import TrialConfig
 from medqa_sweeps.plan import Plan
 from medqa_sweeps.prompt import LETTERS
+from medqa_sweeps.provenance import changed_files
 from medqa_sweeps.record import AttemptLine, Prediction, Result, TrainLine
 from medqa_sweeps.trial_dir import TrialDir
 from medqa_sweeps.wording import interval, percent, signed_points
@@ -96,11 +97,12 @@ def _changed_base(then: dict[str, Any], now: dict[str, Any]) -> Iterator[str]:
 
 
 def _changed_code(then: dict[str, Any], now: dict[str, Any]) -> Iterator[str]:
+    if edited := then.get("edited_code"):
+        yield f"code: {_names(edited)} had been edited since its sweep began, so either version may have run"
     before, after = _at(then, "code", "files"), _at(now, "code", "files")
     commits = f"commit {_short(_at(then, 'code', 'commit'))} then, {_short(_at(now, 'code', 'commit'))} now"
     if before and after:
-        files = sorted(name for name in before | after if before.get(name) != after.get(name))
-        if files:
+        if files := changed_files(before, after):
             yield f"code: {_names(files)} ({commits})"
     elif any(_at(then, "code", key) != _at(now, "code", key) for key in ("commit", "diff")):
         yield f"code: {commits}, or uncommitted changes"  # a folder of an older version, which hashed no files

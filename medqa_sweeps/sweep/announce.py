@@ -3,6 +3,7 @@
 import shutil
 from collections.abc import Iterator, Sequence
 from itertools import islice
+from pathlib import Path
 from typing import Any
 
 from omegaconf import DictConfig
@@ -12,12 +13,15 @@ from medqa_sweeps.confirmation import Confirmation, confirmed_study, read_confir
 from medqa_sweeps.errors import TrialError
 from medqa_sweeps.objective import objective_named
 from medqa_sweeps.plan import plan_trial
+from medqa_sweeps.provenance import changed_files, code_at_start
+from medqa_sweeps.sweep.conf_snapshot import FOLDER, ConfSnapshot
 from medqa_sweeps.sweep.hydra_node import trial_config
 from medqa_sweeps.sweep.launcher import trains_trials
 from medqa_sweeps.sweep.loop import Swept
 from medqa_sweeps.sweep.search_space import SearchSpace
 from medqa_sweeps.sweep.study import SAMPLED, Study, StudyDir
-from medqa_sweeps.wording import EDUCATION_ONLY, percent
+from medqa_sweeps.trial_dir import trial_folders
+from medqa_sweeps.wording import EDUCATION_ONLY, listed, percent
 
 _SHOWN_POINTS = 20
 
@@ -61,6 +65,34 @@ def what(config: DictConfig, space: SearchSpace, folder: StudyDir) -> Iterator[s
         yield f"Objective  {objective.in_words()}{': a Pareto front' * objective.is_pareto}"
     free = shutil.disk_usage(next(path for path in (folder.path, *folder.path.parents) if path.exists())).free
     yield f"Writes     {shown(folder.path)}; {free / 2**30:,.0f} GiB are free there"
+
+
+def about_conf(conf: ConfSnapshot, folder: StudyDir, begins: bool) -> Iterator[str]:
+    """Which config files the trials are composed of, where that is not what one expects.
+
+    Args:
+        begins: whether the study begins now, with the files as they are.
+    """
+    for large in conf.too_large():
+        yield (
+            f"Config     {shown(large)} holds more than config files, so no copy is kept: each trial reads it as it is "
+            "by then"
+        )
+    if not begins and (edited := conf.edited()):
+        names, have = listed([shown(Path(file)) for file in edited]), "has" if len(edited) == 1 else "have"
+        yield (
+            f"Config     as it was when this study began ({shown(folder.path / FOLDER)}); {names} {have} changed "
+            "since, which a new study will use"
+        )
+
+
+def about_code(folder: StudyDir) -> Iterator[str]:
+    """Whether the code is another than that of the newest trial of a study that goes on."""
+    submitted = [trial for trial in trial_folders(folder.path) if trial.config_file.exists()]
+    then = submitted[-1].provenance().get("code", {}).get("files") if submitted else None
+    if edited := changed_files(then, code_at_start()) if then else []:
+        number = submitted[-1].path.name
+        yield f"Code       {listed(edited)} changed since trial {number} began: new trials may differ by it"
 
 
 def _confirms(confirmation: Confirmation, folder: StudyDir) -> Iterator[str]:

@@ -80,7 +80,7 @@ def confirm(
             trial.path.mkdir(parents=True, exist_ok=True)
             write_words(told, trial.path)
             trial.submit(plan.config, collect(plan, command_of_this_process()))
-    program.become(_words(asked, confirmation.trials), folder.path)
+    program.become(_words(asked, confirmation.trials), folder.path, study.path)
 
 
 def choose(study: Path, folder: Path, top: int, seeds: int) -> Confirmation:

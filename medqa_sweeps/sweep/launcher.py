@@ -6,9 +6,12 @@ any other                    the stock launcher, in batches
 """
 
 import contextlib
+import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from weakref import WeakKeyDictionary
 
+from hydra.core.config_loader import ConfigLoader
 from hydra.core.plugins import Plugins
 from hydra.core.utils import JobReturn, JobStatus
 from hydra.types import HydraContext, TaskFunction
@@ -22,6 +25,7 @@ from medqa_sweeps.record import MetricsLine, Outcome
 from medqa_sweeps.sweep.batch_jobs import BatchJobs
 from medqa_sweeps.sweep.callable_jobs import CHILD, CallableJobs
 from medqa_sweeps.sweep.composer import Composer
+from medqa_sweeps.sweep.conf_snapshot import loader_of, taken
 from medqa_sweeps.sweep.device_request import requested_of_launcher
 from medqa_sweeps.sweep.devices import find_devices, lease, plan_slots
 from medqa_sweeps.sweep.hydra_node import study_folder, without_hydra
@@ -34,6 +38,8 @@ from medqa_sweeps.sweep.trial_jobs import TrialJobs
 
 _STOCK_BATCH = 2  # upstream's n_jobs
 _POLL_SECONDS = 0.2
+# While Hydra has the loader, which is as long as its sweeper works.
+_COPIES: WeakKeyDictionary[ConfigLoader, tempfile.TemporaryDirectory[str]] = WeakKeyDictionary()
 
 
 def trains_trials(config: DictConfig) -> bool:
@@ -108,7 +114,7 @@ def launch(
     folder = study_folder(config)
     folder.mkdir(parents=True, exist_ok=True)
     returned: dict[int, JobReturn] = {}
-    with jobs_for(config, context, task_function, folder, len(batch)) as jobs:
+    with jobs_for(config, _with_files_of_now(context, config), task_function, folder, len(batch)) as jobs:
         waiting = list(enumerate(batch, first_number))
         while waiting or jobs.running:
             while waiting and jobs.free:
@@ -118,6 +124,15 @@ def launch(
                 if isinstance(event, Ended):
                     returned[event.number] = _as_hydra_says(event, jobs, config, batch[event.number - first_number])
     return [returned[number] for number in sorted(returned)]
+
+
+def _with_files_of_now(context: HydraContext, config: DictConfig) -> HydraContext:
+    """Composes of copies of the config files, made at the first batch: a person may edit them while jobs wait."""
+    loader = context.config_loader
+    if loader not in _COPIES:
+        _COPIES[loader] = tempfile.TemporaryDirectory(prefix="medqa_sweeps-conf-")
+        taken(config.hydra.runtime.config_sources).write(Path(_COPIES[loader].name))
+    return HydraContext(loader_of(Path(_COPIES[loader].name)), context.callbacks)
 
 
 def _pool(settings: DictConfig, folder: Path, at_most: int, preload: Sequence[str]) -> Pool:

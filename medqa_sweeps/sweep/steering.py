@@ -85,7 +85,7 @@ def _checked(study: StudyDir, overrides: Sequence[str]) -> list[str]:
     try:
         with contextlib.chdir(program_of(study).directory):  # where the sweep runs: its relative paths begin there
             composed: Any = OmegaConf.load(study.composed_file)
-            composer = composer_again(composed, lambda path: found_again(study, path))
+            composer = composer_again(composed, study.path, lambda path: found_again(study, path))
             params: Any = OmegaConf.to_container(composed.hydra.sweeper.params or OmegaConf.create())
             space = parse_search_space(task_overrides(composed.hydra), params, [], {}, composer.loader)
             check = trial_check(composer.compose, objective_in(study.path))
@@ -117,7 +117,7 @@ def resume(study: StudyDir, devices: DeviceRequest | None = None) -> NoReturn:
         ConfigError: if there is no such study, or the program is no longer there.
     """
     program = program_of(study)
-    program.become(with_devices(program.words, devices) if devices else program.words, study.path)
+    program.become(with_devices(program.words, devices) if devices else program.words, study.path, study.path)
 
 
 class Requests:

@@ -10,10 +10,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NoReturn
 
+from hydra._internal.utils import get_args_parser
+
 from medqa_sweeps.command_line import move_to, typed
 from medqa_sweeps.errors import ConfigError
 from medqa_sweeps.overrides import key_of, override
 from medqa_sweeps.study_identity import identity_of, moved_along, with_paths_found
+from medqa_sweeps.sweep.conf_snapshot import is_option, options_of
 from medqa_sweeps.sweep.study import StudyDir
 
 _FOLDER = "hydra.sweep.dir"
@@ -28,8 +31,16 @@ class StudyProgram:
     directory: Path  # in which it runs: relative paths in its words begin there
     words: tuple[str, ...]  # that it was given, paths as they are now; without the study's folder
 
-    def become(self, words: Sequence[str], folder: Path) -> NoReturn:
-        """Become the program, with these words, sweeping in `folder`."""
+    def become(self, words: Sequence[str], folder: Path, begun: Path) -> NoReturn:
+        """Become the program, with these words, sweeping in `folder`.
+
+        Args:
+            begun: the study of whose config files, as they were when it began, everything is composed.
+        """
+        overrides = get_args_parser().parse_args(list(words)).overrides
+        options = [word for word in words if word not in overrides]  # Hydra takes none after an override
+        overrides = [word for word in overrides if not word.startswith("hydra.sweeper.allow_changes=")]
+        words = [*options, *options_of(begun), *overrides]
         shown = self.file.relative_to(self.directory) if self.file.is_relative_to(self.directory) else self.file
         move_to(self.directory)
         sys.stdout.flush()
@@ -41,7 +52,7 @@ def origin_of_this_process() -> dict[str, Any]:
     program = Path(sys.argv[0]).absolute()
     inside = program.is_relative_to(_PROJECT)
     return {
-        "command": list(sys.argv),
+        "command": [word for word in sys.argv if not is_option(word)],
         "directory": os.getcwd(),
         "project_file": str(program.relative_to(_PROJECT)) if inside else None,
     }

@@ -7,12 +7,13 @@ import contextlib
 import functools
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
 import optuna
-from hydra.errors import InstantiationException
+from hydra.core.hydra_config import HydraConfig
+from hydra.errors import HydraException, InstantiationException
 from hydra.types import HydraContext, TaskFunction
 from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf
@@ -27,10 +28,12 @@ from medqa_sweeps.errors import ConfigError, TrialError
 from medqa_sweeps.interpolation import literal
 from medqa_sweeps.objective import Objective
 from medqa_sweeps.plan import plan_trial
-from medqa_sweeps.sweep.announce import announcement, how_to_go_on, plan_only
+from medqa_sweeps.provenance import code_at_start
+from medqa_sweeps.sweep.announce import about_code, about_conf, announcement, how_to_go_on, plan_only
 from medqa_sweeps.sweep.asked_objective import asked_objective
 from medqa_sweeps.sweep.asked_settings import custom_search_space, refuse_settings
 from medqa_sweeps.sweep.composer import Composer
+from medqa_sweeps.sweep.conf_snapshot import FOLDER, ConfSnapshot, composed_again, kept, loader_of, taken
 from medqa_sweeps.sweep.failures import CircuitBreaker
 from medqa_sweeps.sweep.hydra_node import refuse_what_no_trial_obeys, study_folder, trial_config
 from medqa_sweeps.sweep.launcher import jobs_for, refuse_missing_devices, trains_trials
@@ -38,7 +41,7 @@ from medqa_sweeps.sweep.loop import Budget, Sweep, Swept
 from medqa_sweeps.sweep.preflight import config_check, preflight, trial_check
 from medqa_sweeps.sweep.presence import marked
 from medqa_sweeps.sweep.pruning import OptunaPruner, Pruner, make_pruner, with_samples
-from medqa_sweeps.sweep.refusals import refuse_overrides, refuse_unknown_of_hydra
+from medqa_sweeps.sweep.refusals import refusal, refuse_overrides, refuse_unknown_of_hydra
 from medqa_sweeps.sweep.sampling import SeededPerTrial, seed_of, with_seed
 from medqa_sweeps.sweep.search_space import SearchSpace, parse_search_space
 from medqa_sweeps.sweep.steering import Requests
@@ -47,6 +50,7 @@ from medqa_sweeps.sweep.study import Study, StudyDir, settle_objective
 from medqa_sweeps.sweep.study_program import origin_of_this_process
 from medqa_sweeps.sweep.table import SweepTable
 from medqa_sweeps.trial_dir import TrialDir, trial_folders
+from medqa_sweeps.wording import listed
 
 Extend = Callable[[optuna.Trial], None]  # suggests more to a trial than the space does
 
@@ -60,12 +64,14 @@ class AsyncOptuna:
     Args:
         settings: of `hydra/sweeper=async_optuna`.
         config: what Hydra composed without the swept values, its own node included.
+        conf: the files that it was composed of, of a study that goes on; None: those of now.
     """
 
     settings: DictConfig
     config: DictConfig
     context: HydraContext
     task_function: TaskFunction
+    conf: ConfSnapshot | None = None
 
     def sweep(self, arguments: Sequence[str]) -> None:
         """Run the study to its end, or to where it is stopped.
@@ -77,20 +83,54 @@ class AsyncOptuna:
         """
         optuna.logging.set_verbosity(optuna.logging.WARNING)
         refuse_settings(self.settings)
-        extend = self._extend()
-        console = Console(highlight=False)
-        space = self._space(arguments)
+        code_at_start()  # before hours in which somebody may edit it
         folder = StudyDir(study_folder(self.config))
+        self._as_it_began(folder)._sweep(arguments, folder)
+
+    def _as_it_began(self, folder: StudyDir) -> "AsyncOptuna":
+        """This sweep, composed of the files as they were when the study of the folder began.
+
+        Raises:
+            ConfigError: if its words do not fit them.
+        """
+        begun = folder.definition_file.exists() and not self.settings.allow_changes
+        if not begun or (conf := kept(folder.path)) is None:
+            return self
+        try:
+            config = composed_again(folder.path, self.config)
+        except HydraException as error:
+            raise ConfigError(
+                f"{refusal(error) or error} This study is composed of the files in {folder.path / FOLDER}, as they "
+                "were when it began; choose another hydra.sweep.dir for those of now."
+            ) from error
+        config.hydra.sweep.dir = self.config.hydra.sweep.dir
+        HydraConfig.instance().set_config(config)
+        settings: Any = OmegaConf.to_container(config.hydra.sweeper, resolve=True)
+        return replace(
+            self,
+            settings=OmegaConf.create(settings, flags={"allow_objects": True}),
+            config=config,
+            context=HydraContext(loader_of(folder.path), self.context.callbacks),
+            conf=conf,
+        )
+
+    def _sweep(self, arguments: Sequence[str], folder: StudyDir) -> None:
+        console = Console(highlight=False)
+        conf = self.conf or taken(self.config.hydra.runtime.config_sources)
+        space = self._space(arguments)
         pruner = self._pruner(folder)
-        self._sampler()  # one that cannot be made is refused before anything is written
+        self._sampler()  # what cannot be made is refused before anything is written
+        self._extend()
         _print(console, self._cautions(space, folder))
+        _print(console, about_conf(conf, folder, begins=self.conf is None))
+        _print(console, about_code(folder) if trains_trials(self.config) else ())
         if self.settings.plan_only:
             _print(console, plan_only(self.config, space, folder))
             return
         if TrialDir(folder.path).config_file.exists():
             raise ConfigError(f"{folder.path} holds a single run. Choose another hydra.sweep.dir.")
         refuse_missing_devices(self.config.hydra.launcher, folder.path)
-        with folder.claimed(), self._study(space, folder, pruner, extend, console) as (study, beat):
+        with folder.claimed(), self._study(space, folder, pruner, conf, console) as (study, beat):
             OmegaConf.save(self.config, folder.composed_file)
             swept = self._run(space, study, folder, pruner, console, beat)
             results = OmegaConf.create(literal(study.results(self._best(folder))))
@@ -118,7 +158,7 @@ class AsyncOptuna:
 
         jobs_of_this_launcher = jobs_for(
             self.config,
-            self.context,
+            HydraContext(loader_of(folder.path), self.context.callbacks),
             self.task_function,
             folder=folder.path,
             trials=study.total,
@@ -171,7 +211,7 @@ class AsyncOptuna:
 
     @contextlib.contextmanager
     def _study(
-        self, space: SearchSpace, folder: StudyDir, pruner: Pruner | None, extend: Extend | None, console: Console
+        self, space: SearchSpace, folder: StudyDir, pruner: Pruner | None, conf: ConfSnapshot, console: Console
     ) -> Iterator[tuple[Study, Callable[[Sweep], None]]]:
         """The study, checked against its folder and its storage; and what keeps other sweeps out of the storage.
 
@@ -187,10 +227,26 @@ class AsyncOptuna:
         with mark as beat:
             _print(console, check(asked, study, self.settings.allow_changes))
             refuse_other_values(study, space)
-            searched = self._searched(study, space, folder, pruner, extend)
+            searched = self._searched(study, space, folder, pruner)
+            self._keep(conf, folder)
             folder.define(asked.name, asked.definition, self._origin(searched))
             keep(asked, study)
             yield searched, beat
+
+    def _keep(self, conf: ConfSnapshot, folder: StudyDir) -> None:
+        """Keep the files of a study that begins.
+
+        Raises:
+            ConfigError: if one was edited since it was checked.
+        """
+        if self.conf is not None:
+            return
+        if edited := conf.changed(taken(self.config.hydra.runtime.config_sources)):
+            raise ConfigError(
+                f"{listed(edited)} changed while the values of this sweep were checked. "
+                "Nothing was run; start it again."
+            )
+        conf.write(folder.path)
 
     def _asked(self, space: SearchSpace, folder: StudyDir) -> Asked:
         """What must agree with the storage; with the folder it does.
@@ -232,16 +288,14 @@ class AsyncOptuna:
         except InstantiationException as error:
             raise not_opened(error) from error
 
-    def _searched(
-        self, study: optuna.Study, space: SearchSpace, folder: StudyDir, pruner: Pruner | None, extend: Extend | None
-    ) -> Study:
+    def _searched(self, study: optuna.Study, space: SearchSpace, folder: StudyDir, pruner: Pruner | None) -> Study:
         if isinstance(pruner, OptunaPruner):
             study.pruner = pruner.pruner
         seed = seed_of(study, OmegaConf.select(self.settings, "sampler.seed"))
         study.sampler = SeededPerTrial(self._sampler(seed), seed)
         confirmation = read_confirmation(folder.path)
         labels = confirmation.labels() if confirmation else None
-        return Study(study, space, self.settings.n_trials, extend, mixed=pruner is not None, labels=labels)
+        return Study(study, space, self.settings.n_trials, self._extend(), mixed=pruner is not None, labels=labels)
 
     def _pruner(self, folder: StudyDir) -> Pruner | None:
         asked = self.settings.pruner

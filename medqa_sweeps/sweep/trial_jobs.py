@@ -22,7 +22,7 @@ from medqa_sweeps.errors import FailureKind
 from medqa_sweeps.not_run import NotRun
 from medqa_sweeps.objective import BY_ACCURACY, Objective, refuse_generated
 from medqa_sweeps.plan import Plan, plan_trial
-from medqa_sweeps.provenance import collect
+from medqa_sweeps.provenance import collect, edited_code
 from medqa_sweeps.record import MetricsLine, Outcome, Result, ValidationLine
 from medqa_sweeps.study_identity import group_of
 from medqa_sweeps.sweep.failures import another_attempt
@@ -31,6 +31,7 @@ from medqa_sweeps.sweep.jobs import Ended, Job, Jobs, Reported
 from medqa_sweeps.sweep.pool import Gone, Pool, SlotLike
 from medqa_sweeps.tracking import Tracker, tracker_for, wait_for
 from medqa_sweeps.trial_dir import MetricsReader, StopReason, TrialDir
+from medqa_sweeps.wording import listed
 
 WORKER = "medqa_sweeps.worker"  # started by name: this half never imports it
 _DISK_FULL, _TRY_AGAIN = 74, 75  # the worker's exit codes for a trial without a result
@@ -91,6 +92,7 @@ class TrialJobs(Jobs):
         self._look, self._say, self._worker = look, say, worker
         self._running: dict[int, _Running] = {}
         self._trackers: list[Tracker] = []
+        self._edited: list[str] = []  # files of code, as people were told
 
     @property
     def free(self) -> int:
@@ -173,8 +175,18 @@ class TrialJobs(Jobs):
         wait_for(self._trackers)
 
     def _launch(self, number: int, trial: TrialDir, avoid: Sequence[str] = ()) -> SlotLike:
+        self._tell_of_edits()
         environment = {**child_environment(), **environment_of(trial.path)}
         return self._pool.start(number, self._worker, [str(trial.path)], environment, trial.log_file, avoid)
+
+    def _tell_of_edits(self) -> None:
+        """Say once of each edit of our code that processes which start from now on may run it."""
+        if (edited := edited_code()) and edited != self._edited:
+            self._edited = edited
+            self._say(
+                f"{listed(edited)} changed since this sweep began: trials that start from now on may run the new code, "
+                "and differ from the others by it"
+            )
 
     def _news(self, running: _Running) -> list[Reported | Ended]:
         """What the trial has written since the last look."""
