@@ -41,7 +41,8 @@ def main(arguments: list[str] | None = None) -> int:
     options = parser.parse_args(words)
     from analysis.leaderboard import boards  # SciPy takes seconds to import; --help does not wait for it
     from analysis.study import read_studies
-    from analysis.terminal import print_boards, shown
+    from analysis.terminal import print_boards
+    from medqa_sweeps.command_line import shown
 
     title = ", ".join(shown(folder) for folder in options.folder)
     try:

@@ -126,8 +126,9 @@ class PrintLeaderboard(Callback):
         from analysis.confirmation_verdict import sentences
         from analysis.leaderboard import boards
         from analysis.study import read_study
-        from analysis.terminal import print_boards, shown
+        from analysis.terminal import print_boards
         from analysis.wandb_summary import log_summary
+        from medqa_sweeps.command_line import shown
         from medqa_sweeps.confirmation import read_confirmation
 
         study = read_study(folder)

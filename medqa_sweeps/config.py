@@ -20,6 +20,7 @@ from omegaconf import MISSING, DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from medqa_sweeps.errors import ConfigError
+from medqa_sweeps.interpolation import literal
 from medqa_sweeps.known_keys import keys_of, not_a_setting, said, unknown_keys
 
 ATTENTION_MODULES = ("q_proj", "k_proj", "v_proj", "o_proj")
@@ -399,7 +400,9 @@ def with_paths(config: TrialConfig, change: Callable[[str], str]) -> TrialConfig
 
 def save(config: TrialConfig, path: Path) -> None:
     """Write `config` as YAML that `load` reads back to an equal object."""
-    path.write_text(OmegaConf.to_yaml(OmegaConf.structured(config)))
+    texts = literal(dataclasses.asdict(config))
+    typed = OmegaConf.merge(OmegaConf.structured(TrialConfig), texts)
+    path.write_text(OmegaConf.to_yaml(typed), encoding="utf-8")
 
 
 def load(path: Path) -> TrialConfig:

@@ -1,10 +1,11 @@
 """Values written as Hydra overrides, `key=value`, so that Hydra reads the same values back."""
 
 import functools
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from hydra._internal.grammar.utils import escape_special_characters
+from hydra._internal.utils import get_args_parser
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Quote, QuotedString
 from hydra.errors import HydraException
@@ -31,6 +32,12 @@ def override(key: str, value: Any) -> str:
 def key_of(word: str) -> str:
     """`lora.r` of `lora.r=8`, `++lora.r=8` and `~lora.r`."""
     return word.lstrip("+~").partition("=")[0]
+
+
+def overrides_among(arguments: Sequence[str]) -> list[str]:
+    """The overrides of a Hydra program's arguments, without its options and their values."""
+    given: list[str] = get_args_parser().parse_known_args(list(arguments))[0].overrides
+    return given
 
 
 def written(element: Any) -> str:

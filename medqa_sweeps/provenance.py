@@ -10,9 +10,7 @@ import hashlib
 import os
 import platform
 import re
-import shlex
 import subprocess
-import sys
 import time
 from collections.abc import Mapping
 from importlib import metadata
@@ -20,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from medqa_sweeps import hardware
+from medqa_sweeps.command_line import typed
 from medqa_sweeps.data import fingerprint
 from medqa_sweeps.plan import Plan
 from medqa_sweeps.wandb_variables import to_record, variables_here
@@ -40,7 +39,7 @@ def collect(plan: Plan, command: list[str], alone: bool = False) -> dict[str, An
         "signature": plan.signature,
         "replicate_key": plan.replicate_key,
         "created_at": time.time(),
-        "command": without_secrets(shlex.join(command)),
+        "command": without_secrets(typed(*command)),
         "seeds": {"trial": plan.config.seed, "split": plan.config.split.seed},
         "questions": {
             "fingerprint": plan.split.fingerprint,
@@ -141,8 +140,3 @@ def _git(*arguments: str) -> str | None:
 
 def _packages() -> set[tuple[str, str]]:
     return {(dist.metadata["Name"], dist.version) for dist in metadata.distributions() if dist.metadata["Name"]}
-
-
-def command_line() -> list[str]:
-    """How this process was started, as a person would type it."""
-    return ["uv", "run", os.path.relpath(sys.argv[0]), *sys.argv[1:]]

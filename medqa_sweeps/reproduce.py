@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
+from medqa_sweeps.command_line import typed
 from medqa_sweeps.config import TrialConfig
 from medqa_sweeps.plan import Plan
 from medqa_sweeps.prompt import LETTERS
@@ -63,7 +64,7 @@ def uncommitted_then(trial: TrialDir) -> list[str]:
         files = _names(sorted(set(re.findall(r"^(?:\+\+\+ b|--- a)/(.*)$", code["diff"], re.MULTILINE))))
         sentences.append(
             f"Changed and not committed when it ran: {files}. Their diff was saved; to have it back: git checkout "
-            f"{code['commit']}, then jq -r .code.diff {trial.provenance_file} | git apply"
+            f"{code['commit']}, then {typed('jq', '-r', '.code.diff', trial.provenance_file)} | git apply"
         )
     if code.get("untracked"):
         sentences.append(f"Not in git when it ran, and only their names were saved: {_names(code['untracked'])}.")
@@ -192,13 +193,13 @@ def _difference(left: dict[str, Prediction], right: dict[str, Prediction], at: i
     then, now = (np.array([side[id].predicted == side[id].gold for id in both]) for side in (left, right))
     letters = sum(left[id].predicted != right[id].predicted for id in both)
     found = compare_answers(now, then)
-    resolved = "not resolved" if found.cannot_be_told_apart else "significant"
+    resolved = "significant" if found.significant else "not resolved"
     return (
         f"Not the same bits. After {at:,} samples, on {len(both):,} questions answered then and now: {letters:,} "
         f"letters differ; accuracy {percent(then.mean())} then, {percent(now.mean())} now, a "
         f"difference of {signed_points(found.difference)} points (paired {interval(found.low, found.high)}): "
         f"{resolved}."
-    ), not found.cannot_be_told_apart
+    ), found.significant
 
 
 def _losses(trial: TrialDir) -> dict[int, float | None]:

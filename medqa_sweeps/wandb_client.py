@@ -98,6 +98,7 @@ def client_settings(settings: RunSettings) -> "wandb.Settings":
     If WANDB_SERVICE names a service process that cannot be reached, the client starts its own.
     """
     os.environ.setdefault("WANDB_ERROR_REPORTING", "false")  # its telemetry asks the network even when offline
+    os.environ.setdefault("WANDB_SILENT", "true")  # it names its settings files before it reads `silent` below
     logging.raiseExceptions = False  # on a full disk the client's log would print one traceback per line
     with one_at_a_time:
         import wandb

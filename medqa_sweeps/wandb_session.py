@@ -5,13 +5,12 @@ Online where that was not switched off and a server answers and takes the key, e
 
 import json
 import logging
-import os
-import shlex
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from medqa_sweeps.command_line import command
 from medqa_sweeps.trial_dir import write_atomically
 from medqa_sweeps.wandb_client import ANSWER_SECONDS, NO_KEY, obstacle_to_online, one_at_a_time, server
 from medqa_sweeps.wandb_settings import RunSettings, invalid_mode
@@ -92,8 +91,7 @@ def is_sent(folder: Path, what: Any) -> bool:
 def send_later(folder: Path) -> str:
     """The command that sends what stayed in `folder`, with its whole study if it is a trial of one."""
     folder = folder.parent if (folder.parent / "study.yaml").exists() else folder
-    shown = min(str(folder), os.path.relpath(folder), key=len)
-    return f"uv run python -m analysis wandb-sync {shlex.quote(shown)}"
+    return command("analysis", "wandb-sync", folder)
 
 
 def _private_settings(settings: RunSettings) -> "wandb.Settings":

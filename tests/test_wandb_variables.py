@@ -12,13 +12,14 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
-from analysis import wandb_sync
+from analysis import wandb_summary, wandb_sync
 from analysis.wandb_summary import log_summary
 from medqa_sweeps import doctor, not_run, tracking, wandb_session, wandb_variables
 from medqa_sweeps.config import TrackingConfig
@@ -142,13 +143,14 @@ def test_what_is_switched_off_stays_here(
 
 @pytest.mark.parametrize("folder, tells", [("wandb", True), (".wandb", True), ("user", False)])
 def test_the_clients_own_command_switches_off_too(
-    folder: str, tells: bool, server: WandbServer, say: Say, tmp_path: Path
+    folder: str, tells: bool, server: WandbServer, say: Say, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     """`wandb offline` and `wandb disabled` write a settings file, in the folder or for the user."""
     (tmp_path / folder).mkdir()
     (tmp_path / folder / "settings").write_text(f"[default]\nmode = {'offline' if tells else 'disabled'}\n")
     assert told(begun(tmp_path / "study" / "0", mode="online")) == tells
     assert server.calls == 0 and f"{folder}/settings)" in doctor._wandb().sentence
+    assert not capfd.readouterr().err, "the client itself says nothing"
     say(WANDB_MODE="online")  # a variable ranks above a file
     assert told(begun(tmp_path / "study" / "1")) and server.calls
 
@@ -165,16 +167,12 @@ def test_a_trial_that_began_switched_off_stays_so(server: WandbServer, tmp_path:
 def test_the_most_restrictive_decides() -> None:
     said = {"offline": {"WANDB_MODE": "offline"}, "online": {"WANDB_MODE": "online"}, "nothing": {}}
     here = {name: variables_here(variables) for name, variables in said.items()}
-    for asked, decided in {
-        "auto": "offline",
-        "online": "offline",
-        "offline": "offline",
-        "disabled": "disabled",
-    }.items():
-        assert effective_mode(asked, {}, here["offline"]).mode == decided
-        assert effective_mode(asked, {}, here["online"]).mode == ("online" if asked == "auto" else asked)
-        assert effective_mode(asked, {}, here["nothing"]).mode == asked
-    assert effective_mode("auto", {}, variables_here({"WANDB_MODE": "", "WANDB_DISABLED": "false"})).mode == "auto"
+    for asked in ("auto", "online", "offline", "disabled"):
+        restricted = "disabled" if asked == "disabled" else "offline"
+        assert effective_mode(asked, {}, here["offline"]).name == restricted
+        assert effective_mode(asked, {}, here["online"]).name == ("online" if asked == "auto" else asked)
+        assert effective_mode(asked, {}, here["nothing"]).name == asked
+    assert effective_mode("auto", {}, variables_here({"WANDB_MODE": "", "WANDB_DISABLED": "false"})).name == "auto"
 
 
 # As what, and where
@@ -402,6 +400,15 @@ def test_a_service_that_never_answers_holds_nobody_up(tmp_path: Path) -> None:
         trial = begun(tmp_path / "study" / "0", mode="offline")
         ended = run_python(TRACKED, str(trial.path), PYTHONPATH=str(ROOT), WANDB_SERVICE="3-1-unix-deaf")
     assert ended.stderr.startswith("W&B is still busy; not waiting any longer.") and ended.stderr.count("\n") == 1
+
+
+def test_a_summary_that_hangs_is_given_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    complete(tmp_path / "study" / "0", right_at(0, 250), tracking__mode="offline")
+    release = threading.Event()
+    monkeypatch.setattr(wandb_summary, "_tell", lambda *words: release.wait(60))
+    monkeypatch.setattr(wandb_summary, "UPLOAD_SECONDS", 0.05)
+    assert not log_summary(tmp_path / "study")
+    release.set()
 
 
 def test_many_trials_wait_for_a_hanging_client_together(monkeypatch: pytest.MonkeyPatch) -> None:

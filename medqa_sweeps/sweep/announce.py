@@ -1,15 +1,13 @@
 """What a sweep says of itself before it starts, and how to go on when it stopped early."""
 
-import os
-import shlex
 import shutil
 from collections.abc import Iterator, Sequence
 from itertools import islice
-from pathlib import Path
 from typing import Any
 
 from omegaconf import DictConfig
 
+from medqa_sweeps.command_line import command, shown
 from medqa_sweeps.confirmation import Confirmation, confirmed_study, read_confirmation
 from medqa_sweeps.errors import TrialError
 from medqa_sweeps.objective import objective_named
@@ -140,14 +138,9 @@ def _each_trial(config: DictConfig, space: SearchSpace) -> Iterator[str]:
 def how_to_go_on(swept: Swept, folder: StudyDir) -> Iterator[str]:
     """The last lines of a sweep that is not complete."""
     yield f"Not complete: {swept.why}."
-    yield f"`uv run python -m medqa_sweeps resume {shlex.quote(shown(folder.path))}` goes on where it stopped."
+    yield f"`{command('medqa_sweeps', 'resume', folder.path)}` goes on where it stopped."
 
 
 def last_word(node: Any) -> str:
     """`TPESampler` of a node with a `_target_`; empty for none."""
     return str(node.get("_target_", "")).rpartition(".")[2] if isinstance(node, DictConfig) else ""
-
-
-def shown(path: Path) -> str:
-    """Relative to here when that is shorter."""
-    return min(str(path), os.path.relpath(path), key=len)

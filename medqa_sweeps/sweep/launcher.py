@@ -17,10 +17,10 @@ from hydra.core.utils import JobReturn, JobStatus
 from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig, OmegaConf
 
+from medqa_sweeps.command_line import command_of_this_process
 from medqa_sweeps.config import TrialConfig
 from medqa_sweeps.errors import InternalError
 from medqa_sweeps.objective import BY_ACCURACY, Objective
-from medqa_sweeps.provenance import command_line
 from medqa_sweeps.record import MetricsLine, Outcome
 from medqa_sweeps.sweep.batch_jobs import BatchJobs
 from medqa_sweeps.sweep.callable_jobs import CHILD, CallableJobs
@@ -84,7 +84,7 @@ def jobs_for(
     compose = Composer(context.config_loader, config).compose
     with _pool(settings, folder, min(trials, at_once or trials), TRAINING if of_trials else (CHILD,)) as pool:
         made = (
-            TrialJobs(pool, folder, command_line(), compose, look, say, objective=objective)
+            TrialJobs(pool, folder, command_of_this_process(), compose, look, say, objective=objective)
             if of_trials
             else CallableJobs(pool, compose, context, task_function)
         )

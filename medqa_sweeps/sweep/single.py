@@ -2,8 +2,6 @@
 
 import atexit
 import functools
-import os
-import shlex
 from pathlib import Path
 
 from omegaconf import DictConfig
@@ -11,11 +9,11 @@ from rich.console import Console
 
 from medqa_sweeps.alarms import alarms_of
 from medqa_sweeps.cautions import caution_lines, cautions
+from medqa_sweeps.command_line import command, command_of_this_process, shown, typed
 from medqa_sweeps.config import TrialConfig
 from medqa_sweeps.disk import refuse_unfit
 from medqa_sweeps.errors import InternalError
 from medqa_sweeps.plan import plan_trial
-from medqa_sweeps.provenance import command_line
 from medqa_sweeps.record import MetricsLine, Outcome, Result
 from medqa_sweeps.sweep.device_request import ANY_DEVICE, DeviceRequest
 from medqa_sweeps.sweep.interrupts import Interrupts
@@ -54,14 +52,14 @@ def run_single(
     machine, folder = _machine(trial.path.parent, devices), trial.path.parent
     if announce:
         warnings = caution_lines(cautions(plan.config, plan.base.folder))
-        for sentence in [*plan.sentences(_shown(trial.path)), f"Runs on    {machine.devices[0]}", *warnings]:
+        for sentence in [*plan.sentences(shown(trial.path)), f"Runs on    {machine.devices[0]}", *warnings]:
             console.print(sentence, markup=False, soft_wrap=True)
     with TrialProgress(plan.steps, console) as progress:
 
         def look(number: int, line: MetricsLine) -> None:
             progress.show(line)
 
-        with TrialJobs(machine, folder, command_line(), look=look, say=progress.say, alone=alone) as jobs:
+        with TrialJobs(machine, folder, command_of_this_process(), look=look, say=progress.say, alone=alone) as jobs:
             ended = _to_its_end(jobs, job, progress)
     result = trial.result()
     console.print(_ending(trial, result, ended), markup=False, soft_wrap=True)
@@ -100,12 +98,12 @@ def _machine(study: Path, devices: DeviceRequest) -> Machine:
 
 
 def _ending(trial: TrialDir, result: Result | None, ended: Ended) -> str:
-    folder = shlex.quote(_shown(trial.path))
+    folder = typed(trial.path)
     if result is None:
         why = "" if ended.message in ("", "interrupted") else f" {ended.message}"
         if not trial.config_file.exists():
             return f"Interrupted.{why}"
-        return f"Interrupted.{why} `uv run python -m medqa_sweeps resume {folder}` goes on from its checkpoint."
+        return f"Interrupted.{why} `{command('medqa_sweeps', 'resume', trial.path)}` goes on from its checkpoint."
     if result.outcome is Outcome.FAILED or result.score is None:
         return f"Failed ({result.failure}): {result.message}"
     score, base = result.score, result.baseline
@@ -115,8 +113,3 @@ def _ending(trial: TrialDir, result: Result | None, ended: Ended) -> str:
     alarms = "".join(f"\nAlarm: {alarm.sentence}." for alarm in alarms_of(trial, result))
     measured = accuracy(score.accuracy, score.low, score.high, score.questions)
     return f"{how}{note}: accuracy {measured}{against}. {duration(result.seconds)}, in {folder}{alarms}"
-
-
-def _shown(path: Path) -> str:
-    """Relative to here when that is shorter."""
-    return min(str(path), os.path.relpath(path), key=len)

@@ -8,6 +8,7 @@ import contextlib
 from collections.abc import Sequence
 from typing import Any, NoReturn
 
+from medqa_sweeps.command_line import command
 from medqa_sweeps.config import TRIAL_KEYS
 from medqa_sweeps.errors import ConfigError
 from medqa_sweeps.sweep.device_request import DeviceRequest, with_devices
@@ -33,7 +34,8 @@ def ask_to_stop(study: StudyDir, number: int | None) -> str:
         write_atomically(study.stop_file, StopReason.INTERRUPTED)
         return "Stop requested: no new trial will start; running trials save a checkpoint and stop."
     if not trial.config_file.exists():
-        raise ConfigError(f"{study.path} has no trial {number} yet. `status {study.path}` lists those that run.")
+        status = command("medqa_sweeps", "status", study.path)
+        raise ConfigError(f"{study.path} has no trial {number} yet. `{status}` lists those that run.")
     if trial.result() is not None:
         raise ConfigError(f"trial {number} of {study.path} has ended already ({trial.result_file.name} says how).")
     trial.ask_to_stop(StopReason.ASKED)

@@ -19,6 +19,7 @@ from typing import Any
 import optuna
 import yaml
 from optuna.distributions import BaseDistribution, check_distribution_compatibility
+from optuna.exceptions import StorageInternalError
 from optuna.storages import BaseStorage, get_storage
 
 from medqa_sweeps.errors import ConfigError
@@ -73,14 +74,29 @@ def connected(asked: Any) -> BaseStorage:
     """The storage of a URL, or one that was made already.
 
     Two processes that open a new database at the same moment both make its tables: one fails, and finds them there.
-    """
-    from sqlalchemy.exc import DBAPIError  # 0.3 s, for those who have a database
 
-    for _ in range(_ATTEMPTS - 1):
-        with contextlib.suppress(DBAPIError):
-            return get_storage(asked)
-        time.sleep(_ATTEMPT_SECONDS)
-    return get_storage(asked)
+    Raises:
+        ConfigError: if it cannot be opened.
+    """
+    from sqlalchemy.exc import DBAPIError, SQLAlchemyError  # 0.3 s, for those who have a database
+
+    try:
+        for _ in range(_ATTEMPTS - 1):
+            with contextlib.suppress(DBAPIError):
+                return get_storage(asked)
+            time.sleep(_ATTEMPT_SECONDS)
+        return get_storage(asked)
+    except (SQLAlchemyError, StorageInternalError) as error:
+        raise not_opened(error) from error
+
+
+def not_opened(error: Exception) -> ConfigError:
+    """What is said of a storage that cannot be opened."""
+    why = str(error.__cause__ or error).partition("\n")[0].rstrip(".")
+    return ConfigError(
+        f"hydra.sweeper.storage cannot be opened: {why}. Give one that can be, or null for a journal in the study's "
+        "folder."
+    )
 
 
 def load(asked: Asked, storage: BaseStorage, numbers: Collection[int]) -> optuna.Study | None:

@@ -29,6 +29,7 @@ from optuna.trial import FrozenTrial, Trial, TrialState
 
 from medqa_sweeps.best import ScoredConfig
 from medqa_sweeps.claim import claim
+from medqa_sweeps.command_line import command
 from medqa_sweeps.errors import ConfigError, FailureKind
 from medqa_sweeps.objective import ACCURACY, Objective, typed
 from medqa_sweeps.overrides import override
@@ -70,9 +71,10 @@ class StudyDir:
             self.path.mkdir(parents=True, exist_ok=True)
             lock = claim(self.path)
         except Timeout:
+            status = command("medqa_sweeps", "status", self.path)
             raise ConfigError(
-                f"{self.path}: another process is sweeping this study. `python -m medqa_sweeps status {self.path}` "
-                "shows it; choose another hydra.sweep.dir for a study of its own."
+                f"{self.path}: another process is sweeping this study. `{status}` shows it; "
+                "choose another hydra.sweep.dir for a study of its own."
             ) from None
         except OSError as error:
             raise ConfigError(

@@ -15,7 +15,7 @@ import optuna
 from hydra.core.hydra_config import HydraConfig
 from hydra.errors import HydraException, InstantiationException
 from hydra.types import HydraContext, TaskFunction
-from hydra.utils import get_method, instantiate
+from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf
 from optuna.study import StudyDirection
 from rich.console import Console
@@ -25,11 +25,13 @@ from medqa_sweeps.cautions import caution_lines
 from medqa_sweeps.confirmation import read_confirmation
 from medqa_sweeps.disk import refuse_unfit
 from medqa_sweeps.errors import ConfigError, TrialError
+from medqa_sweeps.interpolation import literal
 from medqa_sweeps.objective import Objective
 from medqa_sweeps.plan import plan_trial
 from medqa_sweeps.provenance import code_at_start
 from medqa_sweeps.sweep.announce import about_code, about_conf, announcement, how_to_go_on, plan_only
 from medqa_sweeps.sweep.asked_objective import asked_objective
+from medqa_sweeps.sweep.asked_settings import custom_search_space, refuse_settings
 from medqa_sweeps.sweep.composer import Composer
 from medqa_sweeps.sweep.conf_snapshot import FOLDER, ConfSnapshot, composed_again, kept, loader_of, taken
 from medqa_sweeps.sweep.failures import CircuitBreaker
@@ -43,12 +45,14 @@ from medqa_sweeps.sweep.refusals import refusal, refuse_overrides, refuse_unknow
 from medqa_sweeps.sweep.sampling import SeededPerTrial, seed_of, with_seed
 from medqa_sweeps.sweep.search_space import SearchSpace, parse_search_space
 from medqa_sweeps.sweep.steering import Requests
-from medqa_sweeps.sweep.storage import Asked, check, connected, keep, load, refuse_other_values
+from medqa_sweeps.sweep.storage import Asked, check, connected, keep, load, not_opened, refuse_other_values
 from medqa_sweeps.sweep.study import Study, StudyDir, settle_objective
 from medqa_sweeps.sweep.study_program import origin_of_this_process
 from medqa_sweeps.sweep.table import SweepTable
 from medqa_sweeps.trial_dir import TrialDir, trial_folders
 from medqa_sweeps.wording import listed
+
+Extend = Callable[[optuna.Trial], None]  # suggests more to a trial than the space does
 
 INTERRUPTED = 130  # the exit code that a shell gives a program stopped by Ctrl-C
 
@@ -79,6 +83,7 @@ class AsyncOptuna:
         """
         optuna.logging.set_verbosity(optuna.logging.WARNING)
         code_at_start()  # before hours in which somebody may edit it
+        refuse_settings(self.settings)
         folder = StudyDir(study_folder(self.config))
         self._as_it_began(folder)._sweep(arguments, folder)
 
@@ -112,6 +117,7 @@ class AsyncOptuna:
     def _sweep(self, arguments: Sequence[str], folder: StudyDir) -> None:
         console = Console(highlight=False)
         conf = self.conf or taken(self.config.hydra.runtime.config_sources)
+        extend = self._extend()
         space = self._space(arguments)
         pruner = self._pruner(folder)
         self._sampler()  # one that cannot be made is refused before anything is written
@@ -124,10 +130,10 @@ class AsyncOptuna:
         if TrialDir(folder.path).config_file.exists():
             raise ConfigError(f"{folder.path} holds a single run. Choose another hydra.sweep.dir.")
         refuse_missing_devices(self.config.hydra.launcher, folder.path)
-        with folder.claimed(), self._study(space, folder, pruner, conf, console) as (study, beat):
+        with folder.claimed(), self._study(space, folder, pruner, extend, conf, console) as (study, beat):
             OmegaConf.save(self.config, folder.composed_file)
             swept = self._run(space, study, folder, pruner, console, beat)
-            results = OmegaConf.create(study.results(self._best(folder)))
+            results = OmegaConf.create(literal(study.results(self._best(folder))))
             OmegaConf.save(results, folder.path / "optimization_results.yaml")
         if swept.error is not None:
             raise swept.error
@@ -198,9 +204,20 @@ class AsyncOptuna:
         params, zipped, when = (_plain(self.settings[key]) for key in ("params", "zip", "when"))
         return parse_search_space(arguments, params or {}, zipped or [], when or {}, self.context.config_loader)
 
+    def _extend(self) -> Extend | None:
+        """What suggests more to a trial than the space does."""
+        path = self.settings.custom_search_space
+        return partial(custom_search_space(path), self.config) if path else None
+
     @contextlib.contextmanager
     def _study(
-        self, space: SearchSpace, folder: StudyDir, pruner: Pruner | None, conf: ConfSnapshot, console: Console
+        self,
+        space: SearchSpace,
+        folder: StudyDir,
+        pruner: Pruner | None,
+        extend: Extend | None,
+        conf: ConfSnapshot,
+        console: Console,
     ) -> Iterator[tuple[Study, Callable[[Sweep], None]]]:
         """The study, checked against its folder and its storage; and what keeps other sweeps out of the storage.
 
@@ -216,7 +233,7 @@ class AsyncOptuna:
         with mark as beat:
             _print(console, check(asked, study, self.settings.allow_changes))
             refuse_other_values(study, space)
-            searched = self._searched(study, space, folder, pruner)
+            searched = self._searched(study, space, folder, pruner, extend)
             self._keep(conf, folder)
             folder.define(asked.name, asked.definition, self._origin(searched))
             keep(asked, study)
@@ -255,7 +272,7 @@ class AsyncOptuna:
         folder = asked.folder
         if self.settings.allow_changes and not asked.is_shared and folder.changes(asked.definition):
             folder.renew_journal(asked.name, space)
-        storage = connected(_instantiated(self.settings.storage)) if asked.is_shared else folder.journal()
+        storage = self._shared_storage() if asked.is_shared else folder.journal()
         begun = asked.holds_trials and not read_confirmation(folder.path)
         numbers = [int(trial.path.name) for trial in trial_folders(folder.path)] if begun else []
         study = load(asked, storage, numbers) or optuna.create_study(
@@ -267,14 +284,23 @@ class AsyncOptuna:
         settle_objective(study, self._objective)
         return study
 
-    def _searched(self, study: optuna.Study, space: SearchSpace, folder: StudyDir, pruner: Pruner | None) -> Study:
+    def _shared_storage(self) -> optuna.storages.BaseStorage:
+        """
+        Raises:
+            ConfigError: if the storage that was asked for cannot be opened.
+        """
+        try:
+            return connected(_instantiated(self.settings.storage))
+        except InstantiationException as error:
+            raise not_opened(error) from error
+
+    def _searched(
+        self, study: optuna.Study, space: SearchSpace, folder: StudyDir, pruner: Pruner | None, extend: Extend | None
+    ) -> Study:
         if isinstance(pruner, OptunaPruner):
             study.pruner = pruner.pruner
         seed = seed_of(study, OmegaConf.select(self.settings, "sampler.seed"))
         study.sampler = SeededPerTrial(self._sampler(seed), seed)
-        extend: Callable[[optuna.Trial], None] | None = None
-        if self.settings.custom_search_space:
-            extend = partial(get_method(self.settings.custom_search_space), self.config)
         confirmation = read_confirmation(folder.path)
         labels = confirmation.labels() if confirmation else None
         return Study(study, space, self.settings.n_trials, extend, mixed=pruner is not None, labels=labels)

@@ -312,7 +312,7 @@ def write_words(words: Sequence[str], trial: Path) -> None:
     """What a trial was told, where Hydra would have written it."""
     folder = trial / ".hydra"
     folder.mkdir(exist_ok=True)
-    OmegaConf.save(OmegaConf.create(list(words)), folder / "overrides.yaml")
+    (folder / "overrides.yaml").write_text(yaml.safe_dump(list(words), allow_unicode=True), encoding="utf-8")
 
 
 def words_of(trial: Path) -> list[str]:

@@ -21,6 +21,7 @@ import pytest
 import yaml
 from optuna.storages.journal import JournalFileBackend, JournalStorage
 
+from medqa_sweeps.overrides import override
 from tests.wandb_server import WandbServer
 
 ROOT = Path(__file__).parents[2]
@@ -41,7 +42,7 @@ class Program:
     ) -> None:
         """`single`: one run instead of a sweep."""
         self.folder, self.log = folder, folder.parent / log
-        where = [f"hydra.run.dir={folder}"] if single else ["-m", f"hydra.sweep.dir={folder}"]
+        where = [override("hydra.run.dir", folder)] if single else ["-m", override("hydra.sweep.dir", folder)]
         command = [sys.executable, str(PROGRAM), *where, *WORDS, *(words or GRID)]
         self.process = psutil.Popen(
             command,

@@ -150,7 +150,7 @@ def test_a_trial_whose_own_evaluation_cannot_be_scored_is_refused_before_it_trai
 
     def composed(words: Sequence[str], number: int) -> DictConfig:
         with initialize_config_dir(str(ROOT / "conf"), version_base="1.3"):
-            return compose("config", ["experiment=quickstart", *words])
+            return compose("config", ["experiment=quickstart", *words], return_hydra_config=True)
 
     jobs = TrialJobs(InProcessPool(), tmp_path, ["a test"], composed, objective=TWO)
     assert jobs.prepare(0, ["evaluation=log_probability"]).number == 0

@@ -43,8 +43,6 @@ Points = list[dict[str, Any]]
 
 def sampler_of(variant: str, seed: int | None) -> optuna.samplers.BaseSampler:
     name, more = VARIANTS[variant]
-    if name == "cmaes":
-        pytest.importorskip("cmaes")
     settings = OmegaConf.load(CONF / "hydra/sweeper/sampler" / f"{name}.yaml")
     small = {key: value for key, value in SMALL.items() if key in settings}
     made: optuna.samplers.BaseSampler = _instantiated(OmegaConf.merge(settings, small, more, {"seed": seed}))
