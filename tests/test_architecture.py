@@ -96,6 +96,7 @@ def test_hydra_and_optuna_stay_where_they_are_needed() -> None:
         *("sweep/search_space.py", "sweep/sweeper.py", "sweep/launcher.py", "sweep/steering.py", "sweep/composer.py"),
         *("sweep/callable_jobs.py", "sweep/callable_child.py", "sweep/batch_jobs.py", "sweep/refusals.py"),
         *("sweep/hydra_node.py", "overrides.py", "commands/data.py", "sweep/asked_settings.py"),
+        "sweep/conf_snapshot.py",
     }
     assert importers("optuna") == {
         *("sweep/search_space.py", "sweep/sweeper.py", "sweep/study.py", "sweep/pruning.py"),

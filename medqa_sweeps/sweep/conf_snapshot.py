@@ -12,7 +12,7 @@ import importlib.util
 import os
 import shutil
 import site
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,7 @@ from typing import Any
 import yaml
 from hydra._internal.config_loader_impl import ConfigLoaderImpl
 from hydra._internal.config_search_path_impl import ConfigSearchPathImpl
+from hydra._internal.utils import get_args_parser
 from hydra.core.config_loader import ConfigLoader
 from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
@@ -141,6 +142,13 @@ def options_of(study: Path) -> list[str]:
         for source, folder in _kept_folders(study)
         if source.provider in _OPTIONS and source.files is not None
     ]
+
+
+def reading_kept(study: Path, words: Sequence[str]) -> list[str]:
+    """The words of a program's command line, and options with which it reads the files that the study has kept."""
+    overrides = get_args_parser().parse_args(list(words)).overrides
+    options = [word for word in words if word not in overrides]
+    return [*options, *options_of(study), *overrides]  # an option after an override would end the overrides
 
 
 def is_option(word: str) -> bool:

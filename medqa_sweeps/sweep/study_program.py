@@ -10,16 +10,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NoReturn
 
-from hydra._internal.utils import get_args_parser
-
 from medqa_sweeps.command_line import move_to, typed
 from medqa_sweeps.errors import ConfigError
 from medqa_sweeps.overrides import key_of, override
 from medqa_sweeps.study_identity import identity_of, moved_along, with_paths_found
-from medqa_sweeps.sweep.conf_snapshot import is_option, options_of
 from medqa_sweeps.sweep.study import StudyDir
 
 _FOLDER = "hydra.sweep.dir"
+_ALLOW_CHANGES = "hydra.sweeper.allow_changes"  # as they were then: the study is what it is since
 _PROJECT = Path(__file__).resolve().parents[2]
 
 
@@ -37,10 +35,9 @@ class StudyProgram:
         Args:
             begun: the study of whose config files, as they were when it began, everything is composed.
         """
-        overrides = get_args_parser().parse_args(list(words)).overrides
-        options = [word for word in words if word not in overrides]  # Hydra takes none after an override
-        overrides = [word for word in overrides if not word.startswith("hydra.sweeper.allow_changes=")]
-        words = [*options, *options_of(begun), *overrides]
+        from medqa_sweeps.sweep.conf_snapshot import reading_kept  # and Hydra, which `status` and `stop` do without
+
+        words = reading_kept(begun, [word for word in words if key_of(word) != _ALLOW_CHANGES])
         shown = self.file.relative_to(self.directory) if self.file.is_relative_to(self.directory) else self.file
         move_to(self.directory)
         sys.stdout.flush()
@@ -49,6 +46,8 @@ class StudyProgram:
 
 def origin_of_this_process() -> dict[str, Any]:
     """What `program_of` needs to find this program again, for the study's definition."""
+    from medqa_sweeps.sweep.conf_snapshot import is_option
+
     program = Path(sys.argv[0]).absolute()
     inside = program.is_relative_to(_PROJECT)
     return {

@@ -82,8 +82,8 @@ class AsyncOptuna:
             SystemExit: 130 if it was interrupted, 1 if it stopped otherwise before it was complete.
         """
         optuna.logging.set_verbosity(optuna.logging.WARNING)
-        refuse_settings(self.settings)
         code_at_start()  # before hours in which somebody may edit it
+        refuse_settings(self.settings)
         folder = StudyDir(study_folder(self.config))
         self._as_it_began(folder)._sweep(arguments, folder)
 
@@ -117,10 +117,10 @@ class AsyncOptuna:
     def _sweep(self, arguments: Sequence[str], folder: StudyDir) -> None:
         console = Console(highlight=False)
         conf = self.conf or taken(self.config.hydra.runtime.config_sources)
+        extend = self._extend()
         space = self._space(arguments)
         pruner = self._pruner(folder)
-        self._sampler()  # what cannot be made is refused before anything is written
-        self._extend()
+        self._sampler()  # one that cannot be made is refused before anything is written
         _print(console, self._cautions(space, folder))
         _print(console, about_conf(conf, folder, begins=self.conf is None))
         _print(console, about_code(folder) if trains_trials(self.config) else ())
@@ -130,7 +130,7 @@ class AsyncOptuna:
         if TrialDir(folder.path).config_file.exists():
             raise ConfigError(f"{folder.path} holds a single run. Choose another hydra.sweep.dir.")
         refuse_missing_devices(self.config.hydra.launcher, folder.path)
-        with folder.claimed(), self._study(space, folder, pruner, conf, console) as (study, beat):
+        with folder.claimed(), self._study(space, folder, pruner, extend, conf, console) as (study, beat):
             OmegaConf.save(self.config, folder.composed_file)
             swept = self._run(space, study, folder, pruner, console, beat)
             results = OmegaConf.create(literal(study.results(self._best(folder))))
@@ -211,7 +211,13 @@ class AsyncOptuna:
 
     @contextlib.contextmanager
     def _study(
-        self, space: SearchSpace, folder: StudyDir, pruner: Pruner | None, conf: ConfSnapshot, console: Console
+        self,
+        space: SearchSpace,
+        folder: StudyDir,
+        pruner: Pruner | None,
+        extend: Extend | None,
+        conf: ConfSnapshot,
+        console: Console,
     ) -> Iterator[tuple[Study, Callable[[Sweep], None]]]:
         """The study, checked against its folder and its storage; and what keeps other sweeps out of the storage.
 
@@ -227,7 +233,7 @@ class AsyncOptuna:
         with mark as beat:
             _print(console, check(asked, study, self.settings.allow_changes))
             refuse_other_values(study, space)
-            searched = self._searched(study, space, folder, pruner)
+            searched = self._searched(study, space, folder, pruner, extend)
             self._keep(conf, folder)
             folder.define(asked.name, asked.definition, self._origin(searched))
             keep(asked, study)
@@ -288,14 +294,16 @@ class AsyncOptuna:
         except InstantiationException as error:
             raise not_opened(error) from error
 
-    def _searched(self, study: optuna.Study, space: SearchSpace, folder: StudyDir, pruner: Pruner | None) -> Study:
+    def _searched(
+        self, study: optuna.Study, space: SearchSpace, folder: StudyDir, pruner: Pruner | None, extend: Extend | None
+    ) -> Study:
         if isinstance(pruner, OptunaPruner):
             study.pruner = pruner.pruner
         seed = seed_of(study, OmegaConf.select(self.settings, "sampler.seed"))
         study.sampler = SeededPerTrial(self._sampler(seed), seed)
         confirmation = read_confirmation(folder.path)
         labels = confirmation.labels() if confirmation else None
-        return Study(study, space, self.settings.n_trials, self._extend(), mixed=pruner is not None, labels=labels)
+        return Study(study, space, self.settings.n_trials, extend, mixed=pruner is not None, labels=labels)
 
     def _pruner(self, folder: StudyDir) -> Pruner | None:
         asked = self.settings.pruner

@@ -32,7 +32,7 @@ def study(tmp_path: Path) -> Path:
 
 def test_a_study_whose_trials_all_completed_ends_well(study: Path, capsys: pytest.CaptureFixture[str]) -> None:
     end(study)
-    assert "1 completed" in capsys.readouterr().out
+    assert "1 completed" in " ".join(capsys.readouterr().out.split())
 
 
 def test_one_failed_trial_is_an_exit_code_of_1(study: Path) -> None:
