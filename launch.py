@@ -20,6 +20,7 @@ from omegaconf import DictConfig
 from medqa_sweeps.config import from_hydra
 from medqa_sweeps.errors import TrialError
 from medqa_sweeps.objective import objective_named
+from medqa_sweeps.places import complete_environment
 from medqa_sweeps.sweep.composer import register_schema
 from medqa_sweeps.sweep.refusals import in_sentences, refuse_overrides, refuse_unknown_of_hydra
 from medqa_sweeps.trial_dir import TrialDir
@@ -33,6 +34,7 @@ register_schema()
 def main(composed: DictConfig) -> float | list[float] | None:
     """Compose, check, announce, write the trial folder, run its child; the objective's value if it was scored."""
     from medqa_sweeps.sweep.device_request import requested_of_launcher
+    from medqa_sweeps.sweep.hydra_node import refuse_what_no_trial_obeys, task_overrides, with_hydra
     from medqa_sweeps.sweep.single import run_single  # not needed for --help or a config error
 
     hydra_config = HydraConfig.get()
@@ -40,9 +42,11 @@ def main(composed: DictConfig) -> float | list[float] | None:
     trial = TrialDir(Path(hydra_config.runtime.output_dir).resolve())
     try:
         refuse_unknown_of_hydra(hydra_config)
-        refuse_overrides(hydra_config.overrides.task)
+        refuse_what_no_trial_obeys(hydra_config)
+        refuse_overrides(task_overrides(hydra_config))
         devices = requested_of_launcher(hydra_config.launcher)
-        result = run_single(from_hydra(composed), trial, alone or hydra_config.job.num == 0, devices)
+        whole = with_hydra(composed, hydra_config)
+        result = run_single(from_hydra(composed), trial, alone or hydra_config.job.num == 0, devices, whole, alone)
     except TrialError as error:
         trial.discard_unsubmitted()
         if alone:
@@ -57,6 +61,7 @@ def main(composed: DictConfig) -> float | list[float] | None:
 
 
 if __name__ == "__main__":
+    complete_environment()
     try:
         with in_sentences(get_args_parser().parse_args().overrides):
             main()

@@ -8,10 +8,12 @@ import sys
 from pathlib import Path
 
 from medqa_sweeps.errors import ConfigError
+from medqa_sweeps.places import complete_environment
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Exit code: 0 the leaderboard was printed, 2 there was nothing to read or the command was wrong."""
+    complete_environment()
     words = sys.argv[1:] if arguments is None else arguments
     if words[:1] == ["wandb-sync"]:
         from analysis.wandb_sync import main as wandb_sync
@@ -39,7 +41,8 @@ def main(arguments: list[str] | None = None) -> int:
     options = parser.parse_args(words)
     from analysis.leaderboard import boards  # SciPy takes seconds to import; --help does not wait for it
     from analysis.study import read_studies
-    from analysis.terminal import print_boards, shown
+    from analysis.terminal import print_boards
+    from medqa_sweeps.command_line import shown
 
     title = ", ".join(shown(folder) for folder in options.folder)
     try:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from analysis.leaderboard import Leaderboard, Row, rank
 from analysis.study import read_study
-from medqa_sweeps.confirmation import confirming_folder, read_confirmation
+from medqa_sweeps.confirmation import confirmation_beside, confirmed_study, read_confirmation
 from medqa_sweeps.errors import ConfigError
 
 
@@ -59,10 +59,8 @@ class Confirmed:
 
 def confirmation_of(study: Path) -> Confirmed | None:
     """What the study beside `study` that confirms it says; `study` may be the confirming one. None without one."""
-    for folder in (study, confirming_folder(study.resolve())):
-        if read_confirmation(folder) is not None:
-            return read_confirmed(folder)
-    return None
+    folder = study if read_confirmation(study) else confirmation_beside(study)
+    return read_confirmed(folder) if folder else None
 
 
 def read_confirmed(folder: Path) -> Confirmed:
@@ -88,5 +86,5 @@ def read_confirmed(folder: Path) -> Confirmed:
         for config in record.configs
     )
     ranked = [config for row in rows for config in configs if config.row is row]
-    study = (folder / record.study).resolve()
+    study = confirmed_study(folder, record)
     return Confirmed(study, record.chosen_among, tuple(record.seeds), configs, tuple(ranked), board)

@@ -36,7 +36,7 @@ def in_words(pair: Pair, board: Leaderboard) -> str:
     """The difference, its test, and how much data would resolve it, as sentences."""
     one, other, paired = pair.first.label, pair.second.label, pair.paired
     ahead = f"is ahead of {other} by {gap(paired)}" if paired.difference else f"is level with {other}: {gap(paired)}"
-    test = "McNemar's test" if _seeds(pair) == (1, 1) else "The test over seeds and questions"
+    test = "McNemar's test (mid-p)" if board.spread is None else "The test over seeds and questions"
     several = len(board.configs) > 2 or isinstance(pair.second, Base)
     corrected = f", {paired.p_adjusted:.2g} after correction for all comparisons" if several else ""
     claim = "The difference is significant." if paired.significant else "The difference is not resolved."

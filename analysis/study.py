@@ -8,6 +8,7 @@ import functools
 import json
 import platform
 import re
+import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
@@ -153,7 +154,7 @@ def read_trial(directory: TrialDir) -> Trial:
     Raises:
         ConfigError: if a file of the folder is damaged, naming the file.
     """
-    settings = _read(directory.config_file, lambda: _settings(directory.config_file))
+    settings = _read(directory.config_file, lambda: _present_settings(directory))
     result = _read(directory.result_file, directory.result)
     if result is None:
         state, reason = _read(directory.metrics_file, lambda: _progress(directory))
@@ -222,6 +223,13 @@ def _read(file: Path, reader: Callable[[], Content]) -> Content:
         raise ConfigError(f"{file.name} is damaged ({type(error).__name__}: {detail}).") from error
 
 
+def _present_settings(directory: TrialDir) -> dict[str, Any]:
+    """By dotted key; a file that moved together with the study is named where it is now, for all trials alike."""
+    settings = _settings(directory.config_file)
+    moved = {key: value for key, value in settings.items() if isinstance(value, str) and value.startswith("/")}
+    return settings | {key: directory.found_again(path) for key, path in moved.items()}
+
+
 def _settings(config_file: Path) -> dict[str, Any]:
     text = config_file.read_text(encoding="utf-8")
     try:  # group by group: the trials of a study share most of them, and each is parsed once
@@ -272,6 +280,9 @@ def _progress(directory: TrialDir) -> tuple[State, str]:
         return State.INTERRUPTED, f"{ended(f'{kind}{last.message}')} {reached}"
     if last.host == platform.node() and not _alive(last):
         return State.INTERRUPTED, f"its process {last.pid} is gone. {reached}"
+    silent_minutes = (time.time() - lines[-1].time) / 60
+    if last.host != platform.node() and silent_minutes > directory.config().engine.max_silent_minutes:
+        return State.INTERRUPTED, f"nothing heard from {last.host} for {silent_minutes / 60:.1f} hours. {reached}"
     return State.RUNNING, f"attempt {last.attempt} on {last.host}, {last.device}. {reached}"
 
 

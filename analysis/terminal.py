@@ -1,10 +1,8 @@
 """The leaderboard on a terminal: plain text that reads well at 80 columns, without colour, and through a pipe."""
 
-import shlex
 import textwrap
 from collections import Counter
 from collections.abc import Sequence
-from pathlib import Path
 
 from rich import box
 from rich.console import Console
@@ -17,6 +15,7 @@ from analysis.objective_words import objective_table
 from analysis.settings import settings_in_words, varying_keys
 from analysis.study import Study, Trial
 from analysis.verdict import ALARMED, alarms_in_words, cautions, verdict
+from medqa_sweeps.command_line import command
 from medqa_sweeps.statistics import PairedDifference
 from medqa_sweeps.wording import compact, counted, in_percent, short_names, signed_points
 
@@ -200,10 +199,10 @@ def _print_notes(console: Console, board: Leaderboard) -> None:
             console.print()
         for sentence in paragraph:
             _say(console, sentence)
-    for purpose, command in _next_steps(board):
+    for purpose, line in _next_steps(board):
         console.print()
         _say(console, purpose)
-        console.print(_text(command), soft_wrap=True)  # one line, so that it can be copied
+        console.print(_text(line), soft_wrap=True)  # one line, so that it can be copied
 
 
 def _next_steps(board: Leaderboard) -> list[tuple[str, str]]:
@@ -211,25 +210,19 @@ def _next_steps(board: Leaderboard) -> list[tuple[str, str]]:
     best_of_study = best_trial(board)
     if best_of_study is None:
         return []
-    program = "uv run python -m medqa_sweeps"
-    folder, best = (shlex.quote(shown(path)) for path in (board.study.folder, best_of_study.directory.path))
     steps = []
     if len(board.configs) > 1 and not board.study.several:
         first = "To see whether the best few hold under new seeds, before you use the test questions:"
-        steps.append((first, f"{program} confirm {folder} --top {min(3, len(board.configs))} --seeds 3"))
-    return [*steps, ("To run the best again and check that it gives the same:", f"{program} reproduce {best}")]
+        top = str(min(3, len(board.configs)))
+        steps.append((first, command("medqa_sweeps", "confirm", board.study.folder, "--top", top, "--seeds", "3")))
+    again = command("medqa_sweeps", "reproduce", best_of_study.directory.path)
+    return [*steps, ("To run the best again and check that it gives the same:", again)]
 
 
 def counts(trials: Sequence[Trial]) -> str:
     """`4 trials: 3 completed, 1 failed`, every trial counted once."""
     counts = Counter(str(trial.state) for trial in trials)
     return ", ".join(f"{count:,} {state}" for state, count in counts.most_common())
-
-
-def shown(path: Path) -> str:
-    """The path as short as it can be typed from here."""
-    path, here = path.resolve(), Path.cwd()
-    return str(path.relative_to(here)) if path.is_relative_to(here) else str(path)
 
 
 def _say(console: Console, sentence: str, style: str = "") -> None:

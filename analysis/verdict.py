@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from analysis.leaderboard import Leaderboard, Row
 from analysis.objective_words import objective_words
 from medqa_sweeps.alarms import Alarm, alarms_of
-from medqa_sweeps.confirmation import confirming_folder
+from medqa_sweeps.confirmation import confirmation_beside
 from medqa_sweeps.statistics import Estimate, PairedDifference
 from medqa_sweeps.wording import (
     EDUCATION_ONLY,
@@ -85,7 +85,7 @@ def _earlier_luck(board: Leaderboard) -> str:
     """What a confirmation of this study measured, in words; "" without one."""
     from analysis.confirmation import confirmation_of
 
-    if board.study.several or not confirming_folder(board.study.folder.resolve()).is_dir():
+    if board.study.several or confirmation_beside(board.study.folder) is None:
         return ""
     confirmed = confirmation_of(board.study.folder)
     optimism = confirmed.configs[0].optimism if confirmed else None

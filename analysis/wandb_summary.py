@@ -5,7 +5,6 @@ So that a reader of W&B alone can answer which config is better and whether the 
 
 import dataclasses
 import hashlib
-import logging
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
@@ -16,15 +15,17 @@ from analysis.objective import objective_answer
 from analysis.settings import varying_keys
 from analysis.study import Study, Trial, read_study
 from analysis.verdict import alarms_in_words, cautions, verdict
-from medqa_sweeps.config import TrackingConfig, short_hash
+from medqa_sweeps.config import short_hash
 from medqa_sweeps.errors import ConfigError
 from medqa_sweeps.record import Score
-from medqa_sweeps.tracking import run_id
-from medqa_sweeps.wandb_session import client_errors, is_sent, open_run, remember_sent, send_later
+from medqa_sweeps.study_identity import group_of
+from medqa_sweeps.tracking import run_id, settings_of
+from medqa_sweeps.wandb_client import BackgroundTask, kill_service
+from medqa_sweeps.wandb_session import UPLOAD_SECONDS, is_sent, open_run, remember_sent, send_later
+from medqa_sweeps.wandb_settings import OFF, RunSettings
 from medqa_sweeps.wording import sentences, short_names
 
 _PERCENT = 100.0
-_log = logging.getLogger(__name__)
 
 
 def log_summary(folder: Path, mode: str | None = None) -> bool:
@@ -39,21 +40,32 @@ def log_summary(folder: Path, mode: str | None = None) -> bool:
         ConfigError: if the folder holds no study that can be read.
     """
     study = read_study(folder)
-    tracking = _tracking(study)
-    if tracking is None:
+    settings = settings_of_study(study, mode)
+    if settings is None:
         return True
     found = boards(study)
     what = _content(found, study)
     if is_sent(folder, what):
         return True
-    errors = client_errors()
-    try:
-        _tell(found, study, dataclasses.replace(tracking, mode=mode or tracking.mode), what)
-    except errors as error:
-        words = " ".join(str(error).split())
-        _log.warning("W&B failed (%s). Send the study's summary later with: %s", words, send_later(folder))
+    advice = f"Send the study's summary later with: {send_later(folder)}"
+    task = BackgroundTask("summary", lambda: _tell(found, study, settings, what), lambda: advice)
+    if not task.wait(2 * UPLOAD_SECONDS):
+        kill_service()
         return False
-    return True
+    return not task.failed
+
+
+def settings_of_study(study: Study, mode: str | None = None) -> RunSettings | None:
+    """What the run is opened with, as the first trial whose config can be read; None where W&B is switched off."""
+    folder = study.folder.resolve()
+    for trial in study.trials:
+        try:
+            found = settings_of(trial.directory, group_of(folder), mode)
+        except ConfigError:  # of an older schema
+            continue
+        own = dataclasses.replace(found, name=f"{folder.name} (summary)", job_type="summary", sweep_id=None)
+        return None if found.mode.name == OFF else own
+    return None
 
 
 def summary_id(study: Study) -> str:
@@ -83,7 +95,7 @@ def rows(boards: Sequence[Leaderboard], study: Study) -> tuple[list[str], list[l
     return columns, [*table, *(_row(trial, score, None, names) for trial, score in others)]
 
 
-def _tell(boards: Sequence[Leaderboard], study: Study, tracking: TrackingConfig, what: str) -> None:
+def _tell(boards: Sequence[Leaderboard], study: Study, settings: RunSettings, what: str) -> None:
     import wandb
 
     folder = study.folder.resolve()
@@ -91,16 +103,8 @@ def _tell(boards: Sequence[Leaderboard], study: Study, tracking: TrackingConfig,
         exist_ok=True
     )  # W&B writes there if it is there; a visible folder would look like a trial
     synthetic = ("synthetic",) if _is_synthetic(study) else ()
-    run = open_run(
-        summary_id(study),
-        tracking,
-        tracking.group or folder.name,
-        name=f"{folder.name} (summary)",
-        job_type="summary",
-        tags=(*tracking.tags, *synthetic, "summary"),
-        config={"study": folder.name, "trials": len(study.trials)},
-        folder=folder,
-    )
+    tagged = dataclasses.replace(settings, tags=(*settings.tags, *synthetic, "summary"))
+    run = open_run(summary_id(study), tagged, {"study": folder.name, "trials": len(study.trials)}, folder)
     columns, table = rows(boards, study)
     told: dict[str, Any] = {"leaderboard": wandb.Table(columns=columns, data=table, allow_mixed_types=True)}
     page = _page(folder)
@@ -179,17 +183,6 @@ def _content(boards: Sequence[Leaderboard], study: Study) -> str:
 
 def _page(folder: Path) -> Path:
     return folder / "report" / "index.html"
-
-
-def _tracking(study: Study) -> TrackingConfig | None:
-    """That of the first trial whose config can be read; None where tracking is off."""
-    for trial in study.trials:
-        try:
-            tracking = trial.directory.config().tracking
-        except ConfigError:  # of an older schema
-            continue
-        return None if tracking.mode == "disabled" else tracking
-    return None
 
 
 def _is_synthetic(study: Study) -> bool:

@@ -10,19 +10,23 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from analysis.study import State, Trial, read_study
-from analysis.wandb_summary import log_summary
+from analysis.study import State, Study, Trial, read_study
+from analysis.wandb_summary import log_summary, settings_of_study
 from medqa_sweeps.errors import ConfigError
-from medqa_sweeps.tracking import has_been_sent, replay
+from medqa_sweeps.study_identity import group_of
+from medqa_sweeps.tracking import has_been_sent, replay, settings_of
 from medqa_sweeps.trial_dir import TrialDir
-from medqa_sweeps.wandb_session import obstacle_to_online
+from medqa_sweeps.wandb_client import NO_KEY, obstacle_to_online
+from medqa_sweeps.wandb_settings import OFF, effective_mode
+from medqa_sweeps.wandb_variables import variables_here
 
 _AT_ONCE = 8  # runs that are open at a time: most of each one's time is waiting for the server
 _WORDS = {
     "sent": "sent",
     "before": "sent before",
     "running": "not ended, told by the sweep that runs",
-    "off": "not tracked (tracking.mode=disabled)",
+    "off": "not tracked, as W&B was switched off",
+    "absent": "never ran",
     "kept": "not sent; the folder is complete, try again when the server answers",
 }
 
@@ -45,8 +49,8 @@ def main(arguments: Sequence[str]) -> int:
 
 def _sync(folder: Path) -> int:
     study = read_study(folder)
-    if obstacle := obstacle_to_online("online"):
-        print(f"Nothing was sent: {obstacle}. `uv run wandb login` stores a key.")
+    if obstacle := _obstacle(study):
+        print(f"Nothing was sent: {obstacle}.")
         return 1
     with ThreadPoolExecutor(_AT_ONCE) as threads:
         counts = Counter(threads.map(_sent, study.trials))
@@ -56,13 +60,28 @@ def _sync(folder: Path) -> int:
     return int(counts["kept"] > 0 or not told)
 
 
+def _obstacle(study: Study) -> str | None:
+    """Why nothing of the study can be sent, and what would help; None if something can, or nothing was to be."""
+    asked = effective_mode("online", {}, variables_here())
+    if asked.name != "online":
+        return f"{asked.source} keeps runs here; unset it for this command"
+    settings = settings_of_study(study, "online")
+    if settings is None or not (obstacle := obstacle_to_online(settings)):
+        return None
+    return f"{obstacle}; `uv run wandb login` stores a key" if obstacle == NO_KEY else obstacle
+
+
 def _sent(trial: Trial) -> str:
     """What was done about a trial: a key of `_WORDS`."""
-    if trial.settings.get("tracking.mode") == "disabled":
+    directory = trial.directory
+    group = group_of(directory.path.resolve().parent)
+    if not directory.config_file.exists():
+        return "absent"
+    if settings_of(directory, group, "online").mode.name == OFF:
         return "off"
     if trial.state in (State.RUNNING, State.WAITING):
         return "running"
-    if has_been_sent(trial.directory):
+    if has_been_sent(directory):
         return "before"
-    replay(trial.directory, trial.directory.path.resolve().parent.name, mode="online")
-    return "sent" if has_been_sent(trial.directory) else "kept"
+    replay(directory, group, "online")
+    return "sent" if has_been_sent(directory) else "kept"

@@ -9,6 +9,9 @@ is false if the config that is called worse is at least as good. Half an hour on
 import itertools
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass, field
+from functools import partial
+from importlib.metadata import version
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -21,7 +24,9 @@ from medqa_sweeps.statistics import compare_with_best, seed_spread
 CONFIGS = (2, 4, 8, 15, 30, 60)
 QUESTIONS = (100, 400, 1272)
 STUDIES = 2000  # of a cell; the standard error of a rate of 5 % is then 0.5 points
+STANDS_ON = {name: version(name) for name in ("numpy", "scipy")}
 BEST = 0.60  # accuracy of the best config
+POINTS = ("5", "10", "20")  # below the best
 ENTRIES = 2**24  # answers that are held at a time
 
 
@@ -84,8 +89,8 @@ class Cell:
         self.without_true_best += int(claims_BxN[:, below_N == 0].all(axis=1).sum())
         self.found += int((claims_BxN & truly_BxN).sum())
         self.worse += int(truly_BxN.sum())
-        for below in (0.05, 0.10, 0.20):
-            column, points = claims_BxN[:, np.isclose(below_N, below)], f"{100 * below:.0f}"
+        for points in POINTS:
+            column = claims_BxN[:, np.isclose(below_N, float(points) / 100)]
             self.found_at[points] = self.found_at.get(points, 0) + int(column.sum())
             self.all_at[points] = self.all_at.get(points, 0) + column.size
 
@@ -93,8 +98,14 @@ class Cell:
     def error(self) -> float:
         return self.with_false_claim / self.studies
 
-    def power_at(self, points: str) -> float:
-        return self.found_at[points] / max(1, self.all_at[points])
+    @property
+    def power(self) -> float | None:
+        """Share of the configs that are worse than the one called the best that are found; None without any."""
+        return self.found / self.worse if self.worse else None
+
+    def power_at(self, points: str) -> float | None:
+        """Of the configs so many points below the true best."""
+        return self.found_at[points] / self.all_at[points] if self.all_at[points] else None
 
 
 def cells(scenario: str, configs: int, questions: int, studies: int = STUDIES) -> list[Cell]:
@@ -210,7 +221,8 @@ def tables(made: Iterable[Cell]) -> Iterator[str]:
         return f"{100 * max(by[*of, scenario].error for scenario in SCENARIOS if scenario not in MIXED):.1f}"
 
     def power(*of: object) -> str:
-        return " / ".join(f"{100 * by[*of, 'mixed'].power_at(points):.0f}" for points in ("5", "10", "20"))
+        powers = (by[*of, "mixed"].power_at(points) for points in POINTS)
+        return " / ".join("-" if power is None else f"{100 * power:.0f}" for power in powers)
 
     for figure in (error, power):
         yield f"\n| N | Q | {' | '.join(PROCEDURES)} |"
@@ -218,6 +230,23 @@ def tables(made: Iterable[Cell]) -> Iterator[str]:
         for configs, questions in itertools.product(CONFIGS, QUESTIONS):
             figures = " | ".join(figure(configs, questions, name) for name in PROCEDURES)
             yield f"| {configs} | {questions:,} | {figures} |"
+
+
+def by_procedure(made: Iterable[Cell]) -> dict[str, list[dict[str, Any]]]:
+    """What is stored: of each figure a row per scenario, N and Q, with a column per procedure."""
+    figures: dict[str, Callable[[Cell], float | None]] = {
+        "error": lambda cell: cell.error,
+        "true best called worse": lambda cell: cell.without_true_best / cell.studies,
+        "power": lambda cell: cell.power,
+        **{f"power at {points} points": partial(Cell.power_at, points=points) for points in POINTS},
+    }
+    rows: dict[tuple[str, str, int, int], dict[str, Any]] = {}
+    for (name, of), cell in itertools.product(figures.items(), made):
+        value, key = of(cell), (name, cell.scenario, cell.configs, cell.questions)
+        if value is not None:
+            row = rows.setdefault(key, dict(zip(("scenario", "configs", "questions"), key[1:], strict=True)))
+            row[cell.procedure] = round(value, 4)
+    return {name: [row for key, row in rows.items() if key[0] == name] for name in figures}
 
 
 def main() -> None:
@@ -238,11 +267,12 @@ def main() -> None:
     ]
     print(*with_seeds, sep="\n")
     figures = {
-        "cells": [asdict(cell) for cell in made],
+        "studies": STUDIES,
+        **by_procedure(made),
         "limits": [asdict(one) for one in of_limits],
         "seeds": [asdict(one) for one in with_seeds],
     }
-    print(f"Stored in {store('comparisons_with_best', figures)}")
+    print(f"Stored in {store('comparisons_with_best', figures, STANDS_ON)}")
 
 
 if __name__ == "__main__":

@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy import stats
 
-from benchmarks.comparisons_with_best import BEST, answers_of_seeds, equal, ladder
+from benchmarks.comparisons_with_best import BEST, STANDS_ON, answers_of_seeds, equal, ladder
 from benchmarks.record import store
 from medqa_sweeps.statistics import luck_of_the_best
 
@@ -80,7 +80,7 @@ def main() -> None:
             f"| {one.scenario} | {one.configs} | {one.seeds} | {one.deviation:.0f} | {one.in_truth:.1f} "
             f"| {one.estimated:.1f} | {one.of_questions:.1f} |"
         )
-    print(f"Stored in {store('luck_of_the_best', [asdict(one) for one in made])}")
+    print(f"Stored in {store('luck_of_the_best', [asdict(one) for one in made], STANDS_ON)}")
 
 
 if __name__ == "__main__":

@@ -6,6 +6,7 @@ Everything heavier than the standard library and Hydra is imported where it is u
 import importlib
 import sys
 import threading
+import traceback
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -100,29 +101,42 @@ class PrintLeaderboard(Callback):
             ahead.start()
 
     def on_multirun_end(self, config: DictConfig, **kwargs: Any) -> None:
-        """Print the leaderboard, what a confirmation shows, and tell W&B; exit with 1 if a trial ended badly."""
+        """Print the leaderboard, what a confirmation shows, and tell W&B; exit with 1 if a trial ended badly.
+
+        Hydra makes a warning of an exception here, and the exit code would be 0: whatever it is, it is printed.
+        """
         if config.hydra.sweeper.get("plan_only"):
             return
+        from medqa_sweeps.errors import TrialError
+        from medqa_sweeps.sweep.hydra_node import study_folder
+
+        try:
+            ended_well = self._tell(study_folder(config))
+        except TrialError as error:
+            sys.exit(str(error))
+        except Exception:
+            traceback.print_exc()
+            ended_well = False
+        if not ended_well:
+            sys.exit(1)
+
+    def _tell(self, folder: Path) -> bool:
+        """Whether every trial of the study ended as it should."""
         from analysis.confirmation import read_confirmed
         from analysis.confirmation_verdict import sentences
         from analysis.leaderboard import boards
         from analysis.study import read_study
-        from analysis.terminal import print_boards, shown
+        from analysis.terminal import print_boards
         from analysis.wandb_summary import log_summary
+        from medqa_sweeps.command_line import shown
         from medqa_sweeps.confirmation import read_confirmation
-        from medqa_sweeps.errors import TrialError
 
-        folder = Path(config.hydra.sweep.dir)
-        try:
-            study = read_study(folder)
-            print_boards(boards(study), shown(folder))
-            if read_confirmation(folder):
-                print("", *sentences(read_confirmed(folder)), sep="\n")
-            log_summary(folder)
-        except TrialError as error:
-            sys.exit(str(error))
-        if study.ended_badly():
-            sys.exit(1)
+        study = read_study(folder)
+        print_boards(boards(study), shown(folder))
+        if read_confirmation(folder):
+            print("", *sentences(read_confirmed(folder)), sep="\n")
+        log_summary(folder)
+        return not study.ended_badly()
 
 
 def _open(settings: type[AsyncOptunaSettings]) -> DictConfig:

@@ -8,11 +8,13 @@ from typing import Any
 
 from medqa_sweeps.commands import SUMMARIES
 from medqa_sweeps.errors import TrialError
+from medqa_sweeps.places import complete_environment
 from medqa_sweeps.wording import EDUCATION_ONLY
 
 
 def main(words: Sequence[str]) -> int:
     """Exit code of the command that `words` begin with; 2 when they are none."""
+    complete_environment()
     parser = argparse.ArgumentParser(
         prog="python -m medqa_sweeps",
         description="Commands on studies, trial folders and questions.",

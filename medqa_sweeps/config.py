@@ -9,7 +9,8 @@ Hydra. Ranges are written so that NaN is outside all of them.
 import dataclasses
 import hashlib
 import json
-from collections.abc import Container, Iterator
+import os
+from collections.abc import Callable, Container, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ from omegaconf import MISSING, DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from medqa_sweeps.errors import ConfigError
+from medqa_sweeps.interpolation import literal
 from medqa_sweeps.known_keys import keys_of, not_a_setting, said, unknown_keys
 
 ATTENTION_MODULES = ("q_proj", "k_proj", "v_proj", "o_proj")
@@ -184,12 +186,16 @@ class DataConfig:
     format: str = "auto"  # the record's shape: auto, or a name of data/shapes.py
     answer_base: int | None = None  # medmcqa, columns: whether a number (`cop`) counts options from 0 or from 1
     on_bad_record: str = "stop"  # stop | quarantine: set it aside in the trial's quarantine.jsonl, counted, and go on
+    # Options such as "Both A and B" (data/ordered.py). keep: training leaves them as in the file | remove: as keep, and
+    # a copy of the options is cut out of the question | quarantine: set aside | permute: like all others
+    ordered_options: str = "keep"
     synthetic: bool = False  # invented facts: every page that shows a score says so
     allow_overlap: bool = False  # train although every validation question is a training question; else it is refused
 
     def problems(self) -> Iterator[str]:
         yield from _one_of("data.format", self.format, DATA_FORMATS)
         yield from _one_of("data.on_bad_record", self.on_bad_record, ("stop", "quarantine"))
+        yield from _one_of("data.ordered_options", self.ordered_options, ("keep", "remove", "quarantine", "permute"))
         if self.answer_base not in (None, 0, 1):
             yield f"data.answer_base={self.answer_base}: 0, 1 or null"
         if self.train is None:
@@ -231,7 +237,7 @@ class TrainingConfig:
     effective_batch_size: int = 16  # questions an optimizer step
     micro_batch_size: int | None = None  # questions a forward pass; null: the largest divisor of the above up to 8
     max_length_tokens: int = 768  # longest prompt with its answer; a question above it is an error, never cut
-    permute_options: bool = True  # options in a new order each epoch, so that letters carry no meaning
+    permute_options: bool = True  # options in a new order each epoch, but see data.ordered_options
     gradient_checkpointing: bool = True  # recompute activations in the backward pass: less memory, more time
     adapter_dtype: str = "float32"  # float32 | bfloat16: adapter weights and optimizer state
     early_stopping_patience: int | None = None  # stop after so many reports without a better accuracy; null: never
@@ -288,12 +294,15 @@ class EvaluationConfig:
 
 @dataclass
 class TrackingConfig:
-    """Weights & Biases, fed from the trial folder by the parent process."""
+    """Weights & Biases, fed from the trial folder by the parent process.
+
+    W&B's own variables (WANDB_PROJECT, …) fill in what is left at these defaults, and can switch it off: docs/wandb.md.
+    """
 
     mode: str = "auto"  # auto: online with a key, else offline | online | offline | disabled
     project: str = "medqa-sweeps"
     entity: str | None = None  # team or user; null: the key's own
-    group: str | None = None  # null: the study's folder name
+    group: str | None = None  # null: the name of the study's folder when it was first swept
     tags: list[str] = field(default_factory=list)
     notes: dict[str, str] = field(default_factory=dict)  # words of your own, by a name of your own
 
@@ -368,40 +377,51 @@ def checked(config: TrialConfig) -> TrialConfig:
 
 
 def from_hydra(composed: DictConfig) -> TrialConfig:
-    """The typed, checked config of what Hydra composed.
+    """The typed, checked config of what Hydra composed; its own node may be in it, and is passed over.
 
     Raises:
         ConfigError: for a key that the schema does not know, and a missing, mistyped or out-of-range value.
     """
-    if unknown := list(unknown_keys(composed)):
+    if unknown := [key for key in unknown_keys(composed) if key != "hydra"]:
         known = list(keys_of(composed))
         raise ConfigError("\n".join(not_a_setting(key, known) for key in unknown))
     try:
-        config = OmegaConf.to_object(composed)
+        parts = {field.name: _plain(composed[field.name]) for field in dataclasses.fields(TrialConfig)}
     except OmegaConfBaseException as error:
         raise ConfigError(said(error)) from error
-    assert isinstance(config, TrialConfig), "conf/config.yaml starts from the schema"
-    return checked(_with_absolute_paths(config))
+    return checked(_with_absolute_paths(TrialConfig(**parts)))
+
+
+def _plain(value: Any) -> Any:
+    return OmegaConf.to_object(value) if OmegaConf.is_config(value) else value
 
 
 def _with_absolute_paths(config: TrialConfig) -> TrialConfig:
     """Paths as typed here mean the same in a child process, and when the trial is run again from another folder."""
 
-    def absolute(path: str | None) -> str | None:
-        return path if path is None or path.startswith("bundled:") else str(Path(path).expanduser().absolute())
+    return with_paths(config, lambda path: os.path.abspath(os.path.expanduser(path)))
+
+
+def with_paths(config: TrialConfig, change: Callable[[str], str]) -> TrialConfig:
+    """The config with every path of a file or folder of this machine changed."""
+
+    def changed(path: str | None) -> str | None:
+        return path if path is None or path.startswith("bundled:") else change(path)
 
     data = config.data
     if data.hub_id is None:
-        files: dict[str, Any] = {part: absolute(getattr(data, part)) for part in ("train", "validation", "test")}
+        files: dict[str, Any] = {part: changed(getattr(data, part)) for part in ("train", "validation", "test")}
         data = dataclasses.replace(data, **files)
     return dataclasses.replace(
-        config, data=data, model=dataclasses.replace(config.model, path=absolute(config.model.path))
+        config, data=data, model=dataclasses.replace(config.model, path=changed(config.model.path))
     )
 
 
 def save(config: TrialConfig, path: Path) -> None:
     """Write `config` as YAML that `load` reads back to an equal object."""
-    path.write_text(OmegaConf.to_yaml(OmegaConf.structured(config)))
+    texts = literal(dataclasses.asdict(config))
+    typed = OmegaConf.merge(OmegaConf.structured(TrialConfig), texts)
+    path.write_text(OmegaConf.to_yaml(typed), encoding="utf-8")
 
 
 def load(path: Path) -> TrialConfig:

@@ -11,8 +11,10 @@ from typing import Any
 
 import yaml
 
+from medqa_sweeps import study_identity
 from medqa_sweeps.best import ranked_in
 from medqa_sweeps.record import Outcome
+from medqa_sweeps.study_identity import identity_of
 from medqa_sweeps.trial_dir import TrialDir, write_atomically
 
 _FILE = "confirm.yaml"
@@ -33,10 +35,11 @@ class ChosenConfig:
 class Confirmation:
     """A whole `confirm.yaml`."""
 
-    study: str  # the first study's folder, from the confirming one's
+    study: str  # the first study's folder, from the confirming one's, as it was called then
     chosen_among: int  # configs that had a score
     seeds: list[int]  # that no trial of the first study had
     configs: list[ChosenConfig]  # the best first
+    study_id: str | None = None  # of the first study, which may be renamed; None: of an earlier version
 
     @property
     def trials(self) -> int:
@@ -68,6 +71,31 @@ def read_confirmation(folder: Path) -> Confirmation | None:
 def confirming_folder(study: Path) -> Path:
     """Where a study is confirmed unless another folder is asked for."""
     return study.with_name(f"{study.name}-confirm")
+
+
+def confirmation_beside(study: Path) -> Path | None:
+    """The folder of the study that confirms this one, however the two are called by now; None: there is none."""
+    study = study.resolve()
+    beside = [confirming_folder(study), *(file.parent for file in sorted(study.parent.glob(f"*/{_FILE}")))]
+    return next((folder for folder in beside if _confirms(folder, study)), None)
+
+
+def confirmed_study(folder: Path, confirmation: Confirmation) -> Path:
+    """The folder of the first study now: where it was, or the one beside that has its id."""
+    recorded = (folder / confirmation.study).resolve()
+    if confirmation.study_id is None or identity_of(recorded).id == confirmation.study_id:
+        return recorded
+    beside = (file.parent for file in sorted(folder.resolve().parent.glob(f"*/{study_identity.FILE}")))
+    return next((other for other in beside if identity_of(other).id == confirmation.study_id), recorded)
+
+
+def _confirms(folder: Path, study: Path) -> bool:
+    confirmation = read_confirmation(folder)
+    if confirmation is None:
+        return False
+    if confirmation.study_id is not None:
+        return confirmation.study_id == identity_of(study).id
+    return (folder / confirmation.study).resolve() == study
 
 
 def confirmed_accuracies(folder: Path, numbers: Sequence[int]) -> list[float]:

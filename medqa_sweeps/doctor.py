@@ -4,10 +4,10 @@ Imports neither torch nor bitsandbytes: what they could do is seen from their fi
 seconds; whoever does not answer by then is said not to answer.
 """
 
+import contextlib
 import ctypes
 import importlib
 import importlib.util
-import os
 import platform
 import re
 import shutil
@@ -25,9 +25,12 @@ from typing import Any, Literal
 import yaml
 
 from medqa_sweeps import hardware
-from medqa_sweeps.cache import cache_folder
-from medqa_sweeps.config import DataConfig
-from medqa_sweeps.errors import DeviceFailed
+from medqa_sweeps.config import DataConfig, TrackingConfig
+from medqa_sweeps.errors import ConfigError, DeviceFailed
+from medqa_sweeps.places import CACHE_VARIABLE, cache_folder, is_temporary, obstacle_to_writing
+from medqa_sweeps.wandb_client import NO_KEY, obstacle_to_online
+from medqa_sweeps.wandb_settings import OFF, invalid_mode, run_settings
+from medqa_sweeps.wandb_variables import ignored, variables_here
 
 State = Literal["ok", "note", "problem"]
 
@@ -35,6 +38,7 @@ ANSWER_SECONDS = 4.0  # within which the hub must answer
 PATIENCE_SECONDS = 8.0  # for all that asks a network: looking up a name can hang longer than its time limit says
 _GIB = 1 << 30
 _ROOT = Path(__file__).resolve().parents[1]
+_REASON_CHARACTERS = 200  # shown of a library's own message
 _SHOWN = ("torch", "unsloth", "transformers", "trl", "peft")
 _LITTLE_DISK_BYTES, _NO_DISK_BYTES = 20 * _GIB, 5 * _GIB
 _LITTLE_MEMORY_BYTES = 3 * _GIB  # the tiny model's trial holds 1 GiB, SmolLM2's 3
@@ -53,10 +57,11 @@ class Finding:
 def examine() -> list[Finding]:
     """All findings, in about ten lines; the last says what can be run."""
     for name in ("httpx", "huggingface_hub.hf_api", "wandb"):
-        importlib.import_module(name)  # now, so that the patience below is for the network alone
+        with contextlib.suppress(ImportError):  # told as what it breaks
+            importlib.import_module(name)  # now, so that the patience below is for the network alone
     asked = [_Asked("Hub", _hub), _Asked("Licences", _licences), _Asked("W&B", _wandb)]
     gpus = _gpus()
-    needed = [_system(), gpus, _packages(), _four_bit(has_gpu=gpus.state == "ok"), _disk()]
+    needed = [_system(), gpus, _packages(), _four_bit(has_gpu=gpus.state == "ok"), _folders(), _disk()]
     models, data = _configured("model"), _configured("data")
     cached = {name for group in (models, data) for name, here in group.items() if here}
     hub, licences, wandb = (one.finding() for one in asked)
@@ -77,7 +82,7 @@ class _Asked:
         try:
             self._found.append(self._ask())
         except Exception as error:  # whatever is wrong with this machine, the other lines are still wanted
-            reason = (str(error) or type(error).__name__).splitlines()[0]
+            reason = " ".join(str(error).split())[:_REASON_CHARACTERS] or type(error).__name__
             self._found.append(Finding(self._topic, "problem", f"could not be found out ({reason})."))
 
     def finding(self) -> Finding:
@@ -246,21 +251,51 @@ def _cached(topic: str, found: dict[str, bool], group: str, hub: Finding) -> Fin
 
 
 def _wandb() -> Finding:
-    mode = os.environ.get("WANDB_MODE", "")
-    if mode in ("offline", "disabled", "dryrun"):
-        return Finding("W&B", "note", f"WANDB_MODE={mode}: runs stay in their folders; `uv run wandb sync` sends them.")
-    from medqa_sweeps.wandb_session import obstacle_to_online
-
-    obstacle = obstacle_to_online("auto")
+    variables = variables_here()
+    settings = run_settings(TrackingConfig(), record=None, current=variables)
+    unused = ignored(variables, record=None)
+    aside = f" In a sweep: {unused}." if unused else ""
+    if wrong := invalid_mode(variables):
+        return Finding("W&B", "problem", f"off ({wrong}): unset or correct it.{aside}")
+    if settings.mode.name == OFF:
+        return Finding("W&B", "note", f"off ({settings.mode.source}): nothing is sent or kept for sending.{aside}")
+    obstacle = obstacle_to_online(settings)
+    where = f"project {settings.project}" + (f" of {settings.entity}" if settings.entity else "")
     if obstacle is None:
-        return Finding("W&B", "ok", "the server answers and takes the key.")
-    return Finding("W&B", "note", f"offline ({obstacle}): `uv run wandb login`, or tracking=none; nothing is lost.")
+        return Finding("W&B", "ok", f"the server answers and takes the key; {where}.{aside}")
+    remedy = "`uv run wandb login` stores a key, and " if obstacle == NO_KEY else ""
+    later = f"{remedy}`uv run python -m analysis wandb-sync FOLDER` sends runs later"
+    return Finding("W&B", "note", f"offline ({obstacle}); {where}. Nothing is lost: {later}.{aside}")
+
+
+def _folders() -> Finding:
+    """Whether what is written can be: results here, the hub's cache, and ours."""
+    from huggingface_hub import constants
+
+    if obstacle := obstacle_to_writing(Path.cwd()):
+        sentence = f"{Path.cwd()} cannot be written ({obstacle}): start from a folder of yours, or set hydra.sweep.dir."
+        return Finding("Folders", "problem", sentence)
+    try:
+        cache = cache_folder()
+    except ConfigError as error:
+        return Finding("Folders", "problem", str(error))
+    notes = []
+    if is_temporary(cache):
+        notes.append(f"our cache is {cache}, which a restart may empty: set {CACHE_VARIABLE} to a folder that stays")
+    if obstacle := obstacle_to_writing(Path(constants.HF_HUB_CACHE)):
+        hub = f"the hub's cache, {constants.HF_HUB_CACHE}, cannot be written ({obstacle})"
+        notes.append(f"{hub}: nothing is fetched unless HF_HOME names a folder of yours")
+    if notes:
+        return Finding("Folders", "note", f"{'; '.join(notes)}.")
+    return Finding("Folders", "ok", f"results go to {Path.cwd()}, our cache is {cache}.")
 
 
 def _disk() -> Finding:
     from huggingface_hub import constants
 
-    places = {"here": Path.cwd(), "the hub's cache": Path(constants.HF_HUB_CACHE), "our cache": cache_folder()}
+    places = {"here": Path.cwd(), "the hub's cache": Path(constants.HF_HUB_CACHE)}
+    with contextlib.suppress(ConfigError):  # told above
+        places["our cache"] = cache_folder()
     free = {what: _free_bytes(path) for what, path in places.items()}
     sentence = ", ".join(f"{size / _GIB:.0f} GiB free for {what}" for what, size in free.items())
     least = min(free.values())

@@ -4,6 +4,7 @@
 out. So a data set is fetched like a model, by `huggingface_hub`, and read from the folder of its commit.
 """
 
+import errno
 import functools
 import time
 from collections.abc import Callable
@@ -11,6 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
 
+from medqa_sweeps.command_line import typed
 from medqa_sweeps.config import DataConfig
 from medqa_sweeps.errors import ConfigError, DataError, TrialError
 
@@ -22,6 +24,7 @@ WITHOUT_HUB = {
 }
 _CARD = ("README.md", ".huggingface.yaml")  # where a data set declares its subsets
 _TABLES = ("parquet", "arrow", "json", "jsonl", "csv", "tsv", "gz", "zst", "zip")
+_UNWRITABLE = (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, errno.EDQUOT)
 _PAUSES_SECONDS = (0.5, 1)  # before another try when a connection fails: a flaky network is not a missing one
 
 
@@ -58,6 +61,8 @@ def snapshot(kind: Kind, hub_id: str, revision: str | None, files: tuple[str, ..
         except IncompleteSnapshotError:
             raise _unreachable(error, kind, hub_id, revision, "only a part of it is cached") from None
         except OSError:
+            if isinstance(error, OSError) and error.errno in _UNWRITABLE:
+                raise _unwritable(error, kind, hub_id) from None
             raise _unreachable(error, kind, hub_id, revision, "nothing is cached") from None
 
 
@@ -166,13 +171,21 @@ def _unreachable(error: Exception, kind: Kind, hub_id: str, revision: str | None
     )
 
 
+def _unwritable(error: OSError, kind: Kind, hub_id: str) -> TrialError:
+    return _error(
+        kind,
+        f"{_key(kind)}.hub_id={hub_id}: the hub's cache cannot be written ({error.filename}: {error.strerror}). Set "
+        f"HF_HOME to a folder that you may write to. {WITHOUT_HUB[kind]}",
+    )
+
+
 def _error(kind: Kind, sentence: str) -> TrialError:
     return ConfigError(sentence) if kind == "model" else DataError(sentence)
 
 
 def _fetch(kind: Kind, hub_id: str, revision: str | None) -> str:
-    of_kind = " --repo-type dataset" if kind == "dataset" else ""
-    return f"uv run hf download {hub_id}{of_kind}" + (f" --revision {revision}" if revision else "")
+    of_kind = ("--repo-type", "dataset") if kind == "dataset" else ()
+    return typed("uv", "run", "hf", "download", hub_id, *of_kind, *(("--revision", revision) if revision else ()))
 
 
 def _key(kind: Kind) -> str:

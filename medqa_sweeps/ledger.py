@@ -111,10 +111,17 @@ def readings(study: Path) -> list[Reading]:
     return [Reading(one, scores.get(one.reading)) for one in asked]
 
 
-def readings_beside(study: Path, questions: str) -> int:
-    """How often the same test questions were read for the studies in folders beside this one."""
+def readings_beside(study: Path, reading: Reading) -> int:
+    """How often the test questions of a reading were read for the studies in folders beside this one."""
     beside = [file.parent for file in study.resolve().parent.glob(f"*/{FILE}") if file.parent != study.resolve()]
-    return sum(one.asked.questions == questions for folder in beside for one in readings(folder))
+    return sum(_same_questions(one, reading) for folder in beside for one in readings(folder))
+
+
+def _same_questions(one: Reading, other: Reading) -> bool:
+    """By content, since files are moved; by their place where either came to no score."""
+    if one.scored and other.scored:
+        return one.scored.test_fingerprint == other.scored.test_fingerprint
+    return one.asked.questions == other.asked.questions
 
 
 def sentences(reading: Reading, beside: int) -> list[str]:

@@ -29,6 +29,7 @@ from medqa_sweeps.config import LoraConfig, ModelConfig, TrainingConfig
 from medqa_sweeps.errors import ConfigError
 from medqa_sweeps.model_files import refuse_broken_weights
 from medqa_sweeps.randomness import draw
+from medqa_sweeps.weights import refuse_misfits, refuse_other_adapter
 
 ON_GPU = torch.cuda.is_available()
 DEVICE = torch.device("cuda" if ON_GPU else "cpu")
@@ -95,18 +96,19 @@ def load_base(base: BaseModel, config: ModelConfig, training: TrainingConfig) ->
     """The frozen base through `FastLanguageModel`, without an adapter.
 
     Raises:
-        ConfigError: if it cannot be loaded, or what was loaded is not what was asked for: libraries fall back from
-            4-bit to 16-bit, and from one dtype to another, without an error.
+        ConfigError: if it cannot be loaded, its weights do not fit the architecture, or what was loaded is not what was
+            asked for: libraries fall back from 4-bit to 16-bit, and from one dtype to another, without an error.
     """
     dtype = resolved_dtype(config.dtype)
-    model, _ = unsloth.FastLanguageModel.from_pretrained(
-        str(base.folder),
-        max_seq_length=training.max_length_tokens,
-        dtype=dtype,
-        load_in_4bit=config.load_in_4bit,
-        use_gradient_checkpointing="unsloth" if training.gradient_checkpointing else False,
-        use_exact_model_name=True,  # else a name may be mapped to another repository, and the revision is dropped
-    )
+    with refuse_misfits(base.label):
+        model, _ = unsloth.FastLanguageModel.from_pretrained(
+            str(base.folder),
+            max_seq_length=training.max_length_tokens,
+            dtype=dtype,
+            load_in_4bit=config.load_in_4bit,
+            use_gradient_checkpointing="unsloth" if training.gradient_checkpointing else False,
+            use_exact_model_name=True,  # else a name may be mapped to another repository, and the revision is dropped
+        )
     layers = len(language_model.four_bit_layers(model))
     if config.load_in_4bit and not layers:
         raise ConfigError(
@@ -191,7 +193,12 @@ def adapter_state(model: Any) -> dict[str, torch.Tensor]:
 
 
 def load_adapter_state(model: Any, state: dict[str, torch.Tensor]) -> None:
-    """Write `state` (of `adapter_state`) into the model's adapter, which keeps its dtype."""
+    """Write `state` (of `adapter_state`) into the model's adapter, which keeps its dtype.
+
+    Raises:
+        ConfigError: if `state` is not of this adapter; PEFT leaves out what does not fit.
+    """
+    refuse_other_adapter(state, get_peft_model_state_dict(model))
     set_peft_model_state_dict(model, state)
 
 

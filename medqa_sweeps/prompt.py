@@ -8,23 +8,25 @@ data and never make one (`control_tokens.py`).
 
 import functools
 import re
-from collections.abc import Sequence
+import unicodedata
+from collections import Counter
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from datetime import date
+from itertools import pairwise
 from string import ascii_uppercase
 from typing import Any
 
+from medqa_sweeps.chat import MARKER, Chat
 from medqa_sweeps.config import PromptConfig, short_hash
 from medqa_sweeps.control_tokens import ControlTokens
 from medqa_sweeps.data import Question
 from medqa_sweeps.data.record import shown
-from medqa_sweeps.errors import ConfigError, DataError, in_words
+from medqa_sweeps.errors import ConfigError, DataError
 from medqa_sweeps.tokens import TokenCache
 
 LETTERS = ascii_uppercase  # as many as a question may have options
+_KEPT = 0.9  # share of a question that its prompt must hold: a rare character without a token may be lost
 _READING = "data is text"  # part of the fingerprint: tokens and baselines from before this rule are not reused
-_SENTINEL = "SENTINEL"
-_DAY = date(2024, 7, 26)  # what templates that write today's date are told, so that a prompt is the same on every day
 
 
 @dataclass(frozen=True)
@@ -45,7 +47,7 @@ class PromptEncoder:
 
     def __init__(self, tokenizer: Any, config: PromptConfig, letters: int, cache: TokenCache | None = None) -> None:
         self._tokenizer, self._config, self._cache = tokenizer, config, cache
-        refuse_template(tokenizer, config)
+        self._chat = chat_of(tokenizer, config)
         self._control_tokens = ControlTokens(tokenizer)
         self._template_control_ids = functools.cache(self._find_template_control_ids)
         self.end_of_turn_id = self._find_end_of_turn()
@@ -79,12 +81,17 @@ class PromptEncoder:
 
         Raises:
             DataError: if a question holds a control token's text, and this tokenizer cannot read it as text.
+            ConfigError: if the prompt of the first or the longest question does not hold it.
         """
         if self._cache is None:
-            return self._encode_all(questions, orders)
-        rendered = [self.text(question) for question in questions[:1]]  # changes when the rendering itself does
-        key = [self.fingerprint, rendered, [question.id for question in questions], orders]
-        return self._cache.rows(key, lambda: self._encode_all(questions, orders))
+            rows: Sequence[list[int]] = self._encode_all(questions, orders)
+        else:
+            rendered = [self.text(question) for question in questions[:1]]  # changes when the rendering itself does
+            key = [self.fingerprint, rendered, [question.id for question in questions], orders]
+            rows = self._cache.rows(key, lambda: self._encode_all(questions, orders))
+        for index in {0, _longest(questions)}:
+            self._refuse_lost(questions[index], rows[index])
+        return rows
 
     def completion(self, gold: int) -> list[int]:
         """The two tokens after the prompt: the letter and the end of the turn."""
@@ -99,6 +106,17 @@ class PromptEncoder:
             if self._data_steers(question, text, rows[index]):
                 rows[index] = self._encode_as_text(question, each[index], text)
         return rows
+
+    def _refuse_lost(self, question: Question, ids: list[int]) -> None:
+        """Return if question and options stand in the prompt's text and in its tokens."""
+        for where, found in (("text", self.text(question)), ("tokens", self._tokenizer.decode(ids))):
+            for what, texts in (("question", [question.question]), ("options", question.options)):
+                if (share := share_kept(texts, found)) < _KEPT:
+                    raise ConfigError(
+                        f"prompt={self._config.name}: only {share:.0%} of the {what} {shown(list(texts))} stands in "
+                        f"the prompt's {where}. The chat template drops it, or the tokenizer has no tokens for its "
+                        "writing. Use another prompt or model."
+                    )
 
     def _data_steers(self, question: Question, text: str, ids: list[int]) -> bool:
         """Whether the prompt's control tokens differ from its template's, or the text spells the unknown mark."""
@@ -122,9 +140,7 @@ class PromptEncoder:
         return self._control_tokens.among(self._tokenize(self.text(harmless)))
 
     def _render(self, content: str) -> str:
-        if not self._config.chat:
-            return content
-        return _conversation(self._tokenizer, self._config, content)
+        return self._chat.render(content) if self._chat else content
 
     def _tokenize(self, text: str) -> list[int]:
         # A chat template writes its own <bos>; a plain prompt gets it from the tokenizer.
@@ -132,8 +148,8 @@ class PromptEncoder:
 
     def _find_end_of_turn(self) -> int:
         """The token after an assistant's words; for a plain prompt, the end of the text."""
-        after = _conversation(self._tokenizer, self._config, "?", answer=_SENTINEL) if self._config.chat else ""
-        tail = self._tokenizer(after.rpartition(_SENTINEL)[2].lstrip(), add_special_tokens=False)["input_ids"]
+        after = self._chat.render("?", answer=MARKER) if self._chat else ""
+        tail = self._tokenizer(after.rpartition(MARKER)[2].lstrip(), add_special_tokens=False)["input_ids"]
         if not tail and self._tokenizer.eos_token_id is None:
             raise ConfigError(without_end(self._tokenizer, self._config))
         return tail[0] if tail else self._tokenizer.eos_token_id
@@ -154,21 +170,18 @@ class PromptEncoder:
         return found
 
 
-def refuse_template(tokenizer: Any, config: PromptConfig) -> None:
-    """Nothing if the prompt needs no chat template, or the tokenizer has one that writes a question and its answer.
+def chat_of(tokenizer: Any, config: PromptConfig) -> Chat | None:
+    """How to speak through the tokenizer's chat template; None for a prompt that does without.
 
     Raises:
-        ConfigError: if it does not.
+        ConfigError: if there is no chat template, or it does not take the prompt.
     """
-    if not config.chat:
-        return
-    if not getattr(tokenizer, "chat_template", None):
+    if config.chat and not getattr(tokenizer, "chat_template", None):
         raise ConfigError(
             f"prompt={config.name} speaks through a chat template, and this model's tokenizer has none (a pretrained "
             "base has not). Use prompt=plain, or the instruction-tuned model."
         )
-    _conversation(tokenizer, config, "?")
-    _conversation(tokenizer, config, "?", answer=_SENTINEL)
+    return Chat(tokenizer, config.system) if config.chat else None
 
 
 def without_end(tokenizer: Any, config: PromptConfig) -> str:
@@ -180,29 +193,14 @@ def without_end(tokenizer: Any, config: PromptConfig) -> str:
     )
 
 
-def _conversation(tokenizer: Any, config: PromptConfig, content: str, answer: str | None = None) -> str:
-    """The rendered prompt, or with an answer the whole turn.
+def share_kept(texts: Iterable[str], found: str) -> float:
+    """Share of the pairs of neighbouring letters or digits in `texts` that `found` has too, 0 to 1.
 
-    Raises:
-        ConfigError: if the chat template refuses the messages, or is none.
+    Case, accents, blanks and signs do not count: some tokenizers change them.
     """
-    system = [{"role": "system", "content": config.system}] if config.system else []
-    answered = [] if answer is None else [{"role": "assistant", "content": answer}]
-    try:
-        rendered: str = tokenizer.apply_chat_template(
-            [*system, {"role": "user", "content": content}, *answered],
-            tokenize=False,
-            add_generation_prompt=answer is None,
-            enable_thinking=False,
-            strftime_now=_DAY.strftime,
-        )
-    except Exception as error:  # a template is a program, and fails in any way
-        way_out = "Try prompt.system=null, use prompt=plain," if config.system else "Use prompt=plain,"
-        raise ConfigError(
-            f"prompt={config.name}: the chat template of {tokenizer.name_or_path} (chat_template.jinja, or in "
-            f"tokenizer_config.json) refuses the prompt: {in_words(error).rstrip('.')}. {way_out} or mend the template."
-        ) from None
-    return rendered
+    pairs = Counter(pair for text in texts for pair in pairwise(_letters(text)))
+    lost = pairs - Counter(pairwise(_letters(found)))
+    return 1 - lost.total() / max(pairs.total(), 1)
 
 
 def refuse_long(lengths_tokens: list[int], max_length_tokens: int, what: str) -> None:
@@ -229,3 +227,11 @@ def _masked(question: Question) -> Question:
     """The question with `x` for every character that is no blank."""
     options = tuple(re.sub(r"\S", "x", option) for option in question.options)
     return replace(question, question=re.sub(r"\S", "x", question.question), options=options)
+
+
+def _longest(questions: list[Question]) -> int:
+    return max(range(len(questions)), key=lambda index: len(questions[index].question))
+
+
+def _letters(text: str) -> list[str]:
+    return [sign for sign in unicodedata.normalize("NFKD", text).casefold() if sign.isalnum()]

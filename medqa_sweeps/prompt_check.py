@@ -6,7 +6,7 @@ What only the loaded tokenizer tells, such as whether each letter is a token, th
 from medqa_sweeps.base import BaseModel
 from medqa_sweeps.config import PromptConfig
 from medqa_sweeps.errors import ConfigError
-from medqa_sweeps.prompt import refuse_template, without_end
+from medqa_sweeps.prompt import chat_of, without_end
 from medqa_sweeps.tokenizer import FileTokenizer
 
 
@@ -19,6 +19,5 @@ def refuse_prompt(base: BaseModel, prompt: PromptConfig) -> None:
     if "tokenizer_config.json" not in base.files:
         return
     tokenizer = FileTokenizer(base.folder)
-    refuse_template(tokenizer, prompt)
-    if not prompt.chat and tokenizer.surely_has_no_end:
+    if chat_of(tokenizer, prompt) is None and tokenizer.surely_has_no_end:
         raise ConfigError(without_end(tokenizer, prompt))

@@ -1,26 +1,28 @@
 """What a trial stands on besides its config: code, packages, hardware, questions and base by content, the command.
 
-Nothing secret: of the environment only a few variables by which libraries compute are recorded, and values of variables
-that look like keys are blotted out of the command and the diff.
+Nothing secret: of the environment only W&B's variables for where a run belongs and a few by which libraries compute are
+recorded, and values of variables that look like keys are blotted out of them, of the command and of the diff.
 """
 
+import contextlib
 import functools
 import hashlib
 import os
 import platform
 import re
-import shlex
 import subprocess
-import sys
 import time
+from collections.abc import Mapping
 from importlib import metadata
 from pathlib import Path
 from typing import Any
 
 from medqa_sweeps import hardware
+from medqa_sweeps.command_line import typed
 from medqa_sweeps.data import fingerprint
 from medqa_sweeps.fingerprints import FINGERPRINTS
 from medqa_sweeps.plan import Plan
+from medqa_sweeps.wandb_variables import to_record, variables_here
 
 _ROOT = Path(__file__).resolve().parents[1]
 # Variables by which people choose kernels or precision. Not those that Unsloth sets itself, as it is imported.
@@ -32,14 +34,19 @@ _SECRET_NAME = re.compile(r"KEY|TOKEN|SECRET|PASSWORD|CREDENTIAL", re.IGNORECASE
 _SECRET_VALUE = re.compile(r"\b(hf_[A-Za-z0-9]{20,}|wandb_v1_\w{20,}|sk-[\w-]{20,}|(?<=[/=@:])[0-9a-f]{40}(?=@|\s|$))")
 
 
-def collect(plan: Plan, command: list[str]) -> dict[str, Any]:
-    """Everything above as one JSON object; takes a tenth of a second the first time."""
+def collect(plan: Plan, command: list[str], alone: bool = False) -> dict[str, Any]:
+    """Everything above as one JSON object; takes a tenth of a second the first time.
+
+    Args:
+        alone: whether the trial is a single run, not one of a sweep.
+    """
+    edited = edited_code()
     return {
         "fingerprints": FINGERPRINTS,  # version of the rule behind signature, key and the base's fingerprint
         "signature": plan.signature,
         "replicate_key": plan.replicate_key,
         "created_at": time.time(),
-        "command": without_secrets(shlex.join(command)),
+        "command": without_secrets(typed(*command)),
         "seeds": {"trial": plan.config.seed, "split": plan.config.split.seed},
         "questions": {
             "fingerprint": plan.split.fingerprint,
@@ -58,8 +65,29 @@ def collect(plan: Plan, command: list[str]) -> dict[str, Any]:
             "fingerprint": plan.base.fingerprint,
             "files": dict(plan.base.files),
         },
+        "wandb": {name: without_secrets(value) for name, value in to_record(variables_here(), alone).items()},
         **ground(),
+        **({"edited_code": edited} if edited else {}),
     }
+
+
+def edited_code() -> list[str]:
+    """Our files that changed since this process looked first, by their path in the project.
+
+    A trial that starts now may run either version: what is imported once is what runs, and the rest is imported anew.
+    """
+    return changed_files(code_at_start(), _file_hashes())
+
+
+def changed_files(then: Mapping[str, object], now: Mapping[str, object]) -> list[str]:
+    """The names of files whose content, or its hash, differs, or that only one of the two has."""
+    return sorted(name for name in then.keys() | now.keys() if then.get(name) != now.get(name))
+
+
+@functools.cache
+def code_at_start() -> dict[str, str]:
+    """Our files by content, as they are when this is called first."""
+    return _file_hashes()
 
 
 @functools.cache
@@ -87,7 +115,7 @@ def without_secrets(text: str) -> str:
 
 def _code() -> dict[str, Any]:
     """Our files by content, the commit and what differs from it; nulls where the project is not a git checkout."""
-    files = _file_hashes()
+    files = code_at_start()
     commit = _git("rev-parse", "HEAD")
     if commit is None:
         return {"commit": None, "dirty": None, "diff": None, "files": files}
@@ -104,8 +132,11 @@ def _code() -> dict[str, Any]:
 
 def _file_hashes() -> dict[str, str]:
     """12 hex digits for each file of code that a trial can run, by its path in the project."""
-    files = sorted((_ROOT / "medqa_sweeps").rglob("*.py"))
-    return {str(file.relative_to(_ROOT)): hashlib.sha256(file.read_bytes()).hexdigest()[:12] for file in files}
+    found = {}
+    for file in sorted((_ROOT / "medqa_sweeps").rglob("*.py")):
+        with contextlib.suppress(FileNotFoundError):  # an editor is replacing it
+            found[str(file.relative_to(_ROOT))] = hashlib.sha256(file.read_bytes()).hexdigest()[:12]
+    return found
 
 
 def _git(*arguments: str) -> str | None:
@@ -122,8 +153,3 @@ def _environment() -> dict[str, str]:
 
 def _packages() -> set[tuple[str, str]]:
     return {(dist.metadata["Name"], dist.version) for dist in metadata.distributions() if dist.metadata["Name"]}
-
-
-def command_line() -> list[str]:
-    """How this process was started, as a person would type it."""
-    return ["uv", "run", os.path.relpath(sys.argv[0]), *sys.argv[1:]]

@@ -5,10 +5,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
+from medqa_sweeps.command_line import typed
 from medqa_sweeps.config import TrialConfig
 from medqa_sweeps.fingerprints import changed_base
 from medqa_sweeps.plan import Plan
 from medqa_sweeps.prompt import LETTERS
+from medqa_sweeps.provenance import changed_files
 from medqa_sweeps.record import AttemptLine, Prediction, Result, TrainLine
 from medqa_sweeps.trial_dir import TrialDir
 from medqa_sweeps.versions import COMPUTING
@@ -76,7 +78,7 @@ def uncommitted_then(trial: TrialDir) -> list[str]:
         files = _names(sorted(set(re.findall(r"^(?:\+\+\+ b|--- a)/(.*)$", code["diff"], re.MULTILINE))))
         sentences.append(
             f"Changed and not committed when it ran: {files}. Their diff was saved; to have it back: git checkout "
-            f"{code['commit']}, then jq -r .code.diff {trial.provenance_file} | git apply"
+            f"{code['commit']}, then {typed('jq', '-r', '.code.diff', trial.provenance_file)} | git apply"
         )
     if code.get("untracked"):
         sentences.append(f"Not in git when it ran, and only their names were saved: {_names(code['untracked'])}.")
@@ -100,11 +102,12 @@ def _changed_questions(trial: TrialDir, plan: Plan, then: dict[str, Any], now: d
 
 
 def _changed_code(then: dict[str, Any], now: dict[str, Any]) -> Iterator[str]:
+    if edited := then.get("edited_code"):
+        yield f"code: {_names(edited)} had been edited since its sweep began, so either version may have run"
     before, after = _at(then, "code", "files"), _at(now, "code", "files")
     commits = f"commit {_short(_at(then, 'code', 'commit'))} then, {_short(_at(now, 'code', 'commit'))} now"
     if before and after:
-        files = sorted(name for name in before | after if before.get(name) != after.get(name))
-        if files:
+        if files := changed_files(before, after):
             yield f"code: {_names(files)} ({commits})"
     elif any(_at(then, "code", key) != _at(now, "code", key) for key in ("commit", "diff")):
         yield f"code: {commits}, or uncommitted changes"  # a folder of an older version, which hashed no files
@@ -204,13 +207,13 @@ def _difference(left: dict[str, Prediction], right: dict[str, Prediction], at: i
     then, now = (np.array([side[id].predicted == side[id].gold for id in both]) for side in (left, right))
     letters = sum(left[id].predicted != right[id].predicted for id in both)
     found = compare_answers(now, then)
-    resolved = "not resolved" if found.cannot_be_told_apart else "significant"
+    resolved = "significant" if found.significant else "not resolved"
     return (
         f"Not the same bits. After {at:,} samples, on {len(both):,} questions answered then and now: {letters:,} "
         f"letters differ; accuracy {percent(then.mean())} then, {percent(now.mean())} now, a "
         f"difference of {signed_points(found.difference)} points (paired {interval(found.low, found.high)}): "
         f"{resolved}."
-    ), not found.cannot_be_told_apart
+    ), found.significant
 
 
 def _losses(trial: TrialDir) -> dict[int, float | None]:

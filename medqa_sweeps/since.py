@@ -13,9 +13,14 @@ EARLIER_VERSION = (
 AMONG_NEWER = "A new trial that equals it is run again, and seeds of both versions are not pooled."
 
 
-def changed_since(provenance: dict[str, Any]) -> list[str]:
-    """A sentence without its full stop for each thing that can move digits and differs now; none if nothing does."""
-    return changed_numbers(provenance, ground())
+def changed_since(provenance: dict[str, Any], code: bool = True) -> list[str]:
+    """A sentence without its full stop for each thing that can move digits and differs now; none if nothing does.
+
+    Args:
+        code: whether our own code is looked at too; a sweep says what has changed of it on its own.
+    """
+    now = ground()
+    return changed_numbers(provenance if code else {**provenance, "code": now["code"]}, now)
 
 
 def since_it_began(name: str, provenance: dict[str, Any], in_a_study: bool = False) -> list[str]:
@@ -28,6 +33,6 @@ def since_it_began(name: str, provenance: dict[str, Any], in_a_study: bool = Fal
     told = []
     if not is_of_this_version(provenance):
         told.append(f"{name} is {EARLIER_VERSION}." + f" {AMONG_NEWER}" * in_a_study)
-    if changed := "; ".join(changed_since(provenance)):
+    if changed := "; ".join(changed_since(provenance, code=not in_a_study)):
         told.append(f"Changed since {name[0].lower()}{name[1:]} began: {changed}.")
     return told

@@ -74,6 +74,10 @@ class TrainingStream(Sequence[dict[str, list[int]]]):
         questions = [self._questions[place] for place in order[:met]]
         if not self._config.permute_options:
             return self._encoder.encode_all(questions), [question.gold for question in questions]
-        orders = [shuffled(range(len(q.options)), self._seed, "options", epoch, q.id) for q in questions]
+        orders = [self._order_of_options(question, epoch) for question in questions]
         golds = [options.index(q.gold) for options, q in zip(orders, questions, strict=True)]
         return self._encoder.encode_all(questions, orders), golds
+
+    def _order_of_options(self, question: Question, epoch: int) -> list[int]:
+        places = range(len(question.options))
+        return list(places) if question.in_order else shuffled(places, self._seed, "options", epoch, question.id)

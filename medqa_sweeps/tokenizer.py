@@ -46,7 +46,12 @@ class FileTokenizer:
         encoded = self.backend_tokenizer.encode_batch_fast(text, add_special_tokens=add_special_tokens)
         return {"input_ids": [one.ids for one in encoded]}
 
-    def apply_chat_template(self, messages: list[dict[str, str]], tokenize: bool = False, **asked: Any) -> str:
+    def decode(self, ids: list[int]) -> str:
+        """The text of `ids`, special tokens included."""
+        text: str = self.backend_tokenizer.decode(ids, skip_special_tokens=False)
+        return text
+
+    def apply_chat_template(self, messages: list[dict[str, Any]], tokenize: bool = False, **asked: Any) -> str:
         """The rendered text of a conversation, as transformers renders it."""
         assert not tokenize, "render first, then call"
         special = {key: _text(value) for key, value in self._config.items() if key.endswith("_token")}

@@ -13,8 +13,8 @@ from typing import Any
 
 from filelock import FileLock
 
-from medqa_sweeps.cache import cache_folder
 from medqa_sweeps.config import short_hash
+from medqa_sweeps.places import cache_folder
 from medqa_sweeps.versions import TOKENIZING, versions_of
 
 _MOST_BYTES = 2_000_000_000  # of all files together: about 200 epochs of MedQA-US; those unused for longest go first
@@ -45,19 +45,22 @@ class TokenCache:
     def __init__(self, base_fingerprint: str) -> None:
         self._tokenizer = [base_fingerprint, versions_of(TOKENIZING)]
 
-    def rows(self, key: list[Any], encode: Callable[[], list[list[int]]]) -> TokenRows:
+    def rows(self, key: list[Any], encode: Callable[[], list[list[int]]]) -> Sequence[list[int]]:
         """The prompts stored under `key`, or those of `encode`: called by the first process that asks while others
-        wait for it. A file that cannot be read (a disk that was full) is written again."""
+        wait for it. A file that cannot be read (a disk that was full) is written again; where nothing can be stored,
+        each process encodes."""
         path = cache_folder() / "tokens" / f"{short_hash([self._tokenizer, *key])}.arrow"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with FileLock(path.with_suffix(".lock")):
+        lock = FileLock(path.with_suffix(".lock"), fallback_to_soft=False)
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            lock.acquire()
+        except OSError:
+            return encode()
+        try:
             rows = _read(path)
-            if rows is None:
-                _write(path, encode())
-                _remove_longest_unused(path.parent)
-                rows = _read(path)
-        assert rows is not None, "written a moment ago"
-        return rows
+            return _stored(path, encode()) if rows is None else rows
+        finally:
+            lock.release()
 
 
 def _read(path: Path) -> TokenRows | None:
@@ -70,6 +73,17 @@ def _read(path: Path) -> TokenRows | None:
     except (OSError, pyarrow.ArrowException):
         return None
     return TokenRows(column.values.to_numpy(), column.offsets.to_numpy())
+
+
+def _stored(path: Path, rows: list[list[int]]) -> Sequence[list[int]]:
+    """The rows as they are read from the file; themselves where they cannot be written."""
+    try:
+        _write(path, rows)
+    except OSError:
+        return rows
+    _remove_longest_unused(path.parent)
+    stored = _read(path)
+    return rows if stored is None else stored
 
 
 def _write(path: Path, rows: list[list[int]]) -> None:

@@ -6,10 +6,10 @@ takes seconds and a dying server longer.
 """
 
 import dataclasses
-import logging
 import math
 import queue
-import threading
+import time
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -18,19 +18,20 @@ from medqa_sweeps.config import TrialConfig, short_hash
 from medqa_sweeps.objective import METRICS
 from medqa_sweeps.record import AttemptEndLine, MetricsLine, Outcome, Result, TrainLine, ValidationLine
 from medqa_sweeps.trial_dir import MetricsReader, TrialDir
+from medqa_sweeps.wandb_client import BackgroundTask, kill_service
 from medqa_sweeps.wandb_session import (
     UPLOAD_SECONDS,
-    client_errors,
     is_sent,
     open_run,
     remember_sent,
+    say_off,
+    say_what_is_ignored,
     send_later,
 )
+from medqa_sweeps.wandb_settings import OFF, RunSettings, run_settings
 
 if TYPE_CHECKING:
     import wandb
-
-_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -50,13 +51,11 @@ class Tracker:
     and the trial goes on untracked or offline.
     """
 
-    def __init__(self, trial: TrialDir, group: str, mode: str | None = None) -> None:
-        """`mode`: instead of the config's `tracking.mode`."""
-        self._trial, self._group, self._mode = trial, group, mode
+    def __init__(self, trial: TrialDir, settings: RunSettings) -> None:
+        """`settings`: that do not switch it off."""
+        self._trial, self._settings = trial, settings
         self._messages: queue.SimpleQueue[_Finish | None] = queue.SimpleQueue()  # None: feed
-        # A daemon, so that a W&B that hangs cannot keep the parent from leaving.
-        self._thread = threading.Thread(target=self._work, name=f"wandb {trial.path}", daemon=True)
-        self._thread.start()
+        self._task = BackgroundTask(str(trial.path), self._track, lambda: _advice(trial))
 
     def feed(self) -> None:
         """Tell W&B the lines that are new in the folder. Returns at once."""
@@ -72,52 +71,70 @@ class Tracker:
 
         W&B's own service process may write the last bytes of an offline folder a moment later.
         """
-        self._thread.join(timeout_seconds)
-        if self._thread.is_alive():
-            _log.warning("W&B is still busy after %.0f s. %s", timeout_seconds, _nothing_lost(self._trial))
-        return not self._thread.is_alive()
-
-    def _work(self) -> None:
-        errors = client_errors()
-        try:
-            self._track()
-        except errors as error:
-            _log.warning("W&B failed (%s). %s", " ".join(str(error).split()), _nothing_lost(self._trial))
+        return self._task.wait(timeout_seconds)
 
     def _track(self) -> None:
-        history = _History(_start(self._trial, self._group, self._mode), self._trial)
+        history = _History(_start(self._trial, self._settings), self._trial, self._settings.host)
         while (message := self._messages.get()) is None:
             history.log_new()
         history.log_new()
-        _end(history, self._trial, message.result)
+        _end(history, self._trial, self._settings, message.result)
         remember_sent(history.run, self._trial.path, _content(self._trial))
 
 
 def tracker_for(trial: TrialDir, group: str) -> Tracker | None:
-    """The trial's tracker; None when `tracking.mode` is disabled. `group` stands in for a null `tracking.group`.
+    """The trial's tracker; None when W&B is off. `group` is used where neither config nor variables name one.
 
     Raises:
         ConfigError: if the folder has no readable config.
     """
-    tracking = trial.config().tracking
-    return None if tracking.mode == "disabled" else Tracker(trial, tracking.group or group)
+    settings = settings_of(trial, group)
+    if settings.mode.name != OFF:
+        say_what_is_ignored(settings, _record(trial))
+        return Tracker(trial, settings)
+    if trial.config().tracking.mode != OFF:  # otherwise the config says so already
+        say_off(settings)
+    return None
+
+
+def wait_for(trackers: Iterable[Tracker], timeout_seconds: float = 2 * UPLOAD_SECONDS) -> None:
+    """Wait for all runs together, no longer than that; a client that still hangs then is killed."""
+    end = time.monotonic() + timeout_seconds
+    ended = [tracker.wait(end - time.monotonic()) for tracker in trackers]
+    if not all(ended):
+        kill_service()
 
 
 def replay(trial: TrialDir, group: str, mode: str | None = None) -> bool:
     """Tell W&B a whole folder, and whether that ended in time. A trial without a result is told as interrupted.
 
     Args:
-        mode: instead of the config's `tracking.mode`, unless that is disabled.
+        mode: instead of the config's `tracking.mode`, unless it is switched off.
 
     Raises:
         ConfigError: if the folder has no readable config.
     """
-    tracking = trial.config().tracking
-    if tracking.mode == "disabled":
+    settings = settings_of(trial, group, mode)
+    if settings.mode.name == OFF:
         return True
-    tracker = Tracker(trial, tracking.group or group, mode)
+    tracker = Tracker(trial, settings)
     tracker.finish(trial.result())
     return tracker.wait()
+
+
+def settings_of(trial: TrialDir, group: str, mode: str | None = None) -> RunSettings:
+    """What the trial's run is opened with, and whether it is; `mode` as in `replay`.
+
+    Raises:
+        ConfigError: if the folder has no readable config.
+    """
+    name = "/".join(trial.path.resolve().parts[-2:])
+    return run_settings(trial.config().tracking, _record(trial), group, name, mode)
+
+
+def _record(trial: TrialDir) -> dict[str, str] | None:
+    """W&B's variables as they were when the trial began; None for one of an earlier version."""
+    return trial.provenance().get("wandb")
 
 
 def has_been_sent(trial: TrialDir) -> bool:
@@ -126,13 +143,23 @@ def has_been_sent(trial: TrialDir) -> bool:
 
 
 def run_id(trial: TrialDir) -> str:
-    """12 hex digits that stay with the folder: equal experiments in two studies are two runs."""
-    study, number = trial.path.resolve().parts[-2:]
-    return short_hash([trial.provenance(), study, number])
+    """12 hex digits that stay with the trial when its folder moves: equal experiments in two studies are two runs.
+
+    A single run that began with WANDB_RUN_ID has that one.
+    """
+    if given := (_record(trial) or {}).get("WANDB_RUN_ID"):
+        return given
+    provenance = trial.provenance()
+    if "folder" in provenance:
+        return short_hash(provenance)
+    study, number = trial.path.resolve().parts[-2:]  # of an earlier version
+    return short_hash([provenance, study, number])
 
 
-def history_row(line: MetricsLine) -> dict[str, Any]:
+def history_row(line: MetricsLine, host: str | None = None) -> dict[str, Any]:
     """What W&B plots of a line: `samples_seen`, and its numbers and words as `kind/field`.
+
+    `host` is shown instead of the machine's own.
 
     `_timestamp` is when the line was written, so that a replay has the hours of the training. A number of the
     training that is null in the folder was not a number, and W&B can say so; other nulls are left out.
@@ -140,6 +167,7 @@ def history_row(line: MetricsLine) -> dict[str, Any]:
     fields = line.to_json()
     row = {"samples_seen": fields.pop("samples_seen"), "_timestamp": fields.pop("time")}
     fields |= fields.pop("score", {})
+    fields |= {"host": host} if host and "host" in fields else {}
     for key, value in fields.items():
         if isinstance(value, dict):
             row |= {f"{line.kind}/{key}/{inner}": number for inner, number in value.items()}
@@ -153,8 +181,8 @@ def history_row(line: MetricsLine) -> dict[str, Any]:
 class _History:
     """The lines of `metrics.jsonl` that a W&B run knows."""
 
-    def __init__(self, run: "wandb.Run", trial: TrialDir) -> None:
-        self.run = run
+    def __init__(self, run: "wandb.Run", trial: TrialDir, host: str | None = None) -> None:
+        self.run, self._host = run, host
         self.last_attempt_end: AttemptEndLine | None = None
         # W&B (0.31) makes its summary of the lines that a run was told since it was resumed; this is of all of them.
         self.summary: dict[str, dict[str, float]] = {}
@@ -169,7 +197,7 @@ class _History:
             if key not in self._told:
                 self._summarize(line)
                 # The step numbers what was told: W&B drops a step it has, which makes telling twice harmless.
-                self.run.log(history_row(line), step=len(self._told), commit=True)
+                self.run.log(history_row(line, self._host), step=len(self._told), commit=True)
                 self._told.add(key)
 
     def _summarize(self, line: MetricsLine) -> None:
@@ -180,18 +208,10 @@ class _History:
             self.summary["validation/accuracy"] = {"max": max(best, line.score.accuracy)}
 
 
-def _start(trial: TrialDir, group: str, mode: str | None) -> "wandb.Run":
+def _start(trial: TrialDir, settings: RunSettings) -> "wandb.Run":
     config = trial.config()
-    run = open_run(
-        run_id(trial),
-        dataclasses.replace(config.tracking, mode=mode or config.tracking.mode),
-        group,
-        name="/".join(trial.path.resolve().parts[-2:]),
-        job_type="trial",
-        tags=_tags(config),
-        config=dataclasses.asdict(config),
-        folder=trial.path,
-    )
+    tagged = dataclasses.replace(settings, tags=_tags(settings, config))
+    run = open_run(run_id(trial), tagged, dataclasses.asdict(config), trial.path)
     run.define_metric("samples_seen", hidden=True)
     for metrics in ("attempt/*", "attempt_end/*", "train/*", "validation/*"):
         run.define_metric(metrics, step_metric="samples_seen")
@@ -200,12 +220,12 @@ def _start(trial: TrialDir, group: str, mode: str | None) -> "wandb.Run":
     return run
 
 
-def _tags(config: TrialConfig, *ends: str) -> tuple[str, ...]:
+def _tags(settings: RunSettings, config: TrialConfig, *ends: str) -> tuple[str, ...]:
     synthetic = ("synthetic",) if config.data.synthetic else ()
-    return tuple(dict.fromkeys((*config.tracking.tags, *synthetic, *ends)))
+    return tuple(dict.fromkeys((*settings.tags, *synthetic, *ends)))
 
 
-def _end(history: _History, trial: TrialDir, result: Result | None) -> None:
+def _end(history: _History, trial: TrialDir, settings: RunSettings, result: Result | None) -> None:
     run, config = history.run, trial.config()
     run.summary.update(history.summary)
     if result is None:
@@ -213,7 +233,7 @@ def _end(history: _History, trial: TrialDir, result: Result | None) -> None:
         message = end.message if end else ""
         signature = trial.provenance().get("signature")
         run.summary.update({"outcome": "interrupted", "message": message, "signature": signature})
-        run.tags = _tags(config, Outcome.INTERRUPTED)
+        run.tags = _tags(settings, config, Outcome.INTERRUPTED)
         # W&B's "preempted" is a run that was stopped from outside and can go on; "failed" and "crashed" say it broke.
         run.mark_preempting()
         run.finish(exit_code=1)
@@ -222,7 +242,7 @@ def _end(history: _History, trial: TrialDir, result: Result | None) -> None:
     run.summary.update(_summary(result, alarms))
     # W&B has no state for a pruned trial, which ended well: finished, with a tag and the summary's outcome.
     ends = {Outcome.PRUNED: ["pruned"], Outcome.FAILED: ["failed", result.failure or ""]}.get(result.outcome, [])
-    run.tags = _tags(config, *filter(None, ends), *(f"alarm:{alarm.name}" for alarm in alarms))
+    run.tags = _tags(settings, config, *filter(None, ends), *(f"alarm:{alarm.name}" for alarm in alarms))
     run.finish(exit_code=int(result.outcome is Outcome.FAILED))
 
 
@@ -239,7 +259,7 @@ def _summary(result: Result, alarms: list[Alarm]) -> dict[str, Any]:
     return summary | fields | {"alarms": [f"{alarm.name}: {alarm.sentence}" for alarm in alarms]}
 
 
-def _nothing_lost(trial: TrialDir) -> str:
+def _advice(trial: TrialDir) -> str:
     return (
         f"The trial goes on, and its record in {trial.path} is complete. Send it later with: {send_later(trial.path)}"
     )

@@ -1,7 +1,7 @@
 """The trial folder: the one place where its files have names, and the only thing the two halves share.
 
     config.yaml        what was asked, resolved; written when the trial is submitted
-    provenance.json    what it was asked of: code, packages, hardware, data and base by content
+    provenance.json    what it was asked of: code, packages, hardware, data and base by content, the folder
     quarantine.jsonl   bad records that were set aside, with place and reason; only if there are any
     metrics.jsonl      what happened, one record a line, in the order of writing
     predictions.jsonl  every validation question at every report
@@ -25,9 +25,10 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
-from filelock import FileLock, Timeout
+from filelock import Timeout
 
 from medqa_sweeps import config as config_module
+from medqa_sweeps.claim import claim
 from medqa_sweeps.config import TrialConfig
 from medqa_sweeps.data.question import Quarantined
 from medqa_sweeps.errors import ConfigError, FailureKind, InternalError
@@ -41,6 +42,7 @@ from medqa_sweeps.record import (
     line_from_json,
     line_to_json,
 )
+from medqa_sweeps.study_identity import FILE as STUDY_FILE, identity_of, is_there, moved_along
 
 
 class StopReason(StrEnum):
@@ -71,23 +73,34 @@ class TrialDir:
     # What was asked
 
     def submit(self, config: TrialConfig, provenance: dict[str, Any]) -> None:
-        """Write what the trial is and stands on. Once: a folder that holds another config is refused.
+        """Write what the trial is and stands on. Once: a folder that holds it already stays as it is.
 
         Raises:
-            ConfigError: if the folder holds a finished trial, or a config that differs.
+            ConfigError: as `refuse_another`.
+        """
+        self.refuse_another(config)
+        if self.config_file.exists():
+            return
+        self.path.mkdir(parents=True, exist_ok=True)
+        submitted = {**provenance, "folder": str(self.path.absolute())}
+        write_atomically(self.provenance_file, json.dumps(submitted, indent=2, ensure_ascii=False) + "\n")
+        config_module.save(config, self.config_file)
+
+    def refuse_another(self, config: TrialConfig) -> None:
+        """Nothing if the folder is free for a trial of this config, or holds it unfinished. Writes nothing.
+
+        Raises:
+            ConfigError: if the folder holds a finished trial, a config that differs, or a study.
         """
         if self.result_file.exists():
             raise ConfigError(f"{self.path} holds a finished trial, which never changes. Choose another folder.")
-        if self.config_file.exists():
-            if config_module.load(self.config_file) != config:
-                raise ConfigError(
-                    f"{self.path} holds an unfinished trial of another config (see {self.config_file.name} there). "
-                    "Give the same settings to go on with it, or choose another folder."
-                )
-            return
-        self.path.mkdir(parents=True, exist_ok=True)
-        write_atomically(self.provenance_file, json.dumps(provenance, indent=2, ensure_ascii=False) + "\n")
-        config_module.save(config, self.config_file)
+        if (self.path / STUDY_FILE).exists():
+            raise ConfigError(f"{self.path} holds a study, and a single run needs a folder of its own. Choose another.")
+        if self.config_file.exists() and self.config() != config:
+            raise ConfigError(
+                f"{self.path} holds an unfinished trial of another config (see {self.config_file.name} there). "
+                "Give the same settings to go on with it, or choose another folder."
+            )
 
     def discard_unsubmitted(self) -> None:
         """Remove the folder that Hydra makes before anything is checked, unless it holds a trial."""
@@ -97,12 +110,20 @@ class TrialDir:
                 self.path.rmdir()
 
     def config(self) -> TrialConfig:
-        """What was asked.
+        """What was asked. Files that have moved together with this folder are named where they are now.
 
         Raises:
             ConfigError: if there is none, or it cannot be read.
         """
-        return config_module.load(self.config_file)
+        return config_module.with_paths(config_module.load(self.config_file), self.found_again)
+
+    def found_again(self, path: str) -> str:
+        """Where a file is that the trial's config names; itself if it is there, or nowhere."""
+        if is_there(path):
+            return path
+        then = self.provenance().get("folder")
+        with_study = [place / self.path.name for place in identity_of(self.path.absolute().parent).places]
+        return moved_along(path, [Path(then), *with_study] if then else with_study, self.path.absolute())
 
     def provenance(self) -> dict[str, Any]:
         """Code, packages, hardware, data and base by content, as they were at submission; empty if there is none."""
@@ -121,14 +142,13 @@ class TrialDir:
 
     @contextlib.contextmanager
     def claimed(self) -> Iterator[None]:
-        """Hold the folder for this process; the kernel lets go when the process dies, however it dies.
+        """Hold the folder for this process, until it dies at the latest.
 
         Raises:
             ConfigError: if another living process holds it.
         """
-        lock = FileLock(self.path / ".claim")
         try:
-            lock.acquire(timeout=0)
+            lock = claim(self.path)
         except Timeout:
             raise ConfigError(f"{self.path}: another process works on this trial; wait for it or stop it.") from None
         try:
@@ -202,7 +222,7 @@ class TrialDir:
         text = json.dumps(result.to_json(), indent=2, ensure_ascii=False) + "\n"
         temporary = _write_beside(self.result_file, text)
         try:
-            os.link(temporary, self.result_file)  # unlike a rename, refuses to replace: the first result stands
+            _put_first(temporary, self.result_file)
         except FileExistsError:
             raise InternalError(f"{self.result_file} exists: a finished trial never changes") from None
         finally:
@@ -338,6 +358,24 @@ def _write_beside(path: Path, text: str) -> Path:
         temporary.unlink(missing_ok=True)
         raise
     return temporary
+
+
+def _put_first(written: Path, path: Path) -> None:
+    """Give a file its name, unless there is one of that name: the first stands.
+
+    A link refuses to replace, unlike a rename. Where a disk has none, only the process that holds the folder writes.
+
+    Raises:
+        FileExistsError: if there is one.
+    """
+    try:
+        os.link(written, path)
+    except FileExistsError:
+        raise
+    except OSError:
+        if path.exists():
+            raise FileExistsError(path) from None
+        os.replace(written, path)
 
 
 def _whole_bytes(path: Path) -> int:

@@ -11,7 +11,8 @@ import pytest
 ROOT = Path(__file__).parents[1]
 # The run half: what only a trial's own process imports.
 RUN_HALF = {
-    "run", "final", "predict", "worker", "model", "language_model", "training", "evaluation", "baseline", "checkpoint",
+    "run", "final", "predict", "worker", "model", "language_model", "weights", "training", "evaluation", "baseline",
+    "checkpoint",
 }  # fmt: skip
 HEAVY = {"torch", "transformers", "trl", "peft", "unsloth", "bitsandbytes"}
 
@@ -94,9 +95,12 @@ def test_hydra_and_optuna_stay_where_they_are_needed() -> None:
     assert importers("hydra") == {
         *("sweep/search_space.py", "sweep/sweeper.py", "sweep/launcher.py", "sweep/steering.py", "sweep/composer.py"),
         *("sweep/callable_jobs.py", "sweep/callable_child.py", "sweep/batch_jobs.py", "sweep/refusals.py"),
+        *("sweep/hydra_node.py", "overrides.py", "commands/data.py", "sweep/asked_settings.py"),
+        "sweep/conf_snapshot.py",
     }
     assert importers("optuna") == {
         *("sweep/search_space.py", "sweep/sweeper.py", "sweep/study.py", "sweep/pruning.py"),
+        *("sweep/sampling.py", "sweep/asked_settings.py", "sweep/storage.py", "sweep/presence.py"),
     }
 
 

@@ -26,6 +26,7 @@ from medqa_sweeps.config import (
     with_defaults,
 )
 from medqa_sweeps.errors import ConfigError
+from medqa_sweeps.overrides import override
 
 CONF = Path(__file__).parents[1] / "conf"
 FILES = sorted(path.relative_to(CONF) for path in CONF.rglob("*.yaml"))
@@ -168,6 +169,14 @@ def test_every_wrong_value_is_named_at_once() -> None:
 
 def test_a_saved_config_is_read_back_equal(tmp_path: Path) -> None:
     config = composed("optimizer.lr=1e-5", "lora.target_modules=[q_proj]", "tracking.tags=[a,b]")
+    config_module.save(config, tmp_path / "config.yaml")
+    assert config_module.load(tmp_path / "config.yaml") == config
+
+
+@pytest.mark.parametrize("text", ["${x}", "${", "\\${lora.r}", "it's", "1e-5", "null", "é", "a: b", " ", "'", "\\"])
+def test_a_saved_text_is_no_interpolation(text: str, tmp_path: Path) -> None:
+    config = composed(override("prompt.system", text), override("tracking.tags", [text]))
+    assert config.prompt.system == text
     config_module.save(config, tmp_path / "config.yaml")
     assert config_module.load(tmp_path / "config.yaml") == config
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from medqa_sweeps.__main__ import main
+from medqa_sweeps.overrides import override
 from tests.data.record_shapes import SHAPES
 
 ROOT = Path(__file__).parents[1]
@@ -72,6 +73,9 @@ def test_overrides_are_those_of_a_trial(tmp_path: Path, capsys: pytest.CaptureFi
     assert main(["data", str(path)]) == 1
     assert "Set data.answer_base=1" in capsys.readouterr().err
     assert main(["data", "local", f"data.train={path}", "data.answer_base=1"]) == 0
+    odd = path.rename(tmp_path / "it's [1]=#é, ${x}.jsonl")
+    assert main(["data", "local", override("data.train", odd), "data.answer_base=1"]) == 0
+    assert main(["data", str(odd), "data.answer_base=1"]) == 0
 
 
 @pytest.mark.parametrize(
@@ -81,7 +85,7 @@ def test_overrides_are_those_of_a_trial(tmp_path: Path, capsys: pytest.CaptureFi
         (["sampel"], "sampel is no data that is known. Did you mean sample?"),
         (["no/such.csv"], "there is no such file"),
         (["sample", "data.x=1"], "data.x is not a setting. data has name, hub_id"),
-        (["sample", "lora.r=8"], "lora: here only data.KEY=VALUE can be set."),
+        (["sample", "lora.r=8"], "lora.r=8: here only data.KEY=VALUE can be set."),
         (["sample", "data.format=odd"], "data.format=odd: allowed are auto"),
         (["local"], "data.train"),
         (["sample", "--model", "nothing"], "nothing is no model that is known. Name a folder, or one of conf/model/"),

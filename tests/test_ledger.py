@@ -46,7 +46,7 @@ def test_studies_beside_it_that_read_the_same_questions_count_as_well(tmp_path: 
     for name in ("study", "other", "third"):
         ask(tmp_path / name, name)
     ledger.ask(tmp_path / "third", "else", 0, "c0ffee", None, "other questions")
-    assert ledger.readings_beside(tmp_path / "study", "bundled:sample/test.jsonl") == 2
+    assert ledger.readings_beside(tmp_path / "study", ledger.readings(tmp_path / "study")[0]) == 2
 
 
 def test_the_words_put_test_and_validation_side_by_side(tmp_path: Path) -> None:

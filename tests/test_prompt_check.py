@@ -21,10 +21,6 @@ from medqa_sweeps.tokenizer import FileTokenizer
 CHAT = PromptConfig(name="chat", template="{question}\n{options}")
 PLAIN = PromptConfig(name="plain", template="{question}\n{options}\nAnswer:", chat=False, letter_prefix=" ")
 WITH_SYSTEM = PromptConfig(name="chat", template="{question}\n{options}", system="Be brief.")
-NO_SYSTEM = (
-    "{% if messages[0].role == 'system' %}{{ raise_exception('System role not supported') }}{% endif %}"
-    "{{ messages[-1].content }}"
-)
 
 
 @pytest.fixture
@@ -49,26 +45,22 @@ def test_the_shipped_base_can_be_asked_in_every_way(folder: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("template", "prompt", "told"),
+    ("template", "told"),
     [
-        (NO_SYSTEM, WITH_SYSTEM, r"prompt: TemplateError: System role not supported\. Try prompt\.system=null"),
-        ("{{ raise_exception('not for you') }}", CHAT, r"not for you\. Use prompt=plain, or mend the template"),
-        ("{% for m in messages %}", CHAT, r"base \(chat_template\.jinja.*Unexpected end of template"),
-        ("{{ messages[0].content[0].text.strip() }}", CHAT, "has no attribute 'text'"),
-        ("{{ messages[0].content + 1 }}", CHAT, "TypeError: can only concatenate str"),
-        ("{% if not add_generation_prompt %}{{ raise_exception('no answers') }}{% endif %}", CHAT, "no answers"),
+        ("{{ raise_exception('not for you') }}", r"it says not for you\. Use prompt=plain, mend the template"),
+        ("{% for m in messages %}", r"base \(chat_template\.jinja.*Unexpected end of template"),
+        ("{{ messages[0].content + 1 }}", "it says TypeError: can only concatenate str"),
+        ("{% if not add_generation_prompt %}{{ raise_exception('no answers') }}{% endif %}SENTINEL", "says no answers"),
     ],
-)  # fmt: skip
-def test_a_template_that_refuses_is_told_with_its_words_and_a_way_out(
-    template: str, prompt: PromptConfig, told: str, folder: Path
-) -> None:
+)
+def test_a_template_that_refuses_is_told_with_its_words_and_a_way_out(template: str, told: str, folder: Path) -> None:
     """It was `internal: TemplateError`, after the trial had begun."""
     (folder / "chat_template.jinja").write_text(template)
     with pytest.raises(ConfigError, match=told):
-        check(folder, prompt)
+        check(folder, CHAT)
     for tokenizer in (FileTokenizer(folder), AutoTokenizer.from_pretrained(folder)):
         with pytest.raises(ConfigError, match=told):
-            PromptEncoder(tokenizer, prompt, 4)
+            PromptEncoder(tokenizer, CHAT, 4)
     check(folder, PLAIN)
 
 

@@ -1,6 +1,7 @@
 """The order of samples: a function of the seed, the same wherever it begins."""
 
 from collections import Counter
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -40,6 +41,14 @@ def test_options_change_their_order_from_epoch_to_epoch_and_stay_where_asked() -
     orders = {tuple(sample["input_ids"][1:5]) for sample in stream(epochs=3)}
     assert len(orders) > 7
     assert {len(sample["input_ids"]) for sample in stream(epochs=1, permute_options=False)} == {3}
+
+
+def test_options_that_depend_on_their_order_keep_it() -> None:
+    questions = [replace(question, in_order=int(question.id[1:]) < 3) for question in QUESTIONS]
+    samples = list(TrainingStream(questions, Encoder(), TrainingConfig(epochs=9), seed=0))  # type: ignore[arg-type]
+    kept, others = ([s["input_ids"][1:5] for s in samples if (s["input_ids"][0] < 3) is kept] for kept in (True, False))
+    assert len(kept) == 27 and all(order == [0, 1, 2, 3] for order in kept)
+    assert len({tuple(order) for order in others}) > 7
 
 
 def test_the_loss_is_on_letter_and_end_of_turn_alone_and_the_letter_follows_its_option() -> None:

@@ -17,7 +17,7 @@ from typing import Any, cast
 
 import pytest
 
-from medqa_sweeps import tracking, wandb_session
+from medqa_sweeps import tracking, wandb_client
 from medqa_sweeps.config import (
     DataConfig,
     LoraConfig,
@@ -228,7 +228,7 @@ def settle(tracker: tracking.Tracker) -> None:
     tracker.feed()
     deadline = time.monotonic() + 30
     while not tracker._messages.empty():
-        assert tracker._thread.is_alive() and time.monotonic() < deadline
+        assert tracker._task.is_running and time.monotonic() < deadline
         time.sleep(0.005)
 
 
@@ -274,7 +274,7 @@ def test_identity(trials: dict[str, TrialDir], runs: dict[str, Run]) -> None:
 
 def test_equal_experiments_in_two_studies_are_two_runs(tmp_path: Path) -> None:
     one, two = make_trial(tmp_path / "study_1" / "0"), make_trial(tmp_path / "study_2" / "0")
-    assert one.provenance() == two.provenance()
+    assert one.provenance()["signature"] == two.provenance()["signature"]
     assert tracking.run_id(one) != tracking.run_id(two)
     assert tracking.run_id(one) == tracking.run_id(TrialDir(one.path / ".." / "0"))
 
@@ -391,7 +391,8 @@ def test_a_failing_client_is_told_once_and_goes_off(
 
     trial = make_trial(tmp_path / "study" / "0")
     monkeypatch.setattr(wandb.Run, "log", full)
-    tracker = tracking.Tracker(trial, "a-group")
+    tracker = tracking.tracker_for(trial, "a-group")
+    assert tracker is not None
     for samples_seen in (16, 32):
         trial.append(train(samples_seen, 1.0))
         tracker.feed()
@@ -479,7 +480,7 @@ def test_a_silent_server_costs_the_trial_nothing(mode: str, key_in: str, tmp_pat
     assert taken, "the server was asked"
     word, blocked_seconds, in_time = ended.stdout.split()
     assert (word, in_time) == ("blocked", "True")
-    assert float(blocked_seconds) < wandb_session.ANSWER_SECONDS, "feeding and finishing did not wait for the server"
+    assert float(blocked_seconds) < wandb_client.ANSWER_SECONDS, "feeding and finishing did not wait for the server"
     assert ended.stderr.startswith("WARNING W&B: offline")
     assert "does not answer" in ended.stderr
     assert ended.stderr.endswith(f"wandb-sync {trial.path}\n")

@@ -82,7 +82,7 @@ def test_an_older_reader_ignores_keys_it_does_not_know() -> None:
 
 def test_submitting_the_same_again_changes_nothing_and_another_config_is_refused(trial: TrialDir) -> None:
     trial.submit(config(), {"signature": "other"})
-    assert trial.provenance() == {"signature": "abc"}
+    assert trial.provenance() == {"signature": "abc", "folder": str(trial.path)}
     with pytest.raises(ConfigError, match="another config"):
         trial.submit(config(r=8), {})
 

@@ -27,6 +27,10 @@ class StoredRun:
     group: str | None = None
     job_type: str | None = None
     display_name: str | None = None
+    entity: str | None = None  # as first asked for
+    notes: str | None = None
+    host: str | None = None
+    sweep: str | None = None  # W&B's own
     tags: list[str] = field(default_factory=list)
     config: dict[str, Any] = field(default_factory=dict)
     history: list[dict[str, Any]] = field(default_factory=list)
@@ -54,13 +58,17 @@ class StoredRun:
 
 
 class WandbServer:
-    """`runs` by id; it answers from `__enter__` on. `outage()` lets every call fail while it lasts."""
+    """`runs` by id; it answers from `__enter__` on. `outage()` lets every call fail while it lasts.
+
+    With a `status` other than 200 every call after the first `healthy_calls` is answered by that error.
+    """
 
     def __init__(self) -> None:
         self.runs: dict[str, StoredRun] = {}
         self.artifacts: list[dict[str, Any]] = []
         self.unknown: list[str] = []  # calls that it could not answer
         self.calls = 0
+        self.status, self.healthy_calls = 200, 0
         self._lock = threading.Lock()
         self._out, self._deaf = False, False
         self._http = _QuietServer(("127.0.0.1", 0), _handler(self))
@@ -93,9 +101,11 @@ class WandbServer:
             self._out = self._deaf = False
 
     def carry_out(self, method: str, path: str, body: bytes) -> Any:
-        """The answer to a call; None: there is none, the connection breaks."""
+        """The answer to a call; None: there is none, the connection breaks. A number: an error of that status."""
         with self._lock:
             self.calls += 1
+            if self.status != 200 and self.calls > self.healthy_calls:
+                return self.status
             if self._deaf:
                 return None
             answer = self._answer(method, path, body)
@@ -147,6 +157,8 @@ class WandbServer:
         run.group = given["groupName"] or run.group
         run.job_type = given["jobType"] or run.job_type
         run.display_name = given["displayName"] or run.display_name
+        run.entity, run.notes = run.entity or given["entity"], given["notes"] or run.notes
+        run.host, run.sweep = given["host"] or run.host, given["sweep"] or run.sweep
         run.tags = given["tags"] if given["tags"] is not None else run.tags
         run.config = json.loads(given["config"]) if given["config"] else run.config
         bucket = {
@@ -254,8 +266,9 @@ def _handler(server: WandbServer) -> type[BaseHTTPRequestHandler]:
             if answer is None:
                 self.close_connection = True
                 return
+            status, answer = (answer, {}) if isinstance(answer, int) else (200, answer)
             written = json.dumps(answer).encode()
-            self.send_response(200)
+            self.send_response(status)
             self.send_header("Content-Type", "application/json")
             self.send_header("Content-Length", str(len(written)))
             self.end_headers()

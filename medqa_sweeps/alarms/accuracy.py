@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from medqa_sweeps.alarms.alarm import Alarm
 from medqa_sweeps.alarms.letters import share_of_guesses
 from medqa_sweeps.alarms.tails import at_least, at_most, sign_test
+from medqa_sweeps.wording import percent
 
 ABOVE_LEVEL = 0.05  # a trial is above a competitor if that is significant at this level, one-sided
 HEALTHY_MARGIN = 0.15  # share of the questions by which a healthy trial is above; half of what is left, if that is less
@@ -112,4 +113,4 @@ def _correct(right: Sequence[str], predicted: Sequence[str | None]) -> list[bool
 
 
 def _share(correct: Sequence[bool]) -> str:
-    return f"{sum(correct) / len(correct):.1%}"
+    return percent(sum(correct) / len(correct))

@@ -2,11 +2,12 @@
 
 import argparse
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from medqa_sweeps.errors import ConfigError
+from medqa_sweeps.interpolation import literal
 
 if TYPE_CHECKING:
     from medqa_sweeps.config import DataConfig
@@ -45,7 +46,7 @@ def _data_config(text: str, overrides: Sequence[str]) -> "DataConfig":
     from medqa_sweeps.data.files import FILE_TYPES
 
     is_file = os.path.exists(text) or text.startswith("bundled:") or Path(text).suffix.lower() in FILE_TYPES
-    given = {"name": Path(text).stem, "train": text} if is_file else _option("data", text, "a file, or")
+    given = literal({"name": Path(text).stem, "train": text}) if is_file else _option("data", text, "a file, or")
     config: DataConfig = _typed("data", DataConfig, given, overrides)
     if problems := list(config.problems()):
         raise ConfigError("\n".join(problems))
@@ -60,7 +61,7 @@ def _tokens(model: str, prompt: str | None) -> "Measure":
     from medqa_sweeps.prompt import PromptEncoder
     from medqa_sweeps.tokenizer import FileTokenizer
 
-    given = {"name": model, "path": model} if os.path.isdir(model) else _option("model", model, "a folder, or")
+    given = literal({"name": model, "path": model}) if os.path.isdir(model) else _option("model", model, "a folder, or")
     tokenizer = FileTokenizer(tokenizer_folder(_typed("model", ModelConfig, given, [])))
     wording = prompt or ("chat" if tokenizer.chat_template else "plain")
     config = _typed("prompt", PromptConfig, _option("prompt", wording, ""), [])
@@ -95,11 +96,26 @@ def _typed(group: str, schema: type[Any], given: dict[str, Any], overrides: Sequ
     from medqa_sweeps.known_keys import said
 
     try:
-        asked = OmegaConf.from_dotlist(list(overrides))
-        if unknown := [str(key) for key in asked if key != group]:
-            raise ConfigError(f"{unknown[0]}: here only {group}.KEY=VALUE can be set.")
         typed = OmegaConf.create({group: OmegaConf.structured(schema)})
-        merged: Any = OmegaConf.merge(typed, {group: given}, {group: asked.get(group) or {}})
+        merged: Any = OmegaConf.merge(typed, {group: given})
+        for key, value in _parsed(group, overrides):
+            OmegaConf.update(merged, key, value)
         return OmegaConf.to_object(merged[group])
     except OmegaConfBaseException as error:
         raise ConfigError(said(error)) from None
+
+
+def _parsed(group: str, overrides: Sequence[str]) -> Iterator[tuple[str, Any]]:
+    """Keys and values of overrides, read as Hydra reads them for launch.py."""
+    from hydra.core.override_parser.overrides_parser import OverridesParser
+    from hydra.errors import HydraException
+
+    from medqa_sweeps.sweep.refusals import refusal
+
+    try:
+        for override in OverridesParser.create().parse_overrides(list(overrides)):
+            if not override.key_or_group.startswith(f"{group}.") or override.is_sweep_override():
+                raise ConfigError(f"{override.input_line}: here only {group}.KEY=VALUE can be set.")
+            yield override.key_or_group, override.value()
+    except HydraException as error:
+        raise ConfigError(refusal(error) or str(error)) from None

@@ -37,7 +37,7 @@ def run(arguments: argparse.Namespace) -> int:
     )
     with Console().status("answering"):  # of a terminal; nothing elsewhere
         reading = final_test(study, number, arguments.undisputed, devices=devices)
-    for sentence in sentences(reading, readings_beside(study.path, reading.asked.questions)):
+    for sentence in sentences(reading, readings_beside(study.path, reading)):
         print(sentence)
     if TrialDir(study.path / str(number)).config().data.synthetic:
         print(SYNTHETIC)

@@ -21,7 +21,7 @@ from medqa_sweeps.errors import ConfigError, InternalError
 from medqa_sweeps.record import Prediction
 from medqa_sweeps.sweep.device_request import ANY_DEVICE, DeviceRequest
 from medqa_sweeps.trial_dir import TrialDir, read_lines
-from medqa_sweeps.wording import EDUCATION_ONLY, SYNTHETIC, accuracy
+from medqa_sweeps.wording import EDUCATION_ONLY, SYNTHETIC, accuracy, percent
 
 if TYPE_CHECKING:
     from medqa_sweeps.seen import Seen
@@ -128,7 +128,7 @@ def _row(place: int, answer: Prediction, seen: "tuple[Seen, Seen]") -> dict[str,
 
 
 def _line(row: dict[str, Any]) -> str:
-    options = "  ".join(f"{letter} {share:6.1%}" for letter, share in row["probabilities"].items())
+    options = "  ".join(f"{letter} {percent(share):>6}" for letter, share in row["probabilities"].items())
     return f"{row['number']:>5}  {row['predicted']} {'right' if row['correct'] else 'wrong'}   {options}"
 
 

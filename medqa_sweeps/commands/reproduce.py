@@ -54,9 +54,10 @@ def _say_what_changed(original: TrialDir, anyway: bool) -> list[str]:
     Raises:
         ConfigError: if the trial cannot be run any more, or would be another experiment and that was not asked for.
     """
+    from medqa_sweeps.command_line import command_of_this_process
     from medqa_sweeps.fingerprints import is_of_this_version
     from medqa_sweeps.plan import plan_trial
-    from medqa_sweeps.provenance import collect, command_line, ground
+    from medqa_sweeps.provenance import collect, ground
     from medqa_sweeps.reproduce import as_it_ran, changed_experiment, changed_ground, uncommitted_then
     from medqa_sweeps.since import EARLIER_VERSION
 
@@ -74,7 +75,7 @@ def _say_what_changed(original: TrialDir, anyway: bool) -> list[str]:
             f"It cannot be run again: {error}\nNothing was run. What came out then is still in {original.path}, "
             "with its adapter."
         ) from None
-    experiment = changed_experiment(original, plan, collect(plan, command_line()))
+    experiment = changed_experiment(original, plan, collect(plan, command_of_this_process()))
     _list(experiment + others)
     if experiment and not anyway:
         raise ConfigError(

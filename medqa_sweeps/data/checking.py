@@ -9,7 +9,9 @@ from collections import Counter
 from string import ascii_uppercase
 from typing import Any
 
+from medqa_sweeps.config import DataConfig
 from medqa_sweeps.data.flags import flags_of
+from medqa_sweeps.data.ordered import order_matters, without_copy
 from medqa_sweeps.data.question import Question, Region, Step, question_id
 from medqa_sweeps.data.record import BadRecord, shown
 from medqa_sweeps.data.shapes import Parts, whole_number
@@ -18,22 +20,24 @@ _DEBRIS = '\n"'  # ends the last option of 47 of the 1,272 US dev questions, 4 o
 _BASES = "data.answer_base=1 (MedMCQA's own files) or data.answer_base=0 (its copy on the hub)"
 
 
-def checked_question(parts: Parts, answer_base: int | None, cleaned: Counter[str], flagged: Counter[str]) -> Question:
+def checked_question(parts: Parts, config: DataConfig, cleaned: Counter[str], flagged: Counter[str]) -> Question:
     """The question of `parts`; adds to both counters, unless the record is refused.
 
     Raises:
         BadRecord: for no or too many options, an empty text, a gold answer that is missing, outside the options or
-            not clear, or one that counts from a base that `answer_base` does not say.
+            not clear, or one that counts from a base that data.answer_base does not say.
     """
-    names, question, options, changes = cleaned_texts(parts)
-    gold, remarks = _gold(parts, names, options, answer_base)
+    names, question, options, changes = cleaned_texts(parts, config.ordered_options)
+    gold, remarks = _gold(parts, names, options, config.answer_base)
+    ordered = order_matters(question, options)
     cleaned.update(changes)
-    flagged.update([*flags_of(question, options), *remarks])
+    flagged.update([*flags_of(question, options), *remarks, *([ordered] if ordered else [])])
     region, step = _origin(parts.meta_info)
-    return Question(question_id(question, options), question, tuple(options), gold, region, step)
+    in_order = bool(ordered) and config.ordered_options != "permute"
+    return Question(question_id(question, options), question, tuple(options), gold, region, step, in_order)
 
 
-def cleaned_texts(parts: Parts) -> tuple[list[str], str, list[str], list[str]]:
+def cleaned_texts(parts: Parts, ordered_options: str) -> tuple[list[str], str, list[str], list[str]]:
     """Names of the options in capitals, the question, the options, and what was changed. The gold is not looked at.
 
     Raises:
@@ -56,7 +60,10 @@ def cleaned_texts(parts: Parts) -> tuple[list[str], str, list[str], list[str]]:
     for name, text in zip(what, stripped, strict=True):
         if not text:
             raise BadRecord(f"{name} is empty")
-    return names, stripped[0], stripped[1:], changes
+    question, *options = stripped
+    bare = without_copy(question, options) if ordered_options == "remove" else question
+    changes += ["options removed from the question"] * (bare != question)
+    return names, bare, options, changes
 
 
 def _is_absent(text: Any) -> bool:

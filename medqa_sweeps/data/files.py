@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from medqa_sweeps.assets import resolve_bundled
+from medqa_sweeps.command_line import typed
 from medqa_sweeps.data.record import Record
 from medqa_sweeps.data.shapes import RECORD_FIELDS, without_repeats
 from medqa_sweeps.errors import DataError
@@ -74,7 +75,10 @@ def existing_files(text: str, key: str) -> list[Path]:
         DataError: if there are none, or one is a link to nothing or a Git-LFS pointer.
     """
     if os.path.isdir(resolve_bundled(text)):
-        raise DataError(f"{key}={text} is a folder. Name a file in it, or several: {key}='{text.rstrip('/')}/*.jsonl'.")
+        from medqa_sweeps.overrides import override  # Hydra, which no trial's process needs
+
+        several = typed(override(key, f"{text.rstrip('/')}/*.jsonl"))
+        raise DataError(f"{key}={text} is a folder. Name a file in it, or several: {several}.")
     files = matching_files(text)
     if not files:
         folder = resolve_bundled(text).parent

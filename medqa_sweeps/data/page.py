@@ -57,8 +57,8 @@ def _print_lengths(holdings: dict[str, Holding], unit: str, max_length: int | No
     lengths = [holding.lengths for holding in holdings.values()]
     table.add_row("mean", *(f"{length.mean:,.1f}" for length in lengths))
     table.add_row("median", *(f"{length.median:,.0f}" for length in lengths))
-    table.add_row("95 % up to", *(f"{length.percentile_95:,}" for length in lengths))
-    table.add_row("99 % up to", *(f"{length.percentile_99:,}" for length in lengths))
+    table.add_row("95% up to", *(f"{length.percentile_95:,}" for length in lengths))
+    table.add_row("99% up to", *(f"{length.percentile_99:,}" for length in lengths))
     table.add_row("longest", *(f"{length.longest:,}" for length in lengths))
     if max_length is not None:
         totals = [len(holding.found.questions) for holding in holdings.values()]

@@ -25,6 +25,7 @@ class Question:
     gold: int  # place of the right option, 0 .. len(options) - 1
     region: Region | None = None
     step: Step | None = None  # of the USMLE
+    in_order: bool = False  # options keep the file's order in every training epoch
 
 
 @dataclass(frozen=True)
@@ -62,5 +63,6 @@ def question_id(question: str, options: Iterable[str]) -> str:
 
 
 def fingerprint(questions: Iterable[Question]) -> str:
-    """12 hex digits of ids and gold letters in order: the same content in another file or shape has the same."""
-    return short_hash([[question.id, ascii_uppercase[question.gold]] for question in questions])
+    """12 hex digits of ids, gold letters, and which options keep their order: the same content in another file or shape
+    has the same."""
+    return short_hash([[one.id, ascii_uppercase[one.gold], *["in order"] * one.in_order] for one in questions])

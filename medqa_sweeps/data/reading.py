@@ -23,6 +23,7 @@ from medqa_sweeps.data.shapes import parts_of
 from medqa_sweeps.errors import DataError
 
 Part = Literal["train", "validation"]
+_ORDERED = "its options depend on their order, and data.ordered_options=quarantine."
 _SET_ASIDE = " Or data.on_bad_record=quarantine: such records are set aside."
 
 
@@ -96,7 +97,7 @@ def read_test_prints(config: DataConfig) -> list[Print]:
     prints = []
     for record in _records(config, config.test, "data.test"):
         try:
-            _, question, options, _ = cleaned_texts(parts_of(_fields(record), config.format))
+            _, question, options, _ = cleaned_texts(parts_of(_fields(record), config.format), config.ordered_options)
         except BadRecord as bad:
             raise DataError(f"{record.place}: {bad}") from None
         prints.append(print_of(question, options))
@@ -112,11 +113,16 @@ def _checked(config: DataConfig, records: Iterator[Record]) -> QuestionSet:
     for record in records:
         try:
             parts = parts_of(_fields(record), config.format)
-            found.questions.append(checked_question(parts, config.answer_base, found.cleaned, found.flagged))
+            question = checked_question(parts, config, found.cleaned, found.flagged)
         except BadRecord as bad:
             if bad.mend_config or config.on_bad_record == "stop":
                 raise DataError(f"{record.place}: {bad}" + _SET_ASIDE * (not bad.mend_config)) from None
             found.quarantined.append(Quarantined(record.place, str(bad), record.fields))
+        else:
+            if question.in_order and config.ordered_options == "quarantine":
+                found.quarantined.append(Quarantined(record.place, _ORDERED, record.fields))
+            else:
+                found.questions.append(question)
     _flag_repeats(found)
     return found
 

@@ -8,16 +8,14 @@ points). SciPy and statsmodels do the arithmetic where they have the method. Sha
     replicates   the same configs under several seeds: seeds and questions both vary
     crossed      the error of a mean over few seeds and many questions
     simultaneous many configs: which are worse than the best, which two differ, which differ from their base
-    family       all pairs of N models, by Holm; `simultaneous` is to replace it
     optimism     how much of the best one's score is luck of being picked
     power        how many questions, or seeds, would tell two apart; what the seeds at hand can show
     calibration  whether probabilities mean what they say
 
-Importing this costs SciPy, half a second; statsmodels is read only by `family` and `power`, when they are called.
+Importing this costs SciPy, half a second; statsmodels is read only by `power`, when it is called.
 """
 
 from medqa_sweeps.statistics.calibration import calibration_error
-from medqa_sweeps.statistics.family import adjusted_for_all_pairs, p_values_of_all_pairs
 from medqa_sweeps.statistics.optimism import Luck, luck_of_the_best, optimism_of_the_best
 from medqa_sweeps.statistics.pair import (
     PairedDifference,
@@ -58,7 +56,6 @@ __all__ = [
     "Luck",
     "PairedDifference",
     "SeedSpread",
-    "adjusted_for_all_pairs",
     "bootstrap_interval",
     "calibration_error",
     "compare_answers",
@@ -75,7 +72,6 @@ __all__ = [
     "luck_of_the_best",
     "optimism_of_the_best",
     "p_value_of_better",
-    "p_values_of_all_pairs",
     "questions_needed",
     "resolvable_difference",
     "seed_spread",

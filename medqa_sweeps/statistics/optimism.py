@@ -24,6 +24,10 @@ class Luck:
 def luck_of_the_best(answers: Sequence[Bools], splits: int = 400, seed: int = 0) -> Luck:
     """What being picked added to the best one's accuracy: by the questions alone, and by questions and seeds.
 
+    Among equal configs both are right on average (`benchmarks.luck_of_the_best`: 4 and 15 configs of 2 to 5 seeds,
+    within 0.3 points of 1.4 to 4.4). Half of two seeds is one, which picks the wrong config more often than both do:
+    with one of 15 configs 10 points ahead and 3 points between its two seeds, 2.2 points are estimated for 0.4.
+
     Args:
         answers: of each config, whether each question was answered correctly, [S, Q]; S may differ. Where it does not,
             row k is taken to be the same seed in all, so that what a seed does to all configs alike is no luck.

@@ -34,10 +34,6 @@ class PairedDifference:
         """Whether the interval excludes 0; it does exactly when the test rejects "the same accuracy"."""
         return not self.low <= 0 <= self.high
 
-    @property
-    def cannot_be_told_apart(self) -> bool:
-        return not self.significant
-
     def reversed(self) -> "PairedDifference":
         """The second minus the first."""
         return replace(

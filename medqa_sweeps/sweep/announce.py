@@ -1,7 +1,5 @@
 """What a sweep says of itself before it starts, and how to go on when it stopped early."""
 
-import os
-import shlex
 import shutil
 from collections.abc import Iterator, Sequence
 from itertools import islice
@@ -12,18 +10,20 @@ from omegaconf import DictConfig
 
 from medqa_sweeps.alarms import leaks
 from medqa_sweeps.alarms.record import leaks_of
-from medqa_sweeps.config import from_hydra
-from medqa_sweeps.confirmation import Confirmation, read_confirmation
+from medqa_sweeps.command_line import command, shown
+from medqa_sweeps.confirmation import Confirmation, confirmed_study, read_confirmation
 from medqa_sweeps.errors import TrialError
 from medqa_sweeps.objective import objective_named
 from medqa_sweeps.plan import plan_trial
+from medqa_sweeps.provenance import changed_files, code_at_start
+from medqa_sweeps.sweep.conf_snapshot import FOLDER, ConfSnapshot
+from medqa_sweeps.sweep.hydra_node import trial_config
 from medqa_sweeps.sweep.launcher import trains_trials
 from medqa_sweeps.sweep.loop import Swept
 from medqa_sweeps.sweep.search_space import SearchSpace
 from medqa_sweeps.sweep.study import SAMPLED, Study, StudyDir
-from medqa_sweeps.sweep.trial_jobs import without_hydra
-from medqa_sweeps.trial_dir import TrialDir
-from medqa_sweeps.wording import EDUCATION_ONLY, percent
+from medqa_sweeps.trial_dir import TrialDir, trial_folders
+from medqa_sweeps.wording import EDUCATION_ONLY, listed, percent
 
 _SHOWN_POINTS = 20
 
@@ -69,8 +69,36 @@ def what(config: DictConfig, space: SearchSpace, folder: StudyDir) -> Iterator[s
     yield f"Writes     {shown(folder.path)}; {free / 2**30:,.0f} GiB are free there"
 
 
+def about_conf(conf: ConfSnapshot, folder: StudyDir, begins: bool) -> Iterator[str]:
+    """Which config files the trials are composed of, where that is not what one expects.
+
+    Args:
+        begins: whether the study begins now, with the files as they are.
+    """
+    for large in conf.too_large():
+        yield (
+            f"Config     {shown(large)} holds more than config files, so no copy is kept: each trial reads it as it is "
+            "by then"
+        )
+    if not begins and (edited := conf.edited()):
+        names, have = listed([shown(Path(file)) for file in edited]), "has" if len(edited) == 1 else "have"
+        yield (
+            f"Config     as it was when this study began ({shown(folder.path / FOLDER)}); {names} {have} changed "
+            "since, which a new study will use"
+        )
+
+
+def about_code(folder: StudyDir) -> Iterator[str]:
+    """Whether the code is another than that of the newest trial of a study that goes on."""
+    submitted = [trial for trial in trial_folders(folder.path) if trial.config_file.exists()]
+    then = submitted[-1].provenance().get("code", {}).get("files") if submitted else None
+    if edited := changed_files(then, code_at_start()) if then else []:
+        number = submitted[-1].path.name
+        yield f"Code       {listed(edited)} changed since trial {number} began: new trials may differ by it"
+
+
 def _confirms(confirmation: Confirmation, folder: StudyDir) -> Iterator[str]:
-    study, seeds = (folder.path / confirmation.study).resolve(), ", ".join(map(str, confirmation.seeds))
+    study, seeds = confirmed_study(folder.path, confirmation), ", ".join(map(str, confirmation.seeds))
     best = f"the best {len(confirmation.configs)} of {confirmation.chosen_among:,} configs"
     yield f"Confirms   {shown(study)}: {best} again under the fresh seeds {seeds}"
     for config in confirmation.configs:
@@ -103,7 +131,7 @@ def _searches(config: DictConfig, space: SearchSpace) -> Iterator[str]:
 def _each_trial(config: DictConfig, space: SearchSpace) -> Iterator[str]:
     """What a trial trains, as far as it is not searched; nothing if the config cannot be without the swept values."""
     try:
-        plan = plan_trial(from_hydra(without_hydra(config)))
+        plan = plan_trial(trial_config(config))
     except TrialError:
         return
     questions, training, _ = plan.sentences("")
@@ -115,14 +143,9 @@ def _each_trial(config: DictConfig, space: SearchSpace) -> Iterator[str]:
 def how_to_go_on(swept: Swept, folder: StudyDir) -> Iterator[str]:
     """The last lines of a sweep that is not complete."""
     yield f"Not complete: {swept.why}."
-    yield f"`uv run python -m medqa_sweeps resume {shlex.quote(shown(folder.path))}` goes on where it stopped."
+    yield f"`{command('medqa_sweeps', 'resume', folder.path)}` goes on where it stopped."
 
 
 def last_word(node: Any) -> str:
     """`TPESampler` of a node with a `_target_`; empty for none."""
     return str(node.get("_target_", "")).rpartition(".")[2] if isinstance(node, DictConfig) else ""
-
-
-def shown(path: Path) -> str:
-    """Relative to here when that is shorter."""
-    return min(str(path), os.path.relpath(path), key=len)

@@ -6,8 +6,9 @@ kept; the second is made both ways and compared; the rest are copies with their 
 """
 
 import pickle
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import cloudpickle
@@ -25,6 +26,7 @@ from omegaconf.errors import OmegaConfBaseException
 
 from medqa_sweeps.config import TrialConfig
 from medqa_sweeps.errors import ConfigError
+from medqa_sweeps.sweep.conf_snapshot import kept, loader_of
 from medqa_sweeps.sweep.refusals import refusal
 
 _KINDS = 64  # kept at a time
@@ -38,18 +40,22 @@ def register_schema() -> None:
     ConfigStore.instance().store(name="schema", node=schema)
 
 
-def composer_again(composed: DictConfig) -> "Composer":
-    """Composes the trials of a sweep in another process than the sweep's.
+def composer_again(composed: DictConfig, study: Path, found: Callable[[str], str]) -> "Composer":
+    """Composes the trials of a sweep in another process than the sweep's, of the files that the sweep has.
 
     Args:
         composed: what Hydra composed there without the swept values, its own node included.
+        study: its folder.
+        found: where a folder that Hydra composed from is now, for an earlier version's study, which kept no files.
     """
     Plugins.instance()
     setup_globals()
     register_schema()
+    if kept(study):
+        return Composer(loader_of(study), composed)
     path = ConfigSearchPathImpl()
     for source in composed.hydra.runtime.config_sources:  # the schema's is the last, as Hydra wants it
-        path.append(source.provider, f"{source.schema}://{source.path}")
+        path.append(source.provider, f"{source.schema}://{found(source.path)}")
     return Composer(ConfigLoaderImpl(path), composed)
 
 

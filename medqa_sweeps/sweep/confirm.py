@@ -8,31 +8,36 @@ as many trials as there are folders, and finds each one submitted already.
 import dataclasses
 import itertools
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NoReturn
 
 from medqa_sweeps.best import ScoredConfig, ranked_in
+from medqa_sweeps.command_line import command_of_this_process
 from medqa_sweeps.confirmation import (
     ChosenConfig,
     Confirmation,
+    confirmation_beside,
     confirming_folder,
     read_confirmation,
     write_confirmation,
 )
 from medqa_sweeps.errors import ConfigError
 from medqa_sweeps.objective import objective_in
-from medqa_sweeps.plan import plan_trial, refuse_changed
-from medqa_sweeps.provenance import collect, command_line
+from medqa_sweeps.overrides import key_of, override, overrides_among
+from medqa_sweeps.plan import Plan, plan_trial, refuse_changed
+from medqa_sweeps.provenance import collect
+from medqa_sweeps.study_identity import identity_of
 from medqa_sweeps.sweep.device_request import DeviceRequest, with_devices
-from medqa_sweeps.sweep.steering import become_program, is_swept
+from medqa_sweeps.sweep.steering import is_swept
 from medqa_sweeps.sweep.study import StudyDir
+from medqa_sweeps.sweep.study_program import program_of
 from medqa_sweeps.sweep.trial_jobs import words_of, write_words
 from medqa_sweeps.trial_dir import TrialDir, trial_folders
 from medqa_sweeps.wording import overrides
 
-_OF_THE_SEARCH = ("hydra.sweep.", "hydra.sweeper.", "hydra/sweeper", "seed=")
-_OF_ANY_SWEEP = ("hydra.sweeper.n_jobs=", "hydra.sweeper.max_failure_rate=", "hydra.sweeper.metric=")
+_OF_THE_SEARCH = ("hydra.sweep.", "hydra.sweeper.", "hydra/sweeper")
+_OF_ANY_SWEEP = ("hydra.sweeper.n_jobs", "hydra.sweeper.max_failure_rate", "hydra.sweeper.metric")
 _NO_SEARCH = (
     *("hydra/sweeper/pruner=none", "hydra.sweeper.params=null", "hydra.sweeper.zip=[]", "hydra.sweeper.when={}"),
     *("hydra.sweeper.custom_search_space=null", "hydra.sweeper.storage=null", "hydra.sweeper.study_name=null"),
@@ -56,9 +61,9 @@ def confirm(
             confirms something else.
         DataError: if questions or base have changed since.
     """
-    origin = study.definition()
-    asked = with_devices(origin["command"][1:], devices) if devices else origin["command"][1:]
-    folder = StudyDir((into or confirming_folder(study.path)).resolve())
+    program = program_of(study)
+    asked = with_devices(program.words, devices) if devices else program.words
+    folder = StudyDir((into or confirmation_beside(study.path) or confirming_folder(study.path)).resolve())
     confirmation = read_confirmation(folder.path)
     if confirmation is None:
         with study.claimed():  # of a study that is being swept nobody knows the best yet
@@ -68,10 +73,14 @@ def confirm(
             f"{folder.path} confirms {len(confirmation.configs)} configs under {len(confirmation.seeds)} seeds "
             "already. Ask for the same, `resume` it, or give another folder: --into FOLDER."
         )
+    planned = list(_planned(study.path, folder.path, confirmation))
     with folder.claimed():
         write_confirmation(folder.path, confirmation)
-        _submit(study.path, folder.path, confirmation)
-    become_program(origin, _words(asked, confirmation.trials), folder.path)
+        for trial, plan, told in planned:
+            trial.path.mkdir(parents=True, exist_ok=True)
+            write_words(told, trial.path)
+            trial.submit(plan.config, collect(plan, command_of_this_process()))
+    program.become(_words(asked, confirmation.trials), folder.path, study.path)
 
 
 def choose(study: Path, folder: Path, top: int, seeds: int) -> Confirmation:
@@ -90,6 +99,7 @@ def choose(study: Path, folder: Path, top: int, seeds: int) -> Confirmation:
     numbers = itertools.count()
     return Confirmation(
         study=os.path.relpath(study, folder),
+        study_id=identity_of(study).id,
         chosen_among=len(configs),
         seeds=_fresh_seeds(study, seeds),
         configs=[
@@ -118,20 +128,18 @@ def _fresh_seeds(study: Path, count: int) -> list[int]:
     return list(itertools.islice((seed for seed in itertools.count() if seed not in used), count))
 
 
-def _submit(study: Path, folder: Path, confirmation: Confirmation) -> None:
-    """Write the folders of the trials, checked and planned; those that are there stay."""
+def _planned(study: Path, folder: Path, confirmation: Confirmation) -> Iterator[tuple[TrialDir, Plan, list[str]]]:
+    """The trials that are to be submitted, checked, with their overrides; those that are there stay."""
     for config in confirmation.configs:
         first = TrialDir(study / str(config.trials[0]))
-        words = [word for word in words_of(first.path) if not word.startswith("seed=")]
+        words = [word for word in words_of(first.path) if key_of(word) != "seed"]
         for number, seed in zip(config.again, confirmation.seeds, strict=True):
             trial = TrialDir(folder / str(number))
             if trial.config_file.exists():
                 continue
             plan = plan_trial(dataclasses.replace(first.config(), seed=seed))
             refuse_changed(plan, first.provenance())
-            trial.path.mkdir(parents=True, exist_ok=True)
-            write_words([*words, f"seed={seed}"], trial.path)
-            trial.submit(plan.config, collect(plan, command_line()))
+            yield trial, plan, [*words, override("seed", seed)]
 
 
 def _told_apart(study: Path) -> dict[int, str]:
@@ -139,16 +147,18 @@ def _told_apart(study: Path) -> dict[int, str]:
     words = {int(trial.path.name): words_of(trial.path) for trial in trial_folders(study)}
     common = set.intersection(*map(set, words.values())) if words else set()
     return {
-        number: overrides([word for word in told if word not in common and not word.startswith("seed=")])
+        number: overrides([word for word in told if word not in common and key_of(word) != "seed"])
         for number, told in words.items()
     }
 
 
 def _words(asked: Sequence[str], trials: int) -> list[str]:
     """The first sweep's words without its search, which is over, and the number of trials instead."""
-    kept = [word for word in asked if word.startswith(_OF_ANY_SWEEP) or not _is_of_the_search(word)]
-    return [*kept, *_NO_SEARCH, f"hydra.sweeper.n_trials={trials}"]
+    searched = set(filter(_is_of_the_search, overrides_among(asked)))
+    kept = [word for word in asked if word not in searched]
+    return [*kept, *_NO_SEARCH, override("hydra.sweeper.n_trials", trials)]
 
 
 def _is_of_the_search(word: str) -> bool:
-    return word.startswith(_OF_THE_SEARCH) or is_swept(word)
+    key = key_of(word)
+    return key not in _OF_ANY_SWEEP and (key == "seed" or key.startswith(_OF_THE_SEARCH) or is_swept(word))

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from medqa_sweeps.errors import ConfigError
+from medqa_sweeps.overrides import key_of, override
 
 CPU = "cpu"
 _AUTO = "auto"
@@ -84,7 +85,7 @@ def with_devices(words: Sequence[str], request: DeviceRequest) -> list[str]:
             f"The study was started with {other[0]}, which chooses no devices. Leave the option out, or give the "
             f"study's command again with hydra/launcher=local_gpus."
         )
-    kept = [word for word in words if word.lstrip("+~").partition("=")[0] not in (_SETTING, _SHARE_SETTING)]
+    kept = [word for word in words if key_of(word) not in (_SETTING, _SHARE_SETTING)]
     return [*kept, *request.overrides()]
 
 
@@ -99,4 +100,4 @@ def _names(wanted: object) -> list[str]:
 
 def _override(names: Sequence[str]) -> str:
     alone = tuple(names) in ((_AUTO,), (CPU,))
-    return f"{_SETTING}={names[0]}" if alone else f"{_SETTING}=[{','.join(names)}]"
+    return override(_SETTING, names[0] if alone else [int(name) if name.isdecimal() else name for name in names])

@@ -20,9 +20,9 @@ import psutil
 from filelock import FileLock, Timeout
 
 from medqa_sweeps import hardware
-from medqa_sweeps.cache import cache_folder
 from medqa_sweeps.errors import ConfigError, DeviceFailed
 from medqa_sweeps.hardware import Gpu
+from medqa_sweeps.places import cache_folder
 from medqa_sweeps.sweep.device_request import ANY_DEVICE, CPU, DeviceRequest
 from medqa_sweeps.trial_dir import write_atomically
 
@@ -76,7 +76,7 @@ class Slot:
         `torch.set_num_threads`. Unsloth writes the trainers it generates into `UNSLOTH_COMPILE_LOCATION`, imports them
         from there and puts the folder on `sys.path`: absolute, and no two living processes have the same.
         """
-        generated = cache_folder().absolute() / "unsloth" / f"{self.device.id}.{self.device.seat}.{self.index}"
+        generated = cache_folder() / "unsloth" / f"{self.device.id}.{self.device.seat}.{self.index}"
         return {
             "CUDA_VISIBLE_DEVICES": "" if self.device.is_cpu else self.device.id,
             "OMP_NUM_THREADS": str(self.threads),

@@ -1,10 +1,12 @@
 """The final test from the parent's side: which trial, a child that scores it on a slot, and what to say about it."""
 
+import shutil
+import tempfile
 import uuid
 from pathlib import Path
 
 from medqa_sweeps.best import ranked_in
-from medqa_sweeps.confirmation import confirmed_winner, confirming_folder, read_confirmation
+from medqa_sweeps.confirmation import confirmation_beside, confirmed_winner
 from medqa_sweeps.errors import ConfigError, InternalError
 from medqa_sweeps.ledger import Reading, readings
 from medqa_sweeps.objective import objective_in
@@ -48,19 +50,19 @@ def final_test(
         raise ConfigError(f"{trial.path} has not completed, so there is nothing to test. Give a trial that has.")
     if undisputed is not None and not undisputed.is_file():
         raise ConfigError(f"--undisputed {undisputed}: there is no such file. Give one of question ids, one a line.")
-    with study.claimed():
+    with study.claimed(), tempfile.TemporaryDirectory() as made:
         reading = uuid.uuid4().hex[:12]
         arguments = [str(trial.path), str(study.path), reading, *([str(undisputed.resolve())] if undisputed else [])]
-        log = study.path / "final.log"
-        log.unlink(missing_ok=True)
+        log = Path(made) / "final.log"
         if pool is None:
             with Machine(study.path, devices, slots_per_device=1, trials=1) as machine:
                 code = _run(machine, arguments, log)
         else:
             code = _run(pool, arguments, log)
+        if code == _REFUSED:
+            raise ConfigError(log_tail(log, lines=1).strip())
+        log = Path(shutil.move(log, study.path / "final.log"))
     found = next((one for one in readings(study.path) if one.asked.reading == reading), None)
-    if code == _REFUSED:
-        raise ConfigError(log_tail(log, lines=1).strip())
     if found is None or found.scored is None:
         raise InternalError(f"the test ended with exit code {code} and no score. The end of {log}:\n{log_tail(log)}")
     return found
@@ -76,10 +78,8 @@ def chosen_trial(study: StudyDir) -> tuple[int, str]:
     study.definition()  # refuses a folder without a study
     if winner := confirmed_winner(study.path):
         return winner.again[0], f"{winner.settings}, the winner under fresh seeds; its first seed"
-    beside = confirming_folder(study.path)
-    confirmation = read_confirmation(beside)
-    winner = confirmed_winner(beside)
-    if winner and confirmation and (beside / confirmation.study).resolve() == study.path.resolve():
+    beside = confirmation_beside(study.path)
+    if beside and (winner := confirmed_winner(beside)):
         return winner.trials[0], f"{winner.settings}, the winner under fresh seeds ({beside.name})"
     configs = ranked_in(study.path)
     if not configs:

@@ -1,4 +1,9 @@
-"""Ctrl-C and its kin, counted instead of raised: a sweep is never torn out of the middle of writing its study."""
+"""Counts Ctrl-C and its kin instead of raising, so that a sweep is never torn out of the middle of writing its study.
+
+A signal that this process was told to ignore stays ignored: nohup does that to SIGHUP, and a shell to SIGINT when it
+starts a program in the background. A handler of ours would also make it fatal again in every child, since a new program
+starts with the default in the place of a handler.
+"""
 
 import signal
 import threading
@@ -20,7 +25,8 @@ class Interrupts:
 
     def __enter__(self) -> "Interrupts":
         if threading.current_thread() is threading.main_thread():
-            self._before = {number: signal.signal(number, self._heard) for number in _SIGNALS}
+            heard = [number for number in _SIGNALS if signal.getsignal(number) is not signal.SIG_IGN]
+            self._before = {number: signal.signal(number, self._heard) for number in heard}
         return self
 
     def __exit__(self, *exception: object) -> None:

@@ -6,32 +6,40 @@ any other                    the stock launcher, in batches
 """
 
 import contextlib
+import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from weakref import WeakKeyDictionary
 
+from hydra.core.config_loader import ConfigLoader
 from hydra.core.plugins import Plugins
 from hydra.core.utils import JobReturn, JobStatus
 from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig, OmegaConf
 
+from medqa_sweeps.command_line import command_of_this_process
 from medqa_sweeps.config import TrialConfig
 from medqa_sweeps.errors import InternalError
 from medqa_sweeps.objective import BY_ACCURACY, Objective
-from medqa_sweeps.provenance import command_line
 from medqa_sweeps.record import MetricsLine, Outcome
 from medqa_sweeps.sweep.batch_jobs import BatchJobs
 from medqa_sweeps.sweep.callable_jobs import CHILD, CallableJobs
 from medqa_sweeps.sweep.composer import Composer
+from medqa_sweeps.sweep.conf_snapshot import loader_of, taken
 from medqa_sweeps.sweep.device_request import requested_of_launcher
+from medqa_sweeps.sweep.devices import find_devices, lease, plan_slots
+from medqa_sweeps.sweep.hydra_node import study_folder, without_hydra
 from medqa_sweeps.sweep.in_process import InProcessPool
 from medqa_sweeps.sweep.jobs import Ended, Jobs
 from medqa_sweeps.sweep.local import TRAINING, Machine
 from medqa_sweeps.sweep.pool import Pool
 from medqa_sweeps.sweep.settings import IN_PROCESS, LOCAL_GPUS
-from medqa_sweeps.sweep.trial_jobs import TrialJobs, without_hydra
+from medqa_sweeps.sweep.trial_jobs import TrialJobs
 
 _STOCK_BATCH = 2  # upstream's n_jobs
 _POLL_SECONDS = 0.2
+# While Hydra has the loader, which is as long as its sweeper works.
+_COPIES: WeakKeyDictionary[ConfigLoader, tempfile.TemporaryDirectory[str]] = WeakKeyDictionary()
 
 
 def trains_trials(config: DictConfig) -> bool:
@@ -76,12 +84,23 @@ def jobs_for(
     compose = Composer(context.config_loader, config).compose
     with _pool(settings, folder, min(trials, at_once or trials), TRAINING if of_trials else (CHILD,)) as pool:
         made = (
-            TrialJobs(pool, folder, command_line(), compose, look, say, objective=objective)
+            TrialJobs(pool, folder, command_of_this_process(), compose, look, say, objective=objective)
             if of_trials
             else CallableJobs(pool, compose, context, task_function)
         )
         with made as jobs:
             yield jobs
+
+
+def refuse_missing_devices(settings: DictConfig, folder: Path) -> None:
+    """Nothing if `jobs_for` would find slots now.
+
+    Raises:
+        ConfigError: as `jobs_for`.
+    """
+    if settings._target_ == LOCAL_GPUS:
+        with lease(find_devices(requested_of_launcher(settings)), folder) as held:
+            plan_slots(held.devices, settings.slots_per_device)
 
 
 def launch(
@@ -92,10 +111,10 @@ def launch(
     first_number: int,
 ) -> list[JobReturn]:
     """Hydra's own interface: run a batch to its end, and return in its order how each job ended."""
-    folder = Path(config.hydra.sweep.dir).absolute()
+    folder = study_folder(config)
     folder.mkdir(parents=True, exist_ok=True)
     returned: dict[int, JobReturn] = {}
-    with jobs_for(config, context, task_function, folder, len(batch)) as jobs:
+    with jobs_for(config, _with_files_of_now(context, config), task_function, folder, len(batch)) as jobs:
         waiting = list(enumerate(batch, first_number))
         while waiting or jobs.running:
             while waiting and jobs.free:
@@ -105,6 +124,15 @@ def launch(
                 if isinstance(event, Ended):
                     returned[event.number] = _as_hydra_says(event, jobs, config, batch[event.number - first_number])
     return [returned[number] for number in sorted(returned)]
+
+
+def _with_files_of_now(context: HydraContext, config: DictConfig) -> HydraContext:
+    """Composes of copies of the config files, made at the first batch: a person may edit them while jobs wait."""
+    loader = context.config_loader
+    if loader not in _COPIES:
+        _COPIES[loader] = tempfile.TemporaryDirectory(prefix="medqa_sweeps-conf-")
+        taken(config.hydra.runtime.config_sources).write(Path(_COPIES[loader].name))
+    return HydraContext(loader_of(Path(_COPIES[loader].name)), context.callbacks)
 
 
 def _pool(settings: DictConfig, folder: Path, at_most: int, preload: Sequence[str]) -> Pool:

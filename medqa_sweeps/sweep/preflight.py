@@ -8,13 +8,14 @@ range of more than 50 values, and of a list of more than 1,000, both ends and fi
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig
 
 from medqa_sweeps.cautions import Caution, cautions_of, linear_interval
-from medqa_sweeps.config import from_hydra
+from medqa_sweeps.config import TrialConfig
 from medqa_sweeps.errors import ConfigError, TrialError
 from medqa_sweeps.objective import Objective, refuse_generated
 from medqa_sweeps.plan import plan_new_trial
+from medqa_sweeps.sweep.hydra_node import trial_config
 from medqa_sweeps.sweep.search_space import Fixed, Knob, SearchSpace, Value
 from medqa_sweeps.wording import counted
 
@@ -26,13 +27,26 @@ Problems = dict[str, str]  # why something cannot run, by its overrides
 _EVERYWHERE = ""  # the overrides of what fails at every point
 
 
-def preflight(space: SearchSpace, check: Check) -> list[Caution]:
+def preflight(space: SearchSpace, check: Check, check_config: Check | None = None) -> list[Caution]:
     """What is surely not meant, of all that was checked.
+
+    Args:
+        check_config: a part of `check` that looks at the config alone. It finds what is wrong with the values where
+            `check` fails at all of them alike, as it does without the base or the questions.
 
     Raises:
         ConfigError: listing every value that cannot run; and every point, where points are few.
     """
     checks = _Checks(check)
+    problems = _problems(space, checks)
+    if _EVERYWHERE in problems and check_config is not None:
+        problems = _problems(space, _Checks(check_config)) | problems
+    if problems:
+        raise ConfigError(_listed(problems))
+    return [*checks.cautions, *_of_the_space(space)]
+
+
+def _problems(space: SearchSpace, checks: "_Checks") -> Problems:
     problems, rest = _of_knobs(checks, space, space.knobs, {}, _EVERYWHERE)
     if _EVERYWHERE not in problems:
         for key, value, inner in space.branches:
@@ -41,21 +55,32 @@ def preflight(space: SearchSpace, check: Check) -> list[Caution]:
                 held = _held(space, key, value)
                 problems |= _of_knobs(checks, held, inner.knobs, rest | held.point_of([condition]), condition)[0]
         problems |= _of_points(checks, space, problems)
-    if problems:
-        raise ConfigError(_listed(problems))
-    return [*checks.cautions, *_of_the_space(space)]
+    return problems
+
+
+def config_check(compose: Callable[[Sequence[str], int], DictConfig], objective: Objective) -> Check:
+    """Composes and checks a trial's config, and reads neither base nor questions."""
+
+    def check(overrides: Sequence[str]) -> Iterable[Caution]:
+        _checked(compose, overrides, objective)
+        return ()
+
+    return check
+
+
+def _checked(
+    compose: Callable[[Sequence[str], int], DictConfig], overrides: Sequence[str], objective: Objective
+) -> TrialConfig:
+    config = trial_config(compose(overrides, 0))
+    refuse_generated(objective, config.evaluation.method)
+    return config
 
 
 def trial_check(compose: Callable[[Sequence[str], int], DictConfig], objective: Objective) -> Check:
     """Composes, checks and plans a trial that will be scored by `objective`; what comes back is surely not meant."""
 
     def check(overrides: Sequence[str]) -> Iterable[Caution]:
-        composed = compose(overrides, 0)
-        OmegaConf.set_struct(composed, False)
-        del composed["hydra"]  # in place: this config is nobody else's, and a copy takes as long as all else here
-        config = from_hydra(composed)
-        refuse_generated(objective, config.evaluation.method)
-        return cautions_of(plan_new_trial(config))
+        return cautions_of(plan_new_trial(_checked(compose, overrides, objective)))
 
     return check
 
@@ -196,10 +221,12 @@ def _of_the_space(space: SearchSpace) -> Iterator[Caution]:
 
 
 def _listed(problems: Problems) -> str:
-    if _EVERYWHERE in problems:
-        return problems[_EVERYWHERE]
-    lines = [f"Nothing was started: {counted(len(problems), 'value')} of this sweep cannot run."]
-    for overrides, why in problems.items():
+    everywhere = problems.get(_EVERYWHERE, "")
+    values = {overrides: why for overrides, why in problems.items() if overrides != _EVERYWHERE}
+    if not values:
+        return everywhere
+    lines = [f"Nothing was started: {counted(len(values), 'value')} of this sweep cannot run."]
+    for overrides, why in values.items():
         named = why if overrides in why else f"{overrides}: {why}"
         lines.append("  " + named.replace("\n", "\n    "))
-    return "\n".join(lines)
+    return "\n".join([*lines, *([f"Nor can any other: {everywhere}"] if everywhere else [])])

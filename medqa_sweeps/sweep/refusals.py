@@ -30,6 +30,7 @@ _GROUPS_OF_HYDRA = (
     *("hydra/hydra_logging", "hydra/help", "hydra/hydra_help", "hydra/output", "hydra/env"),
 )
 # Where the part of a sentence of Hydra's begins that is of no help.
+_UNKNOWN_PLUGIN = re.compile("(?:Unknown plugin class :|Invalid plugin) '(.+?)'")
 _ADVICE = re.compile(r"\n(?:To append to|Either remove|Config search path|See http|1\. To use it)| To override a value")
 
 
@@ -73,6 +74,11 @@ def refusal(error: Exception, overrides: Sequence[str] = ()) -> str | None:
             return _no_such_option(error.missing_cfg_file, error.options)
         case HydraException():
             return _in_a_file(error) + _said_by_hydra(error)
+        case RuntimeError() if plugin := _UNKNOWN_PLUGIN.search(str(error)):
+            return (
+                f"_target_={plugin[1]}: there is no such plugin of Hydra's here. Leave the _target_ out: "
+                "hydra/sweeper=async_optuna takes the keys of Hydra's own Optuna sweeper."
+            )
     return None
 
 

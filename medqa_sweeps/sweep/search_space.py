@@ -8,7 +8,6 @@ r"""What a sweep searches: Hydra's words read as an Optuna search space, and poi
 The syntax is upstream's (hydra-optuna-sweeper); zip and when are ours. Pure: no study, no file, no composing.
 """
 
-import contextlib
 import itertools
 import math
 import sys
@@ -21,12 +20,13 @@ from hydra.core.config_loader import ConfigLoader
 from hydra.core.object_type import ObjectType
 from hydra.core.override_parser import types as parsed
 from hydra.core.override_parser.overrides_parser import OverridesParser
-from hydra.core.override_parser.types import Override, Transformer
+from hydra.core.override_parser.types import Override
 from hydra.errors import HydraException
 from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
 from optuna.trial import Trial
 
 from medqa_sweeps.errors import ConfigError
+from medqa_sweeps.overrides import override, written
 from medqa_sweeps.randomness import shuffled
 from medqa_sweeps.sweep.refusals import GRAMMAR
 
@@ -163,6 +163,14 @@ class SearchSpace:
             for inner in _product([space.points for space in self._open(point)]):
                 yield {name: value for part in (point, *inner) for name, value in part.items()}
 
+    def holds(self, point: Mapping[str, Value]) -> bool:
+        """Whether the point is one of this space: a value of each knob that exists there, and no other."""
+        known = self.distributions
+        if not all(name in known and contains(known[name], value) for name, value in point.items()):
+            return False
+        knobs = [*self.knobs, *(knob for space in self._open(point) for knob in space.knobs)]
+        return point.keys() == {knob.name for knob in knobs}
+
     def suggest(self, trial: Trial, only: Mapping[str, Value] | None = None) -> dict[str, Value]:
         """Ask Optuna for every knob that exists in this trial, or for those of `only`; values by knob."""
         point = {knob.name: _suggested(trial, knob) for knob in self.knobs if only is None or knob.name in only}
@@ -276,8 +284,7 @@ def parse_search_space(
 
 
 def _words(params: Mapping[str, Any]) -> list[str]:
-    texts = {key: value if isinstance(value, str) else Transformer.str(value) for key, value in params.items()}
-    return [f"{key}={text}" for key, text in texts.items()]
+    return [f"{key}={value}" if isinstance(value, str) else override(key, value) for key, value in params.items()]
 
 
 def _condition(words: str, inner: object, parts: Mapping[str, Fixed | Knob]) -> Fixed:
@@ -421,6 +428,14 @@ def _zipped(parts: Mapping[str, Fixed | Knob], groups: Sequence[Sequence[str]]) 
     return dict(parts)
 
 
+def contains(distribution: BaseDistribution, value: Value) -> bool:
+    """Whether the distribution has this value."""
+    try:
+        return distribution._contains(distribution.to_internal_repr(value))
+    except ValueError:  # a category that is not there
+        return False
+
+
 def _suggested(trial: Trial, knob: Knob) -> Value:
     match knob.distribution:
         case CategoricalDistribution(choices=choices):
@@ -461,18 +476,9 @@ def _value(element: Any) -> Value:
     Raises:
         ValueError: for a sweep.
     """
-    if isinstance(element, parsed.QuotedString):
-        element = element.text
-    if isinstance(element, str):
-        with contextlib.suppress(HydraException):
-            if OverridesParser.create().parse_override(f"key={element}").value() == element:
-                return element
-        return parsed.QuotedString(element, parsed.Quote.single).with_quotes()
-    if isinstance(element, bool | int | float):
-        return element
     if _holds_sweep(element):
         raise ValueError("a sweep cannot be within a value; write it around all values of the key")
-    return Transformer.str(element)
+    return element if isinstance(element, bool | int | float) else written(element)
 
 
 def _holds_sweep(element: Any) -> bool:
@@ -481,7 +487,7 @@ def _holds_sweep(element: Any) -> bool:
 
 
 def _text(value: Value) -> str:
-    return str(value).lower() if isinstance(value, bool) else str(value)
+    return value if isinstance(value, str) else written(value)
 
 
 def _describe(knob: Knob, shown: int | None = _SHOWN_VALUES) -> str:

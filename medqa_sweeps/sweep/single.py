@@ -2,18 +2,18 @@
 
 import atexit
 import functools
-import os
-import shlex
 from pathlib import Path
 
+from omegaconf import DictConfig
 from rich.console import Console
 
 from medqa_sweeps.alarms import alarms_of
 from medqa_sweeps.cautions import caution_lines, cautions_of
+from medqa_sweeps.command_line import command, command_of_this_process, shown, typed
 from medqa_sweeps.config import TrialConfig
+from medqa_sweeps.disk import refuse_unfit
 from medqa_sweeps.errors import InternalError
 from medqa_sweeps.plan import plan_new_trial, plan_trial, refuse_changed
-from medqa_sweeps.provenance import command_line
 from medqa_sweeps.record import MetricsLine, Outcome, Result
 from medqa_sweeps.since import since_it_began
 from medqa_sweeps.sweep.device_request import ANY_DEVICE, DeviceRequest
@@ -29,11 +29,19 @@ _POLL_SECONDS = 0.2
 
 
 def run_single(
-    config: TrialConfig, trial: TrialDir, announce: bool, devices: DeviceRequest = ANY_DEVICE, again: bool = False
+    config: TrialConfig,
+    trial: TrialDir,
+    announce: bool,
+    devices: DeviceRequest = ANY_DEVICE,
+    composed: DictConfig | None = None,
+    alone: bool = True,
+    again: bool = False,
 ) -> Result | None:
     """How the trial ended; None when it was interrupted and can go on. Goes on with a folder that holds it already.
 
     Args:
+        composed: what Hydra composed, its own node included, for the trial's `.hydra/`.
+        alone: whether it is not one of a sweep.
         again: the config has run before, so that it is not refused for what only new ones are refused for.
 
     Raises:
@@ -42,23 +50,23 @@ def run_single(
     console = Console(highlight=False)
     begun = trial.config_file.exists()
     plan = plan_trial(config) if begun or again else plan_new_trial(config)
+    trial.refuse_another(plan.config)
     if begun:  # found here, it leaves the trial as it is; found by its process, it would be its end
         refuse_changed(plan, trial.provenance())
-    job = Job(0, (), plan.signature, Prepared(trial, plan))
+    refuse_unfit(trial.path)
+    job = Job(0, (), plan.signature, Prepared(trial, plan, composed))
     machine, folder = _machine(trial.path.parent, devices), trial.path.parent
     if announce:
-        warnings = [
-            *caution_lines(cautions_of(plan)),
-            *(since_it_began("The trial", trial.provenance()) if begun else ()),
-        ]
-        for sentence in [*plan.sentences(_shown(trial.path)), f"Runs on    {machine.devices[0]}", *warnings]:
+        warnings = caution_lines(cautions_of(plan))
+        earlier = since_it_began("The trial", trial.provenance()) if begun else []
+        for sentence in [*plan.sentences(shown(trial.path)), f"Runs on    {machine.devices[0]}", *warnings, *earlier]:
             console.print(sentence, markup=False, soft_wrap=True)
     with TrialProgress(plan.steps, console) as progress:
 
         def look(number: int, line: MetricsLine) -> None:
             progress.show(line)
 
-        with TrialJobs(machine, folder, command_line(), look=look, say=progress.say) as jobs:
+        with TrialJobs(machine, folder, command_of_this_process(), look=look, say=progress.say, alone=alone) as jobs:
             ended = _to_its_end(jobs, job, progress)
     result = trial.result()
     console.print(_ending(trial, result, ended), markup=False, soft_wrap=True)
@@ -97,12 +105,12 @@ def _machine(study: Path, devices: DeviceRequest) -> Machine:
 
 
 def _ending(trial: TrialDir, result: Result | None, ended: Ended) -> str:
-    folder = shlex.quote(_shown(trial.path))
+    folder = typed(trial.path)
     if result is None:
         why = "" if ended.message in ("", "interrupted") else f" {ended.message}"
         if not trial.config_file.exists():
             return f"Interrupted.{why}"
-        return f"Interrupted.{why} `uv run python -m medqa_sweeps resume {folder}` goes on from its checkpoint."
+        return f"Interrupted.{why} `{command('medqa_sweeps', 'resume', trial.path)}` goes on from its checkpoint."
     if result.outcome is Outcome.FAILED or result.score is None:
         return f"Failed ({result.failure}): {result.message}"
     score, base = result.score, result.baseline
@@ -112,8 +120,3 @@ def _ending(trial: TrialDir, result: Result | None, ended: Ended) -> str:
     alarms = "".join(f"\nAlarm: {alarm.sentence}." for alarm in alarms_of(trial, result))
     measured = accuracy(score.accuracy, score.low, score.high, score.questions)
     return f"{how}{note}: accuracy {measured}{against}. {duration(result.seconds)}, in {folder}{alarms}"
-
-
-def _shown(path: Path) -> str:
-    """Relative to here when that is shorter."""
-    return min(str(path), os.path.relpath(path), key=len)

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from rich.console import Console
 
+from medqa_sweeps.command_line import command
 from medqa_sweeps.not_run import NotRun, not_run
 from medqa_sweeps.objective import Objective, objective_in
 from medqa_sweeps.record import AttemptLine, MetricsLine, Outcome
@@ -59,10 +60,11 @@ def _end_without_run(trial: NotRun) -> Ended:
 def _standing(study: StudyDir, running: int, to_come: int) -> str:
     """What becomes of the study now, and the command for it."""
     if to_come <= 0 and not running:
-        return f"The study is finished. Its leaderboard: python -m analysis {study.path}"
+        return f"The study is finished. Its leaderboard: {command('analysis', study.path)}"
     if running or study.is_claimed():
         return "The study is running."
-    return f"The study is not finished, and nothing runs it. To continue: python -m medqa_sweeps resume {study.path}"
+    resume = command("medqa_sweeps", "resume", study.path)
+    return f"The study is not finished, and nothing runs it. To continue: {resume}"
 
 
 def _seconds_since_start(lines: list[MetricsLine]) -> float:

@@ -5,17 +5,16 @@ request that no sweep has obeyed yet is obeyed by the next one in that folder.
 """
 
 import contextlib
-import os
-import sys
-from collections.abc import Mapping, Sequence
-from pathlib import Path
+from collections.abc import Sequence
 from typing import Any, NoReturn
 
+from medqa_sweeps.command_line import command
 from medqa_sweeps.config import TRIAL_KEYS
 from medqa_sweeps.errors import ConfigError
 from medqa_sweeps.sweep.device_request import DeviceRequest, with_devices
 from medqa_sweeps.sweep.loop import Sweep
 from medqa_sweeps.sweep.study import StudyDir
+from medqa_sweeps.sweep.study_program import found_again, program_of, words_found_again
 from medqa_sweeps.trial_dir import StopReason, TrialDir, append_lines, read_lines, write_atomically
 
 
@@ -26,12 +25,17 @@ def ask_to_stop(study: StudyDir, number: int | None) -> str:
         ConfigError: if there is no such study or trial, or the trial has ended.
     """
     study.definition()  # refuses a folder without a study
+    trial = TrialDir(study.path / str(number))
+    if not study.is_claimed() and not (trial.config_file.exists() and trial.is_claimed()):
+        raise ConfigError(
+            f"Nothing runs in {study.path}, so there is nothing to stop. `status {study.path}` says more."
+        )
     if number is None:
         write_atomically(study.stop_file, StopReason.INTERRUPTED)
         return "Stop requested: no new trial will start; running trials save a checkpoint and stop."
-    trial = TrialDir(study.path / str(number))
     if not trial.config_file.exists():
-        raise ConfigError(f"{study.path} has no trial {number} yet. `status {study.path}` lists those that run.")
+        status = command("medqa_sweeps", "status", study.path)
+        raise ConfigError(f"{study.path} has no trial {number} yet. `{status}` lists those that run.")
     if trial.result() is not None:
         raise ConfigError(f"trial {number} of {study.path} has ended already ({trial.result_file.name} says how).")
     trial.ask_to_stop(StopReason.ASKED)
@@ -56,12 +60,12 @@ def add(study: StudyDir, overrides: Sequence[str]) -> str:
     swept = [one.input_line for one in parsed if one.is_sweep_override()]
     if swept or not parsed:
         raise ConfigError(f"{' '.join(overrides) or 'nothing'}: one value a key, such as lora.r=128, is one trial.")
-    told = _checked(study, definition, overrides) if definition.get("config", {}).keys() >= TRIAL_KEYS else []
+    told = _checked(study, overrides) if definition.get("config", {}).keys() >= TRIAL_KEYS else []
     append_lines(study.added_file, [{"overrides": list(overrides)}])
     return "\n".join([*told, "Added: the sweep that runs takes it up next; if none runs, `resume` does."])
 
 
-def _checked(study: StudyDir, definition: Mapping[str, Any], overrides: Sequence[str]) -> list[str]:
+def _checked(study: StudyDir, overrides: Sequence[str]) -> list[str]:
     """What is surely not meant by a trial with these overrides, a line each.
 
     Raises:
@@ -72,19 +76,20 @@ def _checked(study: StudyDir, definition: Mapping[str, Any], overrides: Sequence
     from medqa_sweeps.cautions import caution_lines
     from medqa_sweeps.objective import objective_in
     from medqa_sweeps.sweep.composer import composer_again
+    from medqa_sweeps.sweep.hydra_node import task_overrides
     from medqa_sweeps.sweep.preflight import trial_check
     from medqa_sweeps.sweep.refusals import refuse_overrides
     from medqa_sweeps.sweep.search_space import parse_search_space
 
     refuse_overrides(overrides)
     try:
-        with contextlib.chdir(definition["directory"]):  # where the sweep runs: its relative paths begin there
+        with contextlib.chdir(program_of(study).directory):  # where the sweep runs: its relative paths begin there
             composed: Any = OmegaConf.load(study.composed_file)
-            composer = composer_again(composed)
+            composer = composer_again(composed, study.path, lambda path: found_again(study, path))
             params: Any = OmegaConf.to_container(composed.hydra.sweeper.params or OmegaConf.create())
-            space = parse_search_space(composed.hydra.overrides.task, params, [], {}, composer.loader)
+            space = parse_search_space(task_overrides(composed.hydra), params, [], {}, composer.loader)
             check = trial_check(composer.compose, objective_in(study.path))
-            return caution_lines(check([*space.fixed, *overrides]))
+            return caution_lines(check([*words_found_again(study, space.fixed), *overrides]))
     except FileNotFoundError as error:
         raise ConfigError(f"{error.filename} is not there any more, so a trial cannot be checked.") from None
 
@@ -111,26 +116,8 @@ def resume(study: StudyDir, devices: DeviceRequest | None = None) -> NoReturn:
     Raises:
         ConfigError: if there is no such study, or the program is no longer there.
     """
-    origin = study.definition()
-    words = [word for word in origin["command"][1:] if not word.startswith("hydra.sweep.dir=")]
-    become_program(origin, with_devices(words, devices) if devices else words, study.path)
-
-
-def become_program(origin: Mapping[str, Any], words: Sequence[str], folder: Path) -> NoReturn:
-    """Become the program that a study's definition names, with other words, sweeping in `folder`.
-
-    Raises:
-        ConfigError: if the program is no longer there.
-    """
-    directory, program = Path(origin["directory"]), origin["command"][0]
-    if not (directory / program).is_file():
-        raise ConfigError(
-            f"{directory / program}, which swept this study, is not there any more. Give its command again with "
-            f"hydra.sweep.dir={folder}."
-        )
-    os.chdir(directory)
-    sys.stdout.flush()
-    os.execv(sys.executable, [sys.executable, program, *words, f"hydra.sweep.dir={folder}"])
+    program = program_of(study)
+    program.become(with_devices(program.words, devices) if devices else program.words, study.path, study.path)
 
 
 class Requests:

@@ -1,6 +1,7 @@
 """A study: Optuna's record of it, and the folder in which it lives, so that it goes on where it stopped.
 
-    study.yaml        what is searched, over which config; a sweep that goes on must ask for the same
+    study.yaml        what is searched, over which config; a sweep that goes on must ask for the same. And who it is:
+                      see study_identity.py
     multirun.yaml     what Hydra composed without the swept values, its own node included
     study.journal     Optuna's journal of the trials (unless another storage is asked for)
     0/ 1/ 2/ …        the trials' folders, by their number in the study
@@ -22,18 +23,21 @@ from typing import Any
 
 import optuna
 import yaml
-from filelock import FileLock, Timeout
-from optuna.distributions import BaseDistribution
-from optuna.storages.journal import JournalFileBackend, JournalStorage
+from filelock import Timeout
+from optuna.storages.journal import JournalFileBackend, JournalFileOpenLock, JournalStorage
 from optuna.trial import FrozenTrial, Trial, TrialState
 
 from medqa_sweeps.best import ScoredConfig
+from medqa_sweeps.claim import claim
+from medqa_sweeps.command_line import command
 from medqa_sweeps.config import with_defaults
 from medqa_sweeps.errors import ConfigError, FailureKind
 from medqa_sweeps.objective import ACCURACY, Objective, typed
+from medqa_sweeps.overrides import override
 from medqa_sweeps.record import Outcome
+from medqa_sweeps.study_identity import FILE as STUDY_FILE, identity_of, moved_along, with_paths_found
 from medqa_sweeps.sweep.jobs import Ended
-from medqa_sweeps.sweep.search_space import SearchSpace
+from medqa_sweeps.sweep.search_space import SearchSpace, contains
 from medqa_sweeps.trial_dir import repair_lines, write_atomically
 from medqa_sweeps.wording import overrides as overrides_in_words, settings
 
@@ -50,7 +54,7 @@ class StudyDir:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self.definition_file = path / "study.yaml"
+        self.definition_file = path / STUDY_FILE
         self.composed_file = path / "multirun.yaml"
         self.journal_file = path / "study.journal"
         self.stop_file = path / "stop"
@@ -58,19 +62,20 @@ class StudyDir:
 
     @contextlib.contextmanager
     def claimed(self) -> Iterator[None]:
-        """Hold the study for this process; the kernel lets go when the process dies, however it dies.
+        """Hold the study for this process, until it dies at the latest.
 
         Raises:
             ConfigError: if another living process sweeps here, or nothing can be written here.
         """
+        is_new = not self.path.exists()
         try:
             self.path.mkdir(parents=True, exist_ok=True)
-            lock = FileLock(self.path / ".claim")
-            lock.acquire(timeout=0)
+            lock = claim(self.path)
         except Timeout:
+            status = command("medqa_sweeps", "status", self.path)
             raise ConfigError(
-                f"{self.path}: another process is sweeping this study. `python -m medqa_sweeps status {self.path}` "
-                "shows it; choose another hydra.sweep.dir for a study of its own."
+                f"{self.path}: another process is sweeping this study. `{status}` shows it; "
+                "choose another hydra.sweep.dir for a study of its own."
             ) from None
         except OSError as error:
             raise ConfigError(
@@ -80,7 +85,17 @@ class StudyDir:
         try:
             yield
         finally:
+            if is_new:
+                self._discard_unwritten()
             lock.release()
+
+    def _discard_unwritten(self) -> None:
+        """Remove the folder if nothing came to be in it."""
+        names = {path.name for path in self.path.iterdir()}
+        if names <= {".claim", ".claim.holder"}:
+            for name in names:
+                (self.path / name).unlink()
+            self.path.rmdir()
 
     def is_claimed(self) -> bool:
         """Whether a living process sweeps here."""
@@ -95,7 +110,7 @@ class StudyDir:
         repair_lines(self.journal_file)
         for stale in self.path.glob(f"{self.journal_file.name}.lock*"):  # a killed process's; the study is ours alone
             stale.unlink(missing_ok=True)
-        return JournalStorage(JournalFileBackend(str(self.journal_file)))
+        return _storage_in(self.journal_file)
 
     def renew_journal(self, study_name: str, space: SearchSpace) -> None:
         """Rewrite the journal for a space whose lists have changed, which Optuna does not allow in one study.
@@ -106,14 +121,16 @@ class StudyDir:
         renewed = self.journal_file.with_name(f".{self.journal_file.name}.renewed")
         renewed.unlink(missing_ok=True)
         now = optuna.create_study(
-            storage=JournalStorage(JournalFileBackend(str(renewed))),
+            storage=_storage_in(renewed),
             study_name=study_name,
             directions=before.directions,
         )
         _set_metric_names(now, before.metric_names)
+        for name, value in before.user_attrs.items():
+            now.set_user_attr(name, value)
         for trial in before.get_trials():
             distributions = {name: space.distributions.get(name, old) for name, old in trial.distributions.items()}
-            kept = {name: value for name, value in trial.params.items() if _contains(distributions[name], value)}
+            kept = {name: value for name, value in trial.params.items() if contains(distributions[name], value)}
             now.add_trial(
                 optuna.trial.create_trial(
                     state=trial.state,
@@ -132,9 +149,18 @@ class StudyDir:
         if not self.definition_file.exists():
             return []
         before = {"metric": ACCURACY.name, **self.definition()}  # older studies had no other, and did not say so
-        before["config"] = with_defaults(before.get("config", {}))
-        now = yaml.safe_load(yaml.safe_dump(dict(definition)))
-        return list(_changes(before, now, definition))
+        return self.differences(before, definition)
+
+    def differences(self, before: Mapping[str, Any], definition: Mapping[str, Any]) -> list[str]:
+        """What differs from an earlier definition of this study, as it was read, under the keys of this one."""
+        before = {**before, "config": with_defaults(before.get("config", {}))}
+        now = yaml.safe_load(yaml.safe_dump(dict(definition)))  # where a tuple is a list
+        places = identity_of(self.path).places
+
+        def present(text: str) -> str:
+            return with_paths_found(text, lambda path: moved_along(path, places, self.path))
+
+        return list(_changes(before, now, definition, present))
 
     def refuse_another_objective(self, definition: Mapping[str, Any]) -> None:
         """Make sure that a study that is here optimises the same: values of two objectives cannot be compared.
@@ -149,25 +175,40 @@ class StudyDir:
                 "objective. Choose another hydra.sweep.dir for this one."
             )
 
-    def define(self, definition: Mapping[str, Any], origin: Mapping[str, Any], allow_changes: bool) -> None:
-        """Write what the study is; for one that goes on, make sure that it is still the same.
+    def stored_name(self) -> str | None:
+        """The study's name in its storage, which stays when the folder is renamed; None: there is no study yet."""
+        if name := identity_of(self.path).name:
+            return name
+        if not self.journal_file.exists():
+            return None
+        names = optuna.get_all_study_names(self.journal())  # an earlier version kept it nowhere else
+        return names[0] if len(names) == 1 else None
 
-        Args:
-            definition: what must not change.
-            origin: what may: the number of trials, and the command that sweeps.
+    def refuse_changes(self, definition: Mapping[str, Any]) -> None:
+        """Make sure that a study that is here is still the same. Writes nothing.
 
         Raises:
-            ConfigError: listing what has changed since, unless changes are allowed.
+            ConfigError: listing what has changed since.
         """
         changes = self.changes(definition)
-        if changes and not allow_changes:
+        if changes:
             raise ConfigError(
                 f"{self.path} holds a study that is not the one asked for:\n"
                 + "\n".join(f"  {change}" for change in changes)
                 + "\nAsk for the same, choose another hydra.sweep.dir, or say hydra.sweeper.allow_changes=true: "
                 "trials that have begun stay what they were."
             )
-        text = yaml.safe_dump({**definition, **origin}, sort_keys=False, allow_unicode=True)
+
+    def define(self, name: str, definition: Mapping[str, Any], origin: Mapping[str, Any]) -> None:
+        """Write what the study is.
+
+        Args:
+            name: in the storage.
+            definition: what must not change.
+            origin: what may: the number of trials, and the command that sweeps.
+        """
+        identity = identity_of(self.path).continued(self.path.absolute(), name).to_record()
+        text = yaml.safe_dump({**definition, **identity, **origin}, sort_keys=False, allow_unicode=True)
         write_atomically(self.definition_file, text)
 
     def definition(self) -> dict[str, Any]:
@@ -226,13 +267,15 @@ class Study:
         self.total = size if size is not None and (self.is_grid or n_trials is None) else n_trials or SAMPLED
         begun = study.get_trials(deepcopy=False)
         self.begun = len(begun)  # by earlier sweeps
-        self._asked = 0  # added ones not counted
+        own = [trial for trial in begun if _ADDED not in trial.user_attrs]
+        self._asked = sum(trial.state is not TrialState.WAITING for trial in own)
         self._live: dict[int, Trial] = {}
         self._points: Iterator[dict[str, Any]] = iter(())  # of a grid: those that no trial stands for yet
-        for trial in begun:
-            self._asked += trial.state is not TrialState.WAITING and _ADDED not in trial.user_attrs
         if self.is_grid:
-            taken = {_frozen(_params(trial)) for trial in begun if _ADDED not in trial.user_attrs}
+            assert size is not None
+            taken = {_frozen(point): point for point in map(_params, own)}
+            # Trials may share a point, or have one of an earlier space: the grid's other points come all the same.
+            self.total = size + len(own) - sum(map(space.holds, taken.values()))
             points = _mixed(space.points(), study.study_name) if mixed else space.points()
             self._points = (point for point in points if _frozen(point) not in taken)
 
@@ -347,7 +390,10 @@ class Study:
         if self._extend:
             self._extend(trial)
             more = {name: value for name, value in trial.params.items() if name not in params}
-            overrides, values = [*overrides, *(f"{name}={value}" for name, value in more.items())], {**values, **more}
+            overrides, values = (
+                [*overrides, *(override(name, value) for name, value in more.items())],
+                {**values, **more},
+            )
         return Candidate(trial, params, overrides, settings(values) or self._labels.get(trial.number, ""))
 
     def _values(self, value: Any) -> list[float]:
@@ -399,6 +445,11 @@ def _set_metric_names(study: optuna.Study, names: list[str] | None) -> None:
             study.set_metric_names(names)
 
 
+def _storage_in(file: Path) -> JournalStorage:
+    """Optuna's own lock is a symbolic link, which not every disk has; both kinds respect each other."""
+    return JournalStorage(JournalFileBackend(str(file), JournalFileOpenLock(str(file))))
+
+
 def _ended(trial: FrozenTrial) -> Ended:
     outcome = next(outcome for outcome, state in _STATES.items() if state is trial.state)
     values = trial.values or []
@@ -422,22 +473,25 @@ def _params(trial: FrozenTrial) -> dict[str, Any]:
     return {**trial.system_attrs.get("fixed_params", {}), **trial.params}
 
 
-def _contains(distribution: BaseDistribution, value: Any) -> bool:
-    try:
-        return distribution._contains(distribution.to_internal_repr(value))
-    except ValueError:  # a category that is not there
-        return False
-
-
 def _frozen(params: Mapping[str, Any]) -> frozenset[tuple[str, str]]:
     return frozenset((name, repr(value)) for name, value in params.items())
 
 
-def _changes(before: Mapping[str, Any], now: Mapping[str, Any], keys: Iterable[str], prefix: str = "") -> Iterator[str]:
-    """What differs under `keys`, one sentence each, groups entered."""
+def _changes(
+    before: Mapping[str, Any],
+    now: Mapping[str, Any],
+    keys: Iterable[str],
+    present: Callable[[str], str],
+    prefix: str = "",
+) -> Iterator[str]:
+    """What differs under `keys`, one sentence each, groups entered. A path that moved with the study is no difference.
+
+    Args:
+        present: a value of `before` with its paths where they are now.
+    """
     for key in keys:
         old, new = before.get(key), now.get(key)
         if isinstance(old, Mapping) and isinstance(new, Mapping):
-            yield from _changes(old, new, dict.fromkeys([*old, *new]), f"{prefix}{key}.")
-        elif old != new:
+            yield from _changes(old, new, dict.fromkeys([*old, *new]), present, f"{prefix}{key}.")
+        elif old != new and not (isinstance(old, str) and present(old) == new):
             yield f"{prefix}{key}: {old} then, {new} now"

@@ -5,43 +5,54 @@ The implementation behind `hydra/sweeper=async_optuna`; its settings and their m
 
 import contextlib
 import functools
-import os
 import sys
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import optuna
-from hydra.errors import InstantiationException
+from hydra.core.hydra_config import HydraConfig
+from hydra.errors import HydraException, InstantiationException
 from hydra.types import HydraContext, TaskFunction
-from hydra.utils import get_method, instantiate
+from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf
 from optuna.study import StudyDirection
 from rich.console import Console
 
 from medqa_sweeps.best import ScoredConfig, on_front, ranked_in
 from medqa_sweeps.cautions import caution_lines
-from medqa_sweeps.config import from_hydra
 from medqa_sweeps.confirmation import read_confirmation
+from medqa_sweeps.disk import refuse_unfit
 from medqa_sweeps.errors import ConfigError, TrialError
+from medqa_sweeps.interpolation import literal
 from medqa_sweeps.objective import Objective
 from medqa_sweeps.plan import plan_trial
-from medqa_sweeps.sweep.announce import announcement, how_to_go_on, plan_only
+from medqa_sweeps.provenance import code_at_start
+from medqa_sweeps.sweep.announce import about_code, about_conf, announcement, how_to_go_on, plan_only
 from medqa_sweeps.sweep.asked_objective import asked_objective
+from medqa_sweeps.sweep.asked_settings import custom_search_space, refuse_settings
 from medqa_sweeps.sweep.composer import Composer
+from medqa_sweeps.sweep.conf_snapshot import FOLDER, ConfSnapshot, composed_again, kept, loader_of, taken
 from medqa_sweeps.sweep.failures import CircuitBreaker
-from medqa_sweeps.sweep.launcher import jobs_for, trains_trials
+from medqa_sweeps.sweep.hydra_node import refuse_what_no_trial_obeys, study_folder, trial_config
+from medqa_sweeps.sweep.launcher import jobs_for, refuse_missing_devices, trains_trials
 from medqa_sweeps.sweep.loop import Budget, Sweep, Swept
-from medqa_sweeps.sweep.preflight import preflight, trial_check
+from medqa_sweeps.sweep.preflight import config_check, preflight, trial_check
+from medqa_sweeps.sweep.presence import marked
 from medqa_sweeps.sweep.pruning import OptunaPruner, Pruner, make_pruner, with_samples
-from medqa_sweeps.sweep.refusals import refuse_overrides, refuse_unknown_of_hydra
+from medqa_sweeps.sweep.refusals import refusal, refuse_overrides, refuse_unknown_of_hydra
+from medqa_sweeps.sweep.sampling import SeededPerTrial, seed_of, with_seed
 from medqa_sweeps.sweep.search_space import SearchSpace, parse_search_space
 from medqa_sweeps.sweep.steering import Requests
+from medqa_sweeps.sweep.storage import Asked, check, connected, keep, load, not_opened, refuse_other_values
 from medqa_sweeps.sweep.study import Study, StudyDir, settle_objective
+from medqa_sweeps.sweep.study_program import origin_of_this_process
 from medqa_sweeps.sweep.table import SweepTable
-from medqa_sweeps.sweep.trial_jobs import without_hydra
+from medqa_sweeps.trial_dir import TrialDir, trial_folders
+from medqa_sweeps.wording import listed
+
+Extend = Callable[[optuna.Trial], None]  # suggests more to a trial than the space does
 
 INTERRUPTED = 130  # the exit code that a shell gives a program stopped by Ctrl-C
 
@@ -53,12 +64,14 @@ class AsyncOptuna:
     Args:
         settings: of `hydra/sweeper=async_optuna`.
         config: what Hydra composed without the swept values, its own node included.
+        conf: the files that it was composed of, of a study that goes on; None: those of now.
     """
 
     settings: DictConfig
     config: DictConfig
     context: HydraContext
     task_function: TaskFunction
+    conf: ConfSnapshot | None = None
 
     def sweep(self, arguments: Sequence[str]) -> None:
         """Run the study to its end, or to where it is stopped.
@@ -69,24 +82,58 @@ class AsyncOptuna:
             SystemExit: 130 if it was interrupted, 1 if it stopped otherwise before it was complete.
         """
         optuna.logging.set_verbosity(optuna.logging.WARNING)
+        code_at_start()  # before hours in which somebody may edit it
+        refuse_settings(self.settings)
+        folder = StudyDir(study_folder(self.config))
+        self._as_it_began(folder)._sweep(arguments, folder)
+
+    def _as_it_began(self, folder: StudyDir) -> "AsyncOptuna":
+        """This sweep, composed of the files as they were when the study of the folder began.
+
+        Raises:
+            ConfigError: if its words do not fit them.
+        """
+        begun = folder.definition_file.exists() and not self.settings.allow_changes
+        if not begun or (conf := kept(folder.path)) is None:
+            return self
+        try:
+            config = composed_again(folder.path, self.config)
+        except HydraException as error:
+            raise ConfigError(
+                f"{refusal(error) or error} This study is composed of the files in {folder.path / FOLDER}, as they "
+                "were when it began; choose another hydra.sweep.dir for those of now."
+            ) from error
+        config.hydra.sweep.dir = self.config.hydra.sweep.dir
+        HydraConfig.instance().set_config(config)
+        settings: Any = OmegaConf.to_container(config.hydra.sweeper, resolve=True)
+        return replace(
+            self,
+            settings=OmegaConf.create(settings, flags={"allow_objects": True}),
+            config=config,
+            context=HydraContext(loader_of(folder.path), self.context.callbacks),
+            conf=conf,
+        )
+
+    def _sweep(self, arguments: Sequence[str], folder: StudyDir) -> None:
         console = Console(highlight=False)
+        conf = self.conf or taken(self.config.hydra.runtime.config_sources)
+        extend = self._extend()
         space = self._space(arguments)
-        folder = StudyDir(Path(self.config.hydra.sweep.dir).absolute())
-        pruner, sampler = self._pruner(folder), self._sampler()
+        pruner = self._pruner(folder)
+        self._sampler()  # one that cannot be made is refused before anything is written
         _print(console, self._cautions(space, folder))
+        _print(console, about_conf(conf, folder, begins=self.conf is None))
+        _print(console, about_code(folder) if trains_trials(self.config) else ())
         if self.settings.plan_only:
             _print(console, plan_only(self.config, space, folder))
             return
-        with folder.claimed():
-            definition = self._definition(space)
-            folder.refuse_another_objective(definition)
-            if self.settings.allow_changes and not self.settings.storage and folder.changes(definition):
-                folder.renew_journal(self._name(folder), space)
-            study = self._study(space, folder, pruner, sampler)
-            folder.define(definition, self._origin(study), self.settings.allow_changes)
+        if TrialDir(folder.path).config_file.exists():
+            raise ConfigError(f"{folder.path} holds a single run. Choose another hydra.sweep.dir.")
+        refuse_missing_devices(self.config.hydra.launcher, folder.path)
+        with folder.claimed(), self._study(space, folder, pruner, extend, conf, console) as (study, beat):
             OmegaConf.save(self.config, folder.composed_file)
-            swept = self._run(space, study, folder, pruner, console)
-            results = OmegaConf.create(study.results(self._best(folder)))
+            swept = self._run(space, study, folder, pruner, console, beat)
+            results = OmegaConf.create(literal(study.results(self._best(folder))))
             OmegaConf.save(results, folder.path / "optimization_results.yaml")
         if swept.error is not None:
             raise swept.error
@@ -95,12 +142,23 @@ class AsyncOptuna:
             sys.exit(INTERRUPTED if swept.interrupted else 1)
 
     def _run(
-        self, space: SearchSpace, study: Study, folder: StudyDir, pruner: Pruner | None, console: Console
+        self,
+        space: SearchSpace,
+        study: Study,
+        folder: StudyDir,
+        pruner: Pruner | None,
+        console: Console,
+        beat: Callable[[Sweep], None],
     ) -> Swept:
-        table = SweepTable(console, study.total, self._objective)
+        table, requests = SweepTable(console, study.total, self._objective), Requests(folder)
+
+        def steer(sweep: Sweep) -> None:
+            requests.obey(sweep)
+            beat(sweep)
+
         jobs_of_this_launcher = jobs_for(
             self.config,
-            self.context,
+            HydraContext(loader_of(folder.path), self.context.callbacks),
             self.task_function,
             folder=folder.path,
             trials=study.total,
@@ -118,7 +176,7 @@ class AsyncOptuna:
                 CircuitBreaker(self.settings.max_failure_rate, study.total),
                 Budget(self.settings.timeout, self.settings.max_device_hours),
                 table,
-                Requests(folder).obey,
+                steer,
             )
             return sweep.run()
 
@@ -136,30 +194,113 @@ class AsyncOptuna:
         if not trains_trials(self.config) or read_confirmation(folder.path):
             return []
         refuse_unknown_of_hydra(self.config.hydra)
+        refuse_what_no_trial_obeys(self.config.hydra)
         refuse_overrides(space.fixed)
         composer = Composer(self.context.config_loader, self.config)
-        return caution_lines(preflight(space, trial_check(composer.compose, self._objective)))
+        checks = (make(composer.compose, self._objective) for make in (trial_check, config_check))
+        return caution_lines(preflight(space, *checks))
 
     def _space(self, arguments: Sequence[str]) -> SearchSpace:
         params, zipped, when = (_plain(self.settings[key]) for key in ("params", "zip", "when"))
         return parse_search_space(arguments, params or {}, zipped or [], when or {}, self.context.config_loader)
 
+    def _extend(self) -> Extend | None:
+        """What suggests more to a trial than the space does."""
+        path = self.settings.custom_search_space
+        return partial(custom_search_space(path), self.config) if path else None
+
+    @contextlib.contextmanager
     def _study(
-        self, space: SearchSpace, folder: StudyDir, pruner: Pruner | None, sampler: optuna.samplers.BaseSampler | None
-    ) -> Study:
-        asked = self.settings.storage
-        study = optuna.create_study(
-            storage=_instantiated(asked) if asked else folder.journal(),
-            study_name=self._name(folder),
+        self,
+        space: SearchSpace,
+        folder: StudyDir,
+        pruner: Pruner | None,
+        extend: Extend | None,
+        conf: ConfSnapshot,
+        console: Console,
+    ) -> Iterator[tuple[Study, Callable[[Sweep], None]]]:
+        """The study, checked against its folder and its storage; and what keeps other sweeps out of the storage.
+
+        Raises:
+            ConfigError: if it is not the one asked for, or another process sweeps it.
+        """
+        refuse_unfit(folder.path)
+        asked = self._asked(space, folder)
+        study = self._opened(asked, space)
+        mark: Any = contextlib.nullcontext(lambda sweep: None)
+        if asked.is_shared:
+            mark = marked(study, folder.path, lambda line: _print(console, [line]))
+        with mark as beat:
+            _print(console, check(asked, study, self.settings.allow_changes))
+            refuse_other_values(study, space)
+            searched = self._searched(study, space, folder, pruner, extend)
+            self._keep(conf, folder)
+            folder.define(asked.name, asked.definition, self._origin(searched))
+            keep(asked, study)
+            yield searched, beat
+
+    def _keep(self, conf: ConfSnapshot, folder: StudyDir) -> None:
+        """Keep the files of a study that begins.
+
+        Raises:
+            ConfigError: if one was edited since it was checked.
+        """
+        if self.conf is not None:
+            return
+        if edited := conf.changed(taken(self.config.hydra.runtime.config_sources)):
+            raise ConfigError(
+                f"{listed(edited)} changed while the values of this sweep were checked. "
+                "Nothing was run; start it again."
+            )
+        conf.write(folder.path)
+
+    def _asked(self, space: SearchSpace, folder: StudyDir) -> Asked:
+        """What must agree with the storage; with the folder it does.
+
+        Raises:
+            ConfigError: if the folder holds another study.
+        """
+        definition = self._definition(space)
+        folder.refuse_another_objective(definition)
+        if not self.settings.allow_changes:
+            folder.refuse_changes(definition)
+        name = folder.stored_name() or self.settings.study_name or folder.path.name
+        return Asked(name, folder, definition, bool(self.settings.storage), trains_trials(self.config))
+
+    def _opened(self, asked: Asked, space: SearchSpace) -> optuna.Study:
+        """Optuna's study of this name, made if there is none, with the objective that was asked for."""
+        folder = asked.folder
+        if self.settings.allow_changes and not asked.is_shared and folder.changes(asked.definition):
+            folder.renew_journal(asked.name, space)
+        storage = self._shared_storage() if asked.is_shared else folder.journal()
+        begun = asked.holds_trials and not read_confirmation(folder.path)
+        numbers = [int(trial.path.name) for trial in trial_folders(folder.path)] if begun else []
+        study = load(asked, storage, numbers) or optuna.create_study(
+            storage=storage,
+            study_name=asked.name,
             directions=[StudyDirection[direction.name] for direction in self._objective.directions],
-            sampler=sampler,
-            pruner=pruner.pruner if isinstance(pruner, OptunaPruner) else None,
-            load_if_exists=True,
+            load_if_exists=True,  # another process may make it at the same moment
         )
         settle_objective(study, self._objective)
-        extend: Callable[[optuna.Trial], None] | None = None
-        if self.settings.custom_search_space:
-            extend = partial(get_method(self.settings.custom_search_space), self.config)
+        return study
+
+    def _shared_storage(self) -> optuna.storages.BaseStorage:
+        """
+        Raises:
+            ConfigError: if the storage that was asked for cannot be opened.
+        """
+        try:
+            return connected(_instantiated(self.settings.storage))
+        except InstantiationException as error:
+            raise not_opened(error) from error
+
+    def _searched(
+        self, study: optuna.Study, space: SearchSpace, folder: StudyDir, pruner: Pruner | None, extend: Extend | None
+    ) -> Study:
+        if isinstance(pruner, OptunaPruner):
+            study.pruner = pruner.pruner
+        seed = seed_of(study, OmegaConf.select(self.settings, "sampler.seed"))
+        study.sampler = SeededPerTrial(self._sampler(seed), seed)
         confirmation = read_confirmation(folder.path)
         labels = confirmation.labels() if confirmation else None
         return Study(study, space, self.settings.n_trials, extend, mixed=pruner is not None, labels=labels)
@@ -168,17 +309,26 @@ class AsyncOptuna:
         asked = self.settings.pruner
         if isinstance(asked, DictConfig) and asked and trains_trials(self.config):
             with contextlib.suppress(TrialError):  # no plan without the swept values: Optuna will guess
-                asked = OmegaConf.create(
-                    with_samples(_plain(asked), plan_trial(from_hydra(without_hydra(self.config))))
-                )
+                asked = OmegaConf.create(with_samples(_plain(asked), plan_trial(trial_config(self.config))))
         try:
             return make_pruner(_instantiated(asked), folder.path, self._objective)
         except InstantiationException as error:
             raise ConfigError(f"hydra.sweeper.pruner cannot be made: {error.__cause__ or error}") from error
 
-    def _sampler(self) -> optuna.samplers.BaseSampler | None:
+    def _sampler(self, seed: int | None = None) -> optuna.samplers.BaseSampler:
+        """The sampler that was asked for; Optuna's default where none was.
+
+        Args:
+            seed: where the sampler's own is null.
+
+        Raises:
+            ConfigError: if it cannot be made, or does not go with the objective.
+        """
+        asked = self.settings.sampler
+        if seed is not None and isinstance(asked, DictConfig):
+            asked = OmegaConf.create(with_seed(_plain(asked), seed))
         try:
-            sampler: optuna.samplers.BaseSampler | None = _instantiated(self.settings.sampler)
+            sampler: optuna.samplers.BaseSampler = _instantiated(asked) or optuna.samplers.TPESampler(seed=seed)
         except InstantiationException as error:
             raise ConfigError(f"hydra.sweeper.sampler cannot be made: {error.__cause__ or error}") from error
         if isinstance(sampler, optuna.samplers.CmaEsSampler) and self._objective.is_pareto:
@@ -187,9 +337,6 @@ class AsyncOptuna:
                 f"{len(self._objective.directions)}. Choose tpe, nsgaii, gp, qmc or random."
             )
         return sampler
-
-    def _name(self, folder: StudyDir) -> str:
-        return self.settings.study_name or folder.path.name
 
     @functools.cached_property
     def _objective(self) -> Objective:
@@ -207,7 +354,7 @@ class AsyncOptuna:
 
     def _origin(self, study: Study) -> dict[str, Any]:
         """What may change: how many trials there will be, and how to start this program again."""
-        return {"trials": study.total, "command": list(sys.argv), "directory": os.getcwd()}
+        return {"trials": study.total, **origin_of_this_process()}
 
 
 def _instantiated(node: Any) -> Any:

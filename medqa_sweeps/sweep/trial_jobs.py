@@ -4,7 +4,6 @@ The folder is all that is shared with the trial's process: reports are read from
 it ended stands in it. So the pool underneath may be this machine's or any other's that sees the same folders.
 """
 
-import contextlib
 import os
 import signal
 import time
@@ -18,20 +17,23 @@ from omegaconf import DictConfig, OmegaConf
 from medqa_sweeps import not_run
 from medqa_sweeps.alarms import alarms_of
 from medqa_sweeps.best import can_be_ranked, scored_trial
-from medqa_sweeps.config import TrialConfig, from_hydra
+from medqa_sweeps.config import TrialConfig
 from medqa_sweeps.errors import FailureKind
 from medqa_sweeps.fingerprints import is_of_this_version
 from medqa_sweeps.not_run import NotRun
 from medqa_sweeps.objective import BY_ACCURACY, Objective, refuse_generated
 from medqa_sweeps.plan import Plan, plan_new_trial, plan_trial
-from medqa_sweeps.provenance import collect
+from medqa_sweeps.provenance import collect, edited_code
 from medqa_sweeps.record import MetricsLine, Outcome, Result, ValidationLine
 from medqa_sweeps.since import changed_since, since_it_began
+from medqa_sweeps.study_identity import group_of
 from medqa_sweeps.sweep.failures import another_attempt
+from medqa_sweeps.sweep.hydra_node import environment_of, trial_config, without_hydra
 from medqa_sweeps.sweep.jobs import Ended, Job, Jobs, Reported
 from medqa_sweeps.sweep.pool import Gone, Pool, SlotLike
-from medqa_sweeps.tracking import Tracker, tracker_for
+from medqa_sweeps.tracking import Tracker, tracker_for, wait_for
 from medqa_sweeps.trial_dir import MetricsReader, StopReason, TrialDir
+from medqa_sweeps.wording import listed
 
 WORKER = "medqa_sweeps.worker"  # started by name: this half never imports it
 _DISK_FULL, _TRY_AGAIN = 74, 75  # the worker's exit codes for a trial without a result
@@ -72,6 +74,7 @@ class TrialJobs(Jobs):
         say: tells people what is in no line.
         worker: module that a child becomes; tests give one that breaks on purpose.
         objective: what trials report on the way and return at their end.
+        alone: whether it is a single run, not one of a sweep.
     """
 
     def __init__(
@@ -84,13 +87,15 @@ class TrialJobs(Jobs):
         say: Callable[[str], None] = lambda sentence: None,
         worker: str = WORKER,
         objective: Objective = BY_ACCURACY,
+        alone: bool = False,
     ) -> None:
         self._pool, self._folder, self._command, self._compose = pool, folder, command, compose
-        self._objective = objective
+        self._objective, self._alone = objective, alone
         self._look, self._say, self._worker = look, say, worker
         self._running: dict[int, _Running] = {}
         self._trackers: list[Tracker] = []
         self._told: set[tuple[bool, str]] = set()  # what has changed since earlier trials began
+        self._edited: list[str] = []  # files of code, as people were told
 
     @property
     def free(self) -> int:
@@ -118,7 +123,7 @@ class TrialJobs(Jobs):
         else:
             assert self._compose is not None, "jobs that come prepared are not composed here"
             composed = self._compose(overrides, number)
-            config = from_hydra(without_hydra(composed))
+            config = trial_config(composed)
             plan = plan_new_trial(config)
         refuse_generated(self._objective, config.evaluation.method)
         return Job(number, tuple(overrides), plan.signature, Prepared(trial, plan, composed))
@@ -141,12 +146,13 @@ class TrialJobs(Jobs):
 
     def start(self, job: Job) -> None:
         trial, plan = job.prepared.trial, job.prepared.plan
-        if job.prepared.composed is not None:  # before config.yaml, with which the trial is submitted and exists
+        trial.refuse_another(plan.config)
+        if job.prepared.composed is not None and not trial.config_file.exists():  # with which the trial exists
             _write_hydra_files(job.prepared.composed, trial.path / ".hydra")
-        trial.submit(plan.config, collect(plan, self._command))
+        trial.submit(plan.config, collect(plan, self._command, self._alone))
         with trial.claimed():  # refuses a folder on which another process works
             trial.stop_file.unlink(missing_ok=True)
-        tracker = tracker_for(trial, group=self._folder.name)
+        tracker = tracker_for(trial, group=group_of(self._folder))
         reader = MetricsReader(trial)
         told = max((line.samples_seen for line in reader.new_lines() if isinstance(line, ValidationLine)), default=0)
         slot = self._launch(job.number, trial)
@@ -174,13 +180,12 @@ class TrialJobs(Jobs):
         self.kill()
         while self._running:
             self.poll(1)
-        for tracker in self._trackers:
-            tracker.wait()
+        wait_for(self._trackers)
 
     def _say_what_changed(self, trial: TrialDir) -> str:
         """What can move digits and differs from when an earlier sweep's trial began; said once for each difference."""
         provenance = trial.provenance()
-        changed = "; ".join(changed_since(provenance))
+        changed = "; ".join(changed_since(provenance, code=False))
         if (key := (is_of_this_version(provenance), changed)) not in self._told:
             self._told.add(key)
             for sentence in since_it_began(f"Trial {trial.path.name}", provenance, in_a_study=True):
@@ -188,7 +193,18 @@ class TrialJobs(Jobs):
         return changed
 
     def _launch(self, number: int, trial: TrialDir, avoid: Sequence[str] = ()) -> SlotLike:
-        return self._pool.start(number, self._worker, [str(trial.path)], child_environment(), trial.log_file, avoid)
+        self._tell_of_edits()
+        environment = {**child_environment(), **environment_of(trial.path)}
+        return self._pool.start(number, self._worker, [str(trial.path)], environment, trial.log_file, avoid)
+
+    def _tell_of_edits(self) -> None:
+        """Say once of each edit of our code that processes which start from now on may run it."""
+        if (edited := edited_code()) and edited != self._edited:
+            self._edited = edited
+            self._say(
+                f"{listed(edited)} changed since this sweep began: trials that start from now on may run the new code, "
+                "and differ from the others by it"
+            )
 
     def _news(self, running: _Running) -> list[Reported | Ended]:
         """What the trial has written since the last look."""
@@ -301,14 +317,6 @@ def log_tail(log: Path, lines: int = _LOG_TAIL_LINES) -> str:
     return "\n".join("    " + line for line in text.splitlines()[-lines:])
 
 
-def without_hydra(composed: DictConfig) -> DictConfig:
-    bare = composed.copy()
-    with contextlib.suppress(KeyError):
-        OmegaConf.set_struct(bare, False)
-        del bare["hydra"]
-    return bare
-
-
 def _write_hydra_files(composed: DictConfig, folder: Path) -> None:
     """What Hydra writes for every job: the config unresolved, its own settings, and the words."""
     folder.mkdir(parents=True, exist_ok=True)
@@ -322,7 +330,7 @@ def write_words(words: Sequence[str], trial: Path) -> None:
     """What a trial was told, where Hydra would have written it."""
     folder = trial / ".hydra"
     folder.mkdir(exist_ok=True)
-    OmegaConf.save(OmegaConf.create(list(words)), folder / "overrides.yaml")
+    (folder / "overrides.yaml").write_text(yaml.safe_dump(list(words), allow_unicode=True), encoding="utf-8")
 
 
 def words_of(trial: Path) -> list[str]:

@@ -9,7 +9,8 @@ from rich.console import Console
 
 from analysis.leaderboard import TOP, rank
 from analysis.study import read_study
-from analysis.terminal import print_board, shown
+from analysis.terminal import print_board
+from medqa_sweeps.command_line import shown
 
 
 @pytest.fixture

@@ -324,3 +324,29 @@ def test_a_confirmed_study_shows_its_estimate_and_whether_the_order_held(tmp_pat
     assert "r=8 is worse than r=16 by 12.5 points" in page.shown
     (again / "3" / "result.json").unlink()
     assert "This is not final: r=16" in Page(write_report(boards(read_study(tmp_path / "study")), "a study")).shown
+
+
+def test_a_report_of_several_studies_replaces_no_studys_own(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    complete(tmp_path / "a" / "0", right_at(0, 250), lora__r=8)
+    complete(tmp_path / "b" / "0", right_at(0, 200), lora__r=16)
+    assert main([str(tmp_path / "a")]) == 0
+    own = (tmp_path / "a" / "report" / "index.html").read_bytes()
+    assert main([str(tmp_path / "a"), str(tmp_path / "b")]) == 0
+    assert (tmp_path / "a" / "report" / "index.html").read_bytes() == own
+    assert "a-with-b" in capsys.readouterr().out and (tmp_path / "a-with-b" / "index.html").exists()
+
+
+def test_studies_of_other_questions_are_not_ranked_in_one_list(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name, right in (("a", 250), ("b", 390)):
+        directory = complete(tmp_path / name / "0", right_at(0, right), lora__r=8)
+        provenance = directory.provenance() | {"questions": {"validation_fingerprint": name}}
+        directory.provenance_file.write_text(json.dumps(provenance))
+    assert main([str(tmp_path / "a"), str(tmp_path / "b")]) == 0
+    told = " ".join(capsys.readouterr().out.split())
+    assert "answered 2 different sets of validation questions" in told and told.count("One trial has completed.") == 2
+    first, second = (Page(tmp_path / "a-with-b" / name) for name in ("index.html", "index-2.html"))
+    assert "62.5%" in first.shown and "97.5%" not in first.shown and "97.5%" in second.shown
+    assert "index-2.html" in [attributes.get("href") for tag, attributes in first.tags if tag == "a"]
+    assert (tmp_path / "a-with-b" / "leaderboard-2.csv").exists()

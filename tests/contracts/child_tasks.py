@@ -10,9 +10,15 @@ from pathlib import Path
 
 def main(arguments: list[str]) -> int:
     task, *rest = arguments
-    return {"exit": _exit, "tell": _tell, "sleep": _sleep, "raise": _raise, "grandchild": _grandchild, "die": _die}[
-        task
-    ](*rest)
+    return {
+        "exit": _exit,
+        "tell": _tell,
+        "sleep": _sleep,
+        "raise": _raise,
+        "grandchild": _grandchild,
+        "die": _die,
+        "ignored": _ignored,
+    }[task](*rest)
 
 
 def _exit(code: str) -> int:
@@ -25,6 +31,13 @@ def _tell(path: str) -> int:
     Path(path).write_text(f"{os.environ.get('MARK')} {sorted(os.environ)} {os.getcwd()} {leads} {sys.stdin.read()!r}")
     print("said on stdout", flush=True)
     print("said on stderr", file=sys.stderr)
+    return 0
+
+
+def _ignored(path: str) -> int:
+    """The names of the signals that this process ignores."""
+    names = [number.name for number in signal.Signals if signal.getsignal(number) is signal.SIG_IGN]
+    Path(path).write_text(" ".join(names))
     return 0
 
 

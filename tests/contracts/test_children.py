@@ -13,6 +13,7 @@ import pytest
 
 from medqa_sweeps.errors import InternalError
 from medqa_sweeps.sweep.children import Children, Ended, ForkedChildren, SparedChildren, SpawnedChildren
+from medqa_sweeps.sweep.interrupts import Interrupts
 
 TASKS = "tests.contracts.child_tasks"
 MAKERS: dict[str, Callable[[], Children]] = {
@@ -175,3 +176,24 @@ def test_a_spare_that_cannot_import_is_named_at_the_start(tmp_path: Path) -> Non
         assert gone(spare.pid)
         with pytest.raises(InternalError, match="no_such_module"):
             children.start(TASKS, ["exit", "0"], environment, tmp_path / "log")
+
+
+@pytest.mark.parametrize("maker", MAKERS.values(), ids=MAKERS)
+def test_what_this_process_was_told_to_ignore_its_children_ignore(
+    maker: Callable[[], Children], tmp_path: Path
+) -> None:
+    """As nohup tells it for SIGHUP, and a shell for SIGINT when it starts a program in the background."""
+    told = (signal.SIGHUP, signal.SIGINT)
+    before = {number: signal.signal(number, signal.SIG_IGN) for number in told}
+    try:
+        with Interrupts() as interrupts, maker() as children:
+            start(children, tmp_path, "ignored", str(tmp_path / "ignored"))
+            assert {"SIGHUP", "SIGINT"} <= set(content(tmp_path / "ignored").split())
+            assert "SIGTERM" not in content(tmp_path / "ignored").split()
+            for number in (*told, signal.SIGTERM):
+                signal.raise_signal(number)
+            assert interrupts.count == 1, "what was ignored stays so, and the others are heard"
+        assert all(signal.getsignal(number) is signal.SIG_IGN for number in told)
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

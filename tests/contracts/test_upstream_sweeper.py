@@ -154,7 +154,8 @@ def test_sampler_normal_override(tmp_path: Path, sampler: str, key: str, given: 
 def test_launch_jobs(program: Program, launcher: str) -> None:
     """A sweep over nothing runs the same job `n_trials` times, also in batches of a stock launcher."""
     folder = program(lambda config: 1.0, EMPTY, "hydra.sweeper.n_trials=8", "hydra.sweeper.n_jobs=3", launcher=launcher)
-    assert {path.name for path in folder.iterdir() if path.is_dir()} == {str(number) for number in range(8)}
+    jobs = {path.name for path in folder.iterdir() if path.is_dir() and not path.name.startswith(".")}
+    assert jobs == {str(number) for number in range(8)}
     assert results(folder) == {"name": "optuna", "best_params": {}, "best_value": 1.0}
 
 

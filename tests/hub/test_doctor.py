@@ -84,6 +84,18 @@ def test_packages_that_are_compiled_anew_by_every_process_are_told(examine: Exam
 
 
 def test_what_breaks_an_answer_is_told_and_the_other_lines_stay(examine: Examine) -> None:
-    found = examine(None, WANDB_MODE="nonsense")
+    found = examine(None, WANDB_INIT_TIMEOUT="soon")
     assert found["W&B"][0] == "problem" and "could not be found out" in found["W&B"][1]
+    assert "init_timeout" in found["W&B"][1]
     assert found["Packages"][0] == "ok"
+
+
+def test_a_client_that_cannot_be_imported_is_told(examine: Examine, tmp_path: Path) -> None:
+    (tmp_path / "wandb.py").write_text("raise ImportError('no wandb here')")
+    found = examine(None, PYTHONPATH=str(tmp_path))
+    assert found["W&B"] == ("problem", "could not be found out (no wandb here).")
+
+
+def test_a_mode_that_w_and_b_does_not_have_is_told(examine: Examine) -> None:
+    found = examine(None, WANDB_MODE="nonsense")
+    assert found["W&B"][0] == "problem" and "WANDB_MODE=nonsense is none of online," in found["W&B"][1]

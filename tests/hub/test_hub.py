@@ -186,3 +186,9 @@ def test_a_split_that_trains_and_validates_is_refused_unless_allowed(hub: Hub, a
     assert twice["kind"] == "data" and twice["sentence"].startswith(told)
     assert "data.train=train+validation" in both["sentence"] and "data.allow_overlap=true" in both["sentence"]
     assert allowed["provenance"]["questions"]["flagged"] == {"in training and in validation": 4}
+
+
+def test_a_cache_that_cannot_be_written_is_not_called_a_missing_network(hub: Hub, ask: Ask) -> None:
+    for told in ask(hub, model(), data(), HF_HOME="/sys/hub"):
+        assert "the hub's cache cannot be written (/sys/hub" in told["sentence"], told
+        assert "Set HF_HOME" in told["sentence"] and "cannot be reached" not in told["sentence"]

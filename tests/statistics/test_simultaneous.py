@@ -10,18 +10,17 @@ import numpy.typing as npt
 import pytest
 from hypothesis import given, settings, strategies as st
 from scipy import stats
+from statsmodels.stats.multitest import multipletests
 
 from benchmarks.comparisons_with_best import mixed
 from benchmarks.procedures import PROCEDURES, drawn as benchmarked
 from medqa_sweeps.statistics import (
-    adjusted_for_all_pairs,
     compare_answers,
     compare_pairs,
     compare_replicates,
     compare_with_base,
     compare_with_best,
     level_of_a_pair,
-    p_values_of_all_pairs,
     seed_spread,
 )
 
@@ -110,7 +109,8 @@ def claims_uncorrected(answers: list[Bools]) -> list[bool]:
 
 
 def claims_by_holm(answers: list[Bools]) -> list[bool]:
-    adjusted = adjusted_for_all_pairs(p_values_of_all_pairs(answers), len(answers))
+    p_values = [compare_replicates(one, other).p_value for one, other in combinations(answers, 2)]
+    adjusted = multipletests(p_values, method="holm")[1]
     return [bool(p < 0.05) for p in adjusted[: len(answers) - 1]]  # the pairs of the first come first
 
 

@@ -1,6 +1,10 @@
 """launch.py with the stand-in for training, as a program: Hydra, study, loop, pool, processes and folders are real.
 
-CARDS in the environment, "GPU-a,GPU-b": this machine has these GPUs instead of its own (`fake_nvml.py`).
+In the environment:
+    CARDS   "GPU-a,GPU-b": this machine has these GPUs instead of its own (`fake_nvml.py`)
+    CONF    a folder of config files instead of ours
+    CODE    a folder that is taken for the project whose code the trials run
+UPLOAD_SECONDS there: what W&B may take at the end of a run.
 """
 
 import os
@@ -11,6 +15,8 @@ import hydra
 from hydra._internal.utils import get_args_parser
 
 import launch
+from medqa_sweeps import provenance, wandb_session
+from medqa_sweeps.places import complete_environment
 from medqa_sweeps.sweep import launcher, local, single, trial_jobs
 from medqa_sweeps.sweep.refusals import in_sentences
 from tests.sweep.fake_nvml import Card, FakeNvml
@@ -22,8 +28,11 @@ single.Machine = partial(local.Machine, preload=[STAND_IN])  # type: ignore[assi
 if cards := os.environ.get("CARDS"):
     os.environ.pop("CUDA_VISIBLE_DEVICES", None)
     FakeNvml(*map(Card, cards.split(","))).install()
+wandb_session.UPLOAD_SECONDS = float(os.environ.get("UPLOAD_SECONDS", wandb_session.UPLOAD_SECONDS))
+provenance._ROOT = Path(os.environ.get("CODE", provenance._ROOT))
 CONF = Path(os.environ.get("CONF", Path(launch.__file__).parent / "conf"))
 
 if __name__ == "__main__":
+    complete_environment()
     with in_sentences(get_args_parser().parse_args().overrides):
         hydra.main(version_base="1.3", config_path=str(CONF), config_name="config")(launch.main.__wrapped__)()

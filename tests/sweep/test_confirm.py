@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shlex
 import shutil
 import signal
 import subprocess
@@ -23,6 +24,8 @@ from medqa_sweeps.sweep.study import StudyDir
 from medqa_sweeps.trial_dir import TrialDir
 from tests.analysis.trial_folders import submit
 from tests.sweep.test_faults import ROOT, Program, complete, told
+
+AWKWARD = "it's [1]=#é, ${x}\\"  # a study's name, full of what Hydra and shells read as something else
 
 
 def medqa_sweeps(*words: str) -> subprocess.Popen[str]:
@@ -57,7 +60,7 @@ def conf(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def confirmed(tmp_path_factory: pytest.TempPathFactory, conf: Path) -> tuple[Path, str]:
     """A study and what its confirmation said: conf/ was edited in between, and the confirmation interrupted once."""
-    folder = tmp_path_factory.mktemp("confirmed") / "study"
+    folder = tmp_path_factory.mktemp("confirmed") / AWKWARD
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("CONF", str(conf))
         words = ("lora.r=2,4,8", "optimizer.lr=1e-3,1e-2", "lora.dropout=0.1")
@@ -69,19 +72,23 @@ def confirmed(tmp_path_factory: pytest.TempPathFactory, conf: Path) -> tuple[Pat
         asked = ("confirm", str(folder), "--top", "2", "--seeds", "3")
         first = medqa_sweeps(*asked)
         end = time.monotonic() + 150
-        while not list(folder.with_name("study-confirm").glob("*/metrics.jsonl")):
+        while not list(folder.with_name(f"{AWKWARD}-confirm").glob("*/metrics.jsonl")):
             assert time.monotonic() < end and first.poll() is None, first.stdout and first.stdout.read()
             time.sleep(0.01)
         first.send_signal(signal.SIGINT)
-        assert "goes on where it stopped" in said(first, 130)
-        return folder, said(medqa_sweeps("resume", str(folder.with_name("study-confirm"))))
+        stopped = said(first, 130)
+        resume = re.search("`uv run python (.*)` goes on where it stopped", stopped)
+        assert resume, stopped
+        assert shlex.split(resume[1])[:-1] == ["-m", "medqa_sweeps", "resume"]
+        assert (ROOT / shlex.split(resume[1])[-1]).samefile(folder.with_name(f"{AWKWARD}-confirm"))
+        return folder, said(medqa_sweeps("resume", str(folder.with_name(f"{AWKWARD}-confirm"))))
 
 
 def test_the_saved_configs_decide_and_only_the_seed_differs(confirmed: tuple[Path, str]) -> None:
-    study, again = confirmed[0], confirmed[0].with_name("study-confirm")
+    study, again = confirmed[0], confirmed[0].with_name(f"{AWKWARD}-confirm")
     complete(again, trials=6)
     record = read_confirmation(again)
-    assert record is not None and (record.study, record.chosen_among, record.seeds) == ("../study", 6, [1, 2, 3])
+    assert record is not None and (record.study, record.chosen_among, record.seeds) == (f"../{AWKWARD}", 6, [1, 2, 3])
     for config in record.configs:
         for number, seed in zip(config.again, record.seeds, strict=True):
             assert config_of(again / str(number)) == {**config_of(study / str(config.trials[0])), "seed": seed}
@@ -91,7 +98,7 @@ def test_the_saved_configs_decide_and_only_the_seed_differs(confirmed: tuple[Pat
 
 
 def test_the_best_were_chosen_and_nothing_was_pruned(confirmed: tuple[Path, str]) -> None:
-    study, again = confirmed[0], confirmed[0].with_name("study-confirm")
+    study, again = confirmed[0], confirmed[0].with_name(f"{AWKWARD}-confirm")
     values = {trial.number: trial.value for trial in told(study).trials if trial.state.name == "COMPLETE"}
     record = read_confirmation(again)
     assert record is not None
@@ -111,7 +118,7 @@ def test_it_says_what_it_confirms_and_what_came_of_it(confirmed: tuple[Path, str
     assert "points lower without the luck" in words or "points higher without the luck" in words
     assert "16 validation questions" in words and "the questions are not" in words
     assert "seed=2" in words, "a trial is told by its config and its seed"
-    status = said(medqa_sweeps("status", str(confirmed[0].with_name("study-confirm"))))
+    status = said(medqa_sweeps("status", str(confirmed[0].with_name(f"{AWKWARD}-confirm"))))
     assert "6 of 6 done" in status
 
 
@@ -157,7 +164,8 @@ def test_the_search_is_dropped_from_the_words_and_the_rest_stays() -> None:
         *("lora.target_modules=[q_proj,v_proj]", "hydra.sweeper.n_trials=9", "hydra/sweeper/sampler=tpe"),
         *("hydra.sweeper.n_jobs=2", "hydra.launcher.devices=cpu", "hydra.sweep.dir=x"),
     ]  # fmt: skip
-    kept = _words(asked, 6)
+    kept = _words([*asked, "++seed=3", "--config-dir", "/a=1,2"], 6)
+    assert kept.pop(7) == "--config-dir" and kept.pop(7) == "/a=1,2"
     assert kept[:6] == [
         *("-m", "-cn", "config", "experiment=quickstart", "lora.target_modules=[q_proj,v_proj]"),
         "hydra.sweeper.n_jobs=2",
@@ -166,7 +174,7 @@ def test_the_search_is_dropped_from_the_words_and_the_rest_stays() -> None:
 
 
 def test_the_winner_is_known_when_every_seed_has_completed(confirmed: tuple[Path, str], tmp_path: Path) -> None:
-    again = confirmed[0].with_name("study-confirm")
+    again = confirmed[0].with_name(f"{AWKWARD}-confirm")
     winner, record = confirmed_winner(again), read_confirmation(again)
     assert winner is not None and record is not None
     means = {config.settings: sum(told(again).trials[n].value or 0 for n in config.again) for config in record.configs}

@@ -421,7 +421,8 @@ def test_the_cpu_is_everybodys(nvml: Callable[..., FakeNvml], cache: Path) -> No
 
 def test_leases_that_cannot_be_kept_are_refused_in_a_sentence(nvml: Callable[..., FakeNvml], cache: Path) -> None:
     nvml(Card("GPU-0"))
-    cache.write_text("a file where the folder should be")
+    cache.mkdir()
+    (cache / "leases").write_text("a file where the folder should be")
     with pytest.raises(ConfigError, match=r"cannot be kept there .*MEDQA_SWEEPS_CACHE"):
         take()
 

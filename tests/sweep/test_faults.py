@@ -21,6 +21,9 @@ import pytest
 import yaml
 from optuna.storages.journal import JournalFileBackend, JournalStorage
 
+from medqa_sweeps.overrides import override
+from tests.wandb_server import WandbServer
+
 ROOT = Path(__file__).parents[2]
 PROGRAM = Path(__file__).with_name("program.py")
 GRID = ("lora.r=2,4,8", "optimizer.lr=1e-3,1e-2")  # six trials of ten steps
@@ -34,13 +37,17 @@ WORDS = (
 class Program:
     """A sweep as a process in a group of its own, as a terminal starts it."""
 
-    def __init__(self, folder: Path, *words: str, fault: str = "", log: str = "log") -> None:
+    def __init__(
+        self, folder: Path, *words: str, fault: str = "", log: str = "log", single: bool = False, **variables: str
+    ) -> None:
+        """`single`: one run instead of a sweep."""
         self.folder, self.log = folder, folder.parent / log
-        command = [sys.executable, str(PROGRAM), "-m", *WORDS, *(words or GRID), f"hydra.sweep.dir={folder}"]
+        where = [override("hydra.run.dir", folder)] if single else ["-m", override("hydra.sweep.dir", folder)]
+        command = [sys.executable, str(PROGRAM), *where, *WORDS, *(words or GRID)]
         self.process = psutil.Popen(
             command,
             cwd=folder.parent,
-            env={**os.environ, "PYTHONPATH": str(ROOT), "FAULT": fault},
+            env={**os.environ, "PYTHONPATH": str(ROOT), "FAULT": fault, **variables},
             stdout=open(self.log, "a"),
             stderr=subprocess.STDOUT,
             process_group=0,
@@ -222,6 +229,28 @@ def test_one_signal_ends_it_tidily_and_the_same_command_goes_on(
     assert results(program.folder) == undisturbed
 
 
+def test_signals_that_were_ignored_at_the_start_disturb_neither_the_sweep_nor_its_trials(
+    start: Callable[..., Program], undisturbed: dict
+) -> None:
+    """nohup starts a program so, and a shell one in the background."""
+    ignored = (signal.SIGHUP, signal.SIGINT)
+    before = {number: signal.signal(number, signal.SIG_IGN) for number in ignored}
+    try:
+        program = start()
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+    program.until(lambda: steps(program.folder) > 5)
+    for process in [program.process, *program.descendants()]:
+        for number in ignored:
+            with contextlib.suppress(psutil.NoSuchProcess):
+                process.send_signal(number)
+    assert program.ended() == 0, program.said()
+    complete(program.folder)
+    assert results(program.folder) == undisturbed
+    assert "killed by" not in program.said() and "saves a checkpoint" not in program.said()
+
+
 def test_a_second_ctrl_c_stops_at_once(start: Callable[..., Program], undisturbed: dict) -> None:
     program = start()
     program.until(lambda: steps(program.folder) > 5)
@@ -371,3 +400,32 @@ def test_stop_from_elsewhere_ends_one_trial_or_all(start: Callable[..., Program]
     assert "saves a checkpoint" in medqa_sweeps("stop", str(program.folder))
     assert program.ended(30) == 1
     assert "stopped on request" in program.said()
+
+
+ONLINE = (*GRID, "tracking.mode=online")
+
+
+def test_a_client_of_w_and_b_that_cannot_be_imported_changes_nothing(
+    tmp_path: Path, undisturbed: dict[str, dict[str, Any]]
+) -> None:
+    (tmp_path / "broken").mkdir()
+    (tmp_path / "broken" / "wandb.py").write_text("raise ImportError('no wandb here')")
+    variables = {"WANDB_MODE": "online", "PYTHONPATH": f"{tmp_path / 'broken'}:{ROOT}"}
+    program = Program(tmp_path / "study", *ONLINE, **variables)
+    assert program.ended() == 0, program.said()
+    assert _results_beside_tracking(tmp_path / "study") == undisturbed
+    assert "W&B failed (no wandb here)" in program.said() and "Traceback" not in program.said()
+
+
+def test_a_server_of_w_and_b_that_dies_changes_nothing(tmp_path: Path, undisturbed: dict[str, dict[str, Any]]) -> None:
+    with WandbServer() as server:
+        variables = {**server.environment(), "NETRC": str(tmp_path / "none"), "UPLOAD_SECONDS": "1"}
+        program = Program(tmp_path / "study", *ONLINE, **variables)
+        program.until(lambda: bool(server.runs))
+    assert program.ended() == 0, program.said()
+    assert _results_beside_tracking(tmp_path / "study") == undisturbed
+    assert "wandb-sync" in program.said() and "Traceback" not in program.said()
+
+
+def _results_beside_tracking(folder: Path) -> dict[str, dict[str, Any]]:
+    return {words.replace(" tracking.mode=online", ""): result for words, result in results(folder).items()}

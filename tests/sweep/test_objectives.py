@@ -132,7 +132,7 @@ def test_minimising_accuracy_is_refused_before_anything_starts(tmp_path: Path) -
 def test_trials_through_a_stock_launcher_return_the_metrics(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Hydra's basic launcher calls `launch.main` itself; the training is left out."""
 
-    def scored(config: TrialConfig, trial: TrialDir, announce: bool, devices: object) -> Result | None:
+    def scored(config: TrialConfig, trial: TrialDir, *others: object) -> Result | None:
         score = Score(10, 0.1 * config.lora.r, 0.0, 0.0, 1.0, calibration_error=0.01 * config.lora.r)
         trial.submit(config, {})
         trial.finish(Result(Outcome.COMPLETED, "abc", score=score))
@@ -150,7 +150,7 @@ def test_a_trial_whose_own_evaluation_cannot_be_scored_is_refused_before_it_trai
 
     def composed(words: Sequence[str], number: int) -> DictConfig:
         with initialize_config_dir(str(ROOT / "conf"), version_base="1.3"):
-            return compose("config", ["experiment=quickstart", *words])
+            return compose("config", ["experiment=quickstart", *words], return_hydra_config=True)
 
     jobs = TrialJobs(InProcessPool(), tmp_path, ["a test"], composed, objective=TWO)
     assert jobs.prepare(0, ["evaluation=log_probability"]).number == 0
@@ -174,7 +174,7 @@ def test_a_confirmation_is_swept_for_the_same_metric() -> None:
 def test_a_study_of_before_there_was_a_choice_goes_on_as_one_of_accuracy(tmp_path: Path) -> None:
     folder = StudyDir(tmp_path)
     older = {"space": {"a": "1, 2"}, "direction": ["maximize"], "config": {}}
-    folder.define(older, {"trials": 2}, allow_changes=False)
+    folder.define("study", older, {"trials": 2})
     now = {**older, **objective_named("accuracy").to_record()}
     folder.refuse_another_objective(now)
     assert folder.changes(now) == []

@@ -93,6 +93,22 @@ def test_what_is_wrong_everywhere_is_said_once_as_of_a_single_run() -> None:
     assert len(rules.asked) == 1, "no other value of a knob that nothing blames is tried"
 
 
+def test_a_base_that_is_missing_hides_no_wrong_value() -> None:
+    """Without a network the hub's base fails at every value alike."""
+
+    def missing(overrides: Sequence[str]) -> Iterable[Caution]:
+        Rules("a=2")(overrides)
+        raise ConfigError("the base cannot be had.")
+
+    with pytest.raises(ConfigError) as error:
+        preflight(space_of("a=1,2,3", "b=1,2"), missing, Rules("a=2"))
+    assert str(error.value).splitlines() == [
+        "Nothing was started: 1 value of this sweep cannot run.",
+        "  a=2: wrong.",
+        "Nor can any other: the base cannot be had.",
+    ]
+
+
 def test_a_problem_that_names_no_key_is_that_of_the_value_it_names() -> None:
     def check(overrides: Sequence[str]) -> Iterable[Caution]:
         if "data.train=none.jsonl" in overrides:

@@ -151,6 +151,7 @@ def test_n_trials_is_the_total_after_a_resume_too(plain: Plain) -> None:
         trials = plain.optuna().trials
         assert [(trial.number, trial.state.name) for trial in trials] == [(n, "COMPLETE") for n in range(total)]
         assert len(list(plain.study.glob("*/told.json"))) == total
+        assert len({trial.params["x"] for trial in trials}) == total, "a seeded sampler begins its draws anew"
 
 
 def test_when_time_is_up_nothing_new_is_started_and_the_same_command_goes_on(plain: Plain) -> None:
@@ -205,7 +206,7 @@ def test_a_plan_runs_and_writes_nothing(tmp_path: Path) -> None:
 def test_zip_and_when_run_as_their_docstring_shows_them(tmp_path: Path) -> None:
     words = r"""lora.r=8,16 lora.alpha=16,32 hydra.sweeper.zip='[[lora.r,lora.alpha]]' lora=all_linear,dora \
         +hydra.sweeper.when='{lora\=dora: {optimizer.lr: "interval(1e-5,1e-4)"}}' hydra.sweeper.n_trials=5 \
-        hydra.sweeper.sampler.seed=3 training.max_steps=2 hydra.sweep.dir=study"""
+        hydra.sweeper.sampler.seed=4 training.max_steps=2 hydra.sweep.dir=study"""
     done = shell(words, tmp_path)
     assert done.returncode == 0, done.stdout + done.stderr
     configs = [yaml.safe_load(file.read_text()) for file in (tmp_path / "study").glob("*/config.yaml")]

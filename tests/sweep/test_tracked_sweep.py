@@ -13,6 +13,13 @@ from tests.sweep.test_faults import Program
 from tests.wandb_server import StoredRun, WandbServer
 
 WORDS = ("lora.r=2,4,8", "optimizer.lr=1e-3,1e-2", "tracking.mode=online", "tracking.tags=[mine]")
+AGENT = {  # as if started by an agent, by whom a service process of W&B was left behind
+    "WANDB_SWEEP_ID": "of-w-and-b",
+    "WANDB_RUN_ID": "of-the-agent",
+    "WANDB_NAME": "a name",
+    "WANDB_PROJECT": "p",
+    "WANDB_SERVICE": "3-1-unix-/nowhere",
+}
 LONG = ("engine.max_attempts=1", "training.max_steps=100")
 
 
@@ -21,7 +28,7 @@ def swept(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, WandbServer, 
     """A sweep in which trial 1 is killed with SIGKILL and trial 0 is pruned, as a pruner does it."""
     folder = tmp_path_factory.mktemp("tracked") / "study"
     with pytest.MonkeyPatch.context() as patch, WandbServer() as server:
-        for name, value in {**server.environment(), "NETRC": str(folder.parent / "none")}.items():
+        for name, value in {**server.environment(), **AGENT, "NETRC": str(folder.parent / "none")}.items():
             patch.setenv(name, value)
         program = Program(folder, *WORDS, *LONG, fault="1 training")
         hopeless = TrialDir(folder / "0")
@@ -63,6 +70,25 @@ def test_each_trial_is_shown_as_it_ended(swept: tuple[Path, WandbServer, str]) -
             assert run.summary.get(metric) == score.get(metric)
 
 
+def test_inside_an_agent_trials_stay_apart_and_it_is_said(swept: tuple[Path, WandbServer, str]) -> None:
+    folder, server, said = swept
+    assert len(server.runs) == 7 and {run.project for run in server.runs.values()} == {"p"}
+    assert {run.sweep for run in server.runs.values()} == {None}
+    assert said.count("WANDB_RUN_ID, WANDB_NAME, WANDB_SWEEP_ID ignored: every trial is a run of its own") == 1
+    assert "Traceback" not in said
+    noted = json.loads((folder / "0" / "provenance.json").read_text())["wandb"]
+    assert noted == {"WANDB_MODE": "online", "WANDB_PROJECT": "p", "WANDB_BASE_URL": server.url}
+
+
+def test_a_single_run_inside_an_agent_is_the_agents(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in {**AGENT, "WANDB_MODE": "offline"}.items():
+        monkeypatch.setenv(name, value)
+    program = Program(tmp_path / "alone", "tracking.mode=auto", single=True)
+    assert program.ended() == 0, program.said()
+    assert tracking.run_id(TrialDir(tmp_path / "alone")) == "of-the-agent"
+    assert "offline (WANDB_MODE=offline)" in program.said() and "ignored" not in program.said()
+
+
 def test_the_answer_is_there_without_the_folder(swept: tuple[Path, WandbServer, str]) -> None:
     _, server, said = swept
     run = summary_run(server)
@@ -70,7 +96,7 @@ def test_the_answer_is_there_without_the_folder(swept: tuple[Path, WandbServer, 
     assert run.summary["metric"] == "accuracy"
     assert {"summary", "synthetic", "mine"} == set(run.tags) and run.state == "finished"
     assert " ".join(run.summary["verdict"].split()) in " ".join(said.split()), "the verdict that the terminal shows"
-    assert "machinery, never the medicine" in run.summary["cautions"]
+    assert "say nothing about medicine" in run.summary["cautions"]
     table = json.loads(run.files[run.summary["leaderboard"]["path"]])
     rows = [dict(zip(table["columns"], row, strict=True)) for row in table["data"]]
     assert sorted(row["trial"] for row in rows) == ["0", "1", "2", "3", "4", "5"]

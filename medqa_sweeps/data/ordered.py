@@ -1,0 +1,59 @@
+"""Options that depend on their order: they name letters, refer to those above, or stand lettered in the question too.
+
+Training permutes options, and "Both A and B" would then be about other ones. The rules were tried on the development
+questions of MedQA and MedMCQA: they find 0 of 1,272 US, 79 of 3,425 Mainland and 231 of 4,183 MedMCQA questions.
+"""
+
+import re
+from collections.abc import Sequence
+from string import ascii_uppercase
+
+_QUANTITY = r"(?:(?:can|may) be )?(?:all|any|both|either|neither|none|some|two)"
+_ABOVE = re.compile(
+    rf"(?i:{_QUANTITY}(?: of)?(?: the)?(?: options?| choices?| answers?)? (?:above|below)(?: (?:is|are) \w+)?)\.?"
+    r"|(?:以上|以下|上述)(?:各项|各項|选项|選項|答案|所有)?[都皆均全]\w{0,5}"
+)
+_LINK = r"(?:\s*(?:[,;&+/、，和与與及或]|(?i:\band\b|\bor\b|\bnor\b|\bbut not\b)))+\s*"
+_BEFORE = r"(?i:(?:both|all|either|neither|only|options?|choices?|answers?|of|the|but|except|not)\s+)*"
+_LETTERS = re.compile(rf"{_BEFORE}\(?[A-J]\)?(?:{_LINK}\(?[A-J]\)?)*(?i:\s+only|\s+are correct)?\.?")
+_HEADING = r"(?i:(?:answer )?(?:choices|options):?\s*)?"
+
+
+def order_matters(question: str, options: Sequence[str]) -> str | None:
+    """What makes the options depend on their order, as a phrase; None: nothing does."""
+    if any(_ABOVE.fullmatch(option) for option in options):
+        return "options refer to those above"
+    if any(_names_others(place, options) for place in range(len(options))):
+        return "options name the letters of others"
+    if all(option in question for option in options) and _copy_of(options).search(question):
+        return "options stand in the question too"
+    return None
+
+
+def without_copy(question: str, options: Sequence[str]) -> str:
+    """The question without a lettered copy of all its options; the same text if there is none, or nothing but that."""
+    return _copy_of(options).sub("", question).strip() or question
+
+
+def _names_others(place: int, options: Sequence[str]) -> bool:
+    """Whether the option at `place` is made of letters of other options, which have a text of their own.
+
+    Options such as "A only, B only, A and B", which name themselves, are about things that the question calls so.
+    """
+    letters = _letters_in(options[place])
+    named = [ascii_uppercase.index(letter) for letter in letters]
+    if not named or options[place].strip(".()") in letters or place in named or max(named) >= len(options):
+        return False
+    return not any(_letters_in(options[other]) for other in named)
+
+
+def _letters_in(option: str) -> list[str]:
+    """The letters of an option that consists of them, with words that link them; none for any other option."""
+    return re.findall(r"\b[A-J]\b", option) if _LETTERS.fullmatch(option) else []
+
+
+def _copy_of(options: Sequence[str]) -> re.Pattern[str]:
+    """Matches all options, one after the other, each behind its letter: "(A) … (B) …", "A. … B. …"."""
+    pairs = zip(ascii_uppercase, options, strict=False)
+    lettered = (rf"\(?{letter}[).:]\s*{re.escape(text)}" for letter, text in pairs)
+    return re.compile(_HEADING + r"[\s;,.]*".join(lettered))

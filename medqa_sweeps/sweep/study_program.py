@@ -1,0 +1,99 @@
+"""The program that swept a study: where it is now, in which folder it ran, and how to become it.
+
+The folder of the study may have been moved, alone or together with the program and its files, to another machine too.
+"""
+
+import os
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NoReturn
+
+from medqa_sweeps.command_line import move_to, typed
+from medqa_sweeps.errors import ConfigError
+from medqa_sweeps.overrides import key_of, override
+from medqa_sweeps.study_identity import identity_of, moved_along, with_paths_found
+from medqa_sweeps.sweep.study import StudyDir
+
+_FOLDER = "hydra.sweep.dir"
+_ALLOW_CHANGES = "hydra.sweeper.allow_changes"  # as they were then: the study is what it is since
+_PROJECT = Path(__file__).resolve().parents[2]
+
+
+@dataclass(frozen=True)
+class StudyProgram:
+    """A program on this machine, and how it was started."""
+
+    file: Path
+    directory: Path  # in which it runs: relative paths in its words begin there
+    words: tuple[str, ...]  # that it was given, paths as they are now; without the study's folder
+
+    def become(self, words: Sequence[str], folder: Path, begun: Path) -> NoReturn:
+        """Become the program, with these words, sweeping in `folder`.
+
+        Args:
+            begun: the study of whose config files, as they were when it began, everything is composed.
+        """
+        from medqa_sweeps.sweep.conf_snapshot import reading_kept  # and Hydra, which `status` and `stop` do without
+
+        words = reading_kept(begun, [word for word in words if key_of(word) != _ALLOW_CHANGES])
+        shown = self.file.relative_to(self.directory) if self.file.is_relative_to(self.directory) else self.file
+        move_to(self.directory)
+        sys.stdout.flush()
+        os.execv(sys.executable, [sys.executable, str(shown), *words, override(_FOLDER, folder)])
+
+
+def origin_of_this_process() -> dict[str, Any]:
+    """What `program_of` needs to find this program again, for the study's definition."""
+    from medqa_sweeps.sweep.conf_snapshot import is_option
+
+    program = Path(sys.argv[0]).absolute()
+    inside = program.is_relative_to(_PROJECT)
+    return {
+        "command": [word for word in sys.argv if not is_option(word)],
+        "directory": os.getcwd(),
+        "project_file": str(program.relative_to(_PROJECT)) if inside else None,
+    }
+
+
+def program_of(study: StudyDir) -> StudyProgram:
+    """The program that swept the study: where it stands to the study's folder as it did, else where it was, else this
+    project's own.
+
+    Raises:
+        ConfigError: if there is no such study, or the program is nowhere.
+    """
+    origin = study.definition()
+    for file, directory in _candidates(origin, study.path):
+        if file.is_file():
+            words = [word for word in origin["command"][1:] if key_of(word) != _FOLDER]
+            return StudyProgram(file, directory, tuple(words_found_again(study, words)))
+    raise ConfigError(
+        f"{Path(origin['directory'], origin['command'][0])}, which swept this study, is not there any more. Give its "
+        f"command again with {typed(override(_FOLDER, study.path))}."
+    )
+
+
+def found_again(study: StudyDir, path: str) -> str:
+    """Where a file or folder is that stood in the study's command or config; itself if it is nowhere else."""
+    moved = moved_along(path, identity_of(study.path).places[::-1], study.path)
+    origin = study.definition()
+    own = _PROJECT / (origin.get("project_file") or ".")
+    return moved_along(moved, [Path(origin["directory"], origin["command"][0]).parent], own.parent)
+
+
+def words_found_again(study: StudyDir, words: Sequence[str]) -> list[str]:
+    """A command's words, with the present place of each path in them."""
+    return [with_paths_found(word, lambda path: found_again(study, path)) for word in words]
+
+
+def _candidates(origin: Mapping[str, Any], study: Path) -> Iterator[tuple[Path, Path]]:
+    """Where the program may be and in which folder it runs there, the likeliest first."""
+    directory, name = Path(origin["directory"]), origin["command"][0]
+    for place in identity_of(study).places[-1:]:
+        along = Path(os.path.normpath(study / os.path.relpath(directory, place)))
+        yield Path(os.path.normpath(along / name)), along
+    yield Path(os.path.normpath(directory / name)), directory
+    if own := origin.get("project_file"):
+        yield _PROJECT / own, directory if directory.is_dir() else Path.cwd()

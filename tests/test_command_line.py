@@ -1,0 +1,68 @@
+"""A command that is printed does what it says when it is pasted into a shell, whatever its folder is called."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from medqa_sweeps.command_line import command, command_of_this_process, move_to, shown, typed
+
+FOLDERS = [
+    *(
+        "a=b",
+        "[0]",
+        "it's",
+        "#1",
+        "ünï",
+        "two words",
+        "a,b",
+        "${x}",
+        "a\\b",
+        "$(id)",
+        "`id`",
+        '"',
+        "*",
+        "~",
+        "-x",
+        "!x",
+    ),
+    *("two\nlines", "tab\t", os.fsdecode(b"\xff")),
+]
+
+
+@pytest.mark.parametrize("name", FOLDERS)
+def test_a_shell_reads_back_what_was_meant(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / name).mkdir()
+    line = command("medqa_sweeps", "resume", tmp_path / name, "--note", name)
+    line.encode()  # a terminal can print it
+    assert line.isprintable() and line.startswith("uv run python -m medqa_sweeps resume ")
+    words = line.replace("uv run python", "printf '%s\\0'", 1)
+    found = subprocess.run(["bash", "-c", words], capture_output=True, check=True).stdout.split(b"\0")
+    folder, note = os.fsdecode(found[3]), os.fsdecode(found[5])
+    assert Path(folder).samefile(tmp_path / name) and not os.path.isabs(folder) and not folder.startswith("-")
+    assert note == name
+
+
+def test_a_path_is_as_short_as_it_can_be_typed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "a" / "b").mkdir(parents=True)
+    monkeypatch.chdir(tmp_path / "a" / "b")
+    assert (shown(tmp_path / "a" / "b" / "c"), shown(tmp_path / "a"), shown(Path("/x"))) == ("c", "..", "/x")
+    assert typed("ls", tmp_path / "a" / "b") == "ls ."
+
+
+def test_paths_stay_those_of_the_persons_shell(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "program").mkdir()
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(os, "environ", dict(os.environ))
+    for _ in range(2):
+        move_to(tmp_path / "program")
+        assert (shown(tmp_path / "study"), shown(Path("study"))) == ("study", "program/study")
+
+
+def test_how_this_process_was_started_can_be_typed(monkeypatch: pytest.MonkeyPatch) -> None:
+    main = Path(__file__).parents[1] / "medqa_sweeps" / "__main__.py"
+    monkeypatch.setattr(sys, "argv", [str(main), "resume", "a b"])
+    assert command_of_this_process() == ["uv", "run", "python", "-m", "medqa_sweeps", "resume", "a b"]

@@ -1,0 +1,81 @@
+"""How numbers and settings are written: one formatter each, and nobody else's."""
+
+import math
+import re
+from pathlib import Path
+
+import pytest
+from hypothesis import given, strategies as st
+
+from medqa_sweeps import wording
+from tests.conftest import ROOT
+
+# Percentages, intervals and the two standing sentences that are written by hand.
+BY_HAND = re.compile(r"\.1%\}|95 %|never for clinical|say nothing about medicine")
+
+
+@pytest.mark.parametrize("share", [0.6225, -0.0004, 0.0, 1.0, -0.065])
+def test_shares(share: float) -> None:
+    assert wording.percent(share) == f"{wording.in_percent(share)}%" and "-0.0" not in wording.percent(share)
+
+
+def test_what_stands_on_every_screen() -> None:
+    assert wording.accuracy(0.6225, 0.574, 0.669, 400) == "62.3% of 400 questions (95% CI 57.4 to 66.9)"
+    assert wording.accuracy(1.0, 0.2, 1.0, 1) == "100.0% of 1 question (95% CI 20.0 to 100.0)"
+    assert [wording.signed_points(one) for one in (0.065, -0.065, 0.0001, -0.0001)] == ["+6.5", "-6.5", "0.0", "0.0"]
+    assert wording.counted(1, "attempt") == "1 attempt" and wording.counted(1204, "attempt") == "1,204 attempts"
+    assert wording.listed(list("abcdefg")) == "a, b, c, d and 3 more" and wording.listed(["a"]) == "a"
+    assert wording.sentences("trial 3 failed", "why: it did.", "") == "Trial 3 failed. Why: it did."
+
+
+def test_one_number_is_written_in_one_way_wherever_it_comes_from() -> None:
+    exact = 0.0033533747943679843
+    assert wording.settings({"optimizer.lr": exact}) == "lr=0.003353"
+    assert (
+        wording.overrides([f"optimizer.lr={exact}"]) == wording.overrides([f"+optimizer.lr={exact}"]) == "lr=0.003353"
+    )
+    assert wording.overrides(["lora.r=8", "lora=attention"]) == "r=8 lora=attention"
+
+
+def test_names_that_two_keys_share_are_written_whole() -> None:
+    assert wording.settings({"seed": 1, "split.seed": 2}) == "seed=1 split.seed=2"
+    assert wording.settings({"model.name": "tiny", "lora.r": 8}) == "model=tiny r=8"
+
+
+@given(st.floats(allow_nan=False, allow_infinity=False, min_value=-1, max_value=1))
+def test_a_share_loses_no_more_than_its_last_digit(share: float) -> None:
+    assert math.isclose(float(wording.in_percent(share)), 100 * share, abs_tol=0.0501)
+
+
+@pytest.mark.parametrize("folder", ["medqa_sweeps", "analysis"])
+def test_nobody_writes_them_by_hand(folder: str) -> None:
+    """Comments and docstrings may: a reader of code is no reader of screens."""
+    found = []
+    for file in sorted((ROOT / folder).rglob("*.py")):
+        if file.name == "wording.py" or "assets" in file.parts:
+            continue
+        found += [f"{file.relative_to(ROOT)}: {text}" for text in _texts(file) if BY_HAND.search(text)]
+    assert not found
+
+
+def _texts(file: Path) -> list[str]:
+    """The string literals of a file that are no docstrings, f-strings as they are written."""
+    import ast
+
+    source = file.read_text(encoding="utf-8")
+    tree = ast.parse(source)
+    documented = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
+    docstrings = {id(node.body[0].value) for node in ast.walk(tree) if isinstance(node, documented) and _has(node)}
+    return [
+        ast.get_source_segment(source, node) or ""
+        for node in ast.walk(tree)
+        if (isinstance(node, ast.JoinedStr) or (isinstance(node, ast.Constant) and isinstance(node.value, str)))
+        and id(node) not in docstrings
+    ]
+
+
+def _has(node: "object") -> bool:
+    import ast
+
+    body = getattr(node, "body", [])
+    return bool(body) and isinstance(body[0], ast.Expr) and isinstance(body[0].value, ast.Constant)
