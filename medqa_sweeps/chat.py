@@ -31,8 +31,8 @@ class Chat:
                 return
             reasons.append(reason)
         raise ConfigError(
-            f"the chat template in {tokenizer.name_or_path} (chat_template.jinja or tokenizer_config.json) does not take "
-            f"a question: {reasons[0]}. Use prompt=plain, mend the template, or use another model."
+            f"the chat template in {tokenizer.name_or_path} (chat_template.jinja or tokenizer_config.json) does not "
+            f"take a question: {reasons[0]}. Use prompt=plain, mend the template, or use another model."
         )
 
     def render(self, content: str, answer: str | None = None) -> str:

@@ -111,7 +111,7 @@ def test_a_study_that_knows_fewer_settings_is_the_same_study(tmp_path: Path) -> 
     config = OmegaConf.to_container(OmegaConf.structured(TrialConfig))
     assert isinstance(config, dict)
     folder = StudyDir(tmp_path)
-    folder.define({"config": config}, {}, allow_changes=False)
+    folder.define("study", {"config": config}, {})
     text = folder.definition_file.read_text()
     folder.definition_file.write_text(text.replace("    allow_overlap: false\n", ""))
     assert folder.definition_file.read_text() != text and folder.changes({"config": config}) == []
