@@ -112,7 +112,7 @@ def kept(study: Path) -> ConfSnapshot | None:
     folder = study / FOLDER
     try:
         sources = yaml.safe_load((folder / _LIST).read_text(encoding="utf-8"))
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return None
     files = (_files_in(folder / str(place)) for place in range(len(sources)))
     return ConfSnapshot(tuple(Source(one["provider"], one["path"], of) for one, of in zip(sources, files, strict=True)))
