@@ -63,7 +63,7 @@ def read_confirmation(folder: Path) -> Confirmation | None:
     """What `write_confirmation` wrote; None if the folder's study confirms no other."""
     try:
         data: dict[str, Any] = yaml.safe_load((folder / _FILE).read_text(encoding="utf-8"))
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return None
     return Confirmation(**{**data, "configs": [ChosenConfig(**config) for config in data["configs"]]})
 

@@ -73,8 +73,8 @@ def again(trial: TrialDir, right: Callable[[int], bool], loss: float = 1.0) -> T
 
 
 def reproduce(trial: TrialDir, capsys: pytest.CaptureFixture[str], *words: str) -> tuple[int, str, str]:
-    for remembered in (plan._split, plan._read):  # the command is a process of its own, and reads the files anew
-        remembered.cache_clear()
+    for cached in (plan._split, plan._read):  # the command is a process of its own, and reads the files anew
+        cached.cache_clear()
     code = main(["reproduce", str(trial.path), *words])
     said = capsys.readouterr()
     return code, said.out, said.err
@@ -232,14 +232,14 @@ def test_the_same_bits_are_told(trial: TrialDir) -> None:
     )
 
 
-@pytest.mark.parametrize(("wrong", "within"), [(1, True), (20, False)])
-def test_other_letters_are_compared_in_pairs(wrong: int, within: bool, trial: TrialDir) -> None:
+@pytest.mark.parametrize(("wrong", "resolved"), [(1, False), (20, True)])
+def test_other_letters_are_compared_in_pairs(wrong: int, resolved: bool, trial: TrialDir) -> None:
     found = compare(trial, again(trial, lambda number: number >= wrong, loss=1.5))
-    assert not found.same_bits and found.told_apart is not within
+    assert not found.same_bits and found.told_apart is resolved
     text = " ".join(found.sentences)
     assert "parts at step 1; the largest difference is 0.5 nats" in text
     assert f"40 questions answered then and now: {wrong} letters differ; accuracy 100.0% then" in text
-    assert text.endswith("not resolved." if within else "significant.")
+    assert text.endswith("): significant." if resolved else "): not resolved.")
 
 
 def test_an_adapter_that_differs_is_not_the_same_although_all_letters_are(trial: TrialDir) -> None:

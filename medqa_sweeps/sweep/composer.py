@@ -9,7 +9,7 @@ import pickle
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import cloudpickle
 from hydra._internal.config_loader_impl import ConfigLoaderImpl, get_overrides_dirname
@@ -54,8 +54,9 @@ def composer_again(composed: DictConfig, study: Path, found: Callable[[str], str
     if kept(study):
         return Composer(loader_of(study), composed)
     path = ConfigSearchPathImpl()
-    for source in composed.hydra.runtime.config_sources:  # the schema's is the last, as Hydra wants it
-        path.append(source.provider, f"{source.schema}://{found(source.path)}")
+    sources = OmegaConf.to_container(composed.hydra.runtime.config_sources, resolve=False)  # a folder may be `${x}`
+    for source in cast(list[dict[str, str]], sources):  # the schema's is the last, as Hydra wants it
+        path.append(source["provider"], f"{source['schema']}://{found(source['path'])}")
     return Composer(ConfigLoaderImpl(path), composed)
 
 

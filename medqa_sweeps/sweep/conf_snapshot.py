@@ -12,10 +12,10 @@ import importlib.util
 import os
 import shutil
 import site
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import yaml
 from hydra._internal.config_loader_impl import ConfigLoaderImpl
@@ -23,7 +23,7 @@ from hydra._internal.config_search_path_impl import ConfigSearchPathImpl
 from hydra._internal.utils import get_args_parser
 from hydra.core.config_loader import ConfigLoader
 from hydra.types import RunMode
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig, ListConfig, OmegaConf
 
 from medqa_sweeps.provenance import changed_files
 from medqa_sweeps.sweep.settings import CONF
@@ -95,13 +95,15 @@ class ConfSnapshot:
         return [folder for folder in folders if folder is not None]
 
 
-def taken(sources: Iterable[Any]) -> ConfSnapshot:
+def taken(sources: ListConfig) -> ConfSnapshot:
     """The files as they are now.
 
     Args:
         sources: `hydra.runtime.config_sources`.
     """
-    named = [(one.provider, f"{one.schema}://{one.path}") for one in sources]
+    # A folder may be called `${x}`: its name is read as it stands, and is no interpolation.
+    plain = cast(list[dict[str, str]], OmegaConf.to_container(sources, resolve=False))
+    named = [(one["provider"], f"{one['schema']}://{one['path']}") for one in plain]
     return ConfSnapshot(tuple(_taken(provider, path) for provider, path in named))
 
 
@@ -110,7 +112,7 @@ def kept(study: Path) -> ConfSnapshot | None:
     folder = study / FOLDER
     try:
         sources = yaml.safe_load((folder / _LIST).read_text(encoding="utf-8"))
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return None
     files = (_files_in(folder / str(place)) for place in range(len(sources)))
     return ConfSnapshot(tuple(Source(one["provider"], one["path"], of) for one, of in zip(sources, files, strict=True)))

@@ -21,6 +21,7 @@ from medqa_sweeps.sweep.final import chosen_trial, final_test
 from medqa_sweeps.sweep.pool import Pool
 from medqa_sweeps.sweep.study import StudyDir
 from medqa_sweeps.trial_dir import TrialDir
+from medqa_sweeps.wording import SYNTHETIC
 
 
 @pytest.fixture(scope="module")
@@ -93,7 +94,7 @@ def test_the_ledger_knows_who_and_which_and_how_often(
         and "\nTest: " in told
         and "2 times before" in told
     )
-    assert "Validation, by which it was chosen" in told and "machinery, never the medicine" in told
+    assert "Validation, which it was selected by" in told and SYNTHETIC in told
     same = ledger.readings(study.path)[-1]  # the questions themselves name them, too
     assert same.scored and same.scored.undisputed_trained == again.scored.undisputed_trained
     shown = final_tests(study.path)

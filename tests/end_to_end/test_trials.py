@@ -18,6 +18,7 @@ from medqa_sweeps.assets import resolve_bundled
 from medqa_sweeps.errors import FailureKind
 from medqa_sweeps.record import AttemptEndLine, AttemptLine, Outcome, Result, TrainLine, ValidationLine
 from medqa_sweeps.trial_dir import StopReason, TrialDir
+from medqa_sweeps.wording import EDUCATION_ONLY, SYNTHETIC
 
 Submit = Callable[..., TrialDir]
 Run = Callable[..., Result | None]
@@ -96,7 +97,7 @@ def test_what_was_asked_for_is_what_ran(undisturbed: TrialDir) -> None:
 
 def test_the_adapter_card_says_what_it_is_not_for(undisturbed: TrialDir) -> None:
     card = (undisturbed.adapter_folder / "README.md").read_text()
-    assert "never for clinical decisions" in card and "synthetic" in card
+    assert EDUCATION_ONLY in card and SYNTHETIC in card
     alarms = [f"- **alarm**: {alarm.sentence}" for alarm in alarms_of(undisturbed)]
     assert alarms and alarms == [line for line in card.splitlines() if "alarm" in line]
 

@@ -18,7 +18,7 @@ from hydra import initialize_config_dir
 from hydra._internal.utils import get_args_parser
 from hydra.core.global_hydra import GlobalHydra
 from hydra.types import RunMode
-from omegaconf import DictConfig
+from omegaconf import DictConfig, OmegaConf
 
 from medqa_sweeps.sweep import conf_snapshot
 from medqa_sweeps.sweep.announce import about_conf
@@ -139,19 +139,12 @@ def test_the_files_of_a_package_are_kept_and_those_of_hydra_are_not(
     conf.rename(conf.with_name("conf_of_a_package"))
     monkeypatch.syspath_prepend(conf.parent)
     sources = [("hydra", "hydra.conf"), ("main", "conf_of_a_package"), ("command-line", "conf_of_a_package.base")]
-    taken([Named(provider, "pkg", path) for provider, path in sources]).write(study)
+    taken(OmegaConf.create([{"provider": name, "schema": "pkg", "path": path} for name, path in sources])).write(study)
     assert [one.name for one in sorted((study / ".conf").iterdir())] == ["1", "2", "sources.yaml"]
     assert options_of(study) == [f"--config-path={study}/.conf/1", f"--config-dir={study}/.conf/2"]
     assert all(map(is_option, options_of(study))) and not is_option("--config-dir=/somewhere/1")
     parsed = get_args_parser().parse_args([*options_of(study), "-m", "rank=1"])
     assert (parsed.config_path, parsed.config_dir) == (f"{study}/.conf/1", f"{study}/.conf/2")
-
-
-class Named:
-    """An item of `hydra.runtime.config_sources`."""
-
-    def __init__(self, provider: str, schema: str, path: str) -> None:
-        self.provider, self.schema, self.path = provider, schema, path
 
 
 def test_a_study_that_confirms_another_keeps_the_files_of_the_first(conf: Path, study: Path) -> None:

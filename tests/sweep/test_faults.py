@@ -392,12 +392,12 @@ def test_stop_from_elsewhere_ends_one_trial_or_all(start: Callable[..., Program]
         command = [sys.executable, "-m", "medqa_sweeps", *words]
         return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout
 
-    assert "scored as it is" in medqa_sweeps("stop", str(program.folder), "0")
+    assert "trial 0 will be evaluated now" in medqa_sweeps("stop", str(program.folder), "0")
     program.until(lambda: (program.folder / "0" / "result.json").exists())
     assert json.loads((program.folder / "0" / "result.json").read_text())["steps"] < 100
     shown = medqa_sweeps("status", str(program.folder))
     assert "trial 0" in shown and "of 6 done" in shown
-    assert "saves a checkpoint" in medqa_sweeps("stop", str(program.folder))
+    assert "save a checkpoint" in medqa_sweeps("stop", str(program.folder))
     assert program.ended(30) == 1
     assert "stopped on request" in program.said()
 
