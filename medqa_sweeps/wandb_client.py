@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     import wandb
 
 ANSWER_SECONDS = 5.0  # within which a W&B server must answer a trivial question, or the run is recorded offline
+_DEATH_SECONDS = 5.0  # within which a killed process is gone
 NO_KEY = "no API key found"
 # Importing wandb (0.31) in two threads at once fails in its circular imports; `init` promises nothing about threads.
 one_at_a_time = threading.RLock()
@@ -73,8 +74,10 @@ class BackgroundTask:
 
 def kill_service() -> None:
     """Kill the client's service process, which would delay the end of this one. The folders hold all that it had."""
-    for service in _services():
+    services = _services()
+    for service in services:
         service.kill()
+    psutil.wait_procs(services, timeout=_DEATH_SECONDS)  # found alive at exit, the client would still talk to it
 
 
 def _services() -> list[psutil.Process]:
