@@ -4,14 +4,16 @@ Some templates take a message as text, others as a list of parts and drop a plai
 system message. The way is found once for each template, with a marker in the place of the question.
 """
 
+from datetime import date
 from itertools import product
 from typing import Any
 
 from jinja2.exceptions import TemplateError
 
-from medqa_sweeps.errors import ConfigError
+from medqa_sweeps.errors import ConfigError, in_words
 
 MARKER = "SENTINEL"
+_DAY = date(2024, 7, 26)  # what templates that write today's date are told, so that a prompt is the same on every day
 
 
 class Chat:
@@ -29,7 +31,8 @@ class Chat:
                 return
             reasons.append(reason)
         raise ConfigError(
-            f"this model's chat template does not take a question: {reasons[0]}. Use prompt=plain, or another model."
+            f"the chat template in {tokenizer.name_or_path} (chat_template.jinja or tokenizer_config.json) does not "
+            f"take a question: {reasons[0]}. Use prompt=plain, mend the template, or use another model."
         )
 
     def render(self, content: str, answer: str | None = None) -> str:
@@ -40,7 +43,11 @@ class Chat:
         if answer is not None:
             turns.append(self._turn("assistant", answer))
         text: str = self._tokenizer.apply_chat_template(
-            turns, tokenize=False, add_generation_prompt=answer is None, enable_thinking=False
+            turns,
+            tokenize=False,
+            add_generation_prompt=answer is None,
+            enable_thinking=False,
+            strftime_now=_DAY.strftime,
         )
         return text
 
@@ -54,8 +61,10 @@ class Chat:
         """Why the template does not take messages in the present way; None: it does."""
         try:
             text = self.render(MARKER)
-        except (TemplateError, TypeError) as error:
-            return f"it says {error}"
+            self.render(MARKER, answer=MARKER)
+        except Exception as error:  # a template is a program, and fails in any way
+            said = str(error) if isinstance(error, TemplateError) else in_words(error)
+            return f"it says {said.rstrip('.')}"
         if MARKER not in text or "'type': 'text'" in text:
             return "it leaves out the user's message"
         if self._system and self._system.strip() not in text:

@@ -4,6 +4,8 @@ Every error that people may meet is a `TrialError` of one kind. Its text is one 
 that was met, what is allowed, and the next step.
 """
 
+import errno
+import traceback
 from enum import StrEnum
 
 
@@ -52,3 +54,25 @@ class DeviceFailed(TrialError):
 
 class InternalError(TrialError):
     kind = FailureKind.INTERNAL
+
+
+DISK_IS_FULL = (errno.ENOSPC, errno.EDQUOT)
+
+
+def kind_of(error: BaseException) -> FailureKind:
+    """The kind of failure that an exception of a library or of Python stands for."""
+    text = f"{type(error).__name__}: {error}".lower()
+    if isinstance(error, MemoryError) or "out of memory" in text or "outofmemory" in text:
+        return FailureKind.OUT_OF_MEMORY
+    if "cuda error" in text or "acceleratorerror" in text or "cudnn" in text:
+        return FailureKind.DEVICE
+    return FailureKind.INTERNAL
+
+
+def in_words(error: BaseException) -> str:
+    """Type and text of an exception; of one without a text, where it was raised and by which line."""
+    if text := str(error).strip():
+        return f"{type(error).__name__}: {text}"
+    if not (frames := traceback.extract_tb(error.__traceback__)):
+        return type(error).__name__
+    return f"{type(error).__name__} in {frames[-1].filename}, line {frames[-1].lineno}: {frames[-1].line}"

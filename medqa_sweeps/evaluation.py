@@ -14,6 +14,7 @@ import torch
 
 from medqa_sweeps.config import EvaluationConfig
 from medqa_sweeps.data import Question
+from medqa_sweeps.errors import Diverged
 from medqa_sweeps.model import DEVICE, inference
 from medqa_sweeps.prompt import LETTERS, PromptEncoder
 from medqa_sweeps.record import Prediction, Score
@@ -32,7 +33,11 @@ class Answer:
 def answer_questions(
     model: Any, tokenizer: Any, encoder: PromptEncoder, questions: list[Question], config: EvaluationConfig
 ) -> list[Answer]:
-    """An answer to each question, in their order. Options stand as in the file."""
+    """An answer to each question, in their order. Options stand as in the file.
+
+    Raises:
+        Diverged: if a letter's log-probability is not finite.
+    """
     choose = _likeliest_letters if config.method == "log_probability" else _written_letters
     encoded = list(encoder.encode_all(questions))
     answers: dict[int, Answer] = {}
@@ -94,6 +99,11 @@ def _likeliest_letters(
     letters_BxL = torch.log_softmax(logits_BxV, dim=-1)[:, encoder.letter_ids].cpu()
     for row, question in zip(letters_BxL, questions, strict=True):
         scores = row[: len(question.options)]
+        if not torch.isfinite(scores).all():
+            raise Diverged(
+                f"the log-probabilities of question {question.id} are not finite ({scores.tolist()}): the model has "
+                "diverged. A smaller optimizer.lr or a longer warm-up is the usual cure."
+            )
         yield int(scores.argmax()), scores.tolist()
 
 

@@ -32,6 +32,16 @@ def adapted_layers(model: Any) -> list[str]:
     return [name for name, module in model.get_base_model().named_modules() if isinstance(module, LoraLayer)]
 
 
+def weights_not_finite(model: torch.nn.Module) -> list[str]:
+    """Names of the weights that hold a NaN or an infinity, those in 4-bit dequantized."""
+
+    def values(parameter: torch.nn.Parameter) -> torch.Tensor:
+        state = getattr(parameter, "quant_state", None)
+        return parameter if state is None else bitsandbytes.functional.dequantize_4bit(parameter.data, state)
+
+    return [name for name, one in model.named_parameters() if not torch.isfinite(values(one)).all()]
+
+
 def pattern_of(model: Any, modules: Iterable[str]) -> str:
     """A regular expression for PEFT that matches the full names of the language model's layers called `modules`.
 

@@ -3,7 +3,7 @@
     python -m medqa_sweeps.predict TRIAL DATA ANSWERS
 
 DATA is the `DataConfig` of the file as JSON; ANSWERS is written, a line of `predictions.jsonl` a question, in the
-file's order. What it cannot do it prints as a sentence, and its exit code is 1.
+file's order. What it cannot do it prints as a sentence, and its exit code is 65.
 """
 
 import json
@@ -22,6 +22,8 @@ from medqa_sweeps.evaluation import Answer, answer_questions, prediction
 from medqa_sweeps.prompt import PromptEncoder
 from medqa_sweeps.trial_dir import TrialDir, append_lines
 
+REFUSED = 65  # sysexits.h's number for bad input
+
 
 def main(arguments: list[str]) -> int:
     folder, data, out = arguments
@@ -31,7 +33,7 @@ def main(arguments: list[str]) -> int:
         answers = ask(trial, read_questions(DataConfig(**json.loads(data)), "train").questions)
     except TrialError as error:
         print(error)
-        return 1
+        return REFUSED
     seen = result.samples_seen if result else 0
     append_lines(Path(out), [prediction(answer, seen).to_json() for answer in answers])
     return 0

@@ -13,6 +13,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
+from string import ascii_uppercase
 from typing import Any
 
 from medqa_sweeps.chat import MARKER, Chat
@@ -23,7 +24,7 @@ from medqa_sweeps.data.record import shown
 from medqa_sweeps.errors import ConfigError, DataError
 from medqa_sweeps.tokens import TokenCache
 
-LETTERS = "ABCDEFGHIJ"
+LETTERS = ascii_uppercase  # as many as a question may have options
 _KEPT = 0.9  # share of a question that its prompt must hold: a rare character without a token may be lost
 _READING = "data is text"  # part of the fingerprint: tokens and baselines from before this rule are not reused
 
@@ -40,20 +41,13 @@ class PromptEncoder:
     """Turns questions into tokens for one tokenizer and one wording; with a cache, once for all trials.
 
     Raises:
-        ConfigError: if the tokenizer has no chat template but one is asked for, or cannot write an answer letter as a
-            single token right after the prompt.
+        ConfigError: if the tokenizer has no chat template that can be used but one is asked for, has no token that
+            ends an answer, or cannot write an answer letter as a single token right after the prompt.
     """
 
     def __init__(self, tokenizer: Any, config: PromptConfig, letters: int, cache: TokenCache | None = None) -> None:
-        if letters > len(LETTERS):
-            raise ConfigError(f"a question has {letters} options; at most {len(LETTERS)} are supported")
         self._tokenizer, self._config, self._cache = tokenizer, config, cache
-        if config.chat and not getattr(tokenizer, "chat_template", None):
-            raise ConfigError(
-                f"prompt={config.name} speaks through a chat template, and this model's tokenizer has none (a "
-                "pretrained base has not). Use prompt=plain, or the instruction-tuned model."
-            )
-        self._chat = Chat(tokenizer, config.system) if config.chat else None
+        self._chat = chat_of(tokenizer, config)
         self._control_tokens = ControlTokens(tokenizer)
         self._template_control_ids = functools.cache(self._find_template_control_ids)
         self.end_of_turn_id = self._find_end_of_turn()
@@ -154,10 +148,10 @@ class PromptEncoder:
 
     def _find_end_of_turn(self) -> int:
         """The token after an assistant's words; for a plain prompt, the end of the text."""
-        if self._chat is None:
-            return self._tokenizer.eos_token_id
-        after = self._chat.render("?", answer=MARKER)
+        after = self._chat.render("?", answer=MARKER) if self._chat else ""
         tail = self._tokenizer(after.rpartition(MARKER)[2].lstrip(), add_special_tokens=False)["input_ids"]
+        if not tail and self._tokenizer.eos_token_id is None:
+            raise ConfigError(without_end(self._tokenizer, self._config))
         return tail[0] if tail else self._tokenizer.eos_token_id
 
     def _find_letter_ids(self, letters: str) -> list[int]:
@@ -174,6 +168,29 @@ class PromptEncoder:
                 )
             found.append(ids[-1])
         return found
+
+
+def chat_of(tokenizer: Any, config: PromptConfig) -> Chat | None:
+    """How to speak through the tokenizer's chat template; None for a prompt that does without.
+
+    Raises:
+        ConfigError: if there is no chat template, or it does not take the prompt.
+    """
+    if config.chat and not getattr(tokenizer, "chat_template", None):
+        raise ConfigError(
+            f"prompt={config.name} speaks through a chat template, and this model's tokenizer has none (a pretrained "
+            "base has not). Use prompt=plain, or the instruction-tuned model."
+        )
+    return Chat(tokenizer, config.system) if config.chat else None
+
+
+def without_end(tokenizer: Any, config: PromptConfig) -> str:
+    """The sentence that refuses a tokenizer without a token that ends an answer."""
+    return (
+        f"prompt={config.name}: nothing ends an answer. The tokenizer in {tokenizer.name_or_path} has no "
+        "end-of-sequence token, and no chat template ends the turn. Name one in its tokenizer_config.json, such as "
+        '"eos_token": "</s>", or use the instruction-tuned model with prompt=chat.'
+    )
 
 
 def share_kept(texts: Iterable[str], found: str) -> float:

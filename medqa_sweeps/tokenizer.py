@@ -4,26 +4,40 @@ It does what `PromptEncoder` asks of one, and the same: a test compares its toke
 """
 
 import json
-from datetime import datetime
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any
 
 from medqa_sweeps.errors import ConfigError
 
+_WITHOUT_DEFAULTS = ("TokenizersBackend", "PreTrainedTokenizerFast")
+
 
 class FileTokenizer:
-    """`tokenizer.json` and the chat template of a model's folder.
+    """The tokenizer and the chat template of a model's folder; `tokenizer.json` is read when it is first needed.
 
     Raises:
-        ConfigError: if the folder holds no tokenizer.json that can be read.
+        ConfigError: if the folder holds no tokenizer_config.json, or later no tokenizer.json, that can be read.
     """
 
     def __init__(self, folder: Path) -> None:
-        self.backend_tokenizer = _loaded(folder / "tokenizer.json")
+        self.name_or_path = str(folder)
         self._config = _settings(folder / "tokenizer_config.json")
         self.chat_template = _chat_template(folder, self._config)
-        self.eos_token_id = self._id_of("eos_token")
+
+    @cached_property
+    def backend_tokenizer(self) -> Any:
+        """Takes about a second for the real Gemma 3."""
+        return _loaded(Path(self.name_or_path) / "tokenizer.json")
+
+    @cached_property
+    def eos_token_id(self) -> int | None:
+        return self._id_of("eos_token")
+
+    @property
+    def surely_has_no_end(self) -> bool:
+        """Whether transformers knows no end-of-sequence token either; it has defaults for tokenizers of some models."""
+        return self._config.get("eos_token") is None and self._config.get("tokenizer_class") in _WITHOUT_DEFAULTS
 
     def __call__(self, text: str | list[str], add_special_tokens: bool = True) -> dict[str, Any]:
         """{"input_ids"} of a text, or of each text of a list."""
@@ -64,11 +78,13 @@ def _loaded(file: Path) -> Any:
 
 
 def _settings(file: Path) -> dict[str, Any]:
+    """Of the file, and the special tokens that older tokenizers keep in a file beside it."""
     try:
         settings: dict[str, Any] = json.loads(file.read_text())
-    except (OSError, ValueError) as error:
+        special = file.with_name("special_tokens_map.json")
+        return {**(json.loads(special.read_text()) if special.exists() else {}), **settings}
+    except (OSError, ValueError, TypeError) as error:
         raise ConfigError(f"{file}: no tokenizer settings that can be read ({error}). Name a model's folder.") from None
-    return settings
 
 
 def _chat_template(folder: Path, settings: dict[str, Any]) -> str | None:
@@ -98,5 +114,4 @@ def _compiled(template: str) -> Any:
     environment = ImmutableSandboxedEnvironment(trim_blocks=True, lstrip_blocks=True, extensions=[loopcontrols])
     environment.filters["tojson"] = lambda value, **how: json.dumps(value, **{"ensure_ascii": False, **how})
     environment.globals["raise_exception"] = raise_exception
-    environment.globals["strftime_now"] = lambda format: datetime.now().strftime(format)
     return environment.from_string(template)

@@ -8,13 +8,12 @@ do is the trial's result. Its exit code says only whether every folder has a res
 disk is full (74): sysexits.h's numbers for "try again" and for an input/output error.
 """
 
-import errno
 import shutil
 import sys
 import traceback
 from pathlib import Path
 
-from medqa_sweeps.errors import RETRIED, FailureKind, TrialError
+from medqa_sweeps.errors import DISK_IS_FULL, RETRIED, TrialError, in_words, kind_of
 from medqa_sweeps.record import Outcome
 from medqa_sweeps.trial_dir import TrialDir
 
@@ -49,29 +48,19 @@ def work(trial: TrialDir) -> int:
 
 def _ended_by(error: Exception, trial: TrialDir) -> int:
     """Record what ended an attempt."""
-    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+    if isinstance(error, OSError) and error.errno in DISK_IS_FULL:
         print(f"The disk is full ({error.filename}). Free some space; the trial goes on from its checkpoint.")
         return DISK_FULL
     if isinstance(error, TrialError):  # our own sentences are verdicts
         trial.fail(error.kind, str(error))
         return FINISHED
     traceback.print_exc()
-    kind, message = kind_of(error), f"{type(error).__name__}: {error}"
+    kind, message = kind_of(error), in_words(error)
     if kind in RETRIED:
         trial.end_attempt(Outcome.FAILED, kind, message)
         return TRY_AGAIN
     trial.fail(kind, message)
     return FINISHED
-
-
-def kind_of(error: BaseException) -> FailureKind:
-    """The kind of failure that an exception of torch or of Python stands for."""
-    text = f"{type(error).__name__}: {error}".lower()
-    if isinstance(error, MemoryError) or "out of memory" in text or "outofmemory" in text:
-        return FailureKind.OUT_OF_MEMORY
-    if "cuda error" in text or "acceleratorerror" in text or "cudnn" in text:
-        return FailureKind.DEVICE
-    return FailureKind.INTERNAL
 
 
 if __name__ == "__main__":

@@ -19,6 +19,7 @@ from medqa_sweeps.command_line import typed
 from medqa_sweeps.data.record import Record
 from medqa_sweeps.data.shapes import RECORD_FIELDS, without_repeats
 from medqa_sweeps.errors import DataError
+from medqa_sweeps.lfs import is_lfs_pointer
 
 _LINES = "one JSON object a line, one array of objects, or one object of them keyed by question number"
 _LONGEST_CELL = 16_000_000  # characters; Python's own limit of 131,072 is a fifth of a large export's cell
@@ -34,7 +35,7 @@ def file_records(text: str, sets: list[str], key: str) -> Iterator[Record]:
     Raises:
         DataError: if there is no such file, or one is empty, of an unknown type, or broken as a whole.
     """
-    for path in _existing_files(text, key):
+    for path in existing_files(text, key):
         reader = _READERS.get(path.suffix.lower())
         if reader is None:
             raise DataError(f"{path}: files of this type cannot be read; allowed are {', '.join(_READERS)}.")
@@ -47,11 +48,32 @@ def file_records(text: str, sets: list[str], key: str) -> Iterator[Record]:
 def matching_files(text: str) -> list[Path]:
     """The files that a path or glob names, sorted; a file whose name looks like a glob is that file."""
     path = resolve_bundled(text)
-    found = [str(path)] if os.path.exists(path) else sorted(glob.glob(str(path), recursive=True))
-    return [Path(name) for name in found if os.path.isfile(name)]
+    found = [str(path)] if os.path.lexists(path) else sorted(glob.glob(str(path), recursive=True))
+    return [Path(name) for name in found if os.path.isfile(name) or _is_broken_link(name)]
 
 
-def _existing_files(text: str, key: str) -> list[Path]:
+def _is_broken_link(name: str) -> bool:
+    return os.path.islink(name) and not os.path.exists(name)
+
+
+def _refuse_pointer(path: Path) -> None:
+    if _is_broken_link(str(path)):
+        raise DataError(
+            f"{path} is a link to a file that is not there. Fetch what it links to (`git annex get`, `dvc pull`), or "
+            "remove the link."
+        )
+    if is_lfs_pointer(path):
+        raise DataError(
+            f"{path} is a Git-LFS pointer, not the file itself. Run `git lfs pull` in its folder, or download the file."
+        )
+
+
+def existing_files(text: str, key: str) -> list[Path]:
+    """The files that a path or glob names; none of them is read.
+
+    Raises:
+        DataError: if there are none, or one is a link to nothing or a Git-LFS pointer.
+    """
     if os.path.isdir(resolve_bundled(text)):
         from medqa_sweeps.overrides import override  # Hydra, which no trial's process needs
 
@@ -63,6 +85,8 @@ def _existing_files(text: str, key: str) -> list[Path]:
         there = sorted(path.name for path in folder.iterdir() if path.suffix in _READERS) if folder.is_dir() else []
         found = f"{folder} holds {', '.join(there[:8])}" if there else f"{folder} holds no {', '.join(_READERS)} file"
         raise DataError(f"{key}={text}: there is no such file ({found}). Mend the path, or use data=sample.")
+    for path in files:
+        _refuse_pointer(path)
     return files
 
 

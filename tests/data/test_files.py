@@ -2,6 +2,7 @@
 
 import csv
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -145,3 +146,26 @@ def test_an_option_missing_from_the_middle_keeps_the_others_letters(tmp_path: Pa
     assert question.options[question.gold] == "Influenza"
     endings = {**SHAPES["ending"], "ending5": "After a gap", "label": 5}
     assert read(as_csv(tmp_path / "q.csv", endings)).questions[0].options[-1] == "After a gap"
+
+
+@pytest.mark.parametrize("suffix", ["jsonl", "json", "csv", "parquet"])
+def test_a_git_lfs_pointer_is_named_and_no_record_of_it_is_set_aside(tmp_path: Path, suffix: str) -> None:
+    """It was `line 1: not JSON … data.on_bad_record=quarantine: such records are set aside`."""
+    path = tmp_path / f"train.{suffix}"
+    path.write_text("version https://git-lfs.github.com/spec/v1\noid sha256:4d7a214614ab2935\nsize 1502096\n")
+    told = refusal(path, on_bad_record="quarantine")
+    assert told.startswith(f"{path} is a Git-LFS pointer") and "git lfs pull" in told and "set aside" not in told
+
+
+def test_a_file_that_begins_like_a_pointer_and_is_long_is_none(tmp_path: Path) -> None:
+    path = tmp_path / "train.csv"
+    path.write_text("version https://git-lfs.github.com/spec/v1\n" * 100)
+    assert "Git-LFS" not in refusal(path)
+
+
+@pytest.mark.parametrize("named", ["b.jsonl", "*.jsonl"])
+def test_a_link_to_nothing_is_named_and_not_left_out_of_a_glob(tmp_path: Path, named: str) -> None:
+    """A glob trained on the other files without a word."""
+    (tmp_path / "a.jsonl").write_text(json.dumps(ONE) + "\n")
+    (tmp_path / "b.jsonl").symlink_to("annex/objects/SHA256E-s70012")
+    assert re.search(r"b\.jsonl is a link to a file that is not there.*git annex get", refusal(tmp_path / named))

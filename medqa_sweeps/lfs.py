@@ -1,0 +1,17 @@
+"""Git-LFS pointers: what a clone holds in place of large files where git-lfs has not fetched them."""
+
+from pathlib import Path
+
+_BEGINS = b"version https://git-lfs.github.com/spec/"
+_MOST_BYTES = 1024  # a pointer is shorter: https://github.com/git-lfs/git-lfs/blob/main/docs/spec.md
+
+
+def is_lfs_pointer(file: Path) -> bool:
+    """Whether `file` only says where its content is; False of one that cannot be read."""
+    try:
+        if file.stat().st_size >= _MOST_BYTES:
+            return False
+        with open(file, "rb") as stream:
+            return stream.read(len(_BEGINS)) == _BEGINS
+    except OSError:
+        return False
