@@ -9,7 +9,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from medqa_sweeps.alarms import leaks
 from medqa_sweeps.config import ATTENTION_MODULES, MLP_MODULES, TrialConfig
+from medqa_sweeps.plan import Plan
+from medqa_sweeps.split import IN_TRAINING, NEARLY_IN_TRAINING
 from medqa_sweeps.wording import listed, setting
 
 LEARNING_RATE = "optimizer.lr"
@@ -37,6 +40,15 @@ def cautions(config: TrialConfig, base: Path) -> Iterator[Caution]:
     width, module = min(((widths[one], one) for one in config.lora.target_modules if one in widths), default=(None, ""))
     if width is not None and config.lora.r > width:
         yield Caution("lora.r", str(config.lora.r), f"above {width:,}, the width of {module} in this model")
+
+
+def cautions_of(plan: Plan) -> Iterator[Caution]:
+    """What is surely not meant in a trial's config or in its questions."""
+    config, flagged = plan.config, plan.split.flagged
+    yield from cautions(config, plan.base.folder)
+    shared = leaks.in_words(flagged[IN_TRAINING], flagged[NEARLY_IN_TRAINING], len(plan.split.validation))
+    if shared:
+        yield Caution("data.validation", str(config.data.validation), shared)
 
 
 def caution_lines(found: Iterable[Caution]) -> list[str]:

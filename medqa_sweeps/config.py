@@ -10,7 +10,7 @@ import dataclasses
 import hashlib
 import json
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Container, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -26,13 +26,31 @@ from medqa_sweeps.known_keys import keys_of, not_a_setting, said, unknown_keys
 ATTENTION_MODULES = ("q_proj", "k_proj", "v_proj", "o_proj")
 MLP_MODULES = ("gate_proj", "up_proj", "down_proj")
 LINEAR_MODULES = ATTENTION_MODULES + MLP_MODULES
-# What decides no result: how a trial is reported and which process trains it, and keys that change speed or disk alone.
-NOT_THE_EXPERIMENT = ("tracking", "engine")
-_BOOKKEEPING = (
-    *("training.micro_batch_size", "training.gradient_checkpointing", "training.checkpoints_kept"),
-    *("training.checkpoint_every_minutes", "training.log_every_steps", "evaluation.batch_size", "evaluation.baseline"),
-    "model.recommended_lr",
-)
+# What the signature leaves out, a key or a whole group, and why that cannot change a result.
+CANNOT_MATTER = {
+    "tracking": "where a run is shown",
+    "engine": "which process trains and how often it is tried again; threads change the last bits alone",
+    "training.micro_batch_size": "a step sees the effective batch; its sum in other parts changes the last bits alone",
+    "training.gradient_checkpointing": "the same activations, computed again instead of kept",
+    "training.checkpoints_kept": "disk alone",
+    "training.checkpoint_every_minutes": "disk alone; a resumed trial gives the same bits",
+    "training.log_every_steps": "lines of metrics.jsonl alone",
+    "evaluation.batch_size": "speed and memory; padding is masked and changes the last bits alone",
+    "evaluation.baseline": "whether the untuned base is scored besides",
+    "model.recommended_lr": "when a warning is given",
+    "data.allow_overlap": "whether a trial may start",
+}
+# What the signature counts by content instead of by name, and what stands for it.
+COUNTED_BY_CONTENT = {
+    "model.name": "the base's fingerprint",
+    "model.hub_id": "the base's fingerprint",
+    "model.revision": "the base's fingerprint",
+    "model.path": "the base's fingerprint",
+    "data": "the fingerprint of the questions",
+    "split": "the fingerprint of the questions",
+    "prompt.name": "the wording",
+    "lora.name": "the settings of the group",
+}
 DATA_FORMATS = ("auto", "medqa", "ending", "bigbio", "medmcqa", "columns", "nested")
 
 
@@ -172,6 +190,7 @@ class DataConfig:
     # a copy of the options is cut out of the question | quarantine: set aside | permute: like all others
     ordered_options: str = "keep"
     synthetic: bool = False  # invented facts: every page that shows a score says so
+    allow_overlap: bool = False  # train although every validation question is a training question; else it is refused
 
     def problems(self) -> Iterator[str]:
         yield from _one_of("data.format", self.format, DATA_FORMATS)
@@ -424,22 +443,27 @@ def load(path: Path) -> TrialConfig:
     return checked(config)
 
 
+def with_defaults(saved: dict[str, Any]) -> dict[str, Any]:
+    """What an earlier version composed, with the default of each setting that it did not have; any other program's
+    config as it is."""
+    if not saved.keys() >= TRIAL_KEYS:
+        return saved
+    defaults = OmegaConf.to_container(OmegaConf.structured(TrialConfig))
+    assert isinstance(defaults, dict), "the schema is a mapping"
+    return {key: {**defaults[key], **value} if key in TRIAL_KEYS - {"seed"} else value for key, value in saved.items()}
+
+
 def signature(config: TrialConfig, base_fingerprint: str, data_fingerprint: str) -> str:
     """12 hex digits that are equal exactly when two trials are the same experiment.
 
-    What decides the result counts: the base model and the questions by their content, every knob of the training.
-    What does not count: names and paths, tracking, engine, micro-batch, checkpoints and logging.
+    What decides the result counts: the base's files and the questions by content, and every key of the schema but
+    those in `CANNOT_MATTER` and `COUNTED_BY_CONTENT`.
+
+    Versions of packages, our own code and the hardware do not count, although they can move digits: an upgrade would
+    end every study. `provenance.json` records them, and `resume`, `reproduce` and a repeat say what differs.
     """
-    asked = dataclasses.asdict(config)
-    for group in (*NOT_THE_EXPERIMENT, "data", "split"):
-        del asked[group]
-    for group in ("prompt", "lora"):
-        del asked[group]["name"]
-    for dotted in _BOOKKEEPING:
-        group, _, key = dotted.partition(".")
-        del asked[group][key]
-    asked["model"] = {key: asked["model"][key] for key in ("load_in_4bit", "dtype")}
-    asked["lora"]["target_modules"] = sorted(asked["lora"]["target_modules"])
+    asked = {key: value for key, value in _values(dataclasses.asdict(config)) if not _is_left_out(key)}
+    asked["lora.target_modules"] = sorted(asked["lora.target_modules"])
     asked["base"], asked["questions"] = base_fingerprint, data_fingerprint
     return short_hash(asked)
 
@@ -451,7 +475,24 @@ def replicate_key(config: TrialConfig, base_fingerprint: str, data_fingerprint: 
 
 def decides_nothing(key: str) -> bool:
     """Whether the value of a dotted key (`tracking.mode`) can differ between two runs of the same experiment."""
-    return key.startswith(tuple(f"{group}." for group in NOT_THE_EXPERIMENT)) or key in _BOOKKEEPING
+    return _is_in(key, CANNOT_MATTER)
+
+
+def _is_left_out(key: str) -> bool:
+    return _is_in(key, CANNOT_MATTER) or _is_in(key, COUNTED_BY_CONTENT)
+
+
+def _is_in(key: str, listed: Container[str]) -> bool:
+    return key in listed or key.partition(".")[0] in listed
+
+
+def _values(groups: dict[str, Any]) -> Iterator[tuple[str, Any]]:
+    """The values of a config by their dotted keys."""
+    for name, group in groups.items():
+        if isinstance(group, dict):
+            yield from ((f"{name}.{key}", value) for key, value in group.items())
+        else:
+            yield name, group
 
 
 def short_hash(value: Any) -> str:

@@ -18,7 +18,7 @@ import numpy as np
 
 from medqa_sweeps import ledger, model as model_module
 from medqa_sweeps.config import DataConfig
-from medqa_sweeps.data import Question, fingerprint, read_test_questions
+from medqa_sweeps.data import Question, fingerprint, read_test_questions, refuse_missing_test
 from medqa_sweeps.data.duplicates import likeness
 from medqa_sweeps.errors import ConfigError, DataError, TrialError
 from medqa_sweeps.evaluation import Answer, answer_questions, score
@@ -55,6 +55,7 @@ def score_test(trial: TrialDir, study: Path, reading: str, undisputed: Path | No
     if result is None or result.score is None:
         raise ConfigError(f"{trial.path} has no score, so it cannot have been chosen by it.")
     refuse_changed(plan, trial.provenance())
+    refuse_missing_test(plan.config.data)
     state = _exported(trial, result)
     tokenizer = model_module.load_tokenizer(plan.base)
     model = model_module.load_base(plan.base, plan.config.model, plan.config.training)

@@ -14,7 +14,8 @@ from dataclasses import dataclass
 from medqa_sweeps.cache import shared
 from medqa_sweeps.config import DataConfig, SplitConfig, short_hash
 from medqa_sweeps.data import Part, Quarantined, Question, QuestionSet, fingerprint, read_questions
-from medqa_sweeps.data.duplicates import LIKENESS, near_duplicates, overlap, print_of
+from medqa_sweeps.data.duplicates import LIKENESS, near_duplicates, overlap as overlap_of, print_of
+from medqa_sweeps.data.reading import file_in_both_parts
 from medqa_sweeps.errors import DataError
 
 # What `Split.flagged`, and so provenance.json, calls validation questions that the model has trained on.
@@ -33,6 +34,7 @@ class Split:
     cleaned: Counter[str]  # what was changed: number of records
     flagged: Counter[str]  # what looks odd and was left as it is: number of records
     quarantined: list[Quarantined]
+    overlap: str = ""  # a sentence where one side holds all of the other, or both read one file; empty: neither
 
 
 def split_questions(data: DataConfig, split: SplitConfig, read: Read = read_questions) -> Split:
@@ -48,8 +50,10 @@ def split_questions(data: DataConfig, split: SplitConfig, read: Read = read_ques
     parts = [read(data, "train")]
     if split.name == "official" or data.validation is not None:
         parts.append(read(data, "validation"))
+    overlap = ""
     if split.name == "official":
         train, validation = (part.questions for part in parts)
+        overlap = _overlapping_parts(data, train, validation)
     else:
         train, validation = _divided([question for part in parts for question in part.questions], split)
     train, validation = _sampled(train, validation, split)
@@ -60,7 +64,21 @@ def split_questions(data: DataConfig, split: SplitConfig, read: Read = read_ques
         cleaned=sum((part.cleaned for part in parts), Counter[str]()),
         flagged=sum((part.flagged for part in parts), _on_both_sides(train, validation)),
         quarantined=[record for part in parts for record in part.quarantined],
+        overlap=overlap,
     )
+
+
+def _overlapping_parts(data: DataConfig, train: list[Question], validation: list[Question]) -> str:
+    """Why nobody can have meant these two parts of an official split; empty: they may be meant."""
+    sources = f"data.train={data.train} and data.validation={data.validation}"
+    if file := file_in_both_parts(data):
+        return f"{sources} both read {file}, or a copy of it."
+    trained_on, validated_on = ({question.id for question in side} for side in (train, validation))
+    if validated_on <= trained_on:
+        return f"{sources}: all {len(validation):,} validation questions are training questions too."
+    if trained_on <= validated_on:
+        return f"{sources}: all {len(train):,} training questions are validation questions too."
+    return ""
 
 
 def _on_both_sides(train: list[Question], validation: list[Question]) -> Counter[str]:
@@ -71,7 +89,7 @@ def _on_both_sides(train: list[Question], validation: list[Question]) -> Counter
 
 def _overlap(train: list[Question], validation: list[Question]) -> dict[str, int]:
     printed = [[print_of(question.question, question.options) for question in side] for side in (validation, train)]
-    found = overlap("validation", printed[0], "training", printed[1])
+    found = overlap_of("validation", printed[0], "training", printed[1])
     return {IN_TRAINING: found.same, NEARLY_IN_TRAINING: found.near}
 
 

@@ -11,10 +11,20 @@ from typing import Any
 import pytest
 from hydra import compose, initialize_config_dir
 from hypothesis import given, strategies as st
+from omegaconf import OmegaConf
 
 import launch  # noqa: F401  registers the schema
 from medqa_sweeps import config as config_module
-from medqa_sweeps.config import LoraConfig, TrialConfig, checked, from_hydra, signature
+from medqa_sweeps.config import (
+    CANNOT_MATTER,
+    COUNTED_BY_CONTENT,
+    LoraConfig,
+    TrialConfig,
+    checked,
+    from_hydra,
+    signature,
+    with_defaults,
+)
 from medqa_sweeps.errors import ConfigError
 from medqa_sweeps.overrides import override
 
@@ -195,25 +205,23 @@ def _leaves() -> Iterator[tuple[str, str]]:
             yield from ((group.name, leaf.name) for leaf in dataclasses.fields(group.default_factory()))  # type: ignore[misc]
 
 
-BOOKKEEPING = {
-    "training": {
-        "micro_batch_size", "checkpoints_kept", "checkpoint_every_minutes", "log_every_steps", "gradient_checkpointing"
-    },
-    "evaluation": {"batch_size", "baseline"},
-    "model": {"name", "hub_id", "revision", "path", "recommended_lr"},
-    "prompt": {"name"},
-    "lora": {"name"},
-}  # fmt: skip
-
-
 @pytest.mark.parametrize(("group", "key"), _leaves())
-def test_the_signature_changes_with_what_decides_a_result_and_with_nothing_else(group: str, key: str) -> None:
+def test_each_key_is_in_the_signature_or_listed_as_what_it_leaves_out(group: str, key: str) -> None:
     config = composed()
     part = getattr(config, group)
     changed = dataclasses.replace(config, **{group: dataclasses.replace(part, **{key: _different(getattr(part, key))})})
     same = signature(changed, "base", "questions") == signature(config, "base", "questions")
-    ignored = group in ("tracking", "engine", "data", "split") or key in BOOKKEEPING.get(group, set())
-    assert same == ignored, f"{group}.{key}"
+    listed = CANNOT_MATTER | COUNTED_BY_CONTENT
+    assert same == (group in listed or f"{group}.{key}" in listed)
+
+
+def test_what_the_signature_leaves_out_is_a_setting_and_has_a_reason() -> None:
+    known = {group.name for group in dataclasses.fields(TrialConfig)} | {".".join(leaf) for leaf in _leaves()}
+    for listed in (CANNOT_MATTER, COUNTED_BY_CONTENT):
+        assert listed.keys() <= known
+        assert all(len(reason) > 5 for reason in listed.values())
+    groups = {key.partition(".")[0] for key in CANNOT_MATTER}
+    assert not groups & {"prompt", "lora", "scheduler", "optimizer", "split"}, "all of their keys can matter"
 
 
 def test_the_signature_counts_seed_base_and_questions_by_content() -> None:
@@ -236,3 +244,13 @@ def test_checked_fills_in_or_refuses_and_never_raises_anything_else(
         assert "lora." in str(error)
     else:
         assert done.lora.alpha is not None and done.lora.alpha > 0 and 0 <= done.lora.dropout < 1
+
+
+def test_a_setting_that_an_earlier_version_did_not_have_has_its_default() -> None:
+    """Else no study would outlive a new setting: `data.allow_overlap: None then, False now`."""
+    now = OmegaConf.to_container(OmegaConf.structured(composed("data.allow_overlap=true", "lora.r=64")))
+    assert isinstance(now, dict)
+    then = {**now, "data": {key: value for key, value in now["data"].items() if key != "allow_overlap"}}
+    assert with_defaults(then)["data"]["allow_overlap"] is False
+    assert with_defaults(then)["lora"] == now["lora"] and with_defaults(now) == now
+    assert with_defaults({"data": {"x": 1}}) == {"data": {"x": 1}}, "another program's"

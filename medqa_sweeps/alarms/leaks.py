@@ -17,12 +17,15 @@ def near_duplicates(same: int, near: int, questions: int) -> Alarm | None:
     """
     if same + near < max(1, LEAKED_SHARE * questions):
         return None
+    return Alarm("near_duplicates", in_words(same, near, questions), about_data=True)
+
+
+def in_words(same: int, near: int, questions: int) -> str:
+    """The alarm's sentence, for any count; empty if none of the questions is, or is nearly, a training question."""
     of_all = f"of {questions:,} validation questions"
     also = f"{same:,} {of_all} are training questions too"
     if not near:
-        sentence = also
-    elif same:
-        sentence = f"{also}, and {near:,} have a near-duplicate in training"
-    else:
-        sentence = f"{near:,} {of_all} have a near-duplicate in training"
-    return Alarm("near_duplicates", sentence, about_data=True)
+        return also if same else ""
+    if same:
+        return f"{also}, and {near:,} have a near-duplicate in training"
+    return f"{near:,} {of_all} have a near-duplicate in training"

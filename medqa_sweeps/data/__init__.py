@@ -6,7 +6,7 @@ and sets bad records aside if asked to. `duplicates` finds near-duplicates; `des
 """
 
 from medqa_sweeps.data.question import Quarantined, Question, QuestionSet, fingerprint, question_id
-from medqa_sweeps.data.reading import Part, read_questions, read_test_questions
+from medqa_sweeps.data.reading import Part, read_questions, read_test_questions, refuse_missing_test
 
 __all__ = [
     "Part",
@@ -17,4 +17,5 @@ __all__ = [
     "question_id",
     "read_questions",
     "read_test_questions",
+    "refuse_missing_test",
 ]

@@ -8,13 +8,14 @@ import filecmp
 import re
 from collections import Counter
 from collections.abc import Iterator
+from itertools import product
 from pathlib import Path
 from typing import Literal
 
 from medqa_sweeps.config import DataConfig
 from medqa_sweeps.data.checking import checked_question, cleaned_texts
 from medqa_sweeps.data.duplicates import Print, print_of
-from medqa_sweeps.data.files import file_records, matching_files
+from medqa_sweeps.data.files import existing_files, file_records, matching_files
 from medqa_sweeps.data.hub import hub_records
 from medqa_sweeps.data.question import Quarantined, QuestionSet
 from medqa_sweeps.data.record import BadRecord, Record
@@ -50,6 +51,17 @@ def read_questions(config: DataConfig, part: Part) -> QuestionSet:
     return found
 
 
+def file_in_both_parts(config: DataConfig) -> Path | None:
+    """A file of the training part that is one of the validation part, or a copy of one; None: there is none.
+
+    Of a data set on the hub nothing is known here.
+    """
+    if config.hub_id or not config.train or not config.validation:
+        return None
+    pairs = product(matching_files(config.train), matching_files(config.validation))
+    return next((one for one, other in pairs if _same(one, other)), None)
+
+
 def read_test_questions(config: DataConfig) -> QuestionSet:
     """The locked test questions. For `medqa_sweeps/final.py` alone, which writes each reading to the study's ledger
     first; a test holds that nothing else calls it.
@@ -57,11 +69,22 @@ def read_test_questions(config: DataConfig) -> QuestionSet:
     Raises:
         DataError: as `read_questions`, or if the data set has no test part.
     """
+    refuse_missing_test(config)
+    return _checked(config, _records(config, str(config.test), "data.test"))
+
+
+def refuse_missing_test(config: DataConfig) -> None:
+    """Nothing if the locked test questions are where the config says. None of them is read; the hub is not asked.
+
+    Raises:
+        DataError: if there is no test part, or a file of it is missing or a Git-LFS pointer.
+    """
     if config.test is None:
         raise DataError(
             f"data.test is null, so {config.name} has no test questions. Name a file or a split of the hub."
         )
-    return _checked(config, _records(config, config.test, "data.test"))
+    if not config.hub_id:
+        existing_files(config.test, "data.test")
 
 
 def read_test_prints(config: DataConfig) -> list[Print]:
@@ -135,9 +158,9 @@ def _refuse_test(config: DataConfig, part: Part, source: str) -> None:
         )
 
 
-def _same(path: Path, test: Path) -> bool:
+def _same(path: Path, other: Path) -> bool:
     """One file, or a copy of it byte for byte. A copy in another shape is not seen: `description` counts overlaps."""
     try:
-        return path.samefile(test) or filecmp.cmp(path, test, shallow=False)
+        return path.samefile(other) or filecmp.cmp(path, other, shallow=False)
     except OSError:  # one that cannot be read is refused, in words, when it is read
         return False
