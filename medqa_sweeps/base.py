@@ -4,24 +4,18 @@ The parent calls `locate` before it starts a trial: what is missing, gated or of
 before anything heavy is imported. The trial then loads a local folder, so that a revision cannot be lost on the way.
 """
 
-import hashlib
 import json
-import os
-import time
+from collections.abc import Mapping
 from dataclasses import dataclass
-from importlib.metadata import version
+from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any
 
 from medqa_sweeps import hub
 from medqa_sweeps.assets import resolve_bundled
-from medqa_sweeps.cache import shared
 from medqa_sweeps.config import ModelConfig, short_hash
 from medqa_sweeps.errors import ConfigError
-
-_TICK_SECONDS = 2.0  # FAT's; of what disks in use tell the time by, the longest
-TOKENIZER_FILES = ("*token*.json", "tokenizer.model", "*.jinja", "*.txt", "vocab.json")
-FILES = ("*.json", "*.safetensors", *TOKENIZER_FILES)
+from medqa_sweeps.model_files import FILES, SMALL_FILES, VOCABULARIES, hashes
 
 
 @dataclass(frozen=True)
@@ -31,15 +25,21 @@ class BaseModel:
     folder: Path
     label: str  # for people: "unsloth/gemma-3-1b-it at 1a2b3c4", or the folder
     revision: str | None  # commit on the hub; None for a folder
-    fingerprint: str  # 12 hex digits of its config and weights, by content
+    files: Mapping[str, str]  # hex SHA-256 of each file that can change a result, by name
+
+    @property
+    def fingerprint(self) -> str:
+        """12 hex digits of all files that can change a result, by content."""
+        return short_hash(self.files)
 
 
 def locate(config: ModelConfig) -> BaseModel:
     """The base model of `config`, fetched from the hub when it is not cached yet.
 
     Raises:
-        ConfigError: if the folder is not a model's, the hub cannot be reached and nothing is cached, access needs a
-            licence, or 4-bit is asked of weights that are quantized in another way.
+        ConfigError: if the folder is not a model's, one of its files is broken or a Git-LFS pointer, the hub cannot be
+            reached and nothing is cached, access needs a licence, or 4-bit is asked of weights that are quantized in
+            another way.
     """
     if config.path is not None:
         folder, revision = resolve_bundled(config.path), None
@@ -49,12 +49,17 @@ def locate(config: ModelConfig) -> BaseModel:
         folder = hub.snapshot("model", config.hub_id, config.revision, FILES)
         revision = folder.name
         label = f"{config.hub_id} at {revision[:7]}"
-    _refuse_what_cannot_load(folder, config)
-    return BaseModel(folder, label, revision, _fingerprint(folder))
+    if not folder.is_dir():
+        raise ConfigError(
+            f"model.path={folder}: there is no such folder. Give the folder that holds the model's config.json."
+        )
+    base = BaseModel(folder, label, revision, hashes(folder))
+    _refuse_what_cannot_load(base, config)
+    return base
 
 
 def tokenizer_folder(config: ModelConfig) -> Path:
-    """The folder with the tokenizer of `config`; from the hub only its files are fetched, a few megabytes.
+    """The folder with the tokenizer of `config`; from the hub only small files are fetched, a few megabytes.
 
     Raises:
         ConfigError: if the hub cannot be reached and nothing is cached.
@@ -62,63 +67,71 @@ def tokenizer_folder(config: ModelConfig) -> Path:
     if config.path is not None:
         return resolve_bundled(config.path)
     assert config.hub_id is not None, "a model has a path or an id"
-    return hub.snapshot("model", config.hub_id, config.revision, TOKENIZER_FILES)
+    return hub.snapshot("model", config.hub_id, config.revision, SMALL_FILES)
 
 
-def tokenizer_fingerprint(folder: Path) -> str:
-    """12 hex digits of all that decides how a text becomes tokens: the tokenizer's files and the libraries."""
-    files = {file.name: _file_hash(file) for pattern in TOKENIZER_FILES for file in sorted(folder.glob(pattern))}
-    return short_hash([files, version("tokenizers"), version("transformers")])
+def refuse_unknown_token(base: BaseModel, highest_id: int) -> None:
+    """Nothing if the base has an embedding for every token up to an id.
+
+    Raises:
+        ConfigError: if it has not: the tokenizer's files are not this model's.
+    """
+    described = _json_object(base.folder / "config.json")
+    vocabulary = (described.get("text_config") or described).get("vocab_size")
+    if vocabulary is not None and highest_id >= vocabulary:
+        raise ConfigError(
+            f"the tokenizer in {base.folder} writes token {highest_id:,}, and the model knows {vocabulary:,} "
+            "(vocab_size in config.json). The tokenizer's files are another model's, or tokenizer_config.json names a "
+            "token that its vocabulary lacks. Fetch them again."
+        )
 
 
-def _refuse_what_cannot_load(folder: Path, config: ModelConfig) -> None:
-    shown = f"model.path={folder}"
-    if not folder.is_dir():
-        raise ConfigError(f"{shown}: there is no such folder. Give the folder that holds the model's config.json.")
-    try:
-        described: dict[str, Any] = json.loads((folder / "config.json").read_text())
-    except FileNotFoundError:
-        raise ConfigError(f"{shown}: no config.json in it; a model folder holds one beside its safetensors.") from None
-    except json.JSONDecodeError as error:
-        raise ConfigError(f"{shown}/config.json is not JSON ({error}).") from None
-    if not any(folder.glob("*.safetensors")):
-        raise ConfigError(f"{shown}: no *.safetensors in it; save the model with save_pretrained (safe serialization).")
-    if missing := _missing_shards(folder):
-        raise ConfigError(f"{shown}: {', '.join(missing)} named in its index, but not there. Copy or fetch it again.")
+def _refuse_what_cannot_load(base: BaseModel, config: ModelConfig) -> None:
+    shown = f"model.path={base.folder}"
+    if "config.json" not in base.files:
+        raise ConfigError(f"{shown}: no config.json in it; a model folder holds one beside its safetensors.")
+    described = _json_object(base.folder / "config.json")
+    _refuse_other_files(base, shown)
     quantization = described.get("quantization_config") or {}
     method = quantization.get("quant_method", "bitsandbytes")
     four_bit = method == "bitsandbytes" and quantization.get("load_in_4bit", quantization.get("_load_in_4bit", True))
     if quantization and config.load_in_4bit and not four_bit:
         raise ConfigError(
-            f"model.load_in_4bit=true, but the weights in {folder} are already quantized ({method}) and have no 4-bit "
-            "NF4 form. Use the unquantized model, or model.load_in_4bit=false."
+            f"model.load_in_4bit=true, but the weights in {base.folder} are already quantized ({method}) and have no "
+            "4-bit NF4 form. Use the unquantized model, or model.load_in_4bit=false."
         )
+
+
+def _refuse_other_files(base: BaseModel, shown: str) -> None:
+    """Nothing if the libraries will load the weights that the fingerprint counts, and find a tokenizer."""
+    if "adapter_config.json" in base.files:
+        raise ConfigError(
+            f"{shown}: adapter_config.json in it, so that the libraries would load the base that this file names, and "
+            "its adapter on top. Merge the adapter into the weights, or move its files elsewhere."
+        )
+    if not {"model.safetensors", "model.safetensors.index.json"} & base.files.keys():
+        raise ConfigError(
+            f"{shown}: no *.safetensors in it that the libraries look for (model.safetensors, or shards with "
+            "model.safetensors.index.json); save the model with save_pretrained (safe serialization)."
+        )
+    if not any(fnmatch(name, pattern) for name in base.files for pattern in VOCABULARIES):
+        raise ConfigError(f"{shown}: no tokenizer in it (tokenizer.json, or tokenizer.model). Copy or fetch it too.")
+    if missing := _missing_shards(base.folder):
+        raise ConfigError(f"{shown}: {', '.join(missing)} named in its index, but not there. Copy or fetch it again.")
 
 
 def _missing_shards(folder: Path) -> list[str]:
     named: set[str] = set()
     for index in folder.glob("*.safetensors.index.json"):
-        named.update(json.loads(index.read_text())["weight_map"].values())
+        named.update(_json_object(index).get("weight_map", {}).values())
     return sorted(name for name in named if not (folder / name).exists())
 
 
-def _fingerprint(folder: Path) -> str:
-    """By content."""
-    hashes = {file.name: _file_hash(file) for file in sorted(folder.glob("*.safetensors"))}
-    hashes["config.json"] = _file_hash(folder / "config.json")
-    return short_hash(hashes)
-
-
-def _file_hash(file: Path) -> str:
-    """Remembered by what the disk says of the file, unless it has just changed: it may do so again within one tick of
-    the disk's clock, which is a second on some."""
-    stat = file.stat()
-
-    def compute() -> dict[str, str]:
-        with open(file, "rb") as stream:
-            return {"sha256": hashlib.file_digest(stream, "sha256").hexdigest()}
-
-    if time.time() - max(stat.st_mtime, stat.st_ctime) < _TICK_SECONDS:
-        return compute()["sha256"]
-    key = short_hash([os.path.realpath(file), stat.st_ino, stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns])
-    return shared("fingerprints", key, compute)[0]["sha256"]
+def _json_object(file: Path) -> dict[str, Any]:
+    try:
+        found = json.loads(file.read_text())
+    except ValueError as error:
+        raise ConfigError(f"{file} is not JSON ({error}). Copy or fetch it again.") from None
+    if not isinstance(found, dict):
+        raise ConfigError(f"{file} holds no JSON object. Copy or fetch it again.")
+    return found

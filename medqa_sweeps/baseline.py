@@ -3,16 +3,21 @@
 LoRA starts at B = 0, so this is also the score of every trial after zero samples.
 """
 
-from importlib.metadata import version
 from typing import Any
 
 from medqa_sweeps import hardware
+from medqa_sweeps.base import BaseModel
+from medqa_sweeps.base_errors import reads_base
 from medqa_sweeps.cache import shared
-from medqa_sweeps.config import short_hash
+from medqa_sweeps.config import EvaluationConfig, short_hash
+from medqa_sweeps.data import Question
+from medqa_sweeps.errors import ConfigError, Diverged
 from medqa_sweeps.evaluation import answer_questions, prediction, score
+from medqa_sweeps.language_model import weights_not_finite
 from medqa_sweeps.plan import Plan
 from medqa_sweeps.prompt import PromptEncoder
 from medqa_sweeps.record import Prediction, Score
+from medqa_sweeps.versions import COMPUTING, versions_of
 
 
 def untuned(plan: Plan, model: Any, tokenizer: Any, encoder: PromptEncoder) -> tuple[Score, list[Prediction], bool]:
@@ -29,6 +34,34 @@ def untuned(plan: Plan, model: Any, tokenizer: Any, encoder: PromptEncoder) -> t
     return Score.from_json(stored["score"]), [Prediction.from_json(line) for line in stored["predictions"]], was_there
 
 
+@reads_base
+def refuse_useless(
+    base: BaseModel, model: Any, tokenizer: Any, encoder: PromptEncoder, questions: list[Question]
+) -> None:
+    """Nothing if the untuned base gives finite log-probabilities for the first of the questions.
+
+    Raises:
+        ConfigError: if it does not, naming the weights to blame; nothing has been trained, so no setting of the
+            training is.
+    """
+    try:
+        answer_questions(model, tokenizer, encoder, questions[:1], EvaluationConfig(batch_size=1))
+    except Diverged:
+        raise ConfigError(_not_finite(base, model)) from None
+
+
+def _not_finite(base: BaseModel, model: Any) -> str:
+    numbers = f"{base.label} gives numbers that are not finite before anything is trained"
+    if weights := weights_not_finite(model):
+        first, more = weights[0], len(weights) - 1
+        named = f"{first} and {more:,} more hold" if more else f"{first} holds"
+        return f"{numbers}: {named} NaN or infinity. Fetch the weights in {base.folder} again, or use another model."
+    return (
+        f"{numbers}, although its weights are finite: it overflows in {model.dtype}. Use model.dtype=bfloat16 or "
+        "model.dtype=float32."
+    )
+
+
 def _key(plan: Plan, encoder: PromptEncoder, dtype: str) -> str:
     """Changes with whatever can change a letter: also the libraries and the kind of processor."""
     evaluation = plan.config.evaluation
@@ -39,9 +72,9 @@ def _key(plan: Plan, encoder: PromptEncoder, dtype: str) -> str:
             "four_bit": plan.config.model.load_in_4bit,
             "dtype": dtype,
             "prompt": encoder.fingerprint,
-            "questions": [(question.id, question.gold) for question in plan.split.validation],
+            "questions": [(one.id, one.gold, one.step, one.region) for one in plan.split.validation],
             "how": [evaluation.method, evaluation.max_new_tokens, evaluation.calibration_bins],
-            "versions": [version(name) for name in ("torch", "transformers", "unsloth", "bitsandbytes", "peft")],
+            "versions": versions_of(COMPUTING),
             "processor": [described["processor"], [gpu["name"] for gpu in described["gpus"]]],
         }
     )

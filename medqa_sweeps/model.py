@@ -24,8 +24,10 @@ from unsloth_zoo.peft_utils import SKIP_QUANTIZATION_MODULES
 
 from medqa_sweeps import language_model
 from medqa_sweeps.base import BaseModel
+from medqa_sweeps.base_errors import reads_base
 from medqa_sweeps.config import LoraConfig, ModelConfig, TrainingConfig
 from medqa_sweeps.errors import ConfigError
+from medqa_sweeps.model_files import refuse_broken_weights
 from medqa_sweeps.randomness import draw
 from medqa_sweeps.weights import refuse_misfits, refuse_other_adapter
 
@@ -71,20 +73,31 @@ def resolved_dtype(asked: str) -> torch.dtype:
     return torch.bfloat16 if torch.cuda.is_bf16_supported(including_emulation=False) else torch.float16
 
 
+@reads_base
 def load_tokenizer(base: BaseModel) -> Any:
-    """The base's own tokenizer, as its files say, padding on the right."""
+    """The base's own tokenizer, as its files say, padding on the right.
+
+    Raises:
+        ConfigError: if it cannot be read, or has no token to pad with.
+    """
     tokenizer = AutoTokenizer.from_pretrained(base.folder, padding_side="right")
     if tokenizer.pad_token is None:
         tokenizer.pad_token = tokenizer.eos_token  # padding is masked everywhere, so any token serves
+    if tokenizer.pad_token is None:
+        raise ConfigError(
+            f"{base.folder / 'tokenizer_config.json'} names neither pad_token nor eos_token, and questions in a batch "
+            'are padded to one length. Name one, such as "pad_token": "<pad>"; it must be in the vocabulary.'
+        )
     return tokenizer
 
 
+@reads_base
 def load_base(base: BaseModel, config: ModelConfig, training: TrainingConfig) -> Any:
     """The frozen base through `FastLanguageModel`, without an adapter.
 
     Raises:
-        ConfigError: if the weights do not fit the architecture, or what was loaded is not what was asked for:
-            libraries fall back from 4-bit to 16-bit, and from one dtype to another, without an error.
+        ConfigError: if it cannot be loaded, its weights do not fit the architecture, or what was loaded is not what was
+            asked for: libraries fall back from 4-bit to 16-bit, and from one dtype to another, without an error.
     """
     dtype = resolved_dtype(config.dtype)
     with refuse_misfits(base.label):
@@ -214,8 +227,15 @@ def save_adapter(model: Any, state: dict[str, torch.Tensor], folder: Path, base:
 
 
 def load_adapter(folder: Path) -> dict[str, torch.Tensor]:
-    """The tensors that `save_adapter` wrote."""
-    return load_file(folder / "adapter_model.safetensors")
+    """The tensors that `save_adapter` wrote.
+
+    Raises:
+        FileNotFoundError: if there are none.
+        ConfigError: if their file is broken, or a Git-LFS pointer.
+    """
+    file = folder / "adapter_model.safetensors"
+    refuse_broken_weights(file)
+    return load_file(file)
 
 
 @contextlib.contextmanager

@@ -13,7 +13,9 @@ from medqa_sweeps.base import BaseModel, locate
 from medqa_sweeps.config import DataConfig, SplitConfig, TrialConfig, divisors, replicate_key, signature
 from medqa_sweeps.data import Part, QuestionSet, read_questions
 from medqa_sweeps.errors import DataError, OutOfMemory
+from medqa_sweeps.fingerprints import changed_base
 from medqa_sweeps.hub import at_commit
+from medqa_sweeps.prompt_check import refuse_prompt
 from medqa_sweeps.split import Split, split_questions
 from medqa_sweeps.stream import report_steps, total_samples, total_steps
 
@@ -30,6 +32,11 @@ class Plan:
     report_steps: list[int]
     signature: str
     replicate_key: str  # equal for trials that differ in nothing but the seed
+
+    @property
+    def most_options(self) -> int:
+        """Of a question, on either side."""
+        return max(len(question.options) for question in self.split.train + self.split.validation)
 
     def sentences(self, folder: str) -> list[str]:
         """Three lines for people: questions, steps and model, what is written where."""
@@ -70,6 +77,23 @@ def plan_trial(config: TrialConfig) -> Plan:
         signature=signature(config, base.fingerprint, split.fingerprint),
         replicate_key=replicate_key(config, base.fingerprint, split.fingerprint),
     )
+
+
+def plan_new_trial(config: TrialConfig) -> Plan:
+    """The plan of a checked config under which no trial has begun yet.
+
+    Raises:
+        DataError: as `plan_trial`, or if all validation questions are training questions and that is not allowed.
+        ConfigError: as `plan_trial`, or if the base's tokenizer cannot write the prompt.
+    """
+    plan = plan_trial(config)
+    if plan.split.overlap and not config.data.allow_overlap:
+        raise DataError(
+            f"{plan.split.overlap} A score on questions that were trained on says nothing about new ones. Name other "
+            "questions, let split=random or split=kfold set some aside, or say data.allow_overlap=true."
+        )
+    refuse_prompt(plan.base, plan.config.prompt)
+    return plan
 
 
 def _at_commits(config: TrialConfig, base: BaseModel) -> TrialConfig:
@@ -125,10 +149,11 @@ def refuse_changed(plan: Plan, provenance: dict[str, Any]) -> None:
     Raises:
         DataError: if a file has changed since; a trial whose questions change under it measures nothing.
     """
-    for what, now in (("questions", plan.split.fingerprint), ("base", plan.base.fingerprint)):
-        then = provenance.get(what, {}).get("fingerprint", now)
-        if then != now:
-            raise DataError(
-                f"the {what} changed since this trial was submitted (fingerprint {then} then, {now} now). "
-                "Bring the files back, or start a new trial."
-            )
+    then, now = provenance.get("questions", {}).get("fingerprint"), plan.split.fingerprint
+    changed = [changed_base(provenance, plan.base)]
+    if then not in (None, now):
+        changed.append(f"questions: other content (fingerprint {then} then, {now} now)")
+    if told := "; ".join(filter(None, changed)):
+        raise DataError(
+            f"{told}. This has changed since the trial was submitted: bring the files back, or start a new trial."
+        )

@@ -1,7 +1,7 @@
 """What a trial stands on besides its config: code, packages, hardware, questions and base by content, the command.
 
-Nothing secret: of the environment only W&B's variables for where a run belongs are recorded, and values of variables
-that look like keys are blotted out of them, of the command and of the diff.
+Nothing secret: of the environment only W&B's variables for where a run belongs and a few by which libraries compute are
+recorded, and values of variables that look like keys are blotted out of them, of the command and of the diff.
 """
 
 import contextlib
@@ -20,10 +20,16 @@ from typing import Any
 from medqa_sweeps import hardware
 from medqa_sweeps.command_line import typed
 from medqa_sweeps.data import fingerprint
+from medqa_sweeps.fingerprints import FINGERPRINTS
 from medqa_sweeps.plan import Plan
 from medqa_sweeps.wandb_variables import to_record, variables_here
 
 _ROOT = Path(__file__).resolve().parents[1]
+# Variables by which people choose kernels or precision. Not those that Unsloth sets itself, as it is imported.
+_OF_NUMBERS = (
+    *("ATEN_CPU_CAPABILITY", "MKL_CBWR", "MKL_ENABLE_INSTRUCTIONS", "ONEDNN_MAX_CPU_ISA", "DNNL_MAX_CPU_ISA"),
+    *("ONEDNN_DEFAULT_FPMATH_MODE", "NVIDIA_TF32_OVERRIDE", "TORCH_ALLOW_TF32_CUBLAS_OVERRIDE", "BNB_CUDA_VERSION"),
+)
 _SECRET_NAME = re.compile(r"KEY|TOKEN|SECRET|PASSWORD|CREDENTIAL", re.IGNORECASE)
 _SECRET_VALUE = re.compile(r"\b(hf_[A-Za-z0-9]{20,}|wandb_v1_\w{20,}|sk-[\w-]{20,}|(?<=[/=@:])[0-9a-f]{40}(?=@|\s|$))")
 
@@ -36,6 +42,7 @@ def collect(plan: Plan, command: list[str], alone: bool = False) -> dict[str, An
     """
     edited = edited_code()
     return {
+        "fingerprints": FINGERPRINTS,  # version of the rule behind signature, key and the base's fingerprint
         "signature": plan.signature,
         "replicate_key": plan.replicate_key,
         "created_at": time.time(),
@@ -56,6 +63,7 @@ def collect(plan: Plan, command: list[str], alone: bool = False) -> dict[str, An
             "label": plan.base.label,
             "revision": plan.base.revision,
             "fingerprint": plan.base.fingerprint,
+            "files": dict(plan.base.files),
         },
         "wandb": {name: without_secrets(value) for name, value in to_record(variables_here(), alone).items()},
         **ground(),
@@ -92,6 +100,7 @@ def ground() -> dict[str, Any]:
         "code": _code(),
         "python": platform.python_version(),
         "packages": dict(sorted(_packages())),
+        "environment": _environment(),
         "hardware": hardware.description(),
     }
 
@@ -136,6 +145,10 @@ def _git(*arguments: str) -> str | None:
     except (OSError, subprocess.TimeoutExpired):
         return None
     return done.stdout if done.returncode == 0 else None
+
+
+def _environment() -> dict[str, str]:
+    return {name: os.environ[name] for name in _OF_NUMBERS if name in os.environ}
 
 
 def _packages() -> set[tuple[str, str]]:

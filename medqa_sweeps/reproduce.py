@@ -7,11 +7,13 @@ from typing import Any
 
 from medqa_sweeps.command_line import typed
 from medqa_sweeps.config import TrialConfig
+from medqa_sweeps.fingerprints import changed_base
 from medqa_sweeps.plan import Plan
 from medqa_sweeps.prompt import LETTERS
 from medqa_sweeps.provenance import changed_files
 from medqa_sweeps.record import AttemptLine, Prediction, Result, TrainLine
 from medqa_sweeps.trial_dir import TrialDir
+from medqa_sweeps.versions import COMPUTING
 from medqa_sweeps.wording import interval, percent, signed_points
 
 _NAMED = 8  # of a list of names: the rest is counted
@@ -48,12 +50,24 @@ def as_it_ran(trial: TrialDir) -> TrialConfig:
 def changed_experiment(trial: TrialDir, plan: Plan, now: dict[str, Any]) -> list[str]:
     """A sentence for the questions and for the base, where they are not those of the trial."""
     then = trial.provenance()
-    return [*_changed_questions(trial, plan, then, now), *_changed_base(then, now)]
+    base = changed_base(then, plan.base)
+    return [*_changed_questions(trial, plan, then, now), *([base] if base else [])]
 
 
 def changed_ground(then: dict[str, Any], now: dict[str, Any]) -> list[str]:
-    """A sentence for each other thing that a result stands on and that differs: code, Python, packages, hardware."""
-    return [*_changed_code(then, now), *_changed_packages(then, now), *_changed_hardware(then, now)]
+    """A sentence for each other thing that a result stands on and that differs: code, packages, variables, hardware."""
+    changes = (_changed_code, _changed_packages, _changed_environment, _changed_hardware)
+    return [sentence for change in changes for sentence in change(then, now)]
+
+
+def changed_numbers(then: dict[str, Any], now: dict[str, Any]) -> list[str]:
+    """Those of `changed_ground` that can move digits: all but Python and the packages that do not compute."""
+
+    def of_numbers(provenance: dict[str, Any]) -> dict[str, Any]:
+        packages = {name: found for name, found in provenance["packages"].items() if name in COMPUTING}
+        return {**provenance, "python": None, "packages": packages}
+
+    return changed_ground(of_numbers(then), of_numbers(now)) if "packages" in then else []
 
 
 def uncommitted_then(trial: TrialDir) -> list[str]:
@@ -87,15 +101,6 @@ def _changed_questions(trial: TrialDir, plan: Plan, then: dict[str, Any], now: d
                 yield f"questions, validation, {what}: {len(ids):,} ({_names(ids)})"
 
 
-def _changed_base(then: dict[str, Any], now: dict[str, Any]) -> Iterator[str]:
-    before, after = then.get("base", {}), now.get("base", {})
-    if before.get("fingerprint") != after.get("fingerprint"):
-        yield (
-            f"base: {before.get('label')} ({before.get('fingerprint')}) then, {after.get('label')} "
-            f"({after.get('fingerprint')}) now, of other content"
-        )
-
-
 def _changed_code(then: dict[str, Any], now: dict[str, Any]) -> Iterator[str]:
     if edited := then.get("edited_code"):
         yield f"code: {_names(edited)} had been edited since its sweep began, so either version may have run"
@@ -115,6 +120,15 @@ def _changed_packages(then: dict[str, Any], now: dict[str, Any]) -> Iterator[str
     for name in sorted(before | after):
         if before.get(name) != after.get(name):
             yield f"package {name}: {before.get(name, 'absent')} then, {after.get(name, 'absent')} now"
+
+
+def _changed_environment(then: dict[str, Any], now: dict[str, Any]) -> Iterator[str]:
+    before, after = then.get("environment"), now.get("environment")
+    if before is None or after is None:  # an earlier version recorded none
+        return
+    for name in sorted(before | after):
+        if before.get(name) != after.get(name):
+            yield f"variable {name}: {before.get(name, 'unset')} then, {after.get(name, 'unset')} now"
 
 
 def _changed_hardware(then: dict[str, Any], now: dict[str, Any]) -> Iterator[str]:

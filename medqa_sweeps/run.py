@@ -7,8 +7,8 @@ from typing import Any
 
 from medqa_sweeps import checkpoint, hardware, model as model_module
 from medqa_sweeps.alarms import alarms_of
-from medqa_sweeps.base import tokenizer_fingerprint
-from medqa_sweeps.baseline import untuned
+from medqa_sweeps.base import refuse_unknown_token
+from medqa_sweeps.baseline import refuse_useless, untuned
 from medqa_sweeps.checkpoint import Progress
 from medqa_sweeps.errors import FailureKind
 from medqa_sweeps.evaluation import answer_questions, prediction, score
@@ -39,6 +39,7 @@ def run_trial(trial: TrialDir) -> Result | None:
     resume = checkpoint.newest(trial.checkpoint_folder)
     seat = TrialSeat(trial, plan, tokenizer, encoder, resume.progress if resume else Progress(), began)
     seat.begin()
+    refuse_useless(plan.base, model, tokenizer, encoder, plan.split.validation)
     if plan.config.evaluation.baseline:
         seat.score_untuned(model)
 
@@ -54,13 +55,20 @@ def run_trial(trial: TrialDir) -> Result | None:
 
 
 def _encoder(plan: Plan) -> tuple[Any, PromptEncoder]:
-    """Tokenizer and prompt, after making sure that every question fits: before any weight is loaded."""
+    """Tokenizer and prompt, after making sure that every question fits: before any weight is loaded.
+
+    Raises:
+        ConfigError: if one does not, or the tokenizer is another model's.
+        DataError: if a question cannot be read as text.
+    """
     tokenizer = model_module.load_tokenizer(plan.base)
-    options = max(len(question.options) for question in plan.split.train + plan.split.validation)
-    cache = TokenCache(tokenizer_fingerprint(plan.base.folder))
-    encoder = PromptEncoder(tokenizer, plan.config.prompt, options, cache)
+    cache = TokenCache(plan.base.fingerprint)
+    encoder = PromptEncoder(tokenizer, plan.config.prompt, plan.most_options, cache)
     for what, questions in (("training", plan.split.train), ("validation", plan.split.validation)):
-        refuse_long([len(ids) for ids in encoder.encode_all(questions)], plan.config.training.max_length_tokens, what)
+        rows = encoder.encode_all(questions)
+        refuse_long([len(ids) for ids in rows], plan.config.training.max_length_tokens, what)
+        refuse_unknown_token(plan.base, max(map(max, rows)))
+    refuse_unknown_token(plan.base, max(tokenizer.pad_token_id, encoder.end_of_turn_id, *encoder.letter_ids))
     return tokenizer, encoder
 
 

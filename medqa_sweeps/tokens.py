@@ -1,9 +1,9 @@
 """Prompts in tokens, made once and shared by all trials: Arrow files in the cache, a file a set of prompts, by content.
 
-The key says what the tokens depend on: tokenizer, wording, the questions in their order, and the order of each one's
-options. A training epoch is a set of its own, so options still change their order from epoch to epoch; trials of one
-seed share it. A file is written beside and renamed, under a lock: several trials may start at once. Names of shapes:
-Q prompts, N tokens of all of them.
+The key says what the tokens depend on: base and libraries, wording, the questions in their order, and the order of each
+one's options. A training epoch is a set of its own, so options still change their order from epoch to epoch; trials of
+one seed share it. A file is written beside and renamed, under a lock: several trials may start at once. Names of
+shapes: Q prompts, N tokens of all of them.
 """
 
 import os
@@ -15,6 +15,7 @@ from filelock import FileLock
 
 from medqa_sweeps.config import short_hash
 from medqa_sweeps.places import cache_folder
+from medqa_sweeps.versions import TOKENIZING, versions_of
 
 _MOST_BYTES = 2_000_000_000  # of all files together: about 200 epochs of MedQA-US; those unused for longest go first
 
@@ -35,16 +36,20 @@ class TokenRows(Sequence[list[int]]):
 
 
 class TokenCache:
-    """The shared prompts of one tokenizer."""
+    """The shared prompts of one base.
 
-    def __init__(self, tokenizer_fingerprint: str) -> None:
-        self._tokenizer_fingerprint = tokenizer_fingerprint
+    Args:
+        base_fingerprint: of all its files, the tokenizer's among them.
+    """
+
+    def __init__(self, base_fingerprint: str) -> None:
+        self._tokenizer = [base_fingerprint, versions_of(TOKENIZING)]
 
     def rows(self, key: list[Any], encode: Callable[[], list[list[int]]]) -> Sequence[list[int]]:
         """The prompts stored under `key`, or those of `encode`: called by the first process that asks while others
         wait for it. A file that cannot be read (a disk that was full) is written again; where nothing can be stored,
         each process encodes."""
-        path = cache_folder() / "tokens" / f"{short_hash([self._tokenizer_fingerprint, *key])}.arrow"
+        path = cache_folder() / "tokens" / f"{short_hash([self._tokenizer, *key])}.arrow"
         lock = FileLock(path.with_suffix(".lock"), fallback_to_soft=False)
         try:
             path.parent.mkdir(parents=True, exist_ok=True)

@@ -3,20 +3,26 @@
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
+from safetensors.numpy import save_file
 
-from medqa_sweeps.base import locate
+from medqa_sweeps.base import BaseModel, locate, refuse_unknown_token
+from medqa_sweeps.base_errors import reads_base
 from medqa_sweeps.config import ModelConfig
-from medqa_sweeps.errors import ConfigError
+from medqa_sweeps.errors import ConfigError, DataError
+from medqa_sweeps.fingerprints import FINGERPRINTS, changed_base, fingerprint_1
 
 
 def folder(tmp_path: Path, config: object = None, weights: bool = True) -> ModelConfig:
-    (tmp_path / "model").mkdir()
+    made = tmp_path / "model"
+    made.mkdir()
+    (made / "tokenizer.json").write_text("{}")
     if config is not None:
-        (tmp_path / "model" / "config.json").write_text(config if isinstance(config, str) else json.dumps(config))
+        (made / "config.json").write_text(config if isinstance(config, str) else json.dumps(config))
     if weights:
-        (tmp_path / "model" / "model.safetensors").write_bytes(b"weights")
-    return ModelConfig(name="local", path=str(tmp_path / "model"))
+        save_file({"weight": np.zeros(2)}, made / "model.safetensors")
+    return ModelConfig(name="local", path=str(made))
 
 
 def test_the_shipped_base_is_found_by_its_name() -> None:
@@ -29,7 +35,7 @@ def test_a_fingerprint_follows_the_content_and_not_the_path(tmp_path: Path) -> N
     first = locate(config).fingerprint
     moved = (tmp_path / "model").rename(tmp_path / "moved")
     assert locate(ModelConfig(name="local", path=str(moved))).fingerprint == first
-    (moved / "model.safetensors").write_bytes(b"other weights")
+    save_file({"weight": np.ones(2)}, moved / "model.safetensors")
     assert locate(ModelConfig(name="local", path=str(moved))).fingerprint != first
 
 
@@ -59,3 +65,82 @@ def test_without_network_and_cache_the_way_to_fetch_it_is_told(tmp_path: Path, m
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path))
     with pytest.raises(ConfigError, match=r"cannot be reached.*licence.*uv run hf download x/y.*model=tiny_gemma3"):
         locate(ModelConfig(name="hub", hub_id="x/y"))
+
+
+# Whether it is still the same
+
+
+def test_the_files_that_changed_are_named(tmp_path: Path) -> None:
+    """It said `the base changed`, with two hashes."""
+    config = folder(tmp_path, config={})
+    before = locate(config)
+    then = {
+        "fingerprints": FINGERPRINTS,
+        "base": {"label": "it", "fingerprint": before.fingerprint, "files": before.files},
+    }
+    assert changed_base(then, before) is None
+    (before.folder / "tokenizer.json").write_text("[]")
+    (before.folder / "chat_template.jinja").write_text("{{ messages }}")
+    told = changed_base(then, locate(config))
+    assert told and told.startswith(f"base: it ({before.fingerprint}) then, ")
+    assert told.endswith("now, of other content: chat_template.jinja, tokenizer.json")
+
+
+def test_of_a_trial_of_an_earlier_version_the_files_that_it_recorded_are_compared(tmp_path: Path) -> None:
+    config = folder(tmp_path, config={})
+    then = {"base": {"label": "it", "fingerprint": fingerprint_1(locate(config))}}
+    (tmp_path / "model" / "tokenizer.json").write_text("[]")
+    assert changed_base(then, locate(config)) is None, "nobody recorded it"
+    (tmp_path / "model" / "config.json").write_text("{ }")
+    assert "of other content" in str(changed_base(then, locate(config)))
+
+
+def test_the_fingerprint_of_version_1_is_what_it_was() -> None:
+    assert fingerprint_1(locate(ModelConfig(name="tiny", path="bundled:tiny_gemma3"))) == "b44fe49b8996"
+
+
+# What goes wrong while it is read
+
+
+def _raising(error: Exception) -> None:
+    @reads_base
+    def load(base: BaseModel) -> None:
+        raise error
+
+    load(locate(ModelConfig(name="tiny", path="bundled:tiny_gemma3")))
+
+
+def test_what_a_library_says_of_a_base_is_a_config_error_with_the_folder_and_a_way_out() -> None:
+    with pytest.raises(ConfigError, match=r"tiny_gemma3 cannot be used: ValueError: no such architecture\. Its files"):
+        _raising(ValueError("no such\narchitecture"))
+
+
+def test_an_assertion_without_a_word_says_where_it_is() -> None:
+    """It was `internal: AssertionError: `, and nothing after it."""
+    with pytest.raises(ConfigError, match=r"AssertionError in .*test_base\.py, line \d+: raise error"):
+        _raising(AssertionError())
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        RuntimeError("CUDA out of memory"),
+        MemoryError(),
+        OSError(28, "No space left on device"),
+        DataError("a question"),
+    ],
+)
+def test_memory_devices_disks_and_our_own_sentences_are_not_the_bases_fault(error: Exception) -> None:
+    with pytest.raises(type(error)) as raised:
+        _raising(error)
+    assert raised.value is error
+
+
+def test_a_tokenizer_with_more_tokens_than_the_base_has_embeddings_is_refused(tmp_path: Path) -> None:
+    """It was `internal: IndexError: index out of range in self`."""
+    base = locate(folder(tmp_path, config={"text_config": {"vocab_size": 1218}}))
+    refuse_unknown_token(base, 1217)
+    with pytest.raises(
+        ConfigError, match=r"writes token 1,218, and the model knows 1,218 \(vocab_size.*another model's"
+    ):
+        refuse_unknown_token(base, 1218)

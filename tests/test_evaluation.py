@@ -1,13 +1,18 @@
 """Scores: the letter of a full forward, the same whatever the batch, in memory that no vocabulary can blow up."""
 
+import dataclasses
 import math
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from medqa_sweeps.data import Question
+from medqa_sweeps.errors import Diverged
+from medqa_sweeps.plan import plan_trial
+from tests.analysis.trial_folders import trial_config
 
 ROOT = Path(__file__).parents[1]
 
@@ -121,3 +126,37 @@ def test_no_answers_is_an_error(evaluation) -> None:  # type: ignore[no-untyped-
 )
 def test_the_letter_of_a_written_answer(evaluation, text: str, index: int | None) -> None:  # type: ignore[no-untyped-def]
     assert evaluation._first_letter(text, options=4) == index
+
+
+@pytest.mark.parametrize("letter", [float("nan"), float("inf")])
+def test_a_model_whose_letters_are_not_finite_has_diverged(evaluation, letter: float) -> None:  # type: ignore[no-untyped-def]
+    """It was `internal: ValueError: a confidence is not a probability from 0 to 1`."""
+    import torch
+
+    logits_BxV = torch.tensor([[0.0, 1.0], [0.0, letter]])
+    model = SimpleNamespace(
+        get_decoder=lambda: lambda **asked: (logits_BxV[:, None],),
+        get_output_embeddings=lambda: lambda hidden: hidden,
+        config=SimpleNamespace(get_text_config=lambda: None),
+    )
+    encoder, tokenizer = SimpleNamespace(letter_ids=[0, 1]), SimpleNamespace(pad_token_id=0)
+    questions = [Question(id, "?", ("a", "b"), 0) for id in ("fine", "broken")]
+    answers = evaluation._likeliest_letters(model, tokenizer, encoder, [[1], [1]], questions, None)
+    assert next(answers)[0] == 1
+    with pytest.raises(Diverged, match=r"question broken are not finite.*optimizer\.lr"):
+        next(answers)
+
+
+def test_a_baseline_is_of_one_base_with_all_its_files_and_of_these_questions() -> None:
+    from medqa_sweeps.baseline import _key
+
+    plan = plan_trial(trial_config(data__validation="bundled:sample/validation.jsonl"))
+    other_base = {**plan.base.files, "tokenizer_config.json": "0" * 64}
+    other_step = [dataclasses.replace(plan.split.validation[0], step="step2&3"), *plan.split.validation[1:]]
+    plans = [
+        plan,
+        dataclasses.replace(plan, base=dataclasses.replace(plan.base, files=other_base)),
+        dataclasses.replace(plan, split=dataclasses.replace(plan.split, validation=other_step)),
+    ]
+    encoder = SimpleNamespace(fingerprint="prompt")
+    assert len({_key(one, encoder, "float32") for one in plans}) == 3  # type: ignore[arg-type]

@@ -2,7 +2,7 @@
 
 import pytest
 
-from medqa_sweeps.provenance import _code, without_secrets
+from medqa_sweeps.provenance import _code, ground, without_secrets
 
 
 def test_values_of_secret_variables_are_blotted_out(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -24,3 +24,11 @@ def test_the_code_is_known_by_commit_or_said_to_be_unknown() -> None:
     code = _code()
     assert set(code) >= {"commit", "dirty", "diff"}
     assert code["commit"] is None or len(code["commit"]) == 40
+
+
+def test_of_the_environment_what_libraries_compute_by_is_recorded_and_nothing_else(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("ATEN_CPU_CAPABILITY", "avx2")
+    monkeypatch.setenv("MY_API_KEY", "abcdefgh12345678")
+    assert ground.__wrapped__()["environment"] == {"ATEN_CPU_CAPABILITY": "avx2"}

@@ -14,11 +14,13 @@ import pytest
 from medqa_sweeps import plan
 from medqa_sweeps.__main__ import main
 from medqa_sweeps.assets import resolve_bundled
+from medqa_sweeps.fingerprints import fingerprint_1
 from medqa_sweeps.prompt import LETTERS
 from medqa_sweeps.provenance import collect
 from medqa_sweeps.record import AttemptLine, Outcome, Prediction, Result, TrainLine
-from medqa_sweeps.reproduce import as_it_ran, changed_ground, compare, uncommitted_then
+from medqa_sweeps.reproduce import as_it_ran, changed_ground, changed_numbers, compare, uncommitted_then
 from medqa_sweeps.trial_dir import TrialDir
+from medqa_sweeps.versions import COMPUTING
 from tests.analysis.trial_folders import score_of, trial_config
 
 END = 64  # samples seen
@@ -131,6 +133,42 @@ def test_a_changed_base_is_named_and_nothing_is_run(trial: TrialDir, capsys: pyt
     assert "Nothing was run" in err
 
 
+def test_another_tokenizer_is_another_base_and_is_named(trial: TrialDir, capsys: pytest.CaptureFixture[str]) -> None:
+    """It was the same experiment: the fingerprint knew weights and config.json alone."""
+    settings = Path(trial.config().model.path or "") / "tokenizer_config.json"
+    settings.write_text(settings.read_text().replace("8192", "4096"))
+    code, out, err = reproduce(trial, capsys)
+    assert code == 1 and "of other content: tokenizer_config.json" in out and "Nothing was run" in err
+
+
+@pytest.fixture
+def earlier(trial: TrialDir) -> TrialDir:
+    """The trial as an earlier version recorded it."""
+    provenance = trial.provenance()
+    base = {**provenance["base"], "fingerprint": fingerprint_1(plan.plan_trial(trial.config()).base)}
+    del provenance["fingerprints"], base["files"]
+    trial.provenance_file.write_text(json.dumps({**provenance, "base": base}))
+    return trial
+
+
+def test_a_trial_of_an_earlier_version_is_run_again_and_said_to_be_one(
+    earlier: TrialDir, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(AssertionError, match="would have been run"):
+        reproduce(earlier, capsys)
+    out = capsys.readouterr().out
+    assert "of an earlier version of medqa_sweeps, which recorded of the base only" in out and "base:" not in out
+
+
+def test_what_an_earlier_version_recorded_is_held_against_it(
+    earlier: TrialDir, capsys: pytest.CaptureFixture[str]
+) -> None:
+    config = Path(earlier.config().model.path or "") / "config.json"
+    config.write_text(config.read_text() + " ")
+    code, out, _ = reproduce(earlier, capsys)
+    assert code == 1 and "base:" in out and "earlier version" in out
+
+
 def test_changed_code_and_packages_are_named(trial: TrialDir) -> None:
     now = trial.provenance()
     assert changed_ground(now, now) == []
@@ -142,6 +180,24 @@ def test_changed_code_and_packages_are_named(trial: TrialDir) -> None:
     assert f"package torch: 0.1 then, {now['packages']['torch']} now" in found and "package lost: 2 then, abs" in found
     assert "Python: 3.9.0 then" in found and "processor: Abacus then" in found and "GPUs: A card then, none" in found
     assert len(found.splitlines()) == 6
+
+
+def test_a_variable_that_chooses_kernels_is_named(trial: TrialDir) -> None:
+    now = {**trial.provenance(), "environment": {"NVIDIA_TF32_OVERRIDE": "0"}}
+    edit(trial, environment={"ATEN_CPU_CAPABILITY": "avx2"})
+    assert changed_numbers(trial.provenance(), now) == [
+        "variable ATEN_CPU_CAPABILITY: avx2 then, unset now",
+        "variable NVIDIA_TF32_OVERRIDE: unset then, 0 now",
+    ]
+    assert changed_numbers({**now, "environment": None}, now) == [], "an earlier version recorded none"
+
+
+def test_of_packages_only_those_that_compute_can_move_digits(trial: TrialDir) -> None:
+    now = trial.provenance()
+    edit(trial, packages={"torch": "0.1", "rich": "0.1", "lost": "2"}, python="3.9.0")
+    assert changed_numbers(trial.provenance(), now) == [f"package torch: 0.1 then, {now['packages']['torch']} now"]
+    assert changed_numbers({}, now) == [], "nothing is known of then"
+    assert {name for name in COMPUTING if name in now["packages"]} == set(COMPUTING)
 
 
 def test_another_commit_with_the_same_code_is_no_difference(trial: TrialDir) -> None:

@@ -11,7 +11,6 @@ from transformers import AutoTokenizer
 
 from medqa_sweeps import tokens
 from medqa_sweeps.assets import resolve_bundled
-from medqa_sweeps.base import tokenizer_fingerprint
 from medqa_sweeps.config import DataConfig, PromptConfig, TrainingConfig, short_hash
 from medqa_sweeps.data import Question, read_questions
 from medqa_sweeps.prompt import PromptEncoder
@@ -35,7 +34,7 @@ def questions() -> list[Question]:
 @pytest.fixture
 def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> TokenCache:
     monkeypatch.setenv("MEDQA_SWEEPS_CACHE", str(tmp_path))
-    return TokenCache("tokenizer")
+    return TokenCache("base")
 
 
 def never() -> list[list[int]]:
@@ -55,7 +54,7 @@ def test_rows_come_back_as_they_were(cache: TokenCache) -> None:
         again[3]
 
 
-def test_another_key_or_tokenizer_is_another_file(cache: TokenCache, tmp_path: Path) -> None:
+def test_another_key_or_base_is_another_file(cache: TokenCache, tmp_path: Path) -> None:
     for owner, key in ((cache, "a"), (cache, "b"), (TokenCache("another"), "a")):
         owner.rows([key], lambda: [[1]])
     assert len(files(tmp_path)) == 3
@@ -162,12 +161,10 @@ def test_several_processes_at_once_encode_once(tmp_path: Path) -> None:
     assert not list((tmp_path / "tokens").glob(".*")), "something half-written was left"
 
 
-def test_the_tokenizers_fingerprint_sees_its_files(tmp_path: Path) -> None:
-    (tmp_path / "tokenizer.json").write_text("{}")
-    first = tokenizer_fingerprint(tmp_path)
-    (tmp_path / "model.safetensors").write_text("weights are another matter")
-    assert tokenizer_fingerprint(tmp_path) == first
-    (tmp_path / "chat_template.jinja").write_text("x")
-    second = tokenizer_fingerprint(tmp_path)
-    (tmp_path / "tokenizer.json").write_text("[]")
-    assert len({first, second, tokenizer_fingerprint(tmp_path)}) == 3
+def test_another_version_of_a_library_is_another_file(
+    cache: TokenCache, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cache.rows(["key"], lambda: [[1]])
+    monkeypatch.setattr(tokens, "versions_of", lambda packages: dict.fromkeys(packages, "0.1"))
+    TokenCache("base").rows(["key"], lambda: [[2]])
+    assert len(files(tmp_path)) == 2

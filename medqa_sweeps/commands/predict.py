@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from medqa_sweeps.seen import Seen
 
 CHILD = "medqa_sweeps.predict"  # started by name: it imports torch
+_REFUSED = 65  # its exit code where a sentence says why
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -74,15 +75,12 @@ def _data_of(config: TrialConfig, arguments: argparse.Namespace) -> DataConfig:
 
 def _refuse_without_adapter(trial: TrialDir) -> None:
     from medqa_sweeps.base import locate
+    from medqa_sweeps.fingerprints import changed_base
 
     if not (trial.adapter_folder / "adapter_model.safetensors").exists():
         raise ConfigError(f"{trial.path} has no adapter yet; `resume` finishes it, and a failed trial leaves none.")
-    now, then = locate(trial.config().model).fingerprint, trial.provenance().get("base", {}).get("fingerprint")
-    if then not in (None, now):
-        raise ConfigError(
-            f"the base is not the one that the adapter was trained on (fingerprint {then} then, {now} now). Bring it "
-            "back: an adapter means nothing on other weights."
-        )
+    if changed := changed_base(trial.provenance(), locate(trial.config().model)):
+        raise ConfigError(f"{changed}. Bring the files back: an adapter means nothing on another base.")
 
 
 def _answers(trial: TrialDir, data: DataConfig, devices: DeviceRequest) -> Iterator[Prediction]:
@@ -104,7 +102,7 @@ def _answers(trial: TrialDir, data: DataConfig, devices: DeviceRequest) -> Itera
             machine.start(0, CHILD, words, child_environment(), log)
             while not (gone := machine.wait(1)):
                 pass
-        if gone[0].code == 1 and "Traceback" not in log.read_text():
+        if gone[0].code == _REFUSED:
             raise ConfigError(log.read_text().strip().splitlines()[-1])
         if gone[0].code:
             raise InternalError(f"its process ended with {gone[0].code}. Its last words:\n{log_tail(log)}")

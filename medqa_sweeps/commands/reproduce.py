@@ -33,7 +33,7 @@ def run(arguments: argparse.Namespace) -> int:
         raise ConfigError(f"{original.path} has no result yet to compare with; `resume` finishes it.")
     again = TrialDir((arguments.into or _free_name(original.path)).resolve())
     changed = _say_what_changed(original, arguments.anyway)
-    run_single(as_it_ran(original), again, announce=True, devices=devices or ANY_DEVICE)
+    run_single(as_it_ran(original), again, announce=True, devices=devices or ANY_DEVICE, again=True)
     found = compare(original, again)
     print(*found.sentences, sep="\n")
     if again.result() is None:
@@ -55,12 +55,17 @@ def _say_what_changed(original: TrialDir, anyway: bool) -> list[str]:
         ConfigError: if the trial cannot be run any more, or would be another experiment and that was not asked for.
     """
     from medqa_sweeps.command_line import command_of_this_process
+    from medqa_sweeps.fingerprints import is_of_this_version
     from medqa_sweeps.plan import plan_trial
     from medqa_sweeps.provenance import collect, ground
     from medqa_sweeps.reproduce import as_it_ran, changed_experiment, changed_ground, uncommitted_then
+    from medqa_sweeps.since import EARLIER_VERSION
 
     then = original.provenance()
-    others = changed_ground(then, ground())
+    others = [
+        *([] if is_of_this_version(then) else [f"The trial is {EARLIER_VERSION}"]),
+        *changed_ground(then, ground()),
+    ]
     print(*uncommitted_then(original), sep="\n", end="\n" if uncommitted_then(original) else "")
     try:
         plan = plan_trial(as_it_ran(original))

@@ -8,6 +8,8 @@ from typing import Any
 
 from omegaconf import DictConfig
 
+from medqa_sweeps.alarms import leaks
+from medqa_sweeps.alarms.record import leaks_of
 from medqa_sweeps.command_line import command, shown
 from medqa_sweeps.confirmation import Confirmation, confirmed_study, read_confirmation
 from medqa_sweeps.errors import TrialError
@@ -20,7 +22,7 @@ from medqa_sweeps.sweep.launcher import trains_trials
 from medqa_sweeps.sweep.loop import Swept
 from medqa_sweeps.sweep.search_space import SearchSpace
 from medqa_sweeps.sweep.study import SAMPLED, Study, StudyDir
-from medqa_sweeps.trial_dir import trial_folders
+from medqa_sweeps.trial_dir import TrialDir, trial_folders
 from medqa_sweeps.wording import EDUCATION_ONLY, listed, percent
 
 _SHOWN_POINTS = 20
@@ -102,6 +104,8 @@ def _confirms(confirmation: Confirmation, folder: StudyDir) -> Iterator[str]:
     for config in confirmation.configs:
         score = config.chosen_by or percent(config.accuracy)
         yield f"           {config.settings}, as saved in trial {config.trials[0]}: {score} there"
+    for shared in {leaks.in_words(*leaks_of(TrialDir(study / str(one.trials[0])))) for one in confirmation.configs}:
+        yield from [f"Caution    {shared}."] if shared else ()
     yield f"Trials     {confirmation.trials:,}"
 
 

@@ -10,11 +10,11 @@ from dataclasses import dataclass, field, replace
 
 from omegaconf import DictConfig
 
-from medqa_sweeps.cautions import Caution, cautions, linear_interval
+from medqa_sweeps.cautions import Caution, cautions_of, linear_interval
 from medqa_sweeps.config import TrialConfig
 from medqa_sweeps.errors import ConfigError, TrialError
 from medqa_sweeps.objective import Objective, refuse_generated
-from medqa_sweeps.plan import plan_trial
+from medqa_sweeps.plan import plan_new_trial
 from medqa_sweeps.sweep.hydra_node import trial_config
 from medqa_sweeps.sweep.search_space import Fixed, Knob, SearchSpace, Value
 from medqa_sweeps.wording import counted
@@ -80,8 +80,7 @@ def trial_check(compose: Callable[[Sequence[str], int], DictConfig], objective: 
     """Composes, checks and plans a trial that will be scored by `objective`; what comes back is surely not meant."""
 
     def check(overrides: Sequence[str]) -> Iterable[Caution]:
-        plan = plan_trial(_checked(compose, overrides, objective))
-        return cautions(plan.config, plan.base.folder)
+        return cautions_of(plan_new_trial(_checked(compose, overrides, objective)))
 
     return check
 

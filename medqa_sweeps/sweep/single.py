@@ -8,13 +8,14 @@ from omegaconf import DictConfig
 from rich.console import Console
 
 from medqa_sweeps.alarms import alarms_of
-from medqa_sweeps.cautions import caution_lines, cautions
+from medqa_sweeps.cautions import caution_lines, cautions_of
 from medqa_sweeps.command_line import command, command_of_this_process, shown, typed
 from medqa_sweeps.config import TrialConfig
 from medqa_sweeps.disk import refuse_unfit
 from medqa_sweeps.errors import InternalError
-from medqa_sweeps.plan import plan_trial
+from medqa_sweeps.plan import plan_new_trial, plan_trial, refuse_changed
 from medqa_sweeps.record import MetricsLine, Outcome, Result
+from medqa_sweeps.since import since_it_began
 from medqa_sweeps.sweep.device_request import ANY_DEVICE, DeviceRequest
 from medqa_sweeps.sweep.interrupts import Interrupts
 from medqa_sweeps.sweep.jobs import Ended, Job, Jobs
@@ -34,25 +35,31 @@ def run_single(
     devices: DeviceRequest = ANY_DEVICE,
     composed: DictConfig | None = None,
     alone: bool = True,
+    again: bool = False,
 ) -> Result | None:
     """How the trial ended; None when it was interrupted and can go on. Goes on with a folder that holds it already.
 
     Args:
         composed: what Hydra composed, its own node included, for the trial's `.hydra/`.
         alone: whether it is not one of a sweep.
+        again: the config has run before, so that it is not refused for what only new ones are refused for.
 
     Raises:
         TrialError: before anything is written, if the trial cannot be run as asked, or no such device is free.
     """
     console = Console(highlight=False)
-    plan = plan_trial(config)
+    begun = trial.config_file.exists()
+    plan = plan_trial(config) if begun or again else plan_new_trial(config)
     trial.refuse_another(plan.config)
+    if begun:  # found here, it leaves the trial as it is; found by its process, it would be its end
+        refuse_changed(plan, trial.provenance())
     refuse_unfit(trial.path)
     job = Job(0, (), plan.signature, Prepared(trial, plan, composed))
     machine, folder = _machine(trial.path.parent, devices), trial.path.parent
     if announce:
-        warnings = caution_lines(cautions(plan.config, plan.base.folder))
-        for sentence in [*plan.sentences(shown(trial.path)), f"Runs on    {machine.devices[0]}", *warnings]:
+        warnings = caution_lines(cautions_of(plan))
+        earlier = since_it_began("The trial", trial.provenance()) if begun else []
+        for sentence in [*plan.sentences(shown(trial.path)), f"Runs on    {machine.devices[0]}", *warnings, *earlier]:
             console.print(sentence, markup=False, soft_wrap=True)
     with TrialProgress(plan.steps, console) as progress:
 

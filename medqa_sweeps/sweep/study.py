@@ -30,6 +30,7 @@ from optuna.trial import FrozenTrial, Trial, TrialState
 from medqa_sweeps.best import ScoredConfig
 from medqa_sweeps.claim import claim
 from medqa_sweeps.command_line import command
+from medqa_sweeps.config import with_defaults
 from medqa_sweeps.errors import ConfigError, FailureKind
 from medqa_sweeps.objective import ACCURACY, Objective, typed
 from medqa_sweeps.overrides import override
@@ -152,6 +153,7 @@ class StudyDir:
 
     def differences(self, before: Mapping[str, Any], definition: Mapping[str, Any]) -> list[str]:
         """What differs from an earlier definition of this study, as it was read, under the keys of this one."""
+        before = {**before, "config": with_defaults(before.get("config", {}))}
         now = yaml.safe_load(yaml.safe_dump(dict(definition)))  # where a tuple is a list
         places = identity_of(self.path).places
 
@@ -343,7 +345,8 @@ class Study:
     def repeat(self, candidate: Candidate, earlier: Ended) -> Ended:
         """Tell a trial that needs no run: an earlier one was the same experiment."""
         candidate.trial.set_user_attr("same_as", earlier.number)
-        why = f"the same experiment as trial {earlier.number}, not run again"
+        since = f" (changed since: {earlier.changed})" if earlier.changed else ""
+        why = f"the same experiment as trial {earlier.number}, not run again{since}"
         return self.tell(
             replace(earlier, number=candidate.number, message=why, scored=None, same_as=earlier.number, seconds=0.0)
         )

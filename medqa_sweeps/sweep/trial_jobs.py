@@ -19,11 +19,13 @@ from medqa_sweeps.alarms import alarms_of
 from medqa_sweeps.best import can_be_ranked, scored_trial
 from medqa_sweeps.config import TrialConfig
 from medqa_sweeps.errors import FailureKind
+from medqa_sweeps.fingerprints import is_of_this_version
 from medqa_sweeps.not_run import NotRun
 from medqa_sweeps.objective import BY_ACCURACY, Objective, refuse_generated
-from medqa_sweeps.plan import Plan, plan_trial
+from medqa_sweeps.plan import Plan, plan_new_trial, plan_trial
 from medqa_sweeps.provenance import collect, edited_code
 from medqa_sweeps.record import MetricsLine, Outcome, Result, ValidationLine
+from medqa_sweeps.since import changed_since, since_it_began
 from medqa_sweeps.study_identity import group_of
 from medqa_sweeps.sweep.failures import another_attempt
 from medqa_sweeps.sweep.hydra_node import environment_of, trial_config, without_hydra
@@ -92,6 +94,7 @@ class TrialJobs(Jobs):
         self._look, self._say, self._worker = look, say, worker
         self._running: dict[int, _Running] = {}
         self._trackers: list[Tracker] = []
+        self._told: set[tuple[bool, str]] = set()  # what has changed since earlier trials began
         self._edited: list[str] = []  # files of code, as people were told
 
     @property
@@ -115,18 +118,23 @@ class TrialJobs(Jobs):
         composed = None
         if trial.config_file.exists():
             config = trial.config()
+            self._say_what_changed(trial)
+            plan = plan_trial(config)
         else:
             assert self._compose is not None, "jobs that come prepared are not composed here"
             composed = self._compose(overrides, number)
             config = trial_config(composed)
+            plan = plan_new_trial(config)
         refuse_generated(self._objective, config.evaluation.method)
-        plan = plan_trial(config)
         return Job(number, tuple(overrides), plan.signature, Prepared(trial, plan, composed))
 
     def ended_before(self, number: int) -> Ended | None:
         trial = TrialDir(self._folder / str(number))
         result = trial.result()
-        return trial_end(number, trial, result, self._objective) if result else None
+        if result is None:
+            return None
+        changed = self._say_what_changed(trial)
+        return replace(trial_end(number, trial, result, self._objective), changed=changed)
 
     def not_run(self, ended: Ended, overrides: Sequence[str]) -> None:
         trial = TrialDir(self._folder / str(ended.number))
@@ -173,6 +181,16 @@ class TrialJobs(Jobs):
         while self._running:
             self.poll(1)
         wait_for(self._trackers)
+
+    def _say_what_changed(self, trial: TrialDir) -> str:
+        """What can move digits and differs from when an earlier sweep's trial began; said once for each difference."""
+        provenance = trial.provenance()
+        changed = "; ".join(changed_since(provenance, code=False))
+        if (key := (is_of_this_version(provenance), changed)) not in self._told:
+            self._told.add(key)
+            for sentence in since_it_began(f"Trial {trial.path.name}", provenance, in_a_study=True):
+                self._say(sentence)
+        return changed
 
     def _launch(self, number: int, trial: TrialDir, avoid: Sequence[str] = ()) -> SlotLike:
         self._tell_of_edits()

@@ -126,3 +126,19 @@ def test_an_adapter_that_was_changed_is_refused_before_anything_is_read(
     adapter.write_bytes(weights)
     assert (study.path / ledger.FILE).read_bytes() == before
     assert chosen_trial(study) == (0, "the best by validation")
+
+
+@pytest.mark.parametrize("what", ["adapter", "questions"])
+def test_a_git_lfs_pointer_is_refused_before_a_reading_is_written(
+    what: str, study: StudyDir, first: ledger.Reading, pool: Pool
+) -> None:
+    """Else it would count as a reading that came to no score, and the next one as the second."""
+    before = (study.path / ledger.FILE).read_bytes()
+    adapter = study.path / "0" / "adapter" / "adapter_model.safetensors"
+    file = adapter if what == "adapter" else Path(first.asked.questions)
+    content = file.read_bytes()
+    file.write_text("version https://git-lfs.github.com/spec/v1\noid sha256:4d7a2146\nsize 1502096\n")
+    with pytest.raises(ConfigError, match=rf"{file.name} is a Git-LFS pointer"):
+        final_test(study, 0, None, pool)
+    file.write_bytes(content)
+    assert (study.path / ledger.FILE).read_bytes() == before

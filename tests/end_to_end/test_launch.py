@@ -16,6 +16,7 @@ QUICK = (
     "tracking=none",
 )  # fmt: skip
 
+SAMPLE = "Caution    data.validation=bundled:sample/validation.jsonl"
 HYDRAS_ADVICE = ("Error executing job", "To append to", "HYDRA_FULL_ERROR", "full_key")
 
 
@@ -38,6 +39,7 @@ def test_a_run_says_in_three_lines_what_it_will_do_and_in_one_how_it_ended(launc
     assert lines[1].startswith("Training") and "2 steps of 8" in lines[1]
     assert lines[2].startswith("Writes") and "run" in lines[2]
     assert lines[-2].startswith("Completed: accuracy") and "20 questions" in lines[-2]
+    assert f"{SAMPLE}: 13 of 20 validation questions have a near-duplicate in training." in lines, "before it trains"
     assert lines[-1] == "Alarm: 13 of 20 validation questions have a near-duplicate in training."
     assert (tmp_path / "run" / "result.json").exists() and "Traceback" not in done.stderr
 
@@ -68,6 +70,7 @@ def test_a_sweep_ends_with_its_leaderboard_and_the_exit_code_tells_of_failures(
         (["model=local", "model.path=nowhere", "data=sample"], "there is no such folder"),
         (["experiment=quickstart", "split=random", "split.validation_ratio=0.0000001"], "validation"),
         (["model=tiny_gemma3", "data=sample", "data.validation=null"], "split=random"),
+        (["model=tiny_gemma3", "data=sample", "data.validation=bundled:sample/train.jsonl"], "data.allow_overlap=true"),
         (["model.hub_id=nobody/nothing", "data=sample"], "model=tiny_gemma3"),
     ],
 )

@@ -4,14 +4,17 @@ import contextlib
 import json
 import os
 import re
+import shutil
 import signal
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from safetensors import safe_open
+from safetensors.torch import load_file, save_file
 
 from medqa_sweeps.alarms import alarms_of
+from medqa_sweeps.assets import resolve_bundled
 from medqa_sweeps.errors import FailureKind
 from medqa_sweeps.record import AttemptEndLine, AttemptLine, Outcome, Result, TrainLine, ValidationLine
 from medqa_sweeps.trial_dir import StopReason, TrialDir
@@ -246,17 +249,54 @@ def test_what_cannot_run_fails_in_a_sentence(
     assert "Traceback" not in result.message
 
 
+@pytest.fixture
+def broken_base(tmp_path: Path) -> Callable[[str], Path]:
+    """A copy of the tiny base with one fault, as people meet it."""
+
+    def broken(fault: str) -> Path:
+        folder = shutil.copytree(resolve_bundled("bundled:tiny_gemma3"), tmp_path / "base")
+        settings = folder / "tokenizer_config.json"
+        if fault == "not a number":
+            tensors = load_file(folder / "model.safetensors")
+            tensors["model.layers.1.mlp.down_proj.weight"][:] = float("nan")
+            save_file(tensors, folder / "model.safetensors", metadata={"format": "pt"})
+        elif fault == "no padding":
+            changed = {key: value for key, value in json.loads(settings.read_text()).items() if key[:3] != "eos"}
+            settings.write_text(json.dumps({**changed, "pad_token": None}))
+        else:
+            settings.write_text(settings.read_text().replace("<pad>", "<|endoftext|>"))
+        return folder
+
+    return broken
+
+
+@pytest.mark.parametrize(
+    ("fault", "overrides", "told"),
+    [
+        ("not a number", ["evaluation.baseline=false"], "before anything is trained: model.layers.1.mlp.down_proj"),
+        ("no padding", [], "tokenizer_config.json names neither pad_token nor eos_token"),
+        ("another tokenizer", [], r"writes token 1,218, and the model knows 1,218"),
+    ],
+)  # fmt: skip
+def test_a_broken_base_is_no_defect_of_ours_and_no_setting_is_to_blame(
+    fault: str, overrides: list[str], told: str, broken_base: Callable[[str], Path], submitted: Submit, run: Run
+) -> None:
+    """They were `internal`, or `diverged: a smaller optimizer.lr is the usual cure`."""
+    trial = submitted("broken", "model=local", f"model.path={broken_base(fault)}", *overrides)
+    result = run(trial)
+    assert result and result.failure is FailureKind.CONFIG and re.search(told, result.message), result
+    assert str(trial.config().model.path) in result.message and losses(trial) == {}
+
+
 def test_questions_that_changed_after_the_submission_are_refused(
     tmp_path: Path, submitted: Submit, run: Run, composed: Callable
 ) -> None:
-    from medqa_sweeps.assets import resolve_bundled
-
     copy = tmp_path / "train.jsonl"
     copy.write_text(resolve_bundled("bundled:sample/train.jsonl").read_text())
     trial = submitted("changed", f"data.train={copy}")
     copy.write_text("\n".join(copy.read_text().splitlines()[1:]) + "\n")
     result = run(trial)
-    assert result and result.failure is FailureKind.DATA and "questions changed" in result.message
+    assert result and result.failure is FailureKind.DATA and "questions: other content" in result.message
 
 
 def test_the_base_is_scored_once_and_shared(submitted: Submit, run: Run, undisturbed: TrialDir) -> None:

@@ -12,7 +12,7 @@ from medqa_sweeps.config import DataConfig, ModelConfig
 from medqa_sweeps.data import read_questions
 from medqa_sweeps.errors import TrialError
 from medqa_sweeps.hub import at_commit
-from medqa_sweeps.plan import plan_trial
+from medqa_sweeps.plan import plan_new_trial
 from medqa_sweeps.provenance import collect
 from tests.analysis.trial_folders import trial_config
 
@@ -21,7 +21,7 @@ def found(asked: dict[str, Any]) -> dict[str, Any]:
     """The base or the questions that were asked for, or the sentence that says why not."""
     try:
         if "trial" in asked:
-            plan = plan_trial(trial_config(**asked["trial"]))
+            plan = plan_new_trial(trial_config(**asked["trial"]))
             saved = plan.config
             return {"provenance": collect(plan, []), "saved": [saved.model.revision, saved.data.revision]}
         if "model" in asked:

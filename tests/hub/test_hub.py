@@ -8,7 +8,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+from safetensors.numpy import save
 
 from medqa_sweeps.base import locate
 from medqa_sweeps.config import ModelConfig
@@ -94,7 +96,9 @@ def test_a_trial_trains_the_pinned_weights_and_its_adapter_says_which(
 def test_a_download_whose_line_is_cut_goes_on_where_it_was(hub: Hub, ask: Ask) -> None:
     """The client writes 10 MiB at a time, so a file must be longer for a part of it to be kept."""
     hub.models["ours/long"] = Repository()
-    commit = hub.models["ours/long"].commit({"config.json": b"{}", "model.safetensors": bytes(24 << 20)})
+    weights = save({"zeros": np.zeros(24 << 20, np.uint8)})
+    files = {"config.json": b"{}", "tokenizer.json": b"{}", "model.safetensors": weights}
+    commit = hub.models["ours/long"].commit(files)
     hub.cuts["model.safetensors"] = 2
     assert ask(hub, model(hub_id="ours/long"))[0]["commit"] == commit
     ranges = [line.rpartition(" ")[2] for line in hub.asked if "GET /cdn/" in line]
@@ -166,10 +170,22 @@ def test_without_network_and_cache_a_sentence_says_what_to_do(ask: Ask) -> None:
 def test_a_model_that_lacks_one_of_its_shards_is_refused(hub: Hub, ask: Ask) -> None:
     index = b'{"weight_map": {"a": "model-1-of-2.safetensors", "b": "model-2-of-2.safetensors"}}'
     hub.models["ours/half"] = Repository()
-    hub.models["ours/half"].commit(
-        {"config.json": b"{}", "model-1-of-2.safetensors": b"one", "model.safetensors.index.json": index}
-    )
+    shard = {"model-1-of-2.safetensors": save({"a": np.zeros(1)}), "model.safetensors.index.json": index}
+    hub.models["ours/half"].commit({"config.json": b"{}", "tokenizer.json": b"{}", **shard})
     assert "model-2-of-2.safetensors named in its index" in ask(hub, model(hub_id="ours/half"))[0]["sentence"]
+
+
+def test_a_split_that_trains_and_validates_is_refused_unless_allowed(hub: Hub, ask: Ask) -> None:
+    twice, both, allowed = ask(
+        hub,
+        trial(data__validation="train"),
+        trial(data__train="train+validation"),
+        trial(data__validation="train", data__allow_overlap=True),
+    )
+    told = "data.train=train and data.validation=train: all 4 validation questions are training questions too."
+    assert twice["kind"] == "data" and twice["sentence"].startswith(told)
+    assert "data.train=train+validation" in both["sentence"] and "data.allow_overlap=true" in both["sentence"]
+    assert allowed["provenance"]["questions"]["flagged"] == {"in training and in validation": 4}
 
 
 def test_a_cache_that_cannot_be_written_is_not_called_a_missing_network(hub: Hub, ask: Ask) -> None:

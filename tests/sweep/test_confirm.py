@@ -107,6 +107,10 @@ def test_the_best_were_chosen_and_nothing_was_pruned(confirmed: tuple[Path, str]
     assert "hydra/sweeper/pruner=none" in yaml.safe_load((again / "study.yaml").read_text())["command"]
 
 
+def test_it_says_at_the_start_what_the_questions_share_with_training(confirmed: tuple[Path, str]) -> None:
+    assert re.search(r"Caution    \d+ of 16 validation questions have a near-duplicate in training\.\n", confirmed[1])
+
+
 def test_it_says_what_it_confirms_and_what_came_of_it(confirmed: tuple[Path, str]) -> None:
     words = confirmed[1]
     assert "Confirms" in words and "the best 2 of 6 configs again under the fresh seeds 1, 2, 3" in words

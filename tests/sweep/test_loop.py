@@ -203,6 +203,18 @@ def test_equal_experiments_run_once() -> None:
     assert "the same experiment as trial 1" in next(ended.message for ended in notes.ends if ended.number == 3)
 
 
+def test_a_repeat_of_an_earlier_sweeps_trial_says_what_has_changed_since() -> None:
+    study = make_study(["a=1,2"])
+    sweep, jobs, notes = make_sweep(study, lambda number, words: Course(signature="one"))
+    study.tell(Ended(study.ask().number, Outcome.COMPLETED, value=0.5))  # type: ignore[union-attr]
+    jobs.earlier[0] = Ended(0, Outcome.COMPLETED, value=0.5, signature="one", changed="package torch: 2 then, 3 now")
+    assert sweep.run().complete and jobs.started == []
+    (repeat,) = [ended for ended in notes.ends if ended.number == 1]
+    assert (
+        repeat.message == "the same experiment as trial 0, not run again (changed since: package torch: 2 then, 3 now)"
+    )
+
+
 def test_the_twin_of_a_running_trial_waits_for_it_and_runs_if_it_fails() -> None:
     def course(number: int, words: Sequence[str]) -> Course:
         return (

@@ -17,6 +17,10 @@ from medqa_sweeps.sweep.refusals import in_sentences
 from medqa_sweeps.sweep.search_space import SearchSpace, parse_search_space
 
 CONF = Path(launch.__file__).parent / "conf"
+SAMPLE_IS_NEARLY_TRAINED_ON = (
+    "Caution    data.validation=bundled:sample/validation.jsonl: 297 of 400 validation questions have a near-duplicate "
+    "in training."
+)
 
 
 def space_of(
@@ -229,11 +233,22 @@ def test_a_plan_refuses_what_the_sweep_would(swept: Callable) -> None:
 
 def test_a_plan_warns_of_what_is_surely_not_meant_in_one_line_for_each_key(swept: Callable) -> None:
     said = swept("lora.r=8,512,1024", "optimizer.lr=1e-3,1", plan_only=True).splitlines()
-    assert [line for line in said if line.startswith("Caution")] == [
+    assert sorted(line for line in said if line.startswith("Caution")) == [
+        SAMPLE_IS_NEARLY_TRAINED_ON,
         "Caution    lora.r=512 and 1024: above 64, the width of k_proj in this model.",
         "Caution    optimizer.lr=1: far too high for most models (usual for LoRA: 1e-5 to 1e-3).",
     ]
-    assert "Caution" not in swept("lora.r=8,16,32,64", plan_only=True), "the README's first command"
+    said = swept("lora.r=8,16,32,64", plan_only=True).splitlines()
+    cautions = [line for line in said if line.startswith("Caution")]
+    assert cautions == [SAMPLE_IS_NEARLY_TRAINED_ON], "the README's first command"
+
+
+def test_a_sweep_with_a_value_that_trains_on_the_validation_questions_does_not_start(swept: Callable) -> None:
+    sources = "data.train=bundled:sample/train.jsonl,bundled:sample/validation.jsonl"
+    told = "  data.train=bundled:sample/validation.jsonl and data.validation=bundled:sample/validation.jsonl both read"
+    assert told in swept(sources)
+    said = swept(sources, "data.allow_overlap=true", plan_only=True)
+    assert "400 of 400 validation questions are training questions too" in said
 
 
 def test_a_grid_of_ten_thousand_points_is_checked_at_a_few(swept: Callable) -> None:

@@ -1,0 +1,50 @@
+"""What libraries raise while they read a base's files, as the error that people can do something about."""
+
+import functools
+import traceback
+from collections.abc import Callable
+from pathlib import Path
+from typing import Concatenate, ParamSpec, TypeVar
+
+from medqa_sweeps.base import BaseModel
+from medqa_sweeps.errors import DISK_IS_FULL, ConfigError, FailureKind, TrialError, in_words, kind_of
+
+_SHOWN_CHARACTERS = 300
+Arguments = ParamSpec("Arguments")
+Returned = TypeVar("Returned")
+
+
+def reads_base(
+    function: Callable[Concatenate[BaseModel, Arguments], Returned],
+) -> Callable[Concatenate[BaseModel, Arguments], Returned]:
+    """Decorates a function that has a library read a base's files: what they are to blame for is a ConfigError.
+
+    Memory, devices, disks and defects of ours are not theirs to answer for, and keep their own kinds.
+    """
+
+    @functools.wraps(function)
+    def read(base: BaseModel, *arguments: Arguments.args, **named: Arguments.kwargs) -> Returned:
+        try:
+            return function(base, *arguments, **named)
+        except TrialError:
+            raise
+        except Exception as error:
+            elsewhere = kind_of(error) is not FailureKind.INTERNAL or getattr(error, "errno", None) in DISK_IS_FULL
+            if elsewhere or _is_raised_by_us(error):
+                raise
+            traceback.print_exc()  # all of it belongs into the trial's log
+            raise ConfigError(
+                f"{base.label} cannot be used: {_shortened(in_words(error))} Its files are in {base.folder}: fetch "
+                "them again, or choose a model that the installed transformers and unsloth know."
+            ) from error
+
+    return read
+
+
+def _is_raised_by_us(error: BaseException) -> bool:
+    return Path(traceback.extract_tb(error.__traceback__)[-1].filename).is_relative_to(Path(__file__).parent)
+
+
+def _shortened(text: str) -> str:
+    """In one line, ended by a full stop."""
+    return " ".join(text.split())[:_SHOWN_CHARACTERS].rstrip(" .") + "."

@@ -1,0 +1,146 @@
+"""The files of a model's folder: which of them can change what is computed, and their content as hashes.
+
+Small files are hashed anew in each process. The hash of a large one is kept on disk under its path, inode, size and
+times. Nothing is remembered of a file that changed in the last seconds: on a disk that keeps whole seconds, its next
+change may leave no trace in its times.
+"""
+
+import hashlib
+import os
+import time
+from collections.abc import Callable
+from fnmatch import fnmatch
+from functools import lru_cache
+from pathlib import Path
+
+from medqa_sweeps.cache import shared
+from medqa_sweeps.config import short_hash
+from medqa_sweeps.errors import ConfigError
+from medqa_sweeps.lfs import is_lfs_pointer
+
+# What the loaders look for: vocabularies of all kinds, configs, chat templates, weights.
+VOCABULARIES = ("tokenizer.json", "vocab*", "*.model", "tokenizer.model.*", "tekken.json", "*.tiktoken", "*.spm")
+SMALL_FILES = ("*.json", "*.jinja", "*.txt", "*.codes", *VOCABULARIES)
+FILES = (*SMALL_FILES, "*.safetensors")
+TEMPLATES = "additional_chat_templates"  # the one subfolder that a loader looks into
+# What cannot change a result, by the first pattern that fits a file's name, and why.
+CANNOT_MATTER = {
+    "README*": "a text for people",
+    "LICENSE*": "a text for people",
+    "NOTICE*": "a text for people",
+    "USE_POLICY*": "a text for people",
+    "requirements*.txt": "nothing is installed from a model's folder",
+    "modelcard.json": "a text for people",
+    "trainer_state.json": "how the base was trained before; no loader reads it",
+    "*_results.json": "how the base scored before; no loader reads it",
+    "pytorch_model.bin.index.json": "weights are loaded from safetensors alone",
+    "*.py": "code in a model's folder never runs, as trust_remote_code stays off",
+    "*.bin": "weights are loaded from safetensors alone",
+    "*.gguf": "weights are loaded from safetensors alone",
+    "*.pt": "weights are loaded from safetensors alone",
+    "*.pth": "weights are loaded from safetensors alone",
+    "*/*": "no loader looks into this subfolder",
+}
+_NO_TYPE = "no loader looks for a file of this type"
+_LARGE_BYTES = 1 << 24  # about 20 ms to hash; to ask the cache takes 1 ms
+_UNSETTLED_SECONDS = 3.0  # the coarsest disks keep times in steps of 2 s
+
+
+def why_it_cannot_matter(name: str) -> str | None:
+    """Why a file of a model's folder cannot change a result; None: it can.
+
+    Args:
+        name: relative to the folder, with `/`.
+    """
+    if fnmatch(name, f"{TEMPLATES}/*.jinja"):
+        return None
+    for pattern, reason in CANNOT_MATTER.items():
+        if fnmatch(name, pattern):
+            return reason
+    return None if any(fnmatch(name, pattern) for pattern in FILES) else _NO_TYPE
+
+
+def hashes(folder: Path) -> dict[str, str]:
+    """Hex SHA-256 of each file that can change a result, by its name relative to `folder`, names in order.
+
+    Raises:
+        ConfigError: if one of them is a Git-LFS pointer, a broken link, or no whole safetensors file.
+    """
+    return {name: _examined(folder / name) for name in _names(folder)}
+
+
+def refuse_broken_weights(file: Path) -> None:
+    """Nothing if `file` is whole: its header can be read, and is followed by as many bytes as it says.
+
+    Raises:
+        FileNotFoundError: if there is none.
+        ConfigError: if it is not, or is a Git-LFS pointer.
+    """
+    from safetensors import SafetensorError, safe_open
+
+    _refuse_pointer(file)
+    try:
+        with safe_open(file, framework="numpy"):
+            pass
+    except SafetensorError as error:
+        raise ConfigError(
+            f"{file}: no safetensors file that can be read ({error}). A copy or download may have been cut short: "
+            "fetch it again."
+        ) from None
+
+
+def _names(folder: Path) -> list[str]:
+    inside = [*folder.iterdir(), *folder.glob(f"{TEMPLATES}/*")]
+    names = [file.relative_to(folder).as_posix() for file in inside if file.is_symlink() or file.is_file()]
+    return sorted(name for name in names if why_it_cannot_matter(name) is None)
+
+
+def _examined(file: Path) -> str:
+    try:
+        before = _state(file)
+    except FileNotFoundError:
+        raise ConfigError(
+            f"{file} is a link to a file that is not there. Fetch what it links to (`git annex get`, or download the "
+            "model again)."
+        ) from None
+    examine: Callable[..., str] = _examine if _is_settled(before) else _examine.__wrapped__
+    return examine(file, before)
+
+
+State = tuple[str, int, int, int, int]
+
+
+def _state(file: Path) -> State:
+    """What changes when a file changes: where it really is, its inode, size and times in nanoseconds."""
+    stat = file.stat()
+    return os.path.realpath(file), stat.st_ino, stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns
+
+
+def _is_settled(state: State) -> bool:
+    """Whether any later change will show in the file's times. Those of a disk whose clock is off settle at once."""
+    return abs(time.time_ns() - max(state[-2:])) > _UNSETTLED_SECONDS * 1e9
+
+
+@lru_cache(maxsize=4096)
+def _examine(file: Path, state: State) -> str:
+    """The hash of a file that is whole; remembered in this process, that of a large file for all."""
+    if file.suffix == ".safetensors":
+        refuse_broken_weights(file)
+    else:
+        _refuse_pointer(file)
+    if state[2] < _LARGE_BYTES or not _is_settled(state):
+        return _sha256(file)
+    return shared("fingerprints", short_hash(state), lambda: {"sha256": _sha256(file)})[0]["sha256"]
+
+
+def _sha256(file: Path) -> str:
+    with open(file, "rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def _refuse_pointer(file: Path) -> None:
+    if is_lfs_pointer(file):
+        raise ConfigError(
+            f"{file} is a Git-LFS pointer, not the file itself. Run `git lfs pull` in the model's folder, or download "
+            "the model with `uv run hf download`."
+        )

@@ -1,0 +1,99 @@
+"""What a base's files say against a prompt, found in the parent: before a trial begins, and without torch."""
+
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from transformers import AutoTokenizer
+
+from medqa_sweeps.assets import resolve_bundled
+from medqa_sweeps.base import locate
+from medqa_sweeps.config import ModelConfig, PromptConfig
+from medqa_sweeps.data import Question
+from medqa_sweeps.errors import ConfigError
+from medqa_sweeps.prompt import PromptEncoder
+from medqa_sweeps.prompt_check import refuse_prompt
+from medqa_sweeps.tokenizer import FileTokenizer
+
+CHAT = PromptConfig(name="chat", template="{question}\n{options}")
+PLAIN = PromptConfig(name="plain", template="{question}\n{options}\nAnswer:", chat=False, letter_prefix=" ")
+WITH_SYSTEM = PromptConfig(name="chat", template="{question}\n{options}", system="Be brief.")
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    return shutil.copytree(resolve_bundled("bundled:tiny_gemma3"), tmp_path / "base")
+
+
+def check(folder: Path, prompt: PromptConfig) -> None:
+    refuse_prompt(locate(ModelConfig(name="local", path=str(folder))), prompt)
+
+
+def settings(folder: Path, **changes: Any) -> None:
+    """Change tokenizer_config.json; None takes a setting away."""
+    file = folder / "tokenizer_config.json"
+    changed = {**json.loads(file.read_text()), **changes}
+    file.write_text(json.dumps({key: value for key, value in changed.items() if value is not None}))
+
+
+def test_the_shipped_base_can_be_asked_in_every_way(folder: Path) -> None:
+    for prompt in (CHAT, PLAIN, WITH_SYSTEM):
+        check(folder, prompt)
+
+
+@pytest.mark.parametrize(
+    ("template", "told"),
+    [
+        ("{{ raise_exception('not for you') }}", r"it says not for you\. Use prompt=plain, mend the template"),
+        ("{% for m in messages %}", r"base \(chat_template\.jinja.*Unexpected end of template"),
+        ("{{ messages[0].content + 1 }}", "it says TypeError: can only concatenate str"),
+        ("{% if not add_generation_prompt %}{{ raise_exception('no answers') }}{% endif %}SENTINEL", "says no answers"),
+    ],
+)
+def test_a_template_that_refuses_is_told_with_its_words_and_a_way_out(template: str, told: str, folder: Path) -> None:
+    """It was `internal: TemplateError`, after the trial had begun."""
+    (folder / "chat_template.jinja").write_text(template)
+    with pytest.raises(ConfigError, match=told):
+        check(folder, CHAT)
+    for tokenizer in (FileTokenizer(folder), AutoTokenizer.from_pretrained(folder)):
+        with pytest.raises(ConfigError, match=told):
+            PromptEncoder(tokenizer, CHAT, 4)
+    check(folder, PLAIN)
+
+
+def test_nothing_that_ends_an_answer_is_told(folder: Path) -> None:
+    """It was `internal: RuntimeError: Could not infer dtype of NoneType`."""
+    settings(folder, eos_token=None)
+    check(folder, CHAT)  # the template ends the turn
+    told = r"base has no end-of-sequence token.*\"eos_token\": \"</s>\""
+    with pytest.raises(ConfigError, match=told):
+        check(folder, PLAIN)
+    with pytest.raises(ConfigError, match=told):
+        PromptEncoder(AutoTokenizer.from_pretrained(folder), PLAIN, 4)
+
+
+@pytest.mark.parametrize("known", ["by its class", "in an older file"])
+def test_an_end_that_transformers_knows_from_elsewhere_is_not_missed(known: str, folder: Path) -> None:
+    if known == "by its class":
+        settings(folder, eos_token=None, tokenizer_class="LlamaTokenizer")
+    else:
+        settings(folder, eos_token=None)
+        (folder / "special_tokens_map.json").write_text('{"eos_token": {"content": "<eos>"}}')
+        assert PromptEncoder(FileTokenizer(folder), PLAIN, 4).end_of_turn_id == 1
+    check(folder, PLAIN)
+
+
+DATED = "{{ strftime_now('%d %b %Y') }} {{ date_string is defined }} {{ messages[-1].content }}"
+
+
+@pytest.mark.parametrize("load", [FileTokenizer, AutoTokenizer.from_pretrained], ids=["files", "transformers"])
+def test_a_template_that_writes_the_date_writes_the_same_prompt_on_every_day(
+    load: Callable[[Path], Any], folder: Path
+) -> None:
+    """Llama 3.2's does. The signature, the baseline and the tokens would be of one day, and the prompt of another."""
+    (folder / "chat_template.jinja").write_text(DATED)
+    encoder = PromptEncoder(load(folder), CHAT, 2)
+    assert encoder.text(Question("id", "Which?", ("x", "y"), 0)) == "26 Jul 2024 False Which?\nA. x\nB. y"
