@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 ANSWER_SECONDS = 5.0  # within which a W&B server must answer a trivial question, or the run is recorded offline
 _DEATH_SECONDS = 5.0  # within which a killed process is gone
+_DYING_SECONDS = 0.2  # a process that has closed its sockets may still look alive for a moment
 NO_KEY = "no API key found"
 # Importing wandb (0.31) in two threads at once fails in its circular imports; `init` promises nothing about threads.
 one_at_a_time = threading.RLock()
@@ -88,7 +89,8 @@ def _services() -> list[psutil.Process]:
 
 def _tear_down_quietly() -> None:
     """Do what the client does at exit if its service has died: the client itself would print a traceback."""
-    if not _services():
+    _, alive = psutil.wait_procs(_services(), timeout=_DYING_SECONDS)
+    if not alive:
         import wandb
 
         with contextlib.suppress(Exception):

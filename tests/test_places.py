@@ -153,7 +153,7 @@ def test_a_trial_of_a_user_without_a_home_runs_and_is_tracked(
     assert done.returncode == 0 and "Completed" in done.stdout, done.stderr
     assert "Traceback" not in done.stderr and "INFO" not in done.stderr and "~" not in os.listdir(tmp_path)
     assert list((tmp_path / "run" / "wandb").glob("offline-run-*")), done.stdout
-    assert (own_temporary(tmp_path) / "fingerprints").is_dir()
+    assert (own_temporary(tmp_path) / "overlaps").is_dir()
 
 
 def test_doctor_says_what_cannot_be_written(as_nobody: Callable[..., "subprocess.CompletedProcess[str]"]) -> None:

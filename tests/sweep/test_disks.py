@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from medqa_sweeps import base
+from medqa_sweeps import model_files
 from medqa_sweeps.assets import resolve_bundled
 from medqa_sweeps.disk import refuse_unfit
 from medqa_sweeps.errors import ConfigError, InternalError
@@ -125,7 +125,8 @@ def test_without_locks_each_process_computes_what_it_would_share(
     without(monkeypatch, "fcntl.flock", errno.ENOLCK)
     monkeypatch.setenv("MEDQA_SWEEPS_CACHE", str(tmp_path))
     assert list(TokenCache("none").rows(["key"], lambda: [[1, 2], [3]])) == [[1, 2], [3]]
-    assert len(base._file_hash(resolve_bundled("bundled:tiny_gemma3/config.json"))) == 64
+    monkeypatch.setattr(model_files, "_LARGE_BYTES", 0)
+    assert all(len(sha) == 64 for sha in model_files.hashes(resolve_bundled("bundled:tiny_gemma3")).values())
 
 
 @pytest.mark.parametrize(
@@ -144,23 +145,3 @@ def test_a_disk_on_which_no_trial_can_be_kept_is_refused(
     with pytest.raises(ConfigError, match=rf"this disk cannot {said} \(Operation not supported\).* on another disk"):
         refuse_unfit(tmp_path)
     assert not list(tmp_path.iterdir())
-
-
-def test_a_file_that_changes_twice_within_a_tick_has_two_fingerprints(tmp_path: Path) -> None:
-    """Its size and its times are the same for a disk whose clock ticks once a second."""
-    file = tmp_path / "model.safetensors"
-    hashes = []
-    for content in ("one", "two"):
-        file.write_text(content)
-        os.utime(file, ns=(10**18, 10**18))  # the past: only the time of change tells
-        hashes.append(base._file_hash(file))
-    assert hashes[0] != hashes[1]
-
-
-def test_the_hash_of_a_file_that_rests_is_remembered(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("MEDQA_SWEEPS_CACHE", str(tmp_path))
-    bundled = resolve_bundled("bundled:tiny_gemma3/model.safetensors")
-    first = base._file_hash(bundled)
-    without(monkeypatch, "hashlib.file_digest")
-    monkeypatch.setattr("time.time", lambda: bundled.stat().st_ctime + 10)
-    assert base._file_hash(bundled) == first

@@ -102,7 +102,7 @@ def test_a_confirmation_of_changed_questions_leaves_no_folder(launch: Launch, fo
     before = content(folder)
     train.write_text("".join(text.splitlines(keepends=True)[1:]))
     said = launch("confirm", "study", "--top", "1", "--seeds", "1", module="medqa_sweeps")
-    assert "the questions changed since this trial was submitted" in said.stderr
+    assert "questions: other content" in said.stderr and "changed since the trial was submitted" in said.stderr
     assert not (folder / "study-confirm").exists()
     train.write_text(text)
     assert content(folder).keys() == before.keys()
