@@ -5,9 +5,9 @@ from typing import Any
 
 from medqa_sweeps.base import BaseModel
 from medqa_sweeps.config import short_hash
+from medqa_sweeps.wording import listed
 
 FINGERPRINTS = 2  # version of the rule by which a base is fingerprinted; goes up when the rule changes
-_SHOWN_FILES = 5  # names in a sentence
 
 
 def changed_base(then: Mapping[str, Any], base: BaseModel) -> str | None:
@@ -41,6 +41,4 @@ def _counted_in_version_1(name: str) -> bool:
 
 
 def _changed_files(then: Mapping[str, str], now: Mapping[str, str]) -> str:
-    names = sorted(name for name in {**then, **now} if then.get(name) != now.get(name))
-    more = len(names) - _SHOWN_FILES
-    return ", ".join(names[:_SHOWN_FILES]) + (f" and {more:,} more" if more > 0 else "")
+    return listed(sorted(name for name in {**then, **now} if then.get(name) != now.get(name)))

@@ -5,7 +5,6 @@ twice: the last line counts.
 """
 
 import time
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -45,9 +44,3 @@ def not_run(study: Path) -> list[NotRun]:
         raise ConfigError(f"{study / FILE} is damaged ({type(error).__name__}: {error}).") from error
     newest = {trial.number: trial for trial in trials}
     return [newest[number] for number in sorted(newest)]
-
-
-def setting_of(overrides: Sequence[str]) -> dict[str, str]:
-    """The values of overrides by key, as they were written."""
-    pairs = (word.lstrip("+").partition("=") for word in overrides)
-    return {key: value for key, _, value in pairs}

@@ -18,6 +18,7 @@ from medqa_sweeps.hub import at_commit
 from medqa_sweeps.prompt_check import refuse_prompt
 from medqa_sweeps.split import Split, split_questions
 from medqa_sweeps.stream import report_steps, total_samples, total_steps
+from medqa_sweeps.wording import counted
 
 
 @dataclass(frozen=True)
@@ -47,7 +48,7 @@ class Plan:
             f"Questions  {config.data.name}: {len(self.split.train):,} {synthetic}to train on, "
             f"{len(self.split.validation):,} to choose by (split {config.split.name}){self._set_aside()}",
             f"Training   {self.base.label} in {bits} with LoRA r={config.lora.r}: {self.steps:,} steps of "
-            f"{training.effective_batch_size}, {len(self.report_steps)} reports",
+            f"{training.effective_batch_size}, {counted(len(self.report_steps), 'report')}",
             f"Writes     {folder}: config, metrics, predictions, adapter, result",
         ]
 

@@ -83,7 +83,7 @@ def test_the_files_that_changed_are_named(tmp_path: Path) -> None:
     (before.folder / "chat_template.jinja").write_text("{{ messages }}")
     told = changed_base(then, locate(config))
     assert told and told.startswith(f"base: it ({before.fingerprint}) then, ")
-    assert told.endswith("now, of other content: chat_template.jinja, tokenizer.json")
+    assert told.endswith("now, of other content: chat_template.jinja and tokenizer.json")
 
 
 def test_of_a_trial_of_an_earlier_version_the_files_that_it_recorded_are_compared(tmp_path: Path) -> None:
