@@ -34,6 +34,7 @@ def as_csv(found: list[dict[str, Any]]) -> str:
 
 
 def as_json(board: Leaderboard, found: list[dict[str, Any]]) -> str:
+    """One object: what the leaderboard says in words, and `found`, its entries, as `configs`. Shares are of 1."""
     whole = {
         "objective": objective_of(board.study).to_record(),
         "verdict": verdict(board),

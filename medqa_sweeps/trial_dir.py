@@ -126,8 +126,20 @@ class TrialDir:
         return moved_along(path, [Path(then), *with_study] if then else with_study, self.path.absolute())
 
     def provenance(self) -> dict[str, Any]:
-        """Code, packages, hardware, data and base by content, as they were at submission; empty if there is none."""
-        return json.loads(self.provenance_file.read_text()) if self.provenance_file.exists() else {}
+        """Code, packages, hardware, data and base by content, as they were at submission; empty if there is none.
+
+        Raises:
+            ConfigError: if it is damaged.
+        """
+        if not self.provenance_file.exists():
+            return {}
+        try:
+            return dict(json.loads(self.provenance_file.read_text()))
+        except (ValueError, TypeError) as error:
+            raise ConfigError(
+                f"{self.provenance_file} is damaged ({type(error).__name__}: {error}). Bring it back from a copy, or "
+                "remove it: the trial is then read without what it ran on."
+            ) from error
 
     def disk_bytes(self) -> int:
         """What the folder holds now, all files together."""

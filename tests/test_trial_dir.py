@@ -206,3 +206,13 @@ def test_a_full_disk_leaves_no_result_and_no_debris(trial: TrialDir, monkeypatch
         trial.finish(Result(Outcome.COMPLETED, "abc"))
     assert trial.result() is None
     assert {path.name for path in trial.path.iterdir()} == {"config.yaml", "provenance.json"}
+
+
+@pytest.mark.parametrize("content", ["{", "", "[1]", "null"])
+def test_a_damaged_provenance_is_told_with_its_place_and_a_remedy(content: str, tmp_path: Path) -> None:
+    """`resume` of a study ended in a JSONDecodeError that named no file."""
+    trial = TrialDir(tmp_path)
+    assert trial.provenance() == {}
+    trial.provenance_file.write_text(content)
+    with pytest.raises(ConfigError, match=r"provenance\.json is damaged .* remove it"):
+        trial.provenance()

@@ -4,12 +4,13 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
+from medqa_sweeps.errors import ConfigError
 from medqa_sweeps.prompt import LETTERS
 from medqa_sweeps.record import Prediction, Result, TrainLine
 from medqa_sweeps.split import IN_TRAINING, NEARLY_IN_TRAINING
 from medqa_sweeps.trial_dir import TrialDir
 
-_DAMAGED = (OSError, ValueError, TypeError, KeyError, AttributeError, OverflowError, RecursionError)
+_DAMAGED = (ConfigError, OSError, ValueError, TypeError, KeyError, AttributeError, OverflowError, RecursionError)
 _PLACES = {letter: place for place, letter in enumerate(LETTERS)}
 
 
