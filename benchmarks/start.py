@@ -25,7 +25,7 @@ SWEEPS = {
     "ranges, 10,000 points": ["lora.r=range(1,101)", "seed=range(0,100)"],
     "lists, 10,000 points": [f"lora.r={','.join(map(str, range(1, 101)))}", f"seed={','.join(map(str, range(100)))}"],
 }
-_WITHOUT = "import medqa_sweeps.sweep.sweeper as sweeper; sweeper.preflight = lambda space, check: []"
+_WITHOUT = "import medqa_sweeps.sweep.sweeper as sweeper; sweeper.preflight = lambda *asked: []"
 _RUN = "import runpy, sys; sys.argv[0] = 'launch.py'; runpy.run_path(sys.argv.pop(1), run_name='__main__')"
 
 
