@@ -8,8 +8,8 @@ from analysis.leaderboard import Leaderboard
 from analysis.page import page
 from analysis.pictures import PICTURES
 from analysis.study import REPORT_FOLDER
+from medqa_sweeps.durable.files import write_atomically
 from medqa_sweeps.errors import ConfigError
-from medqa_sweeps.trial_dir import write_atomically
 
 _NAME_CHARACTERS = 120  # file systems take 255 bytes
 

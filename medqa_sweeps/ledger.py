@@ -13,10 +13,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
 
+from medqa_sweeps.durable.lines import append_lines, read_lines
 from medqa_sweeps.errors import ConfigError
 from medqa_sweeps.record import Record, Score
 from medqa_sweeps.seen import SeenCount, overlap_sentences
-from medqa_sweeps.trial_dir import append_lines, read_lines
 from medqa_sweeps.wording import accuracy, in_percent, interval
 
 FILE = "final.jsonl"

@@ -8,9 +8,9 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
+from medqa_sweeps.durable.lines import append_lines, read_lines
 from medqa_sweeps.errors import ConfigError, FailureKind
 from medqa_sweeps.record import Outcome, Record
-from medqa_sweeps.trial_dir import append_lines, read_lines
 
 FILE = "not_run.jsonl"
 

@@ -17,10 +17,11 @@ from medqa_sweeps import model as model_module
 from medqa_sweeps.base import locate
 from medqa_sweeps.config import DataConfig
 from medqa_sweeps.data import Question, read_questions
+from medqa_sweeps.durable.lines import append_lines
 from medqa_sweeps.errors import TrialError
 from medqa_sweeps.evaluation import Answer, answer_questions, prediction
 from medqa_sweeps.prompt import PromptEncoder
-from medqa_sweeps.trial_dir import TrialDir, append_lines
+from medqa_sweeps.trial_dir import TrialDir
 
 REFUSED = 65  # sysexits.h's number for bad input
 

@@ -17,7 +17,6 @@ again, from the checkpoint on: `metrics` and `predictions` keep the last line of
 
 import contextlib
 import json
-import os
 import shutil
 import time
 from collections.abc import Iterable, Iterator
@@ -31,6 +30,8 @@ from medqa_sweeps import config as config_module
 from medqa_sweeps.claim import claim
 from medqa_sweeps.config import TrialConfig
 from medqa_sweeps.data.question import Quarantined
+from medqa_sweeps.durable.files import put_first, write_atomically, write_beside
+from medqa_sweeps.durable.lines import LineReader, append_lines, read_lines
 from medqa_sweeps.errors import ConfigError, FailureKind, InternalError
 from medqa_sweeps.record import (
     AttemptEndLine,
@@ -232,9 +233,9 @@ class TrialDir:
             InternalError: if there is a result already.
         """
         text = json.dumps(result.to_json(), indent=2, ensure_ascii=False) + "\n"
-        temporary = _write_beside(self.result_file, text)
+        temporary = write_beside(self.result_file, text)
         try:
-            _put_first(temporary, self.result_file)
+            put_first(temporary, self.result_file)
         except FileExistsError:
             raise InternalError(f"{self.result_file} exists: a finished trial never changes") from None
         finally:
@@ -297,28 +298,6 @@ def trial_folders(study: Path) -> list[TrialDir]:
     return [TrialDir(path) for path in sorted(numbered, key=lambda path: int(path.name))]
 
 
-class LineReader:
-    """Follows a file of JSON objects, a line each, while it grows."""
-
-    def __init__(self, path: Path) -> None:
-        self._path, self._position = path, 0
-
-    def new_objects(self) -> list[dict[str, Any]]:
-        """Those of the whole lines written since the last call."""
-        objects = []
-        try:
-            with open(self._path, "rb") as file:
-                file.seek(self._position)
-                for text in file:
-                    if not text.endswith(b"\n"):
-                        break
-                    self._position += len(text)
-                    objects.append(json.loads(text))
-        except FileNotFoundError:
-            pass
-        return objects
-
-
 class MetricsReader:
     """Follows a trial's `metrics.jsonl` while it grows."""
 
@@ -328,78 +307,3 @@ class MetricsReader:
     def new_lines(self) -> list[MetricsLine]:
         """The whole lines written since the last call."""
         return [line_from_json(data) for data in self._reader.new_objects()]
-
-
-def append_lines(path: Path, objects: Iterable[dict[str, Any]]) -> None:
-    """Add JSON objects, a line each, in one write, after cutting off a line that a dying process left half-written."""
-    text = "".join(json.dumps(item, ensure_ascii=False, allow_nan=False) + "\n" for item in objects)
-    with open(path, "a+b") as file:
-        file.truncate(_whole_bytes(path))
-        file.write(text.encode())
-
-
-def repair_lines(path: Path) -> None:
-    """Cut off a last line that a dying process left half-written; nothing if there is no file."""
-    if path.exists() and (whole := _whole_bytes(path)) < path.stat().st_size:
-        os.truncate(path, whole)
-
-
-def read_lines(path: Path, start: int = 0) -> Iterator[dict[str, Any]]:
-    """The JSON objects of the whole lines of `path` from byte `start`; none if there is no file."""
-    if path.exists():
-        with open(path, "rb") as file:
-            file.seek(start)
-            for line in file:
-                if line.endswith(b"\n"):
-                    yield json.loads(line)
-
-
-def write_atomically(path: Path, text: str) -> None:
-    """Replace `path` by `text`, so that a reader sees the old or the new and never a part."""
-    os.replace(_write_beside(path, text), path)
-
-
-def _write_beside(path: Path, text: str) -> Path:
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        with open(temporary, "w") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-    except OSError:  # a full disk: leave nothing half-written
-        temporary.unlink(missing_ok=True)
-        raise
-    return temporary
-
-
-def _put_first(written: Path, path: Path) -> None:
-    """Give a file its name, unless there is one of that name: the first stands.
-
-    A link refuses to replace, unlike a rename. Where a disk has none, only the process that holds the folder writes.
-
-    Raises:
-        FileExistsError: if there is one.
-    """
-    try:
-        os.link(written, path)
-    except FileExistsError:
-        raise
-    except OSError:
-        if path.exists():
-            raise FileExistsError(path) from None
-        os.replace(written, path)
-
-
-def _whole_bytes(path: Path) -> int:
-    """Length of `path` up to and with its last line feed."""
-    size = path.stat().st_size
-    with open(path, "rb") as file:
-        position = size
-        while position > 0:
-            start = max(0, position - 4096)
-            file.seek(start)
-            found = file.read(position - start).rfind(b"\n")
-            if found >= 0:
-                return start + found + 1
-            position = start
-    return 0

@@ -13,6 +13,7 @@ import pytest
 from hypothesis import given, settings, strategies as st
 
 from medqa_sweeps.config import DataConfig, LoraConfig, ModelConfig, PromptConfig, TrialConfig, checked
+from medqa_sweeps.durable.lines import append_lines, read_lines
 from medqa_sweeps.errors import ConfigError, InternalError
 from medqa_sweeps.record import (
     AttemptEndLine,
@@ -27,7 +28,7 @@ from medqa_sweeps.record import (
     line_from_json,
     line_to_json,
 )
-from medqa_sweeps.trial_dir import MetricsReader, StopReason, TrialDir, append_lines, read_lines
+from medqa_sweeps.trial_dir import MetricsReader, StopReason, TrialDir
 
 ROOT = Path(__file__).parents[1]
 SCORE = Score(questions=4, accuracy=0.5, standard_error=0.25, low=0.1, high=0.9, recall_by_letter={"A": 1.0})

@@ -17,10 +17,11 @@ from typing import TYPE_CHECKING, Any
 
 from medqa_sweeps.commands.device_options import add_device_options, devices_asked_for
 from medqa_sweeps.config import DataConfig, TrialConfig, checked
+from medqa_sweeps.durable.lines import read_lines
 from medqa_sweeps.errors import ConfigError, InternalError
 from medqa_sweeps.record import Prediction
 from medqa_sweeps.sweep.device_request import ANY_DEVICE, DeviceRequest
-from medqa_sweeps.trial_dir import TrialDir, read_lines
+from medqa_sweeps.trial_dir import TrialDir
 from medqa_sweeps.wording import EDUCATION_ONLY, SYNTHETIC, accuracy, percent
 
 if TYPE_CHECKING:

@@ -10,12 +10,14 @@ from typing import Any, NoReturn
 
 from medqa_sweeps.command_line import command
 from medqa_sweeps.config import TRIAL_KEYS
+from medqa_sweeps.durable.files import write_atomically
+from medqa_sweeps.durable.lines import append_lines, read_lines
 from medqa_sweeps.errors import ConfigError
 from medqa_sweeps.sweep.device_request import DeviceRequest, with_devices
 from medqa_sweeps.sweep.loop import Sweep
 from medqa_sweeps.sweep.study import StudyDir
 from medqa_sweeps.sweep.study_program import found_again, program_of, words_found_again
-from medqa_sweeps.trial_dir import StopReason, TrialDir, append_lines, read_lines, write_atomically
+from medqa_sweeps.trial_dir import StopReason, TrialDir
 
 
 def ask_to_stop(study: StudyDir, number: int | None) -> str:

@@ -31,6 +31,8 @@ from medqa_sweeps.best import ScoredConfig
 from medqa_sweeps.claim import claim
 from medqa_sweeps.command_line import command
 from medqa_sweeps.config import with_defaults
+from medqa_sweeps.durable.files import write_atomically
+from medqa_sweeps.durable.lines import repair_lines
 from medqa_sweeps.errors import ConfigError, FailureKind
 from medqa_sweeps.objective import ACCURACY, Objective, typed
 from medqa_sweeps.overrides import override
@@ -38,7 +40,6 @@ from medqa_sweeps.record import Outcome
 from medqa_sweeps.study_identity import FILE as STUDY_FILE, identity_of, moved_along, with_paths_found
 from medqa_sweeps.sweep.jobs import Ended
 from medqa_sweeps.sweep.search_space import SearchSpace, contains
-from medqa_sweeps.trial_dir import repair_lines, write_atomically
 from medqa_sweeps.wording import overrides as overrides_in_words, settings
 
 _STATES = {Outcome.COMPLETED: TrialState.COMPLETE, Outcome.PRUNED: TrialState.PRUNED, Outcome.FAILED: TrialState.FAIL}

@@ -16,10 +16,10 @@ import psutil
 import pytest
 import yaml
 
+from medqa_sweeps.durable.lines import append_lines
 from medqa_sweeps.errors import TrialError
 from medqa_sweeps.sweep.steering import add
 from medqa_sweeps.sweep.study import StudyDir
-from medqa_sweeps.trial_dir import append_lines
 from tests.conftest import ROOT
 from tests.sweep.test_faults import PROGRAM, WORDS, Program, gone, steps, told
 
