@@ -7,8 +7,8 @@ import argparse
 import sys
 from pathlib import Path
 
+from medqa_sweeps.durable.places import complete_environment
 from medqa_sweeps.errors import ConfigError
-from medqa_sweeps.places import complete_environment
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -8,9 +8,9 @@ from typing import Any
 from medqa_sweeps import hardware
 from medqa_sweeps.base import BaseModel
 from medqa_sweeps.base_errors import reads_base
-from medqa_sweeps.cache import shared
 from medqa_sweeps.config import EvaluationConfig, short_hash
 from medqa_sweeps.data import Question
+from medqa_sweeps.durable.cache import shared
 from medqa_sweeps.errors import ConfigError, Diverged
 from medqa_sweeps.evaluation import answer_questions, prediction, score
 from medqa_sweeps.language_model import weights_not_finite

@@ -26,8 +26,8 @@ import yaml
 
 from medqa_sweeps import hardware
 from medqa_sweeps.config import DataConfig, TrackingConfig
+from medqa_sweeps.durable.places import CACHE_VARIABLE, cache_folder, is_temporary, obstacle_to_writing
 from medqa_sweeps.errors import ConfigError, DeviceFailed
-from medqa_sweeps.places import CACHE_VARIABLE, cache_folder, is_temporary, obstacle_to_writing
 from medqa_sweeps.wandb_client import NO_KEY, obstacle_to_online
 from medqa_sweeps.wandb_settings import OFF, invalid_mode, run_settings
 from medqa_sweeps.wandb_variables import ignored, variables_here

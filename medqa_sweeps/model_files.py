@@ -13,8 +13,8 @@ from fnmatch import fnmatch
 from functools import lru_cache
 from pathlib import Path
 
-from medqa_sweeps.cache import shared
 from medqa_sweeps.config import short_hash
+from medqa_sweeps.durable.cache import shared
 from medqa_sweeps.errors import ConfigError
 from medqa_sweeps.lfs import is_lfs_pointer
 

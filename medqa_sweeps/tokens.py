@@ -14,7 +14,7 @@ from typing import Any
 from filelock import FileLock
 
 from medqa_sweeps.config import short_hash
-from medqa_sweeps.places import cache_folder
+from medqa_sweeps.durable.places import cache_folder
 from medqa_sweeps.versions import TOKENIZING, versions_of
 
 _MOST_BYTES = 2_000_000_000  # of all files together: about 200 epochs of MedQA-US; those unused for longest go first

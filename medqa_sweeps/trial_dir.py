@@ -27,9 +27,9 @@ from typing import Any
 from filelock import Timeout
 
 from medqa_sweeps import config as config_module
-from medqa_sweeps.claim import claim
 from medqa_sweeps.config import TrialConfig
 from medqa_sweeps.data.question import Quarantined
+from medqa_sweeps.durable.claim import claim
 from medqa_sweeps.durable.files import put_first, write_atomically, write_beside
 from medqa_sweeps.durable.lines import LineReader, append_lines, read_lines
 from medqa_sweeps.errors import ConfigError, FailureKind, InternalError

@@ -21,9 +21,9 @@ from filelock import FileLock, Timeout
 
 from medqa_sweeps import hardware
 from medqa_sweeps.durable.files import write_atomically
+from medqa_sweeps.durable.places import cache_folder
 from medqa_sweeps.errors import ConfigError, DeviceFailed
 from medqa_sweeps.hardware import Gpu
-from medqa_sweeps.places import cache_folder
 from medqa_sweeps.sweep.device_request import ANY_DEVICE, CPU, DeviceRequest
 
 GIB = 1 << 30

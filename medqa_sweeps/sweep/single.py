@@ -11,7 +11,7 @@ from medqa_sweeps.alarms import alarms_of
 from medqa_sweeps.cautions import caution_lines, cautions_of
 from medqa_sweeps.command_line import command, command_of_this_process, shown, typed
 from medqa_sweeps.config import TrialConfig
-from medqa_sweeps.disk import refuse_unfit
+from medqa_sweeps.durable.disk import refuse_unfit
 from medqa_sweeps.errors import InternalError
 from medqa_sweeps.plan import plan_new_trial, plan_trial, refuse_changed
 from medqa_sweeps.record import MetricsLine, Outcome, Result

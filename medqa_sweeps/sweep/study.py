@@ -28,9 +28,9 @@ from optuna.storages.journal import JournalFileBackend, JournalFileOpenLock, Jou
 from optuna.trial import FrozenTrial, Trial, TrialState
 
 from medqa_sweeps.best import ScoredConfig
-from medqa_sweeps.claim import claim
 from medqa_sweeps.command_line import command
 from medqa_sweeps.config import with_defaults
+from medqa_sweeps.durable.claim import claim
 from medqa_sweeps.durable.files import write_atomically
 from medqa_sweeps.durable.lines import repair_lines
 from medqa_sweeps.errors import ConfigError, FailureKind

@@ -23,7 +23,7 @@ from rich.console import Console
 from medqa_sweeps.best import ScoredConfig, on_front, ranked_in
 from medqa_sweeps.cautions import caution_lines
 from medqa_sweeps.confirmation import read_confirmation
-from medqa_sweeps.disk import refuse_unfit
+from medqa_sweeps.durable.disk import refuse_unfit
 from medqa_sweeps.errors import ConfigError, TrialError
 from medqa_sweeps.interpolation import literal
 from medqa_sweeps.objective import Objective

@@ -16,7 +16,7 @@ from hydra._internal.utils import get_args_parser
 
 import launch
 from medqa_sweeps import provenance, wandb_session
-from medqa_sweeps.places import complete_environment
+from medqa_sweeps.durable.places import complete_environment
 from medqa_sweeps.sweep import launcher, local, single, trial_jobs
 from medqa_sweeps.sweep.refusals import in_sentences
 from tests.sweep.fake_nvml import Card, FakeNvml

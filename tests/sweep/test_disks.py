@@ -16,7 +16,7 @@ import pytest
 
 from medqa_sweeps import model_files
 from medqa_sweeps.assets import resolve_bundled
-from medqa_sweeps.disk import refuse_unfit
+from medqa_sweeps.durable.disk import refuse_unfit
 from medqa_sweeps.errors import ConfigError, InternalError
 from medqa_sweeps.record import Outcome, Result
 from medqa_sweeps.sweep.study import StudyDir
@@ -103,7 +103,7 @@ def test_without_locks_a_folder_is_held_by_one_living_process(
         "import fcntl, sys, time\n"
         f"def refuse(*arguments): raise OSError({number}, 'none here')\n"
         "fcntl.flock = refuse\n"
-        "from pathlib import Path; from medqa_sweeps.claim import claim\n"
+        "from pathlib import Path; from medqa_sweeps.durable.claim import claim\n"
         "lock = claim(Path(sys.argv[1])); print('held', flush=True); time.sleep(600)\n"
     )
     other = subprocess.Popen([sys.executable, "-c", holds, tmp_path], cwd=ROOT, stdout=subprocess.PIPE, text=True)

@@ -12,11 +12,11 @@ from pathlib import Path
 
 import pytest
 
-from medqa_sweeps import places
 from medqa_sweeps.__main__ import main
-from medqa_sweeps.cache import shared
+from medqa_sweeps.durable import places
+from medqa_sweeps.durable.cache import shared
+from medqa_sweeps.durable.places import CACHE_VARIABLE, cache_folder, complete_environment, home_folder
 from medqa_sweeps.errors import ConfigError
-from medqa_sweeps.places import CACHE_VARIABLE, cache_folder, complete_environment, home_folder
 from tests.conftest import ROOT
 from tests.sweep.test_faults import PROGRAM
 
