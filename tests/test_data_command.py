@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from medqa_sweeps.__main__ import main
-from medqa_sweeps.overrides import override
+from medqa_sweeps.config.overrides import override
 from tests.data.record_shapes import SHAPES
 
 ROOT = Path(__file__).parents[1]

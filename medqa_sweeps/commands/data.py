@@ -6,8 +6,8 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from medqa_sweeps.config.interpolation import literal
 from medqa_sweeps.errors import ConfigError
-from medqa_sweeps.interpolation import literal
 
 if TYPE_CHECKING:
     from medqa_sweeps.config import DataConfig
@@ -77,7 +77,7 @@ def _option(group: str, name: str, or_else: str) -> dict[str, Any]:
     """The settings of a file of `conf/`."""
     import yaml
 
-    from medqa_sweeps.known_keys import nearest
+    from medqa_sweeps.config.known_keys import nearest
 
     file = _CONF / group / f"{name}.yaml"
     if not file.is_file():
@@ -93,7 +93,7 @@ def _typed(group: str, schema: type[Any], given: dict[str, Any], overrides: Sequ
     from omegaconf import OmegaConf
     from omegaconf.errors import OmegaConfBaseException
 
-    from medqa_sweeps.known_keys import said
+    from medqa_sweeps.config.known_keys import said
 
     try:
         typed = OmegaConf.create({group: OmegaConf.structured(schema)})

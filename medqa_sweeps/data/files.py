@@ -75,7 +75,7 @@ def existing_files(text: str, key: str) -> list[Path]:
         DataError: if there are none, or one is a link to nothing or a Git-LFS pointer.
     """
     if os.path.isdir(resolve_bundled(text)):
-        from medqa_sweeps.overrides import override  # Hydra, which no trial's process needs
+        from medqa_sweeps.config.overrides import override  # Hydra, which no trial's process needs
 
         several = typed(override(key, f"{text.rstrip('/')}/*.jsonl"))
         raise DataError(f"{key}={text} is a folder. Name a file in it, or several: {several}.")

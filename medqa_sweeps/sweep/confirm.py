@@ -14,6 +14,7 @@ from typing import NoReturn
 
 from medqa_sweeps.best import ScoredConfig, ranked_in
 from medqa_sweeps.command_line import command_of_this_process
+from medqa_sweeps.config.overrides import key_of, override, overrides_among
 from medqa_sweeps.confirmation import (
     ChosenConfig,
     Confirmation,
@@ -24,7 +25,6 @@ from medqa_sweeps.confirmation import (
 )
 from medqa_sweeps.errors import ConfigError
 from medqa_sweeps.objective import objective_in
-from medqa_sweeps.overrides import key_of, override, overrides_among
 from medqa_sweeps.plan import Plan, plan_trial, refuse_changed
 from medqa_sweeps.provenance import collect
 from medqa_sweeps.study_identity import identity_of

@@ -11,8 +11,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from medqa_sweeps.config.overrides import key_of, override
 from medqa_sweeps.errors import ConfigError
-from medqa_sweeps.overrides import key_of, override
 
 CPU = "cpu"
 _AUTO = "auto"

@@ -19,8 +19,8 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from medqa_sweeps.config import TrialConfig
+from medqa_sweeps.config.known_keys import keys_of, nearest, not_a_setting, said, unknown_keys
 from medqa_sweeps.errors import ConfigError
-from medqa_sweeps.known_keys import keys_of, nearest, not_a_setting, said, unknown_keys
 
 GRAMMAR = "https://hydra.cc/docs/advanced/override_grammar/extended"
 _EXPERIMENT = "experiment"  # the one group of conf/ that is no part of a trial's config

@@ -25,8 +25,8 @@ from hydra.errors import HydraException
 from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
 from optuna.trial import Trial
 
+from medqa_sweeps.config.overrides import override, written
 from medqa_sweeps.errors import ConfigError
-from medqa_sweeps.overrides import override, written
 from medqa_sweeps.randomness import shuffled
 from medqa_sweeps.sweep.refusals import GRAMMAR
 

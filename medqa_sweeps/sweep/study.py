@@ -30,12 +30,12 @@ from optuna.trial import FrozenTrial, Trial, TrialState
 from medqa_sweeps.best import ScoredConfig
 from medqa_sweeps.command_line import command
 from medqa_sweeps.config import with_defaults
+from medqa_sweeps.config.overrides import override
 from medqa_sweeps.durable.claim import claim
 from medqa_sweeps.durable.files import write_atomically
 from medqa_sweeps.durable.lines import repair_lines
 from medqa_sweeps.errors import ConfigError, FailureKind
 from medqa_sweeps.objective import ACCURACY, Objective, typed
-from medqa_sweeps.overrides import override
 from medqa_sweeps.record import Outcome
 from medqa_sweeps.study_identity import FILE as STUDY_FILE, identity_of, moved_along, with_paths_found
 from medqa_sweeps.sweep.jobs import Ended

@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from medqa_sweeps.command_line import move_to, typed
+from medqa_sweeps.config.overrides import key_of, override
 from medqa_sweeps.errors import ConfigError
-from medqa_sweeps.overrides import key_of, override
 from medqa_sweeps.study_identity import identity_of, moved_along, with_paths_found
 from medqa_sweeps.sweep.study import StudyDir
 

@@ -22,10 +22,10 @@ from rich.console import Console
 
 from medqa_sweeps.best import ScoredConfig, on_front, ranked_in
 from medqa_sweeps.cautions import caution_lines
+from medqa_sweeps.config.interpolation import literal
 from medqa_sweeps.confirmation import read_confirmation
 from medqa_sweeps.durable.disk import refuse_unfit
 from medqa_sweeps.errors import ConfigError, TrialError
-from medqa_sweeps.interpolation import literal
 from medqa_sweeps.objective import Objective
 from medqa_sweeps.plan import plan_trial
 from medqa_sweeps.provenance import code_at_start

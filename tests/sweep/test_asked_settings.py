@@ -12,8 +12,8 @@ from omegaconf import OmegaConf
 from optuna.trial import TrialState
 
 import launch
+from medqa_sweeps.config.overrides import key_of
 from medqa_sweeps.errors import ConfigError
-from medqa_sweeps.overrides import key_of
 from medqa_sweeps.record import Outcome
 from medqa_sweeps.sweep.asked_settings import custom_search_space, refuse_settings
 from medqa_sweeps.sweep.jobs import Ended, Reported

@@ -21,7 +21,7 @@ import pytest
 import yaml
 from optuna.storages.journal import JournalFileBackend, JournalStorage
 
-from medqa_sweeps.overrides import override
+from medqa_sweeps.config.overrides import override
 from tests.wandb_server import WandbServer
 
 ROOT = Path(__file__).parents[2]

@@ -10,8 +10,8 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Quote, QuotedString
 from hydra.errors import HydraException
 
+from medqa_sweeps.config.interpolation import literal
 from medqa_sweeps.errors import ConfigError
-from medqa_sweeps.interpolation import literal
 
 _KNOWN = 4096  # texts whose quotes are remembered: to parse one takes a tenth of a millisecond
 

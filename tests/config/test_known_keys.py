@@ -4,7 +4,7 @@ import pytest
 from omegaconf import OmegaConf
 
 from medqa_sweeps.config import TrialConfig
-from medqa_sweeps.known_keys import keys_of, nearest, not_a_setting, unknown_keys
+from medqa_sweeps.config.known_keys import keys_of, nearest, not_a_setting, unknown_keys
 
 KNOWN = list(keys_of(OmegaConf.structured(TrialConfig)))
 

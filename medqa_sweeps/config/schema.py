@@ -1,56 +1,21 @@
 """The typed schema of one trial's config: a dataclass a config group, each knob with its unit and range.
 
-Hydra composes the files of `conf/` against these classes, so a misspelt key or a wrong type fails while composing;
-`from_hydra` refuses what was added past them with `+`. `checked()` then finds values out of range, fills in what
-follows from other values (alpha, micro-batch) and returns the config that is saved. Nothing here imports torch or
-Hydra. Ranges are written so that NaN is outside all of them.
+Hydra composes the files of `conf/` against these classes, so a misspelt key or a wrong type fails while composing.
+`checked()` then finds values out of range, fills in what follows from other values (alpha, micro-batch) and returns
+the config that is saved. Ranges are written so that NaN is outside all of them.
 """
 
 import dataclasses
-import hashlib
-import json
-import os
-from collections.abc import Callable, Container, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Any
 
-import yaml
-from omegaconf import MISSING, DictConfig, OmegaConf
-from omegaconf.errors import OmegaConfBaseException
+from omegaconf import MISSING
 
 from medqa_sweeps.errors import ConfigError
-from medqa_sweeps.interpolation import literal
-from medqa_sweeps.known_keys import keys_of, not_a_setting, said, unknown_keys
 
 ATTENTION_MODULES = ("q_proj", "k_proj", "v_proj", "o_proj")
 MLP_MODULES = ("gate_proj", "up_proj", "down_proj")
 LINEAR_MODULES = ATTENTION_MODULES + MLP_MODULES
-# What the signature leaves out, a key or a whole group, and why that cannot change a result.
-CANNOT_MATTER = {
-    "tracking": "where a run is shown",
-    "engine": "which process trains and how often it is tried again; threads change the last bits alone",
-    "training.micro_batch_size": "a step sees the effective batch; its sum in other parts changes the last bits alone",
-    "training.gradient_checkpointing": "the same activations, computed again instead of kept",
-    "training.checkpoints_kept": "disk alone",
-    "training.checkpoint_every_minutes": "disk alone; a resumed trial gives the same bits",
-    "training.log_every_steps": "lines of metrics.jsonl alone",
-    "evaluation.batch_size": "speed and memory; padding is masked and changes the last bits alone",
-    "evaluation.baseline": "whether the untuned base is scored besides",
-    "model.recommended_lr": "when a warning is given",
-    "data.allow_overlap": "whether a trial may start",
-}
-# What the signature counts by content instead of by name, and what stands for it.
-COUNTED_BY_CONTENT = {
-    "model.name": "the base's fingerprint",
-    "model.hub_id": "the base's fingerprint",
-    "model.revision": "the base's fingerprint",
-    "model.path": "the base's fingerprint",
-    "data": "the fingerprint of the questions",
-    "split": "the fingerprint of the questions",
-    "prompt.name": "the wording",
-    "lora.name": "the settings of the group",
-}
 DATA_FORMATS = ("auto", "medqa", "ending", "bigbio", "medmcqa", "columns", "nested")
 
 
@@ -79,7 +44,7 @@ class ModelConfig:
 
 @dataclass
 class PromptConfig:
-    """The wording around a question. The letter that follows is the completion; see `prompt.py`."""
+    """The wording around a question. The letter that follows is the completion; see `prompt/`."""
 
     name: str = MISSING
     template: str = MISSING  # holds {question} and {options}
@@ -374,130 +339,6 @@ def checked(config: TrialConfig) -> TrialConfig:
         lora=dataclasses.replace(config.lora, alpha=alpha),
         training=dataclasses.replace(config.training, micro_batch_size=micro),
     )
-
-
-def from_hydra(composed: DictConfig) -> TrialConfig:
-    """The typed, checked config of what Hydra composed; its own node may be in it, and is passed over.
-
-    Raises:
-        ConfigError: for a key that the schema does not know, and a missing, mistyped or out-of-range value.
-    """
-    if unknown := [key for key in unknown_keys(composed) if key != "hydra"]:
-        known = list(keys_of(composed))
-        raise ConfigError("\n".join(not_a_setting(key, known) for key in unknown))
-    try:
-        parts = {field.name: _plain(composed[field.name]) for field in dataclasses.fields(TrialConfig)}
-    except OmegaConfBaseException as error:
-        raise ConfigError(said(error)) from error
-    return checked(_with_absolute_paths(TrialConfig(**parts)))
-
-
-def _plain(value: Any) -> Any:
-    return OmegaConf.to_object(value) if OmegaConf.is_config(value) else value
-
-
-def _with_absolute_paths(config: TrialConfig) -> TrialConfig:
-    """Paths as typed here mean the same in a child process, and when the trial is run again from another folder."""
-
-    return with_paths(config, lambda path: os.path.abspath(os.path.expanduser(path)))
-
-
-def with_paths(config: TrialConfig, change: Callable[[str], str]) -> TrialConfig:
-    """The config with every path of a file or folder of this machine changed."""
-
-    def changed(path: str | None) -> str | None:
-        return path if path is None or path.startswith("bundled:") else change(path)
-
-    data = config.data
-    if data.hub_id is None:
-        files: dict[str, Any] = {part: changed(getattr(data, part)) for part in ("train", "validation", "test")}
-        data = dataclasses.replace(data, **files)
-    return dataclasses.replace(
-        config, data=data, model=dataclasses.replace(config.model, path=changed(config.model.path))
-    )
-
-
-def save(config: TrialConfig, path: Path) -> None:
-    """Write `config` as YAML that `load` reads back to an equal object."""
-    texts = literal(dataclasses.asdict(config))
-    typed = OmegaConf.merge(OmegaConf.structured(TrialConfig), texts)
-    path.write_text(OmegaConf.to_yaml(typed), encoding="utf-8")
-
-
-def load(path: Path) -> TrialConfig:
-    """The config that `save` wrote.
-
-    Raises:
-        ConfigError: if the file is missing, is not YAML, or has a key or value that the schema does not know.
-    """
-    try:
-        merged = OmegaConf.merge(OmegaConf.structured(TrialConfig), OmegaConf.load(path))
-        config = OmegaConf.to_object(merged)
-    except OSError as error:
-        raise ConfigError(f"{path}: cannot be read ({error.strerror}); a trial folder holds a config.yaml") from error
-    except OmegaConfBaseException as error:
-        raise ConfigError(f"{path}: {said(error)}") from error
-    except (yaml.YAMLError, ValueError) as error:
-        raise ConfigError(f"{path}: {error}") from error
-    assert isinstance(config, TrialConfig)
-    return checked(config)
-
-
-def with_defaults(saved: dict[str, Any]) -> dict[str, Any]:
-    """What an earlier version composed, with the default of each setting that it did not have; any other program's
-    config as it is."""
-    if not saved.keys() >= TRIAL_KEYS:
-        return saved
-    defaults = OmegaConf.to_container(OmegaConf.structured(TrialConfig))
-    assert isinstance(defaults, dict), "the schema is a mapping"
-    return {key: {**defaults[key], **value} if key in TRIAL_KEYS - {"seed"} else value for key, value in saved.items()}
-
-
-def signature(config: TrialConfig, base_fingerprint: str, data_fingerprint: str) -> str:
-    """12 hex digits that are equal exactly when two trials are the same experiment.
-
-    What decides the result counts: the base's files and the questions by content, and every key of the schema but
-    those in `CANNOT_MATTER` and `COUNTED_BY_CONTENT`.
-
-    Versions of packages, our own code and the hardware do not count, although they can move digits: an upgrade would
-    end every study. `provenance.json` records them, and `resume`, `reproduce` and a repeat say what differs.
-    """
-    asked = {key: value for key, value in _values(dataclasses.asdict(config)) if not _is_left_out(key)}
-    asked["lora.target_modules"] = sorted(asked["lora.target_modules"])
-    asked["base"], asked["questions"] = base_fingerprint, data_fingerprint
-    return short_hash(asked)
-
-
-def replicate_key(config: TrialConfig, base_fingerprint: str, data_fingerprint: str) -> str:
-    """12 hex digits, equal exactly when two trials differ in nothing but the seed: the signature under seed 0."""
-    return signature(dataclasses.replace(config, seed=0), base_fingerprint, data_fingerprint)
-
-
-def decides_nothing(key: str) -> bool:
-    """Whether the value of a dotted key (`tracking.mode`) can differ between two runs of the same experiment."""
-    return _is_in(key, CANNOT_MATTER)
-
-
-def _is_left_out(key: str) -> bool:
-    return _is_in(key, CANNOT_MATTER) or _is_in(key, COUNTED_BY_CONTENT)
-
-
-def _is_in(key: str, listed: Container[str]) -> bool:
-    return key in listed or key.partition(".")[0] in listed
-
-
-def _values(groups: dict[str, Any]) -> Iterator[tuple[str, Any]]:
-    """The values of a config by their dotted keys."""
-    for name, group in groups.items():
-        if isinstance(group, dict):
-            yield from ((f"{name}.{key}", value) for key, value in group.items())
-        else:
-            yield name, group
-
-
-def short_hash(value: Any) -> str:
-    """12 hex digits of the SHA-256 of `value` written as JSON with sorted keys."""
-    return hashlib.sha256(json.dumps(value, sort_keys=True, ensure_ascii=False).encode()).hexdigest()[:12]
 
 
 def _one_of(key: str, value: str, allowed: tuple[str, ...]) -> Iterator[str]:

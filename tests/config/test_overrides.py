@@ -15,9 +15,9 @@ from hypothesis import HealthCheck, Phase, given, settings, strategies as st
 from omegaconf import OmegaConf
 
 from medqa_sweeps.config import TrialConfig
+from medqa_sweeps.config.interpolation import literal
+from medqa_sweeps.config.overrides import key_of, override, written
 from medqa_sweeps.errors import ConfigError
-from medqa_sweeps.interpolation import literal
-from medqa_sweeps.overrides import key_of, override, written
 from medqa_sweeps.sweep.composer import register_schema
 
 AWKWARD = [

@@ -25,10 +25,10 @@ from medqa_sweeps.config import (
     signature,
     with_defaults,
 )
+from medqa_sweeps.config.overrides import override
 from medqa_sweeps.errors import ConfigError
-from medqa_sweeps.overrides import override
 
-CONF = Path(__file__).parents[1] / "conf"
+CONF = Path(__file__).parents[2] / "conf"
 FILES = sorted(path.relative_to(CONF) for path in CONF.rglob("*.yaml"))
 
 

@@ -1,0 +1,70 @@
+"""The config of one trial: its typed schema, its file, and what of it decides a result.
+
+`schema` holds a dataclass for each group of `conf/`; `saved` reads what Hydra composed and `config.yaml`; `signature`
+says when two trials are the same experiment. `known_keys` finds the key that was meant, `overrides` writes a value as a
+Hydra override, `interpolation` as OmegaConf must be given it.
+"""
+
+from medqa_sweeps.config.saved import from_hydra, load, save, with_defaults, with_paths
+from medqa_sweeps.config.schema import (
+    ATTENTION_MODULES,
+    DATA_FORMATS,
+    LINEAR_MODULES,
+    MLP_MODULES,
+    TRIAL_KEYS,
+    DataConfig,
+    EngineConfig,
+    EvaluationConfig,
+    LoraConfig,
+    ModelConfig,
+    OptimizerConfig,
+    PromptConfig,
+    SchedulerConfig,
+    SplitConfig,
+    TrackingConfig,
+    TrainingConfig,
+    TrialConfig,
+    checked,
+    divisors,
+)
+from medqa_sweeps.config.signature import (
+    CANNOT_MATTER,
+    COUNTED_BY_CONTENT,
+    decides_nothing,
+    replicate_key,
+    short_hash,
+    signature,
+)
+
+__all__ = [
+    "ATTENTION_MODULES",
+    "CANNOT_MATTER",
+    "COUNTED_BY_CONTENT",
+    "DATA_FORMATS",
+    "LINEAR_MODULES",
+    "MLP_MODULES",
+    "TRIAL_KEYS",
+    "DataConfig",
+    "EngineConfig",
+    "EvaluationConfig",
+    "LoraConfig",
+    "ModelConfig",
+    "OptimizerConfig",
+    "PromptConfig",
+    "SchedulerConfig",
+    "SplitConfig",
+    "TrackingConfig",
+    "TrainingConfig",
+    "TrialConfig",
+    "checked",
+    "decides_nothing",
+    "divisors",
+    "from_hydra",
+    "load",
+    "replicate_key",
+    "save",
+    "short_hash",
+    "signature",
+    "with_defaults",
+    "with_paths",
+]
