@@ -7,7 +7,7 @@ from typing import Any
 
 from medqa_sweeps import hardware
 from medqa_sweeps.base import BaseModel
-from medqa_sweeps.base_errors import reads_base
+from medqa_sweeps.base.errors import reads_base
 from medqa_sweeps.config import EvaluationConfig, short_hash
 from medqa_sweeps.data import Question
 from medqa_sweeps.durable.cache import shared

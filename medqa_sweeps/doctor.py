@@ -227,7 +227,7 @@ def _configured(group: str) -> dict[str, bool]:
 
 
 def _model_cached(config: dict[str, Any]) -> bool:
-    from medqa_sweeps.base import FILES
+    from medqa_sweeps.base.files import FILES
     from medqa_sweeps.hub import cached
 
     return cached("model", config["hub_id"], config["revision"], FILES) is not None

@@ -10,10 +10,10 @@ from functools import lru_cache
 from typing import Any
 
 from medqa_sweeps.base import BaseModel, locate
+from medqa_sweeps.base.fingerprints import changed_base
 from medqa_sweeps.config import DataConfig, SplitConfig, TrialConfig, divisors, replicate_key, signature
 from medqa_sweeps.data import Part, QuestionSet, read_questions
 from medqa_sweeps.errors import DataError, OutOfMemory
-from medqa_sweeps.fingerprints import changed_base
 from medqa_sweeps.hub import at_commit
 from medqa_sweeps.prompt_check import refuse_prompt
 from medqa_sweeps.split import Split, split_questions

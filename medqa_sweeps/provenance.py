@@ -18,9 +18,9 @@ from pathlib import Path
 from typing import Any
 
 from medqa_sweeps import hardware
+from medqa_sweeps.base.fingerprints import FINGERPRINTS
 from medqa_sweeps.command_line import typed
 from medqa_sweeps.data import fingerprint
-from medqa_sweeps.fingerprints import FINGERPRINTS
 from medqa_sweeps.plan import Plan
 from medqa_sweeps.wandb_variables import to_record, variables_here
 

@@ -5,9 +5,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
+from medqa_sweeps.base.fingerprints import changed_base
 from medqa_sweeps.command_line import typed
 from medqa_sweeps.config import TrialConfig
-from medqa_sweeps.fingerprints import changed_base
 from medqa_sweeps.plan import Plan
 from medqa_sweeps.prompt import LETTERS
 from medqa_sweeps.provenance import changed_files

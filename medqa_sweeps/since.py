@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from medqa_sweeps.fingerprints import is_of_this_version
+from medqa_sweeps.base.fingerprints import is_of_this_version
 from medqa_sweeps.provenance import ground
 from medqa_sweeps.reproduce import changed_numbers
 

@@ -14,7 +14,7 @@ import pytest
 from medqa_sweeps import plan
 from medqa_sweeps.__main__ import main
 from medqa_sweeps.assets import resolve_bundled
-from medqa_sweeps.fingerprints import fingerprint_1
+from medqa_sweeps.base.fingerprints import fingerprint_1
 from medqa_sweeps.prompt import LETTERS
 from medqa_sweeps.provenance import collect
 from medqa_sweeps.record import AttemptLine, Outcome, Prediction, Result, TrainLine

@@ -76,7 +76,7 @@ def _data_of(config: TrialConfig, arguments: argparse.Namespace) -> DataConfig:
 
 def _refuse_without_adapter(trial: TrialDir) -> None:
     from medqa_sweeps.base import locate
-    from medqa_sweeps.fingerprints import changed_base
+    from medqa_sweeps.base.fingerprints import changed_base
 
     if not (trial.adapter_folder / "adapter_model.safetensors").exists():
         raise ConfigError(f"{trial.path} has no adapter yet; `resume` finishes it, and a failed trial leaves none.")

@@ -54,8 +54,8 @@ def _say_what_changed(original: TrialDir, anyway: bool) -> list[str]:
     Raises:
         ConfigError: if the trial cannot be run any more, or would be another experiment and that was not asked for.
     """
+    from medqa_sweeps.base.fingerprints import is_of_this_version
     from medqa_sweeps.command_line import command_of_this_process
-    from medqa_sweeps.fingerprints import is_of_this_version
     from medqa_sweeps.plan import plan_trial
     from medqa_sweeps.provenance import collect, ground
     from medqa_sweeps.reproduce import as_it_ran, changed_experiment, changed_ground, uncommitted_then

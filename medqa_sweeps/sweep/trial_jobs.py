@@ -16,10 +16,10 @@ from omegaconf import DictConfig, OmegaConf
 
 from medqa_sweeps import not_run
 from medqa_sweeps.alarms import alarms_of
+from medqa_sweeps.base.fingerprints import is_of_this_version
 from medqa_sweeps.best import can_be_ranked, scored_trial
 from medqa_sweeps.config import TrialConfig
 from medqa_sweeps.errors import FailureKind
-from medqa_sweeps.fingerprints import is_of_this_version
 from medqa_sweeps.not_run import NotRun
 from medqa_sweeps.objective import BY_ACCURACY, Objective, refuse_generated
 from medqa_sweeps.plan import Plan, plan_new_trial, plan_trial

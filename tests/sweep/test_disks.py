@@ -14,8 +14,8 @@ from typing import Any
 
 import pytest
 
-from medqa_sweeps import model_files
 from medqa_sweeps.assets import resolve_bundled
+from medqa_sweeps.base import files as model_files
 from medqa_sweeps.durable.disk import refuse_unfit
 from medqa_sweeps.errors import ConfigError, InternalError
 from medqa_sweeps.record import Outcome, Result

@@ -8,9 +8,9 @@ import pytest
 from omegaconf import OmegaConf
 
 from medqa_sweeps.base import locate
+from medqa_sweeps.base.fingerprints import fingerprint_1
 from medqa_sweeps.config import TrialConfig
 from medqa_sweeps.errors import DataError
-from medqa_sweeps.fingerprints import fingerprint_1
 from medqa_sweeps.plan import plan_trial, refuse_changed
 from medqa_sweeps.provenance import collect
 from medqa_sweeps.record import Outcome, Result

@@ -8,10 +8,10 @@ import pytest
 from safetensors.numpy import save_file
 
 from medqa_sweeps.base import BaseModel, locate, refuse_unknown_token
-from medqa_sweeps.base_errors import reads_base
+from medqa_sweeps.base.errors import reads_base
+from medqa_sweeps.base.fingerprints import FINGERPRINTS, changed_base, fingerprint_1
 from medqa_sweeps.config import ModelConfig
 from medqa_sweeps.errors import ConfigError, DataError
-from medqa_sweeps.fingerprints import FINGERPRINTS, changed_base, fingerprint_1
 
 
 def folder(tmp_path: Path, config: object = None, weights: bool = True) -> ModelConfig:

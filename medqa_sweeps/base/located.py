@@ -13,9 +13,9 @@ from typing import Any
 
 from medqa_sweeps import hub
 from medqa_sweeps.assets import resolve_bundled
+from medqa_sweeps.base.files import FILES, SMALL_FILES, VOCABULARIES, hashes
 from medqa_sweeps.config import ModelConfig, short_hash
 from medqa_sweeps.errors import ConfigError
-from medqa_sweeps.model_files import FILES, SMALL_FILES, VOCABULARIES, hashes
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from medqa_sweeps.base import BaseModel
+from medqa_sweeps.base.located import BaseModel
 from medqa_sweeps.config import short_hash
 from medqa_sweeps.wording import listed
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Concatenate, ParamSpec, TypeVar
 
-from medqa_sweeps.base import BaseModel
+from medqa_sweeps.base.located import BaseModel
 from medqa_sweeps.errors import DISK_IS_FULL, ConfigError, FailureKind, TrialError, in_words, kind_of
 
 _SHOWN_CHARACTERS = 300
@@ -42,7 +42,7 @@ def reads_base(
 
 
 def _is_raised_by_us(error: BaseException) -> bool:
-    return Path(traceback.extract_tb(error.__traceback__)[-1].filename).is_relative_to(Path(__file__).parent)
+    return Path(traceback.extract_tb(error.__traceback__)[-1].filename).is_relative_to(Path(__file__).parents[1])
 
 
 def _shortened(text: str) -> str:

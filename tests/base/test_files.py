@@ -10,12 +10,11 @@ from typing import Any
 
 import pytest
 
-from medqa_sweeps import model_files
 from medqa_sweeps.assets import resolve_bundled
-from medqa_sweeps.base import BaseModel, locate
+from medqa_sweeps.base import BaseModel, files as model_files, locate
+from medqa_sweeps.base.files import CANNOT_MATTER, TEMPLATES, hashes, why_it_cannot_matter
 from medqa_sweeps.config import ModelConfig
 from medqa_sweeps.errors import ConfigError
-from medqa_sweeps.model_files import CANNOT_MATTER, TEMPLATES, hashes, why_it_cannot_matter
 from medqa_sweeps.plan import plan_trial
 from tests.analysis.trial_folders import trial_config
 
