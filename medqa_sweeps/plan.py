@@ -13,10 +13,10 @@ from medqa_sweeps.base import BaseModel, locate
 from medqa_sweeps.base.fingerprints import changed_base
 from medqa_sweeps.config import DataConfig, SplitConfig, TrialConfig, divisors, replicate_key, signature
 from medqa_sweeps.data import Part, QuestionSet, read_questions
+from medqa_sweeps.data.split import Split, split_questions
 from medqa_sweeps.errors import DataError, OutOfMemory
 from medqa_sweeps.hub import at_commit
 from medqa_sweeps.prompt_check import refuse_prompt
-from medqa_sweeps.split import Split, split_questions
 from medqa_sweeps.stream import report_steps, total_samples, total_steps
 from medqa_sweeps.wording import counted
 

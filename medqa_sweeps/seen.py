@@ -5,9 +5,9 @@ from dataclasses import dataclass
 
 from medqa_sweeps.data import Question, fingerprint
 from medqa_sweeps.data.duplicates import Likeness, likeness
+from medqa_sweeps.data.split import split_questions
 from medqa_sweeps.errors import TrialError
 from medqa_sweeps.record import Record
-from medqa_sweeps.split import split_questions
 from medqa_sweeps.trial_dir import TrialDir
 from medqa_sweeps.wording import counted
 

@@ -24,7 +24,7 @@ from medqa_sweeps.base import locate
 from medqa_sweeps.config import DataConfig, EvaluationConfig, ModelConfig, PromptConfig, SplitConfig, TrainingConfig
 from medqa_sweeps.evaluation import answer_questions, prediction, score
 from medqa_sweeps.prompt import PromptEncoder
-from medqa_sweeps.split import split_questions
+from medqa_sweeps.data.split import split_questions
 
 config = ModelConfig(name="tiny", path="bundled:tiny_gemma3")
 base = locate(config)

@@ -4,10 +4,10 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
+from medqa_sweeps.data.split import IN_TRAINING, NEARLY_IN_TRAINING
 from medqa_sweeps.errors import ConfigError
 from medqa_sweeps.prompt import LETTERS
 from medqa_sweeps.record import Prediction, Result, TrainLine
-from medqa_sweeps.split import IN_TRAINING, NEARLY_IN_TRAINING
 from medqa_sweeps.trial_dir import TrialDir
 
 _DAMAGED = (ConfigError, OSError, ValueError, TypeError, KeyError, AttributeError, OverflowError, RecursionError)

@@ -9,9 +9,9 @@ from medqa_sweeps.alarms import alarms_of
 from medqa_sweeps.alarms.leaks import near_duplicates
 from medqa_sweeps.config import DataConfig, SplitConfig
 from medqa_sweeps.data.description import describe, words
+from medqa_sweeps.data.split import split_questions
 from medqa_sweeps.plan import plan_trial
 from medqa_sweeps.provenance import collect
-from medqa_sweeps.split import split_questions
 from medqa_sweeps.trial_dir import TrialDir
 from tests.analysis.trial_folders import trial_config
 

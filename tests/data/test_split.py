@@ -14,10 +14,10 @@ from hypothesis import HealthCheck, given, settings, strategies as st
 from medqa_sweeps.config import DataConfig, SplitConfig
 from medqa_sweeps.data import Question, question_id, read_questions
 from medqa_sweeps.data.duplicates import BOILERPLATE_QUESTIONS, near_duplicates
+from medqa_sweeps.data.split import split_questions
 from medqa_sweeps.errors import DataError
-from medqa_sweeps.split import split_questions
 
-REAL = Path(__file__).parents[2] / "shared" / "data" / "medqa"
+REAL = Path(__file__).parents[3] / "shared" / "data" / "medqa"
 needs_real = pytest.mark.skipif(not REAL.is_dir(), reason=f"the real questions are not at {REAL}")
 BOILERPLATE = "Which of the following is the most likely diagnosis in this patient?"
 OTHER_ENDING = "What should be given first to this child on the ward?"
@@ -143,12 +143,12 @@ def test_the_order_of_the_files_does_not_decide_the_sides(data: DataConfig, tmp_
 
 def test_every_process_draws_the_same(data: DataConfig) -> None:
     program = (
-        "from medqa_sweeps.config import *; from medqa_sweeps.split import *\n"
+        "from medqa_sweeps.config import *; from medqa_sweeps.data.split import *\n"
         f"data = DataConfig(name='d', train={data.train!r}, validation={data.validation!r})\n"
         "for name in ('random', 'kfold'):\n"
         "    print(split_questions(data, SplitConfig(name=name, train_fraction=0.5, max_validation=9)).fingerprint)"
     )
-    root = str(Path(__file__).parents[1])
+    root = str(Path(__file__).parents[2])
     outputs = {
         subprocess.run(
             [sys.executable, "-c", program],

@@ -12,9 +12,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from medqa_sweeps.config import DataConfig, SplitConfig, short_hash
-from medqa_sweeps.data import Part, Quarantined, Question, QuestionSet, fingerprint, read_questions
 from medqa_sweeps.data.duplicates import LIKENESS, near_duplicates, overlap as overlap_of, print_of
-from medqa_sweeps.data.reading import file_in_both_parts
+from medqa_sweeps.data.question import Quarantined, Question, QuestionSet, fingerprint
+from medqa_sweeps.data.reading import Part, file_in_both_parts, read_questions
 from medqa_sweeps.durable.cache import shared
 from medqa_sweeps.errors import DataError
 
