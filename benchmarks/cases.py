@@ -7,7 +7,7 @@ from typing import Any
 from medqa_sweeps.config import TrialConfig, from_hydra
 from medqa_sweeps.data.split import Split
 from medqa_sweeps.prompt import PromptEncoder
-from medqa_sweeps.stream import IGNORED_LABEL
+from medqa_sweeps.prompt.stream import IGNORED_LABEL
 
 TINY = "bundled:tiny_gemma3"
 

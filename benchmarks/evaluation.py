@@ -32,8 +32,8 @@ from benchmarks.peers import layered
 from benchmarks.record import store
 from medqa_sweeps.plan import Plan, plan_trial
 from medqa_sweeps.prompt import LETTERS
+from medqa_sweeps.prompt.tokenizer import FileTokenizer
 from medqa_sweeps.statistics import standard_error
-from medqa_sweeps.tokenizer import FileTokenizer
 from medqa_sweeps.trial_dir import TrialDir
 
 ROOT = Path(__file__).parents[1]

@@ -28,7 +28,7 @@ from benchmarks.record import store
 from medqa_sweeps import config as config_module
 from medqa_sweeps.config import TrialConfig
 from medqa_sweeps.plan import plan_trial
-from medqa_sweeps.stream import TrainingStream
+from medqa_sweeps.prompt.stream import TrainingStream
 
 ROOT = Path(__file__).parents[1]
 WAYS = {"ours": "our_training", "plain": "plain_trl"}

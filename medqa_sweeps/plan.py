@@ -16,8 +16,8 @@ from medqa_sweeps.data import Part, QuestionSet, read_questions
 from medqa_sweeps.data.split import Split, split_questions
 from medqa_sweeps.errors import DataError, OutOfMemory
 from medqa_sweeps.hub import at_commit
-from medqa_sweeps.prompt_check import refuse_prompt
-from medqa_sweeps.stream import report_steps, total_samples, total_steps
+from medqa_sweeps.prompt.check import refuse_prompt
+from medqa_sweeps.prompt.stream import report_steps, total_samples, total_steps
 from medqa_sweeps.wording import counted
 
 

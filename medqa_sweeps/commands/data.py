@@ -59,7 +59,7 @@ def _tokens(model: str, prompt: str | None) -> "Measure":
     from medqa_sweeps.config import ModelConfig, PromptConfig
     from medqa_sweeps.data import Question
     from medqa_sweeps.prompt import PromptEncoder
-    from medqa_sweeps.tokenizer import FileTokenizer
+    from medqa_sweeps.prompt.tokenizer import FileTokenizer
 
     given = literal({"name": model, "path": model}) if os.path.isdir(model) else _option("model", model, "a folder, or")
     tokenizer = FileTokenizer(tokenizer_folder(_typed("model", ModelConfig, given, [])))

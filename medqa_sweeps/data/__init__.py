@@ -2,8 +2,8 @@
 
 Read in this order: `files` and `hub` yield records with their place; `shapes` finds question, options and gold in a
 record from its fields; `checking` cleans and refuses, `flags` says what looks odd; `reading` does it for a data config,
-and sets bad records aside if asked to. `split` says which questions train and which validate. `duplicates` finds near-duplicates; `description` says
-what a set holds.
+and sets bad records aside if asked to; `split` says which questions train and which validate. `duplicates` finds
+near-duplicates; `description` says what a set holds.
 """
 
 from medqa_sweeps.data.question import Quarantined, Question, QuestionSet, fingerprint, question_id

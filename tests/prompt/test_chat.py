@@ -8,12 +8,12 @@ from tokenizers import Tokenizer, models, pre_tokenizers
 from transformers import AutoTokenizer, PreTrainedTokenizerFast
 
 from medqa_sweeps.assets import resolve_bundled
-from medqa_sweeps.chat import Chat
 from medqa_sweeps.config import PromptConfig
 from medqa_sweeps.data import Question
 from medqa_sweeps.errors import ConfigError
-from medqa_sweeps.prompt import PromptEncoder, share_kept
-from medqa_sweeps.tokenizer import FileTokenizer
+from medqa_sweeps.prompt.chat import Chat
+from medqa_sweeps.prompt.encoder import PromptEncoder, share_kept
+from medqa_sweeps.prompt.tokenizer import FileTokenizer
 
 WORDING = "{question}\n\n{options}"
 QUESTION = Question("id", "Which vitamin prevents scurvy?", ("A", "B12", "C", "D"), gold=2)

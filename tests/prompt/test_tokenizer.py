@@ -14,7 +14,7 @@ from medqa_sweeps.config import DataConfig, PromptConfig
 from medqa_sweeps.data import read_questions
 from medqa_sweeps.errors import ConfigError
 from medqa_sweeps.prompt import PromptEncoder
-from medqa_sweeps.tokenizer import FileTokenizer
+from medqa_sweeps.prompt.tokenizer import FileTokenizer
 
 CHAT = PromptConfig(name="chat", template="{question}\n\n{options}\n\nAnswer:", system="Be brief.")
 PLAIN = PromptConfig(name="plain", template="{question}\n{options}\nAnswer:", chat=False, letter_prefix=" ")

@@ -11,7 +11,7 @@ from functools import lru_cache
 
 from medqa_sweeps.config import TrainingConfig
 from medqa_sweeps.data import Question
-from medqa_sweeps.prompt import PromptEncoder
+from medqa_sweeps.prompt.encoder import PromptEncoder
 from medqa_sweeps.randomness import shuffled
 
 IGNORED_LABEL = -100  # torch's cross entropy leaves these positions out

@@ -9,13 +9,12 @@ from typing import Any
 import pytest
 from transformers import AutoTokenizer
 
-from medqa_sweeps import tokens
 from medqa_sweeps.assets import resolve_bundled
 from medqa_sweeps.config import DataConfig, PromptConfig, TrainingConfig, short_hash
 from medqa_sweeps.data import Question, read_questions
-from medqa_sweeps.prompt import PromptEncoder
-from medqa_sweeps.stream import TrainingStream
-from medqa_sweeps.tokens import TokenCache
+from medqa_sweeps.prompt import PromptEncoder, tokens
+from medqa_sweeps.prompt.stream import TrainingStream
+from medqa_sweeps.prompt.tokens import TokenCache
 
 PROMPT = PromptConfig(name="p", template="{question}\n{options}\nAnswer:")
 OTHER_PROMPT = PromptConfig(name="p", template="{question}\n{options}\nAnswer now:")
@@ -141,7 +140,7 @@ def test_those_unused_for_longest_go_first(cache: TokenCache, tmp_path: Path, mo
 
 ASK = """
 import sys, time
-from medqa_sweeps.tokens import TokenCache
+from medqa_sweeps.prompt.tokens import TokenCache
 
 def encode():
     time.sleep(0.5)
@@ -153,7 +152,7 @@ print(sum(map(len, TokenCache("t").rows(["shared"], encode))))
 
 
 def test_several_processes_at_once_encode_once(tmp_path: Path) -> None:
-    environment = {**os.environ, "MEDQA_SWEEPS_CACHE": str(tmp_path), "PYTHONPATH": str(Path(__file__).parents[1])}
+    environment = {**os.environ, "MEDQA_SWEEPS_CACHE": str(tmp_path), "PYTHONPATH": str(Path(__file__).parents[2])}
     command = [sys.executable, "-c", ASK, str(tmp_path / "said")]
     children = [subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True) for _ in range(4)]
     assert [child.communicate(timeout=200)[0].strip() for child in children] == ["100000"] * 4

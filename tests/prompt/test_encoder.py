@@ -14,7 +14,7 @@ from medqa_sweeps.data import Question
 from medqa_sweeps.errors import ConfigError
 from medqa_sweeps.prompt import PromptEncoder, refuse_long
 
-CONF = Path(__file__).parents[1] / "conf" / "prompt"
+CONF = Path(__file__).parents[2] / "conf" / "prompt"
 QUESTION = Question("id", "Which vitamin prevents scurvy?", ("A", "B12", "C", "D"), gold=2)
 RENDERED = {
     "chat": (

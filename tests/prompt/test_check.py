@@ -15,8 +15,8 @@ from medqa_sweeps.config import ModelConfig, PromptConfig
 from medqa_sweeps.data import Question
 from medqa_sweeps.errors import ConfigError
 from medqa_sweeps.prompt import PromptEncoder
-from medqa_sweeps.prompt_check import refuse_prompt
-from medqa_sweeps.tokenizer import FileTokenizer
+from medqa_sweeps.prompt.check import refuse_prompt
+from medqa_sweeps.prompt.tokenizer import FileTokenizer
 
 CHAT = PromptConfig(name="chat", template="{question}\n{options}")
 PLAIN = PromptConfig(name="plain", template="{question}\n{options}\nAnswer:", chat=False, letter_prefix=" ")

@@ -16,13 +16,13 @@ from itertools import pairwise
 from string import ascii_uppercase
 from typing import Any
 
-from medqa_sweeps.chat import MARKER, Chat
 from medqa_sweeps.config import PromptConfig, short_hash
-from medqa_sweeps.control_tokens import ControlTokens
 from medqa_sweeps.data import Question
 from medqa_sweeps.data.record import shown
 from medqa_sweeps.errors import ConfigError, DataError
-from medqa_sweeps.tokens import TokenCache
+from medqa_sweeps.prompt.chat import MARKER, Chat
+from medqa_sweeps.prompt.control_tokens import ControlTokens
+from medqa_sweeps.prompt.tokens import TokenCache
 
 LETTERS = ascii_uppercase  # as many as a question may have options
 _KEPT = 0.9  # share of a question that its prompt must hold: a rare character without a token may be lost

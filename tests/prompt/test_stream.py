@@ -9,8 +9,8 @@ from hypothesis import given, settings, strategies as st
 
 from medqa_sweeps.config import TrainingConfig
 from medqa_sweeps.data import Question
+from medqa_sweeps.prompt.stream import TrainingStream, report_steps, total_samples, total_steps
 from medqa_sweeps.randomness import draw, shuffled
-from medqa_sweeps.stream import TrainingStream, report_steps, total_samples, total_steps
 
 QUESTIONS = [Question(f"q{n}", f"question {n}", ("w", "x", "y", "z"), gold=n % 4) for n in range(7)]
 

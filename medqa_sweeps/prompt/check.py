@@ -6,8 +6,8 @@ What only the loaded tokenizer tells, such as whether each letter is a token, th
 from medqa_sweeps.base import BaseModel
 from medqa_sweeps.config import PromptConfig
 from medqa_sweeps.errors import ConfigError
-from medqa_sweeps.prompt import chat_of, without_end
-from medqa_sweeps.tokenizer import FileTokenizer
+from medqa_sweeps.prompt.encoder import chat_of, without_end
+from medqa_sweeps.prompt.tokenizer import FileTokenizer
 
 
 def refuse_prompt(base: BaseModel, prompt: PromptConfig) -> None:
