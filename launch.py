@@ -23,7 +23,7 @@ from medqa_sweeps.errors import TrialError
 from medqa_sweeps.objective import objective_named
 from medqa_sweeps.sweep.composer import register_schema
 from medqa_sweeps.sweep.refusals import in_sentences, refuse_overrides, refuse_unknown_of_hydra
-from medqa_sweeps.trial_dir import TrialDir
+from medqa_sweeps.trial.folder import TrialDir
 
 INTERRUPTED = 130  # the exit code that a shell gives a program stopped by Ctrl-C
 

@@ -7,7 +7,7 @@ import numpy.typing as npt
 
 from analysis.study import Trial, answers
 from medqa_sweeps.errors import ConfigError
-from medqa_sweeps.record import Score
+from medqa_sweeps.trial.records import Score
 
 
 @dataclass(frozen=True)

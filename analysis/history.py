@@ -6,7 +6,14 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from analysis.study import State, Trial
-from medqa_sweeps.record import AttemptEndLine, AttemptLine, MetricsLine, TrainLine, ValidationLine, line_from_json
+from medqa_sweeps.trial.records import (
+    AttemptEndLine,
+    AttemptLine,
+    MetricsLine,
+    TrainLine,
+    ValidationLine,
+    line_from_json,
+)
 
 _UUID_CHARACTERS = 12  # "GPU-5a3f1c2b": enough for the cards of one host
 

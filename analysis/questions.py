@@ -7,7 +7,7 @@ from analysis.study import Trial
 from medqa_sweeps.config import DataConfig
 from medqa_sweeps.data import Question, read_questions
 from medqa_sweeps.errors import TrialError
-from medqa_sweeps.trial_dir import TrialDir
+from medqa_sweeps.trial.folder import TrialDir
 
 
 def questions_of(trial: Trial, ids: Iterable[str]) -> dict[str, Question]:

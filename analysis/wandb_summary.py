@@ -17,9 +17,9 @@ from analysis.study import Study, Trial, read_study
 from analysis.verdict import alarms_in_words, cautions, verdict
 from medqa_sweeps.config import short_hash
 from medqa_sweeps.errors import ConfigError
-from medqa_sweeps.record import Score
 from medqa_sweeps.study_identity import group_of
 from medqa_sweeps.tracking import run_id, settings_of
+from medqa_sweeps.trial.records import Score
 from medqa_sweeps.wandb_client import BackgroundTask, kill_service
 from medqa_sweeps.wandb_session import UPLOAD_SECONDS, is_sent, open_run, remember_sent, send_later
 from medqa_sweeps.wandb_settings import OFF, RunSettings

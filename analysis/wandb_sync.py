@@ -15,7 +15,7 @@ from analysis.wandb_summary import log_summary, settings_of_study
 from medqa_sweeps.errors import ConfigError
 from medqa_sweeps.study_identity import group_of
 from medqa_sweeps.tracking import has_been_sent, replay, settings_of
-from medqa_sweeps.trial_dir import TrialDir
+from medqa_sweeps.trial.folder import TrialDir
 from medqa_sweeps.wandb_client import NO_KEY, obstacle_to_online
 from medqa_sweeps.wandb_settings import OFF, effective_mode
 from medqa_sweeps.wandb_variables import variables_here

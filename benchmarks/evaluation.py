@@ -30,11 +30,11 @@ from typing import Any
 from benchmarks.cases import TINY, encoder_of, model_words, result_name
 from benchmarks.peers import layered
 from benchmarks.record import store
-from medqa_sweeps.plan import Plan, plan_trial
 from medqa_sweeps.prompt import LETTERS
 from medqa_sweeps.prompt.tokenizer import FileTokenizer
 from medqa_sweeps.statistics import standard_error
-from medqa_sweeps.trial_dir import TrialDir
+from medqa_sweeps.trial.folder import TrialDir
+from medqa_sweeps.trial.plan import Plan, plan_trial
 
 ROOT = Path(__file__).parents[1]
 CLOSE_NATS = 1e-3

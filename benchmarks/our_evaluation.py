@@ -16,8 +16,8 @@ import torch
 from benchmarks.cases import encoder_of
 from medqa_sweeps import model as model_module
 from medqa_sweeps.evaluation import answer_questions
-from medqa_sweeps.plan import plan_trial
-from medqa_sweeps.trial_dir import TrialDir
+from medqa_sweeps.trial.folder import TrialDir
+from medqa_sweeps.trial.plan import plan_trial
 
 
 def main() -> None:

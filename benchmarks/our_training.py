@@ -11,10 +11,10 @@ from benchmarks.meter import Meter
 from medqa_sweeps import config as config_module, model as model_module
 from medqa_sweeps.checkpoint import Progress
 from medqa_sweeps.config import TrialConfig
-from medqa_sweeps.plan import plan_trial
 from medqa_sweeps.prompt.stream import TrainingStream
-from medqa_sweeps.record import TrainLine
 from medqa_sweeps.training import Training
+from medqa_sweeps.trial.plan import plan_trial
+from medqa_sweeps.trial.records import TrainLine
 
 
 class Seat:

@@ -23,7 +23,6 @@ from optuna.trial import TrialState
 
 from benchmarks.pruning_records import BATCH, RANKS, RATES, TRIAL, Name, Records, kept
 from benchmarks.record import store
-from medqa_sweeps.record import Prediction
 from medqa_sweeps.statistics import compare_answers
 from medqa_sweeps.sweep.failures import CircuitBreaker
 from medqa_sweeps.sweep.jobs import Ended, Reported
@@ -32,7 +31,8 @@ from medqa_sweeps.sweep.pruning import OptunaPruner, Pruner, make_pruner
 from medqa_sweeps.sweep.search_space import parse_search_space
 from medqa_sweeps.sweep.settings import CONF
 from medqa_sweeps.sweep.study import Study
-from medqa_sweeps.trial_dir import StopReason, TrialDir
+from medqa_sweeps.trial.folder import StopReason, TrialDir
+from medqa_sweeps.trial.records import Prediction
 from tests.sweep.simulated import Course, SimulatedJobs
 
 STEPS_UNHEARD = 2  # a poll of 0.2 s at ten steps a second

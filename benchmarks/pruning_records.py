@@ -18,8 +18,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.record import RESULTS
-from medqa_sweeps.record import Outcome
-from medqa_sweeps.trial_dir import TrialDir
+from medqa_sweeps.trial.folder import TrialDir
+from medqa_sweeps.trial.records import Outcome
 
 SEEDS = range(10)
 RATES, RANKS = ("3e-4", "1e-3", "3e-3", "1e-2"), ("2", "4", "8", "16")

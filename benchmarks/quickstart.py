@@ -29,8 +29,8 @@ from pathlib import Path
 
 from benchmarks.peers import layered
 from benchmarks.record import store
-from medqa_sweeps.record import TrainLine, ValidationLine
-from medqa_sweeps.trial_dir import TrialDir
+from medqa_sweeps.trial.folder import TrialDir
+from medqa_sweeps.trial.records import TrainLine, ValidationLine
 
 ROOT = Path(__file__).parents[1]
 RANKS = (8, 16, 32, 64)

@@ -18,8 +18,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from benchmarks.record import store
-from medqa_sweeps.record import Outcome, TrainLine
-from medqa_sweeps.trial_dir import TrialDir
+from medqa_sweeps.trial.folder import TrialDir
+from medqa_sweeps.trial.records import Outcome, TrainLine
 
 ROOT = Path(__file__).parents[1]
 SLOTS = 2

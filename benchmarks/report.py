@@ -21,7 +21,8 @@ from pathlib import Path
 from benchmarks.record import store
 from medqa_sweeps import config
 from medqa_sweeps.config import DataConfig, LoraConfig, ModelConfig, PromptConfig, TrackingConfig, TrialConfig, checked
-from medqa_sweeps.record import (
+from medqa_sweeps.statistics import standard_error, wilson_interval
+from medqa_sweeps.trial.records import (
     AttemptLine,
     MetricsLine,
     Outcome,
@@ -31,7 +32,6 @@ from medqa_sweeps.record import (
     ValidationLine,
     line_to_json,
 )
-from medqa_sweeps.statistics import standard_error, wilson_interval
 
 QUESTIONS = 1272  # as MedQA-US has to validate on
 REPORTS = 3

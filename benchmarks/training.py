@@ -27,8 +27,8 @@ from benchmarks.cases import TINY, composed, encoder_of, model_words, result_nam
 from benchmarks.record import store
 from medqa_sweeps import config as config_module
 from medqa_sweeps.config import TrialConfig
-from medqa_sweeps.plan import plan_trial
 from medqa_sweeps.prompt.stream import TrainingStream
+from medqa_sweeps.trial.plan import plan_trial
 
 ROOT = Path(__file__).parents[1]
 WAYS = {"ours": "our_training", "plain": "plain_trl"}

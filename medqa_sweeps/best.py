@@ -12,8 +12,8 @@ from typing import Any
 from medqa_sweeps.config import replicate_key
 from medqa_sweeps.objective import BY_ACCURACY, Direction, Objective, objective_in
 from medqa_sweeps.pareto import pareto_front
-from medqa_sweeps.record import Outcome, Result
-from medqa_sweeps.trial_dir import TrialDir, trial_folders
+from medqa_sweeps.trial.folder import TrialDir, trial_folders
+from medqa_sweeps.trial.records import Outcome, Result
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from typing import Any
 from medqa_sweeps.alarms import leaks
 from medqa_sweeps.config import ATTENTION_MODULES, MLP_MODULES, TrialConfig
 from medqa_sweeps.data.split import IN_TRAINING, NEARLY_IN_TRAINING
-from medqa_sweeps.plan import Plan
+from medqa_sweeps.trial.plan import Plan
 from medqa_sweeps.wording import listed, setting
 
 LEARNING_RATE = "optimizer.lr"

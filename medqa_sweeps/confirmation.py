@@ -14,9 +14,9 @@ import yaml
 from medqa_sweeps import study_identity
 from medqa_sweeps.best import ranked_in
 from medqa_sweeps.durable.files import write_atomically
-from medqa_sweeps.record import Outcome
 from medqa_sweeps.study_identity import identity_of
-from medqa_sweeps.trial_dir import TrialDir
+from medqa_sweeps.trial.folder import TrialDir
+from medqa_sweeps.trial.records import Outcome
 
 _FILE = "confirm.yaml"
 

@@ -17,8 +17,8 @@ from medqa_sweeps.data import Question
 from medqa_sweeps.errors import Diverged
 from medqa_sweeps.model import DEVICE, inference
 from medqa_sweeps.prompt import LETTERS, PromptEncoder
-from medqa_sweeps.record import Prediction, Score
 from medqa_sweeps.statistics import calibration_error, standard_error, wilson_interval
+from medqa_sweeps.trial.records import Prediction, Score
 
 
 @dataclass(frozen=True)

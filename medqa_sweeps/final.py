@@ -23,12 +23,12 @@ from medqa_sweeps.data.duplicates import likeness
 from medqa_sweeps.errors import ConfigError, DataError, TrialError
 from medqa_sweeps.evaluation import Answer, answer_questions, score
 from medqa_sweeps.ledger import Gain, Scored
-from medqa_sweeps.plan import Plan, plan_trial, refuse_changed
 from medqa_sweeps.prompt import PromptEncoder, refuse_long
-from medqa_sweeps.record import Result, Score
-from medqa_sweeps.seen import count_seen
 from medqa_sweeps.statistics import compare_answers
-from medqa_sweeps.trial_dir import TrialDir
+from medqa_sweeps.trial.folder import TrialDir
+from medqa_sweeps.trial.plan import Plan, plan_trial, refuse_changed
+from medqa_sweeps.trial.records import Result, Score
+from medqa_sweeps.trial.seen import count_seen
 
 FINISHED, REFUSED = 0, 65  # sysexits.h's number for bad input
 

@@ -15,8 +15,8 @@ from typing import ClassVar
 
 from medqa_sweeps.durable.lines import append_lines, read_lines
 from medqa_sweeps.errors import ConfigError
-from medqa_sweeps.record import Record, Score
-from medqa_sweeps.seen import SeenCount, overlap_sentences
+from medqa_sweeps.trial.records import Record, Score
+from medqa_sweeps.trial.seen import SeenCount, overlap_sentences
 from medqa_sweeps.wording import accuracy, in_percent, interval
 
 FILE = "final.jsonl"

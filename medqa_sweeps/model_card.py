@@ -3,8 +3,8 @@
 from collections.abc import Iterable
 
 from medqa_sweeps.alarms import Alarm
-from medqa_sweeps.plan import Plan
-from medqa_sweeps.record import Result, Score
+from medqa_sweeps.trial.plan import Plan
+from medqa_sweeps.trial.records import Result, Score
 from medqa_sweeps.wording import EDUCATION_ONLY, SYNTHETIC, accuracy
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from medqa_sweeps.durable.lines import append_lines, read_lines
 from medqa_sweeps.errors import ConfigError, FailureKind
-from medqa_sweeps.record import Outcome, Record
+from medqa_sweeps.trial.records import Outcome, Record
 
 FILE = "not_run.jsonl"
 

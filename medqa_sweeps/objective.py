@@ -13,7 +13,7 @@ from typing import Any
 import yaml
 
 from medqa_sweeps.errors import ConfigError
-from medqa_sweeps.record import Score
+from medqa_sweeps.trial.records import Score
 from medqa_sweeps.wording import listed, percent
 
 _YAML_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)

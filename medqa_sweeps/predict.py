@@ -21,7 +21,7 @@ from medqa_sweeps.durable.lines import append_lines
 from medqa_sweeps.errors import TrialError
 from medqa_sweeps.evaluation import Answer, answer_questions, prediction
 from medqa_sweeps.prompt import PromptEncoder
-from medqa_sweeps.trial_dir import TrialDir
+from medqa_sweeps.trial.folder import TrialDir
 
 REFUSED = 65  # sysexits.h's number for bad input
 

@@ -13,13 +13,13 @@ from medqa_sweeps.checkpoint import Progress
 from medqa_sweeps.errors import FailureKind
 from medqa_sweeps.evaluation import answer_questions, prediction, score
 from medqa_sweeps.model_card import model_card
-from medqa_sweeps.plan import Plan, fitted, plan_trial, refuse_changed
 from medqa_sweeps.prompt import PromptEncoder, refuse_long
 from medqa_sweeps.prompt.stream import TrainingStream
 from medqa_sweeps.prompt.tokens import TokenCache
-from medqa_sweeps.record import AttemptLine, Outcome, Result, Score, StoppedBy, TrainLine, ValidationLine
 from medqa_sweeps.training import Training
-from medqa_sweeps.trial_dir import StopReason, TrialDir
+from medqa_sweeps.trial.folder import StopReason, TrialDir
+from medqa_sweeps.trial.plan import Plan, fitted, plan_trial, refuse_changed
+from medqa_sweeps.trial.records import AttemptLine, Outcome, Result, Score, StoppedBy, TrainLine, ValidationLine
 
 
 def run_trial(trial: TrialDir) -> Result | None:

@@ -20,7 +20,7 @@ from medqa_sweeps.config import OptimizerConfig, SchedulerConfig, TrainingConfig
 from medqa_sweeps.errors import ConfigError, Diverged
 from medqa_sweeps.prompt.stream import TrainingStream
 from medqa_sweeps.randomness import draw
-from medqa_sweeps.record import TrainLine
+from medqa_sweeps.trial.records import TrainLine
 
 _BLOW_UP = 100.0  # nats a token: ln(262,144) is 12.5, so no sane model is near
 

@@ -14,8 +14,8 @@ import traceback
 from pathlib import Path
 
 from medqa_sweeps.errors import DISK_IS_FULL, RETRIED, TrialError, in_words, kind_of
-from medqa_sweeps.record import Outcome
-from medqa_sweeps.trial_dir import TrialDir
+from medqa_sweeps.trial.folder import TrialDir
+from medqa_sweeps.trial.records import Outcome
 
 FINISHED, DISK_FULL, TRY_AGAIN = 0, 74, 75
 

@@ -17,13 +17,13 @@ from medqa_sweeps.best import ScoredTrial, on_front, ranked, ranked_in
 from medqa_sweeps.config import signature
 from medqa_sweeps.confirmation import ChosenConfig, Confirmation, confirmed_winner, write_confirmation
 from medqa_sweeps.objective import objective_named
-from medqa_sweeps.record import Outcome, Result, Score, StoppedBy
 from medqa_sweeps.sweep.confirm import choose
 from medqa_sweeps.sweep.final import chosen_trial
 from medqa_sweeps.sweep.jobs import Ended
 from medqa_sweeps.sweep.search_space import parse_search_space
 from medqa_sweeps.sweep.study import Study, StudyDir
 from medqa_sweeps.sweep.table import SweepTable
+from medqa_sweeps.trial.records import Outcome, Result, Score, StoppedBy
 from tests.analysis.trial_folders import complete, right_at, submit
 
 CORRECT = {8: (70, 71, 72), 16: (60, 62, 80), 32: (40, 41, 42)}  # of 100 questions, by rank and seed

@@ -11,7 +11,7 @@ import pytest
 
 from medqa_sweeps.data import Question
 from medqa_sweeps.errors import Diverged
-from medqa_sweeps.plan import plan_trial
+from medqa_sweeps.trial.plan import plan_trial
 from tests.analysis.trial_folders import trial_config
 
 ROOT = Path(__file__).parents[1]

@@ -12,10 +12,10 @@ from benchmarks.cases import TINY, composed, encoder_of, model_words, texts_of
 from benchmarks.evaluation import agreement, harness_case
 from benchmarks.plain_samples import samples
 from benchmarks.training import plain_case
-from medqa_sweeps.plan import Plan, plan_trial
 from medqa_sweeps.prompt import PromptEncoder
 from medqa_sweeps.prompt.stream import TrainingStream
 from medqa_sweeps.prompt.tokenizer import FileTokenizer
+from medqa_sweeps.trial.plan import Plan, plan_trial
 
 OURS = [[-0.1, -2.5, -4.0, -5.0], [-3.0, -0.2, -2.5, -6.0], [-1.0, -1.0004, -3.0, -3.0]]
 GOLD = [0, 1, 1]

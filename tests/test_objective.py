@@ -10,10 +10,10 @@ from omegaconf import DictConfig, OmegaConf
 import launch  # noqa: F401  registers the schema
 from medqa_sweeps.errors import ConfigError, FailureKind
 from medqa_sweeps.objective import BY_ACCURACY, METRICS, Direction, Objective, objective_in, objective_named
-from medqa_sweeps.record import Outcome, Result, Score
 from medqa_sweeps.sweep.asked_objective import asked_objective
 from medqa_sweeps.sweep.trial_jobs import trial_end
-from medqa_sweeps.trial_dir import TrialDir
+from medqa_sweeps.trial.folder import TrialDir
+from medqa_sweeps.trial.records import Outcome, Result, Score
 from tests.conftest import ROOT
 
 SCORE = Score(400, 0.625, 0.02, 0.57, 0.67, -1.2345, 0.0424, {"A": 0.9, "B": 0.1})

@@ -14,7 +14,7 @@ from medqa_sweeps.assets import resolve_bundled
 from medqa_sweeps.cautions import caution_lines, cautions_of
 from medqa_sweeps.config import SplitConfig, TrialConfig
 from medqa_sweeps.errors import DataError
-from medqa_sweeps.plan import plan_new_trial, plan_trial
+from medqa_sweeps.trial.plan import plan_new_trial, plan_trial
 from tests.analysis.trial_folders import trial_config
 
 LINES = resolve_bundled("bundled:sample/train.jsonl").read_text().splitlines(keepends=True)[:60]

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from medqa_sweeps.checkpoint import Progress
-from medqa_sweeps.record import AttemptLine
-from medqa_sweeps.trial_dir import TrialDir
+from medqa_sweeps.trial.folder import TrialDir
+from medqa_sweeps.trial.records import AttemptLine
 from tests.analysis.trial_folders import trial_config
 from tests.sweep.fake_nvml import Card, FakeNvml
 

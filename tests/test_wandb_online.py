@@ -16,8 +16,8 @@ import pytest
 
 from medqa_sweeps import tracking
 from medqa_sweeps.errors import FailureKind
-from medqa_sweeps.record import AttemptEndLine, MetricsLine, Outcome
-from medqa_sweeps.trial_dir import TrialDir
+from medqa_sweeps.trial.folder import TrialDir
+from medqa_sweeps.trial.records import AttemptEndLine, MetricsLine, Outcome
 from tests.test_tracking import CASES, ENDS, attempt, comparable, make_trial, result, train, validation
 from tests.wandb_server import StoredRun, WandbServer
 

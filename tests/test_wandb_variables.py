@@ -24,8 +24,8 @@ from analysis.wandb_summary import log_summary
 from medqa_sweeps import doctor, not_run, tracking, wandb_session, wandb_variables
 from medqa_sweeps.config import TrackingConfig
 from medqa_sweeps.not_run import NotRun
-from medqa_sweeps.record import Outcome
-from medqa_sweeps.trial_dir import TrialDir
+from medqa_sweeps.trial.folder import TrialDir
+from medqa_sweeps.trial.records import Outcome
 from medqa_sweeps.wandb_settings import effective_mode
 from medqa_sweeps.wandb_variables import VARIABLES, Rule, ignored, to_record, variables_here
 from tests.analysis.trial_folders import complete, right_at, trial_config
@@ -377,7 +377,7 @@ def until(true: Callable[[], bool]) -> None:
 
 TRACKED = """
 import sys; from pathlib import Path; import psutil, time
-from medqa_sweeps import tracking; from medqa_sweeps.trial_dir import TrialDir
+from medqa_sweeps import tracking; from medqa_sweeps.trial.folder import TrialDir
 trial = TrialDir(Path(sys.argv[1])); tracker = tracking.tracker_for(trial, "g")
 if len(sys.argv) > 2:
     while not list(trial.path.glob("wandb/offline-run-*/*.wandb")): time.sleep(0.01)
@@ -436,7 +436,7 @@ def test_a_disk_that_is_full_where_w_and_b_writes(tmp_path: Path) -> None:
     trial = begun(tmp_path / "study" / "0", mode="offline")
     (trial.path / "wandb").mkdir()
     code = """
-import sys; from pathlib import Path; from medqa_sweeps import tracking; from medqa_sweeps.trial_dir import TrialDir
+import sys; from pathlib import Path; from medqa_sweeps import tracking; from medqa_sweeps.trial.folder import TrialDir
 assert tracking.replay(TrialDir(Path(sys.argv[1])), "g")
 """
     command = FULL.format(folder=trial.path / "wandb", python=sys.executable, code=code, trial=trial.path)

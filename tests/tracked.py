@@ -9,7 +9,7 @@ import time
 from pathlib import Path
 
 from medqa_sweeps import tracking, wandb_session
-from medqa_sweeps.trial_dir import TrialDir
+from medqa_sweeps.trial.folder import TrialDir
 
 if __name__ == "__main__":
     logging.basicConfig(level=logging.INFO, format="%(levelname)s %(message)s")

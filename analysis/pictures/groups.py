@@ -2,7 +2,7 @@
 
 from analysis.leaderboard import Leaderboard
 from analysis.pictures.picture import COLOURS, Picture, Table, figure, label
-from medqa_sweeps.record import Score
+from medqa_sweeps.trial.records import Score
 from medqa_sweeps.wording import in_percent
 
 SHOWN = 4

@@ -7,8 +7,8 @@ from typing import Any
 from medqa_sweeps.data.split import IN_TRAINING, NEARLY_IN_TRAINING
 from medqa_sweeps.errors import ConfigError
 from medqa_sweeps.prompt import LETTERS
-from medqa_sweeps.record import Prediction, Result, TrainLine
-from medqa_sweeps.trial_dir import TrialDir
+from medqa_sweeps.trial.folder import TrialDir
+from medqa_sweeps.trial.records import Prediction, Result, TrainLine
 
 _DAMAGED = (ConfigError, OSError, ValueError, TypeError, KeyError, AttributeError, OverflowError, RecursionError)
 _PLACES = {letter: place for place, letter in enumerate(LETTERS)}

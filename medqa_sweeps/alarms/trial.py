@@ -8,8 +8,8 @@ from medqa_sweeps.alarms.leaks import near_duplicates
 from medqa_sweeps.alarms.letters import no_answer_changed, one_letter
 from medqa_sweeps.alarms.loss import loss_never_fell
 from medqa_sweeps.alarms.record import Answers, answers_of, leaks_of, losses_of, result_of
-from medqa_sweeps.record import Outcome, Result
-from medqa_sweeps.trial_dir import TrialDir
+from medqa_sweeps.trial.folder import TrialDir
+from medqa_sweeps.trial.records import Outcome, Result
 
 
 def alarms_of(trial: TrialDir, result: Result | None = None) -> list[Alarm]:

@@ -19,13 +19,13 @@ from medqa_sweeps.commands.device_options import add_device_options, devices_ask
 from medqa_sweeps.config import DataConfig, TrialConfig, checked
 from medqa_sweeps.durable.lines import read_lines
 from medqa_sweeps.errors import ConfigError, InternalError
-from medqa_sweeps.record import Prediction
 from medqa_sweeps.sweep.device_request import ANY_DEVICE, DeviceRequest
-from medqa_sweeps.trial_dir import TrialDir
+from medqa_sweeps.trial.folder import TrialDir
+from medqa_sweeps.trial.records import Prediction
 from medqa_sweeps.wording import EDUCATION_ONLY, SYNTHETIC, accuracy, percent
 
 if TYPE_CHECKING:
-    from medqa_sweeps.seen import Seen
+    from medqa_sweeps.trial.seen import Seen
 
 CHILD = "medqa_sweeps.predict"  # started by name: it imports torch
 _REFUSED = 65  # its exit code where a sentence says why
@@ -43,7 +43,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Answer the questions of the file, print or write a line for each, and their accuracy; exit code 0."""
     from medqa_sweeps.data import read_questions
-    from medqa_sweeps.seen import seen_by
+    from medqa_sweeps.trial.seen import seen_by
 
     trial, out = TrialDir(arguments.trial.resolve()), arguments.out
     config = trial.config()
@@ -149,7 +149,7 @@ def _write(rows: list[dict[str, Any]], out: Path) -> None:
 
 def _summary(rows: list[dict[str, Any]], seen: "tuple[Seen, Seen]", out: Path | None) -> Iterator[str]:
     """The accuracy, what the trial has seen of the questions, and the accuracy on those that it has not seen."""
-    from medqa_sweeps.seen import sentences, unseen
+    from medqa_sweeps.trial.seen import sentences, unseen
 
     where = f" Answers in {out}." if out else ""
     yield f"Accuracy {_accuracy(rows)}.{where}"

@@ -10,7 +10,7 @@ from pathlib import Path
 from medqa_sweeps.commands.device_options import add_device_options, devices_asked_for
 from medqa_sweeps.errors import ConfigError, TrialError
 from medqa_sweeps.sweep.device_request import ANY_DEVICE
-from medqa_sweeps.trial_dir import TrialDir
+from medqa_sweeps.trial.folder import TrialDir
 from medqa_sweeps.wording import SYNTHETIC
 
 
@@ -25,8 +25,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Run the trial again and print both side by side; exit code 0 if the bits, or after a change the scores, agree."""
-    from medqa_sweeps.reproduce import as_it_ran, compare
     from medqa_sweeps.sweep.single import run_single
+    from medqa_sweeps.trial.reproduce import as_it_ran, compare
 
     original, devices = TrialDir(arguments.trial.resolve()), devices_asked_for(arguments)
     if original.result() is None:
@@ -56,10 +56,10 @@ def _say_what_changed(original: TrialDir, anyway: bool) -> list[str]:
     """
     from medqa_sweeps.base.fingerprints import is_of_this_version
     from medqa_sweeps.command_line import command_of_this_process
-    from medqa_sweeps.plan import plan_trial
-    from medqa_sweeps.provenance import collect, ground
-    from medqa_sweeps.reproduce import as_it_ran, changed_experiment, changed_ground, uncommitted_then
-    from medqa_sweeps.since import EARLIER_VERSION
+    from medqa_sweeps.trial.plan import plan_trial
+    from medqa_sweeps.trial.provenance import collect, ground
+    from medqa_sweeps.trial.reproduce import as_it_ran, changed_experiment, changed_ground, uncommitted_then
+    from medqa_sweeps.trial.since import EARLIER_VERSION
 
     then = original.provenance()
     others = [

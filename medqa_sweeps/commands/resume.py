@@ -7,7 +7,7 @@ from pathlib import Path
 from medqa_sweeps.commands.device_options import add_device_options, devices_asked_for
 from medqa_sweeps.errors import ConfigError
 from medqa_sweeps.sweep.device_request import ANY_DEVICE, DeviceRequest, requested_of_launcher
-from medqa_sweeps.trial_dir import TrialDir
+from medqa_sweeps.trial.folder import TrialDir
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

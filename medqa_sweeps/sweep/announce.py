@@ -14,15 +14,15 @@ from medqa_sweeps.command_line import command, shown
 from medqa_sweeps.confirmation import Confirmation, confirmed_study, read_confirmation
 from medqa_sweeps.errors import TrialError
 from medqa_sweeps.objective import objective_named
-from medqa_sweeps.plan import plan_trial
-from medqa_sweeps.provenance import changed_files, code_at_start
 from medqa_sweeps.sweep.conf_snapshot import FOLDER, ConfSnapshot
 from medqa_sweeps.sweep.hydra_node import trial_config
 from medqa_sweeps.sweep.launcher import trains_trials
 from medqa_sweeps.sweep.loop import Swept
 from medqa_sweeps.sweep.search_space import SearchSpace
 from medqa_sweeps.sweep.study import SAMPLED, Study, StudyDir
-from medqa_sweeps.trial_dir import TrialDir, trial_folders
+from medqa_sweeps.trial.folder import TrialDir, trial_folders
+from medqa_sweeps.trial.plan import plan_trial
+from medqa_sweeps.trial.provenance import changed_files, code_at_start
 from medqa_sweeps.wording import EDUCATION_ONLY, listed, percent
 
 _SHOWN_POINTS = 20

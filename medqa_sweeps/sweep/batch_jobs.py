@@ -8,10 +8,10 @@ from collections.abc import Sequence
 
 from hydra.plugins.launcher import Launcher
 
-from medqa_sweeps.record import Outcome
 from medqa_sweeps.sweep.callable_jobs import ended_as
 from medqa_sweeps.sweep.jobs import Ended, Job, Jobs, Reported
-from medqa_sweeps.trial_dir import StopReason
+from medqa_sweeps.trial.folder import StopReason
+from medqa_sweeps.trial.records import Outcome
 
 
 class BatchJobs(Jobs):

@@ -25,8 +25,8 @@ from hydra.core.config_loader import ConfigLoader
 from hydra.types import RunMode
 from omegaconf import DictConfig, ListConfig, OmegaConf
 
-from medqa_sweeps.provenance import changed_files
 from medqa_sweeps.sweep.settings import CONF
+from medqa_sweeps.trial.provenance import changed_files
 
 FOLDER = ".conf"  # in the study's
 _LIST = "sources.yaml"

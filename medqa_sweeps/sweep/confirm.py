@@ -25,15 +25,16 @@ from medqa_sweeps.confirmation import (
 )
 from medqa_sweeps.errors import ConfigError
 from medqa_sweeps.objective import objective_in
-from medqa_sweeps.plan import Plan, plan_trial, refuse_changed
-from medqa_sweeps.provenance import collect
 from medqa_sweeps.study_identity import identity_of
 from medqa_sweeps.sweep.device_request import DeviceRequest, with_devices
 from medqa_sweeps.sweep.steering import is_swept
 from medqa_sweeps.sweep.study import StudyDir
 from medqa_sweeps.sweep.study_program import program_of
 from medqa_sweeps.sweep.trial_jobs import words_of, write_words
-from medqa_sweeps.trial_dir import TrialDir, trial_folders
+from medqa_sweeps.trial.folder import TrialDir, trial_folders
+from medqa_sweeps.trial.plan import Plan, plan_trial, refuse_changed
+from medqa_sweeps.trial.provenance import collect
+from medqa_sweeps.wandb_variables import to_record, variables_here
 from medqa_sweeps.wording import overrides
 
 _OF_THE_SEARCH = ("hydra.sweep.", "hydra.sweeper.", "hydra/sweeper")
@@ -79,7 +80,9 @@ def confirm(
         for trial, plan, told in planned:
             trial.path.mkdir(parents=True, exist_ok=True)
             write_words(told, trial.path)
-            trial.submit(plan.config, collect(plan, command_of_this_process()))
+            trial.submit(
+                plan.config, collect(plan, command_of_this_process(), to_record(variables_here(), alone=False))
+            )
     program.become(_words(asked, confirmation.trials), folder.path, study.path)
 
 

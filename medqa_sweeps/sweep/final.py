@@ -10,13 +10,13 @@ from medqa_sweeps.confirmation import confirmation_beside, confirmed_winner
 from medqa_sweeps.errors import ConfigError, InternalError
 from medqa_sweeps.ledger import Reading, readings
 from medqa_sweeps.objective import objective_in
-from medqa_sweeps.record import Outcome
 from medqa_sweeps.sweep.device_request import ANY_DEVICE, DeviceRequest
 from medqa_sweeps.sweep.local import Machine
 from medqa_sweeps.sweep.pool import Pool
 from medqa_sweeps.sweep.study import StudyDir
 from medqa_sweeps.sweep.trial_jobs import child_environment, log_tail
-from medqa_sweeps.trial_dir import TrialDir
+from medqa_sweeps.trial.folder import TrialDir
+from medqa_sweeps.trial.records import Outcome
 
 CHILD = "medqa_sweeps.final"  # started by name: this half never imports it
 _POLL_SECONDS = 0.2

@@ -14,8 +14,8 @@ from typing import Any
 from medqa_sweeps.alarms import Alarm
 from medqa_sweeps.best import ScoredTrial
 from medqa_sweeps.errors import FailureKind
-from medqa_sweeps.record import Outcome
-from medqa_sweeps.trial_dir import StopReason
+from medqa_sweeps.trial.folder import StopReason
+from medqa_sweeps.trial.records import Outcome
 
 
 @dataclass(frozen=True)

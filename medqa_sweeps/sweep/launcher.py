@@ -21,7 +21,6 @@ from medqa_sweeps.command_line import command_of_this_process
 from medqa_sweeps.config import TrialConfig
 from medqa_sweeps.errors import InternalError
 from medqa_sweeps.objective import BY_ACCURACY, Objective
-from medqa_sweeps.record import MetricsLine, Outcome
 from medqa_sweeps.sweep.batch_jobs import BatchJobs
 from medqa_sweeps.sweep.callable_jobs import CHILD, CallableJobs
 from medqa_sweeps.sweep.composer import Composer
@@ -35,6 +34,7 @@ from medqa_sweeps.sweep.local import TRAINING, Machine
 from medqa_sweeps.sweep.pool import Pool
 from medqa_sweeps.sweep.settings import IN_PROCESS, LOCAL_GPUS
 from medqa_sweeps.sweep.trial_jobs import TrialJobs
+from medqa_sweeps.trial.records import MetricsLine, Outcome
 
 _STOCK_BATCH = 2  # upstream's n_jobs
 _POLL_SECONDS = 0.2

@@ -11,13 +11,13 @@ from dataclasses import dataclass, replace
 from typing import Protocol
 
 from medqa_sweeps.errors import TrialError
-from medqa_sweeps.record import Outcome
 from medqa_sweeps.sweep.failures import CircuitBreaker
 from medqa_sweeps.sweep.interrupts import Interrupts
 from medqa_sweeps.sweep.jobs import Ended, Job, Jobs, Reported
 from medqa_sweeps.sweep.pruning import Pruner
 from medqa_sweeps.sweep.study import Candidate, Study
-from medqa_sweeps.trial_dir import StopReason
+from medqa_sweeps.trial.folder import StopReason
+from medqa_sweeps.trial.records import Outcome
 
 _POLL_SECONDS = 0.2  # at most so long until a Ctrl-C, a request or a silent trial is noticed
 

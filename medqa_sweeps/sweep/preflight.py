@@ -14,9 +14,9 @@ from medqa_sweeps.cautions import Caution, cautions_of, linear_interval
 from medqa_sweeps.config import TrialConfig
 from medqa_sweeps.errors import ConfigError, TrialError
 from medqa_sweeps.objective import Objective, refuse_generated
-from medqa_sweeps.plan import plan_new_trial
 from medqa_sweeps.sweep.hydra_node import trial_config
 from medqa_sweeps.sweep.search_space import Fixed, Knob, SearchSpace, Value
+from medqa_sweeps.trial.plan import plan_new_trial
 from medqa_sweeps.wording import counted
 
 FEW_POINTS = 32  # a space of so many is checked point by point

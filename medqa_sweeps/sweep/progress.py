@@ -5,7 +5,7 @@ import time
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
-from medqa_sweeps.record import AttemptLine, MetricsLine, TrainLine, ValidationLine
+from medqa_sweeps.trial.records import AttemptLine, MetricsLine, TrainLine, ValidationLine
 from medqa_sweeps.wording import accuracy
 
 _LOADING = "loading Unsloth and the model"

@@ -16,10 +16,10 @@ from optuna.trial import Trial
 from medqa_sweeps.durable.lines import LineReader
 from medqa_sweeps.errors import ConfigError
 from medqa_sweeps.objective import BY_ACCURACY, Objective, typed
-from medqa_sweeps.plan import Plan
-from medqa_sweeps.record import Outcome, Prediction
 from medqa_sweeps.sweep.jobs import Reported
-from medqa_sweeps.trial_dir import TrialDir, trial_folders
+from medqa_sweeps.trial.folder import TrialDir, trial_folders
+from medqa_sweeps.trial.plan import Plan
+from medqa_sweeps.trial.records import Outcome, Prediction
 from medqa_sweeps.wording import listed
 
 Scores = dict[str, float]  # of each question, by its id: the gold letter's log-probability, nats

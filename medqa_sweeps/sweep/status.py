@@ -8,12 +8,12 @@ from rich.console import Console
 from medqa_sweeps.command_line import command
 from medqa_sweeps.not_run import NotRun, not_run
 from medqa_sweeps.objective import Objective, objective_in
-from medqa_sweeps.record import AttemptLine, MetricsLine, Outcome
 from medqa_sweeps.sweep.jobs import Ended
 from medqa_sweeps.sweep.study import StudyDir
 from medqa_sweeps.sweep.table import SweepTable
 from medqa_sweeps.sweep.trial_jobs import trial_end, words_of
-from medqa_sweeps.trial_dir import TrialDir, trial_folders
+from medqa_sweeps.trial.folder import TrialDir, trial_folders
+from medqa_sweeps.trial.records import AttemptLine, MetricsLine, Outcome
 from medqa_sweeps.wording import overrides
 
 

@@ -17,7 +17,7 @@ from medqa_sweeps.sweep.device_request import DeviceRequest, with_devices
 from medqa_sweeps.sweep.loop import Sweep
 from medqa_sweeps.sweep.study import StudyDir
 from medqa_sweeps.sweep.study_program import found_again, program_of, words_found_again
-from medqa_sweeps.trial_dir import StopReason, TrialDir
+from medqa_sweeps.trial.folder import StopReason, TrialDir
 
 
 def ask_to_stop(study: StudyDir, number: int | None) -> str:

@@ -36,10 +36,10 @@ from medqa_sweeps.durable.files import write_atomically
 from medqa_sweeps.durable.lines import repair_lines
 from medqa_sweeps.errors import ConfigError, FailureKind
 from medqa_sweeps.objective import ACCURACY, Objective, typed
-from medqa_sweeps.record import Outcome
 from medqa_sweeps.study_identity import FILE as STUDY_FILE, identity_of, moved_along, with_paths_found
 from medqa_sweeps.sweep.jobs import Ended
 from medqa_sweeps.sweep.search_space import SearchSpace, contains
+from medqa_sweeps.trial.records import Outcome
 from medqa_sweeps.wording import overrides as overrides_in_words, settings
 
 _STATES = {Outcome.COMPLETED: TrialState.COMPLETE, Outcome.PRUNED: TrialState.PRUNED, Outcome.FAILED: TrialState.FAIL}

@@ -27,8 +27,6 @@ from medqa_sweeps.confirmation import read_confirmation
 from medqa_sweeps.durable.disk import refuse_unfit
 from medqa_sweeps.errors import ConfigError, TrialError
 from medqa_sweeps.objective import Objective
-from medqa_sweeps.plan import plan_trial
-from medqa_sweeps.provenance import code_at_start
 from medqa_sweeps.sweep.announce import about_code, about_conf, announcement, how_to_go_on, plan_only
 from medqa_sweeps.sweep.asked_objective import asked_objective
 from medqa_sweeps.sweep.asked_settings import custom_search_space, refuse_settings
@@ -49,7 +47,9 @@ from medqa_sweeps.sweep.storage import Asked, check, connected, keep, load, not_
 from medqa_sweeps.sweep.study import Study, StudyDir, settle_objective
 from medqa_sweeps.sweep.study_program import origin_of_this_process
 from medqa_sweeps.sweep.table import SweepTable
-from medqa_sweeps.trial_dir import TrialDir, trial_folders
+from medqa_sweeps.trial.folder import TrialDir, trial_folders
+from medqa_sweeps.trial.plan import plan_trial
+from medqa_sweeps.trial.provenance import code_at_start
 from medqa_sweeps.wording import listed
 
 Extend = Callable[[optuna.Trial], None]  # suggests more to a trial than the space does

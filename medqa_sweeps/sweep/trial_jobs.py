@@ -22,17 +22,18 @@ from medqa_sweeps.config import TrialConfig
 from medqa_sweeps.errors import FailureKind
 from medqa_sweeps.not_run import NotRun
 from medqa_sweeps.objective import BY_ACCURACY, Objective, refuse_generated
-from medqa_sweeps.plan import Plan, plan_new_trial, plan_trial
-from medqa_sweeps.provenance import collect, edited_code
-from medqa_sweeps.record import MetricsLine, Outcome, Result, ValidationLine
-from medqa_sweeps.since import changed_since, since_it_began
 from medqa_sweeps.study_identity import group_of
 from medqa_sweeps.sweep.failures import another_attempt
 from medqa_sweeps.sweep.hydra_node import environment_of, trial_config, without_hydra
 from medqa_sweeps.sweep.jobs import Ended, Job, Jobs, Reported
 from medqa_sweeps.sweep.pool import Gone, Pool, SlotLike
 from medqa_sweeps.tracking import Tracker, tracker_for, wait_for
-from medqa_sweeps.trial_dir import MetricsReader, StopReason, TrialDir
+from medqa_sweeps.trial.folder import MetricsReader, StopReason, TrialDir
+from medqa_sweeps.trial.plan import Plan, plan_new_trial, plan_trial
+from medqa_sweeps.trial.provenance import collect, edited_code
+from medqa_sweeps.trial.records import MetricsLine, Outcome, Result, ValidationLine
+from medqa_sweeps.trial.since import changed_since, since_it_began
+from medqa_sweeps.wandb_variables import to_record, variables_here
 from medqa_sweeps.wording import listed
 
 WORKER = "medqa_sweeps.worker"  # started by name: this half never imports it
@@ -149,7 +150,7 @@ class TrialJobs(Jobs):
         trial.refuse_another(plan.config)
         if job.prepared.composed is not None and not trial.config_file.exists():  # with which the trial exists
             _write_hydra_files(job.prepared.composed, trial.path / ".hydra")
-        trial.submit(plan.config, collect(plan, self._command, self._alone))
+        trial.submit(plan.config, collect(plan, self._command, to_record(variables_here(), self._alone)))
         with trial.claimed():  # refuses a folder on which another process works
             trial.stop_file.unlink(missing_ok=True)
         tracker = tracker_for(trial, group=group_of(self._folder))

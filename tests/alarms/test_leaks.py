@@ -10,9 +10,9 @@ from medqa_sweeps.alarms.leaks import near_duplicates
 from medqa_sweeps.config import DataConfig, SplitConfig
 from medqa_sweeps.data.description import describe, words
 from medqa_sweeps.data.split import split_questions
-from medqa_sweeps.plan import plan_trial
-from medqa_sweeps.provenance import collect
-from medqa_sweeps.trial_dir import TrialDir
+from medqa_sweeps.trial.folder import TrialDir
+from medqa_sweeps.trial.plan import plan_trial
+from medqa_sweeps.trial.provenance import collect
 from tests.analysis.trial_folders import trial_config
 
 SAMPLE = DataConfig(

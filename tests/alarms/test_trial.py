@@ -10,8 +10,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings, strategies as st
 
 from medqa_sweeps.alarms import alarms_of
-from medqa_sweeps.record import Outcome, Result
-from medqa_sweeps.trial_dir import TrialDir
+from medqa_sweeps.trial.folder import TrialDir
+from medqa_sweeps.trial.records import Outcome, Result
 from tests.alarms.trials import LEAKS, QUESTIONS, RIGHT, answers, quickstart
 
 ROOT = Path(__file__).parents[2]

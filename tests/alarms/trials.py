@@ -3,8 +3,8 @@
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from medqa_sweeps.record import MetricsLine, Outcome, Prediction, Result, TrainLine
-from medqa_sweeps.trial_dir import TrialDir
+from medqa_sweeps.trial.folder import TrialDir
+from medqa_sweeps.trial.records import MetricsLine, Outcome, Prediction, Result, TrainLine
 from tests.alarms.healthy import LETTERS
 from tests.analysis.trial_folders import score_of, trial_config
 

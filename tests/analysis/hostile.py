@@ -8,8 +8,8 @@ import numpy as np
 from medqa_sweeps.config import DataConfig, LoraConfig
 from medqa_sweeps.data import read_questions
 from medqa_sweeps.errors import FailureKind
-from medqa_sweeps.record import AttemptLine, Outcome, Prediction, Result, TrainLine, ValidationLine
-from medqa_sweeps.trial_dir import TrialDir
+from medqa_sweeps.trial.folder import TrialDir
+from medqa_sweeps.trial.records import AttemptLine, Outcome, Prediction, Result, TrainLine, ValidationLine
 from tests.analysis.trial_folders import score_of, trial_config
 
 ATTACK = "<script>window.attacked = true</script><img src=x onerror='window.attacked = true'>"

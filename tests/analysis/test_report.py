@@ -25,7 +25,7 @@ from analysis.pictures.timeline import lanes_of
 from analysis.report import write_report
 from analysis.study import read_studies, read_study
 from medqa_sweeps import ledger
-from medqa_sweeps.record import AttemptLine, Outcome, Result, line_from_json, line_to_json
+from medqa_sweeps.trial.records import AttemptLine, Outcome, Result, line_from_json, line_to_json
 from tests.analysis.hostile import ATTACK, QUESTIONS, write_hostile_study
 from tests.analysis.test_confirmation import confirming
 from tests.analysis.trial_folders import attempt, complete, right_at, submit
@@ -242,7 +242,7 @@ def test_ranks_and_seeds_lead_with_the_pooled_configs(tmp_path: Path, printed: C
 
 
 def test_spans_and_history_of_an_interrupted_trial(tmp_path: Path) -> None:
-    from medqa_sweeps.record import AttemptEndLine, TrainLine
+    from medqa_sweeps.trial.records import AttemptEndLine, TrainLine
 
     directory = submit(tmp_path / "0")
     for began, seen in ((100.0, 0), (200.0, 50)):

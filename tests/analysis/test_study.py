@@ -9,7 +9,7 @@ import pytest
 
 from analysis.study import State, answers, read_study
 from medqa_sweeps.errors import ConfigError, FailureKind
-from medqa_sweeps.record import AttemptEndLine, Outcome, Result, ValidationLine
+from medqa_sweeps.trial.records import AttemptEndLine, Outcome, Result, ValidationLine
 from tests.analysis.trial_folders import attempt, complete, dead_pid, right_at, score_of, submit
 
 

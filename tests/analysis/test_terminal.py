@@ -14,7 +14,7 @@ import pytest
 
 from analysis.__main__ import main
 from medqa_sweeps.errors import FailureKind
-from medqa_sweeps.record import Outcome, Result
+from medqa_sweeps.trial.records import Outcome, Result
 from medqa_sweeps.wording import EDUCATION_ONLY, SYNTHETIC
 from tests.analysis.trial_folders import attempt, complete, right_at, submit
 

@@ -18,9 +18,9 @@ from medqa_sweeps.config import (
     replicate_key,
     signature,
 )
-from medqa_sweeps.record import AttemptLine, Outcome, Prediction, Result, Score
 from medqa_sweeps.statistics import standard_error, wilson_interval
-from medqa_sweeps.trial_dir import TrialDir
+from medqa_sweeps.trial.folder import TrialDir
+from medqa_sweeps.trial.records import AttemptLine, Outcome, Prediction, Result, Score
 
 QUESTIONS = 400
 SAMPLES_SEEN = 6000

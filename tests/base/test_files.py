@@ -15,7 +15,7 @@ from medqa_sweeps.base import BaseModel, files as model_files, locate
 from medqa_sweeps.base.files import CANNOT_MATTER, TEMPLATES, hashes, why_it_cannot_matter
 from medqa_sweeps.config import ModelConfig
 from medqa_sweeps.errors import ConfigError
-from medqa_sweeps.plan import plan_trial
+from medqa_sweeps.trial.plan import plan_trial
 from tests.analysis.trial_folders import trial_config
 
 TINY = resolve_bundled("bundled:tiny_gemma3")

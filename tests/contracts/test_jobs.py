@@ -20,11 +20,11 @@ from hydra.types import HydraContext, RunMode
 
 import launch  # noqa: F401  registers the schema
 from medqa_sweeps.errors import ConfigError, FailureKind, TrialError
-from medqa_sweeps.record import Outcome
 from medqa_sweeps.sweep import launcher
 from medqa_sweeps.sweep.jobs import Ended, Job, Jobs, Reported
 from medqa_sweeps.sweep.trial_jobs import TrialJobs
-from medqa_sweeps.trial_dir import StopReason
+from medqa_sweeps.trial.folder import StopReason
+from medqa_sweeps.trial.records import Outcome
 from tests.conftest import ROOT
 from tests.contracts.jobs_task import CONFIG, task
 from tests.sweep.simulated import Course, SimulatedJobs

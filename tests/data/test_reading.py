@@ -18,7 +18,7 @@ from medqa_sweeps.data import Quarantined, Question, QuestionSet, fingerprint, q
 from medqa_sweeps.data.duplicates import Print, overlaps, print_of
 from medqa_sweeps.data.reading import Part, read_test_prints
 from medqa_sweeps.errors import ConfigError, DataError
-from medqa_sweeps.trial_dir import TrialDir
+from medqa_sweeps.trial.folder import TrialDir
 from tests.data.record_shapes import LETTERED, SHAPES, STEM, TEXTS
 
 REAL = Path(__file__).parents[3] / "shared" / "data" / "medqa"
@@ -395,7 +395,7 @@ def test_a_part_of_the_hubs_test_questions_is_refused_too(source: str, test: str
 
 def test_reading_files_imports_nothing_heavy() -> None:
     program = (
-        "import sys; from medqa_sweeps import config, split\n"
+        "import sys; from medqa_sweeps import config; from medqa_sweeps.data import split\n"
         "data = config.DataConfig(name='s', train='bundled:sample/train.jsonl')\n"
         "split.split_questions(data, config.SplitConfig(name='random'))\n"
         "assert not {'torch', 'datasets', 'numpy', 'hydra', 'optuna'} & set(sys.modules), sorted(sys.modules)"

@@ -8,14 +8,14 @@ from hydra import compose, initialize_config_dir
 
 import launch
 from medqa_sweeps.config import TrialConfig, from_hydra
-from medqa_sweeps.plan import plan_trial
-from medqa_sweeps.provenance import collect
-from medqa_sweeps.record import Result
 from medqa_sweeps.sweep.jobs import Job
 from medqa_sweeps.sweep.local import Machine
 from medqa_sweeps.sweep.pool import Pool
 from medqa_sweeps.sweep.trial_jobs import WORKER, Prepared, TrialJobs
-from medqa_sweeps.trial_dir import TrialDir
+from medqa_sweeps.trial.folder import TrialDir
+from medqa_sweeps.trial.plan import plan_trial
+from medqa_sweeps.trial.provenance import collect
+from medqa_sweeps.trial.records import Result
 
 # 12 steps of 16 questions, 3 reports on 40 questions: a few seconds.
 SMALL = (

@@ -13,14 +13,14 @@ from medqa_sweeps import data, ledger
 from medqa_sweeps.__main__ import main
 from medqa_sweeps.assets import resolve_bundled
 from medqa_sweeps.errors import ConfigError
-from medqa_sweeps.plan import plan_trial
-from medqa_sweeps.provenance import collect
-from medqa_sweeps.record import Result
-from medqa_sweeps.seen import SeenCount
 from medqa_sweeps.sweep.final import chosen_trial, final_test
 from medqa_sweeps.sweep.pool import Pool
 from medqa_sweeps.sweep.study import StudyDir
-from medqa_sweeps.trial_dir import TrialDir
+from medqa_sweeps.trial.folder import TrialDir
+from medqa_sweeps.trial.plan import plan_trial
+from medqa_sweeps.trial.provenance import collect
+from medqa_sweeps.trial.records import Result
+from medqa_sweeps.trial.seen import SeenCount
 from medqa_sweeps.wording import SYNTHETIC
 
 

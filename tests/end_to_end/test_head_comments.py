@@ -13,10 +13,10 @@ from hydra import compose, initialize_config_dir
 
 import launch
 from medqa_sweeps.config import from_hydra
-from medqa_sweeps.plan import plan_trial
-from medqa_sweeps.provenance import collect
-from medqa_sweeps.record import Outcome, Result
-from medqa_sweeps.trial_dir import TrialDir
+from medqa_sweeps.trial.folder import TrialDir
+from medqa_sweeps.trial.plan import plan_trial
+from medqa_sweeps.trial.provenance import collect
+from medqa_sweeps.trial.records import Outcome, Result
 
 CONF = Path(launch.__file__).parent / "conf"
 SHORT = ("training.max_steps=2", "evaluation.reports=1", "split.max_validation=20", "tracking=none")

@@ -9,8 +9,8 @@ from safetensors.torch import load_file, save_file
 
 from medqa_sweeps.assets import resolve_bundled
 from medqa_sweeps.errors import FailureKind
-from medqa_sweeps.record import Outcome, Result
-from medqa_sweeps.trial_dir import TrialDir
+from medqa_sweeps.trial.folder import TrialDir
+from medqa_sweeps.trial.records import Outcome, Result
 
 
 @pytest.mark.parametrize("four_bit", [True, False])

@@ -13,11 +13,11 @@ import launch
 from medqa_sweeps.__main__ import main
 from medqa_sweeps.assets import resolve_bundled
 from medqa_sweeps.config import TrialConfig, from_hydra
-from medqa_sweeps.plan import plan_trial
-from medqa_sweeps.provenance import collect
 from medqa_sweeps.sweep import single
 from medqa_sweeps.sweep.pool import Pool
-from medqa_sweeps.trial_dir import TrialDir
+from medqa_sweeps.trial.folder import TrialDir
+from medqa_sweeps.trial.plan import plan_trial
+from medqa_sweeps.trial.provenance import collect
 from medqa_sweeps.wording import SYNTHETIC
 from tests.end_to_end.conftest import SMALL
 

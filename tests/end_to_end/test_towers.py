@@ -6,10 +6,10 @@ import pytest
 from safetensors import safe_open
 
 from medqa_sweeps.config import TrialConfig
-from medqa_sweeps.plan import plan_trial
-from medqa_sweeps.provenance import collect
-from medqa_sweeps.record import Outcome, Result
-from medqa_sweeps.trial_dir import TrialDir
+from medqa_sweeps.trial.folder import TrialDir
+from medqa_sweeps.trial.plan import plan_trial
+from medqa_sweeps.trial.provenance import collect
+from medqa_sweeps.trial.records import Outcome, Result
 from tests.tower import save_with_tower
 
 SHORT = ("training.max_steps=2", "evaluation.reports=1")

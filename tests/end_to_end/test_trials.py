@@ -16,8 +16,8 @@ from safetensors.torch import load_file, save_file
 from medqa_sweeps.alarms import alarms_of
 from medqa_sweeps.assets import resolve_bundled
 from medqa_sweeps.errors import FailureKind
-from medqa_sweeps.record import AttemptEndLine, AttemptLine, Outcome, Result, TrainLine, ValidationLine
-from medqa_sweeps.trial_dir import StopReason, TrialDir
+from medqa_sweeps.trial.folder import StopReason, TrialDir
+from medqa_sweeps.trial.records import AttemptEndLine, AttemptLine, Outcome, Result, TrainLine, ValidationLine
 from medqa_sweeps.wording import EDUCATION_ONLY, SYNTHETIC
 
 Submit = Callable[..., TrialDir]
@@ -49,8 +49,8 @@ def same(left: TrialDir, right: TrialDir) -> None:
 @pytest.fixture(scope="module")
 def undisturbed(tmp_path_factory: pytest.TempPathFactory, composed: Callable, run: Run) -> TrialDir:
     """The trial that others are compared with."""
-    from medqa_sweeps.plan import plan_trial
-    from medqa_sweeps.provenance import collect
+    from medqa_sweeps.trial.plan import plan_trial
+    from medqa_sweeps.trial.provenance import collect
 
     plan = plan_trial(composed())
     trial = TrialDir(tmp_path_factory.mktemp("undisturbed"))

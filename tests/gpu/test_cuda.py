@@ -12,13 +12,13 @@ from hydra import compose, initialize_config_dir
 import launch
 from medqa_sweeps import hardware
 from medqa_sweeps.config import from_hydra
-from medqa_sweeps.plan import plan_trial
-from medqa_sweeps.provenance import collect
-from medqa_sweeps.record import AttemptLine, Outcome
 from medqa_sweeps.sweep.jobs import Job
 from medqa_sweeps.sweep.local import Machine
 from medqa_sweeps.sweep.trial_jobs import Prepared, TrialJobs
-from medqa_sweeps.trial_dir import TrialDir
+from medqa_sweeps.trial.folder import TrialDir
+from medqa_sweeps.trial.plan import plan_trial
+from medqa_sweeps.trial.provenance import collect
+from medqa_sweeps.trial.records import AttemptLine, Outcome
 
 pytestmark = [pytest.mark.gpu, pytest.mark.skipif(not hardware.gpus(), reason="this machine has no CUDA GPU")]
 

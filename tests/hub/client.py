@@ -12,8 +12,8 @@ from medqa_sweeps.config import DataConfig, ModelConfig
 from medqa_sweeps.data import read_questions
 from medqa_sweeps.errors import TrialError
 from medqa_sweeps.hub import at_commit
-from medqa_sweeps.plan import plan_new_trial
-from medqa_sweeps.provenance import collect
+from medqa_sweeps.trial.plan import plan_new_trial
+from medqa_sweeps.trial.provenance import collect
 from tests.analysis.trial_folders import trial_config
 
 

@@ -14,7 +14,7 @@ from safetensors.numpy import save
 
 from medqa_sweeps.base import locate
 from medqa_sweeps.config import ModelConfig
-from medqa_sweeps.trial_dir import TrialDir
+from medqa_sweeps.trial.folder import TrialDir
 from tests.hub.conftest import ROOT, Ask, data, model, parquet, questions, tiny_model, trial
 from tests.hub.server import Hub, Repository
 

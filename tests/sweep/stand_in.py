@@ -25,9 +25,9 @@ from string import ascii_uppercase as LETTERS
 
 from medqa_sweeps.data import Question
 from medqa_sweeps.errors import Diverged, FailureKind
-from medqa_sweeps.plan import fitted, plan_trial
-from medqa_sweeps.record import AttemptLine, Outcome, Prediction, Result, Score, TrainLine, ValidationLine
-from medqa_sweeps.trial_dir import StopReason, TrialDir
+from medqa_sweeps.trial.folder import StopReason, TrialDir
+from medqa_sweeps.trial.plan import fitted, plan_trial
+from medqa_sweeps.trial.records import AttemptLine, Outcome, Prediction, Result, Score, TrainLine, ValidationLine
 
 STEP_SECONDS = 0.02
 

@@ -14,7 +14,6 @@ from optuna.trial import TrialState
 import launch
 from medqa_sweeps.config.overrides import key_of
 from medqa_sweeps.errors import ConfigError
-from medqa_sweeps.record import Outcome
 from medqa_sweeps.sweep.asked_settings import custom_search_space, refuse_settings
 from medqa_sweeps.sweep.jobs import Ended, Reported
 from medqa_sweeps.sweep.pruning import OptunaPruner, PairedHalving, make_pruner
@@ -24,6 +23,7 @@ from medqa_sweeps.sweep.search_space import parse_search_space
 from medqa_sweeps.sweep.settings import CONF
 from medqa_sweeps.sweep.study import Study
 from medqa_sweeps.sweep.sweeper import _instantiated
+from medqa_sweeps.trial.records import Outcome
 
 SAMPLER, PRUNER = "hydra.sweeper.sampler", "hydra.sweeper.pruner"
 NAMES = {kind: sorted(file.stem for file in (CONF / "hydra/sweeper" / kind).glob("*.yaml")) for kind in (

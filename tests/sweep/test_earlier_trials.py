@@ -11,14 +11,14 @@ from medqa_sweeps.base import locate
 from medqa_sweeps.base.fingerprints import fingerprint_1
 from medqa_sweeps.config import TrialConfig
 from medqa_sweeps.errors import DataError
-from medqa_sweeps.plan import plan_trial, refuse_changed
-from medqa_sweeps.provenance import collect
-from medqa_sweeps.record import Outcome, Result
-from medqa_sweeps.since import since_it_began
 from medqa_sweeps.sweep.single import run_single
 from medqa_sweeps.sweep.study import StudyDir
 from medqa_sweeps.sweep.trial_jobs import TrialJobs
-from medqa_sweeps.trial_dir import TrialDir
+from medqa_sweeps.trial.folder import TrialDir
+from medqa_sweeps.trial.plan import plan_trial, refuse_changed
+from medqa_sweeps.trial.provenance import collect
+from medqa_sweeps.trial.records import Outcome, Result
+from medqa_sweeps.trial.since import since_it_began
 from tests.analysis.trial_folders import trial_config
 
 CONFIG = trial_config(data__validation="bundled:sample/validation.jsonl", model__path="bundled:tiny_gemma3")

@@ -9,7 +9,7 @@ from omegaconf import DictConfig, OmegaConf
 
 import analysis.terminal
 from medqa_sweeps.errors import FailureKind
-from medqa_sweeps.record import Outcome, Result
+from medqa_sweeps.trial.records import Outcome, Result
 from tests.analysis.trial_folders import complete, right_at, submit
 from tests.conftest import ROOT
 

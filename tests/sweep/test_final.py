@@ -8,9 +8,9 @@ import yaml
 from medqa_sweeps import ledger
 from medqa_sweeps.confirmation import ChosenConfig, Confirmation, write_confirmation
 from medqa_sweeps.errors import ConfigError
-from medqa_sweeps.record import Outcome, Result, Score
 from medqa_sweeps.sweep.final import chosen_trial, final_test
 from medqa_sweeps.sweep.study import StudyDir
+from medqa_sweeps.trial.records import Outcome, Result, Score
 from tests.analysis.trial_folders import submit
 from tests.sweep.test_faults import Program
 

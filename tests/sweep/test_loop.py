@@ -11,14 +11,14 @@ import pytest
 from hypothesis import given, settings, strategies as st
 
 from medqa_sweeps.errors import ConfigError, FailureKind
-from medqa_sweeps.record import Outcome
 from medqa_sweeps.sweep.failures import CircuitBreaker
 from medqa_sweeps.sweep.jobs import Ended, Reported
 from medqa_sweeps.sweep.loop import Budget, Sweep, Swept
 from medqa_sweeps.sweep.pruning import Pruner
 from medqa_sweeps.sweep.search_space import parse_search_space
 from medqa_sweeps.sweep.study import Study
-from medqa_sweeps.trial_dir import StopReason
+from medqa_sweeps.trial.folder import StopReason
+from medqa_sweeps.trial.records import Outcome
 from tests.sweep.simulated import Course, SimulatedJobs
 
 optuna.logging.set_verbosity(optuna.logging.WARNING)

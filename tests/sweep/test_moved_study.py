@@ -24,12 +24,12 @@ from medqa_sweeps.__main__ import main
 from medqa_sweeps.assets import resolve_bundled
 from medqa_sweeps.confirmation import ChosenConfig, Confirmation, confirmation_beside, write_confirmation
 from medqa_sweeps.errors import ConfigError
-from medqa_sweeps.record import AttemptLine, Outcome, Result, Score
 from medqa_sweeps.study_identity import group_of, identity_of, moved_along
 from medqa_sweeps.sweep.final import chosen_trial
 from medqa_sweeps.sweep.study import StudyDir
 from medqa_sweeps.sweep.study_program import program_of
-from medqa_sweeps.trial_dir import TrialDir
+from medqa_sweeps.trial.folder import TrialDir
+from medqa_sweeps.trial.records import AttemptLine, Outcome, Result, Score
 from tests.analysis.trial_folders import submit
 from tests.sweep.test_faults import PROGRAM, ROOT, WORDS, steps
 from tests.test_ledger import SCORED

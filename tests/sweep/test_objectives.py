@@ -21,14 +21,14 @@ from medqa_sweeps.config import TrialConfig
 from medqa_sweeps.errors import ConfigError
 from medqa_sweeps.objective import Objective, objective_named
 from medqa_sweeps.pareto import pareto_front
-from medqa_sweeps.record import Outcome, Result, Score
 from medqa_sweeps.sweep import single
 from medqa_sweeps.sweep.confirm import _words
 from medqa_sweeps.sweep.in_process import InProcessPool
 from medqa_sweeps.sweep.search_space import parse_search_space
 from medqa_sweeps.sweep.study import Study, StudyDir, settle_objective
 from medqa_sweeps.sweep.trial_jobs import TrialJobs
-from medqa_sweeps.trial_dir import TrialDir
+from medqa_sweeps.trial.folder import TrialDir
+from medqa_sweeps.trial.records import Outcome, Result, Score
 from tests.conftest import ROOT
 from tests.sweep.simulated import Course
 from tests.sweep.test_faults import GRID, Program, gone, steps, told

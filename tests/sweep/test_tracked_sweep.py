@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from medqa_sweeps import tracking
-from medqa_sweeps.trial_dir import StopReason, TrialDir
+from medqa_sweeps.trial.folder import StopReason, TrialDir
 from tests.sweep.test_faults import Program
 from tests.wandb_server import StoredRun, WandbServer
 

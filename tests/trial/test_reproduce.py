@@ -11,15 +11,15 @@ from pathlib import Path
 
 import pytest
 
-from medqa_sweeps import plan
 from medqa_sweeps.__main__ import main
 from medqa_sweeps.assets import resolve_bundled
 from medqa_sweeps.base.fingerprints import fingerprint_1
 from medqa_sweeps.prompt import LETTERS
-from medqa_sweeps.provenance import collect
-from medqa_sweeps.record import AttemptLine, Outcome, Prediction, Result, TrainLine
-from medqa_sweeps.reproduce import as_it_ran, changed_ground, changed_numbers, compare, uncommitted_then
-from medqa_sweeps.trial_dir import TrialDir
+from medqa_sweeps.trial import plan
+from medqa_sweeps.trial.folder import TrialDir
+from medqa_sweeps.trial.provenance import collect
+from medqa_sweeps.trial.records import AttemptLine, Outcome, Prediction, Result, TrainLine
+from medqa_sweeps.trial.reproduce import as_it_ran, changed_ground, changed_numbers, compare, uncommitted_then
 from medqa_sweeps.versions import COMPUTING
 from tests.analysis.trial_folders import score_of, trial_config
 

@@ -3,8 +3,8 @@
 from typing import Any
 
 from medqa_sweeps.base.fingerprints import is_of_this_version
-from medqa_sweeps.provenance import ground
-from medqa_sweeps.reproduce import changed_numbers
+from medqa_sweeps.trial.provenance import ground
+from medqa_sweeps.trial.reproduce import changed_numbers
 
 EARLIER_VERSION = (
     "of an earlier version of medqa_sweeps, which recorded of the base only config.json and the weights: whether its "

@@ -2,7 +2,7 @@
 
 import pytest
 
-from medqa_sweeps.provenance import _code, ground, without_secrets
+from medqa_sweeps.trial.provenance import _code, ground, without_secrets
 
 
 def test_values_of_secret_variables_are_blotted_out(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,10 +10,10 @@ from medqa_sweeps.assets import resolve_bundled
 from medqa_sweeps.config import DataConfig
 from medqa_sweeps.data import Question, read_questions
 from medqa_sweeps.data.duplicates import Likeness
-from medqa_sweeps.plan import plan_trial
-from medqa_sweeps.provenance import collect
-from medqa_sweeps.seen import Seen, SeenCount, overlap_sentences, seen_by, sentences, unseen
-from medqa_sweeps.trial_dir import TrialDir
+from medqa_sweeps.trial.folder import TrialDir
+from medqa_sweeps.trial.plan import plan_trial
+from medqa_sweeps.trial.provenance import collect
+from medqa_sweeps.trial.seen import Seen, SeenCount, overlap_sentences, seen_by, sentences, unseen
 from tests.analysis.trial_folders import trial_config
 
 SAME, NEAR, NO = Likeness.SAME, Likeness.NEAR, Likeness.NO

@@ -7,8 +7,8 @@ from medqa_sweeps.data import Question, fingerprint
 from medqa_sweeps.data.duplicates import Likeness, likeness
 from medqa_sweeps.data.split import split_questions
 from medqa_sweeps.errors import TrialError
-from medqa_sweeps.record import Record
-from medqa_sweeps.trial_dir import TrialDir
+from medqa_sweeps.trial.folder import TrialDir
+from medqa_sweeps.trial.records import Record
 from medqa_sweeps.wording import counted
 
 

@@ -8,11 +8,11 @@ from typing import Any
 from medqa_sweeps.base.fingerprints import changed_base
 from medqa_sweeps.command_line import typed
 from medqa_sweeps.config import TrialConfig
-from medqa_sweeps.plan import Plan
 from medqa_sweeps.prompt import LETTERS
-from medqa_sweeps.provenance import changed_files
-from medqa_sweeps.record import AttemptLine, Prediction, Result, TrainLine
-from medqa_sweeps.trial_dir import TrialDir
+from medqa_sweeps.trial.folder import TrialDir
+from medqa_sweeps.trial.plan import Plan
+from medqa_sweeps.trial.provenance import changed_files
+from medqa_sweeps.trial.records import AttemptLine, Prediction, Result, TrainLine
 from medqa_sweeps.versions import COMPUTING
 from medqa_sweeps.wording import interval, percent, signed_points
 

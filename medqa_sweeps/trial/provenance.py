@@ -21,10 +21,9 @@ from medqa_sweeps import hardware
 from medqa_sweeps.base.fingerprints import FINGERPRINTS
 from medqa_sweeps.command_line import typed
 from medqa_sweeps.data import fingerprint
-from medqa_sweeps.plan import Plan
-from medqa_sweeps.wandb_variables import to_record, variables_here
+from medqa_sweeps.trial.plan import Plan
 
-_ROOT = Path(__file__).resolve().parents[1]
+_ROOT = Path(__file__).resolve().parents[2]
 # Variables by which people choose kernels or precision. Not those that Unsloth sets itself, as it is imported.
 _OF_NUMBERS = (
     *("ATEN_CPU_CAPABILITY", "MKL_CBWR", "MKL_ENABLE_INSTRUCTIONS", "ONEDNN_MAX_CPU_ISA", "DNNL_MAX_CPU_ISA"),
@@ -34,11 +33,11 @@ _SECRET_NAME = re.compile(r"KEY|TOKEN|SECRET|PASSWORD|CREDENTIAL", re.IGNORECASE
 _SECRET_VALUE = re.compile(r"\b(hf_[A-Za-z0-9]{20,}|wandb_v1_\w{20,}|sk-[\w-]{20,}|(?<=[/=@:])[0-9a-f]{40}(?=@|\s|$))")
 
 
-def collect(plan: Plan, command: list[str], alone: bool = False) -> dict[str, Any]:
+def collect(plan: Plan, command: list[str], wandb: Mapping[str, str] | None = None) -> dict[str, Any]:
     """Everything above as one JSON object; takes a tenth of a second the first time.
 
     Args:
-        alone: whether the trial is a single run, not one of a sweep.
+        wandb: W&B's environment variables that say where the trial's run belongs; None: none.
     """
     edited = edited_code()
     return {
@@ -65,7 +64,7 @@ def collect(plan: Plan, command: list[str], alone: bool = False) -> dict[str, An
             "fingerprint": plan.base.fingerprint,
             "files": dict(plan.base.files),
         },
-        "wandb": {name: without_secrets(value) for name, value in to_record(variables_here(), alone).items()},
+        "wandb": {name: without_secrets(value) for name, value in (wandb or {}).items()},
         **ground(),
         **({"edited_code": edited} if edited else {}),
     }

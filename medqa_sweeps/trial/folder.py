@@ -33,7 +33,8 @@ from medqa_sweeps.durable.claim import claim
 from medqa_sweeps.durable.files import put_first, write_atomically, write_beside
 from medqa_sweeps.durable.lines import LineReader, append_lines, read_lines
 from medqa_sweeps.errors import ConfigError, FailureKind, InternalError
-from medqa_sweeps.record import (
+from medqa_sweeps.study_identity import FILE as STUDY_FILE, identity_of, is_there, moved_along
+from medqa_sweeps.trial.records import (
     AttemptEndLine,
     AttemptLine,
     MetricsLine,
@@ -43,7 +44,6 @@ from medqa_sweeps.record import (
     line_from_json,
     line_to_json,
 )
-from medqa_sweeps.study_identity import FILE as STUDY_FILE, identity_of, is_there, moved_along
 
 
 class StopReason(StrEnum):

@@ -15,7 +15,8 @@ from hypothesis import given, settings, strategies as st
 from medqa_sweeps.config import DataConfig, LoraConfig, ModelConfig, PromptConfig, TrialConfig, checked
 from medqa_sweeps.durable.lines import append_lines, read_lines
 from medqa_sweeps.errors import ConfigError, InternalError
-from medqa_sweeps.record import (
+from medqa_sweeps.trial.folder import MetricsReader, StopReason, TrialDir
+from medqa_sweeps.trial.records import (
     AttemptEndLine,
     AttemptLine,
     MetricsLine,
@@ -28,9 +29,8 @@ from medqa_sweeps.record import (
     line_from_json,
     line_to_json,
 )
-from medqa_sweeps.trial_dir import MetricsReader, StopReason, TrialDir
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 SCORE = Score(questions=4, accuracy=0.5, standard_error=0.25, low=0.1, high=0.9, recall_by_letter={"A": 1.0})
 
 
@@ -175,8 +175,8 @@ def test_what_hydra_made_is_removed_only_when_no_trial_was_submitted(tmp_path: P
 WRITER = """
 import sys
 from pathlib import Path
-from medqa_sweeps.record import Outcome, Prediction, Result
-from medqa_sweeps.trial_dir import TrialDir
+from medqa_sweeps.trial.records import Outcome, Prediction, Result
+from medqa_sweeps.trial.folder import TrialDir
 trial = TrialDir(Path(sys.argv[1]))
 print("go", flush=True)
 for n in range(10**6):
