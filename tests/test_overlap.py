@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
+from medqa_sweeps.alarms.cautions import caution_lines, cautions_of
 from medqa_sweeps.assets import resolve_bundled
-from medqa_sweeps.cautions import caution_lines, cautions_of
 from medqa_sweeps.config import SplitConfig, TrialConfig
 from medqa_sweeps.errors import DataError
 from medqa_sweeps.trial.plan import plan_new_trial, plan_trial

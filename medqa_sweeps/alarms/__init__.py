@@ -22,6 +22,7 @@ lines keep them silent, and silence proves nothing.
     loss         loss_never_fell
     leaks        near_duplicates
     tails        exact binomial probabilities
+    cautions     not of a trial's score: settings that are surely not meant, before anything starts
 """
 
 from medqa_sweeps.alarms.alarm import Alarm, about_the_trial, written

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 
 from omegaconf import DictConfig
 
-from medqa_sweeps.cautions import Caution, cautions_of, linear_interval
+from medqa_sweeps.alarms.cautions import Caution, cautions_of, linear_interval
 from medqa_sweeps.config import TrialConfig
 from medqa_sweeps.errors import ConfigError, TrialError
 from medqa_sweeps.objective import Objective, refuse_generated

@@ -8,7 +8,7 @@ from omegaconf import DictConfig
 from rich.console import Console
 
 from medqa_sweeps.alarms import alarms_of
-from medqa_sweeps.cautions import caution_lines, cautions_of
+from medqa_sweeps.alarms.cautions import caution_lines, cautions_of
 from medqa_sweeps.command_line import command, command_of_this_process, shown, typed
 from medqa_sweeps.config import TrialConfig
 from medqa_sweeps.durable.disk import refuse_unfit

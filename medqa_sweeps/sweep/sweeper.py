@@ -20,8 +20,8 @@ from omegaconf import DictConfig, OmegaConf
 from optuna.study import StudyDirection
 from rich.console import Console
 
+from medqa_sweeps.alarms.cautions import caution_lines
 from medqa_sweeps.best import ScoredConfig, on_front, ranked_in
-from medqa_sweeps.cautions import caution_lines
 from medqa_sweeps.config.interpolation import literal
 from medqa_sweeps.confirmation import read_confirmation
 from medqa_sweeps.durable.disk import refuse_unfit

@@ -10,7 +10,7 @@ import hydra
 import pytest
 
 import launch
-from medqa_sweeps.cautions import Caution
+from medqa_sweeps.alarms.cautions import Caution
 from medqa_sweeps.errors import ConfigError, DataError
 from medqa_sweeps.sweep.preflight import preflight
 from medqa_sweeps.sweep.refusals import in_sentences

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
+from medqa_sweeps.alarms.cautions import Caution, caution_lines, cautions, layer_widths, linear_interval
 from medqa_sweeps.assets import resolve_bundled
-from medqa_sweeps.cautions import Caution, caution_lines, cautions, layer_widths, linear_interval
 from medqa_sweeps.config import LoraConfig, ModelConfig, OptimizerConfig, PromptConfig, TrialConfig
 
 BASE = resolve_bundled("bundled:tiny_gemma3")  # 128 wide, 2 keys of 32
