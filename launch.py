@@ -20,7 +20,7 @@ from omegaconf import DictConfig
 from medqa_sweeps.config import from_hydra
 from medqa_sweeps.durable.places import complete_environment
 from medqa_sweeps.errors import TrialError
-from medqa_sweeps.objective import objective_named
+from medqa_sweeps.study.objective import objective_named
 from medqa_sweeps.sweep.composer import register_schema
 from medqa_sweeps.sweep.refusals import in_sentences, refuse_overrides, refuse_unknown_of_hydra
 from medqa_sweeps.trial.folder import TrialDir

@@ -1,6 +1,6 @@
 """The configs of a study with their trials: one row of the leaderboard each.
 
-`medqa_sweeps.best` decides which trials are replicates, which configs can be compared, and which is the best.
+`medqa_sweeps.study.best` decides which trials are replicates, which configs can be compared, and which is the best.
 """
 
 from collections.abc import Sequence
@@ -8,8 +8,8 @@ from dataclasses import dataclass, replace
 
 from analysis.settings import settings_in_words, varying_keys
 from analysis.study import Trial
-from medqa_sweeps.best import comparable, ranked
 from medqa_sweeps.statistics import SeedSpread, seed_spread
+from medqa_sweeps.study.best import comparable, ranked
 from medqa_sweeps.wording import short_names
 
 SEED = "seed"

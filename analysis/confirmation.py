@@ -10,8 +10,8 @@ from pathlib import Path
 
 from analysis.leaderboard import Leaderboard, Row, rank
 from analysis.study import read_study
-from medqa_sweeps.confirmation import confirmation_beside, confirmed_study, read_confirmation
 from medqa_sweeps.errors import ConfigError
+from medqa_sweeps.study.confirmation import confirmation_beside, confirmed_study, read_confirmation
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from medqa_sweeps.ledger import Reading, readings, readings_beside, sentences
+from medqa_sweeps.study.ledger import Reading, readings, readings_beside, sentences
 
 
 @dataclass(frozen=True)

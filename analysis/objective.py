@@ -10,8 +10,8 @@ from typing import Any
 from analysis.configs import Config, words_of
 from analysis.leaderboard import Leaderboard
 from analysis.study import Study, Trial
-from medqa_sweeps.best import on_front, ranked
-from medqa_sweeps.objective import BY_ACCURACY, Objective, objective_in
+from medqa_sweeps.study.best import on_front, ranked
+from medqa_sweeps.study.objective import BY_ACCURACY, Objective, objective_in
 
 
 @dataclass(frozen=True)

@@ -5,8 +5,8 @@ from dataclasses import replace
 
 from analysis.confirmation import Confirmed, ConfirmedConfig
 from analysis.leaderboard import Row
-from medqa_sweeps.best import ScoredConfig, ranked
-from medqa_sweeps.objective import Objective, objective_in
+from medqa_sweeps.study.best import ScoredConfig, ranked
+from medqa_sweeps.study.objective import Objective, objective_in
 from medqa_sweeps.wording import counted, listed
 
 

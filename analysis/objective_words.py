@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from analysis.leaderboard import Leaderboard
 from analysis.objective import Placed, by_objective, label_of, objective_of, objectives_of
-from medqa_sweeps.objective import ACCURACY, Direction, Metric
+from medqa_sweeps.study.objective import ACCURACY, Direction, Metric
 from medqa_sweeps.wording import counted, listed
 
 _FRONT = (

@@ -18,9 +18,9 @@ from typing import Any, TypeVar
 import psutil
 import yaml
 
-from medqa_sweeps.best import ScoredTrial, can_be_ranked, scored_trial
 from medqa_sweeps.errors import ConfigError
-from medqa_sweeps.not_run import NotRun, not_run
+from medqa_sweeps.study.best import ScoredTrial, can_be_ranked, scored_trial
+from medqa_sweeps.study.not_run import NotRun, not_run
 from medqa_sweeps.trial.folder import TrialDir
 from medqa_sweeps.trial.records import AttemptEndLine, AttemptLine, Result, TrainLine, ValidationLine
 from medqa_sweeps.wording import ended, percent

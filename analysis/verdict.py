@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from analysis.leaderboard import Leaderboard, Row
 from analysis.objective_words import objective_words
 from medqa_sweeps.alarms import Alarm, alarms_of
-from medqa_sweeps.confirmation import confirmation_beside
 from medqa_sweeps.statistics import Estimate, PairedDifference
+from medqa_sweeps.study.confirmation import confirmation_beside
 from medqa_sweeps.wording import (
     EDUCATION_ONLY,
     SYNTHETIC,

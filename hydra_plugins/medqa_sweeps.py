@@ -129,7 +129,7 @@ class PrintLeaderboard(Callback):
         from analysis.terminal import print_boards
         from analysis.wandb_summary import log_summary
         from medqa_sweeps.command_line import shown
-        from medqa_sweeps.confirmation import read_confirmation
+        from medqa_sweeps.study.confirmation import read_confirmation
 
         study = read_study(folder)
         print_boards(boards(study), shown(folder))

@@ -16,15 +16,16 @@ from typing import Any
 
 import numpy as np
 
-from medqa_sweeps import ledger, model as model_module
+from medqa_sweeps import model as model_module
 from medqa_sweeps.config import DataConfig
 from medqa_sweeps.data import Question, fingerprint, read_test_questions, refuse_missing_test
 from medqa_sweeps.data.duplicates import likeness
 from medqa_sweeps.errors import ConfigError, DataError, TrialError
 from medqa_sweeps.evaluation import Answer, answer_questions, score
-from medqa_sweeps.ledger import Gain, Scored
 from medqa_sweeps.prompt import PromptEncoder, refuse_long
 from medqa_sweeps.statistics import compare_answers
+from medqa_sweeps.study import ledger
+from medqa_sweeps.study.ledger import Gain, Scored
 from medqa_sweeps.trial.folder import TrialDir
 from medqa_sweeps.trial.plan import Plan, plan_trial, refuse_changed
 from medqa_sweeps.trial.records import Result, Score

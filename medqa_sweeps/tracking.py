@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from medqa_sweeps.alarms import Alarm, alarms_of
 from medqa_sweeps.config import TrialConfig, short_hash
-from medqa_sweeps.objective import METRICS
+from medqa_sweeps.study.objective import METRICS
 from medqa_sweeps.trial.folder import MetricsReader, TrialDir
 from medqa_sweeps.trial.records import AttemptEndLine, MetricsLine, Outcome, Result, TrainLine, ValidationLine
 from medqa_sweeps.wandb_client import BackgroundTask, kill_service

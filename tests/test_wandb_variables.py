@@ -21,9 +21,10 @@ import pytest
 
 from analysis import wandb_summary, wandb_sync
 from analysis.wandb_summary import log_summary
-from medqa_sweeps import doctor, not_run, tracking, wandb_session, wandb_variables
+from medqa_sweeps import doctor, tracking, wandb_session, wandb_variables
 from medqa_sweeps.config import TrackingConfig
-from medqa_sweeps.not_run import NotRun
+from medqa_sweeps.study import not_run
+from medqa_sweeps.study.not_run import NotRun
 from medqa_sweeps.trial.folder import TrialDir
 from medqa_sweeps.trial.records import Outcome
 from medqa_sweeps.wandb_settings import effective_mode

@@ -3,8 +3,8 @@
 from analysis.configs import Config, words_of
 from analysis.leaderboard import Leaderboard
 from analysis.pictures.picture import COLOURS, Picture, Table, figure, label
-from medqa_sweeps.objective import Direction
-from medqa_sweeps.pareto import pareto_front
+from medqa_sweeps.study.objective import Direction
+from medqa_sweeps.study.pareto import pareto_front
 from medqa_sweeps.wording import in_percent
 
 POINTS = 2000

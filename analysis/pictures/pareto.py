@@ -9,7 +9,7 @@ from analysis.leaderboard import Leaderboard
 from analysis.objective import Placed, by_objective, label_of, objective_of
 from analysis.objective_words import objective_table, objective_words
 from analysis.pictures.picture import COLOURS, Picture, Table, figure, label
-from medqa_sweeps.objective import Metric, Objective
+from medqa_sweeps.study.objective import Metric, Objective
 
 POINTS = 2000
 ROWS = 30

@@ -6,7 +6,7 @@ from typing import Any
 from omegaconf import DictConfig, ListConfig
 
 from medqa_sweeps.errors import ConfigError
-from medqa_sweeps.objective import (
+from medqa_sweeps.study.objective import (
     METRICS,
     Direction,
     Metric,

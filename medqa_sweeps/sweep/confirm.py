@@ -12,10 +12,11 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NoReturn
 
-from medqa_sweeps.best import ScoredConfig, ranked_in
 from medqa_sweeps.command_line import command_of_this_process
 from medqa_sweeps.config.overrides import key_of, override, overrides_among
-from medqa_sweeps.confirmation import (
+from medqa_sweeps.errors import ConfigError
+from medqa_sweeps.study.best import ScoredConfig, ranked_in
+from medqa_sweeps.study.confirmation import (
     ChosenConfig,
     Confirmation,
     confirmation_beside,
@@ -23,8 +24,7 @@ from medqa_sweeps.confirmation import (
     read_confirmation,
     write_confirmation,
 )
-from medqa_sweeps.errors import ConfigError
-from medqa_sweeps.objective import objective_in
+from medqa_sweeps.study.objective import objective_in
 from medqa_sweeps.study_identity import identity_of
 from medqa_sweeps.sweep.device_request import DeviceRequest, with_devices
 from medqa_sweeps.sweep.steering import is_swept

@@ -5,11 +5,11 @@ import tempfile
 import uuid
 from pathlib import Path
 
-from medqa_sweeps.best import ranked_in
-from medqa_sweeps.confirmation import confirmation_beside, confirmed_winner
 from medqa_sweeps.errors import ConfigError, InternalError
-from medqa_sweeps.ledger import Reading, readings
-from medqa_sweeps.objective import objective_in
+from medqa_sweeps.study.best import ranked_in
+from medqa_sweeps.study.confirmation import confirmation_beside, confirmed_winner
+from medqa_sweeps.study.ledger import Reading, readings
+from medqa_sweeps.study.objective import objective_in
 from medqa_sweeps.sweep.device_request import ANY_DEVICE, DeviceRequest
 from medqa_sweeps.sweep.local import Machine
 from medqa_sweeps.sweep.pool import Pool

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from medqa_sweeps.alarms import Alarm
-from medqa_sweeps.best import ScoredTrial
 from medqa_sweeps.errors import FailureKind
+from medqa_sweeps.study.best import ScoredTrial
 from medqa_sweeps.trial.folder import StopReason
 from medqa_sweeps.trial.records import Outcome
 

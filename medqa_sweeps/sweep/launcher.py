@@ -20,7 +20,7 @@ from omegaconf import DictConfig, OmegaConf
 from medqa_sweeps.command_line import command_of_this_process
 from medqa_sweeps.config import TrialConfig
 from medqa_sweeps.errors import InternalError
-from medqa_sweeps.objective import BY_ACCURACY, Objective
+from medqa_sweeps.study.objective import BY_ACCURACY, Objective
 from medqa_sweeps.sweep.batch_jobs import BatchJobs
 from medqa_sweeps.sweep.callable_jobs import CHILD, CallableJobs
 from medqa_sweeps.sweep.composer import Composer

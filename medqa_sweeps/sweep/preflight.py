@@ -13,7 +13,7 @@ from omegaconf import DictConfig
 from medqa_sweeps.alarms.cautions import Caution, cautions_of, linear_interval
 from medqa_sweeps.config import TrialConfig
 from medqa_sweeps.errors import ConfigError, TrialError
-from medqa_sweeps.objective import Objective, refuse_generated
+from medqa_sweeps.study.objective import Objective, refuse_generated
 from medqa_sweeps.sweep.hydra_node import trial_config
 from medqa_sweeps.sweep.search_space import Fixed, Knob, SearchSpace, Value
 from medqa_sweeps.trial.plan import plan_new_trial

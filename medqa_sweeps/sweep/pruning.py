@@ -15,7 +15,7 @@ from optuna.trial import Trial
 
 from medqa_sweeps.durable.lines import LineReader
 from medqa_sweeps.errors import ConfigError
-from medqa_sweeps.objective import BY_ACCURACY, Objective, typed
+from medqa_sweeps.study.objective import BY_ACCURACY, Objective, typed
 from medqa_sweeps.sweep.jobs import Reported
 from medqa_sweeps.trial.folder import TrialDir, trial_folders
 from medqa_sweeps.trial.plan import Plan

@@ -25,7 +25,7 @@ class AsyncOptunaSettings:
 
     sampler: Any = None  # hydra/sweeper/sampler=tpe, random, cmaes, nsgaii, nsgaiii, gp, qmc, grid: files in conf/
     pruner: Any = None  # hydra/sweeper/pruner=none, paired_halving, median, hyperband, …: likewise
-    metric: Any = None  # of trials: a metric of medqa_sweeps/objective.py, or a list of several; null: accuracy
+    metric: Any = None  # of trials: a metric of medqa_sweeps/study/objective.py, or a list of several; null: accuracy
     direction: Any = None  # minimize | maximize, or a list with one per objective; null: as the metric, else minimize
     storage: Any = None  # an Optuna storage URL; null: a journal in the study's folder
     study_name: str | None = None  # in the storage; null: the folder's name

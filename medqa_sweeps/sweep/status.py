@@ -6,8 +6,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from rich.console import Console
 
 from medqa_sweeps.command_line import command
-from medqa_sweeps.not_run import NotRun, not_run
-from medqa_sweeps.objective import Objective, objective_in
+from medqa_sweeps.study.not_run import NotRun, not_run
+from medqa_sweeps.study.objective import Objective, objective_in
 from medqa_sweeps.sweep.jobs import Ended
 from medqa_sweeps.sweep.study import StudyDir
 from medqa_sweeps.sweep.table import SweepTable

@@ -76,7 +76,7 @@ def _checked(study: StudyDir, overrides: Sequence[str]) -> list[str]:
     from omegaconf import OmegaConf
 
     from medqa_sweeps.alarms.cautions import caution_lines
-    from medqa_sweeps.objective import objective_in
+    from medqa_sweeps.study.objective import objective_in
     from medqa_sweeps.sweep.composer import composer_again
     from medqa_sweeps.sweep.hydra_node import task_overrides
     from medqa_sweeps.sweep.preflight import trial_check

@@ -27,7 +27,6 @@ from filelock import Timeout
 from optuna.storages.journal import JournalFileBackend, JournalFileOpenLock, JournalStorage
 from optuna.trial import FrozenTrial, Trial, TrialState
 
-from medqa_sweeps.best import ScoredConfig
 from medqa_sweeps.command_line import command
 from medqa_sweeps.config import with_defaults
 from medqa_sweeps.config.overrides import override
@@ -35,7 +34,8 @@ from medqa_sweeps.durable.claim import claim
 from medqa_sweeps.durable.files import write_atomically
 from medqa_sweeps.durable.lines import repair_lines
 from medqa_sweeps.errors import ConfigError, FailureKind
-from medqa_sweeps.objective import ACCURACY, Objective, typed
+from medqa_sweeps.study.best import ScoredConfig
+from medqa_sweeps.study.objective import ACCURACY, Objective, typed
 from medqa_sweeps.study_identity import FILE as STUDY_FILE, identity_of, moved_along, with_paths_found
 from medqa_sweeps.sweep.jobs import Ended
 from medqa_sweeps.sweep.search_space import SearchSpace, contains

@@ -21,12 +21,12 @@ from optuna.study import StudyDirection
 from rich.console import Console
 
 from medqa_sweeps.alarms.cautions import caution_lines
-from medqa_sweeps.best import ScoredConfig, on_front, ranked_in
 from medqa_sweeps.config.interpolation import literal
-from medqa_sweeps.confirmation import read_confirmation
 from medqa_sweeps.durable.disk import refuse_unfit
 from medqa_sweeps.errors import ConfigError, TrialError
-from medqa_sweeps.objective import Objective
+from medqa_sweeps.study.best import ScoredConfig, on_front, ranked_in
+from medqa_sweeps.study.confirmation import read_confirmation
+from medqa_sweeps.study.objective import Objective
 from medqa_sweeps.sweep.announce import about_code, about_conf, announcement, how_to_go_on, plan_only
 from medqa_sweeps.sweep.asked_objective import asked_objective
 from medqa_sweeps.sweep.asked_settings import custom_search_space, refuse_settings

@@ -14,14 +14,14 @@ from pathlib import Path
 import yaml
 from omegaconf import DictConfig, OmegaConf
 
-from medqa_sweeps import not_run
 from medqa_sweeps.alarms import alarms_of
 from medqa_sweeps.base.fingerprints import is_of_this_version
-from medqa_sweeps.best import can_be_ranked, scored_trial
 from medqa_sweeps.config import TrialConfig
 from medqa_sweeps.errors import FailureKind
-from medqa_sweeps.not_run import NotRun
-from medqa_sweeps.objective import BY_ACCURACY, Objective, refuse_generated
+from medqa_sweeps.study import not_run
+from medqa_sweeps.study.best import can_be_ranked, scored_trial
+from medqa_sweeps.study.not_run import NotRun
+from medqa_sweeps.study.objective import BY_ACCURACY, Objective, refuse_generated
 from medqa_sweeps.study_identity import group_of
 from medqa_sweeps.sweep.failures import another_attempt
 from medqa_sweeps.sweep.hydra_node import environment_of, trial_config, without_hydra

@@ -7,9 +7,9 @@ import pytest
 
 from analysis.confirmation import confirmation_of, read_confirmed
 from analysis.confirmation_verdict import sentences
-from medqa_sweeps.confirmation import ChosenConfig, Confirmation, write_confirmation
 from medqa_sweeps.errors import ConfigError
 from medqa_sweeps.statistics import compare_answers, compare_replicates, estimate, seed_spread, wilson_interval
+from medqa_sweeps.study.confirmation import ChosenConfig, Confirmation, write_confirmation
 from tests.analysis.trial_folders import complete, right_at, submit
 
 

@@ -12,8 +12,8 @@ from analysis.study import State, read_studies, read_study
 from analysis.verdict import alarms_in_words, verdict
 from medqa_sweeps.config import PromptConfig
 from medqa_sweeps.errors import FailureKind
-from medqa_sweeps.not_run import NotRun, record
 from medqa_sweeps.statistics import compare_with_best
+from medqa_sweeps.study.not_run import NotRun, record
 from medqa_sweeps.trial.records import Outcome, Prediction, Result, StoppedBy
 from tests.analysis.trial_folders import SAMPLES_SEEN, complete, predict, right_at, score_of, submit
 

@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 
 from analysis.ledger import final_tests
-from medqa_sweeps import ledger
 from medqa_sweeps.errors import ConfigError
-from tests.test_ledger import SCORED, ask
+from medqa_sweeps.study import ledger
+from tests.study.test_ledger import SCORED, ask
 
 
 def test_each_reading_is_shown_with_who_when_and_its_words(tmp_path: Path) -> None:

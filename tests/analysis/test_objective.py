@@ -21,8 +21,8 @@ from analysis.pictures.pareto import pareto
 from analysis.study import read_studies, read_study
 from analysis.terminal import print_board
 from analysis.verdict import verdict
-from medqa_sweeps.confirmation import ChosenConfig, Confirmation, confirmed_winner, write_confirmation
 from medqa_sweeps.errors import ConfigError
+from medqa_sweeps.study.confirmation import ChosenConfig, Confirmation, confirmed_winner, write_confirmation
 from medqa_sweeps.sweep.confirm import choose
 from medqa_sweeps.sweep.final import chosen_trial
 from medqa_sweeps.sweep.study import StudyDir

@@ -24,12 +24,12 @@ from analysis.pictures.disagreement import pairs_of
 from analysis.pictures.timeline import lanes_of
 from analysis.report import write_report
 from analysis.study import read_studies, read_study
-from medqa_sweeps import ledger
+from medqa_sweeps.study import ledger
 from medqa_sweeps.trial.records import AttemptLine, Outcome, Result, line_from_json, line_to_json
 from tests.analysis.hostile import ATTACK, QUESTIONS, write_hostile_study
 from tests.analysis.test_confirmation import confirming
 from tests.analysis.trial_folders import attempt, complete, right_at, submit
-from tests.test_ledger import SCORED, ask
+from tests.study.test_ledger import SCORED, ask
 
 
 @pytest.fixture(scope="module")

@@ -9,10 +9,11 @@ import pytest
 import yaml
 
 from analysis.ledger import final_tests
-from medqa_sweeps import data, ledger
+from medqa_sweeps import data
 from medqa_sweeps.__main__ import main
 from medqa_sweeps.assets import resolve_bundled
 from medqa_sweeps.errors import ConfigError
+from medqa_sweeps.study import ledger
 from medqa_sweeps.sweep.final import chosen_trial, final_test
 from medqa_sweeps.sweep.pool import Pool
 from medqa_sweeps.sweep.study import StudyDir

@@ -16,8 +16,8 @@ import pytest
 import yaml
 
 import launch
-from medqa_sweeps.confirmation import confirmed_winner, read_confirmation
 from medqa_sweeps.errors import ConfigError
+from medqa_sweeps.study.confirmation import confirmed_winner, read_confirmation
 from medqa_sweeps.sweep.confirm import _words, choose, confirm
 from medqa_sweeps.sweep.study import StudyDir
 from medqa_sweeps.trial.folder import TrialDir

@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 import yaml
 
-from medqa_sweeps import ledger
-from medqa_sweeps.confirmation import ChosenConfig, Confirmation, write_confirmation
 from medqa_sweeps.errors import ConfigError
+from medqa_sweeps.study import ledger
+from medqa_sweeps.study.confirmation import ChosenConfig, Confirmation, write_confirmation
 from medqa_sweeps.sweep.final import chosen_trial, final_test
 from medqa_sweeps.sweep.study import StudyDir
 from medqa_sweeps.trial.records import Outcome, Result, Score

@@ -19,11 +19,12 @@ from optuna.storages.journal import JournalFileBackend, JournalStorage
 
 from analysis.confirmation import read_confirmed
 from analysis.study import State, read_trial
-from medqa_sweeps import ledger, tracking
+from medqa_sweeps import tracking
 from medqa_sweeps.__main__ import main
 from medqa_sweeps.assets import resolve_bundled
-from medqa_sweeps.confirmation import ChosenConfig, Confirmation, confirmation_beside, write_confirmation
 from medqa_sweeps.errors import ConfigError
+from medqa_sweeps.study import ledger
+from medqa_sweeps.study.confirmation import ChosenConfig, Confirmation, confirmation_beside, write_confirmation
 from medqa_sweeps.study_identity import group_of, identity_of, moved_along
 from medqa_sweeps.sweep.final import chosen_trial
 from medqa_sweeps.sweep.study import StudyDir
@@ -31,8 +32,8 @@ from medqa_sweeps.sweep.study_program import program_of
 from medqa_sweeps.trial.folder import TrialDir
 from medqa_sweeps.trial.records import AttemptLine, Outcome, Result, Score
 from tests.analysis.trial_folders import submit
+from tests.study.test_ledger import SCORED
 from tests.sweep.test_faults import PROGRAM, ROOT, WORDS, steps
-from tests.test_ledger import SCORED
 
 ENVIRONMENT = {**os.environ, "PYTHONPATH": str(ROOT)}
 

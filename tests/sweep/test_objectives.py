@@ -19,8 +19,8 @@ from omegaconf import DictConfig
 import launch
 from medqa_sweeps.config import TrialConfig
 from medqa_sweeps.errors import ConfigError
-from medqa_sweeps.objective import Objective, objective_named
-from medqa_sweeps.pareto import pareto_front
+from medqa_sweeps.study.objective import Objective, objective_named
+from medqa_sweeps.study.pareto import pareto_front
 from medqa_sweeps.sweep import single
 from medqa_sweeps.sweep.confirm import _words
 from medqa_sweeps.sweep.in_process import InProcessPool

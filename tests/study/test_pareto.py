@@ -3,8 +3,8 @@
 import optuna
 from hypothesis import given, settings, strategies as st
 
-from medqa_sweeps.objective import Direction
-from medqa_sweeps.pareto import pareto_front
+from medqa_sweeps.study.objective import Direction
+from medqa_sweeps.study.pareto import pareto_front
 
 MAXIMIZE, MINIMIZE = Direction.MAXIMIZE, Direction.MINIMIZE
 

@@ -13,10 +13,10 @@ import yaml
 
 from analysis.leaderboard import rank
 from analysis.study import read_study
-from medqa_sweeps.best import ScoredTrial, on_front, ranked, ranked_in
 from medqa_sweeps.config import signature
-from medqa_sweeps.confirmation import ChosenConfig, Confirmation, confirmed_winner, write_confirmation
-from medqa_sweeps.objective import objective_named
+from medqa_sweeps.study.best import ScoredTrial, on_front, ranked, ranked_in
+from medqa_sweeps.study.confirmation import ChosenConfig, Confirmation, confirmed_winner, write_confirmation
+from medqa_sweeps.study.objective import objective_named
 from medqa_sweeps.sweep.confirm import choose
 from medqa_sweeps.sweep.final import chosen_trial
 from medqa_sweeps.sweep.jobs import Ended

@@ -3,8 +3,8 @@
 import dataclasses
 from pathlib import Path
 
-from medqa_sweeps import ledger
-from medqa_sweeps.ledger import Gain, Scored
+from medqa_sweeps.study import ledger
+from medqa_sweeps.study.ledger import Gain, Scored
 from medqa_sweeps.trial.records import Score
 
 SCORE = Score(400, 0.6, 0.02, 0.55, 0.65, recall_by_letter={"A": 0.5})

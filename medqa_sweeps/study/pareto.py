@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from medqa_sweeps.objective import Direction
+from medqa_sweeps.study.objective import Direction
 
 
 def pareto_front(values_NxM: ArrayLike, directions_M: Sequence[Direction]) -> NDArray[np.bool_]:

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from medqa_sweeps.config import replicate_key
-from medqa_sweeps.objective import BY_ACCURACY, Direction, Objective, objective_in
-from medqa_sweeps.pareto import pareto_front
+from medqa_sweeps.study.objective import BY_ACCURACY, Direction, Objective, objective_in
+from medqa_sweeps.study.pareto import pareto_front
 from medqa_sweeps.trial.folder import TrialDir, trial_folders
 from medqa_sweeps.trial.records import Outcome, Result
 

@@ -12,8 +12,8 @@ from typing import Any
 import yaml
 
 from medqa_sweeps import study_identity
-from medqa_sweeps.best import ranked_in
 from medqa_sweeps.durable.files import write_atomically
+from medqa_sweeps.study.best import ranked_in
 from medqa_sweeps.study_identity import identity_of
 from medqa_sweeps.trial.folder import TrialDir
 from medqa_sweeps.trial.records import Outcome
