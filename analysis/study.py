@@ -20,6 +20,7 @@ import yaml
 
 from medqa_sweeps.errors import ConfigError
 from medqa_sweeps.study.best import ScoredTrial, can_be_ranked, scored_trial
+from medqa_sweeps.study.folder import trial_number
 from medqa_sweeps.study.not_run import NotRun, not_run
 from medqa_sweeps.trial.folder import TrialDir
 from medqa_sweeps.trial.records import AttemptEndLine, AttemptLine, Result, TrainLine, ValidationLine
@@ -168,8 +169,7 @@ def read_trial(directory: TrialDir) -> Trial:
 def _scored(directory: TrialDir, result: Result | None) -> ScoredTrial | None:
     if result is None or result.score is None or not can_be_ranked(result):
         return None
-    name = directory.path.resolve().name
-    return scored_trial(directory, int(name) if name.isdecimal() else 0, result.score.accuracy)
+    return scored_trial(directory, trial_number(directory.path.resolve()) or 0, result.score.accuracy)
 
 
 def answers(trial: Trial, samples_seen: int) -> dict[str, bool]:
@@ -305,4 +305,5 @@ def _alive(attempt: AttemptLine) -> bool:
 
 def _by_number(path: Path) -> tuple[int, int, str]:
     """2 before 10, and names that are no numbers last."""
-    return (0, int(path.name), "") if path.name.isdecimal() else (1, 0, path.name)
+    number = trial_number(path)
+    return (1, 0, path.name) if number is None else (0, number, "")

@@ -18,11 +18,13 @@ from pathlib import Path
 import optuna
 
 from benchmarks.record import store
+from medqa_sweeps.study.folder import StudyDir
 from medqa_sweeps.sweep.failures import CircuitBreaker
 from medqa_sweeps.sweep.jobs import Ended
+from medqa_sweeps.sweep.journal import journal_of
 from medqa_sweeps.sweep.loop import Budget, Sweep
 from medqa_sweeps.sweep.search_space import parse_search_space
-from medqa_sweeps.sweep.study import Study, StudyDir
+from medqa_sweeps.sweep.study import Study
 from tests.sweep.simulated import Course, SimulatedJobs
 
 SLOTS = 8
@@ -96,7 +98,7 @@ def _words(search: str, trials: int) -> Sequence[str]:
 
 def _study(search: str, storage: str, folder: Path) -> optuna.Study:
     return optuna.create_study(
-        storage=StudyDir(folder).journal() if storage == "journal" else None,
+        storage=journal_of(StudyDir(folder)) if storage == "journal" else None,
         study_name="growth",
         sampler=optuna.samplers.TPESampler(seed=0) if search == "tpe" else optuna.samplers.RandomSampler(seed=0),
     )

@@ -11,8 +11,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Put one more trial before all others and say so; exit code 0."""
+    from medqa_sweeps.study.folder import StudyDir
     from medqa_sweeps.sweep.steering import add
-    from medqa_sweeps.sweep.study import StudyDir
 
     print(add(StudyDir(arguments.study.resolve()), arguments.overrides))
     return 0

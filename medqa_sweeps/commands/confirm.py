@@ -16,8 +16,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Write the confirming study and become the program that sweeps it; it does not return."""
+    from medqa_sweeps.study.folder import StudyDir
     from medqa_sweeps.sweep.confirm import confirm
-    from medqa_sweeps.sweep.study import StudyDir
 
     devices, study = devices_asked_for(arguments), StudyDir(arguments.study.resolve())
     confirm(study, arguments.top, arguments.seeds, arguments.into, devices)

@@ -22,9 +22,9 @@ def run(arguments: argparse.Namespace) -> int:
     """Score the trial on the locked questions, write to the ledger and print what came of it; exit code 0."""
     from rich.console import Console
 
+    from medqa_sweeps.study.folder import StudyDir
     from medqa_sweeps.study.ledger import readings_beside, sentences
     from medqa_sweeps.sweep.final import chosen_trial, final_test
-    from medqa_sweeps.sweep.study import StudyDir
 
     study, devices = StudyDir(arguments.study.resolve()), devices_asked_for(arguments) or ANY_DEVICE
     best, why = chosen_trial(study)

@@ -19,8 +19,8 @@ def run(arguments: argparse.Namespace) -> int:
     """Go on with the study or the single trial; exit code of the sweep, or 0 where the trial has a score, else 1."""
     trial, devices = TrialDir(arguments.folder.resolve()), devices_asked_for(arguments)
     if not trial.config_file.exists():
+        from medqa_sweeps.study.folder import StudyDir
         from medqa_sweeps.sweep.steering import resume
-        from medqa_sweeps.sweep.study import StudyDir
 
         resume(StudyDir(trial.path), devices)
     if trial.result() is not None:

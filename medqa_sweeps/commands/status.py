@@ -12,8 +12,8 @@ def run(arguments: argparse.Namespace) -> int:
     """Print the sweep's table once; exit code 0."""
     from rich.console import Console
 
+    from medqa_sweeps.study.folder import StudyDir
     from medqa_sweeps.sweep.status import print_status
-    from medqa_sweeps.sweep.study import StudyDir
 
     print_status(StudyDir(arguments.study.resolve()), Console(highlight=False))
     return 0

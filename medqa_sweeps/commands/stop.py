@@ -11,8 +11,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Ask the sweep or the trial to end and say what will happen; exit code 0."""
+    from medqa_sweeps.study.folder import StudyDir
     from medqa_sweeps.sweep.steering import ask_to_stop
-    from medqa_sweeps.sweep.study import StudyDir
 
     print(ask_to_stop(StudyDir(arguments.study.resolve()), arguments.trial))
     return 0

@@ -10,9 +10,10 @@ from pathlib import Path
 from typing import Any
 
 from medqa_sweeps.config import replicate_key
+from medqa_sweeps.study.folder import StudyDir
 from medqa_sweeps.study.objective import BY_ACCURACY, Direction, Objective, objective_in
 from medqa_sweeps.study.pareto import pareto_front
-from medqa_sweeps.trial.folder import TrialDir, trial_folders
+from medqa_sweeps.trial.folder import TrialDir
 from medqa_sweeps.trial.records import Outcome, Result
 
 
@@ -94,11 +95,11 @@ def ranked_in(study: Path) -> list[ScoredConfig]:
     Of a study over several sets of validation questions, the configs of the set that most trials were scored on.
     """
     objective, found = objective_in(study), []
-    for trial in trial_folders(study):
+    for number, trial in StudyDir(study).trials().items():
         result = trial.result()
         values = objective.values(result.score) if result is not None and result.score is not None else None
         if result is not None and values and can_be_ranked(result):
-            found.append(scored_trial(trial, int(trial.path.name), *values))
+            found.append(scored_trial(trial, number, *values))
     return ranked(comparable(found)[0], objective) if found else []
 
 

@@ -13,14 +13,15 @@ from medqa_sweeps.alarms.record import leaks_of
 from medqa_sweeps.command_line import command, shown
 from medqa_sweeps.errors import TrialError
 from medqa_sweeps.study.confirmation import Confirmation, confirmed_study, read_confirmation
+from medqa_sweeps.study.folder import StudyDir
 from medqa_sweeps.study.objective import objective_named
 from medqa_sweeps.sweep.conf_snapshot import FOLDER, ConfSnapshot
 from medqa_sweeps.sweep.hydra_node import trial_config
 from medqa_sweeps.sweep.launcher import trains_trials
 from medqa_sweeps.sweep.loop import Swept
 from medqa_sweeps.sweep.search_space import SearchSpace
-from medqa_sweeps.sweep.study import SAMPLED, Study, StudyDir
-from medqa_sweeps.trial.folder import TrialDir, trial_folders
+from medqa_sweeps.sweep.study import SAMPLED, Study
+from medqa_sweeps.trial.folder import TrialDir
 from medqa_sweeps.trial.plan import plan_trial
 from medqa_sweeps.trial.provenance import changed_files, code_at_start
 from medqa_sweeps.wording import EDUCATION_ONLY, listed, percent
@@ -90,7 +91,7 @@ def about_conf(conf: ConfSnapshot, folder: StudyDir, begins: bool) -> Iterator[s
 
 def about_code(folder: StudyDir) -> Iterator[str]:
     """Whether the code is another than that of the newest trial of a study that goes on."""
-    submitted = [trial for trial in trial_folders(folder.path) if trial.config_file.exists()]
+    submitted = [trial for trial in folder.trials().values() if trial.config_file.exists()]
     then = submitted[-1].provenance().get("code", {}).get("files") if submitted else None
     if edited := changed_files(then, code_at_start()) if then else []:
         number = submitted[-1].path.name

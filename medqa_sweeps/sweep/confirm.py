@@ -24,18 +24,17 @@ from medqa_sweeps.study.confirmation import (
     read_confirmation,
     write_confirmation,
 )
+from medqa_sweeps.study.folder import StudyDir
+from medqa_sweeps.study.labels import labels
 from medqa_sweeps.study.objective import objective_in
 from medqa_sweeps.study_identity import identity_of
 from medqa_sweeps.sweep.device_request import DeviceRequest, with_devices
 from medqa_sweeps.sweep.steering import is_swept
-from medqa_sweeps.sweep.study import StudyDir
 from medqa_sweeps.sweep.study_program import program_of
-from medqa_sweeps.sweep.trial_jobs import words_of, write_words
-from medqa_sweeps.trial.folder import TrialDir, trial_folders
+from medqa_sweeps.trial.folder import TrialDir
 from medqa_sweeps.trial.plan import Plan, plan_trial, refuse_changed
 from medqa_sweeps.trial.provenance import collect
 from medqa_sweeps.wandb_variables import to_record, variables_here
-from medqa_sweeps.wording import overrides
 
 _OF_THE_SEARCH = ("hydra.sweep.", "hydra.sweeper.", "hydra/sweeper")
 _OF_ANY_SWEEP = ("hydra.sweeper.n_jobs", "hydra.sweeper.max_failure_rate", "hydra.sweeper.metric")
@@ -79,7 +78,7 @@ def confirm(
         write_confirmation(folder.path, confirmation)
         for trial, plan, told in planned:
             trial.path.mkdir(parents=True, exist_ok=True)
-            write_words(told, trial.path)
+            trial.write_overrides(told)
             trial.submit(
                 plan.config, collect(plan, command_of_this_process(), to_record(variables_here(), alone=False))
             )
@@ -98,7 +97,7 @@ def choose(study: Path, folder: Path, top: int, seeds: int) -> Confirmation:
             f"--top {top} --seeds {seeds}: {study} has {len(configs)} configs with a score; allowed are 1 to that "
             "many configs and 1 seed or more."
         )
-    settings = _told_apart(study)
+    settings = _labels(study)
     numbers = itertools.count()
     return Confirmation(
         study=os.path.relpath(study, folder),
@@ -127,7 +126,7 @@ def _accuracy(study: Path, config: ScoredConfig) -> float:
 
 def _fresh_seeds(study: Path, count: int) -> list[int]:
     """The smallest seeds that no trial of the study has."""
-    used = {trial.config().seed for trial in trial_folders(study) if trial.config_file.exists()}
+    used = {trial.config().seed for trial in StudyDir(study).trials().values() if trial.config_file.exists()}
     return list(itertools.islice((seed for seed in itertools.count() if seed not in used), count))
 
 
@@ -135,7 +134,7 @@ def _planned(study: Path, folder: Path, confirmation: Confirmation) -> Iterator[
     """The trials that are to be submitted, checked, with their overrides; those that are there stay."""
     for config in confirmation.configs:
         first = TrialDir(study / str(config.trials[0]))
-        words = [word for word in words_of(first.path) if key_of(word) != "seed"]
+        words = [word for word in first.overrides() if key_of(word) != "seed"]
         for number, seed in zip(config.again, confirmation.seeds, strict=True):
             trial = TrialDir(folder / str(number))
             if trial.config_file.exists():
@@ -145,14 +144,10 @@ def _planned(study: Path, folder: Path, confirmation: Confirmation) -> Iterator[
             yield trial, plan, [*words, override("seed", seed)]
 
 
-def _told_apart(study: Path) -> dict[int, str]:
-    """By number, what each trial was told and not all were, without its seed."""
-    words = {int(trial.path.name): words_of(trial.path) for trial in trial_folders(study)}
-    common = set.intersection(*map(set, words.values())) if words else set()
-    return {
-        number: overrides([word for word in told if word not in common and key_of(word) != "seed"])
-        for number, told in words.items()
-    }
+def _labels(study: Path) -> dict[int, str]:
+    """By number, what sets each trial apart besides its seed."""
+    told = {number: trial.overrides() for number, trial in StudyDir(study).trials().items()}
+    return labels({number: [one for one in own if key_of(one) != "seed"] for number, own in told.items()})
 
 
 def _words(asked: Sequence[str], trials: int) -> list[str]:

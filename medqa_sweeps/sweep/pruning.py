@@ -15,9 +15,10 @@ from optuna.trial import Trial
 
 from medqa_sweeps.durable.lines import LineReader
 from medqa_sweeps.errors import ConfigError
+from medqa_sweeps.study.folder import StudyDir
 from medqa_sweeps.study.objective import BY_ACCURACY, Objective, typed
 from medqa_sweeps.sweep.jobs import Reported
-from medqa_sweeps.trial.folder import TrialDir, trial_folders
+from medqa_sweeps.trial.folder import TrialDir
 from medqa_sweeps.trial.plan import Plan
 from medqa_sweeps.trial.records import Outcome, Prediction
 from medqa_sweeps.wording import listed
@@ -81,8 +82,8 @@ class PairedHalving(Pruner):
         self._cut: set[int] = set()
 
     def after(self, trial: Trial, report: Reported) -> str | None:
-        for rival in trial_folders(self._folder):
-            self._read(int(rival.path.name))
+        for rival in StudyDir(self._folder).trials():
+            self._read(rival)
         mine = self._reports.get(report.number, {})
         for samples in sorted(mine):
             if self._first <= samples <= report.samples_seen and samples > 0:

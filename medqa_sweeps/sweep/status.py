@@ -1,20 +1,19 @@
 """A study as it stands, from its folders alone: the sweep's own table, seen from another terminal."""
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
 
 from rich.console import Console
 
 from medqa_sweeps.command_line import command
+from medqa_sweeps.study.folder import StudyDir
+from medqa_sweeps.study.labels import labels
 from medqa_sweeps.study.not_run import NotRun, not_run
 from medqa_sweeps.study.objective import Objective, objective_in
 from medqa_sweeps.sweep.jobs import Ended
-from medqa_sweeps.sweep.study import StudyDir
 from medqa_sweeps.sweep.table import SweepTable
-from medqa_sweeps.sweep.trial_jobs import trial_end, words_of
-from medqa_sweeps.trial.folder import TrialDir, trial_folders
+from medqa_sweeps.sweep.trial_jobs import trial_end
+from medqa_sweeps.trial.folder import TrialDir
 from medqa_sweeps.trial.records import AttemptLine, MetricsLine, Outcome
-from medqa_sweeps.wording import overrides
 
 
 def print_status(study: StudyDir, console: Console) -> None:
@@ -24,14 +23,15 @@ def print_status(study: StudyDir, console: Console) -> None:
         ConfigError: if the folder holds no study.
     """
     total = study.definition()["trials"]
-    trials, others = trial_folders(study.path), not_run(study.path)
-    labels = _labels(trials, others)
+    trials, others = study.trials(), not_run(study.path)
+    told = {number: trial.overrides() for number, trial in trials.items()}
+    label_of = labels({**told, **{other.number: other.overrides for other in others}})
     objective = objective_in(study.path)
     table = SweepTable(console, max(total, len(trials) + len(others)), objective)
-    for trial in trials:
-        _show(trial, labels[int(trial.path.name)], table, objective)
+    for number, trial in trials.items():
+        _show(number, trial, label_of[number], table, objective)
     for other in others:
-        table.ended(_end_without_run(other), labels[other.number])
+        table.ended(_end_without_run(other), label_of[other.number])
     if table.running:
         console.print(table.picture())
     else:
@@ -39,8 +39,8 @@ def print_status(study: StudyDir, console: Console) -> None:
     table.say(_standing(study, len(table.running), total - table.finished))
 
 
-def _show(trial: TrialDir, label: str, table: SweepTable, objective: Objective) -> None:
-    number, result, lines = int(trial.path.name), trial.result(), trial.lines()
+def _show(number: int, trial: TrialDir, label: str, table: SweepTable, objective: Objective) -> None:
+    result, lines = trial.result(), trial.lines()
     table.started(number, label, result.seconds if result else _seconds_since_start(lines))
     for line in lines:
         table.look(number, line)
@@ -71,16 +71,3 @@ def _seconds_since_start(lines: list[MetricsLine]) -> float:
     """Of the newest attempt; 0 before the first has begun."""
     starts = [line.time for line in lines if isinstance(line, AttemptLine)]
     return max(0.0, time.time() - starts[-1]) if starts else 0.0
-
-
-def _labels(trials: Sequence[TrialDir], others: Sequence[NotRun]) -> Mapping[int, str]:
-    """By number, what each trial was told and not all were."""
-    told = {int(trial.path.name): words_of(trial.path) for trial in trials}
-    told |= {other.number: other.overrides for other in others}
-    return dict(_distinct(told))
-
-
-def _distinct(told: Mapping[int, Sequence[str]]) -> Iterator[tuple[int, str]]:
-    common = set.intersection(*map(set, told.values())) if told else set()
-    for number, words in told.items():
-        yield number, overrides([word for word in words if word not in common])

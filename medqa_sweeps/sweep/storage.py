@@ -23,9 +23,9 @@ from optuna.storages import BaseStorage, get_storage
 
 from medqa_sweeps.command_line import typed
 from medqa_sweeps.errors import ConfigError
+from medqa_sweeps.study.folder import StudyDir
 from medqa_sweeps.study_identity import identity_of
 from medqa_sweeps.sweep.search_space import SearchSpace
-from medqa_sweeps.sweep.study import StudyDir
 from medqa_sweeps.wording import counted, listed
 
 _HOME, _DEFINITION = "home", "definition"

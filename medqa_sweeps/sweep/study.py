@@ -1,44 +1,24 @@
-"""A study: Optuna's record of it, and the folder in which it lives, so that it goes on where it stopped.
+"""A study as the sweep sees it: what to try next, and what came of it, in Optuna's record.
 
-    study.yaml        what is searched, over which config; a sweep that goes on must ask for the same. And who it is:
-                      see study_identity.py
-    multirun.yaml     what Hydra composed without the swept values, its own node included
-    study.journal     Optuna's journal of the trials (unless another storage is asked for)
-    0/ 1/ 2/ …        the trials' folders, by their number in the study
-    stop  added.jsonl what a person asks of the running sweep; see steering.py
-
-One process at a time sweeps in a folder (`claimed`). A trial is `RUNNING` for Optuna from the moment it is asked for
-until it is told; one whose process died, or that was interrupted, stays so, and is taken up again under its number.
+A trial is `RUNNING` for Optuna from the moment it is asked for until it is told; one whose process died, or that was
+interrupted, stays so, and is taken up again under its number.
 """
 
-import contextlib
 import math
 import random
-import warnings
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
-from pathlib import Path
 from typing import Any
 
 import optuna
-import yaml
-from filelock import Timeout
-from optuna.storages.journal import JournalFileBackend, JournalFileOpenLock, JournalStorage
 from optuna.trial import FrozenTrial, Trial, TrialState
 
-from medqa_sweeps.command_line import command
-from medqa_sweeps.config import with_defaults
 from medqa_sweeps.config.overrides import override
-from medqa_sweeps.durable.claim import claim
-from medqa_sweeps.durable.files import write_atomically
-from medqa_sweeps.durable.lines import repair_lines
-from medqa_sweeps.errors import ConfigError, FailureKind
+from medqa_sweeps.errors import FailureKind
 from medqa_sweeps.study.best import ScoredConfig
-from medqa_sweeps.study.objective import ACCURACY, Objective, typed
-from medqa_sweeps.study_identity import FILE as STUDY_FILE, identity_of, moved_along, with_paths_found
 from medqa_sweeps.sweep.jobs import Ended
-from medqa_sweeps.sweep.search_space import SearchSpace, contains
+from medqa_sweeps.sweep.search_space import SearchSpace
 from medqa_sweeps.trial.records import Outcome
 from medqa_sweeps.wording import overrides as overrides_in_words, settings
 
@@ -48,182 +28,6 @@ _ADDED = "overrides"  # attribute of a trial that a person added: its own words
 SAMPLED = 20  # trials of a space that is sampled, where `n_trials` does not say
 _WINDOW = 1000  # points of a grid that are mixed with each other
 _MESSAGE_CHARACTERS = 2000  # of a failure, kept in Optuna's record; all of it is in the folder
-
-
-class StudyDir:
-    """The files of a study, and the right to sweep in it."""
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        self.definition_file = path / STUDY_FILE
-        self.composed_file = path / "multirun.yaml"
-        self.journal_file = path / "study.journal"
-        self.stop_file = path / "stop"
-        self.added_file = path / "added.jsonl"
-
-    @contextlib.contextmanager
-    def claimed(self) -> Iterator[None]:
-        """Hold the study for this process, until it dies at the latest.
-
-        Raises:
-            ConfigError: if another living process sweeps here, or nothing can be written here.
-        """
-        is_new = not self.path.exists()
-        try:
-            self.path.mkdir(parents=True, exist_ok=True)
-            lock = claim(self.path)
-        except Timeout:
-            status = command("medqa_sweeps", "status", self.path)
-            raise ConfigError(
-                f"{self.path}: another process is sweeping this study. `{status}` shows it; "
-                "choose another hydra.sweep.dir for a study of its own."
-            ) from None
-        except OSError as error:
-            raise ConfigError(
-                f"{self.path} cannot be written ({error.strerror}). Mend its permissions, or choose another "
-                "hydra.sweep.dir."
-            ) from None
-        try:
-            yield
-        finally:
-            if is_new:
-                self._discard_unwritten()
-            lock.release()
-
-    def _discard_unwritten(self) -> None:
-        """Remove the folder if nothing came to be in it."""
-        names = {path.name for path in self.path.iterdir()}
-        if names <= {".claim", ".claim.holder"}:
-            for name in names:
-                (self.path / name).unlink()
-            self.path.rmdir()
-
-    def is_claimed(self) -> bool:
-        """Whether a living process sweeps here."""
-        try:
-            with self.claimed():
-                return False
-        except ConfigError:
-            return True
-
-    def journal(self) -> JournalStorage:
-        """Optuna's storage in this folder; a line that a killed process left half-written is cut off first."""
-        repair_lines(self.journal_file)
-        for stale in self.path.glob(f"{self.journal_file.name}.lock*"):  # a killed process's; the study is ours alone
-            stale.unlink(missing_ok=True)
-        return _storage_in(self.journal_file)
-
-    def renew_journal(self, study_name: str, space: SearchSpace) -> None:
-        """Rewrite the journal for a space whose lists have changed, which Optuna does not allow in one study.
-
-        A trial keeps its number, and the values that are still there; the others are in its own folder.
-        """
-        before = optuna.load_study(study_name=study_name, storage=self.journal())
-        renewed = self.journal_file.with_name(f".{self.journal_file.name}.renewed")
-        renewed.unlink(missing_ok=True)
-        now = optuna.create_study(
-            storage=_storage_in(renewed),
-            study_name=study_name,
-            directions=before.directions,
-        )
-        _set_metric_names(now, before.metric_names)
-        for name, value in before.user_attrs.items():
-            now.set_user_attr(name, value)
-        for trial in before.get_trials():
-            distributions = {name: space.distributions.get(name, old) for name, old in trial.distributions.items()}
-            kept = {name: value for name, value in trial.params.items() if contains(distributions[name], value)}
-            now.add_trial(
-                optuna.trial.create_trial(
-                    state=trial.state,
-                    values=trial.values,
-                    params=kept,
-                    distributions={name: distributions[name] for name in kept},
-                    user_attrs=trial.user_attrs,
-                    system_attrs=trial.system_attrs,
-                    intermediate_values=trial.intermediate_values,
-                )
-            )
-        renewed.replace(self.journal_file)
-
-    def changes(self, definition: Mapping[str, Any]) -> list[str]:
-        """What differs from the study that is here, a sentence each; none if there is no study yet."""
-        if not self.definition_file.exists():
-            return []
-        before = {"metric": ACCURACY.name, **self.definition()}  # older studies had no other, and did not say so
-        return self.differences(before, definition)
-
-    def differences(self, before: Mapping[str, Any], definition: Mapping[str, Any]) -> list[str]:
-        """What differs from an earlier definition of this study, as it was read, under the keys of this one."""
-        before = {**before, "config": with_defaults(before.get("config", {}))}
-        now = yaml.safe_load(yaml.safe_dump(dict(definition)))  # where a tuple is a list
-        places = identity_of(self.path).places
-
-        def present(text: str) -> str:
-            return with_paths_found(text, lambda path: moved_along(path, places, self.path))
-
-        return list(_changes(before, now, definition, present))
-
-    def refuse_another_objective(self, definition: Mapping[str, Any]) -> None:
-        """Make sure that a study that is here optimises the same: values of two objectives cannot be compared.
-
-        Raises:
-            ConfigError: if it does not, whether or not other changes are allowed.
-        """
-        changes = self.changes({key: definition[key] for key in _OBJECTIVE if key in definition})
-        if changes:
-            raise ConfigError(
-                f"{self.path} holds a study with another objective ({'; '.join(changes)}), and a study keeps its "
-                "objective. Choose another hydra.sweep.dir for this one."
-            )
-
-    def stored_name(self) -> str | None:
-        """The study's name in its storage, which stays when the folder is renamed; None: there is no study yet."""
-        if name := identity_of(self.path).name:
-            return name
-        if not self.journal_file.exists():
-            return None
-        names = optuna.get_all_study_names(self.journal())  # an earlier version kept it nowhere else
-        return names[0] if len(names) == 1 else None
-
-    def refuse_changes(self, definition: Mapping[str, Any]) -> None:
-        """Make sure that a study that is here is still the same. Writes nothing.
-
-        Raises:
-            ConfigError: listing what has changed since.
-        """
-        changes = self.changes(definition)
-        if changes:
-            raise ConfigError(
-                f"{self.path} holds a study that is not the one asked for:\n"
-                + "\n".join(f"  {change}" for change in changes)
-                + "\nAsk for the same, choose another hydra.sweep.dir, or say hydra.sweeper.allow_changes=true: "
-                "trials that have begun stay what they were."
-            )
-
-    def define(self, name: str, definition: Mapping[str, Any], origin: Mapping[str, Any]) -> None:
-        """Write what the study is.
-
-        Args:
-            name: in the storage.
-            definition: what must not change.
-            origin: what may: the number of trials, and the command that sweeps.
-        """
-        identity = identity_of(self.path).continued(self.path.absolute(), name).to_record()
-        text = yaml.safe_dump({**definition, **identity, **origin}, sort_keys=False, allow_unicode=True)
-        write_atomically(self.definition_file, text)
-
-    def definition(self) -> dict[str, Any]:
-        """What `define` has written.
-
-        Raises:
-            ConfigError: if there is no study here.
-        """
-        try:
-            return dict(yaml.safe_load(self.definition_file.read_text()))
-        except FileNotFoundError:
-            raise ConfigError(
-                f"{self.path}: no study (it has no {self.definition_file.name}). Give a folder of multirun/."
-            ) from None
 
 
 @dataclass(frozen=True)
@@ -421,36 +225,6 @@ class Study:
         return {**self._space.values(trial.params), **more}
 
 
-def settle_objective(study: optuna.Study, objective: Objective) -> None:
-    """Make sure that Optuna's study, which may be an earlier one of its name, has this objective; name its values.
-
-    Raises:
-        ConfigError: if it has another one.
-    """
-    directions = [direction.name.lower() for direction in study.directions]
-    begun = [ACCURACY.name] if study.get_trials(deepcopy=False) else objective.names  # older studies name no metric
-    names = study.metric_names or (begun if objective.metrics else [])
-    if directions != list(objective.directions) or names != objective.names:
-        raise ConfigError(
-            f"hydra.sweeper.storage holds a study {study.study_name!r} with another objective: "
-            f"{f'metric={typed(names)}, ' if names else ''}direction={typed(directions)}. Choose another "
-            "hydra.sweeper.study_name."
-        )
-    if study.metric_names is None:
-        _set_metric_names(study, names)
-
-
-def _set_metric_names(study: optuna.Study, names: list[str] | None) -> None:
-    if names:
-        with warnings.catch_warnings(action="ignore", category=optuna.exceptions.ExperimentalWarning):
-            study.set_metric_names(names)
-
-
-def _storage_in(file: Path) -> JournalStorage:
-    """Optuna's own lock is a symbolic link, which not every disk has; both kinds respect each other."""
-    return JournalStorage(JournalFileBackend(str(file), JournalFileOpenLock(str(file))))
-
-
 def _ended(trial: FrozenTrial) -> Ended:
     outcome = next(outcome for outcome, state in _STATES.items() if state is trial.state)
     values = trial.values or []
@@ -476,23 +250,3 @@ def _params(trial: FrozenTrial) -> dict[str, Any]:
 
 def _frozen(params: Mapping[str, Any]) -> frozenset[tuple[str, str]]:
     return frozenset((name, repr(value)) for name, value in params.items())
-
-
-def _changes(
-    before: Mapping[str, Any],
-    now: Mapping[str, Any],
-    keys: Iterable[str],
-    present: Callable[[str], str],
-    prefix: str = "",
-) -> Iterator[str]:
-    """What differs under `keys`, one sentence each, groups entered. A path that moved with the study is no difference.
-
-    Args:
-        present: a value of `before` with its paths where they are now.
-    """
-    for key in keys:
-        old, new = before.get(key), now.get(key)
-        if isinstance(old, Mapping) and isinstance(new, Mapping):
-            yield from _changes(old, new, dict.fromkeys([*old, *new]), present, f"{prefix}{key}.")
-        elif old != new and not (isinstance(old, str) and present(old) == new):
-            yield f"{prefix}{key}: {old} then, {new} now"

@@ -13,8 +13,8 @@ from typing import Any, NoReturn
 from medqa_sweeps.command_line import move_to, typed
 from medqa_sweeps.config.overrides import key_of, override
 from medqa_sweeps.errors import ConfigError
+from medqa_sweeps.study.folder import StudyDir
 from medqa_sweeps.study_identity import identity_of, moved_along, with_paths_found
-from medqa_sweeps.sweep.study import StudyDir
 
 _FOLDER = "hydra.sweep.dir"
 _ALLOW_CHANGES = "hydra.sweeper.allow_changes"  # as they were then: the study is what it is since

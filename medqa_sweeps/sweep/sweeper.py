@@ -26,6 +26,7 @@ from medqa_sweeps.durable.disk import refuse_unfit
 from medqa_sweeps.errors import ConfigError, TrialError
 from medqa_sweeps.study.best import ScoredConfig, on_front, ranked_in
 from medqa_sweeps.study.confirmation import read_confirmation
+from medqa_sweeps.study.folder import StudyDir
 from medqa_sweeps.study.objective import Objective
 from medqa_sweeps.sweep.announce import about_code, about_conf, announcement, how_to_go_on, plan_only
 from medqa_sweeps.sweep.asked_objective import asked_objective
@@ -34,6 +35,7 @@ from medqa_sweeps.sweep.composer import Composer
 from medqa_sweeps.sweep.conf_snapshot import FOLDER, ConfSnapshot, composed_again, kept, loader_of, taken
 from medqa_sweeps.sweep.failures import CircuitBreaker
 from medqa_sweeps.sweep.hydra_node import refuse_what_no_trial_obeys, study_folder, trial_config
+from medqa_sweeps.sweep.journal import journal_of, renew_journal, settle_objective, stored_name
 from medqa_sweeps.sweep.launcher import jobs_for, refuse_missing_devices, trains_trials
 from medqa_sweeps.sweep.loop import Budget, Sweep, Swept
 from medqa_sweeps.sweep.preflight import config_check, preflight, trial_check
@@ -44,10 +46,10 @@ from medqa_sweeps.sweep.sampling import SeededPerTrial, seed_of, with_seed
 from medqa_sweeps.sweep.search_space import SearchSpace, parse_search_space
 from medqa_sweeps.sweep.steering import Requests
 from medqa_sweeps.sweep.storage import Asked, check, connected, keep, load, not_opened, refuse_other_values
-from medqa_sweeps.sweep.study import Study, StudyDir, settle_objective
+from medqa_sweeps.sweep.study import Study
 from medqa_sweeps.sweep.study_program import origin_of_this_process
 from medqa_sweeps.sweep.table import SweepTable
-from medqa_sweeps.trial.folder import TrialDir, trial_folders
+from medqa_sweeps.trial.folder import TrialDir
 from medqa_sweeps.trial.plan import plan_trial
 from medqa_sweeps.trial.provenance import code_at_start
 from medqa_sweeps.wording import listed
@@ -264,17 +266,17 @@ class AsyncOptuna:
         folder.refuse_another_objective(definition)
         if not self.settings.allow_changes:
             folder.refuse_changes(definition)
-        name = folder.stored_name() or self.settings.study_name or folder.path.name
+        name = stored_name(folder) or self.settings.study_name or folder.path.name
         return Asked(name, folder, definition, bool(self.settings.storage), trains_trials(self.config))
 
     def _opened(self, asked: Asked, space: SearchSpace) -> optuna.Study:
         """Optuna's study of this name, made if there is none, with the objective that was asked for."""
         folder = asked.folder
         if self.settings.allow_changes and not asked.is_shared and folder.changes(asked.definition):
-            folder.renew_journal(asked.name, space)
-        storage = self._shared_storage() if asked.is_shared else folder.journal()
+            renew_journal(folder, asked.name, space)
+        storage = self._shared_storage() if asked.is_shared else journal_of(folder)
         begun = asked.holds_trials and not read_confirmation(folder.path)
-        numbers = [int(trial.path.name) for trial in trial_folders(folder.path)] if begun else []
+        numbers = list(folder.trials()) if begun else []
         study = load(asked, storage, numbers) or optuna.create_study(
             storage=storage,
             study_name=asked.name,

@@ -11,7 +11,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-import yaml
 from omegaconf import DictConfig, OmegaConf
 
 from medqa_sweeps.alarms import alarms_of
@@ -149,7 +148,7 @@ class TrialJobs(Jobs):
         trial, plan = job.prepared.trial, job.prepared.plan
         trial.refuse_another(plan.config)
         if job.prepared.composed is not None and not trial.config_file.exists():  # with which the trial exists
-            _write_hydra_files(job.prepared.composed, trial.path / ".hydra")
+            _write_hydra_files(job.prepared.composed, trial)
         trial.submit(plan.config, collect(plan, self._command, to_record(variables_here(), self._alone)))
         with trial.claimed():  # refuses a folder on which another process works
             trial.stop_file.unlink(missing_ok=True)
@@ -318,28 +317,12 @@ def log_tail(log: Path, lines: int = _LOG_TAIL_LINES) -> str:
     return "\n".join("    " + line for line in text.splitlines()[-lines:])
 
 
-def _write_hydra_files(composed: DictConfig, folder: Path) -> None:
+def _write_hydra_files(composed: DictConfig, trial: TrialDir) -> None:
     """What Hydra writes for every job: the config unresolved, its own settings, and the words."""
-    folder.mkdir(parents=True, exist_ok=True)
+    trial.write_overrides(composed.hydra.overrides.task)
     hydra = OmegaConf.create({"hydra": composed.hydra})
-    OmegaConf.save(without_hydra(composed), folder / "config.yaml")
-    OmegaConf.save(hydra, folder / "hydra.yaml")
-    OmegaConf.save(composed.hydra.overrides.task, folder / "overrides.yaml")
-
-
-def write_words(words: Sequence[str], trial: Path) -> None:
-    """What a trial was told, where Hydra would have written it."""
-    folder = trial / ".hydra"
-    folder.mkdir(exist_ok=True)
-    (folder / "overrides.yaml").write_text(yaml.safe_dump(list(words), allow_unicode=True), encoding="utf-8")
-
-
-def words_of(trial: Path) -> list[str]:
-    """What a trial was told: Hydra's words; none where there was no Hydra."""
-    try:
-        return list(yaml.safe_load((trial / ".hydra" / "overrides.yaml").read_text()) or [])
-    except FileNotFoundError:
-        return []
+    OmegaConf.save(without_hydra(composed), trial.hydra_folder / "config.yaml")
+    OmegaConf.save(hydra, trial.hydra_folder / "hydra.yaml")
 
 
 def child_environment() -> dict[str, str]:

@@ -1,6 +1,7 @@
 """The trial folder: the one place where its files have names, and the only thing the two halves share.
 
     config.yaml        what was asked, resolved; written when the trial is submitted
+    .hydra/            what Hydra writes for every job: the config unresolved, its own settings, the overrides
     provenance.json    what it was asked of: code, packages, hardware, data and base by content, the folder
     quarantine.jsonl   bad records that were set aside, with place and reason; only if there are any
     metrics.jsonl      what happened, one record a line, in the order of writing
@@ -19,11 +20,12 @@ import contextlib
 import json
 import shutil
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
+import yaml
 from filelock import Timeout
 
 from medqa_sweeps import config as config_module
@@ -67,6 +69,8 @@ class TrialDir:
         self.result_file = path / "result.json"
         self.stop_file = path / "stop"
         self.log_file = path / "trial.log"
+        self.hydra_folder = path / ".hydra"
+        self.overrides_file = self.hydra_folder / "overrides.yaml"
 
     def __repr__(self) -> str:
         return f"TrialDir({str(self.path)!r})"
@@ -106,9 +110,21 @@ class TrialDir:
     def discard_unsubmitted(self) -> None:
         """Remove the folder that Hydra makes before anything is checked, unless it holds a trial."""
         if not self.config_file.exists() and not self.result_file.exists():
-            shutil.rmtree(self.path / ".hydra", ignore_errors=True)
+            shutil.rmtree(self.hydra_folder, ignore_errors=True)
             with contextlib.suppress(OSError):  # it holds something else: not ours to remove
                 self.path.rmdir()
+
+    def write_overrides(self, overrides: Sequence[str]) -> None:
+        """Write what the trial was told, where Hydra would have written it."""
+        self.hydra_folder.mkdir(parents=True, exist_ok=True)
+        self.overrides_file.write_text(yaml.safe_dump(list(overrides), allow_unicode=True), encoding="utf-8")
+
+    def overrides(self) -> list[str]:
+        """What the trial was told, as Hydra's overrides; none where there was no Hydra."""
+        try:
+            return list(yaml.safe_load(self.overrides_file.read_text(encoding="utf-8")) or [])
+        except FileNotFoundError:
+            return []
 
     def config(self) -> TrialConfig:
         """What was asked. Files that have moved together with this folder are named where they are now.
@@ -290,12 +306,6 @@ class TrialDir:
             return Result.from_json(json.loads(self.result_file.read_text()))
         except FileNotFoundError:
             return None
-
-
-def trial_folders(study: Path) -> list[TrialDir]:
-    """The trials of a study's folder, by number; none if there is no such folder."""
-    numbered = (path for path in study.iterdir() if path.name.isdecimal()) if study.is_dir() else ()
-    return [TrialDir(path) for path in sorted(numbered, key=lambda path: int(path.name))]
 
 
 class MetricsReader:

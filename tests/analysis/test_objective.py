@@ -23,9 +23,9 @@ from analysis.terminal import print_board
 from analysis.verdict import verdict
 from medqa_sweeps.errors import ConfigError
 from medqa_sweeps.study.confirmation import ChosenConfig, Confirmation, confirmed_winner, write_confirmation
+from medqa_sweeps.study.folder import StudyDir
 from medqa_sweeps.sweep.confirm import choose
 from medqa_sweeps.sweep.final import chosen_trial
-from medqa_sweeps.sweep.study import StudyDir
 from medqa_sweeps.trial.records import Outcome, Result
 from tests.analysis.trial_folders import predict, right_at, score_of, submit
 

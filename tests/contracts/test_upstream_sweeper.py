@@ -20,7 +20,8 @@ from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, OmegaConf
 from optuna.trial import TrialState
 
-from medqa_sweeps.sweep.study import StudyDir
+from medqa_sweeps.study.folder import StudyDir
+from medqa_sweeps.sweep.journal import journal_of
 
 SPHERE = """
 defaults:
@@ -124,7 +125,7 @@ def results(folder: Path) -> Any:
 
 
 def trials(folder: Path) -> list[optuna.trial.FrozenTrial]:
-    return optuna.load_study(study_name=folder.name, storage=StudyDir(folder).journal()).trials
+    return optuna.load_study(study_name=folder.name, storage=journal_of(StudyDir(folder))).trials
 
 
 @pytest.mark.parametrize(

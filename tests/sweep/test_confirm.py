@@ -18,8 +18,8 @@ import yaml
 import launch
 from medqa_sweeps.errors import ConfigError
 from medqa_sweeps.study.confirmation import confirmed_winner, read_confirmation
+from medqa_sweeps.study.folder import StudyDir
 from medqa_sweeps.sweep.confirm import _words, choose, confirm
-from medqa_sweeps.sweep.study import StudyDir
 from medqa_sweeps.trial.folder import TrialDir
 from medqa_sweeps.trial.records import Outcome, Result, Score
 from tests.analysis.trial_folders import submit

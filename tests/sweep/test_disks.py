@@ -19,7 +19,7 @@ from medqa_sweeps.base import files as model_files
 from medqa_sweeps.durable.disk import refuse_unfit
 from medqa_sweeps.errors import ConfigError, InternalError
 from medqa_sweeps.prompt.tokens import TokenCache
-from medqa_sweeps.sweep.study import StudyDir
+from medqa_sweeps.study.folder import StudyDir
 from medqa_sweeps.trial.folder import TrialDir
 from medqa_sweeps.trial.records import Outcome, Result
 from tests.analysis.trial_folders import submit

@@ -8,8 +8,8 @@ import yaml
 from medqa_sweeps.errors import ConfigError
 from medqa_sweeps.study import ledger
 from medqa_sweeps.study.confirmation import ChosenConfig, Confirmation, write_confirmation
+from medqa_sweeps.study.folder import StudyDir
 from medqa_sweeps.sweep.final import chosen_trial, final_test
-from medqa_sweeps.sweep.study import StudyDir
 from medqa_sweeps.trial.records import Outcome, Result, Score
 from tests.analysis.trial_folders import submit
 from tests.sweep.test_faults import Program

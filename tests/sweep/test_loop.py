@@ -13,6 +13,7 @@ from hypothesis import given, settings, strategies as st
 from medqa_sweeps.errors import ConfigError, FailureKind
 from medqa_sweeps.sweep.failures import CircuitBreaker
 from medqa_sweeps.sweep.jobs import Ended, Reported
+from medqa_sweeps.sweep.journal import journal_of
 from medqa_sweeps.sweep.loop import Budget, Sweep, Swept
 from medqa_sweeps.sweep.pruning import Pruner
 from medqa_sweeps.sweep.search_space import parse_search_space
@@ -355,11 +356,13 @@ def test_failure_kinds_reach_the_record() -> None:
 
 
 def test_the_journal_of_a_real_folder_takes_it_all(tmp_path: Path) -> None:
-    from medqa_sweeps.sweep.study import StudyDir
+    from medqa_sweeps.study.folder import StudyDir
 
     folder = StudyDir(tmp_path)
     for _ in range(2):
-        inner = optuna.create_study(storage=folder.journal(), study_name="s", direction="maximize", load_if_exists=True)
+        inner = optuna.create_study(
+            storage=journal_of(folder), study_name="s", direction="maximize", load_if_exists=True
+        )
         sweep, _, _ = make_sweep(make_study(GRID, into=inner), lambda number, words: Course())
         assert sweep.run().complete
         assert len(inner.get_trials()) == 6

@@ -25,9 +25,10 @@ from medqa_sweeps.assets import resolve_bundled
 from medqa_sweeps.errors import ConfigError
 from medqa_sweeps.study import ledger
 from medqa_sweeps.study.confirmation import ChosenConfig, Confirmation, confirmation_beside, write_confirmation
+from medqa_sweeps.study.folder import StudyDir
 from medqa_sweeps.study_identity import group_of, identity_of, moved_along
 from medqa_sweeps.sweep.final import chosen_trial
-from medqa_sweeps.sweep.study import StudyDir
+from medqa_sweeps.sweep.journal import journal_of, stored_name
 from medqa_sweeps.sweep.study_program import program_of
 from medqa_sweeps.trial.folder import TrialDir
 from medqa_sweeps.trial.records import AttemptLine, Outcome, Result, Score
@@ -175,8 +176,8 @@ def test_what_is_still_where_it_was_stays(tmp_path: Path) -> None:
 
 def test_a_study_of_an_earlier_version_is_found_under_its_old_name(defined: Callable[..., StudyDir]) -> None:
     study = defined("renamed")
-    optuna.create_study(storage=study.journal(), study_name="first")
-    assert study.stored_name() == "first"
+    optuna.create_study(storage=journal_of(study), study_name="first")
+    assert stored_name(study) == "first"
     study.define("first", {"space": {}}, {"trials": 1})
     identity = identity_of(study.path)
     assert (identity.name, identity.places) == ("first", (study.path,)) and identity.id

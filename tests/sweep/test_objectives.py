@@ -19,13 +19,15 @@ from omegaconf import DictConfig
 import launch
 from medqa_sweeps.config import TrialConfig
 from medqa_sweeps.errors import ConfigError
+from medqa_sweeps.study.folder import StudyDir
 from medqa_sweeps.study.objective import Objective, objective_named
 from medqa_sweeps.study.pareto import pareto_front
 from medqa_sweeps.sweep import single
 from medqa_sweeps.sweep.confirm import _words
 from medqa_sweeps.sweep.in_process import InProcessPool
+from medqa_sweeps.sweep.journal import journal_of, renew_journal, settle_objective
 from medqa_sweeps.sweep.search_space import parse_search_space
-from medqa_sweeps.sweep.study import Study, StudyDir, settle_objective
+from medqa_sweeps.sweep.study import Study
 from medqa_sweeps.sweep.trial_jobs import TrialJobs
 from medqa_sweeps.trial.folder import TrialDir
 from medqa_sweeps.trial.records import Outcome, Result, Score
@@ -213,11 +215,11 @@ def test_an_older_study_in_a_storage_of_one_s_own_is_one_of_accuracy() -> None:
 
 def test_a_changed_space_keeps_the_names_of_the_metrics(tmp_path: Path) -> None:
     folder = StudyDir(tmp_path)
-    study = optuna.create_study(storage=folder.journal(), study_name="s", directions=TWO.directions)
+    study = optuna.create_study(storage=journal_of(folder), study_name="s", directions=TWO.directions)
     settle_objective(study, TWO)
     space = parse_search_space(["a=1,2"], {}, [], {}, None)
-    folder.renew_journal("s", space)
-    assert optuna.load_study(study_name="s", storage=folder.journal()).metric_names == TWO.names
+    renew_journal(folder, "s", space)
+    assert optuna.load_study(study_name="s", storage=journal_of(folder)).metric_names == TWO.names
 
 
 def test_reports_of_several_metrics_do_not_disturb_optuna() -> None:

@@ -10,8 +10,8 @@ import pytest
 from rich.console import Console
 
 from medqa_sweeps.errors import ConfigError
+from medqa_sweeps.study.folder import StudyDir
 from medqa_sweeps.sweep.status import print_status
-from medqa_sweeps.sweep.study import StudyDir
 from tests.sweep.test_faults import Program, gone, steps
 
 WORDS = ("training.max_steps=20,200,201", "hydra.launcher.slots_per_device=2")  # one ends long before the others

@@ -18,8 +18,8 @@ import yaml
 
 from medqa_sweeps.durable.lines import append_lines
 from medqa_sweeps.errors import TrialError
+from medqa_sweeps.study.folder import StudyDir
 from medqa_sweeps.sweep.steering import add
-from medqa_sweeps.sweep.study import StudyDir
 from tests.conftest import ROOT
 from tests.sweep.test_faults import PROGRAM, WORDS, Program, gone, steps, told
 
