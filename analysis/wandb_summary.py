@@ -18,11 +18,11 @@ from analysis.verdict import alarms_in_words, cautions, verdict
 from medqa_sweeps.config import short_hash
 from medqa_sweeps.errors import ConfigError
 from medqa_sweeps.study_identity import group_of
-from medqa_sweeps.tracking import run_id, settings_of
+from medqa_sweeps.tracking.client import BackgroundTask, kill_service
+from medqa_sweeps.tracking.session import UPLOAD_SECONDS, is_sent, open_run, remember_sent, send_later
+from medqa_sweeps.tracking.settings import OFF, RunSettings
+from medqa_sweeps.tracking.tracker import run_id, settings_of
 from medqa_sweeps.trial.records import Score
-from medqa_sweeps.wandb_client import BackgroundTask, kill_service
-from medqa_sweeps.wandb_session import UPLOAD_SECONDS, is_sent, open_run, remember_sent, send_later
-from medqa_sweeps.wandb_settings import OFF, RunSettings
 from medqa_sweeps.wording import sentences, short_names
 
 _PERCENT = 100.0

@@ -14,11 +14,11 @@ from analysis.study import State, Study, Trial, read_study
 from analysis.wandb_summary import log_summary, settings_of_study
 from medqa_sweeps.errors import ConfigError
 from medqa_sweeps.study_identity import group_of
-from medqa_sweeps.tracking import has_been_sent, replay, settings_of
+from medqa_sweeps.tracking.client import NO_KEY, obstacle_to_online
+from medqa_sweeps.tracking.settings import OFF, effective_mode
+from medqa_sweeps.tracking.tracker import has_been_sent, replay, settings_of
+from medqa_sweeps.tracking.variables import variables_here
 from medqa_sweeps.trial.folder import TrialDir
-from medqa_sweeps.wandb_client import NO_KEY, obstacle_to_online
-from medqa_sweeps.wandb_settings import OFF, effective_mode
-from medqa_sweeps.wandb_variables import variables_here
 
 _AT_ONCE = 8  # runs that are open at a time: most of each one's time is waiting for the server
 _WORDS = {

@@ -28,9 +28,9 @@ from medqa_sweeps import hardware
 from medqa_sweeps.config import DataConfig, TrackingConfig
 from medqa_sweeps.durable.places import CACHE_VARIABLE, cache_folder, is_temporary, obstacle_to_writing
 from medqa_sweeps.errors import ConfigError, DeviceFailed
-from medqa_sweeps.wandb_client import NO_KEY, obstacle_to_online
-from medqa_sweeps.wandb_settings import OFF, invalid_mode, run_settings
-from medqa_sweeps.wandb_variables import ignored, variables_here
+from medqa_sweeps.tracking.client import NO_KEY, obstacle_to_online
+from medqa_sweeps.tracking.settings import OFF, invalid_mode, run_settings
+from medqa_sweeps.tracking.variables import ignored, variables_here
 
 State = Literal["ok", "note", "problem"]
 

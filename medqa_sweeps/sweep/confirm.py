@@ -31,10 +31,10 @@ from medqa_sweeps.study_identity import identity_of
 from medqa_sweeps.sweep.device_request import DeviceRequest, with_devices
 from medqa_sweeps.sweep.steering import is_swept
 from medqa_sweeps.sweep.study_program import program_of
+from medqa_sweeps.tracking.variables import to_record, variables_here
 from medqa_sweeps.trial.folder import TrialDir
 from medqa_sweeps.trial.plan import Plan, plan_trial, refuse_changed
 from medqa_sweeps.trial.provenance import collect
-from medqa_sweeps.wandb_variables import to_record, variables_here
 
 _OF_THE_SEARCH = ("hydra.sweep.", "hydra.sweeper.", "hydra/sweeper")
 _OF_ANY_SWEEP = ("hydra.sweeper.n_jobs", "hydra.sweeper.max_failure_rate", "hydra.sweeper.metric")

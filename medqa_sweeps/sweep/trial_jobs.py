@@ -26,13 +26,13 @@ from medqa_sweeps.sweep.failures import another_attempt
 from medqa_sweeps.sweep.hydra_node import environment_of, trial_config, without_hydra
 from medqa_sweeps.sweep.jobs import Ended, Job, Jobs, Reported
 from medqa_sweeps.sweep.pool import Gone, Pool, SlotLike
-from medqa_sweeps.tracking import Tracker, tracker_for, wait_for
+from medqa_sweeps.tracking.tracker import Tracker, tracker_for, wait_for
+from medqa_sweeps.tracking.variables import to_record, variables_here
 from medqa_sweeps.trial.folder import MetricsReader, StopReason, TrialDir
 from medqa_sweeps.trial.plan import Plan, plan_new_trial, plan_trial
 from medqa_sweeps.trial.provenance import collect, edited_code
 from medqa_sweeps.trial.records import MetricsLine, Outcome, Result, ValidationLine
 from medqa_sweeps.trial.since import changed_since, since_it_began
-from medqa_sweeps.wandb_variables import to_record, variables_here
 from medqa_sweeps.wording import listed
 
 WORKER = "medqa_sweeps.worker"  # started by name: this half never imports it

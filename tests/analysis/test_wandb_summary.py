@@ -10,7 +10,7 @@ from analysis.study import read_study
 from analysis.verdict import verdict
 from analysis.wandb_summary import log_summary, rows
 from tests.analysis.trial_folders import complete, right_at, submit
-from tests.test_tracking import values, wandb_records
+from tests.tracking.test_tracker import values, wandb_records
 
 PAGE = "<!doctype html><title>the report</title><p>r=8 & r=16</p>"
 

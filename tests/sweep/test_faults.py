@@ -22,7 +22,7 @@ import yaml
 from optuna.storages.journal import JournalFileBackend, JournalStorage
 
 from medqa_sweeps.config.overrides import override
-from tests.wandb_server import WandbServer
+from tests.tracking.wandb_server import WandbServer
 
 ROOT = Path(__file__).parents[2]
 PROGRAM = Path(__file__).with_name("program.py")

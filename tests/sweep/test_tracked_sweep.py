@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from medqa_sweeps import tracking
+from medqa_sweeps.tracking.tracker import tracker as tracking
 from medqa_sweeps.trial.folder import StopReason, TrialDir
 from tests.sweep.test_faults import Program
-from tests.wandb_server import StoredRun, WandbServer
+from tests.tracking.wandb_server import StoredRun, WandbServer
 
 WORDS = ("lora.r=2,4,8", "optimizer.lr=1e-3,1e-2", "tracking.mode=online", "tracking.tags=[mine]")
 AGENT = {  # as if started by an agent, by whom a service process of W&B was left behind

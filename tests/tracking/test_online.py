@@ -14,14 +14,14 @@ from typing import Any
 
 import pytest
 
-from medqa_sweeps import tracking
 from medqa_sweeps.errors import FailureKind
+from medqa_sweeps.tracking.tracker import tracker as tracking
 from medqa_sweeps.trial.folder import TrialDir
 from medqa_sweeps.trial.records import AttemptEndLine, MetricsLine, Outcome
-from tests.test_tracking import CASES, ENDS, attempt, comparable, make_trial, result, train, validation
-from tests.wandb_server import StoredRun, WandbServer
+from tests.tracking.test_tracker import CASES, ENDS, attempt, comparable, make_trial, result, train, validation
+from tests.tracking.wandb_server import StoredRun, WandbServer
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 FIRST: list[MetricsLine] = [attempt(1), validation(0, 0.26), train(160, 1.3), validation(160, 0.7)]
 THEN: list[MetricsLine] = [train(320, 0.9), validation(320, 0.6)]
 

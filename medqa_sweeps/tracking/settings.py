@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from medqa_sweeps.config import TrackingConfig
-from medqa_sweeps.wandb_variables import SERVER, Variables, from_record, tags_in, variables_here
+from medqa_sweeps.tracking.variables import SERVER, Variables, from_record, tags_in, variables_here
 
 OFF = "disabled"
 _MOST_RESTRICTIVE_FIRST = (OFF, "offline", "online", "auto")

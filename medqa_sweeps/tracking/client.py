@@ -18,8 +18,8 @@ from typing import TYPE_CHECKING
 
 import psutil
 
-from medqa_sweeps.wandb_settings import RunSettings
-from medqa_sweeps.wandb_variables import settings_to_clear
+from medqa_sweeps.tracking.settings import RunSettings
+from medqa_sweeps.tracking.variables import settings_to_clear
 
 if TYPE_CHECKING:
     import wandb

@@ -21,19 +21,20 @@ import pytest
 
 from analysis import wandb_summary, wandb_sync
 from analysis.wandb_summary import log_summary
-from medqa_sweeps import doctor, tracking, wandb_session, wandb_variables
+from medqa_sweeps import doctor
 from medqa_sweeps.config import TrackingConfig
 from medqa_sweeps.study import not_run
 from medqa_sweeps.study.not_run import NotRun
+from medqa_sweeps.tracking.settings import effective_mode
+from medqa_sweeps.tracking.tracker import session as wandb_session, tracker as tracking, variables as wandb_variables
+from medqa_sweeps.tracking.variables import VARIABLES, Rule, ignored, to_record, variables_here
 from medqa_sweeps.trial.folder import TrialDir
 from medqa_sweeps.trial.records import Outcome
-from medqa_sweeps.wandb_settings import effective_mode
-from medqa_sweeps.wandb_variables import VARIABLES, Rule, ignored, to_record, variables_here
 from tests.analysis.trial_folders import complete, right_at, trial_config
-from tests.test_tracking import SIGNATURE, Run, attempt, result, run_python, train
-from tests.wandb_server import StoredRun, WandbServer
+from tests.tracking.test_tracker import SIGNATURE, Run, attempt, result, run_python, train
+from tests.tracking.wandb_server import StoredRun, WandbServer
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 Say = Callable[..., None]
 
 
@@ -325,7 +326,7 @@ OF_NO_CONSEQUENCE = {
 def test_the_page_for_people_is_the_table() -> None:
     page = (ROOT / "docs" / "wandb.md").read_text()
     assert wandb_variables.as_markdown() in page, (
-        "python -c 'from medqa_sweeps.wandb_variables import *; print(as_markdown())'"
+        "python -c 'from medqa_sweeps.tracking.variables import *; print(as_markdown())'"
     )
     assert all(rule in page for rule in Rule)
 
@@ -378,7 +379,7 @@ def until(true: Callable[[], bool]) -> None:
 
 TRACKED = """
 import sys; from pathlib import Path; import psutil, time
-from medqa_sweeps import tracking; from medqa_sweeps.trial.folder import TrialDir
+from medqa_sweeps.tracking.tracker import tracker as tracking; from medqa_sweeps.trial.folder import TrialDir
 trial = TrialDir(Path(sys.argv[1])); tracker = tracking.tracker_for(trial, "g")
 if len(sys.argv) > 2:
     while not list(trial.path.glob("wandb/offline-run-*/*.wandb")): time.sleep(0.01)

@@ -16,10 +16,8 @@ from typing import TYPE_CHECKING, Any
 from medqa_sweeps.alarms import Alarm, alarms_of
 from medqa_sweeps.config import TrialConfig, short_hash
 from medqa_sweeps.study.objective import METRICS
-from medqa_sweeps.trial.folder import MetricsReader, TrialDir
-from medqa_sweeps.trial.records import AttemptEndLine, MetricsLine, Outcome, Result, TrainLine, ValidationLine
-from medqa_sweeps.wandb_client import BackgroundTask, kill_service
-from medqa_sweeps.wandb_session import (
+from medqa_sweeps.tracking.client import BackgroundTask, kill_service
+from medqa_sweeps.tracking.session import (
     UPLOAD_SECONDS,
     is_sent,
     open_run,
@@ -28,7 +26,9 @@ from medqa_sweeps.wandb_session import (
     say_what_is_ignored,
     send_later,
 )
-from medqa_sweeps.wandb_settings import OFF, RunSettings, run_settings
+from medqa_sweeps.tracking.settings import OFF, RunSettings, run_settings
+from medqa_sweeps.trial.folder import MetricsReader, TrialDir
+from medqa_sweeps.trial.records import AttemptEndLine, MetricsLine, Outcome, Result, TrainLine, ValidationLine
 
 if TYPE_CHECKING:
     import wandb

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 from medqa_sweeps.command_line import command
 from medqa_sweeps.durable.files import write_atomically
-from medqa_sweeps.wandb_client import ANSWER_SECONDS, NO_KEY, obstacle_to_online, one_at_a_time, server
-from medqa_sweeps.wandb_settings import RunSettings, invalid_mode
-from medqa_sweeps.wandb_variables import ignored, variables_here
+from medqa_sweeps.tracking.client import ANSWER_SECONDS, NO_KEY, obstacle_to_online, one_at_a_time, server
+from medqa_sweeps.tracking.settings import RunSettings, invalid_mode
+from medqa_sweeps.tracking.variables import ignored, variables_here
 
 if TYPE_CHECKING:
     import wandb
