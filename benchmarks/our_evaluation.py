@@ -14,10 +14,10 @@ from pathlib import Path
 import torch
 
 from benchmarks.cases import encoder_of
-from medqa_sweeps import model as model_module
-from medqa_sweeps.evaluation import answer_questions
 from medqa_sweeps.trial.folder import TrialDir
 from medqa_sweeps.trial.plan import plan_trial
+from medqa_sweeps.worker import model as model_module
+from medqa_sweeps.worker.evaluation import answer_questions
 
 
 def main() -> None:

@@ -8,13 +8,14 @@ from pathlib import Path
 
 from benchmarks.cases import encoder_of
 from benchmarks.meter import Meter
-from medqa_sweeps import config as config_module, model as model_module
-from medqa_sweeps.checkpoint import Progress
+from medqa_sweeps import config as config_module
 from medqa_sweeps.config import TrialConfig
 from medqa_sweeps.prompt.stream import TrainingStream
-from medqa_sweeps.training import Training
 from medqa_sweeps.trial.plan import plan_trial
 from medqa_sweeps.trial.records import TrainLine
+from medqa_sweeps.worker import model as model_module
+from medqa_sweeps.worker.checkpoint import Progress
+from medqa_sweeps.worker.engines.unsloth import Training
 
 
 class Seat:

@@ -139,7 +139,7 @@ def _dtype(asked: str) -> str:
     """What `auto` becomes here, asked of the one who knows, in a process that imports torch."""
     if asked != "auto":
         return asked
-    ask = "from medqa_sweeps.model import resolved_dtype; print(resolved_dtype('auto'))"
+    ask = "from medqa_sweeps.worker.model import resolved_dtype; print(resolved_dtype('auto'))"
     told = subprocess.run([sys.executable, "-c", ask], cwd=ROOT, check=True, capture_output=True, text=True).stdout
     return told.split()[-1].removeprefix("torch.")
 

@@ -65,7 +65,7 @@ def test_analysis_reads_records_and_nothing_else(path: Path) -> None:
 
 
 def test_only_the_final_test_reads_the_test_questions() -> None:
-    """A new reader of the test part is a way around the ledger: see `medqa_sweeps/final.py`."""
+    """A new reader of the test part is a way around the ledger: see `medqa_sweeps/worker/final.py`."""
     everything = [path for folder in ("medqa_sweeps", "analysis", "hydra_plugins") for path in modules(folder)]
     naming = [path for path in [*everything, ROOT / "launch.py"] if "read_test_questions" in path.read_text()]
     assert {room(path) for path in naming} == {"data", "final"}

@@ -27,7 +27,7 @@ from medqa_sweeps.wording import EDUCATION_ONLY, SYNTHETIC, accuracy, percent
 if TYPE_CHECKING:
     from medqa_sweeps.trial.seen import Seen
 
-CHILD = "medqa_sweeps.predict"  # started by name: it imports torch
+CHILD = "medqa_sweeps.worker.predict"  # started by name: it imports torch
 _REFUSED = 65  # its exit code where a sentence says why
 
 

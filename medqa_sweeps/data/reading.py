@@ -63,8 +63,8 @@ def file_in_both_parts(config: DataConfig) -> Path | None:
 
 
 def read_test_questions(config: DataConfig) -> QuestionSet:
-    """The locked test questions. For `medqa_sweeps/final.py` alone, which writes each reading to the study's ledger
-    first; a test holds that nothing else calls it.
+    """The locked test questions. For `medqa_sweeps/worker/final.py` alone, which first writes each reading to the
+    study's ledger; a test holds that nothing else calls it.
 
     Raises:
         DataError: as `read_questions`, or if the data set has no test part.

@@ -18,7 +18,7 @@ from medqa_sweeps.sweep.trial_jobs import child_environment, log_tail
 from medqa_sweeps.trial.folder import TrialDir
 from medqa_sweeps.trial.records import Outcome
 
-CHILD = "medqa_sweeps.final"  # started by name: this half never imports it
+CHILD = "medqa_sweeps.worker.final"  # started by name: this half never imports it
 _POLL_SECONDS = 0.2
 _REFUSED = 65  # the child's exit code where a sentence says why
 

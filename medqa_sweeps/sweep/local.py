@@ -8,7 +8,7 @@ from medqa_sweeps.sweep.device_request import ANY_DEVICE, DeviceRequest
 from medqa_sweeps.sweep.devices import Device, describe, find_devices, lease, plan_slots, stagger_seconds
 from medqa_sweeps.sweep.pool import LocalPool
 
-TRAINING = ("medqa_sweeps.run",)  # imports torch, unsloth and trl: about 15 s, paid ahead of the trials
+TRAINING = ("medqa_sweeps.worker.run",)  # imports torch, unsloth and trl: about 15 s, paid ahead of the trials
 
 
 class Machine(LocalPool):

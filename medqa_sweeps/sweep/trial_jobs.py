@@ -35,7 +35,7 @@ from medqa_sweeps.trial.records import MetricsLine, Outcome, Result, ValidationL
 from medqa_sweeps.trial.since import changed_since, since_it_began
 from medqa_sweeps.wording import listed
 
-WORKER = "medqa_sweeps.worker"  # started by name: this half never imports it
+WORKER = "medqa_sweeps.worker.main"  # started by name: this half never imports it
 _DISK_FULL, _TRY_AGAIN = 74, 75  # the worker's exit codes for a trial without a result
 _LOG_TAIL_LINES = 12
 

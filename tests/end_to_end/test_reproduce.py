@@ -68,13 +68,13 @@ def test_the_saved_config_gives_the_same_bits_whatever_conf_says_now(
     assert composed(conf) != trial.config(), "the edit means something to whoever composes"
     provenance = trial.provenance()
     provenance["packages"]["torch"] = "0.1"
-    provenance["code"]["files"]["medqa_sweeps/training.py"] = "0" * 12
+    provenance["code"]["files"]["medqa_sweeps/worker/engines/unsloth.py"] = "0" * 12
     trial.provenance_file.write_text(json.dumps(provenance))
     code = main(["reproduce", str(trial.path), "--into", str(tmp_path / "again")])
     out = capsys.readouterr().out
     assert code == 0, out
     listed, bits = out.index("package torch: 0.1 then"), out.index("Reproduced to the bit")
-    assert listed < out.index("Training ") < bits and "code: medqa_sweeps/training.py" in out[:bits]
+    assert listed < out.index("Training ") < bits and "code: medqa_sweeps/worker/engines/unsloth.py" in out[:bits]
     assert SYNTHETIC in out[bits:]
 
 

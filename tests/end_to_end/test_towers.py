@@ -10,7 +10,7 @@ from medqa_sweeps.trial.folder import TrialDir
 from medqa_sweeps.trial.plan import plan_trial
 from medqa_sweeps.trial.provenance import collect
 from medqa_sweeps.trial.records import Outcome, Result
-from tests.tower import save_with_tower
+from tests.worker.tower import save_with_tower
 
 SHORT = ("training.max_steps=2", "evaluation.reports=1")
 

@@ -1,8 +1,8 @@
 """A worker whose training is a stand-in: milliseconds instead of minutes, everything around it real.
 
-It becomes `medqa_sweeps.run` before the real worker imports that, so claiming, ends of attempts, results and exit
-codes are the worker's own, in a real process with a real folder. Its "weights" are a hash that every step changes, so
-a step that was lost, doubled or done from another state shows in the result's `adapter_sha256`.
+It becomes `medqa_sweeps.worker.run` before the real worker imports that, so claiming, ends of attempts, results and
+exit codes are the worker's own, in a real process with a real folder. Its "weights" are a hash that every step
+changes, so a step that was lost, doubled or done from another state shows in the result's `adapter_sha256`.
 
 FAULT in the environment, "TRIAL KIND", breaks that trial once, in its first attempt:
     training | evaluation | result   the process kills itself there (kill -9)
@@ -33,14 +33,14 @@ STEP_SECONDS = 0.02
 
 
 def main(folders: list[str]) -> int:
-    sys.modules["medqa_sweeps.run"] = sys.modules[__name__]
-    from medqa_sweeps import worker
+    sys.modules["medqa_sweeps.worker.run"] = sys.modules[__name__]
+    from medqa_sweeps.worker import main as worker
 
     return worker.main(folders)
 
 
 def run_trial(trial: TrialDir) -> Result | None:
-    """Looks like `medqa_sweeps.run.run_trial` to whoever reads the folder."""
+    """Looks like `medqa_sweeps.worker.run.run_trial` to whoever reads the folder."""
     plan = plan_trial(trial.config())
     config = fitted(plan.config, trial.failures().count(FailureKind.OUT_OF_MEMORY))
     attempt = 1 + sum(isinstance(line, AttemptLine) for line in trial.lines())

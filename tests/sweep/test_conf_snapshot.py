@@ -198,7 +198,11 @@ def test_what_is_edited_under_a_sweep_or_before_it_goes_on_changes_no_trial(tmp_
     assert program.ended() == 130, program.said()
     noticed = "medqa_sweeps/training.py changed since this sweep began: trials that start from now on may run the new"
     assert program.said().count(noticed) == 1
-    assert edited_code_of(folder) == [None, ["medqa_sweeps/training.py"], ["medqa_sweeps/training.py"]]
+    assert edited_code_of(folder) == [
+        None,
+        ["medqa_sweeps/training.py"],
+        ["medqa_sweeps/training.py"],
+    ]
 
     (conf / "config.yaml").write_text("defaults: [nothing\n")
     assert "Added" in medqa_sweeps("add", str(folder), "lora=attention", "seed=9", **variables)

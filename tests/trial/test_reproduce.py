@@ -172,11 +172,15 @@ def test_what_an_earlier_version_recorded_is_held_against_it(
 def test_changed_code_and_packages_are_named(trial: TrialDir) -> None:
     now = trial.provenance()
     assert changed_ground(now, now) == []
-    files = {**now["code"]["files"], "medqa_sweeps/training.py": "0" * 12, "medqa_sweeps/gone.py": "1" * 12}
+    files = {
+        **now["code"]["files"],
+        "medqa_sweeps/worker/engines/unsloth.py": "0" * 12,
+        "medqa_sweeps/gone.py": "1" * 12,
+    }
     edit(trial, code={"files": files, "commit": "a" * 40}, packages={"torch": "0.1", "lost": "2"}, python="3.9.0")
     edit(trial, hardware={"processor": "Abacus", "gpus": [{"name": "A card"}]})
     found = "\n".join(changed_ground(trial.provenance(), now))
-    assert "code: medqa_sweeps/gone.py, medqa_sweeps/training.py (commit aaaaaaa then" in found
+    assert "code: medqa_sweeps/gone.py, medqa_sweeps/worker/engines/unsloth.py (commit aaaaaaa then" in found
     assert f"package torch: 0.1 then, {now['packages']['torch']} now" in found and "package lost: 2 then, abs" in found
     assert "Python: 3.9.0 then" in found and "processor: Abacus then" in found and "GPUs: A card then, none" in found
     assert len(found.splitlines()) == 6

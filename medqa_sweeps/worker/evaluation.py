@@ -15,10 +15,10 @@ import torch
 from medqa_sweeps.config import EvaluationConfig
 from medqa_sweeps.data import Question
 from medqa_sweeps.errors import Diverged
-from medqa_sweeps.model import DEVICE, inference
 from medqa_sweeps.prompt import LETTERS, PromptEncoder
 from medqa_sweeps.statistics import calibration_error, standard_error, wilson_interval
 from medqa_sweeps.trial.records import Prediction, Score
+from medqa_sweeps.worker.model import DEVICE, inference
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from transformers import AutoModelForCausalLM, LlamaConfig, LlamaForCausalLM
 
 from medqa_sweeps.assets import resolve_bundled
 from medqa_sweeps.errors import ConfigError
-from medqa_sweeps.weights import refuse_misfits, refuse_other_adapter
+from medqa_sweeps.worker.weights import refuse_misfits, refuse_other_adapter
 
 State = dict[str, torch.Tensor]
 

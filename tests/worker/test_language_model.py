@@ -7,10 +7,10 @@ import pytest
 from peft import LoraConfig, get_peft_model
 from transformers import AutoModelForCausalLM, BitsAndBytesConfig
 
-from medqa_sweeps import language_model
 from medqa_sweeps.config import LINEAR_MODULES
 from medqa_sweeps.errors import ConfigError
-from tests.tower import TINY, with_tower
+from medqa_sweeps.worker import language_model
+from tests.worker.tower import TINY, with_tower
 
 
 @pytest.fixture

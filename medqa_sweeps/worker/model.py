@@ -22,14 +22,14 @@ from safetensors.torch import load_file, save_file
 from transformers import AutoTokenizer
 from unsloth_zoo.peft_utils import SKIP_QUANTIZATION_MODULES
 
-from medqa_sweeps import language_model
 from medqa_sweeps.base import BaseModel
 from medqa_sweeps.base.errors import reads_base
 from medqa_sweeps.base.files import refuse_broken_weights
 from medqa_sweeps.config import LoraConfig, ModelConfig, TrainingConfig
 from medqa_sweeps.errors import ConfigError
 from medqa_sweeps.randomness import draw
-from medqa_sweeps.weights import refuse_misfits, refuse_other_adapter
+from medqa_sweeps.worker import language_model
+from medqa_sweeps.worker.weights import refuse_misfits, refuse_other_adapter
 
 ON_GPU = torch.cuda.is_available()
 DEVICE = torch.device("cuda" if ON_GPU else "cpu")

@@ -1,6 +1,6 @@
 """A child process: takes trial folders, runs each on the device it was given, and records how each ended.
 
-    python -m medqa_sweeps.worker FOLDER [FOLDER ...]
+    python -m medqa_sweeps.worker.main FOLDER [FOLDER ...]
 
 Everything it knows stands in the folders, and everything it finds out goes there. What another attempt may mend (no
 memory, a device that failed) it leaves as the end of an attempt, for the parent to decide; anything else it cannot
@@ -32,7 +32,7 @@ def work(trial: TrialDir) -> int:
         if trial.result() is not None:
             return FINISHED
         try:
-            from medqa_sweeps.run import run_trial  # imports torch and unsloth, unless the forkserver has
+            from medqa_sweeps.worker.run import run_trial  # imports torch and unsloth, unless the forkserver has
 
             result = run_trial(trial)
             if result is not None:

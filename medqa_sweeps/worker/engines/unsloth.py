@@ -14,13 +14,13 @@ from datasets import Dataset
 from transformers import TrainerCallback, get_scheduler
 from trl import SFTConfig, SFTTrainer
 
-from medqa_sweeps import checkpoint, language_model, model as model_module
-from medqa_sweeps.checkpoint import Checkpoint, Progress
 from medqa_sweeps.config import OptimizerConfig, SchedulerConfig, TrainingConfig
 from medqa_sweeps.errors import ConfigError, Diverged
 from medqa_sweeps.prompt.stream import TrainingStream
 from medqa_sweeps.randomness import draw
 from medqa_sweeps.trial.records import TrainLine
+from medqa_sweeps.worker import checkpoint, language_model, model as model_module
+from medqa_sweeps.worker.checkpoint import Checkpoint, Progress
 
 _BLOW_UP = 100.0  # nats a token: ln(262,144) is 12.5, so no sane model is near
 

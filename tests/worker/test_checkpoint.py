@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from medqa_sweeps import checkpoint
-from medqa_sweeps.checkpoint import Progress
+from medqa_sweeps.worker import checkpoint
+from medqa_sweeps.worker.checkpoint import Progress
 
 
 def one_step(optimizer: torch.optim.Optimizer, parameters: list[torch.nn.Parameter], seed: int) -> None:

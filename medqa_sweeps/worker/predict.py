@@ -1,6 +1,6 @@
 """A child process: the adapter of a trial answers the questions of a file.
 
-    python -m medqa_sweeps.predict TRIAL DATA ANSWERS
+    python -m medqa_sweeps.worker.predict TRIAL DATA ANSWERS
 
 DATA is the `DataConfig` of the file as JSON; ANSWERS is written, a line of `predictions.jsonl` a question, in the
 file's order. What it cannot do it prints as a sentence, and its exit code is 65.
@@ -13,15 +13,15 @@ from pathlib import Path
 
 import torch
 
-from medqa_sweeps import model as model_module
 from medqa_sweeps.base import locate
 from medqa_sweeps.config import DataConfig
 from medqa_sweeps.data import Question, read_questions
 from medqa_sweeps.durable.lines import append_lines
 from medqa_sweeps.errors import TrialError
-from medqa_sweeps.evaluation import Answer, answer_questions, prediction
 from medqa_sweeps.prompt import PromptEncoder
 from medqa_sweeps.trial.folder import TrialDir
+from medqa_sweeps.worker import model as model_module
+from medqa_sweeps.worker.evaluation import Answer, answer_questions, prediction
 
 REFUSED = 65  # sysexits.h's number for bad input
 

@@ -14,15 +14,15 @@ from medqa_sweeps.errors import Diverged
 from medqa_sweeps.trial.plan import plan_trial
 from tests.analysis.trial_folders import trial_config
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 
 # In a process of their own, so that the fast tests do not all wait for Unsloth's import, and memory is measured clean.
 AGREES = """
 import torch
-from medqa_sweeps.model import load_base, load_tokenizer
+from medqa_sweeps.worker.model import load_base, load_tokenizer
 from medqa_sweeps.base import locate
 from medqa_sweeps.config import DataConfig, EvaluationConfig, ModelConfig, PromptConfig, SplitConfig, TrainingConfig
-from medqa_sweeps.evaluation import answer_questions, prediction, score
+from medqa_sweeps.worker.evaluation import answer_questions, prediction, score
 from medqa_sweeps.prompt import PromptEncoder
 from medqa_sweeps.data.split import split_questions
 
@@ -58,7 +58,7 @@ import resource, torch
 from transformers import Gemma3ForCausalLM, Gemma3TextConfig
 from medqa_sweeps.config import EvaluationConfig
 from medqa_sweeps.data import Question
-from medqa_sweeps.evaluation import answer_questions
+from medqa_sweeps.worker.evaluation import answer_questions
 
 VOCABULARY, LENGTH, BATCH = 262_144, 512, 8  # Gemma's own vocabulary
 model = Gemma3ForCausalLM(Gemma3TextConfig(
@@ -93,7 +93,7 @@ def test_in_a_clean_process(program: str) -> None:
 
 @pytest.fixture(scope="module")
 def evaluation() -> object:
-    from medqa_sweeps import evaluation
+    from medqa_sweeps.worker import evaluation
 
     return evaluation
 
@@ -148,7 +148,7 @@ def test_a_model_whose_letters_are_not_finite_has_diverged(evaluation, letter: f
 
 
 def test_a_baseline_is_of_one_base_with_all_its_files_and_of_these_questions() -> None:
-    from medqa_sweeps.baseline import _key
+    from medqa_sweeps.worker.baseline import _key
 
     plan = plan_trial(trial_config(data__validation="bundled:sample/validation.jsonl"))
     other_base = {**plan.base.files, "tokenizer_config.json": "0" * 64}

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from medqa_sweeps.checkpoint import Progress
 from medqa_sweeps.trial.folder import TrialDir
 from medqa_sweeps.trial.records import AttemptLine
+from medqa_sweeps.worker.checkpoint import Progress
 from tests.analysis.trial_folders import trial_config
 from tests.sweep.fake_nvml import Card, FakeNvml
 
@@ -18,7 +18,7 @@ def test_an_attempt_names_the_gpu_that_its_process_sees(
     on_gpu: bool, gpu: str | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Fakes: the cards (NVML), torch's having CUDA, and a plan that is its config alone."""
-    from medqa_sweeps import model, run  # unsloth takes seconds to import
+    from medqa_sweeps.worker import model, run  # unsloth takes seconds to import
 
     FakeNvml(Card("GPU-aaaa"), Card("GPU-bbbb")).install(monkeypatch.setattr)
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "GPU-bbbb")

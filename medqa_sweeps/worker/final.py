@@ -1,6 +1,6 @@
 """The final test: one chosen trial and its untuned base on the locked test questions. The only file that reads them.
 
-    python -m medqa_sweeps.final TRIAL STUDY READING [UNDISPUTED]
+    python -m medqa_sweeps.worker.final TRIAL STUDY READING [UNDISPUTED]
 
 A process of its own, started by `medqa_sweeps final` on a slot as a trial is. Everything is loaded and checked first;
 then the reading goes into the study's ledger, and only then the questions are read.
@@ -16,12 +16,10 @@ from typing import Any
 
 import numpy as np
 
-from medqa_sweeps import model as model_module
 from medqa_sweeps.config import DataConfig
 from medqa_sweeps.data import Question, fingerprint, read_test_questions, refuse_missing_test
 from medqa_sweeps.data.duplicates import likeness
 from medqa_sweeps.errors import ConfigError, DataError, TrialError
-from medqa_sweeps.evaluation import Answer, answer_questions, score
 from medqa_sweeps.prompt import PromptEncoder, refuse_long
 from medqa_sweeps.statistics import compare_answers
 from medqa_sweeps.study import ledger
@@ -30,6 +28,8 @@ from medqa_sweeps.trial.folder import TrialDir
 from medqa_sweeps.trial.plan import Plan, plan_trial, refuse_changed
 from medqa_sweeps.trial.records import Result, Score
 from medqa_sweeps.trial.seen import count_seen
+from medqa_sweeps.worker import model as model_module
+from medqa_sweeps.worker.evaluation import Answer, answer_questions, score
 
 FINISHED, REFUSED = 0, 65  # sysexits.h's number for bad input
 

@@ -5,21 +5,22 @@ import platform
 import time
 from typing import Any
 
-from medqa_sweeps import checkpoint, hardware, model as model_module
+from medqa_sweeps import hardware
 from medqa_sweeps.alarms import alarms_of
 from medqa_sweeps.base import refuse_unknown_token
-from medqa_sweeps.baseline import refuse_useless, untuned
-from medqa_sweeps.checkpoint import Progress
 from medqa_sweeps.errors import FailureKind
-from medqa_sweeps.evaluation import answer_questions, prediction, score
-from medqa_sweeps.model_card import model_card
 from medqa_sweeps.prompt import PromptEncoder, refuse_long
 from medqa_sweeps.prompt.stream import TrainingStream
 from medqa_sweeps.prompt.tokens import TokenCache
-from medqa_sweeps.training import Training
 from medqa_sweeps.trial.folder import StopReason, TrialDir
 from medqa_sweeps.trial.plan import Plan, fitted, plan_trial, refuse_changed
 from medqa_sweeps.trial.records import AttemptLine, Outcome, Result, Score, StoppedBy, TrainLine, ValidationLine
+from medqa_sweeps.worker import checkpoint, model as model_module
+from medqa_sweeps.worker.baseline import refuse_useless, untuned
+from medqa_sweeps.worker.card import model_card
+from medqa_sweeps.worker.checkpoint import Progress
+from medqa_sweeps.worker.engines.unsloth import Training
+from medqa_sweeps.worker.evaluation import answer_questions, prediction, score
 
 
 def run_trial(trial: TrialDir) -> Result | None:

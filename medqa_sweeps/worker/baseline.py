@@ -12,12 +12,12 @@ from medqa_sweeps.config import EvaluationConfig, short_hash
 from medqa_sweeps.data import Question
 from medqa_sweeps.durable.cache import shared
 from medqa_sweeps.errors import ConfigError, Diverged
-from medqa_sweeps.evaluation import answer_questions, prediction, score
-from medqa_sweeps.language_model import weights_not_finite
 from medqa_sweeps.prompt import PromptEncoder
 from medqa_sweeps.trial.plan import Plan
 from medqa_sweeps.trial.records import Prediction, Score
 from medqa_sweeps.versions import COMPUTING, versions_of
+from medqa_sweeps.worker.evaluation import answer_questions, prediction, score
+from medqa_sweeps.worker.language_model import weights_not_finite
 
 
 def untuned(plan: Plan, model: Any, tokenizer: Any, encoder: PromptEncoder) -> tuple[Score, list[Prediction], bool]:
