@@ -33,7 +33,7 @@ register_schema()
 @hydra.main(version_base="1.3", config_path="conf", config_name="config")
 def main(composed: DictConfig) -> float | list[float] | None:
     """Compose, check, announce, write the trial folder, run its child; the objective's value if it was scored."""
-    from medqa_sweeps.sweep.device_request import requested_of_launcher
+    from medqa_sweeps.pool.request import requested_of_launcher
     from medqa_sweeps.sweep.hydra_node import refuse_what_no_trial_obeys, task_overrides, with_hydra
     from medqa_sweeps.sweep.single import run_single  # not needed for --help or a config error
 

@@ -2,7 +2,7 @@
 
 import argparse
 
-from medqa_sweeps.sweep.device_request import DeviceRequest, requested
+from medqa_sweeps.pool.request import DeviceRequest, requested
 
 
 def add_device_options(parser: argparse.ArgumentParser, otherwise: str = "auto") -> None:
@@ -18,7 +18,7 @@ def devices_asked_for(arguments: argparse.Namespace) -> DeviceRequest | None:
     Raises:
         ConfigError: if that is no list of devices, one of them is not there, or none is free.
     """
-    from medqa_sweeps.sweep.devices import find_devices
+    from medqa_sweeps.pool.devices import find_devices
 
     if arguments.devices is None and not arguments.share_devices:
         return None

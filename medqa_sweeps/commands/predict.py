@@ -19,7 +19,7 @@ from medqa_sweeps.commands.device_options import add_device_options, devices_ask
 from medqa_sweeps.config import DataConfig, TrialConfig, checked
 from medqa_sweeps.durable.lines import read_lines
 from medqa_sweeps.errors import ConfigError, InternalError
-from medqa_sweeps.sweep.device_request import ANY_DEVICE, DeviceRequest
+from medqa_sweeps.pool.request import ANY_DEVICE, DeviceRequest
 from medqa_sweeps.trial.folder import TrialDir
 from medqa_sweeps.trial.records import Prediction
 from medqa_sweeps.wording import EDUCATION_ONLY, SYNTHETIC, accuracy, percent
@@ -90,7 +90,7 @@ def _answers(trial: TrialDir, data: DataConfig, devices: DeviceRequest) -> Itera
     Raises:
         ConfigError: if none is, or the child refuses.
     """
-    from medqa_sweeps.sweep.local import Machine
+    from medqa_sweeps.pool.local import Machine
     from medqa_sweeps.sweep.trial_jobs import child_environment, log_tail
 
     with tempfile.TemporaryDirectory() as made:

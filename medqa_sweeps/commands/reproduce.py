@@ -9,7 +9,7 @@ from pathlib import Path
 
 from medqa_sweeps.commands.device_options import add_device_options, devices_asked_for
 from medqa_sweeps.errors import ConfigError, TrialError
-from medqa_sweeps.sweep.device_request import ANY_DEVICE
+from medqa_sweeps.pool.request import ANY_DEVICE
 from medqa_sweeps.trial.folder import TrialDir
 from medqa_sweeps.wording import SYNTHETIC
 

@@ -21,8 +21,8 @@ from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig
 
 from medqa_sweeps.errors import FailureKind, InternalError
+from medqa_sweeps.pool.contract import Gone, Pool
 from medqa_sweeps.sweep.jobs import Ended, Job, Jobs, Reported
-from medqa_sweeps.sweep.pool import Gone, Pool
 from medqa_sweeps.trial.folder import StopReason
 from medqa_sweeps.trial.records import Outcome
 

@@ -15,6 +15,7 @@ from typing import NoReturn
 from medqa_sweeps.command_line import command_of_this_process
 from medqa_sweeps.config.overrides import key_of, override, overrides_among
 from medqa_sweeps.errors import ConfigError
+from medqa_sweeps.pool.request import DeviceRequest, with_devices
 from medqa_sweeps.study.best import ScoredConfig, ranked_in
 from medqa_sweeps.study.confirmation import (
     ChosenConfig,
@@ -28,7 +29,6 @@ from medqa_sweeps.study.folder import StudyDir
 from medqa_sweeps.study.labels import labels
 from medqa_sweeps.study.objective import objective_in
 from medqa_sweeps.study_identity import identity_of
-from medqa_sweeps.sweep.device_request import DeviceRequest, with_devices
 from medqa_sweeps.sweep.steering import is_swept
 from medqa_sweeps.sweep.study_program import program_of
 from medqa_sweeps.tracking.variables import to_record, variables_here

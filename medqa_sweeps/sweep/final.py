@@ -6,14 +6,14 @@ import uuid
 from pathlib import Path
 
 from medqa_sweeps.errors import ConfigError, InternalError
+from medqa_sweeps.pool.contract import Pool
+from medqa_sweeps.pool.local import Machine
+from medqa_sweeps.pool.request import ANY_DEVICE, DeviceRequest
 from medqa_sweeps.study.best import ranked_in
 from medqa_sweeps.study.confirmation import confirmation_beside, confirmed_winner
 from medqa_sweeps.study.folder import StudyDir
 from medqa_sweeps.study.ledger import Reading, readings
 from medqa_sweeps.study.objective import objective_in
-from medqa_sweeps.sweep.device_request import ANY_DEVICE, DeviceRequest
-from medqa_sweeps.sweep.local import Machine
-from medqa_sweeps.sweep.pool import Pool
 from medqa_sweeps.sweep.trial_jobs import child_environment, log_tail
 from medqa_sweeps.trial.folder import TrialDir
 from medqa_sweeps.trial.records import Outcome

@@ -13,8 +13,8 @@ from medqa_sweeps.config import TRIAL_KEYS
 from medqa_sweeps.durable.files import write_atomically
 from medqa_sweeps.durable.lines import append_lines, read_lines
 from medqa_sweeps.errors import ConfigError
+from medqa_sweeps.pool.request import DeviceRequest, with_devices
 from medqa_sweeps.study.folder import StudyDir
-from medqa_sweeps.sweep.device_request import DeviceRequest, with_devices
 from medqa_sweeps.sweep.loop import Sweep
 from medqa_sweeps.sweep.study_program import found_again, program_of, words_found_again
 from medqa_sweeps.trial.folder import StopReason, TrialDir

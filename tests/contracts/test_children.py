@@ -12,7 +12,7 @@ import psutil
 import pytest
 
 from medqa_sweeps.errors import InternalError
-from medqa_sweeps.sweep.children import Children, Ended, ForkedChildren, SparedChildren, SpawnedChildren
+from medqa_sweeps.pool.children import Children, Ended, ForkedChildren, SparedChildren, SpawnedChildren
 from medqa_sweeps.sweep.interrupts import Interrupts
 
 TASKS = "tests.contracts.child_tasks"

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from medqa_sweeps.sweep.children import ForkedChildren, SparedChildren
-from medqa_sweeps.sweep.pool import Gone, LocalPool, Pool
+from medqa_sweeps.pool.children import ForkedChildren, SparedChildren
+from medqa_sweeps.pool.contract import Gone, LocalPool, Pool
 
 TASKS = "tests.contracts.child_tasks"
 

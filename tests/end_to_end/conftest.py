@@ -8,9 +8,9 @@ from hydra import compose, initialize_config_dir
 
 import launch
 from medqa_sweeps.config import TrialConfig, from_hydra
+from medqa_sweeps.pool.contract import Pool
+from medqa_sweeps.pool.local import Machine
 from medqa_sweeps.sweep.jobs import Job
-from medqa_sweeps.sweep.local import Machine
-from medqa_sweeps.sweep.pool import Pool
 from medqa_sweeps.sweep.trial_jobs import WORKER, Prepared, TrialJobs
 from medqa_sweeps.trial.folder import TrialDir
 from medqa_sweeps.trial.plan import plan_trial

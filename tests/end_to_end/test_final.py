@@ -13,10 +13,10 @@ from medqa_sweeps import data
 from medqa_sweeps.__main__ import main
 from medqa_sweeps.assets import resolve_bundled
 from medqa_sweeps.errors import ConfigError
+from medqa_sweeps.pool.contract import Pool
 from medqa_sweeps.study import ledger
 from medqa_sweeps.study.folder import StudyDir
 from medqa_sweeps.sweep.final import chosen_trial, final_test
-from medqa_sweeps.sweep.pool import Pool
 from medqa_sweeps.trial.folder import TrialDir
 from medqa_sweeps.trial.plan import plan_trial
 from medqa_sweeps.trial.provenance import collect

@@ -13,8 +13,8 @@ import launch
 from medqa_sweeps.__main__ import main
 from medqa_sweeps.assets import resolve_bundled
 from medqa_sweeps.config import TrialConfig, from_hydra
+from medqa_sweeps.pool.contract import Pool
 from medqa_sweeps.sweep import single
-from medqa_sweeps.sweep.pool import Pool
 from medqa_sweeps.trial.folder import TrialDir
 from medqa_sweeps.trial.plan import plan_trial
 from medqa_sweeps.trial.provenance import collect
@@ -57,7 +57,7 @@ def same_children(monkeypatch: pytest.MonkeyPatch, pool: Pool) -> None:
         def __exit__(self, *exception: object) -> None: ...
 
     monkeypatch.setattr(single, "_machine", lambda study, devices: pool)
-    monkeypatch.setattr("medqa_sweeps.sweep.local.Machine", Kept)
+    monkeypatch.setattr("medqa_sweeps.pool.local.Machine", Kept)
 
 
 def test_the_saved_config_gives_the_same_bits_whatever_conf_says_now(

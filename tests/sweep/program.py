@@ -16,11 +16,12 @@ from hydra._internal.utils import get_args_parser
 
 import launch
 from medqa_sweeps.durable.places import complete_environment
-from medqa_sweeps.sweep import launcher, local, single, trial_jobs
+from medqa_sweeps.pool import local
+from medqa_sweeps.sweep import launcher, single, trial_jobs
 from medqa_sweeps.sweep.refusals import in_sentences
 from medqa_sweeps.tracking.tracker import session as wandb_session
 from medqa_sweeps.trial import provenance
-from tests.sweep.fake_nvml import Card, FakeNvml
+from tests.pool.fake_nvml import Card, FakeNvml
 
 STAND_IN = "tests.sweep.stand_in"
 launcher.TRAINING = (STAND_IN,)  # type: ignore[assignment]

@@ -10,7 +10,7 @@ from medqa_sweeps.trial.folder import TrialDir
 from medqa_sweeps.trial.records import AttemptLine
 from medqa_sweeps.worker.checkpoint import Progress
 from tests.analysis.trial_folders import trial_config
-from tests.sweep.fake_nvml import Card, FakeNvml
+from tests.pool.fake_nvml import Card, FakeNvml
 
 
 @pytest.mark.parametrize(("on_gpu", "gpu"), [(True, "GPU-bbbb"), (False, None)])

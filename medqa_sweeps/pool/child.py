@@ -1,6 +1,6 @@
 """The first thing a child process does: tie its life to its parent's, then become the module it was asked to be.
 
-    python -m medqa_sweeps.sweep.child LIFELINE_FD PARENT_PID MODULE [ARGUMENT ...]
+    python -m medqa_sweeps.pool.child LIFELINE_FD PARENT_PID MODULE [ARGUMENT ...]
 
 Two ropes, so that no kill of any process leaves an orphan (Linux; elsewhere children outlive a killed parent):
 the *lifeline* is a pipe whose only writer is the sweep's process, and the kernel kills the child's whole process

@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from medqa_sweeps.sweep.children import ForkedChildren, SparedChildren
-from medqa_sweeps.sweep.device_request import ANY_DEVICE, DeviceRequest
-from medqa_sweeps.sweep.devices import Device, describe, find_devices, lease, plan_slots, stagger_seconds
-from medqa_sweeps.sweep.pool import LocalPool
+from medqa_sweeps.pool.children import ForkedChildren, SparedChildren
+from medqa_sweeps.pool.contract import LocalPool
+from medqa_sweeps.pool.devices import Device, describe, find_devices, lease, plan_slots, stagger_seconds
+from medqa_sweeps.pool.request import ANY_DEVICE, DeviceRequest
 
 TRAINING = ("medqa_sweeps.worker.run",)  # imports torch, unsloth and trl: about 15 s, paid ahead of the trials
 

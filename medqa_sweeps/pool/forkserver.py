@@ -1,6 +1,6 @@
 """A process that has imported the heavy libraries once and forks a child at each request.
 
-    python -m medqa_sweeps.sweep.forkserver SOCKET_FD LIFELINE_FD PARENT_PID PRELOADED_MODULE [...]
+    python -m medqa_sweeps.pool.forkserver SOCKET_FD LIFELINE_FD PARENT_PID PRELOADED_MODULE [...]
 
 Importing unsloth and trl takes about 15 s; a fork of a process that has done so takes a few milliseconds, and every
 trial still gets a process of its own. Only without a GPU: the import touches CUDA, which a fork cannot share.
@@ -20,7 +20,7 @@ import sys
 import time
 from typing import Any, NoReturn
 
-from medqa_sweeps.sweep import child
+from medqa_sweeps.pool import child
 
 
 def main() -> None:

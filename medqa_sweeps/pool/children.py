@@ -105,7 +105,7 @@ class ForkedChildren(Children):
         with other:
             self._server = subprocess.Popen(
                 [
-                    *(sys.executable, "-m", "medqa_sweeps.sweep.forkserver"),
+                    *(sys.executable, "-m", "medqa_sweeps.pool.forkserver"),
                     *(str(other.fileno()), str(self._lifeline), str(os.getpid()), *self._preload),
                 ],
                 cwd=_ROOT,
@@ -233,7 +233,7 @@ class SpawnedChildren(Children):
         self, words: list[str], environment: dict[str, str], stdin: int, output: Any
     ) -> "subprocess.Popen[bytes]":
         return subprocess.Popen(
-            [sys.executable, "-m", "medqa_sweeps.sweep.child", str(self._lifeline), str(os.getpid()), *words],
+            [sys.executable, "-m", "medqa_sweeps.pool.child", str(self._lifeline), str(os.getpid()), *words],
             cwd=_ROOT,
             env=environment,
             stdin=stdin,
@@ -267,7 +267,7 @@ class SparedChildren(SpawnedChildren):
         if key not in self._spares:
             said = tempfile.TemporaryFile()
             self._spares[key] = (
-                self._new_interpreter(["medqa_sweeps.sweep.spare", *self._preload], environment, subprocess.PIPE, said),
+                self._new_interpreter(["medqa_sweeps.pool.spare", *self._preload], environment, subprocess.PIPE, said),
                 said,
             )
 

@@ -16,8 +16,7 @@ from hypothesis import given, settings, strategies as st
 from medqa_sweeps import hardware
 from medqa_sweeps.errors import ConfigError, DeviceFailed
 from medqa_sweeps.hardware import GpuUse
-from medqa_sweeps.sweep.device_request import DeviceRequest, requested
-from medqa_sweeps.sweep.devices import (
+from medqa_sweeps.pool.devices import (
     MAX_SLOTS,
     Device,
     Lease,
@@ -29,9 +28,10 @@ from medqa_sweeps.sweep.devices import (
     measure_room,
     plan_slots,
 )
-from medqa_sweeps.sweep.local import Machine
+from medqa_sweeps.pool.local import Machine
+from medqa_sweeps.pool.request import DeviceRequest, requested
 from tests.conftest import ROOT
-from tests.sweep.fake_nvml import GIB, Card, FakeNvml
+from tests.pool.fake_nvml import GIB, Card, FakeNvml
 
 STRANGER = 1  # a process that is there and is not ours
 LOST = pynvml.NVML_ERROR_GPU_IS_LOST
@@ -273,7 +273,7 @@ def test_without_a_gpu_it_is_the_cpu_unless_a_gpu_was_named(
 
 HERE = "import sys, time; from pathlib import Path\n"
 TAKES = HERE + (
-    "from tests.sweep.fake_nvml import Card, FakeNvml; from medqa_sweeps.sweep.devices import *\n"
+    "from tests.pool.fake_nvml import Card, FakeNvml; from medqa_sweeps.pool.devices import *\n"
     "FakeNvml(*(Card(f'GPU-{place}') for place in range(2))).install()\n"
 )
 

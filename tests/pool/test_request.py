@@ -16,14 +16,14 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 
 from medqa_sweeps.__main__ import main
 from medqa_sweeps.errors import ConfigError
-from medqa_sweeps.sweep.device_request import DeviceRequest, requested, requested_of_launcher, with_devices
-from medqa_sweeps.sweep.devices import find_devices
+from medqa_sweeps.pool.devices import find_devices
+from medqa_sweeps.pool.request import DeviceRequest, requested, requested_of_launcher, with_devices
 from medqa_sweeps.trial.folder import TrialDir
 from medqa_sweeps.trial.plan import plan_trial
 from medqa_sweeps.trial.provenance import collect, ground
 from medqa_sweeps.trial.records import Outcome, Result, Score
 from tests.analysis.trial_folders import submit, trial_config
-from tests.sweep.fake_nvml import Card, FakeNvml
+from tests.pool.fake_nvml import Card, FakeNvml
 from tests.sweep.test_faults import PROGRAM, ROOT
 
 ONE_RUN = (

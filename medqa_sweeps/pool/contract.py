@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from medqa_sweeps.sweep.children import Children
+from medqa_sweeps.pool.children import Children
 
 
 class SlotLike(Protocol):

@@ -1,6 +1,6 @@
 """A process that imports ahead and waits to be told, on its standard input, which module to become.
 
-    python -m medqa_sweeps.sweep.child LIFELINE_FD PARENT_PID medqa_sweeps.sweep.spare PRELOADED_MODULE [...]
+    python -m medqa_sweeps.pool.child LIFELINE_FD PARENT_PID medqa_sweeps.pool.spare PRELOADED_MODULE [...]
 
 On a GPU a trial needs an interpreter of its own, and importing unsloth and trl takes about 15 s: a spare has done so
 before its trial comes. It reads one JSON object, {"module", "arguments", "log"}, and ends if there is none.
@@ -10,7 +10,7 @@ import json
 import os
 import sys
 
-from medqa_sweeps.sweep import child
+from medqa_sweeps.pool import child
 
 
 def main(preload: list[str]) -> int:

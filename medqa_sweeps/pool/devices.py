@@ -24,7 +24,7 @@ from medqa_sweeps.durable.files import write_atomically
 from medqa_sweeps.durable.places import cache_folder
 from medqa_sweeps.errors import ConfigError, DeviceFailed
 from medqa_sweeps.hardware import Gpu
-from medqa_sweeps.sweep.device_request import ANY_DEVICE, CPU, DeviceRequest
+from medqa_sweeps.pool.request import ANY_DEVICE, CPU, DeviceRequest
 
 GIB = 1 << 30
 MAX_SLOTS = 16  # on one GPU, where `auto` chooses

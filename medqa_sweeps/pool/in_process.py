@@ -13,7 +13,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from medqa_sweeps.sweep.pool import Gone, Pool, SlotLike
+from medqa_sweeps.pool.contract import Gone, Pool, SlotLike
 
 
 @dataclass(frozen=True)
