@@ -17,12 +17,12 @@ from hydra.errors import CompactHydraException
 from hydra.types import RunMode
 from omegaconf import DictConfig
 
+from medqa_sweeps.compose.composer import register_schema
+from medqa_sweeps.compose.refusals import in_sentences, refuse_overrides, refuse_unknown_of_hydra
 from medqa_sweeps.config import from_hydra
 from medqa_sweeps.durable.places import complete_environment
 from medqa_sweeps.errors import TrialError
 from medqa_sweeps.study.objective import objective_named
-from medqa_sweeps.sweep.composer import register_schema
-from medqa_sweeps.sweep.refusals import in_sentences, refuse_overrides, refuse_unknown_of_hydra
 from medqa_sweeps.trial.folder import TrialDir
 
 INTERRUPTED = 130  # the exit code that a shell gives a program stopped by Ctrl-C
@@ -33,8 +33,8 @@ register_schema()
 @hydra.main(version_base="1.3", config_path="conf", config_name="config")
 def main(composed: DictConfig) -> float | list[float] | None:
     """Compose, check, announce, write the trial folder, run its child; the objective's value if it was scored."""
+    from medqa_sweeps.compose.hydra_node import refuse_what_no_trial_obeys, task_overrides, with_hydra
     from medqa_sweeps.pool.request import requested_of_launcher
-    from medqa_sweeps.sweep.hydra_node import refuse_what_no_trial_obeys, task_overrides, with_hydra
     from medqa_sweeps.sweep.single import run_single  # not needed for --help or a config error
 
     hydra_config = HydraConfig.get()

@@ -21,7 +21,7 @@ from hydra.plugins.sweeper import Sweeper
 from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig, OmegaConf
 
-from medqa_sweeps.sweep.settings import (
+from medqa_sweeps.compose.settings import (
     CONF,
     AsyncOptunaSettings,
     InProcessSettings,
@@ -107,8 +107,8 @@ class PrintLeaderboard(Callback):
         """
         if config.hydra.sweeper.get("plan_only"):
             return
+        from medqa_sweeps.compose.hydra_node import study_folder
         from medqa_sweeps.errors import TrialError
-        from medqa_sweeps.sweep.hydra_node import study_folder
 
         try:
             ended_well = self._tell(study_folder(config))

@@ -110,7 +110,7 @@ def _parsed(group: str, overrides: Sequence[str]) -> Iterator[tuple[str, Any]]:
     from hydra.core.override_parser.overrides_parser import OverridesParser
     from hydra.errors import HydraException
 
-    from medqa_sweeps.sweep.refusals import refusal
+    from medqa_sweeps.compose.refusals import refusal
 
     try:
         for override in OverridesParser.create().parse_overrides(list(overrides)):

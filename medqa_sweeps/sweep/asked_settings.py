@@ -14,8 +14,8 @@ import optuna
 from hydra.utils import get_object
 from omegaconf import DictConfig
 
+from medqa_sweeps.compose.settings import CONF
 from medqa_sweeps.errors import ConfigError
-from medqa_sweeps.sweep.settings import CONF
 
 _TYPES: Mapping[str, tuple[type, ...]] = {
     "int": (int,),

@@ -18,6 +18,10 @@ from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig, OmegaConf
 
 from medqa_sweeps.command_line import command_of_this_process
+from medqa_sweeps.compose.composer import Composer
+from medqa_sweeps.compose.hydra_node import study_folder, without_hydra
+from medqa_sweeps.compose.settings import IN_PROCESS, LOCAL_GPUS
+from medqa_sweeps.compose.snapshot import loader_of, taken
 from medqa_sweeps.config import TrialConfig
 from medqa_sweeps.errors import InternalError
 from medqa_sweeps.pool.contract import Pool
@@ -28,11 +32,7 @@ from medqa_sweeps.pool.request import requested_of_launcher
 from medqa_sweeps.study.objective import BY_ACCURACY, Objective
 from medqa_sweeps.sweep.batch_jobs import BatchJobs
 from medqa_sweeps.sweep.callable_jobs import CHILD, CallableJobs
-from medqa_sweeps.sweep.composer import Composer
-from medqa_sweeps.sweep.conf_snapshot import loader_of, taken
-from medqa_sweeps.sweep.hydra_node import study_folder, without_hydra
 from medqa_sweeps.sweep.jobs import Ended, Jobs
-from medqa_sweeps.sweep.settings import IN_PROCESS, LOCAL_GPUS
 from medqa_sweeps.sweep.trial_jobs import TrialJobs
 from medqa_sweeps.trial.records import MetricsLine, Outcome
 

@@ -11,10 +11,10 @@ from dataclasses import dataclass, field, replace
 from omegaconf import DictConfig
 
 from medqa_sweeps.alarms.cautions import Caution, cautions_of, linear_interval
+from medqa_sweeps.compose.hydra_node import trial_config
 from medqa_sweeps.config import TrialConfig
 from medqa_sweeps.errors import ConfigError, TrialError
 from medqa_sweeps.study.objective import Objective, refuse_generated
-from medqa_sweeps.sweep.hydra_node import trial_config
 from medqa_sweeps.sweep.search_space import Fixed, Knob, SearchSpace, Value
 from medqa_sweeps.trial.plan import plan_new_trial
 from medqa_sweeps.wording import counted

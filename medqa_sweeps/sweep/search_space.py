@@ -25,10 +25,10 @@ from hydra.errors import HydraException
 from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
 from optuna.trial import Trial
 
+from medqa_sweeps.compose.refusals import GRAMMAR
 from medqa_sweeps.config.overrides import override, written
 from medqa_sweeps.errors import ConfigError
 from medqa_sweeps.randomness import shuffled
-from medqa_sweeps.sweep.refusals import GRAMMAR
 
 # What Optuna and Hydra's command line both take. A str is in Hydra's words: quoted where it must be; null is "null".
 Value = str | int | float | bool | None

@@ -76,11 +76,11 @@ def _checked(study: StudyDir, overrides: Sequence[str]) -> list[str]:
     from omegaconf import OmegaConf
 
     from medqa_sweeps.alarms.cautions import caution_lines
+    from medqa_sweeps.compose.composer import composer_again
+    from medqa_sweeps.compose.hydra_node import task_overrides
+    from medqa_sweeps.compose.refusals import refuse_overrides
     from medqa_sweeps.study.objective import objective_in
-    from medqa_sweeps.sweep.composer import composer_again
-    from medqa_sweeps.sweep.hydra_node import task_overrides
     from medqa_sweeps.sweep.preflight import trial_check
-    from medqa_sweeps.sweep.refusals import refuse_overrides
     from medqa_sweeps.sweep.search_space import parse_search_space
 
     refuse_overrides(overrides)

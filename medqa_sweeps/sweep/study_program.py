@@ -35,7 +35,7 @@ class StudyProgram:
         Args:
             begun: the study of whose config files, as they were when it began, everything is composed.
         """
-        from medqa_sweeps.sweep.conf_snapshot import reading_kept  # and Hydra, which `status` and `stop` do without
+        from medqa_sweeps.compose.snapshot import reading_kept  # and Hydra, which `status` and `stop` do without
 
         words = reading_kept(begun, [word for word in words if key_of(word) != _ALLOW_CHANGES])
         shown = self.file.relative_to(self.directory) if self.file.is_relative_to(self.directory) else self.file
@@ -46,7 +46,7 @@ class StudyProgram:
 
 def origin_of_this_process() -> dict[str, Any]:
     """What `program_of` needs to find this program again, for the study's definition."""
-    from medqa_sweeps.sweep.conf_snapshot import is_option
+    from medqa_sweeps.compose.snapshot import is_option
 
     program = Path(sys.argv[0]).absolute()
     inside = program.is_relative_to(_PROJECT)

@@ -21,6 +21,10 @@ from optuna.study import StudyDirection
 from rich.console import Console
 
 from medqa_sweeps.alarms.cautions import caution_lines
+from medqa_sweeps.compose.composer import Composer
+from medqa_sweeps.compose.hydra_node import refuse_what_no_trial_obeys, study_folder, trial_config
+from medqa_sweeps.compose.refusals import refusal, refuse_overrides, refuse_unknown_of_hydra
+from medqa_sweeps.compose.snapshot import FOLDER, ConfSnapshot, composed_again, kept, loader_of, taken
 from medqa_sweeps.config.interpolation import literal
 from medqa_sweeps.durable.disk import refuse_unfit
 from medqa_sweeps.errors import ConfigError, TrialError
@@ -31,17 +35,13 @@ from medqa_sweeps.study.objective import Objective
 from medqa_sweeps.sweep.announce import about_code, about_conf, announcement, how_to_go_on, plan_only
 from medqa_sweeps.sweep.asked_objective import asked_objective
 from medqa_sweeps.sweep.asked_settings import custom_search_space, refuse_settings
-from medqa_sweeps.sweep.composer import Composer
-from medqa_sweeps.sweep.conf_snapshot import FOLDER, ConfSnapshot, composed_again, kept, loader_of, taken
 from medqa_sweeps.sweep.failures import CircuitBreaker
-from medqa_sweeps.sweep.hydra_node import refuse_what_no_trial_obeys, study_folder, trial_config
 from medqa_sweeps.sweep.journal import journal_of, renew_journal, settle_objective, stored_name
 from medqa_sweeps.sweep.launcher import jobs_for, refuse_missing_devices, trains_trials
 from medqa_sweeps.sweep.loop import Budget, Sweep, Swept
 from medqa_sweeps.sweep.preflight import config_check, preflight, trial_check
 from medqa_sweeps.sweep.presence import marked
 from medqa_sweeps.sweep.pruning import OptunaPruner, Pruner, make_pruner, with_samples
-from medqa_sweeps.sweep.refusals import refusal, refuse_overrides, refuse_unknown_of_hydra
 from medqa_sweeps.sweep.sampling import SeededPerTrial, seed_of, with_seed
 from medqa_sweeps.sweep.search_space import SearchSpace, parse_search_space
 from medqa_sweeps.sweep.steering import Requests

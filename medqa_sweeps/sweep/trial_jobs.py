@@ -15,6 +15,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from medqa_sweeps.alarms import alarms_of
 from medqa_sweeps.base.fingerprints import is_of_this_version
+from medqa_sweeps.compose.hydra_node import environment_of, trial_config, without_hydra
 from medqa_sweeps.config import TrialConfig
 from medqa_sweeps.errors import FailureKind
 from medqa_sweeps.pool.contract import Gone, Pool, SlotLike
@@ -24,7 +25,6 @@ from medqa_sweeps.study.not_run import NotRun
 from medqa_sweeps.study.objective import BY_ACCURACY, Objective, refuse_generated
 from medqa_sweeps.study_identity import group_of
 from medqa_sweeps.sweep.failures import another_attempt
-from medqa_sweeps.sweep.hydra_node import environment_of, trial_config, without_hydra
 from medqa_sweeps.sweep.jobs import Ended, Job, Jobs, Reported
 from medqa_sweeps.tracking.tracker import Tracker, tracker_for, wait_for
 from medqa_sweeps.tracking.variables import to_record, variables_here

@@ -14,11 +14,11 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from hypothesis import HealthCheck, Phase, given, settings, strategies as st
 from omegaconf import OmegaConf
 
+from medqa_sweeps.compose.composer import register_schema
 from medqa_sweeps.config import TrialConfig
 from medqa_sweeps.config.interpolation import literal
 from medqa_sweeps.config.overrides import key_of, override, written
 from medqa_sweeps.errors import ConfigError
-from medqa_sweeps.sweep.composer import register_schema
 
 AWKWARD = [
     *("", " ", " a ", "\t", "a\nb", "null", "None", "true", "Yes", "8", "-8", "1e-5", "1_000", "0x1F", "inf", "NaN"),

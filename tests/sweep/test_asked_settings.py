@@ -12,15 +12,15 @@ from omegaconf import OmegaConf
 from optuna.trial import TrialState
 
 import launch
+from medqa_sweeps.compose.refusals import refusal
+from medqa_sweeps.compose.settings import CONF
 from medqa_sweeps.config.overrides import key_of
 from medqa_sweeps.errors import ConfigError
 from medqa_sweeps.sweep.asked_settings import custom_search_space, refuse_settings
 from medqa_sweeps.sweep.jobs import Ended, Reported
 from medqa_sweeps.sweep.pruning import OptunaPruner, PairedHalving, make_pruner
-from medqa_sweeps.sweep.refusals import refusal
 from medqa_sweeps.sweep.sampling import SeededPerTrial
 from medqa_sweeps.sweep.search_space import parse_search_space
-from medqa_sweeps.sweep.settings import CONF
 from medqa_sweeps.sweep.study import Study
 from medqa_sweeps.sweep.sweeper import _instantiated
 from medqa_sweeps.trial.records import Outcome

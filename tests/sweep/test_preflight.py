@@ -11,9 +11,9 @@ import pytest
 
 import launch
 from medqa_sweeps.alarms.cautions import Caution
+from medqa_sweeps.compose.refusals import in_sentences
 from medqa_sweeps.errors import ConfigError, DataError
 from medqa_sweeps.sweep.preflight import preflight
-from medqa_sweeps.sweep.refusals import in_sentences
 from medqa_sweeps.sweep.search_space import SearchSpace, parse_search_space
 
 CONF = Path(launch.__file__).parent / "conf"

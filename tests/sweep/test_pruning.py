@@ -13,13 +13,13 @@ from hydra.utils import instantiate
 from numpy.typing import NDArray
 
 import launch  # noqa: F401  registers the schema
+from medqa_sweeps.compose.settings import CONF
 from medqa_sweeps.config import from_hydra
 from medqa_sweeps.errors import ConfigError
 from medqa_sweeps.study.objective import objective_named
 from medqa_sweeps.sweep.jobs import Reported
 from medqa_sweeps.sweep.pruning import OptunaPruner, PairedHalving, make_pruner, with_samples
 from medqa_sweeps.sweep.search_space import parse_search_space
-from medqa_sweeps.sweep.settings import CONF
 from medqa_sweeps.sweep.study import Study
 from medqa_sweeps.trial.folder import TrialDir
 from medqa_sweeps.trial.plan import plan_trial

@@ -15,10 +15,10 @@ from omegaconf import OmegaConf
 from optuna.storages.journal import JournalFileBackend, JournalStorage
 from optuna.trial import Trial
 
+from medqa_sweeps.compose.settings import CONF
 from medqa_sweeps.sweep.jobs import Ended
 from medqa_sweeps.sweep.sampling import SeededPerTrial, seed_of
 from medqa_sweeps.sweep.search_space import SearchSpace, parse_search_space
-from medqa_sweeps.sweep.settings import CONF
 from medqa_sweeps.sweep.study import Study
 from medqa_sweeps.sweep.sweeper import _instantiated
 from medqa_sweeps.trial.records import Outcome

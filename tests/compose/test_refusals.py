@@ -9,9 +9,9 @@ from hydra import compose, initialize_config_dir
 from hydra.errors import CompactHydraException, InstantiationException
 
 import launch
+from medqa_sweeps.compose.refusals import in_sentences, refusal, refuse_overrides, refuse_unknown_of_hydra
 from medqa_sweeps.config import from_hydra
 from medqa_sweeps.errors import ConfigError
-from medqa_sweeps.sweep.refusals import in_sentences, refusal, refuse_overrides, refuse_unknown_of_hydra
 
 CONF = Path(launch.__file__).parent / "conf"
 ADVICE = ("To append to", "Either remove", "Or add", "HYDRA_FULL_ERROR", "full_key", "search path", "1.", "Error ")

@@ -20,11 +20,11 @@ from hydra.core.global_hydra import GlobalHydra
 from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 
+from medqa_sweeps.compose import snapshot as conf_snapshot
+from medqa_sweeps.compose.composer import Composer
+from medqa_sweeps.compose.snapshot import composed_again, is_option, kept, loader_of, options_of, taken
 from medqa_sweeps.study.folder import StudyDir
-from medqa_sweeps.sweep import conf_snapshot
 from medqa_sweeps.sweep.announce import about_conf
-from medqa_sweeps.sweep.composer import Composer
-from medqa_sweeps.sweep.conf_snapshot import composed_again, is_option, kept, loader_of, options_of, taken
 from tests.conftest import ROOT
 from tests.sweep.test_faults import Program, results, steps
 from tests.sweep.test_storage import Plain, until

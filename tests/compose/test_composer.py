@@ -11,8 +11,8 @@ from hydra.core.global_hydra import GlobalHydra
 from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf, open_dict
 
+from medqa_sweeps.compose.composer import Composer
 from medqa_sweeps.errors import ConfigError
-from medqa_sweeps.sweep.composer import Composer
 
 FILES = {
     "config.yaml": "defaults: [_self_, base: small]\nrank: 8\n"

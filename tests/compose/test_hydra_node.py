@@ -13,7 +13,7 @@ import pytest
 import yaml
 
 from medqa_sweeps.assets import resolve_bundled
-from medqa_sweeps.sweep.hydra_node import environment_of
+from medqa_sweeps.compose.hydra_node import environment_of
 from tests.sweep.test_faults import PROGRAM, ROOT, WORDS
 
 ASKS = (

@@ -25,7 +25,7 @@ from hydra.core.config_loader import ConfigLoader
 from hydra.types import RunMode
 from omegaconf import DictConfig, ListConfig, OmegaConf
 
-from medqa_sweeps.sweep.settings import CONF
+from medqa_sweeps.compose.settings import CONF
 from medqa_sweeps.trial.provenance import changed_files
 
 FOLDER = ".conf"  # in the study's

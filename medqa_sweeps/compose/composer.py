@@ -24,10 +24,10 @@ from hydra.errors import HydraException
 from omegaconf import DictConfig, OmegaConf, open_dict
 from omegaconf.errors import OmegaConfBaseException
 
+from medqa_sweeps.compose.refusals import refusal
+from medqa_sweeps.compose.snapshot import kept, loader_of
 from medqa_sweeps.config import TrialConfig
 from medqa_sweeps.errors import ConfigError
-from medqa_sweeps.sweep.conf_snapshot import kept, loader_of
-from medqa_sweeps.sweep.refusals import refusal
 
 _KINDS = 64  # kept at a time
 Kind = tuple[object, ...]  # what trials have in common that differ in plain values alone

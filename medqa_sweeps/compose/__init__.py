@@ -1,0 +1,6 @@
+"""Hydra: from overrides to a trial's composed config, and every refusal of it in a sentence.
+
+`settings` are the keys of our sweeper and launchers, `conf/` the samplers and pruners that they offer. `composer`
+composes trial after trial, `snapshot` keeps the config files of a study, `hydra_node` reads Hydra's own node,
+`refusals` says what Hydra refused.
+"""
