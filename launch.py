@@ -34,8 +34,8 @@ register_schema()
 def main(composed: DictConfig) -> float | list[float] | None:
     """Compose, check, announce, write the trial folder, run its child; the objective's value if it was scored."""
     from medqa_sweeps.compose.hydra_node import refuse_what_no_trial_obeys, task_overrides, with_hydra
+    from medqa_sweeps.jobs.single import run_single  # not needed for --help or a config error
     from medqa_sweeps.pool.request import requested_of_launcher
-    from medqa_sweeps.sweep.single import run_single  # not needed for --help or a config error
 
     hydra_config = HydraConfig.get()
     alone = hydra_config.mode is RunMode.RUN

@@ -18,9 +18,9 @@ from pathlib import Path
 import optuna
 
 from benchmarks.record import store
+from medqa_sweeps.jobs.contract import Ended
+from medqa_sweeps.jobs.failures import CircuitBreaker
 from medqa_sweeps.study.folder import StudyDir
-from medqa_sweeps.sweep.failures import CircuitBreaker
-from medqa_sweeps.sweep.jobs import Ended
 from medqa_sweeps.sweep.journal import journal_of
 from medqa_sweeps.sweep.loop import Budget, Sweep
 from medqa_sweeps.sweep.search_space import parse_search_space

@@ -24,9 +24,9 @@ from optuna.trial import TrialState
 from benchmarks.pruning_records import BATCH, RANKS, RATES, TRIAL, Name, Records, kept
 from benchmarks.record import store
 from medqa_sweeps.compose.settings import CONF
+from medqa_sweeps.jobs.contract import Ended, Reported
+from medqa_sweeps.jobs.failures import CircuitBreaker
 from medqa_sweeps.statistics import compare_answers
-from medqa_sweeps.sweep.failures import CircuitBreaker
-from medqa_sweeps.sweep.jobs import Ended, Reported
 from medqa_sweeps.sweep.loop import Budget, Sweep
 from medqa_sweeps.sweep.pruning import OptunaPruner, Pruner, make_pruner
 from medqa_sweeps.sweep.search_space import parse_search_space

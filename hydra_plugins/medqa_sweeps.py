@@ -55,7 +55,7 @@ class AsyncOptunaSweeper(Sweeper):
 
 
 class LocalGpusLauncher(Launcher):
-    """`hydra/launcher=local_gpus`: see `medqa_sweeps/sweep/launcher.py`. For any sweeper and any task function."""
+    """`hydra/launcher=local_gpus`: see `medqa_sweeps/jobs/launcher.py`. For any sweeper and any task function."""
 
     def __init__(self, **settings: Any) -> None:
         """The settings are read where the jobs are made: this launcher's own sweeper does not come by here."""
@@ -67,7 +67,7 @@ class LocalGpusLauncher(Launcher):
         from hydra.errors import CompactHydraException
 
         from medqa_sweeps.errors import TrialError
-        from medqa_sweeps.sweep.launcher import launch
+        from medqa_sweeps.jobs.launcher import launch
 
         assert self.config is not None and self.hydra_context is not None and self.task_function is not None
         try:

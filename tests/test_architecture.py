@@ -106,7 +106,7 @@ def test_hydra_and_optuna_stay_where_they_are_needed() -> None:
 
 def test_the_parent_runs_a_trial_without_torch_wandb_or_scipy_in_its_imports() -> None:
     check = (
-        "import sys, launch, medqa_sweeps.__main__, medqa_sweeps.sweep.single, hydra_plugins.medqa_sweeps\n"
+        "import sys, launch, medqa_sweeps.__main__, medqa_sweeps.jobs.single, hydra_plugins.medqa_sweeps\n"
         "import medqa_sweeps.sweep.sweeper, medqa_sweeps.sweep.status\n"
         "found = {'torch', 'transformers', 'datasets', 'wandb', 'scipy', 'pandas'} & set(sys.modules)\n"
         "assert not found, found"

@@ -90,8 +90,8 @@ def _answers(trial: TrialDir, data: DataConfig, devices: DeviceRequest) -> Itera
     Raises:
         ConfigError: if none is, or the child refuses.
     """
+    from medqa_sweeps.jobs.trials import child_environment, log_tail
     from medqa_sweeps.pool.local import Machine
-    from medqa_sweeps.sweep.trial_jobs import child_environment, log_tail
 
     with tempfile.TemporaryDirectory() as made:
         folder = Path(made)

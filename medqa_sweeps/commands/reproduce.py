@@ -25,7 +25,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Run the trial again and print both side by side; exit code 0 if the bits, or after a change the scores, agree."""
-    from medqa_sweeps.sweep.single import run_single
+    from medqa_sweeps.jobs.single import run_single
     from medqa_sweeps.trial.reproduce import as_it_ran, compare
 
     original, devices = TrialDir(arguments.trial.resolve()), devices_asked_for(arguments)

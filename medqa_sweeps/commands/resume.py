@@ -25,7 +25,7 @@ def run(arguments: argparse.Namespace) -> int:
         resume(StudyDir(trial.path), devices)
     if trial.result() is not None:
         raise ConfigError(f"{trial.path} is finished ({trial.result_file.name} says how); there is nothing to resume.")
-    from medqa_sweeps.sweep.single import run_single
+    from medqa_sweeps.jobs.single import run_single
 
     result = run_single(trial.config(), trial, announce=True, devices=devices or _devices_at_the_start(trial))
     return 0 if result and result.score else 1

@@ -14,10 +14,10 @@ from medqa_sweeps.command_line import command, shown
 from medqa_sweeps.compose.hydra_node import trial_config
 from medqa_sweeps.compose.snapshot import FOLDER, ConfSnapshot
 from medqa_sweeps.errors import TrialError
+from medqa_sweeps.jobs.launcher import trains_trials
 from medqa_sweeps.study.confirmation import Confirmation, confirmed_study, read_confirmation
 from medqa_sweeps.study.folder import StudyDir
 from medqa_sweeps.study.objective import objective_named
-from medqa_sweeps.sweep.launcher import trains_trials
 from medqa_sweeps.sweep.loop import Swept
 from medqa_sweeps.sweep.search_space import SearchSpace
 from medqa_sweeps.sweep.study import SAMPLED, Study

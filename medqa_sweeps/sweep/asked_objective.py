@@ -6,6 +6,7 @@ from typing import Any
 from omegaconf import DictConfig, ListConfig
 
 from medqa_sweeps.errors import ConfigError
+from medqa_sweeps.jobs.launcher import trains_trials
 from medqa_sweeps.study.objective import (
     METRICS,
     Direction,
@@ -15,7 +16,6 @@ from medqa_sweeps.study.objective import (
     refuse_generated,
     typed,
 )
-from medqa_sweeps.sweep.launcher import trains_trials
 from medqa_sweeps.wording import listed
 
 

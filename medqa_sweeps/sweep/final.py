@@ -6,6 +6,7 @@ import uuid
 from pathlib import Path
 
 from medqa_sweeps.errors import ConfigError, InternalError
+from medqa_sweeps.jobs.trials import child_environment, log_tail
 from medqa_sweeps.pool.contract import Pool
 from medqa_sweeps.pool.local import Machine
 from medqa_sweeps.pool.request import ANY_DEVICE, DeviceRequest
@@ -14,7 +15,6 @@ from medqa_sweeps.study.confirmation import confirmation_beside, confirmed_winne
 from medqa_sweeps.study.folder import StudyDir
 from medqa_sweeps.study.ledger import Reading, readings
 from medqa_sweeps.study.objective import objective_in
-from medqa_sweeps.sweep.trial_jobs import child_environment, log_tail
 from medqa_sweeps.trial.folder import TrialDir
 from medqa_sweeps.trial.records import Outcome
 

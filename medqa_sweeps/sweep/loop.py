@@ -11,9 +11,9 @@ from dataclasses import dataclass, replace
 from typing import Protocol
 
 from medqa_sweeps.errors import TrialError
-from medqa_sweeps.sweep.failures import CircuitBreaker
-from medqa_sweeps.sweep.interrupts import Interrupts
-from medqa_sweeps.sweep.jobs import Ended, Job, Jobs, Reported
+from medqa_sweeps.jobs.contract import Ended, Job, Jobs, Reported
+from medqa_sweeps.jobs.failures import CircuitBreaker
+from medqa_sweeps.jobs.interrupts import Interrupts
 from medqa_sweeps.sweep.pruning import Pruner
 from medqa_sweeps.sweep.study import Candidate, Study
 from medqa_sweeps.trial.folder import StopReason

@@ -15,9 +15,9 @@ from optuna.trial import Trial
 
 from medqa_sweeps.durable.lines import LineReader
 from medqa_sweeps.errors import ConfigError
+from medqa_sweeps.jobs.contract import Reported
 from medqa_sweeps.study.folder import StudyDir
 from medqa_sweeps.study.objective import BY_ACCURACY, Objective, typed
-from medqa_sweeps.sweep.jobs import Reported
 from medqa_sweeps.trial.folder import TrialDir
 from medqa_sweeps.trial.plan import Plan
 from medqa_sweeps.trial.records import Outcome, Prediction

@@ -5,13 +5,13 @@ import time
 from rich.console import Console
 
 from medqa_sweeps.command_line import command
+from medqa_sweeps.jobs.contract import Ended
+from medqa_sweeps.jobs.trials import trial_end
 from medqa_sweeps.study.folder import StudyDir
 from medqa_sweeps.study.labels import labels
 from medqa_sweeps.study.not_run import NotRun, not_run
 from medqa_sweeps.study.objective import Objective, objective_in
-from medqa_sweeps.sweep.jobs import Ended
 from medqa_sweeps.sweep.table import SweepTable
-from medqa_sweeps.sweep.trial_jobs import trial_end
 from medqa_sweeps.trial.folder import TrialDir
 from medqa_sweeps.trial.records import AttemptLine, MetricsLine, Outcome
 

@@ -16,8 +16,8 @@ from optuna.trial import FrozenTrial, Trial, TrialState
 
 from medqa_sweeps.config.overrides import override
 from medqa_sweeps.errors import FailureKind
+from medqa_sweeps.jobs.contract import Ended
 from medqa_sweeps.study.best import ScoredConfig
-from medqa_sweeps.sweep.jobs import Ended
 from medqa_sweeps.sweep.search_space import SearchSpace
 from medqa_sweeps.trial.records import Outcome
 from medqa_sweeps.wording import overrides as overrides_in_words, settings

@@ -28,6 +28,8 @@ from medqa_sweeps.compose.snapshot import FOLDER, ConfSnapshot, composed_again, 
 from medqa_sweeps.config.interpolation import literal
 from medqa_sweeps.durable.disk import refuse_unfit
 from medqa_sweeps.errors import ConfigError, TrialError
+from medqa_sweeps.jobs.failures import CircuitBreaker
+from medqa_sweeps.jobs.launcher import jobs_for, refuse_missing_devices, trains_trials
 from medqa_sweeps.study.best import ScoredConfig, on_front, ranked_in
 from medqa_sweeps.study.confirmation import read_confirmation
 from medqa_sweeps.study.folder import StudyDir
@@ -35,9 +37,7 @@ from medqa_sweeps.study.objective import Objective
 from medqa_sweeps.sweep.announce import about_code, about_conf, announcement, how_to_go_on, plan_only
 from medqa_sweeps.sweep.asked_objective import asked_objective
 from medqa_sweeps.sweep.asked_settings import custom_search_space, refuse_settings
-from medqa_sweeps.sweep.failures import CircuitBreaker
 from medqa_sweeps.sweep.journal import journal_of, renew_journal, settle_objective, stored_name
-from medqa_sweeps.sweep.launcher import jobs_for, refuse_missing_devices, trains_trials
 from medqa_sweeps.sweep.loop import Budget, Sweep, Swept
 from medqa_sweeps.sweep.preflight import config_check, preflight, trial_check
 from medqa_sweeps.sweep.presence import marked

@@ -16,9 +16,9 @@ from rich.table import Table
 from rich.text import Text
 
 from medqa_sweeps.alarms import about_the_trial, written
+from medqa_sweeps.jobs.contract import Ended
 from medqa_sweeps.study.best import ScoredConfig, ScoredTrial, comparable, on_front, ranked
 from medqa_sweeps.study.objective import BY_ACCURACY, Metric, Objective
-from medqa_sweeps.sweep.jobs import Ended
 from medqa_sweeps.trial.records import AttemptLine, MetricsLine, Outcome, Score, TrainLine, ValidationLine
 from medqa_sweeps.wording import duration, listed
 

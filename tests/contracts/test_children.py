@@ -12,8 +12,8 @@ import psutil
 import pytest
 
 from medqa_sweeps.errors import InternalError
+from medqa_sweeps.jobs.interrupts import Interrupts
 from medqa_sweeps.pool.children import Children, Ended, ForkedChildren, SparedChildren, SpawnedChildren
-from medqa_sweeps.sweep.interrupts import Interrupts
 
 TASKS = "tests.contracts.child_tasks"
 MAKERS: dict[str, Callable[[], Children]] = {

@@ -20,9 +20,9 @@ from hydra.types import HydraContext, RunMode
 
 import launch  # noqa: F401  registers the schema
 from medqa_sweeps.errors import ConfigError, FailureKind, TrialError
-from medqa_sweeps.sweep import launcher
-from medqa_sweeps.sweep.jobs import Ended, Job, Jobs, Reported
-from medqa_sweeps.sweep.trial_jobs import TrialJobs
+from medqa_sweeps.jobs import launcher
+from medqa_sweeps.jobs.contract import Ended, Job, Jobs, Reported
+from medqa_sweeps.jobs.trials import TrialJobs
 from medqa_sweeps.trial.folder import StopReason
 from medqa_sweeps.trial.records import Outcome
 from tests.conftest import ROOT

@@ -8,10 +8,10 @@ from hydra import compose, initialize_config_dir
 
 import launch
 from medqa_sweeps.config import TrialConfig, from_hydra
+from medqa_sweeps.jobs.contract import Job
+from medqa_sweeps.jobs.trials import WORKER, Prepared, TrialJobs
 from medqa_sweeps.pool.contract import Pool
 from medqa_sweeps.pool.local import Machine
-from medqa_sweeps.sweep.jobs import Job
-from medqa_sweeps.sweep.trial_jobs import WORKER, Prepared, TrialJobs
 from medqa_sweeps.trial.folder import TrialDir
 from medqa_sweeps.trial.plan import plan_trial
 from medqa_sweeps.trial.provenance import collect

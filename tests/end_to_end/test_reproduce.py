@@ -13,8 +13,8 @@ import launch
 from medqa_sweeps.__main__ import main
 from medqa_sweeps.assets import resolve_bundled
 from medqa_sweeps.config import TrialConfig, from_hydra
+from medqa_sweeps.jobs import single
 from medqa_sweeps.pool.contract import Pool
-from medqa_sweeps.sweep import single
 from medqa_sweeps.trial.folder import TrialDir
 from medqa_sweeps.trial.plan import plan_trial
 from medqa_sweeps.trial.provenance import collect

@@ -12,9 +12,9 @@ from hydra import compose, initialize_config_dir
 import launch
 from medqa_sweeps import hardware
 from medqa_sweeps.config import from_hydra
+from medqa_sweeps.jobs.contract import Job
+from medqa_sweeps.jobs.trials import Prepared, TrialJobs
 from medqa_sweeps.pool.local import Machine
-from medqa_sweeps.sweep.jobs import Job
-from medqa_sweeps.sweep.trial_jobs import Prepared, TrialJobs
 from medqa_sweeps.trial.folder import TrialDir
 from medqa_sweeps.trial.plan import plan_trial
 from medqa_sweeps.trial.provenance import collect

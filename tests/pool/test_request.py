@@ -162,7 +162,7 @@ def test_a_trial_is_resumed_where_it_was_started_unless_told_otherwise(
 ) -> None:
     asked: list[DeviceRequest] = []
     monkeypatch.setattr(
-        "medqa_sweeps.sweep.single.run_single", lambda *arguments, devices, announce: asked.append(devices)
+        "medqa_sweeps.jobs.single.run_single", lambda *arguments, devices, announce: asked.append(devices)
     )
     trial = submit(tmp_path / "run")
     for words in (["resume", str(trial.path)], ["resume", str(trial.path), "--devices", "cpu"]):

@@ -9,9 +9,9 @@ from omegaconf import DictConfig, OmegaConf
 
 import launch  # noqa: F401  registers the schema
 from medqa_sweeps.errors import ConfigError, FailureKind
+from medqa_sweeps.jobs.trials import trial_end
 from medqa_sweeps.study.objective import BY_ACCURACY, METRICS, Direction, Objective, objective_in, objective_named
 from medqa_sweeps.sweep.asked_objective import asked_objective
-from medqa_sweeps.sweep.trial_jobs import trial_end
 from medqa_sweeps.trial.folder import TrialDir
 from medqa_sweeps.trial.records import Outcome, Result, Score
 from tests.conftest import ROOT

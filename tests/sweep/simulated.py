@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from medqa_sweeps.errors import FailureKind, TrialError
-from medqa_sweeps.sweep.jobs import Ended, Job, Jobs, Reported
+from medqa_sweeps.jobs.contract import Ended, Job, Jobs, Reported
 from medqa_sweeps.trial.folder import StopReason
 from medqa_sweeps.trial.records import Outcome
 

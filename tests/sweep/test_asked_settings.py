@@ -16,8 +16,8 @@ from medqa_sweeps.compose.refusals import refusal
 from medqa_sweeps.compose.settings import CONF
 from medqa_sweeps.config.overrides import key_of
 from medqa_sweeps.errors import ConfigError
+from medqa_sweeps.jobs.contract import Ended, Reported
 from medqa_sweeps.sweep.asked_settings import custom_search_space, refuse_settings
-from medqa_sweeps.sweep.jobs import Ended, Reported
 from medqa_sweeps.sweep.pruning import OptunaPruner, PairedHalving, make_pruner
 from medqa_sweeps.sweep.sampling import SeededPerTrial
 from medqa_sweeps.sweep.search_space import parse_search_space

@@ -11,9 +11,9 @@ from medqa_sweeps.base import locate
 from medqa_sweeps.base.fingerprints import fingerprint_1
 from medqa_sweeps.config import TrialConfig
 from medqa_sweeps.errors import DataError
+from medqa_sweeps.jobs.single import run_single
+from medqa_sweeps.jobs.trials import TrialJobs
 from medqa_sweeps.study.folder import StudyDir
-from medqa_sweeps.sweep.single import run_single
-from medqa_sweeps.sweep.trial_jobs import TrialJobs
 from medqa_sweeps.trial.folder import TrialDir
 from medqa_sweeps.trial.plan import plan_trial, refuse_changed
 from medqa_sweeps.trial.provenance import collect

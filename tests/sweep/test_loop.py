@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given, settings, strategies as st
 
 from medqa_sweeps.errors import ConfigError, FailureKind
-from medqa_sweeps.sweep.failures import CircuitBreaker
-from medqa_sweeps.sweep.jobs import Ended, Reported
+from medqa_sweeps.jobs.contract import Ended, Reported
+from medqa_sweeps.jobs.failures import CircuitBreaker
 from medqa_sweeps.sweep.journal import journal_of
 from medqa_sweeps.sweep.loop import Budget, Sweep, Swept
 from medqa_sweeps.sweep.pruning import Pruner

@@ -19,16 +19,16 @@ from omegaconf import DictConfig
 import launch
 from medqa_sweeps.config import TrialConfig
 from medqa_sweeps.errors import ConfigError
+from medqa_sweeps.jobs import single
+from medqa_sweeps.jobs.trials import TrialJobs
 from medqa_sweeps.pool.in_process import InProcessPool
 from medqa_sweeps.study.folder import StudyDir
 from medqa_sweeps.study.objective import Objective, objective_named
 from medqa_sweeps.study.pareto import pareto_front
-from medqa_sweeps.sweep import single
 from medqa_sweeps.sweep.confirm import _words
 from medqa_sweeps.sweep.journal import journal_of, renew_journal, settle_objective
 from medqa_sweeps.sweep.search_space import parse_search_space
 from medqa_sweeps.sweep.study import Study
-from medqa_sweeps.sweep.trial_jobs import TrialJobs
 from medqa_sweeps.trial.folder import TrialDir
 from medqa_sweeps.trial.records import Outcome, Result, Score
 from tests.conftest import ROOT

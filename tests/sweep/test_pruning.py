@@ -16,8 +16,8 @@ import launch  # noqa: F401  registers the schema
 from medqa_sweeps.compose.settings import CONF
 from medqa_sweeps.config import from_hydra
 from medqa_sweeps.errors import ConfigError
+from medqa_sweeps.jobs.contract import Reported
 from medqa_sweeps.study.objective import objective_named
-from medqa_sweeps.sweep.jobs import Reported
 from medqa_sweeps.sweep.pruning import OptunaPruner, PairedHalving, make_pruner, with_samples
 from medqa_sweeps.sweep.search_space import parse_search_space
 from medqa_sweeps.sweep.study import Study

@@ -16,7 +16,7 @@ from optuna.storages.journal import JournalFileBackend, JournalStorage
 from optuna.trial import Trial
 
 from medqa_sweeps.compose.settings import CONF
-from medqa_sweeps.sweep.jobs import Ended
+from medqa_sweeps.jobs.contract import Ended
 from medqa_sweeps.sweep.sampling import SeededPerTrial, seed_of
 from medqa_sweeps.sweep.search_space import SearchSpace, parse_search_space
 from medqa_sweeps.sweep.study import Study

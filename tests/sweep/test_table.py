@@ -9,9 +9,9 @@ from rich.console import Console
 
 from medqa_sweeps.alarms import Alarm
 from medqa_sweeps.errors import FailureKind
+from medqa_sweeps.jobs.contract import Ended
 from medqa_sweeps.study.objective import Direction, Objective, objective_named
 from medqa_sweeps.sweep import table as table_module
-from medqa_sweeps.sweep.jobs import Ended
 from medqa_sweeps.sweep.table import SweepTable
 from medqa_sweeps.trial.records import AttemptLine, Outcome, Score, TrainLine, ValidationLine
 

@@ -31,7 +31,7 @@ def nothing_trains(monkeypatch: pytest.MonkeyPatch) -> None:
     def run_single(*arguments: object, **named: object) -> None:
         raise AssertionError("it was to be refused, and would have been run")
 
-    monkeypatch.setattr("medqa_sweeps.sweep.single.run_single", run_single)
+    monkeypatch.setattr("medqa_sweeps.jobs.single.run_single", run_single)
 
 
 @pytest.fixture

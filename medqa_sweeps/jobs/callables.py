@@ -21,12 +21,12 @@ from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig
 
 from medqa_sweeps.errors import FailureKind, InternalError
+from medqa_sweeps.jobs.contract import Ended, Job, Jobs, Reported
 from medqa_sweeps.pool.contract import Gone, Pool
-from medqa_sweeps.sweep.jobs import Ended, Job, Jobs, Reported
 from medqa_sweeps.trial.folder import StopReason
 from medqa_sweeps.trial.records import Outcome
 
-CHILD = "medqa_sweeps.sweep.callable_child"
+CHILD = "medqa_sweeps.jobs.callable_child"
 Compose = Callable[[Sequence[str], int], DictConfig]
 
 

@@ -18,14 +18,14 @@ from medqa_sweeps.base.fingerprints import is_of_this_version
 from medqa_sweeps.compose.hydra_node import environment_of, trial_config, without_hydra
 from medqa_sweeps.config import TrialConfig
 from medqa_sweeps.errors import FailureKind
+from medqa_sweeps.jobs.contract import Ended, Job, Jobs, Reported
+from medqa_sweeps.jobs.failures import another_attempt
 from medqa_sweeps.pool.contract import Gone, Pool, SlotLike
 from medqa_sweeps.study import not_run
 from medqa_sweeps.study.best import can_be_ranked, scored_trial
 from medqa_sweeps.study.not_run import NotRun
 from medqa_sweeps.study.objective import BY_ACCURACY, Objective, refuse_generated
 from medqa_sweeps.study_identity import group_of
-from medqa_sweeps.sweep.failures import another_attempt
-from medqa_sweeps.sweep.jobs import Ended, Job, Jobs, Reported
 from medqa_sweeps.tracking.tracker import Tracker, tracker_for, wait_for
 from medqa_sweeps.tracking.variables import to_record, variables_here
 from medqa_sweeps.trial.folder import MetricsReader, StopReason, TrialDir

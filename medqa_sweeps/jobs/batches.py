@@ -8,8 +8,8 @@ from collections.abc import Sequence
 
 from hydra.plugins.launcher import Launcher
 
-from medqa_sweeps.sweep.callable_jobs import ended_as
-from medqa_sweeps.sweep.jobs import Ended, Job, Jobs, Reported
+from medqa_sweeps.jobs.callables import ended_as
+from medqa_sweeps.jobs.contract import Ended, Job, Jobs, Reported
 from medqa_sweeps.trial.folder import StopReason
 from medqa_sweeps.trial.records import Outcome
 

@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Sequence
 
 from medqa_sweeps.errors import RETRIED, FailureKind
-from medqa_sweeps.sweep.jobs import Ended
+from medqa_sweeps.jobs.contract import Ended
 from medqa_sweeps.trial.records import Outcome
 
 SAME_ERROR = 3  # failures in the same words, after which nobody expects the next trial to do better

@@ -13,12 +13,12 @@ from medqa_sweeps.command_line import command, command_of_this_process, shown, t
 from medqa_sweeps.config import TrialConfig
 from medqa_sweeps.durable.disk import refuse_unfit
 from medqa_sweeps.errors import InternalError
+from medqa_sweeps.jobs.contract import Ended, Job, Jobs
+from medqa_sweeps.jobs.interrupts import Interrupts
+from medqa_sweeps.jobs.progress import TrialProgress
+from medqa_sweeps.jobs.trials import Prepared, TrialJobs
 from medqa_sweeps.pool.local import Machine
 from medqa_sweeps.pool.request import ANY_DEVICE, DeviceRequest
-from medqa_sweeps.sweep.interrupts import Interrupts
-from medqa_sweeps.sweep.jobs import Ended, Job, Jobs
-from medqa_sweeps.sweep.progress import TrialProgress
-from medqa_sweeps.sweep.trial_jobs import Prepared, TrialJobs
 from medqa_sweeps.trial.folder import StopReason, TrialDir
 from medqa_sweeps.trial.plan import plan_new_trial, plan_trial, refuse_changed
 from medqa_sweeps.trial.records import MetricsLine, Outcome, Result

@@ -24,16 +24,16 @@ from medqa_sweeps.compose.settings import IN_PROCESS, LOCAL_GPUS
 from medqa_sweeps.compose.snapshot import loader_of, taken
 from medqa_sweeps.config import TrialConfig
 from medqa_sweeps.errors import InternalError
+from medqa_sweeps.jobs.batches import BatchJobs
+from medqa_sweeps.jobs.callables import CHILD, CallableJobs
+from medqa_sweeps.jobs.contract import Ended, Jobs
+from medqa_sweeps.jobs.trials import TrialJobs
 from medqa_sweeps.pool.contract import Pool
 from medqa_sweeps.pool.devices import find_devices, lease, plan_slots
 from medqa_sweeps.pool.in_process import InProcessPool
 from medqa_sweeps.pool.local import TRAINING, Machine
 from medqa_sweeps.pool.request import requested_of_launcher
 from medqa_sweeps.study.objective import BY_ACCURACY, Objective
-from medqa_sweeps.sweep.batch_jobs import BatchJobs
-from medqa_sweeps.sweep.callable_jobs import CHILD, CallableJobs
-from medqa_sweeps.sweep.jobs import Ended, Jobs
-from medqa_sweeps.sweep.trial_jobs import TrialJobs
 from medqa_sweeps.trial.records import MetricsLine, Outcome
 
 _STOCK_BATCH = 2  # upstream's n_jobs
