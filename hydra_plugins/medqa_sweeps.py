@@ -23,6 +23,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from medqa_sweeps.compose.settings import (
     CONF,
+    PROVIDER,
     AsyncOptunaSettings,
     InProcessSettings,
     LocalGpusSettings,
@@ -84,7 +85,7 @@ class SamplersAndPruners(SearchPathPlugin):
     """The files behind `hydra/sweeper/sampler=` and `hydra/sweeper/pruner=`."""
 
     def manipulate_search_path(self, search_path: ConfigSearchPath) -> None:
-        search_path.append("medqa_sweeps", f"file://{CONF}")
+        search_path.append(PROVIDER, f"file://{CONF}")
 
 
 class PrintLeaderboard(Callback):

@@ -1,27 +1,34 @@
-"""The walls of the house: who may import what. A failure here means a file is in the wrong room, or does two things."""
+"""The walls of the house, read from its tree. A room is a folder or a file directly in the package.
+
+A failure here means that a file is in the wrong room, or does two things.
+"""
 
 import ast
 import subprocess
 import sys
+from collections import defaultdict
 from collections.abc import Iterator
+from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
 import pytest
 
 ROOT = Path(__file__).parents[1]
-# The run half: what only a trial's own process imports.
-RUN_HALF = {
-    "run", "final", "predict", "worker", "model", "language_model", "weights", "training", "evaluation", "baseline",
-    "checkpoint",
-}  # fmt: skip
+PACKAGE = ROOT / "medqa_sweeps"
 HEAVY = {"torch", "transformers", "trl", "peft", "unsloth", "bitsandbytes"}
 
 
-def modules(folder: str) -> list[Path]:
-    return sorted(path for path in (ROOT / folder).rglob("*.py") if "assets" not in path.parts)
+def files(folder: Path) -> list[Path]:
+    """Our modules; what makes the assets is run by hand."""
+    return sorted(path for path in folder.rglob("*.py") if "assets" not in path.parts)
+
+
+def named(path: Path) -> str:
+    return str(path.relative_to(ROOT))
 
 
 def imported(path: Path) -> Iterator[str]:
+    """Dotted names, those within functions too."""
     for node in ast.walk(ast.parse(path.read_text())):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
@@ -30,78 +37,110 @@ def imported(path: Path) -> Iterator[str]:
             yield from (f"{node.module}.{alias.name}" for alias in node.names)
 
 
-def roots(path: Path) -> set[str]:
+def libraries(path: Path) -> set[str]:
     return {name.partition(".")[0] for name in imported(path)}
 
 
-def our_rooms(path: Path) -> set[str]:
-    return {name.split(".")[1] for name in imported(path) if name.startswith("medqa_sweeps.")}
+def room_of(path: Path) -> str:
+    """`data` for medqa_sweeps/data/reading.py, `errors` for medqa_sweeps/errors.py; else the folder: `analysis`."""
+    parts = path.relative_to(ROOT).with_suffix("").parts
+    return parts[1] if parts[0] == "medqa_sweeps" else parts[0]
 
 
-def test_only_model_py_imports_unsloth() -> None:
-    importers = [path.name for path in modules("medqa_sweeps") if "unsloth" in roots(path)]
-    assert importers == ["model.py"]
+def rooms_used(path: Path) -> set[str]:
+    return {name.split(".")[1] for name in imported(path) if name.startswith("medqa_sweeps.")} - {room_of(path)}
 
 
-@pytest.mark.parametrize("path", modules("medqa_sweeps"), ids=lambda path: str(path.relative_to(ROOT)))
-def test_nothing_outside_the_run_half_imports_torch_or_the_run_half(path: Path) -> None:
-    if path.parent.name == "medqa_sweeps" and path.stem in RUN_HALF:
-        return
-    assert not roots(path) & HEAVY
-    assert not our_rooms(path) & RUN_HALF
+def rooms() -> dict[str, set[str]]:
+    """By room, the rooms that it imports."""
+    graph: dict[str, set[str]] = defaultdict(set)
+    for path in files(PACKAGE):
+        graph[room_of(path)] |= rooms_used(path)
+    return graph
 
 
-@pytest.mark.parametrize("name", sorted(RUN_HALF))
-def test_the_run_half_knows_nothing_of_sweeps(name: str) -> None:
-    path = ROOT / "medqa_sweeps" / f"{name}.py"
-    assert not roots(path) & {"hydra", "optuna", "wandb"}
-    assert "sweep" not in our_rooms(path)
+def below(room: str) -> set[str]:
+    """What a room stands on, through all floors."""
+    graph, found = rooms(), set[str]()
+    waiting = [room]
+    while waiting:
+        fresh = graph[waiting.pop()] - found
+        found |= fresh
+        waiting += fresh
+    return found
 
 
-@pytest.mark.parametrize("path", modules("analysis"), ids=lambda path: path.name)
-def test_analysis_reads_records_and_nothing_else(path: Path) -> None:
-    assert not roots(path) & (HEAVY | {"hydra"})
-    assert not our_rooms(path) & (RUN_HALF | {"sweep"})
+def importers_of(*names: str) -> set[str]:
+    """Rooms, and `analysis`, that import one of some libraries."""
+    return {room_of(path) for path in [*files(PACKAGE), *files(ROOT / "analysis")] if libraries(path) & set(names)}
+
+
+def test_arrows_point_down() -> None:
+    try:
+        tuple(TopologicalSorter(rooms()).static_order())
+    except CycleError as error:
+        pytest.fail(f"these rooms import each other in a circle: {' → '.join(error.args[1])}")
+
+
+def test_only_the_worker_imports_torch() -> None:
+    assert importers_of(*HEAVY) == {"worker"}
+
+
+def test_one_file_imports_unsloth() -> None:
+    assert [named(path) for path in files(PACKAGE) if "unsloth" in libraries(path)] == ["medqa_sweeps/worker/model.py"]
+
+
+@pytest.mark.parametrize("path", [*files(PACKAGE), *files(ROOT / "analysis")], ids=named)
+def test_the_worker_is_started_by_name_and_never_imported(path: Path) -> None:
+    assert "worker" not in rooms_used(path)
+
+
+def test_the_worker_knows_nothing_of_sweeps() -> None:
+    assert not below("worker") & {"pool", "compose", "jobs", "sweep", "tracking", "commands"}
+    assert not {"worker"} & importers_of("hydra", "optuna", "wandb")
+
+
+def test_the_pool_knows_nothing_of_trials() -> None:
+    assert not below("pool") & {"trial", "study", "data", "prompt", "base", "worker", "jobs", "sweep"}
+
+
+@pytest.mark.parametrize("path", files(ROOT / "analysis"), ids=named)
+def test_analysis_reads_records_and_runs_nothing(path: Path) -> None:
+    assert not rooms_used(path) & {"worker", "pool", "compose", "jobs", "sweep"}
+    assert not libraries(path) & (HEAVY | {"hydra"})
+
+
+def test_hydra_optuna_and_wandb_stay_where_they_are_needed() -> None:
+    # `config` writes values as overrides, `data` the command shows what a data option composes to.
+    assert importers_of("hydra") == {"compose", "jobs", "sweep", "config", "commands"}
+    assert importers_of("optuna") == {"sweep", "analysis"}
+    assert importers_of("wandb") == {"tracking", "analysis"}
+    # The loop knows Optuna through `Study` and processes through `Jobs`, so that its tests can simulate both.
+    assert not libraries(PACKAGE / "sweep" / "loop.py") & {"hydra", "optuna"}
 
 
 def test_only_the_final_test_reads_the_test_questions() -> None:
     """A new reader of the test part is a way around the ledger: see `medqa_sweeps/worker/final.py`."""
-    everything = [path for folder in ("medqa_sweeps", "analysis", "hydra_plugins") for path in modules(folder)]
-    naming = [path for path in [*everything, ROOT / "launch.py"] if "read_test_questions" in path.read_text()]
-    assert {room(path) for path in naming} == {"data", "final"}
+    everything = [*files(PACKAGE), *files(ROOT / "analysis"), *files(ROOT / "hydra_plugins"), ROOT / "launch.py"]
+    readers = [path for path in everything if "read_test_questions" in path.read_text()]
+    assert {named(path) for path in readers if room_of(path) != "data"} == {"medqa_sweeps/worker/final.py"}
 
 
-@pytest.mark.parametrize("path", modules("medqa_sweeps"), ids=lambda path: str(path.relative_to(ROOT)))
+@pytest.mark.parametrize("path", files(PACKAGE), ids=named)
 def test_where_the_test_questions_are_is_asked_in_few_rooms(path: Path) -> None:
     """`config.test` and `data.test`: schema, reader and final test; `predict` hands it on, for the reader to refuse."""
-    if room(path) in ("config", "data", "final") or path.name == "predict.py":
+    if room_of(path) in ("config", "data") or path.name in ("final.py", "predict.py"):
         return
     asked = [node for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Attribute)]
     assert not [ast.unparse(node) for node in asked if node.attr == "test"]
 
 
-def room(path: Path) -> str:
-    """`data` for medqa_sweeps/data.py and for medqa_sweeps/data/reading.py."""
-    return path.relative_to(ROOT).parts[1].removesuffix(".py") if len(path.relative_to(ROOT).parts) > 1 else path.stem
-
-
-def test_hydra_and_optuna_stay_where_they_are_needed() -> None:
-    def importers(library: str) -> set[str]:
-        return {
-            str(path.relative_to(ROOT / "medqa_sweeps")) for path in modules("medqa_sweeps") if library in roots(path)
-        }
-
-    # Words in, jobs out: the rest of the sweep half, the loop included, does not know who composes.
-    assert importers("hydra") == {
-        *("sweep/search_space.py", "sweep/sweeper.py", "sweep/launcher.py", "sweep/steering.py", "sweep/composer.py"),
-        *("sweep/callable_jobs.py", "sweep/callable_child.py", "sweep/batch_jobs.py", "sweep/refusals.py"),
-        *("sweep/hydra_node.py", "overrides.py", "commands/data.py", "sweep/asked_settings.py"),
-        "sweep/conf_snapshot.py",
-    }
-    assert importers("optuna") == {
-        *("sweep/search_space.py", "sweep/sweeper.py", "sweep/study.py", "sweep/pruning.py"),
-        *("sweep/sampling.py", "sweep/asked_settings.py", "sweep/storage.py", "sweep/presence.py"),
-    }
+@pytest.mark.parametrize("folder", sorted({path.parent for path in files(PACKAGE)} - {PACKAGE}), ids=named)
+def test_every_room_says_what_is_in_it(folder: Path) -> None:
+    """`__init__.py` is the reading map: it names each file of the room."""
+    doc = ast.get_docstring(ast.parse((folder / "__init__.py").read_text())) or ""
+    untold = [path.stem for path in folder.glob("*.py") if path.stem != "__init__" and path.stem not in doc]
+    assert doc and (not untold or folder.name == "commands"), untold
 
 
 def test_the_parent_runs_a_trial_without_torch_wandb_or_scipy_in_its_imports() -> None:

@@ -34,14 +34,12 @@ def test_every_launch_command_composes(command: str) -> None:
     assert from_hydra(composed)
 
 
-def test_every_module_is_in_the_tree_and_every_file_of_the_tree_exists() -> None:
-    tree = README.split("## Where things are")[1]
-    named = set(re.findall(r"\b([a-z_]+\.py)\b", tree))
-    package = {path.name for path in (ROOT / "medqa_sweeps").glob("*.py")}
-    assert named <= package | {"launch.py"}
-    explained_by_their_name = {"__init__.py", "__main__.py", "errors.py", "cache.py", "hardware.py", "randomness.py"}
-    also = {"provenance.py", "reproduce.py", "statistics.py", "model_card.py", "checkpoint.py", "baseline.py"}
-    assert package - named <= explained_by_their_name | also
+def test_every_room_is_in_the_tree_and_every_room_of_the_tree_exists() -> None:
+    tree = README.split("## Where things are")[1].split("    medqa_sweeps/")[1].split("    analysis/")[0]
+    told = set(re.findall(r"(?<!\S)([a-z_]+(?:/|\.py))(?!\S)", tree))
+    package = ROOT / "medqa_sweeps"
+    folders = {f"{path.name}/" for path in package.iterdir() if (path / "__init__.py").exists()}
+    assert told == folders | {path.name for path in package.glob("*.py") if not path.name.startswith("__")}
 
 
 def test_the_table_of_results_says_what_it_is_worth() -> None:

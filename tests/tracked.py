@@ -8,7 +8,7 @@ import sys
 import time
 from pathlib import Path
 
-from medqa_sweeps.tracking.tracker import session as wandb_session, tracker as tracking
+from medqa_sweeps.tracking import session as wandb_session, tracker as tracking
 from medqa_sweeps.trial.folder import TrialDir
 
 if __name__ == "__main__":

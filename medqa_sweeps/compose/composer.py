@@ -25,7 +25,7 @@ from omegaconf import DictConfig, OmegaConf, open_dict
 from omegaconf.errors import OmegaConfBaseException
 
 from medqa_sweeps.compose.refusals import refusal
-from medqa_sweeps.compose.snapshot import kept, loader_of
+from medqa_sweeps.compose.snapshot import kept, loader_of, present_path
 from medqa_sweeps.config import TrialConfig
 from medqa_sweeps.errors import ConfigError
 
@@ -56,7 +56,9 @@ def composer_again(composed: DictConfig, study: Path, found: Callable[[str], str
     path = ConfigSearchPathImpl()
     sources = OmegaConf.to_container(composed.hydra.runtime.config_sources, resolve=False)  # a folder may be `${x}`
     for source in cast(list[dict[str, str]], sources):  # the schema's is the last, as Hydra wants it
-        path.append(source["provider"], f"{source['schema']}://{found(source['path'])}")
+        path.append(
+            source["provider"], present_path(source["provider"], f"{source['schema']}://{found(source['path'])}")
+        )
     return Composer(ConfigLoaderImpl(path), composed)
 
 

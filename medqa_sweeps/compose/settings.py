@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 CONF = Path(__file__).parent / "conf"
+PROVIDER = "medqa_sweeps"  # as Hydra's search path calls whoever brought CONF
 _PLUGINS = "hydra_plugins.medqa_sweeps"
 LOCAL_GPUS = f"{_PLUGINS}.LocalGpusLauncher"
 IN_PROCESS = f"{_PLUGINS}.InProcessLauncher"

@@ -25,7 +25,7 @@ from hydra.core.config_loader import ConfigLoader
 from hydra.types import RunMode
 from omegaconf import DictConfig, ListConfig, OmegaConf
 
-from medqa_sweeps.compose.settings import CONF
+from medqa_sweeps.compose.settings import CONF, PROVIDER
 from medqa_sweeps.trial.provenance import changed_files
 
 FOLDER = ".conf"  # in the study's
@@ -108,14 +108,20 @@ def taken(sources: ListConfig) -> ConfSnapshot:
 
 
 def kept(study: Path) -> ConfSnapshot | None:
-    """What `write` has kept; None if that is nothing."""
+    """What `write` has kept; None if that is nothing. Our own package is where it is installed now."""
     folder = study / FOLDER
     try:
         sources = yaml.safe_load((folder / _LIST).read_text(encoding="utf-8"))
     except (FileNotFoundError, NotADirectoryError):
         return None
     files = (_files_in(folder / str(place)) for place in range(len(sources)))
-    return ConfSnapshot(tuple(Source(one["provider"], one["path"], of) for one, of in zip(sources, files, strict=True)))
+    named = [(one["provider"], present_path(one["provider"], one["path"])) for one in sources]
+    return ConfSnapshot(tuple(Source(*name, of) for name, of in zip(named, files, strict=True)))
+
+
+def present_path(provider: str, path: str) -> str:
+    """Where a source of an earlier process is now, if it is our own package's; else as it was."""
+    return f"file://{CONF}" if provider == PROVIDER else path
 
 
 def loader_of(study: Path) -> ConfigLoader:

@@ -19,7 +19,7 @@ from medqa_sweeps.compose.refusals import in_sentences
 from medqa_sweeps.durable.places import complete_environment
 from medqa_sweeps.jobs import launcher, single, trials as trial_jobs
 from medqa_sweeps.pool import local
-from medqa_sweeps.tracking.tracker import session as wandb_session
+from medqa_sweeps.tracking import session as wandb_session
 from medqa_sweeps.trial import provenance
 from tests.pool.fake_nvml import Card, FakeNvml
 

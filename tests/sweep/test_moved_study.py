@@ -29,7 +29,7 @@ from medqa_sweeps.study_identity import group_of, identity_of, moved_along
 from medqa_sweeps.sweep.final import chosen_trial
 from medqa_sweeps.sweep.journal import journal_of, stored_name
 from medqa_sweeps.sweep.study_program import program_of
-from medqa_sweeps.tracking.tracker import tracker as tracking
+from medqa_sweeps.tracking import tracker as tracking
 from medqa_sweeps.trial.folder import TrialDir
 from medqa_sweeps.trial.records import AttemptLine, Outcome, Result, Score
 from tests.analysis.trial_folders import submit

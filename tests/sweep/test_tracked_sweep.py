@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from medqa_sweeps.tracking.tracker import tracker as tracking
+from medqa_sweeps.tracking import tracker as tracking
 from medqa_sweeps.trial.folder import StopReason, TrialDir
 from tests.sweep.test_faults import Program
 from tests.tracking.wandb_server import StoredRun, WandbServer

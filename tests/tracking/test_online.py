@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from medqa_sweeps.errors import FailureKind
-from medqa_sweeps.tracking.tracker import tracker as tracking
+from medqa_sweeps.tracking import tracker as tracking
 from medqa_sweeps.trial.folder import TrialDir
 from medqa_sweeps.trial.records import AttemptEndLine, MetricsLine, Outcome
 from tests.tracking.test_tracker import CASES, ENDS, attempt, comparable, make_trial, result, train, validation

@@ -27,7 +27,7 @@ from medqa_sweeps.config import (
     checked,
 )
 from medqa_sweeps.errors import FailureKind
-from medqa_sweeps.tracking.tracker import client as wandb_client, tracker as tracking
+from medqa_sweeps.tracking import client as wandb_client, tracker as tracking
 from medqa_sweeps.trial.folder import TrialDir
 from medqa_sweeps.trial.records import (
     AttemptEndLine,
@@ -416,7 +416,7 @@ def test_disabled_imports_no_wandb(tmp_path: Path) -> None:
     trial = make_trial(tmp_path / "study" / "0", mode="disabled")
     code = """
 import sys; from pathlib import Path
-from medqa_sweeps.tracking.tracker import tracker as tracking; from medqa_sweeps.trial.folder import TrialDir
+from medqa_sweeps.tracking import tracker as tracking; from medqa_sweeps.trial.folder import TrialDir
 trial = TrialDir(Path(sys.argv[1]))
 assert tracking.tracker_for(trial, "g") is None
 assert tracking.replay(trial, "g")
@@ -429,7 +429,7 @@ assert not {"wandb", "torch"} & set(sys.modules), "heavy imports"
 REPLAY = """
 import logging, sys, time; from pathlib import Path
 logging.basicConfig(level=logging.INFO, format="%(levelname)s %(message)s")
-from medqa_sweeps.tracking.tracker import tracker as tracking; from medqa_sweeps.trial.folder import TrialDir
+from medqa_sweeps.tracking import tracker as tracking; from medqa_sweeps.trial.folder import TrialDir
 trial = TrialDir(Path(sys.argv[1])); started = time.monotonic()
 tracker = tracking.tracker_for(trial, "g"); tracker.feed(); tracker.finish(trial.result())
 print("blocked", time.monotonic() - started, tracker.wait())

@@ -25,8 +25,8 @@ from medqa_sweeps import doctor
 from medqa_sweeps.config import TrackingConfig
 from medqa_sweeps.study import not_run
 from medqa_sweeps.study.not_run import NotRun
+from medqa_sweeps.tracking import session as wandb_session, tracker as tracking, variables as wandb_variables
 from medqa_sweeps.tracking.settings import effective_mode
-from medqa_sweeps.tracking.tracker import session as wandb_session, tracker as tracking, variables as wandb_variables
 from medqa_sweeps.tracking.variables import VARIABLES, Rule, ignored, to_record, variables_here
 from medqa_sweeps.trial.folder import TrialDir
 from medqa_sweeps.trial.records import Outcome
@@ -379,7 +379,7 @@ def until(true: Callable[[], bool]) -> None:
 
 TRACKED = """
 import sys; from pathlib import Path; import psutil, time
-from medqa_sweeps.tracking.tracker import tracker as tracking; from medqa_sweeps.trial.folder import TrialDir
+from medqa_sweeps.tracking import tracker as tracking; from medqa_sweeps.trial.folder import TrialDir
 trial = TrialDir(Path(sys.argv[1])); tracker = tracking.tracker_for(trial, "g")
 if len(sys.argv) > 2:
     while not list(trial.path.glob("wandb/offline-run-*/*.wandb")): time.sleep(0.01)

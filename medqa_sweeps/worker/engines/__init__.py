@@ -1,0 +1,1 @@
+"""How a trial is trained. `unsloth`: one trial through Unsloth and TRL's `SFTTrainer`."""
