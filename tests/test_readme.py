@@ -12,6 +12,7 @@ import launch
 from medqa_sweeps.config import from_hydra
 from medqa_sweeps.sweep.search_space import parse_search_space
 from medqa_sweeps.wording import SYNTHETIC
+from tests.test_architecture import rooms
 
 ROOT = Path(launch.__file__).parent
 README = (ROOT / "README.md").read_text()
@@ -36,10 +37,13 @@ def test_every_launch_command_composes(command: str) -> None:
 
 def test_every_room_is_in_the_tree_and_every_room_of_the_tree_exists() -> None:
     tree = README.split("## Where things are")[1].split("    medqa_sweeps/")[1].split("    analysis/")[0]
-    told = set(re.findall(r"(?<!\S)([a-z_]+(?:/|\.py))(?!\S)", tree))
+    told = re.findall(r"(?<!\S)([a-z_]+(?:/|\.py))(?!\S)", tree)
     package = ROOT / "medqa_sweeps"
     folders = {f"{path.name}/" for path in package.iterdir() if (path / "__init__.py").exists()}
-    assert told == folders | {path.name for path in package.glob("*.py") if not path.name.startswith("__")}
+    assert set(told) == folders | {path.name for path in package.glob("*.py") if not path.name.startswith("__")}
+    order = [name.removesuffix("/").removesuffix(".py") for name in told]
+    upward = {f"{room} → {used}" for room in order for used in rooms()[room] if order.index(used) > order.index(room)}
+    assert not upward, "the tree says that a room imports only what stands above it"
 
 
 def test_the_table_of_results_says_what_it_is_worth() -> None:
