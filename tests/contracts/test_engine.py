@@ -30,7 +30,13 @@ from tests.contracts.two_seats import Deaf, FailsTogether, Forgetful, Late, TwoS
 STEPS, BATCH = 3, 4
 WORDS = (
     *("experiment=quickstart", "split.max_validation=12", f"training.max_steps={STEPS}", "evaluation.reports=1"),
-    *(f"training.effective_batch_size={BATCH}", "training.log_every_steps=2", "lora.r=4", "lora.dropout=0.2"),
+    *(
+        f"training.effective_batch_size={BATCH}",
+        "training.micro_batch_size=2",
+        "training.log_every_steps=2",
+        "lora.r=4",
+        "lora.dropout=0.2",
+    ),
     *("scheduler=constant", "scheduler.warmup_ratio=0", "optimizer.lr=3e-3"),  # a step does not depend on their number
 )
 Make = Callable[[], Engine]
