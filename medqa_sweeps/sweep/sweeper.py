@@ -39,6 +39,7 @@ from medqa_sweeps.sweep.asked_objective import asked_objective
 from medqa_sweeps.sweep.asked_settings import custom_search_space, refuse_settings
 from medqa_sweeps.sweep.journal import journal_of, renew_journal, settle_objective, stored_name
 from medqa_sweeps.sweep.loop import Budget, Sweep, Swept
+from medqa_sweeps.sweep.patience import Patience, StorageUnavailable, patient
 from medqa_sweeps.sweep.preflight import config_check, preflight, trial_check
 from medqa_sweeps.sweep.presence import marked
 from medqa_sweeps.sweep.pruning import OptunaPruner, Pruner, make_pruner, with_samples
@@ -118,6 +119,7 @@ class AsyncOptuna:
 
     def _sweep(self, arguments: Sequence[str], folder: StudyDir) -> None:
         console = Console(highlight=False)
+        self._patience.say = lambda sentence: _print(console, [sentence])
         conf = self.conf or taken(self.config.hydra.runtime.config_sources)
         extend = self._extend()
         space = self._space(arguments)
@@ -135,8 +137,9 @@ class AsyncOptuna:
         with folder.claimed(), self._study(space, folder, pruner, extend, conf, console) as (study, beat):
             OmegaConf.save(self.config, folder.composed_file)
             swept = self._run(space, study, folder, pruner, console, beat)
-            results = OmegaConf.create(literal(study.results(self._best(folder))))
-            OmegaConf.save(results, folder.path / "optimization_results.yaml")
+            with contextlib.nullcontext() if swept.complete else contextlib.suppress(StorageUnavailable, OSError):
+                results = OmegaConf.create(literal(study.results(self._best(folder))))
+                OmegaConf.save(results, folder.path / "optimization_results.yaml")
         if swept.error is not None:
             raise swept.error
         if not swept.complete:
@@ -179,6 +182,7 @@ class AsyncOptuna:
                 Budget(self.settings.timeout, self.settings.max_device_hours),
                 table,
                 steer,
+                self._patience,
             )
             return sweep.run()
 
@@ -275,8 +279,10 @@ class AsyncOptuna:
         if self.settings.allow_changes and not asked.is_shared and folder.changes(asked.definition):
             renew_journal(folder, asked.name, space)
         storage = self._shared_storage() if asked.is_shared else journal_of(folder)
+        self._patience.where = asked.where
         begun = asked.holds_trials and not read_confirmation(folder.path)
         numbers = list(folder.trials()) if begun else []
+        storage = patient(storage, self._patience)
         study = load(asked, storage, numbers) or optuna.create_study(
             storage=storage,
             study_name=asked.name,
@@ -339,6 +345,10 @@ class AsyncOptuna:
                 f"{len(self._objective.directions)}. Choose tpe, nsgaii, gp, qmc or random."
             )
         return sampler
+
+    @functools.cached_property
+    def _patience(self) -> Patience:
+        return Patience()
 
     @functools.cached_property
     def _objective(self) -> Objective:
