@@ -17,6 +17,7 @@ from hydra.errors import CompactHydraException
 from hydra.types import RunMode
 from omegaconf import DictConfig
 
+from medqa_sweeps.command_line import outlive_readers
 from medqa_sweeps.compose.composer import register_schema
 from medqa_sweeps.compose.refusals import in_sentences, refuse_overrides, refuse_unknown_of_hydra
 from medqa_sweeps.config import from_hydra
@@ -61,6 +62,7 @@ def main(composed: DictConfig) -> float | list[float] | None:
 
 
 if __name__ == "__main__":
+    outlive_readers()
     complete_environment()
     try:
         with in_sentences(get_args_parser().parse_args().overrides):

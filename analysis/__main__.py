@@ -7,6 +7,7 @@ import argparse
 import sys
 from pathlib import Path
 
+from medqa_sweeps.command_line import outlive_readers
 from medqa_sweeps.durable.places import complete_environment
 from medqa_sweeps.errors import ConfigError
 
@@ -69,4 +70,5 @@ def _positive(text: str) -> int:
 if __name__ == "__main__":
     for stream in (sys.stdout, sys.stderr):
         stream.reconfigure(errors="replace")  # type: ignore[union-attr]  # a terminal without UTF-8 shows "?"
+    outlive_readers()
     sys.exit(main())

@@ -6,6 +6,7 @@ import sys
 from collections.abc import Sequence
 from typing import Any
 
+from medqa_sweeps.command_line import outlive_readers
 from medqa_sweeps.commands import SUMMARIES
 from medqa_sweeps.durable.places import complete_environment
 from medqa_sweeps.errors import TrialError
@@ -39,4 +40,5 @@ def _module(command: str) -> Any:
 
 
 if __name__ == "__main__":
+    outlive_readers()
     sys.exit(main(sys.argv[1:]))

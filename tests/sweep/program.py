@@ -15,6 +15,7 @@ import hydra
 from hydra._internal.utils import get_args_parser
 
 import launch
+from medqa_sweeps.command_line import outlive_readers
 from medqa_sweeps.compose.refusals import in_sentences
 from medqa_sweeps.durable.places import complete_environment
 from medqa_sweeps.jobs import launcher, single, trials as trial_jobs
@@ -37,6 +38,7 @@ provenance._ROOT = Path(os.environ.get("CODE", provenance._ROOT))
 CONF = Path(os.environ.get("CONF", Path(launch.__file__).parent / "conf"))
 
 if __name__ == "__main__":
+    outlive_readers()
     complete_environment()
     with in_sentences(get_args_parser().parse_args().overrides):
         hydra.main(version_base="1.3", config_path=str(CONF), config_name="config")(launch.main.__wrapped__)()
