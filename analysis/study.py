@@ -22,6 +22,7 @@ from medqa_sweeps.errors import ConfigError
 from medqa_sweeps.study.best import ScoredTrial, can_be_ranked, scored_trial
 from medqa_sweeps.study.folder import trial_number
 from medqa_sweeps.study.not_run import NotRun, not_run
+from medqa_sweeps.study_identity import FILE as STUDY_FILE
 from medqa_sweeps.trial.folder import TrialDir
 from medqa_sweeps.trial.records import AttemptEndLine, AttemptLine, Result, TrainLine, ValidationLine
 from medqa_sweeps.wording import ended, percent
@@ -117,12 +118,14 @@ def read_study(folder: Path) -> Study:
     """
     if not folder.is_dir():
         raise ConfigError(f"{folder}: no such folder. Give a study's, such as multirun/quickstart, or a single run's.")
-    if TrialDir(folder).config_file.exists():
+    in_study = (folder / STUDY_FILE).exists()
+    if TrialDir(folder).is_submitted() and not in_study:
         return Study(folder, (_single(folder),), ())
     trials, unreadable = [], []
-    for path in sorted((p for p in folder.iterdir() if _may_be_trial(p)), key=_by_number):
-        if not TrialDir(path).config_file.exists():
-            unreadable.append(f"{path.name}: not a trial, it holds no {TrialDir(path).config_file.name}.")
+    for path in sorted((p for p in folder.iterdir() if _may_be_trial(p, in_study)), key=_by_number):
+        if not TrialDir(path).is_submitted():
+            lacking = "provenance.json" if TrialDir(path).config_file.exists() else "config.yaml"
+            unreadable.append(f"{path.name}: not a trial, it holds no {lacking}.")
             continue
         try:
             trials.append(read_trial(TrialDir(path)))
@@ -201,8 +204,10 @@ def report_lines(file: Path, samples_seen: int) -> list[dict[str, Any]]:
     return found
 
 
-def _may_be_trial(path: Path) -> bool:
-    return not path.name.startswith(".") and path.name != REPORT_FOLDER and path.is_dir()
+def _may_be_trial(path: Path, in_study: bool) -> bool:
+    """In a study its numbered folders, beside which anything may lie; elsewhere any folder."""
+    named = trial_number(path) is not None if in_study else not path.name.startswith(".") and path.name != REPORT_FOLDER
+    return named and path.is_dir()
 
 
 def _single(folder: Path) -> Trial:

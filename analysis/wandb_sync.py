@@ -55,7 +55,7 @@ def _sync(folder: Path) -> int:
     with ThreadPoolExecutor(_AT_ONCE) as threads:
         counts = Counter(threads.map(_sent, study.trials))
     print("Trials: " + "; ".join(f"{count:,} {_WORDS[how]}" for how, count in counts.items()) + ".")
-    is_study = not TrialDir(folder).config_file.exists()
+    is_study = not TrialDir(folder).is_submitted()
     told = not is_study or log_summary(folder, mode="online")
     return int(counts["kept"] > 0 or not told)
 

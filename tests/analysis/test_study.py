@@ -134,6 +134,28 @@ def test_a_foreign_folder_is_named(tmp_path: Path) -> None:
     assert read_study(tmp_path).unreadable == ("notes: not a trial, it holds no config.yaml.",)
 
 
+def test_a_config_file_alone_is_no_trial(tmp_path: Path) -> None:
+    """Such as a program's `conf/`, beside which somebody keeps trials."""
+    submit(tmp_path / "0")
+    (tmp_path / "conf").mkdir()
+    shutil.copy(tmp_path / "0" / "config.yaml", tmp_path / "conf" / "config.yaml")
+    read = read_study(tmp_path)
+    assert [trial.name for trial in read.trials] == ["0"]
+    assert read.unreadable == ("conf: not a trial, it holds no provenance.json.",)
+    with pytest.raises(ConfigError, match="holds no trial"):
+        read_study(tmp_path / "conf")
+
+
+def test_in_a_study_the_numbered_folders_are_trials_whatever_lies_beside_them(tmp_path: Path) -> None:
+    """As with hydra.sweep.dir=. in a clone."""
+    submit(tmp_path / "0")
+    submit(tmp_path / "other")
+    (tmp_path / "notes").mkdir()
+    (tmp_path / "study.yaml").write_text("trials: 1\n")
+    read = read_study(tmp_path)
+    assert ([trial.name for trial in read.trials], read.unreadable) == (["0"], ())
+
+
 def test_a_folder_without_trials_is_an_error_with_a_next_step(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"no such folder\. Give a study's"):
         read_study(tmp_path / "missing")

@@ -137,6 +137,7 @@ def test_five_hundred_trials_take_seconds(tmp_path: Path, printed: Printed) -> N
         folder = tmp_path / str(number)
         folder.mkdir()
         (folder / "config.yaml").write_text(config.replace("lr: 0.0001", f"lr: {number / 1000}"))
+        shutil.copy(first.provenance_file, folder / "provenance.json")
         if number % 5:
             result["score"]["accuracy"] = 0.5 - number / 2000
             (folder / "result.json").write_text(json.dumps(result))
