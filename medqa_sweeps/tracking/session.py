@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from medqa_sweeps.command_line import command
 from medqa_sweeps.durable.files import write_atomically
+from medqa_sweeps.durable.places import obstacle_to_writing
 from medqa_sweeps.tracking.client import ANSWER_SECONDS, NO_KEY, obstacle_to_online, one_at_a_time, server
 from medqa_sweeps.tracking.settings import RunSettings, invalid_mode
 from medqa_sweeps.tracking.variables import ignored, variables_here
@@ -30,9 +31,10 @@ def open_run(identity: str, settings: RunSettings, config: dict[str, Any], folde
 
     Args:
         settings: that do not switch it off.
-        folder: it writes in `wandb/` there, or in `.wandb/` if that is there, unless WANDB_DIR names another folder;
-            an older offline copy is removed.
+        folder: it writes in `wandb/` there, or in `.wandb/` if that is there, unless WANDB_DIR names another folder
+            that can be written; an older offline copy is removed.
     """
+    _say_if_elsewhere(settings)
     for copy in written_in(_root(folder)).glob(f"offline-run-*-{identity}"):
         shutil.rmtree(copy)
     with one_at_a_time:
@@ -61,8 +63,22 @@ def open_run(identity: str, settings: RunSettings, config: dict[str, Any], folde
 
 def _root(folder: Path) -> Path:
     """The folder under which W&B keeps its files: absolute, as its service may have started in another one."""
+    return folder.absolute() if obstacle_to_asked_folder() else (_asked_folder() or folder.absolute())
+
+
+def _asked_folder() -> Path | None:
     asked = variables_here().get("WANDB_DIR")
-    return Path(asked.value if asked else folder).expanduser().absolute()
+    return Path(asked.value).expanduser().absolute() if asked else None
+
+
+def obstacle_to_asked_folder() -> str | None:
+    """A sentence if WANDB_DIR names a folder that cannot be written; the client would say nothing and write to /tmp."""
+    place = _asked_folder()
+    obstacle = obstacle_to_writing.__wrapped__(written_in(place)) if place else ""  # asked anew: disks change
+    if not obstacle:
+        return None
+    source = variables_here()["WANDB_DIR"].source
+    return f"{source} cannot be written ({obstacle}), so W&B's files go to the folder of each run"
 
 
 def written_in(folder: Path) -> Path:
@@ -127,10 +143,17 @@ def say_off(settings: RunSettings) -> None:
 
 
 def say_what_is_ignored(settings: RunSettings, record: Mapping[str, str] | None) -> None:
-    """Log which variables do not apply to the trials, once per group."""
+    """Log which variables do not apply to the trials, or cannot, once per group."""
+    _say_if_elsewhere(settings)
     sentence = ignored(variables_here(), record)
     if sentence and _is_news(settings.group, sentence):
         _log.info("W&B: %s", sentence)
+
+
+def _say_if_elsewhere(settings: RunSettings) -> None:
+    obstacle = obstacle_to_asked_folder()
+    if obstacle and _is_news(settings.group, obstacle):
+        _log.warning("W&B: %s", obstacle)
 
 
 def _say_where(run: "wandb.Run", obstacle: str | None, settings: RunSettings, folder: Path) -> None:

@@ -261,7 +261,8 @@ def _summary(result: Result, alarms: list[Alarm]) -> dict[str, Any]:
 
 def _advice(trial: TrialDir) -> str:
     return (
-        f"The trial goes on, and its record in {trial.path} is complete. Send it later with: {send_later(trial.path)}"
+        f"That does not touch the trial, whose record in {trial.path} is complete. Send it later with: "
+        f"{send_later(trial.path)}"
     )
 
 
