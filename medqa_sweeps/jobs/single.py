@@ -110,7 +110,7 @@ def _ending(trial: TrialDir, result: Result | None, ended: Ended) -> str:
         why = "" if ended.message in ("", "interrupted") else f" {ended.message}"
         if not trial.config_file.exists():
             return f"Interrupted.{why}"
-        return f"Interrupted.{why} `{command('medqa_sweeps', 'resume', trial.path)}` goes on from its checkpoint."
+        return f"Interrupted.{why} `{command('medqa_sweeps', 'resume', trial.path)}` {trial.goes_on()}."
     if result.outcome is Outcome.FAILED or result.score is None:
         return f"Failed ({result.failure}): {result.message}"
     score, base = result.score, result.baseline

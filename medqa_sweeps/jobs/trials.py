@@ -18,6 +18,7 @@ from medqa_sweeps.base.fingerprints import is_of_this_version
 from medqa_sweeps.compose.hydra_node import environment_of, trial_config, without_hydra
 from medqa_sweeps.config import TrialConfig
 from medqa_sweeps.errors import FailureKind
+from medqa_sweeps.hardware import killed_for_memory
 from medqa_sweeps.jobs.contract import Ended, Job, Jobs, Reported
 from medqa_sweeps.jobs.failures import another_attempt
 from medqa_sweeps.pool.contract import Gone, Pool, SlotLike
@@ -60,6 +61,7 @@ class _Running:
     heard: float = field(default_factory=time.monotonic)  # when it last wrote a line
     told: int = 0  # samples seen at the last report that was told; report 0 is the untuned base, and is not
     killed_as: FailureKind | None = None  # why this process killed it; None: it did not
+    killed_for_memory: int | None = field(default_factory=killed_for_memory)  # on this machine, when the attempt began
     asked_to_go: bool = False  # `kill` was called: what follows is no failure
 
 
@@ -155,6 +157,8 @@ class TrialJobs(Jobs):
         tracker = tracker_for(trial, group=group_of(self._folder))
         reader = MetricsReader(trial)
         told = max((line.samples_seen for line in reader.new_lines() if isinstance(line, ValidationLine)), default=0)
+        if trial.lines():
+            self._say(f"{'The trial' if self._alone else f'Trial {job.number}'} {trial.goes_on()}")
         slot = self._launch(job.number, trial)
         self._running[job.number] = _Running(job, trial, plan.config, reader, tracker, slot, told=told)
 
@@ -232,12 +236,14 @@ class TrialJobs(Jobs):
         if result is None:
             try:
                 failure, message = _how_it_ended(running, gone)
-                if failure is not None and another_attempt(trial.failures(), running.config.engine.max_attempts):
-                    self._say(f"trial {number}: {message}; it goes on from its newest checkpoint")
+                again = failure is not None and another_attempt(trial.failures(), running.config.engine.max_attempts)
+                if again and trial.stop_reason() is not StopReason.INTERRUPTED:
+                    self._say(f"trial {number}: {message}; it {trial.goes_on()}")
                     running.slot = self._launch(number, trial, avoid=[gone.slot.device_id])
                     running.heard, running.killed_as = time.monotonic(), None
+                    running.killed_for_memory = killed_for_memory()
                     return news
-                if failure is not None:
+                if failure is not None and not again:
                     tail = log_tail(trial.log_file)
                     result = trial.fail(failure, f"{message}. The end of {trial.log_file}:\n{tail}")
             except OSError as error:  # a full or read-only disk: nothing can be recorded, and nothing was
@@ -273,12 +279,20 @@ def _how_it_ended(running: _Running, gone: Gone) -> tuple[FailureKind | None, st
         minutes = running.config.engine.max_silent_minutes
         kind, message = FailureKind.TIMEOUT, f"wrote nothing for {minutes:g} minutes (engine.max_silent_minutes)"
     elif code < 0:
-        memory = " (often: the system ran out of memory)" if -code == signal.SIGKILL else ""
-        kind, message = FailureKind.KILLED, f"killed by {signal.Signals(-code).name}{memory}"
+        why = gone.cause or (_about_memory(running.killed_for_memory) if -code == signal.SIGKILL else "")
+        kind, message = FailureKind.KILLED, f"killed by {signal.Signals(-code).name}{f' ({why})' if why else ''}"
     else:
         kind, message = FailureKind.INTERNAL, f"its process ended with exit code {code} and no result"
     trial.end_attempt(Outcome.FAILED, kind, message)
     return kind, message
+
+
+def _about_memory(killed_before: int | None) -> str:
+    """Whether the kernel may have killed it for lack of memory, which is what SIGKILL means most often."""
+    killed = killed_for_memory()
+    if killed is None or killed_before is None:
+        return "often: the system ran out of memory"
+    return f"the kernel killed {'a' if killed > killed_before else 'no'} process for lack of memory meanwhile"
 
 
 def trial_end(number: int, trial: TrialDir, result: Result | None, objective: Objective, message: str = "") -> Ended:
@@ -288,7 +302,7 @@ def trial_end(number: int, trial: TrialDir, result: Result | None, objective: Ob
         message: why it was interrupted, where it has no result.
     """
     if result is None:
-        return Ended(number, Outcome.INTERRUPTED, message=message)
+        return Ended(number, Outcome.INTERRUPTED, message=message, resumes=trial.goes_on())
     values = objective.values(result.score) if result.score else None
     ended = Ended(
         number,

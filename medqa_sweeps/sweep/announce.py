@@ -44,13 +44,18 @@ def plan_only(config: DictConfig, space: SearchSpace, folder: StudyDir) -> Itera
 
 
 def announcement(
-    config: DictConfig, space: SearchSpace, study: Study, folder: StudyDir, places: Sequence[str]
+    config: DictConfig, space: SearchSpace, study: Study, folder: StudyDir, places: Sequence[str], added: int = 0
 ) -> Iterator[str]:
-    """What will be done, of how much some is done already, and where: `places` are the jobs' own lines."""
+    """What will be done, of how much some is done already, and where.
+
+    Args:
+        places: the jobs' own lines.
+        added: trials that people have added and no sweep has taken up.
+    """
     yield from what(config, space, folder)
-    told = len(study.told())
     if study.begun:
-        yield f"Goes on    {told:,} of {study.total:,} trials have ended; {study.begun - told:,} were under way"
+        ended = f"{study.begun - study.under_way:,} of {study.planned + added:,} trials have ended"
+        yield f"Goes on    {ended}; {study.under_way:,} were under way" + f"; {added:,} added" * bool(added)
     for place, line in enumerate(places):
         yield f"{'Devices    ' if place == 0 else '           '}{line}"
     if trains_trials(config):

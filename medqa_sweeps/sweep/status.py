@@ -11,6 +11,7 @@ from medqa_sweeps.study.folder import StudyDir
 from medqa_sweeps.study.labels import labels
 from medqa_sweeps.study.not_run import NotRun, not_run
 from medqa_sweeps.study.objective import Objective, objective_in
+from medqa_sweeps.sweep.steering import added_to
 from medqa_sweeps.sweep.table import SweepTable
 from medqa_sweeps.trial.folder import TrialDir
 from medqa_sweeps.trial.records import AttemptLine, MetricsLine, Outcome
@@ -22,7 +23,7 @@ def print_status(study: StudyDir, console: Console) -> None:
     Raises:
         ConfigError: if the folder holds no study.
     """
-    total = study.definition()["trials"]
+    total = study.definition()["trials"] + len(added_to(study))
     trials, others = study.trials(), not_run(study.path)
     told = {number: trial.overrides() for number, trial in trials.items()}
     label_of = labels({**told, **{other.number: other.overrides for other in others}})
@@ -48,7 +49,7 @@ def _show(number: int, trial: TrialDir, label: str, table: SweepTable, objective
         table.ended(trial_end(number, trial, result, objective), label)
     elif not trial.is_claimed():
         why = trial.last_words() or "its process is gone"
-        table.ended(Ended(number, Outcome.INTERRUPTED, message=why), label)
+        table.ended(Ended(number, Outcome.INTERRUPTED, message=why, resumes=trial.goes_on()), label)
 
 
 def _end_without_run(trial: NotRun) -> Ended:

@@ -16,6 +16,7 @@ from medqa_sweeps.errors import ConfigError
 from medqa_sweeps.pool.request import DeviceRequest, with_devices
 from medqa_sweeps.study.folder import StudyDir
 from medqa_sweeps.sweep.loop import Sweep
+from medqa_sweeps.sweep.study import Study
 from medqa_sweeps.sweep.study_program import found_again, program_of, words_found_again
 from medqa_sweeps.trial.folder import StopReason, TrialDir
 
@@ -122,6 +123,11 @@ def resume(study: StudyDir, devices: DeviceRequest | None = None) -> NoReturn:
     program.become(with_devices(program.words, devices) if devices else program.words, study.path, study.path)
 
 
+def added_to(folder: StudyDir) -> list[list[str]]:
+    """The overrides of each trial that people have added, whether a sweep has taken it up or not."""
+    return [line["overrides"] for line in read_lines(folder.added_file)]
+
+
 class Requests:
     """The requests in a study's folder, for the loop to obey."""
 
@@ -137,6 +143,9 @@ class Requests:
         size = self._folder.added_file.stat().st_size if self._folder.added_file.exists() else 0
         if size != self._seen_bytes:
             self._seen_bytes = size
-            asked = [line["overrides"] for line in read_lines(self._folder.added_file)]
-            for overrides in asked[sweep.study.added :]:
+            for overrides in self.waiting(sweep.study):
                 sweep.study.add(overrides)
+
+    def waiting(self, study: Study) -> list[list[str]]:
+        """The overrides of each trial that was added and that no sweep has taken up."""
+        return added_to(self._folder)[study.added :]

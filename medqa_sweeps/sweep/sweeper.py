@@ -155,10 +155,13 @@ class AsyncOptuna:
         console: Console,
         beat: Callable[[Sweep], None],
     ) -> Swept:
-        table, requests = SweepTable(console, study.total, self._objective), Requests(folder)
+        requests = Requests(folder)
+        added = len(requests.waiting(study))
+        table = SweepTable(console, study.planned + added, self._objective)
 
         def steer(sweep: Sweep) -> None:
             requests.obey(sweep)
+            table.total = study.planned
             beat(sweep)
 
         jobs_of_this_launcher = jobs_for(
@@ -173,7 +176,7 @@ class AsyncOptuna:
             objective=self._objective,
         )
         with jobs_of_this_launcher as jobs, table:
-            _print(console, announcement(self.config, space, study, folder, jobs.describe()))
+            _print(console, announcement(self.config, space, study, folder, jobs.describe(), added))
             sweep = Sweep(
                 study,
                 jobs,

@@ -51,7 +51,7 @@ class SweepTable:
     """Implements the loop's `View`; `look` is shown the trials' lines. A context manager."""
 
     def __init__(self, console: Console, total: int, objective: Objective = BY_ACCURACY) -> None:
-        self._console, self._total, self._objective = console, total, objective
+        self._console, self.total, self._objective = console, total, objective
         self._rows: dict[int, Row] = {}
         self._counts: Counter[str] = Counter()
         self._scored: list[ScoredTrial] = []
@@ -118,7 +118,7 @@ class SweepTable:
         """The line above, as it stands."""
         done = self.finished
         parts = [f"{count} {outcome}" for outcome, count in self._counts.items()]
-        text = f"{done:,} of {self._total:,} done" + (f": {', '.join(parts)}" if parts else "")
+        text = f"{done:,} of {self.total:,} done" + (f": {', '.join(parts)}" if parts else "")
         return text + self._best_so_far() + self._to_come(done)
 
     def _best_so_far(self) -> str:
@@ -145,7 +145,7 @@ class SweepTable:
 
     def _how(self, ended: Ended) -> str:
         alarm = written(about_the_trial(ended.alarms))
-        return self._outcome(ended) + f"; {alarm}" * bool(alarm)
+        return self._outcome(ended) + f"; {alarm}" * bool(alarm) + f"; it {ended.resumes}" * bool(ended.resumes)
 
     def _outcome(self, ended: Ended) -> str:
         if not ended.failure and ended.message.startswith(ended.outcome):  # "pruned after 136 of 1,024 samples"
@@ -164,7 +164,7 @@ class SweepTable:
         seconds = self._seconds_left(done)
         if not seconds:
             return ""
-        disk_bytes = sum(self._disk_bytes) * (self._total - done) // len(self._disk_bytes)
+        disk_bytes = sum(self._disk_bytes) * (self.total - done) // len(self._disk_bytes)
         disk = f", {decimal(disk_bytes)} more on disk" if disk_bytes else ""
         return f"; about {duration(seconds)} left{disk}"
 
@@ -174,7 +174,7 @@ class SweepTable:
             return None
         mean = sum(self._seconds) / len(self._seconds)
         spent = sum(min(mean, time.monotonic() - row.began) for row in self._rows.values())
-        return max(0.0, mean * (self._total - done) - spent) / max(1, len(self._rows))
+        return max(0.0, mean * (self.total - done) - spent) / max(1, len(self._rows))
 
     def picture(self) -> Group:
         table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False, show_edge=False)

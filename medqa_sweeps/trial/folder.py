@@ -43,9 +43,11 @@ from medqa_sweeps.trial.records import (
     Outcome,
     Prediction,
     Result,
+    TrainLine,
     line_from_json,
     line_to_json,
 )
+from medqa_sweeps.wording import counted
 
 
 class StopReason(StrEnum):
@@ -90,6 +92,11 @@ class TrialDir:
         submitted = {**provenance, "folder": str(self.path.absolute())}
         write_atomically(self.provenance_file, json.dumps(submitted, indent=2, ensure_ascii=False) + "\n")
         config_module.save(config, self.config_file)
+
+    def is_submitted(self) -> bool:
+        """Whether this is a trial's folder, and not another one with a config.yaml, such as a program's `conf/`."""
+        beside = (self.provenance_file, self.metrics_file, self.result_file)
+        return self.config_file.exists() and any(file.exists() for file in beside)
 
     def refuse_another(self, config: TrialConfig) -> None:
         """Nothing if the folder is free for a trial of this config, or holds it unfinished. Writes nothing.
@@ -299,6 +306,20 @@ class TrialDir:
     def failures(self) -> list[FailureKind]:
         """Why earlier attempts failed, in order; those that were interrupted have not failed."""
         return [line.failure for line in self.lines() if isinstance(line, AttemptEndLine) and line.failure]
+
+    def newest_checkpoint(self) -> int | None:
+        """Its step; None: there is none."""
+        found = self.checkpoint_folder.glob("step-*")
+        return max((int(path.name.removeprefix("step-")) for path in found), default=None)
+
+    def goes_on(self) -> str:
+        """From where a trial without a result goes on: what follows after "the trial" in a sentence."""
+        if (step := self.newest_checkpoint()) is not None:
+            return f"goes on from its newest checkpoint (step {step:,})"
+        trained = max((line.step for line in self.lines() if isinstance(line, TrainLine)), default=0)
+        if not trained:
+            return "begins at its first step: nothing was trained yet"
+        return f"begins again: {counted(trained, 'step')} had been trained, and no checkpoint was saved yet"
 
     def result(self) -> Result | None:
         """How the trial ended; None while it runs or can go on."""
