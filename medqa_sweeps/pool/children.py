@@ -15,11 +15,12 @@ import sys
 import tempfile
 import time
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any
 
 from medqa_sweeps.errors import InternalError
+from medqa_sweeps.pool.child import polite_signals_held
 
 _ROOT = Path(__file__).resolve().parents[2]
 _REPLACEMENTS = 3  # of a forkserver: one that dies more often is not killed by chance
@@ -31,6 +32,7 @@ class Ended:
 
     pid: int
     code: int  # its exit code; negative: the signal that killed it
+    cause: str = field(default="", compare=False)  # in words, where more is known than the signal
 
 
 class Children(ABC):
@@ -65,7 +67,7 @@ class Children(ABC):
         """The children that have ended since the last call: at once if there are any, else within `timeout` seconds."""
 
     def signal(self, pid: int, number: signal.Signals) -> None:
-        """Send a signal to a child and its group; nothing if it is gone."""
+        """Send a signal to a child and its group; nothing if it is gone. A polite one it does not obey."""
         with contextlib.suppress(ProcessLookupError):
             os.killpg(pid, number)
 
@@ -102,7 +104,7 @@ class ForkedChildren(Children):
         self._ready, self._unread = False, b""
         self._said = tempfile.TemporaryFile("w+")
         self._channel, other = socket.socketpair()
-        with other:
+        with other, polite_signals_held():
             self._server = subprocess.Popen(
                 [
                     *(sys.executable, "-m", "medqa_sweeps.pool.forkserver"),
@@ -173,7 +175,7 @@ class ForkedChildren(Children):
 
     def _server_is_gone(self) -> None:
         """Its children died with it: the kernel saw to that. One that never came to serve is not tried again."""
-        self._ended += [Ended(pid, -signal.SIGKILL) for pid in sorted(self._alive)]
+        self._ended += [Ended(pid, -signal.SIGKILL, "its parent process ended") for pid in sorted(self._alive)]
         self._alive.clear()
         if not self._ready or self._replacements == _REPLACEMENTS:
             raise self._lost("it was killed")
@@ -232,16 +234,17 @@ class SpawnedChildren(Children):
     def _new_interpreter(
         self, words: list[str], environment: dict[str, str], stdin: int, output: Any
     ) -> "subprocess.Popen[bytes]":
-        return subprocess.Popen(
-            [sys.executable, "-m", "medqa_sweeps.pool.child", str(self._lifeline), str(os.getpid()), *words],
-            cwd=_ROOT,
-            env=environment,
-            stdin=stdin,
-            stdout=output,
-            stderr=output,
-            pass_fds=(self._lifeline,),
-            process_group=0,
-        )
+        with polite_signals_held():
+            return subprocess.Popen(
+                [sys.executable, "-m", "medqa_sweeps.pool.child", str(self._lifeline), str(os.getpid()), *words],
+                cwd=_ROOT,
+                env=environment,
+                stdin=stdin,
+                stdout=output,
+                stderr=output,
+                pass_fds=(self._lifeline,),
+                process_group=0,
+            )
 
 
 class SparedChildren(SpawnedChildren):

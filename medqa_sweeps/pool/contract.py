@@ -35,6 +35,7 @@ class Gone:
     key: int
     code: int  # its exit code; negative: the signal that killed it
     slot: SlotLike
+    cause: str = ""  # in words, where more is known than the signal
 
 
 class Pool(ABC):
@@ -146,7 +147,7 @@ class LocalPool(Pool):
             return []
         key_of = {pid: key for key, (pid, _) in self._taken.items()}
         ended = self._children.wait(timeout)
-        return [Gone(key_of[one.pid], one.code, self._taken.pop(key_of[one.pid])[1]) for one in ended]
+        return [Gone(key_of[one.pid], one.code, self._taken.pop(key_of[one.pid])[1], one.cause) for one in ended]
 
     def signal(self, key: int, number: signal.Signals) -> None:
         if key in self._taken:

@@ -66,9 +66,10 @@ def _serve(channel: socket.socket, lifeline: int) -> None:
 
 def _fork(request: dict[str, Any], channel: socket.socket, selector: selectors.BaseSelector, lifeline: int) -> int:
     server = os.getpid()
-    pid = os.fork()
-    if pid == 0:
-        _live(request, channel, selector, lifeline, server)
+    with child.polite_signals_held():
+        pid = os.fork()
+        if pid == 0:
+            _live(request, channel, selector, lifeline, server)
     with contextlib.suppress(ProcessLookupError):  # it has ended
         os.setpgid(pid, pid)  # as the child does too: whoever hears of it may signal its group at once
     return pid
