@@ -9,10 +9,11 @@ from pathlib import Path
 
 from medqa_sweeps.durable.places import complete_environment
 from medqa_sweeps.errors import ConfigError
+from medqa_sweeps.exit_codes import ExitCode
 
 
-def main(arguments: list[str] | None = None) -> int:
-    """Exit code: 0 the leaderboard was printed, 2 there was nothing to read or the command was wrong."""
+def main(arguments: list[str] | None = None) -> ExitCode:
+    """OK: the leaderboard was printed; USAGE: there was nothing to read or the command was wrong."""
     complete_environment()
     words = sys.argv[1:] if arguments is None else arguments
     if words[:1] == ["wandb-sync"]:
@@ -55,8 +56,8 @@ def main(arguments: list[str] | None = None) -> int:
             print(f"\nPage: {shown(write_report(found, title, folder))}")
     except ConfigError as error:
         print(f"error: {error}", file=sys.stderr)
-        return 2
-    return 0
+        return ExitCode.USAGE
+    return ExitCode.OK
 
 
 def _positive(text: str) -> int:

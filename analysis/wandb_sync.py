@@ -13,6 +13,7 @@ from pathlib import Path
 from analysis.study import State, Study, Trial, read_study
 from analysis.wandb_summary import log_summary, settings_of_study
 from medqa_sweeps.errors import ConfigError
+from medqa_sweeps.exit_codes import ExitCode
 from medqa_sweeps.study_identity import group_of
 from medqa_sweeps.tracking.client import NO_KEY, obstacle_to_online
 from medqa_sweeps.tracking.settings import OFF, effective_mode
@@ -31,8 +32,8 @@ _WORDS = {
 }
 
 
-def main(arguments: Sequence[str]) -> int:
-    """Exit code: 0 W&B has all that there is, 1 something could not be sent, 2 there was nothing to read."""
+def main(arguments: Sequence[str]) -> ExitCode:
+    """OK: W&B has all that there is; FAILED: something could not be sent; USAGE: there was nothing to read."""
     parser = argparse.ArgumentParser(
         prog="python -m analysis wandb-sync",
         description="Send to Weights & Biases what an offline or broken connection kept back. Nothing is told twice.",
@@ -44,20 +45,20 @@ def main(arguments: Sequence[str]) -> int:
         return _sync(options.folder)
     except ConfigError as error:
         print(f"error: {error}")
-        return 2
+        return ExitCode.USAGE
 
 
-def _sync(folder: Path) -> int:
+def _sync(folder: Path) -> ExitCode:
     study = read_study(folder)
     if obstacle := _obstacle(study):
         print(f"Nothing was sent: {obstacle}.")
-        return 1
+        return ExitCode.FAILED
     with ThreadPoolExecutor(_AT_ONCE) as threads:
         counts = Counter(threads.map(_sent, study.trials))
     print("Trials: " + "; ".join(f"{count:,} {_WORDS[how]}" for how, count in counts.items()) + ".")
     is_study = not TrialDir(folder).config_file.exists()
     told = not is_study or log_summary(folder, mode="online")
-    return int(counts["kept"] > 0 or not told)
+    return ExitCode.FAILED if counts["kept"] > 0 or not told else ExitCode.OK
 
 
 def _obstacle(study: Study) -> str | None:

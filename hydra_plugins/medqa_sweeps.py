@@ -102,14 +102,15 @@ class PrintLeaderboard(Callback):
             ahead.start()
 
     def on_multirun_end(self, config: DictConfig, **kwargs: Any) -> None:
-        """Print the leaderboard, what a confirmation shows, and tell W&B; exit with 1 if a trial ended badly.
+        """Print the leaderboard, what a confirmation shows, and tell W&B; exit with FAILED if a trial ended badly.
 
-        Hydra makes a warning of an exception here, and the exit code would be 0: whatever it is, it is printed.
+        Hydra makes a warning of an exception here, and the exit code would be OK: whatever it is, it is printed.
         """
         if config.hydra.sweeper.get("plan_only"):
             return
         from medqa_sweeps.compose.hydra_node import study_folder
         from medqa_sweeps.errors import TrialError
+        from medqa_sweeps.exit_codes import ExitCode
 
         try:
             ended_well = self._tell(study_folder(config))
@@ -119,7 +120,7 @@ class PrintLeaderboard(Callback):
             traceback.print_exc()
             ended_well = False
         if not ended_well:
-            sys.exit(1)
+            sys.exit(ExitCode.FAILED)
 
     def _tell(self, folder: Path) -> bool:
         """Whether every trial of the study ended as it should."""

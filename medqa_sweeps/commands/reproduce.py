@@ -9,6 +9,7 @@ from pathlib import Path
 
 from medqa_sweeps.commands.device_options import add_device_options, devices_asked_for
 from medqa_sweeps.errors import ConfigError, TrialError
+from medqa_sweeps.exit_codes import ExitCode
 from medqa_sweeps.pool.request import ANY_DEVICE
 from medqa_sweeps.trial.folder import TrialDir
 from medqa_sweeps.wording import SYNTHETIC
@@ -23,8 +24,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_device_options(parser)
 
 
-def run(arguments: argparse.Namespace) -> int:
-    """Run the trial again and print both side by side; exit code 0 if the bits, or after a change the scores, agree."""
+def run(arguments: argparse.Namespace) -> ExitCode:
+    """Run the trial again and print both side by side; OK if the bits, or after a change the scores, agree."""
     from medqa_sweeps.jobs.single import run_single
     from medqa_sweeps.trial.reproduce import as_it_ran, compare
 
@@ -37,7 +38,7 @@ def run(arguments: argparse.Namespace) -> int:
     found = compare(original, again)
     print(*found.sentences, sep="\n")
     if again.result() is None:
-        return 1
+        return ExitCode.FAILED
     if not found.same_bits and not changed:
         print(
             "Nothing that is recorded differs. Another number of threads, a device that others shared or trials that "
@@ -45,7 +46,8 @@ def run(arguments: argparse.Namespace) -> int:
         )
     if original.config().data.synthetic:
         print(SYNTHETIC)
-    return 0 if found.same_bits or (changed and not found.told_apart) else 1
+    agree = found.same_bits or (changed and not found.told_apart)
+    return ExitCode.OK if agree else ExitCode.FAILED
 
 
 def _say_what_changed(original: TrialDir, anyway: bool) -> list[str]:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from medqa_sweeps.commands.device_options import add_device_options, devices_asked_for
 from medqa_sweeps.errors import ConfigError
+from medqa_sweeps.exit_codes import ExitCode
 from medqa_sweeps.pool.request import ANY_DEVICE, DeviceRequest, requested_of_launcher
 from medqa_sweeps.trial.folder import TrialDir
 
@@ -15,8 +16,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_device_options(parser, otherwise="as it was started")
 
 
-def run(arguments: argparse.Namespace) -> int:
-    """Go on with the study or the single trial; exit code of the sweep, or 0 where the trial has a score, else 1."""
+def run(arguments: argparse.Namespace) -> ExitCode:
+    """Go on with the study or the single trial; of a trial OK if it has a score. A study's sweep takes this process over."""
     trial, devices = TrialDir(arguments.folder.resolve()), devices_asked_for(arguments)
     if not trial.config_file.exists():
         from medqa_sweeps.study.folder import StudyDir
@@ -28,7 +29,7 @@ def run(arguments: argparse.Namespace) -> int:
     from medqa_sweeps.jobs.single import run_single
 
     result = run_single(trial.config(), trial, announce=True, devices=devices or _devices_at_the_start(trial))
-    return 0 if result and result.score else 1
+    return ExitCode.OK if result and result.score else ExitCode.FAILED
 
 
 def _devices_at_the_start(trial: TrialDir) -> DeviceRequest:

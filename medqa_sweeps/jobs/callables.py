@@ -21,6 +21,7 @@ from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig
 
 from medqa_sweeps.errors import FailureKind, InternalError
+from medqa_sweeps.exit_codes import in_words
 from medqa_sweeps.jobs.contract import Ended, Job, Jobs, Reported
 from medqa_sweeps.pool.contract import Gone, Pool
 from medqa_sweeps.trial.folder import StopReason
@@ -89,9 +90,10 @@ class CallableJobs(Jobs):
         if answered.exists():
             returned: JobReturn = cloudpickle.loads(answered.read_bytes())
         else:
-            how = signal.Signals(-gone.code).name if gone.code < 0 else f"exit code {gone.code}"
             returned = JobReturn(overrides=job.overrides, cfg=cloudpickle.loads(job.prepared), status=JobStatus.FAILED)
-            returned.return_value = InternalError(f"the process of job {gone.key} ended with {how} and no result")
+            returned.return_value = InternalError(
+                f"the process of job {gone.key} ended with {in_words(gone.code)} and no result"
+            )
         for file in (asked, answered, log):
             file.unlink(missing_ok=True)
         self.returned[gone.key] = returned

@@ -18,6 +18,7 @@ from medqa_sweeps.base.fingerprints import is_of_this_version
 from medqa_sweeps.compose.hydra_node import environment_of, trial_config, without_hydra
 from medqa_sweeps.config import TrialConfig
 from medqa_sweeps.errors import FailureKind
+from medqa_sweeps.exit_codes import ExitCode, in_words
 from medqa_sweeps.jobs.contract import Ended, Job, Jobs, Reported
 from medqa_sweeps.jobs.failures import another_attempt
 from medqa_sweeps.pool.contract import Gone, Pool, SlotLike
@@ -36,7 +37,6 @@ from medqa_sweeps.trial.since import changed_since, since_it_began
 from medqa_sweeps.wording import listed
 
 WORKER = "medqa_sweeps.worker.main"  # started by name: this half never imports it
-_DISK_FULL, _TRY_AGAIN = 74, 75  # the worker's exit codes for a trial without a result
 _LOG_TAIL_LINES = 12
 
 
@@ -262,21 +262,20 @@ class TrialJobs(Jobs):
 def _how_it_ended(running: _Running, gone: Gone) -> tuple[FailureKind | None, str]:
     """Why an attempt left no result, now recorded in the folder; None: it did not fail, and can go on."""
     trial, code = running.trial, gone.code
-    if running.asked_to_go or (code == _TRY_AGAIN and trial.stop_reason() is StopReason.INTERRUPTED):
+    if running.asked_to_go or (code == ExitCode.TEMPFAIL and trial.stop_reason() is StopReason.INTERRUPTED):
         trial.end_attempt(Outcome.INTERRUPTED, None, "interrupted")
         return None, "interrupted"
-    if code == _DISK_FULL:
+    if code == ExitCode.IOERR:
         return None, log_tail(trial.log_file, lines=1).strip()
-    if code == _TRY_AGAIN:  # the worker has said why
+    if code == ExitCode.TEMPFAIL:  # the worker has said why
         return trial.failures()[-1], trial.last_words()
     if running.killed_as is FailureKind.TIMEOUT:
         minutes = running.config.engine.max_silent_minutes
         kind, message = FailureKind.TIMEOUT, f"wrote nothing for {minutes:g} minutes (engine.max_silent_minutes)"
     elif code < 0:
-        memory = " (often: the system ran out of memory)" if -code == signal.SIGKILL else ""
-        kind, message = FailureKind.KILLED, f"killed by {signal.Signals(-code).name}{memory}"
+        kind, message = FailureKind.KILLED, f"killed by {in_words(code)}"
     else:
-        kind, message = FailureKind.INTERNAL, f"its process ended with exit code {code} and no result"
+        kind, message = FailureKind.INTERNAL, f"its process ended with {in_words(code)} and no result"
     trial.end_attempt(Outcome.FAILED, kind, message)
     return kind, message
 

@@ -6,6 +6,7 @@ multirun.yaml     what Hydra composed without the swept values, its own node inc
 study.journal     Optuna's journal of the trials (unless another storage is asked for)
 0/ 1/ 2/ …        the trials' folders, by their number in the study
 stop  added.jsonl what a person asks of the running sweep; see sweep/steering.py
+final.log         what the last test printed; its readings are in the ledger, see study/ledger.py
 """
 
 import contextlib
@@ -38,6 +39,7 @@ class StudyDir:
         self.journal_file = path / "study.journal"
         self.stop_file = path / "stop"
         self.added_file = path / "added.jsonl"
+        self.final_log_file = path / "final.log"
 
     def trials(self) -> dict[int, TrialDir]:
         """The folders of the study's trials by number, rising; none if there is no such study."""

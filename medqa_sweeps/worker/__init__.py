@@ -3,5 +3,6 @@
 `main` takes a folder and records how its trial ended; `run` is the trial on one screen. `model` loads the base and
 its adapter, `weights` and `language_model` refuse what does not fit or is not what was asked for. `evaluation`
 answers questions, `baseline` scores the untuned base, `checkpoint` keeps enough to resume, `card` describes the
-adapter. `engines/` train. `predict` and `final` answer other questions with a trained adapter.
+adapter. `engines/` train. `predict` and `final` answer other questions with a trained adapter, and
+`refusal` says how such a process ends.
 """

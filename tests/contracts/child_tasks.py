@@ -7,6 +7,9 @@ import sys
 import time
 from pathlib import Path
 
+from medqa_sweeps.errors import DataError
+from medqa_sweeps.worker.refusal import done_or_refused
+
 
 def main(arguments: list[str]) -> int:
     task, *rest = arguments
@@ -15,6 +18,7 @@ def main(arguments: list[str]) -> int:
         "tell": _tell,
         "sleep": _sleep,
         "raise": _raise,
+        "refuse": _refuse,
         "grandchild": _grandchild,
         "die": _die,
         "ignored": _ignored,
@@ -47,8 +51,19 @@ def _sleep(path: str) -> int:
     return 0
 
 
-def _raise() -> int:
-    raise RuntimeError("a child's own error")
+def _raise(text: str = "a child's own error") -> int:
+    raise RuntimeError(text)
+
+
+def _refuse(text: str) -> int:
+    """As the worker's children do, after a library has talked on both streams."""
+
+    def work() -> None:
+        print("a library's word")
+        print("and another", file=sys.stderr)
+        raise DataError(text)
+
+    return done_or_refused(work)
 
 
 def _grandchild(path: str) -> int:
