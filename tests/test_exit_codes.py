@@ -44,10 +44,8 @@ def typed_codes(source: str) -> Iterator[str]:
         elif isinstance(node, ast.Call) and ast.unparse(node.func) in ("sys.exit", "os._exit", "exit", "SystemExit"):
             yield from (f"line {node.lineno}: {ast.unparse(node)}" for one in node.args if numbers(one))
         elif isinstance(node, ast.Compare) and ast.unparse(node.left).rpartition(".")[2] in ("code", "returncode"):
-            equal = isinstance(node.ops[0], ast.Eq | ast.NotEq)
-            yield from (
-                f"line {node.lineno}: {ast.unparse(node)}" for one in node.comparators if equal and numbers(one)
-            )
+            if isinstance(node.ops[0], ast.Eq | ast.NotEq) and numbers(node.comparators[0]):
+                yield f"line {node.lineno}: {ast.unparse(node)}"
         elif isinstance(node, ast.FunctionDef) and (node.name in ("main", "run", "work") or _gives_code(node)):
             returned = [one for one in ast.walk(node) if isinstance(one, ast.Return) and numbers(one.value)]
             yield from (f"line {one.lineno}: {ast.unparse(one)}" for one in returned)

@@ -17,7 +17,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> ExitCode:
-    """Go on with the study or the single trial; of a trial OK if it has a score. A study's sweep takes this process over."""
+    """Go on with the study, whose sweep takes this process over, or with the single trial; OK if that has a score."""
     trial, devices = TrialDir(arguments.folder.resolve()), devices_asked_for(arguments)
     if not trial.config_file.exists():
         from medqa_sweeps.study.folder import StudyDir

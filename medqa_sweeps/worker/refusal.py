@@ -1,4 +1,4 @@
-"""How a child that does one thing ends: well, or with its refusal in one line. The other side is `jobs/one_child.py`."""
+"""How a child that does one thing ends: well, or with its refusal in one line, which `jobs/one_child.py` reads."""
 
 from collections.abc import Callable
 
