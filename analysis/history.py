@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from analysis.study import State, Trial
+from medqa_sweeps.damage import NOT_WHAT_WAS_WRITTEN
 from medqa_sweeps.trial.records import (
     AttemptEndLine,
     AttemptLine,
@@ -101,5 +102,5 @@ def _lines(trial: Trial) -> Iterator[MetricsLine]:
                 if not text.endswith(b"\n"):
                     return
                 yield line_from_json(json.loads(text))
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, *NOT_WHAT_WAS_WRITTEN):
         return

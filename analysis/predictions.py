@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from analysis.study import Trial, report_lines
+from medqa_sweeps.damage import NOT_WHAT_WAS_WRITTEN
 
 
 @dataclass(frozen=True)
@@ -26,7 +27,7 @@ def _choices(file: Path, samples_seen: int) -> dict[str, Choice]:
             line["id"]: Choice(line["id"], line["gold"], line["predicted"], _confidence(line))
             for line in report_lines(file, samples_seen)
         }
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+    except (OSError, *NOT_WHAT_WAS_WRITTEN):
         return {}
 
 

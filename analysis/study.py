@@ -18,6 +18,7 @@ from typing import Any, TypeVar
 import psutil
 import yaml
 
+from medqa_sweeps import damage
 from medqa_sweeps.errors import ConfigError
 from medqa_sweeps.study.best import ScoredTrial, can_be_ranked, scored_trial
 from medqa_sweeps.study.folder import trial_number
@@ -213,14 +214,16 @@ def _single(folder: Path) -> Trial:
 
 
 def _read(file: Path, reader: Callable[[], Content]) -> Content:
-    """What `reader` returns; what a damaged or unreadable file makes it raise becomes a sentence."""
+    """What `reader` returns.
+
+    Raises:
+        ConfigError: if the file is damaged, or cannot be read.
+    """
     try:
-        return reader()
+        with damage.told(file):
+            return reader()
     except OSError as error:
-        raise ConfigError(f"{file.name} cannot be read ({error.strerror}).") from error
-    except (ValueError, TypeError, KeyError, AttributeError, yaml.YAMLError) as error:
-        detail = " ".join(str(error).split())[:120]
-        raise ConfigError(f"{file.name} is damaged ({type(error).__name__}: {detail}).") from error
+        raise ConfigError(f"{file} cannot be read ({error.strerror}).") from error
 
 
 def _present_settings(directory: TrialDir) -> dict[str, Any]:

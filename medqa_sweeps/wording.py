@@ -10,7 +10,6 @@ from typing import Any
 
 EDUCATION_ONLY = "For education and research only; never for clinical decisions."
 SYNTHETIC = "Synthetic data: the scores show that the software works and say nothing about medicine."
-_NAMED = 4  # items in a list before "and N more"
 
 
 def percent(share: float) -> str:
@@ -44,10 +43,10 @@ def counted(count: int, noun: str) -> str:
     return f"{count:,} {noun}{'s' * (count != 1)}"
 
 
-def listed(items: Sequence[str]) -> str:
-    """`a, b and c`; beyond four, `a, b, c, d and 7 more`."""
-    parts = [*items[:_NAMED], *([f"{len(items) - _NAMED:,} more"] if len(items) > _NAMED else [])]
-    return parts[0] if len(parts) == 1 else ", ".join(parts[:-1]) + " and " + parts[-1]
+def listed(items: Sequence[str], most: int = 4) -> str:
+    """`a, b and c`; beyond `most`, which is 1 or more, `a, b, c, d and 7 more`; "" of none."""
+    parts = [*items[:most], *([f"{len(items) - most:,} more"] if len(items) > most else [])]
+    return " and ".join([", ".join(parts[:-1]), parts[-1]]) if len(parts) > 1 else "".join(parts)
 
 
 def sentences(*parts: str) -> str:

@@ -99,7 +99,7 @@ def _answers(trial: TrialDir, data: DataConfig, devices: DeviceRequest) -> Itera
         answers = folder / "answers.jsonl"
         with Machine(trial.path, devices, trials=1, preload=[CHILD]) as machine:
             run_child(machine, CHILD, [str(trial.path), json.dumps(asdict(data)), str(answers)], folder / "log")
-        yield from map(Prediction.from_json, read_lines(answers))
+        yield from read_lines(answers, Prediction.from_json)
 
 
 def _row(place: int, answer: Prediction, seen: "tuple[Seen, Seen]") -> dict[str, Any]:

@@ -32,6 +32,7 @@ def run(arguments: argparse.Namespace) -> ExitCode:
     original, devices = TrialDir(arguments.trial.resolve()), devices_asked_for(arguments)
     if original.result() is None:
         raise ConfigError(f"{original.path} has no result yet to compare with; `resume` finishes it.")
+    original.predictions()  # damaged, it is refused here and not after the training
     again = TrialDir((arguments.into or _free_name(original.path)).resolve())
     changed = _say_what_changed(original, arguments.anyway)
     run_single(as_it_ran(original), again, announce=True, devices=devices or ANY_DEVICE, again=True)
@@ -81,8 +82,8 @@ def _say_what_changed(original: TrialDir, anyway: bool) -> list[str]:
     _list(experiment + others)
     if experiment and not anyway:
         raise ConfigError(
-            "Nothing was run: with other questions or another base it would be another experiment. Bring the files "
-            "back; or add --anyway to run with what is there now and compare the questions that both answered."
+            "Nothing was run: with other questions or another base it would be another experiment. Bring what it ran "
+            "on back; or add --anyway to run with what is there now and compare the questions that both answered."
         )
     return experiment + others
 

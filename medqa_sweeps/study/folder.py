@@ -17,6 +17,7 @@ from typing import Any
 import yaml
 from filelock import Timeout
 
+from medqa_sweeps import damage
 from medqa_sweeps.command_line import command
 from medqa_sweeps.config import with_defaults
 from medqa_sweeps.durable.claim import claim
@@ -154,10 +155,11 @@ class StudyDir:
         """What `define` has written.
 
         Raises:
-            ConfigError: if there is no study here.
+            ConfigError: if there is no study here, or its file is damaged.
         """
         try:
-            return dict(yaml.safe_load(self.definition_file.read_text()))
+            with damage.told(self.definition_file):
+                return dict(yaml.safe_load(self.definition_file.read_text()))
         except FileNotFoundError:
             raise ConfigError(
                 f"{self.path}: no study (it has no {self.definition_file.name}). Give a folder of multirun/."

@@ -78,7 +78,7 @@ class PairedHalving(Pruner):
             )
         self._folder, self._keep_one_in, self._level, self._first = folder, keep_one_in, level, first_samples
         self._reports: dict[int, dict[int, Scores]] = {}  # by trial, by samples seen
-        self._readers: dict[int, LineReader] = {}
+        self._readers: dict[int, LineReader[Prediction]] = {}
         self._cut: set[int] = set()
 
     def after(self, trial: Trial, report: Reported) -> str | None:
@@ -122,11 +122,10 @@ class PairedHalving(Pruner):
         that is scored so is never cut."""
         if number not in self._readers:
             trial = TrialDir(self._folder / str(number))
-            self._readers[number] = LineReader(trial.predictions_file)
+            self._readers[number] = LineReader(trial.predictions_file, Prediction.from_json)
             if (result := trial.result()) and result.outcome is Outcome.PRUNED:  # by an earlier sweep of this study
                 self._cut.add(number)
-        for data in self._readers[number].new_objects():
-            prediction = Prediction.from_json(data)
+        for prediction in self._readers[number].new():
             if prediction.gold in prediction.log_probabilities:
                 at = self._reports.setdefault(number, {}).setdefault(prediction.samples_seen, {})
                 at[prediction.id] = prediction.log_probabilities[prediction.gold]

@@ -1,0 +1,33 @@
+"""One idea of damage: a file that is not what was written to it, told in a sentence that names it and the next step."""
+
+import contextlib
+from collections.abc import Iterator
+from pathlib import Path
+
+import yaml
+
+from medqa_sweeps.errors import ConfigError
+
+# What parsing such a file raises, and making a record of what was parsed.
+NOT_WHAT_WAS_WRITTEN = (ValueError, TypeError, KeyError, AttributeError, RecursionError, yaml.YAMLError)
+FROM_A_COPY = "Bring it back from a copy."
+_DETAIL_CHARACTERS = 120
+
+
+@contextlib.contextmanager
+def told(file: Path, remedy: str = FROM_A_COPY, line: int | None = None) -> Iterator[None]:
+    """Within, `file` is read.
+
+    Args:
+        remedy: whole sentences: what to do about it.
+        line: from 1, where one line of the file is read.
+
+    Raises:
+        ConfigError: if it is damaged.
+    """
+    try:
+        yield
+    except NOT_WHAT_WAS_WRITTEN as error:
+        where = "" if line is None else f" in line {line:,}"
+        detail = " ".join(str(error).split())[:_DETAIL_CHARACTERS]
+        raise ConfigError(f"{file} is damaged{where} ({type(error).__name__}: {detail}). {remedy}") from error
