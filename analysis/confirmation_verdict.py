@@ -6,7 +6,7 @@ from analysis.leaderboard import Leaderboard
 from analysis.objective_confirmed import by_another_objective
 from analysis.pairs import few_seeds_in_words, power_in_words, turned
 from analysis.verdict import gap
-from medqa_sweeps.wording import counted, in_percent, interval, listed, percent
+from medqa_sweeps.wording import NOT_RESOLVED, WORSE, counted, in_percent, interval, listed, percent
 
 
 def sentences(confirmed: Confirmed) -> list[str]:
@@ -50,7 +50,7 @@ def _order(confirmed: Confirmed) -> str:
         return f"The order changed: {leads} leads now, then {', then '.join(one.settings for one in ranked[1:])}."
     if resolved:
         return f"The order is confirmed: {leads} leads again, and its lead is significant."
-    return f"{leads} leads again, but its lead is not resolved: chance alone could have kept the order."
+    return f"{leads} leads again, but its lead is {NOT_RESOLVED}: chance alone could have kept the order."
 
 
 def _against_winner(config: ConfirmedConfig, winner: ConfirmedConfig, board: Leaderboard) -> str:
@@ -61,5 +61,5 @@ def _against_winner(config: ConfirmedConfig, winner: ConfirmedConfig, board: Lea
     behind = gap(paired) if paired.high - paired.low < 1 else f"{in_percent(abs(paired.difference))} points"
     if config.row.not_resolved:
         power = f"{few_seeds_in_words(pair, board)} {power_in_words(pair, board)}".strip()
-        return f"{config.settings} is behind {winner.settings} by {behind}: not resolved. {power}"
-    return f"{config.settings} is worse than {winner.settings} by {behind}."
+        return f"{config.settings} is behind {winner.settings} by {behind}: {NOT_RESOLVED}. {power}"
+    return f"{config.settings} is {WORSE} than {winner.settings} by {behind}."

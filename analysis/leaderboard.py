@@ -20,7 +20,7 @@ from medqa_sweeps.statistics import (
     estimate_from_accuracies,
     luck_of_the_best,
 )
-from medqa_sweeps.wording import short_names
+from medqa_sweeps.wording import NOT_RESOLVED, WORSE, short_names
 
 TOP = 20
 READ = 60  # configs whose answers are read, however few are shown: what is claimed must not depend on what is shown
@@ -82,6 +82,11 @@ class Row:
     def not_resolved(self) -> bool:
         """Whether the difference to the best could be chance."""
         return self.versus_best is not None and not self.versus_best.significant
+
+    @property
+    def verdict(self) -> str:
+        """Beside the best, in a word."""
+        return WORSE if self.worse else NOT_RESOLVED if self.not_resolved else "not compared"
 
 
 @dataclass(frozen=True)

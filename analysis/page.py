@@ -22,10 +22,10 @@ from analysis.pictures import Picture, Table
 from analysis.pictures.confirmed import confirmed_picture
 from analysis.settings import settings_in_words
 from analysis.terminal import counts, names_of_trials
-from analysis.verdict import ALARMED, alarms_in_words, cautions, verdict
+from analysis.verdict import TEST_CI, VERDICTS, about_alarms, alarms_in_words, cautions, verdict
 from medqa_sweeps.errors import ConfigError
 from medqa_sweeps.statistics import PairedDifference
-from medqa_sweeps.wording import compact, in_percent, signed_points
+from medqa_sweeps.wording import CI, compact, in_percent, limits, sentences, signed_points
 
 _HERE = Path(__file__).parent
 OTHERS = 50  # trials without a score that are listed
@@ -104,9 +104,10 @@ def page(board: Leaderboard, title: str, pictures: Sequence[Picture], beside: Se
 
 
 def _alarms(board: Leaderboard) -> str:
-    lines = alarms_in_words(board)
+    if not (lines := alarms_in_words(board)):
+        return ""
     items = "".join(f"<li>{escaped(line)}</li>" for line in lines)
-    return f'<div class="alarms" role="note"><p>{escaped(ALARMED)}</p><ul>{items}</ul></div>' if lines else ""
+    return f'<div class="alarms" role="note"><p>{escaped(about_alarms(board))}</p><ul>{items}</ul></div>'
 
 
 def _beside(pages: Sequence[str]) -> str:
@@ -183,12 +184,12 @@ def _framed(inside: str, name: str) -> str:
     return f'<div class="scroll" tabindex="0" role="region" aria-label="{escaped(name)}"><table>{inside}</table></div>'
 
 
-_NUMBERS = ("accuracy, %", "95% CI", "points to best", "95% CI of the test", "gain over own base", "95% CI of the gain")
+_CI_OF_TEST, _CI_OF_GAIN = f"{CI} of the test", f"{CI} of the gain"
+_NUMBERS = ("accuracy, %", CI, "points to best", _CI_OF_TEST, "gain over own base", _CI_OF_GAIN)
 _COSTS = ("tokens", "minutes", "GPU hours", "memory, GiB", "parameters")
 _CAPTION = (
-    "Validation accuracy, best first. worse: significantly worse than the best; not resolved: the difference could be "
-    "chance. The CI of the test excludes 0 exactly for those that are worse. The gain over a config's own untuned base "
-    "has a CI that holds for all rows together. Tokens, minutes and GPU hours are sums over seeds."
+    f"Validation accuracy, best first. {sentences(VERDICTS, TEST_CI)} The gain over a config's own untuned base has a "
+    f"{CI} that holds for all rows together. Tokens, minutes and GPU hours are sums over seeds."
 )
 
 
@@ -210,9 +211,9 @@ def _config_row(board: Leaderboard, row: Row, names: Sequence[str]) -> str:
     cells = {
         "config": row.settings or row.label,
         **_accuracy(row),
-        **_difference(row.versus_best, "points to best", "95% CI of the test"),
-        **_difference(row.versus_base, "gain over own base", "95% CI of the gain"),
-        "verdict": _verdict_word(board, row),
+        **_difference(row.versus_best, "points to best", _CI_OF_TEST),
+        **_difference(row.versus_base, "gain over own base", _CI_OF_GAIN),
+        "verdict": "best" if row is board.best else row.verdict,
         **_costs(row),
         "outcome": "; ".join(dict.fromkeys(trial.reason or str(trial.state) for trial in row.trials)),
     }
@@ -234,21 +235,14 @@ def _row(name: str, cells: Mapping[str, str], names: Sequence[str], mark: str = 
 
 def _accuracy(row: Row | Base) -> dict[str, str]:
     estimate = row.accuracy
-    limits = f"{in_percent(estimate.low)} to {in_percent(estimate.high)}"
-    return {"accuracy, %": in_percent(estimate.accuracy), "95% CI": limits}
+    return {"accuracy, %": in_percent(estimate.accuracy), CI: limits(estimate.low, estimate.high)}
 
 
-def _difference(paired: PairedDifference | None, name: str, limits: str) -> dict[str, str]:
+def _difference(paired: PairedDifference | None, name: str, interval: str) -> dict[str, str]:
     if paired is None:
         return {}
     found = f"{signed_points(paired.low)} to {signed_points(paired.high)}"
-    return {name: signed_points(paired.difference), limits: found}
-
-
-def _verdict_word(board: Leaderboard, row: Row) -> str:
-    if row is board.best:
-        return "best"
-    return "worse" if row.worse else "not resolved" if row.not_resolved else "not compared"
+    return {name: signed_points(paired.difference), interval: found}
 
 
 def _costs(row: Row) -> dict[str, str]:

@@ -11,7 +11,7 @@ from medqa_sweeps.statistics import (
     seeds_needed,
     variance_from_questions,
 )
-from medqa_sweeps.wording import counted, in_percent
+from medqa_sweeps.wording import NOT_RESOLVED, counted, in_percent
 
 ALREADY = "already significant"  # in the place of the sample size that would be needed
 
@@ -39,7 +39,7 @@ def in_words(pair: Pair, board: Leaderboard) -> str:
     test = "McNemar's test (mid-p)" if board.spread is None else "The test over seeds and questions"
     several = len(board.configs) > 2 or isinstance(pair.second, Base)
     corrected = f", {paired.p_adjusted:.2g} after correction for all comparisons" if several else ""
-    claim = "The difference is significant." if paired.significant else "The difference is not resolved."
+    claim = "The difference is significant." if paired.significant else f"The difference is {NOT_RESOLVED}."
     one = f"T{one[1:]}" if one.startswith("trial ") else one
     return f"{one} {ahead}. {test}: p = {paired.p_value:.2g}{corrected}. {claim} {power_in_words(pair, board)}".strip()
 

@@ -84,6 +84,11 @@ class Study:
         well = {State.COMPLETED, State.STOPPED, State.PRUNED, State.REPEATED}
         return bool(self.unreadable) or any(trial.state not in well or not trial.has_score for trial in self.trials)
 
+    @property
+    def is_synthetic(self) -> bool:
+        """Whether the scores of any trial say nothing about medicine."""
+        return any(trial.settings.get("data.synthetic") is True for trial in self.trials)
+
     def others(self) -> list[Trial]:
         """The trials that cannot be ranked."""
         ranked = {id(trial) for trial in self.completed()}

@@ -14,17 +14,16 @@ from analysis.objective import best_trial
 from analysis.objective_words import objective_table
 from analysis.settings import settings_in_words, varying_keys
 from analysis.study import Study, Trial
-from analysis.verdict import ALARMED, alarms_in_words, cautions, verdict
+from analysis.verdict import TEST_CI, about_alarms, alarms_in_words, cautions, verdict
 from medqa_sweeps.command_line import command
 from medqa_sweeps.statistics import PairedDifference
-from medqa_sweeps.wording import compact, counted, in_percent, short_names, signed_points
+from medqa_sweeps.wording import CI, compact, counted, in_percent, short_names, signed_points
 
 _COSTS = {"min": "minutes of work", "GiB": "peak memory", "params": "trainable parameters"}
 _LEGEND = (
-    "accuracy: % of the validation questions, with its own 95% CI; vs best: points on the same questions, with the 95% "
-    "CI of the test, which excludes 0 exactly for those that are worse"
+    f"accuracy: % of the validation questions, with its own {CI}; vs best: points on the same questions; {TEST_CI}"
 )
-_GAIN = "vs base: gain over the config's own untuned base in points, with a 95% CI that holds for all rows together"
+_GAIN = f"vs base: gain over the config's own untuned base in points, with a {CI} that holds for all rows together"
 _CONFIG_CHARACTERS = 24  # per line, where a trial takes several lines
 _REASON_CHARACTERS = 300
 _ALARMED = " !"
@@ -136,8 +135,7 @@ def _accuracy(row: Row | Base, before_interval: str) -> str:
 def _versus_best(row: Row, before_interval: str) -> str:
     if row.versus_best is None:
         return "no paired test" if row.no_test else "best"
-    word = "worse" if row.worse else "not resolved"
-    return f"{word} {_interval(row.versus_best, before_interval)}"
+    return f"{row.verdict} {_interval(row.versus_best, before_interval)}"
 
 
 def _interval(paired: PairedDifference, before_interval: str) -> str:
@@ -162,7 +160,7 @@ def _print_alarms(console: Console, board: Leaderboard) -> None:
     lines = alarms_in_words(board)
     if lines:
         console.print()
-        _say(console, f"! {ALARMED}", style="bold")
+        _say(console, f"! {about_alarms(board)}", style="bold")
     for line in lines:
         _say(console, f"  {line}")
 

@@ -4,13 +4,18 @@ from collections.abc import Sequence
 
 from analysis.leaderboard import Leaderboard, Row
 from analysis.objective_words import objective_words
+from medqa_sweeps import wording
 from medqa_sweeps.alarms import Alarm, alarms_of
 from medqa_sweeps.statistics import Estimate, PairedDifference
 from medqa_sweeps.study.confirmation import confirmation_beside
 from medqa_sweeps.wording import (
+    CI,
     EDUCATION_ONLY,
+    NOT_RESOLVED,
     SYNTHETIC,
+    WORSE,
     accuracy,
+    better_or_worse,
     counted,
     in_percent,
     interval,
@@ -19,12 +24,22 @@ from medqa_sweeps.wording import (
     sentences,
 )
 
-# What `worse` and `not resolved` mean, for the screen.
-METHOD = (
-    "Worse: significantly worse than the best. If all configs were equally good, at most 5% of studies would call any "
-    "config worse (Tukey's range test, stepped down). Not resolved: the difference could be chance."
+# What the verdicts mean.
+_WORSE = f"{WORSE}: significantly {WORSE} than the best"
+_NOT_RESOLVED = f"{NOT_RESOLVED}: the difference could be chance"
+VERDICTS = f"{_WORSE}; {_NOT_RESOLVED}"
+METHOD = sentences(
+    _WORSE,
+    f"if all configs were equally good, at most 5% of studies would call any config {WORSE} (Tukey's range test, "
+    "stepped down)",
+    _NOT_RESOLVED,
 )
-ALARMED = "Check these configs before you trust their scores:"
+TEST_CI = f"the {CI} of the test excludes 0 exactly for those that are {WORSE}"
+_ALARMED = "Check these configs before you trust their scores:"
+_NEAR_CHANCE = (
+    "An alarm is set to be false in at most 1 of 1,000 healthy trials, so near chance some configs have one and others "
+    "of the same accuracy do not."
+)
 
 
 def verdict(board: Leaderboard) -> str:
@@ -41,9 +56,15 @@ def cautions(board: Leaderboard) -> list[str]:
     if len(board.configs) > 1:
         found += [METHOD, luck_in_words(board)]
     found += [sentences(alarm.sentence) for alarm in about_the_data(board)]
-    if any(trial.settings.get("data.synthetic") is True for trial in board.study.trials):
+    if board.study.is_synthetic:
         found.append(SYNTHETIC)
     return [*found, EDUCATION_ONLY]
+
+
+def about_alarms(board: Leaderboard) -> str:
+    """What to do about the alarms of a leaderboard, and what to know of those near chance."""
+    near_chance = any(alarm.name == "not_above_chance" for row in board.rows for alarm in row.alarms)
+    return f"{_NEAR_CHANCE} {_ALARMED}" if near_chance else _ALARMED
 
 
 def alarms_in_words(board: Leaderboard) -> list[str]:
@@ -107,8 +128,7 @@ def accuracy_in_words(estimated: Estimate) -> str:
 
 def gap(paired: PairedDifference) -> str:
     """`3.1 points (95% CI 1.2 to 5.0)`: the size of a difference. The sentence around it says who is ahead."""
-    low, high = (paired.low, paired.high) if paired.difference > 0 else (-paired.high, -paired.low)
-    return f"{in_percent(abs(paired.difference))} points ({interval(low, high)})"
+    return wording.gap(paired.difference, paired.low, paired.high)
 
 
 def _lead(board: Leaderboard, best: Row) -> list[str]:
@@ -137,8 +157,8 @@ def _others(board: Leaderboard) -> list[str]:
     untested = [row.label for row in others if row.versus_best is None]
     told = [_worse(worse)] if worse else []
     if open_:
-        differences = "difference" if len(open_) == 1 else "differences"
-        told.append(f"Not resolved: the {differences} between {board.best.label} and {listed(open_)} could be chance.")
+        between = f"the difference{'s' * (len(open_) > 1)} between {board.best.label} and {listed(open_)}"
+        told.append(sentences(f"{NOT_RESOLVED}: {between} could be chance"))
     if untested:
         told.append(f"Without a paired test: {listed(untested)}.")
     if board.not_shown:
@@ -148,7 +168,7 @@ def _others(board: Leaderboard) -> list[str]:
 
 def _worse(rows: Sequence[Row]) -> str:
     first, *more = [f"{row.label} {{}}by {gap(row.versus_best)}" for row in rows if row.versus_best is not None]
-    return listed([first.format("is worse "), *(one.format("") for one in more)]) + "."
+    return listed([first.format(f"is {WORSE} "), *(one.format("") for one in more)]) + "."
 
 
 def _against_base(best: Row) -> list[str]:
@@ -157,7 +177,7 @@ def _against_base(best: Row) -> list[str]:
     share, paired = percent(best.base.accuracy.accuracy), best.versus_base
     if not paired.significant:
         return [f"{best.label} is not significantly different from the {best.base.label} ({share})."]
-    word = "better" if paired.difference > 0 else "worse"
+    word = better_or_worse(paired.difference)
     return [f"{best.label} is {word} than the {best.base.label} ({share}) by {gap(paired)}."]
 
 

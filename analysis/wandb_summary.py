@@ -23,7 +23,7 @@ from medqa_sweeps.tracking.session import UPLOAD_SECONDS, is_sent, open_run, rem
 from medqa_sweeps.tracking.settings import OFF, RunSettings
 from medqa_sweeps.tracking.tracker import run_id, settings_of
 from medqa_sweeps.trial.records import Score
-from medqa_sweeps.wording import sentences, short_names
+from medqa_sweeps.wording import WORSE, sentences, short_names
 
 _PERCENT = 100.0
 
@@ -81,7 +81,7 @@ def rows(boards: Sequence[Leaderboard], study: Study) -> tuple[list[str], list[l
     """
     names = short_names(varying_keys(study.trials))
     columns = ["trial", *names.values(), "outcome", "accuracy", "low", "high", "questions", "difference to best"]
-    columns += ["difference low", "difference high", "p (corrected)", "significantly worse", "gain over own base"]
+    columns += ["difference low", "difference high", "p (corrected)", f"significantly {WORSE}", "gain over own base"]
     columns += ["alarms", "minutes", "peak GiB", "why", "run"]
     table: list[list[Any]] = []
     for board in boards:
@@ -102,7 +102,7 @@ def _tell(boards: Sequence[Leaderboard], study: Study, settings: RunSettings, wh
     (folder / ".wandb").mkdir(
         exist_ok=True
     )  # W&B writes there if it is there; a visible folder would look like a trial
-    synthetic = ("synthetic",) if _is_synthetic(study) else ()
+    synthetic = ("synthetic",) if study.is_synthetic else ()
     tagged = dataclasses.replace(settings, tags=(*settings.tags, *synthetic, "summary"))
     run = open_run(summary_id(study), tagged, {"study": folder.name, "trials": len(study.trials)}, folder)
     columns, table = rows(boards, study)
@@ -183,7 +183,3 @@ def _content(boards: Sequence[Leaderboard], study: Study) -> str:
 
 def _page(folder: Path) -> Path:
     return folder / "report" / "index.html"
-
-
-def _is_synthetic(study: Study) -> bool:
-    return any(trial.settings.get("data.synthetic") is True for trial in study.trials)

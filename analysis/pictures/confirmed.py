@@ -3,7 +3,7 @@
 from analysis.confirmation import Confirmed, ConfirmedConfig
 from analysis.pictures.picture import COLOURS, GREY, Picture, Table, figure, label
 from medqa_sweeps.statistics import PairedDifference
-from medqa_sweeps.wording import in_percent, signed_points
+from medqa_sweeps.wording import CI, in_percent, limits, signed_points
 
 
 def confirmed_picture(confirmed: Confirmed) -> Picture:
@@ -29,14 +29,14 @@ def confirmed_picture(confirmed: Confirmed) -> Picture:
             "color": COLOURS[0],
         },
         mode="markers",
-        name="under new seeds, 95% CI",
+        name=f"under new seeds, {CI}",
         marker={"color": COLOURS[0], "size": 10},
         hovertemplate="%{y}: %{x:.1f}% under fresh seeds<extra></extra>",
     )
     drawn.update_yaxes(type="category", range=[len(confirmed.configs) - 0.5, -0.5])
     drawn.update_layout(showlegend=True, legend={"y": -70 / (70 + 34 * len(confirmed.configs))})
     says = (
-        "Accuracy of each config when it was selected, and its mean under the new seeds with the 95% CI for other "
+        f"Accuracy of each config when it was selected, and its mean under the new seeds with the {CI} for other "
         "seeds and other questions."
     )
     if not any(config.chosen_by for config in confirmed.configs):
@@ -49,7 +49,7 @@ def _table(confirmed: Confirmed) -> Table:
         "config",
         "when selected",
         "new seeds",
-        "95% CI",
+        CI,
         "seeds",
         "optimism, points",
         "to the best",
@@ -69,14 +69,13 @@ def _cells(config: ConfirmedConfig, ranked: tuple[ConfirmedConfig, ...]) -> tupl
         return config.settings, chosen, "", "", f"0 of {config.asked}", "", "", "not completed"
     estimate, paired = row.accuracy, row.versus_best
     versus = "" if paired is None else _versus(paired)
-    word = "best" if config is ranked[0] else "not compared" if paired is None else "worse"
     return (
         config.settings,
         chosen,
         in_percent(estimate.accuracy),
-        f"{in_percent(estimate.low)} to {in_percent(estimate.high)}",
+        limits(estimate.low, estimate.high),
         f"{len(row.trials)} of {config.asked}",
         "" if config.optimism is None else in_percent(config.optimism),
         versus,
-        "not resolved" if row.not_resolved else word,
+        "best" if config is ranked[0] else row.verdict,
     )

@@ -2,7 +2,8 @@
 
 from analysis.leaderboard import Leaderboard
 from analysis.pictures.picture import COLOURS, GREY, Picture, Table, figure, label
-from medqa_sweeps.wording import in_percent
+from analysis.verdict import TEST_CI
+from medqa_sweeps.wording import NOT_RESOLVED, WORSE, in_percent
 
 SHOWN = 30
 
@@ -14,8 +15,8 @@ def differences(board: Leaderboard) -> Picture | None:
         return None
     drawn = figure(f"percentage points against {board.best.label}", "", height=150 + 26 * len(rows))
     for worse, name, colour, symbol in (
-        (False, "not resolved", GREY, "circle"),
-        (True, "worse", COLOURS[3], "diamond"),
+        (False, NOT_RESOLVED, GREY, "circle"),
+        (True, WORSE, COLOURS[3], "diamond"),
     ):
         some = [row for row in rows if row.worse is worse]
         paired = [row.versus_best for row in some if row.versus_best is not None]
@@ -40,8 +41,8 @@ def differences(board: Leaderboard) -> Picture | None:
     drawn.update_layout(showlegend=True, legend={"y": -90 / (60 + 26 * len(rows))})
     unresolved = sum(row.not_resolved for row in rows)
     says = (
-        f"Each config minus {board.best.label}, on the same questions, with the 95% CI of the test: it excludes 0 "
-        f"exactly for those that are significantly worse. {unresolved} of {len(rows)} shown are not resolved."
+        f"Each config minus {board.best.label}, on the same questions; {TEST_CI}. {unresolved} of {len(rows)} "
+        f"shown are {NOT_RESOLVED}."
     )
     cells = [
         (row.settings or row.label, *(in_percent(x) for x in (p.difference, p.low, p.high)), f"{p.p_adjusted:.2g}")

@@ -9,7 +9,7 @@ from analysis.pairs import Pair, in_words, power_in_a_cell, turned
 from analysis.pictures.picture import COLOURS, GREY, Picture, Table, figure, label
 from analysis.split_questions import letter, letters_of, split_ids, told_questions
 from medqa_sweeps.statistics import bootstrap_interval
-from medqa_sweeps.wording import in_percent
+from medqa_sweeps.wording import CI, in_percent, limits
 
 OTHERS = 3  # pairs beside best and runner-up
 _PARTS = (
@@ -75,13 +75,13 @@ def _summary(board: Leaderboard, pairs: Sequence[Pair]) -> Table:
             (
                 f"{pair.first.label} minus {pair.second.label}",
                 in_percent(paired.difference),
-                f"{in_percent(paired.low)} to {in_percent(paired.high)}",
-                f"{in_percent(low)} to {in_percent(high)}",
+                limits(paired.low, paired.high),
+                limits(low, high),
                 f"{paired.p_value:.2g}",
                 power_in_a_cell(pair, board),
             )
         )
-    header = ("pair", "points", "95% CI, corrected", "95% CI, bootstrap", "p, uncorrected", "sample size needed")
+    header = ("pair", "points", f"{CI}, corrected", f"{CI}, bootstrap", "p, uncorrected", "sample size needed")
     return Table("Pairs (sample size needed: 80% power, corrected)", header, cells)
 
 

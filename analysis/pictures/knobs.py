@@ -8,7 +8,7 @@ from plotly.subplots import make_subplots
 from analysis.configs import SEED
 from analysis.leaderboard import Leaderboard
 from analysis.pictures.picture import COLOURS, Picture, Table, figure, label
-from medqa_sweeps.wording import in_percent, setting
+from medqa_sweeps.wording import CI, in_percent, setting
 
 KNOBS = 8
 POINTS = 1000  # of a knob; more than can be told apart by eye
@@ -30,7 +30,7 @@ def knobs(board: Leaderboard) -> Picture | None:
     drawn.update_layout(legend={"y": -0.3 / len(keys)})
     more = f" {len(names) - KNOBS} more settings were swept and are not drawn." if len(names) > KNOBS else ""
     says = (
-        f"Validation accuracy against {', '.join(names[key] for key in keys)}; bars are 95% CIs, of the configs "
+        f"Validation accuracy against {', '.join(names[key] for key in keys)}; bars are the {CI}, of the configs "
         f"in the leaderboard. Other settings vary along.{more}"
     )
     return Picture("settings", "Accuracy against each setting", says, drawn, tables)
@@ -66,7 +66,7 @@ def _draw(board: Leaderboard, key: str, name: str, drawn: Any, place: int, first
             "thickness": 1.2,
         },
         mode="markers",
-        name="leaderboard, 95% CI",
+        name=f"leaderboard, {CI}",
         showlegend=first,
         marker={"color": COLOURS[0], "size": 9},
         text=[label(row.settings) for row in board.rows],

@@ -3,7 +3,7 @@
 from analysis.history import history
 from analysis.leaderboard import Leaderboard, Row
 from analysis.pictures.picture import COLOURS, DASHES, SYMBOLS, Picture, Table, figure, label
-from medqa_sweeps.wording import in_percent
+from medqa_sweeps.wording import CI, in_percent
 
 SHOWN = 8  # curves: the best, and every so many-th of the others down to the last of the leaderboard
 POINTS = 300
@@ -37,7 +37,7 @@ def learning(board: Leaderboard) -> Picture | None:
         ]
     if not cells:
         return None
-    says = "Validation accuracy at each evaluation, with its 95% CI. The untuned base stands at 0. " + _which(board)
+    says = f"Validation accuracy at each evaluation, with its {CI}. The untuned base stands at 0. {_which(board)}"
     table = Table("Validation accuracy at the evaluations, %", ("config", "questions seen", "accuracy"), cells)
     return Picture("learning", "Learning curves", says, drawn, (table,))
 

@@ -16,7 +16,7 @@ from typing import Any, ClassVar
 from medqa_sweeps.durable.lines import append_lines, read_lines
 from medqa_sweeps.trial.records import Record, Score
 from medqa_sweeps.trial.seen import SeenCount, overlap_sentences
-from medqa_sweeps.wording import accuracy, in_percent, interval
+from medqa_sweeps.wording import NOT_RESOLVED, accuracy, better_or_worse, gap, in_percent
 
 FILE = "final.jsonl"
 
@@ -147,12 +147,10 @@ def sentences(reading: Reading, beside: int) -> list[str]:
 
 
 def _compared(name: str, trained: Score, base: Score, gain: Gain) -> str:
-    ahead = "better" if gain.difference >= 0 else "worse"
-    low, high = (gain.low, gain.high) if gain.difference >= 0 else (-gain.high, -gain.low)
-    sure = "" if gain.low > 0 or gain.high < 0 else ": not resolved"
+    ahead, sure = better_or_worse(gain.difference), "" if gain.low > 0 or gain.high < 0 else f": {NOT_RESOLVED}"
     return (
         f"{name}: {_share(trained)}; untuned base {_share(base)}. The trained model is {ahead} by "
-        f"{in_percent(abs(gain.difference))} points ({interval(low, high)}){sure}."
+        f"{gap(gain.difference, gain.low, gain.high)}{sure}."
     )
 
 

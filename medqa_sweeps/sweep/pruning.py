@@ -21,7 +21,7 @@ from medqa_sweeps.study.objective import BY_ACCURACY, Objective, typed
 from medqa_sweeps.trial.folder import TrialDir
 from medqa_sweeps.trial.plan import Plan
 from medqa_sweeps.trial.records import Outcome, Prediction
-from medqa_sweeps.wording import listed
+from medqa_sweeps.wording import WORSE, listed
 
 Scores = dict[str, float]  # of each question, by its id: the gold letter's log-probability, nats
 
@@ -113,7 +113,7 @@ class PairedHalving(Pruner):
         if p_value >= self._level:
             return None
         return (
-            f"after {samples:,} samples it is number {place + 1} of {len(order)}, and worse than trial {best} beyond "
+            f"after {samples:,} samples it is number {place + 1} of {len(order)}, and {WORSE} than trial {best} beyond "
             f"chance (gold letter {table[number].mean() - table[best].mean():+.3f} nats, p = {p_value:.1g})"
         )
 

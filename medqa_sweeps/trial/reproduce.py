@@ -14,7 +14,7 @@ from medqa_sweeps.trial.plan import Plan
 from medqa_sweeps.trial.provenance import changed_files
 from medqa_sweeps.trial.records import AttemptLine, Prediction, Result, TrainLine
 from medqa_sweeps.versions import COMPUTING
-from medqa_sweeps.wording import interval, listed, percent, signed_points
+from medqa_sweeps.wording import NOT_RESOLVED, interval, listed, percent, signed_points
 
 _NAMED = 8  # of a list of names: the rest is counted
 
@@ -212,7 +212,7 @@ def _difference(left: dict[str, Prediction], right: dict[str, Prediction], at: i
     then, now = (np.array([side[id].predicted == side[id].gold for id in both]) for side in (left, right))
     letters = sum(left[id].predicted != right[id].predicted for id in both)
     found = compare_answers(now, then)
-    resolved = "significant" if found.significant else "not resolved"
+    resolved = "significant" if found.significant else NOT_RESOLVED
     return (
         f"Not the same bits. After {at:,} samples, on {len(both):,} questions answered then and now: {letters:,} "
         f"letters differ; accuracy {percent(then.mean())} then, {percent(now.mean())} now, a "

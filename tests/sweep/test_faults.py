@@ -324,7 +324,8 @@ def test_a_trial_can_be_added_while_it_resumes(start: Callable[..., Program], un
     again = start(log="again")
     command = [sys.executable, "-m", "medqa_sweeps", "add", str(program.folder), "lora.r=16", "optimizer.lr=1e-3"]
     asked = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
-    assert "\nAdded: " in asked.stdout
+    assert asked.stdout.startswith("Added: "), "what the study has said of its questions is not said again"
+    assert program.said().count("have a near-duplicate in training") >= 1
     assert again.ended() == 0, again.said()
     complete(program.folder, trials=7)
     found = results(program.folder)
