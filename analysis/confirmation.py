@@ -12,6 +12,7 @@ from analysis.leaderboard import Leaderboard, Row, rank
 from analysis.study import read_study
 from medqa_sweeps.errors import ConfigError
 from medqa_sweeps.study.confirmation import confirmation_beside, confirmed_study, read_confirmation
+from medqa_sweeps.wording import counted, listed
 
 
 @dataclass(frozen=True)
@@ -88,3 +89,22 @@ def read_confirmed(folder: Path) -> Confirmed:
     ranked = [config for row in rows for config in configs if config.row is row]
     study = confirmed_study(folder, record)
     return Confirmed(study, record.chosen_among, tuple(record.seeds), configs, tuple(ranked), board)
+
+
+# In words, whatever the configs were chosen by
+
+SAME_QUESTIONS = "The seeds are new, but these are the validation questions that were used for selection."
+
+
+def again_in_words(confirmed: Confirmed, on: str = "") -> str:
+    """What was run again; `on`: which questions, after a comma."""
+    seeds = ", ".join(map(str, confirmed.seeds))
+    return (
+        f"The best {len(confirmed.configs)} of {counted(confirmed.chosen_among, 'config')} of {confirmed.study.name} "
+        f"again, under new seeds ({seeds}){on}."
+    )
+
+
+def not_final(confirmed: Confirmed) -> str:
+    missing = [config.settings for config in confirmed.configs if not config.complete]
+    return f"This is not final: {listed(missing)} did not complete under every seed."

@@ -1,30 +1,25 @@
 """A confirmation in words: each estimate under new seeds, and which of the first study's claims it supports."""
 
 from analysis.configs import accuracy_of
-from analysis.confirmation import Confirmed, ConfirmedConfig
+from analysis.confirmation import SAME_QUESTIONS, Confirmed, ConfirmedConfig, again_in_words, not_final
 from analysis.leaderboard import Leaderboard
 from analysis.objective_confirmed import by_another_objective
 from analysis.pairs import few_seeds_in_words, power_in_words, turned
 from analysis.verdict import gap
-from medqa_sweeps.wording import NOT_RESOLVED, WORSE, counted, in_percent, interval, listed, percent
+from medqa_sweeps.wording import NOT_RESOLVED, WORSE, in_percent, interval, percent
 
 
 def sentences(confirmed: Confirmed) -> list[str]:
     """The answer in words."""
     if any(config.chosen_by for config in confirmed.configs):
         return by_another_objective(confirmed)
-    ranked, seeds = confirmed.ranked, ", ".join(map(str, confirmed.seeds))
+    ranked = confirmed.ranked
     on = f", on {ranked[0].row.accuracy.questions:,} validation questions" if ranked and ranked[0].row else ""
-    told = [
-        f"The best {len(confirmed.configs)} of {counted(confirmed.chosen_among, 'config')} of {confirmed.study.name} "
-        f"again, under new seeds ({seeds}){on}.",
-        *map(_estimate, ranked),
-    ]
+    told = [again_in_words(confirmed, on), *map(_estimate, ranked)]
     if not confirmed.complete:
-        missing = [config.settings for config in confirmed.configs if not config.complete]
-        return [*told, f"This is not final: {listed(missing)} did not complete under every seed."]
+        return [*told, not_final(confirmed)]
     told += [_order(confirmed), *(_against_winner(config, ranked[0], confirmed.board) for config in ranked[1:])]
-    return [*told, "The seeds are new, but these are the validation questions that were used for selection."]
+    return [*told, SAME_QUESTIONS]
 
 
 def _estimate(config: ConfirmedConfig) -> str:

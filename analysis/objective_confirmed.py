@@ -3,30 +3,26 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
-from analysis.confirmation import Confirmed, ConfirmedConfig
+from analysis.confirmation import SAME_QUESTIONS, Confirmed, ConfirmedConfig, again_in_words, not_final
 from analysis.leaderboard import Row
 from medqa_sweeps.study.best import ScoredConfig, ranked
 from medqa_sweeps.study.objective import Objective, objective_in
-from medqa_sweeps.wording import counted, listed
+from medqa_sweeps.wording import counted
 
 
 def by_another_objective(confirmed: Confirmed) -> list[str]:
     """What each config was chosen by, the same under new seeds, and which config leads by it now."""
-    told = [
-        f"The best {len(confirmed.configs)} of {counted(confirmed.chosen_among, 'config')} of {confirmed.study.name} "
-        f"again, under new seeds ({', '.join(map(str, confirmed.seeds))})."
-    ]
+    told = [again_in_words(confirmed)]
     rows = [(config, config.row) for config in confirmed.configs if config.row is not None]
     if rows:
         objective = objective_in(rows[0][1].trial.directory.path.parent)
         now = [(config, scored) for config, row in rows if (scored := _scored(row, objective)) is not None]
         told += [_then_and_now(config, scored, objective) for config, scored in now]
     if not rows or not confirmed.complete:
-        missing = [config.settings for config in confirmed.configs if not config.complete]
-        return [*told, f"This is not final: {listed(missing)} did not complete under every seed."]
+        return [*told, not_final(confirmed)]
     if len(now) > 1:
         told.append(_leader(now, objective))
-    return [*told, "The seeds are new, but these are the validation questions that were used for selection."]
+    return [*told, SAME_QUESTIONS]
 
 
 def _scored(row: Row, objective: Objective) -> ScoredConfig | None:

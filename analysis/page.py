@@ -21,7 +21,7 @@ from analysis.markup import escaped, json_in_script
 from analysis.pictures import Picture, Table
 from analysis.pictures.confirmed import confirmed_picture
 from analysis.settings import settings_in_words
-from analysis.terminal import counts, names_of_trials
+from analysis.terminal import counts, marked
 from analysis.verdict import TEST_CI, VERDICTS, about_alarms, alarms_in_words, cautions, verdict
 from medqa_sweeps.errors import ConfigError
 from medqa_sweeps.statistics import PairedDifference
@@ -217,9 +217,7 @@ def _config_row(board: Leaderboard, row: Row, names: Sequence[str]) -> str:
         **_costs(row),
         "outcome": "; ".join(dict.fromkeys(trial.reason or str(trial.state) for trial in row.trials)),
     }
-    return _row(
-        names_of_trials(row) + " !" * bool(row.alarms), cells, names, " class=best" if row is board.best else ""
-    )
+    return _row(marked(row), cells, names, " class=best" if row is board.best else "")
 
 
 def _base_row(base: Base, names: Sequence[str]) -> str:

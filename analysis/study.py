@@ -29,7 +29,6 @@ from medqa_sweeps.wording import ended, percent
 
 REPORT_FOLDER = "report"  # in a study's folder: what analysis writes there
 
-_YAML_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _NEXT_KEY = re.compile(r"^(?=[^\s#])", re.MULTILINE)
 Content = TypeVar("Content")
 
@@ -252,7 +251,7 @@ def _group(text: str) -> tuple[tuple[str, Any], ...]:
 
 
 def _mapping(text: str) -> dict[str, Any]:
-    mapping = yaml.load(text, _YAML_LOADER)
+    mapping = yaml.load(text, damage.YAML_LOADER)
     if not isinstance(mapping, dict):
         raise TypeError("not a mapping of keys to values")
     return mapping

@@ -95,7 +95,7 @@ def _layout(board: Leaderboard, before_interval: str, with_costs: bool = True, w
         scores = [_accuracy(row, before_interval), _versus_best(row, before_interval)]
         gain = [_interval(row.versus_base, before_interval) if row.versus_base else ""] if has_gain else []
         costs = _costs(row) if with_costs else []
-        table.add_row(*map(_text, [_named(row), *settings, *scores, *gain, *costs]))
+        table.add_row(*map(_text, [marked(row), *settings, *scores, *gain, *costs]))
     if board.bases:
         table.add_section()
     for base in board.bases:
@@ -123,7 +123,8 @@ def _table() -> Table:
     return Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False, show_edge=False)
 
 
-def _named(row: Row) -> str:
+def marked(row: Row) -> str:
+    """Its trials' names, `3 !` where there is an alarm."""
     return names_of_trials(row) + _ALARMED * bool(row.alarms)
 
 

@@ -13,7 +13,7 @@ from typing import Any
 from analysis.leaderboard import Leaderboard, Row, boards
 from analysis.objective import objective_answer
 from analysis.settings import varying_keys
-from analysis.study import Study, Trial, read_study
+from analysis.study import REPORT_FOLDER, Study, Trial, read_study
 from analysis.verdict import alarms_in_words, cautions, verdict
 from medqa_sweeps.config import short_hash
 from medqa_sweeps.errors import ConfigError
@@ -182,4 +182,4 @@ def _content(boards: Sequence[Leaderboard], study: Study) -> str:
 
 
 def _page(folder: Path) -> Path:
-    return folder / "report" / "index.html"
+    return folder / REPORT_FOLDER / "index.html"

@@ -23,7 +23,6 @@ _PATH = re.compile(
     r"""(?<=')/[^']+(?=') | (?<=")/[^"]+(?=") | (?<=sqlite:///)/[^\s'",]+ | (?<![^\s=,\[(])/[^\s'",\[\](){}]+""",
     re.VERBOSE,
 )
-_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
 @dataclass(frozen=True)
@@ -51,7 +50,7 @@ def identity_of(folder: Path) -> StudyIdentity:
     """
     try:
         with damage.told(folder / FILE):
-            found = yaml.load((folder / FILE).read_text(encoding="utf-8"), _LOADER)
+            found = yaml.load((folder / FILE).read_text(encoding="utf-8"), damage.YAML_LOADER)
             return StudyIdentity(found.get("id"), found.get("name"), tuple(map(Path, found.get("places", ()))))
     except FileNotFoundError:
         return StudyIdentity(None, None, ())

@@ -78,7 +78,7 @@ def _refuse_without_adapter(trial: TrialDir) -> None:
     from medqa_sweeps.base import locate
     from medqa_sweeps.base.fingerprints import changed_base
 
-    if not (trial.adapter_folder / "adapter_model.safetensors").exists():
+    if not trial.adapter_file.exists():
         raise ConfigError(f"{trial.path} has no adapter yet; `resume` finishes it, and a failed trial leaves none.")
     if changed := changed_base(trial.provenance(), locate(trial.config().model)):
         raise ConfigError(f"{changed}. Bring the files back: an adapter means nothing on another base.")

@@ -11,6 +11,7 @@ from medqa_sweeps.commands.device_options import add_device_options, devices_ask
 from medqa_sweeps.errors import ConfigError, TrialError
 from medqa_sweeps.exit_codes import ExitCode
 from medqa_sweeps.pool.request import ANY_DEVICE
+from medqa_sweeps.study.folder import StudyDir
 from medqa_sweeps.trial.folder import TrialDir
 from medqa_sweeps.wording import SYNTHETIC
 
@@ -97,7 +98,7 @@ def _list(changed: list[str]) -> None:
 
 def _free_name(trial: Path) -> Path:
     """Beside the trial; for one of a study beside the study, which stays as it is."""
-    of_study = (trial.parent / "study.yaml").exists()
+    of_study = StudyDir(trial.parent).definition_file.exists()
     name = trial.parent.with_name(f"{trial.parent.name}-{trial.name}") if of_study else trial
     names = [f"{name.name}-again", *(f"{name.name}-again-{n}" for n in range(2, 1000))]
     return next(name.with_name(one) for one in names if not name.with_name(one).exists())

@@ -36,8 +36,7 @@ def _devices_at_the_start(trial: TrialDir) -> DeviceRequest:
     """What Hydra was asked for when the trial began; auto for a trial that began without Hydra."""
     from omegaconf import OmegaConf
 
-    file = trial.path / ".hydra" / "hydra.yaml"
-    if not file.exists():
+    if not trial.hydra_file.exists():
         return ANY_DEVICE
-    request = requested_of_launcher(OmegaConf.load(file).hydra.launcher)
+    request = requested_of_launcher(OmegaConf.load(trial.hydra_file).hydra.launcher)
     return dataclasses.replace(request, by_option=True)  # what to ask for instead is asked for here

@@ -26,7 +26,7 @@ from medqa_sweeps.config import TrialConfig
 from medqa_sweeps.errors import InternalError
 from medqa_sweeps.jobs.batches import BatchJobs
 from medqa_sweeps.jobs.callables import CHILD, CallableJobs
-from medqa_sweeps.jobs.contract import Ended, Jobs
+from medqa_sweeps.jobs.contract import POLL_SECONDS, Ended, Jobs
 from medqa_sweeps.jobs.trials import TrialJobs
 from medqa_sweeps.pool.contract import Pool
 from medqa_sweeps.pool.devices import find_devices, lease, plan_slots
@@ -37,7 +37,6 @@ from medqa_sweeps.study.objective import BY_ACCURACY, Objective
 from medqa_sweeps.trial.records import MetricsLine, Outcome
 
 _STOCK_BATCH = 2  # upstream's n_jobs
-_POLL_SECONDS = 0.2
 # While Hydra has the loader, which is as long as its sweeper works.
 _COPIES: WeakKeyDictionary[ConfigLoader, tempfile.TemporaryDirectory[str]] = WeakKeyDictionary()
 
@@ -120,7 +119,7 @@ def launch(
             while waiting and jobs.free:
                 number, overrides = waiting.pop(0)
                 jobs.start(jobs.prepare(number, overrides))
-            for event in jobs.poll(_POLL_SECONDS):
+            for event in jobs.poll(POLL_SECONDS):
                 if isinstance(event, Ended):
                     returned[event.number] = _as_hydra_says(event, jobs, config, batch[event.number - first_number])
     return [returned[number] for number in sorted(returned)]

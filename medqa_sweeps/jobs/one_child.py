@@ -4,10 +4,9 @@ from pathlib import Path
 
 from medqa_sweeps.errors import ConfigError, InternalError
 from medqa_sweeps.exit_codes import ExitCode, in_words
+from medqa_sweeps.jobs.contract import POLL_SECONDS
 from medqa_sweeps.jobs.trials import child_environment, log_tail
 from medqa_sweeps.pool.contract import Pool
-
-_POLL_SECONDS = 0.2
 
 
 def run_child(pool: Pool, module: str, arguments: list[str], log: Path) -> None:
@@ -24,9 +23,9 @@ def run_child(pool: Pool, module: str, arguments: list[str], log: Path) -> None:
         InternalError: if it failed otherwise or was killed: how, with the end of its log.
     """
     while not pool.free:
-        pool.wait(_POLL_SECONDS)
+        pool.wait(POLL_SECONDS)
     pool.start(0, module, arguments, child_environment(), log)
-    while not (ended := pool.wait(_POLL_SECONDS)):
+    while not (ended := pool.wait(POLL_SECONDS)):
         pass
     code = ended[0].code
     if code == ExitCode.DATAERR:

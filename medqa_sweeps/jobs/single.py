@@ -13,7 +13,7 @@ from medqa_sweeps.command_line import command, command_of_this_process, shown, t
 from medqa_sweeps.config import TrialConfig
 from medqa_sweeps.durable.disk import refuse_unfit
 from medqa_sweeps.errors import InternalError
-from medqa_sweeps.jobs.contract import Ended, Job, Jobs
+from medqa_sweeps.jobs.contract import POLL_SECONDS, Ended, Job, Jobs
 from medqa_sweeps.jobs.interrupts import Interrupts
 from medqa_sweeps.jobs.progress import TrialProgress
 from medqa_sweeps.jobs.trials import Prepared, TrialJobs
@@ -24,8 +24,6 @@ from medqa_sweeps.trial.plan import plan_new_trial, plan_trial, refuse_changed
 from medqa_sweeps.trial.records import MetricsLine, Outcome, Result
 from medqa_sweeps.trial.since import since_it_began
 from medqa_sweeps.wording import accuracy, duration, percent
-
-_POLL_SECONDS = 0.2
 
 
 def run_single(
@@ -78,12 +76,12 @@ def _to_its_end(jobs: Jobs, job: Job, progress: TrialProgress) -> Ended:
     heard = 0
     with Interrupts() as interrupts:
         while not jobs.free:
-            jobs.poll(_POLL_SECONDS)
+            jobs.poll(POLL_SECONDS)
             if interrupts.count:
                 return Ended(job.number, Outcome.INTERRUPTED, message="Nothing had begun.")
         jobs.start(job)
         while jobs.running:
-            for event in jobs.poll(_POLL_SECONDS):
+            for event in jobs.poll(POLL_SECONDS):
                 if isinstance(event, Ended):
                     return event
             if interrupts.count > heard:

@@ -320,8 +320,8 @@ def _write_hydra_files(composed: DictConfig, trial: TrialDir) -> None:
     """What Hydra writes for every job: the config unresolved, its own settings, and the words."""
     trial.write_overrides(composed.hydra.overrides.task)
     hydra = OmegaConf.create({"hydra": composed.hydra})
-    OmegaConf.save(without_hydra(composed), trial.hydra_folder / "config.yaml")
-    OmegaConf.save(hydra, trial.hydra_folder / "hydra.yaml")
+    OmegaConf.save(without_hydra(composed), trial.composed_file)
+    OmegaConf.save(hydra, trial.hydra_file)
 
 
 def child_environment() -> dict[str, str]:

@@ -18,8 +18,6 @@ from medqa_sweeps.study_identity import FILE as STUDY_FILE
 from medqa_sweeps.trial.records import Score
 from medqa_sweeps.wording import listed, percent
 
-_YAML_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-
 
 class Direction(StrEnum):
     """Optuna's two words."""
@@ -190,7 +188,7 @@ def objective_in(study: Path) -> Objective:
     file = study / STUDY_FILE
     try:
         with damage.told(file):
-            definition = yaml.load(file.read_text(encoding="utf-8"), _YAML_LOADER)
+            definition = yaml.load(file.read_text(encoding="utf-8"), damage.YAML_LOADER)
     except FileNotFoundError:
         return BY_ACCURACY
     return objective_named(definition.get("metric") if isinstance(definition, dict) else None)

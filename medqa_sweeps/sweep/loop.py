@@ -11,15 +11,13 @@ from dataclasses import dataclass, replace
 from typing import Protocol
 
 from medqa_sweeps.errors import TrialError
-from medqa_sweeps.jobs.contract import Ended, Job, Jobs, Reported
+from medqa_sweeps.jobs.contract import POLL_SECONDS, Ended, Job, Jobs, Reported
 from medqa_sweeps.jobs.failures import CircuitBreaker
 from medqa_sweeps.jobs.interrupts import Interrupts
 from medqa_sweeps.sweep.pruning import Pruner
 from medqa_sweeps.sweep.study import Candidate, Study
 from medqa_sweeps.trial.folder import StopReason
 from medqa_sweeps.trial.records import Outcome
-
-_POLL_SECONDS = 0.2  # at most so long until a Ctrl-C, a request or a silent trial is noticed
 
 
 class View(Protocol):
@@ -92,7 +90,7 @@ class Sweep:
                 self._start_what_fits()
                 if not self.jobs.running and (self._over or self._ready is None):
                     break
-                events = self.jobs.poll(_POLL_SECONDS)
+                events = self.jobs.poll(POLL_SECONDS)
                 if interrupts.count > heard:
                     heard = interrupts.count
                     self._interrupt(heard)

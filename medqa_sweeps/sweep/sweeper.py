@@ -135,7 +135,7 @@ class AsyncOptuna:
             OmegaConf.save(self.config, folder.composed_file)
             swept = self._run(space, study, folder, pruner, console, beat)
             results = OmegaConf.create(literal(study.results(self._best(folder))))
-            OmegaConf.save(results, folder.path / "optimization_results.yaml")
+            OmegaConf.save(results, folder.results_file)
         if swept.error is not None:
             raise swept.error
         if not swept.complete:

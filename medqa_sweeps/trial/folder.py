@@ -47,6 +47,7 @@ from medqa_sweeps.trial.records import (
     line_to_json,
 )
 
+HYDRA_FOLDER = ".hydra"
 _COPY_OR_REMOVE = "Bring it back from a copy, or remove it"
 
 
@@ -68,10 +69,13 @@ class TrialDir:
         self.predictions_file = path / "predictions.jsonl"
         self.checkpoint_folder = path / "checkpoint"
         self.adapter_folder = path / "adapter"
+        self.adapter_file = self.adapter_folder / "adapter_model.safetensors"
         self.result_file = path / "result.json"
         self.stop_file = path / "stop"
         self.log_file = path / "trial.log"
-        self.hydra_folder = path / ".hydra"
+        self.hydra_folder = path / HYDRA_FOLDER
+        self.hydra_file = self.hydra_folder / "hydra.yaml"
+        self.composed_file = self.hydra_folder / "config.yaml"
         self.overrides_file = self.hydra_folder / "overrides.yaml"
 
     def __repr__(self) -> str:

@@ -1,15 +1,19 @@
 """Order, pairing and words of the leaderboard."""
 
+import io
 import json
 from pathlib import Path
 
 import numpy as np
 import pytest
+from rich.console import Console
 
 from analysis.leaderboard import boards, rank
+from analysis.page import page
 from analysis.settings import settings_in_words
 from analysis.study import State, read_studies, read_study
-from analysis.verdict import alarms_in_words, verdict
+from analysis.terminal import print_board
+from analysis.verdict import about_alarms, alarms_in_words, verdict
 from medqa_sweeps.config import PromptConfig
 from medqa_sweeps.errors import FailureKind
 from medqa_sweeps.statistics import compare_with_best
@@ -284,6 +288,19 @@ def test_a_best_that_raised_an_alarm_is_not_praised_without_saying_so(tmp_path: 
     assert "Check it before you trust it" in verdict(board)
     (line,) = alarms_in_words(board)
     assert line.startswith("trial 0: The model answers B to 400 of 400 questions")
+
+
+def test_the_legend_says_why_near_chance_only_some_have_an_alarm(tmp_path: Path) -> None:
+    complete(tmp_path / "0", right_at(0, 250), lora__r=8)
+    assert about_alarms(rank(read_study(tmp_path))) == "Check these configs before you trust their scores:"
+    complete(tmp_path / "1", right_at(0, 100), lora__r=16)
+    board = rank(read_study(tmp_path))
+    assert [one.name for row in board.rows for one in row.alarms if one.name == "not_above_chance"]
+    told = about_alarms(board)
+    assert "others of the same accuracy do not. Check these configs" in told and "at most 1 of 1,000" in told
+    screen = io.StringIO()
+    print_board(board, "a study", Console(file=screen, width=400))
+    assert f"! {told}" in screen.getvalue() and told in page(board, "a study", [])
 
 
 def test_trials_that_never_ran_are_accounted_for(tmp_path: Path) -> None:

@@ -61,7 +61,7 @@ def test_ctrl_c_reaches_the_caller_and_no_child_outlives_the_pool(
                 raise KeyboardInterrupt
             return super().wait(timeout)
 
-    monkeypatch.setattr(one_child, "_POLL_SECONDS", 0.01)
+    monkeypatch.setattr(one_child, "POLL_SECONDS", 0.01)
     with pytest.raises(KeyboardInterrupt), Interrupted(ForkedChildren(preload=["json"]), PLACES[:1]) as pool:
         run_child(pool, TASKS, ["sleep", str(begun)], tmp_path / "log")
     pid = int(begun.read_text())
