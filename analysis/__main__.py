@@ -16,7 +16,7 @@ def main(arguments: list[str] | None = None) -> int:
     complete_environment()
     words = sys.argv[1:] if arguments is None else arguments
     if words[:1] == ["wandb-sync"]:
-        from analysis.wandb_sync import main as wandb_sync
+        from analysis.sending.wandb_sync import main as wandb_sync
 
         return wandb_sync(words[1:])
     parser = argparse.ArgumentParser(
@@ -39,9 +39,9 @@ def main(arguments: list[str] | None = None) -> int:
     )
     parser.add_argument("--no-page", action="store_true", help="print the leaderboard alone")
     options = parser.parse_args(words)
-    from analysis.leaderboard import boards  # SciPy takes seconds to import; --help does not wait for it
-    from analysis.study import read_studies
-    from analysis.terminal import print_boards
+    from analysis.comparing.leaderboard import boards  # SciPy takes seconds to import; --help does not wait for it
+    from analysis.reading.studies import read_studies
+    from analysis.terminal.printing import print_boards
     from medqa_sweeps.command_line import shown
 
     title = ", ".join(shown(folder) for folder in options.folder)
@@ -49,7 +49,7 @@ def main(arguments: list[str] | None = None) -> int:
         found = boards(read_studies(options.folder), options.top)
         print_boards(found, title, top=options.top)
         if not options.no_page:
-            from analysis.report import report_folder, write_report
+            from analysis.report_folder import report_folder, write_report
 
             folder = options.output or report_folder(options.folder)
             print(f"\nPage: {shown(write_report(found, title, folder))}")

@@ -5,12 +5,12 @@ import io
 import json
 from typing import Any
 
-from analysis.configs import Config
-from analysis.history import history, spans
-from analysis.leaderboard import Leaderboard, Row
-from analysis.objective import objective_columns, objective_of
-from analysis.study import Trial
-from analysis.verdict import alarms_in_words, cautions, verdict
+from analysis.comparing.by_objective import objective_columns, objective_of
+from analysis.comparing.configs import Config
+from analysis.comparing.leaderboard import Leaderboard, Row
+from analysis.comparing.verdict import alarms_in_words, cautions, verdict
+from analysis.reading.history import history, spans
+from analysis.reading.studies import Trial
 from medqa_sweeps.statistics import bootstrap_interval
 from medqa_sweeps.wording import setting
 

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from analysis.leaderboard import TOP, rank
-from analysis.study import read_study
-from analysis.terminal import print_board
+from analysis.comparing.leaderboard import TOP, rank
+from analysis.reading.studies import read_study
+from analysis.terminal.printing import print_board
 from medqa_sweeps.command_line import shown
 
 

@@ -11,8 +11,8 @@ import optuna
 import pytest
 import yaml
 
-from analysis.leaderboard import rank
-from analysis.study import read_study
+from analysis.comparing.leaderboard import rank
+from analysis.reading.studies import read_study
 from medqa_sweeps.config import signature
 from medqa_sweeps.jobs.contract import Ended
 from medqa_sweeps.study.best import ScoredTrial, on_front, ranked, ranked_in

@@ -1,0 +1,189 @@
+"""A study's answer as one more run of its W&B group: the verdict in words, the leaderboard as a table, the report page.
+
+So that a reader of W&B alone can answer which config is better and whether the difference is real.
+"""
+
+import dataclasses
+import hashlib
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from analysis.comparing.by_objective import objective_answer
+from analysis.comparing.leaderboard import Leaderboard, Row, boards
+from analysis.comparing.settings import varying_keys
+from analysis.comparing.verdict import alarms_in_words, cautions, verdict
+from analysis.reading.studies import Study, Trial, read_study
+from medqa_sweeps.config import short_hash
+from medqa_sweeps.errors import ConfigError
+from medqa_sweeps.study_identity import group_of
+from medqa_sweeps.tracking.client import BackgroundTask, kill_service
+from medqa_sweeps.tracking.session import UPLOAD_SECONDS, is_sent, open_run, remember_sent, send_later
+from medqa_sweeps.tracking.settings import OFF, RunSettings
+from medqa_sweeps.tracking.tracker import run_id, settings_of
+from medqa_sweeps.trial.records import Score
+from medqa_sweeps.wording import sentences, short_names
+
+_PERCENT = 100.0
+
+
+def log_summary(folder: Path, mode: str | None = None) -> bool:
+    """Whether W&B was told what the study shows now; also true where it knows already, or tracking is off.
+
+    Nothing is raised because of W&B: what went wrong is told through `logging`.
+
+    Args:
+        mode: instead of the config's `tracking.mode`, unless that is disabled.
+
+    Raises:
+        ConfigError: if the folder holds no study that can be read.
+    """
+    study = read_study(folder)
+    settings = settings_of_study(study, mode)
+    if settings is None:
+        return True
+    found = boards(study)
+    what = _content(found, study)
+    if is_sent(folder, what):
+        return True
+    advice = f"Send the study's summary later with: {send_later(folder)}"
+    task = BackgroundTask("summary", lambda: _tell(found, study, settings, what), lambda: advice)
+    if not task.wait(2 * UPLOAD_SECONDS):
+        kill_service()
+        return False
+    return not task.failed
+
+
+def settings_of_study(study: Study, mode: str | None = None) -> RunSettings | None:
+    """What the run is opened with, as the first trial whose config can be read; None where W&B is switched off."""
+    folder = study.folder.resolve()
+    for trial in study.trials:
+        try:
+            found = settings_of(trial.directory, group_of(folder), mode)
+        except ConfigError:  # of an older schema
+            continue
+        own = dataclasses.replace(found, name=f"{folder.name} (summary)", job_type="summary", sweep_id=None)
+        return None if found.mode.name == OFF else own
+    return None
+
+
+def summary_id(study: Study) -> str:
+    """The id of the study's summary run: 12 hex digits that stay with the study's first trial."""
+    first = next(trial for trial in study.trials if trial.settings)
+    return short_hash(["summary", run_id(first.directory)])
+
+
+def rows(boards: Sequence[Leaderboard], study: Study) -> tuple[list[str], list[list[Any]]]:
+    """Columns and rows of the table: ranked trials, the best first, the untuned bases, all others. Shares in %.
+
+    Trials that answered other validation questions stand apart, board after board.
+    """
+    names = short_names(varying_keys(study.trials))
+    columns = ["trial", *names.values(), "outcome", "accuracy", "low", "high", "questions", "difference to best"]
+    columns += ["difference low", "difference high", "p (corrected)", "significantly worse", "gain over own base"]
+    columns += ["alarms", "minutes", "peak GiB", "why", "run"]
+    table: list[list[Any]] = []
+    for board in boards:
+        compared = {trial.name: row for row in board.rows for trial in row.trials}
+        ranked = sorted(board.study.completed(), key=lambda trial: -_score(trial).accuracy)
+        table += [_row(trial, _score(trial), compared.get(trial.name), names) for trial in ranked]
+        for base in board.bases:
+            score = base.trial.result.baseline if base.trial.result else None
+            table.append([base.label, *[None] * (len(names) + 1), *_shares(score), *[None] * 11])
+    others = [(trial, trial.result.score if trial.result else None) for trial in study.others()]
+    return columns, [*table, *(_row(trial, score, None, names) for trial, score in others)]
+
+
+def _tell(boards: Sequence[Leaderboard], study: Study, settings: RunSettings, what: str) -> None:
+    import wandb
+
+    folder = study.folder.resolve()
+    (folder / ".wandb").mkdir(
+        exist_ok=True
+    )  # W&B writes there if it is there; a visible folder would look like a trial
+    synthetic = ("synthetic",) if _is_synthetic(study) else ()
+    tagged = dataclasses.replace(settings, tags=(*settings.tags, *synthetic, "summary"))
+    run = open_run(summary_id(study), tagged, {"study": folder.name, "trials": len(study.trials)}, folder)
+    columns, table = rows(boards, study)
+    told: dict[str, Any] = {"leaderboard": wandb.Table(columns=columns, data=table, allow_mixed_types=True)}
+    page = _page(folder)
+    if page.exists():
+        told["report"] = wandb.Html(page.read_text(encoding="utf-8"), inject=False)
+    run.log(told)
+    run.summary.update(_answer(boards, study))
+    run.finish()
+    remember_sent(run, folder, what)
+
+
+def _answer(boards: Sequence[Leaderboard], study: Study) -> dict[str, Any]:
+    """What the run's overview shows: the answer of the first board, and how every trial of the study ended."""
+    board = boards[0]
+    counts = Counter(str(trial.state) for trial in study.trials)
+    told = {"verdict": verdict(board), "cautions": " ".join(cautions(board)), "alarms": alarms_in_words(board)}
+    answer: dict[str, Any] = {**told, **objective_answer(board), **counts}
+    if board.best is None:
+        return answer
+    score, open_ = _score(board.best.trial), [row.label for row in board.rows if row.not_resolved]
+    measured = {"accuracy": score.accuracy, "accuracy_low": score.low, "accuracy_high": score.high}
+    best = {"best": board.best.label, "best_trial": board.best.trial.name}
+    return {**answer, **best, **measured, "not_resolved": open_}
+
+
+def _row(trial: Trial, score: Score | None, row: Row | None, names: dict[str, str]) -> list[Any]:
+    result = trial.result
+    return [
+        trial.name,
+        *(_cell(trial.settings.get(key)) for key in names),
+        str(trial.state),
+        *_shares(score),
+        *_compared(row),
+        result.seconds / 60 if result else None,
+        result.peak_memory_bytes / 2**30 if result else None,
+        trial.reason or None,
+        run_id(trial.directory) if trial.settings else None,
+    ]
+
+
+def _shares(score: Score | None) -> list[Any]:
+    """Accuracy with its limits, in percent, and the number of questions."""
+    if score is None:
+        return [None] * 4
+    return [_PERCENT * score.accuracy, _PERCENT * score.low, _PERCENT * score.high, score.questions]
+
+
+def _compared(row: Row | None) -> list[Any]:
+    """Difference to the best with its limits, in points, the corrected p, whether it is significant; then the gain over
+    the own base in points, and the alarms."""
+    if row is None:
+        return [None] * 7
+    paired = row.versus_best
+    points = [_PERCENT * share for share in (paired.difference, paired.low, paired.high)] if paired else [None] * 3
+    test = [paired.p_adjusted, row.worse] if paired else [None] * 2
+    gain = _PERCENT * row.versus_base.difference if row.versus_base else None
+    return [*points, *test, gain, sentences(*(alarm.sentence for alarm in row.alarms)) or None]
+
+
+def _score(trial: Trial) -> Score:
+    assert trial.result is not None and trial.result.score is not None, "only completed trials are ranked"
+    return trial.result.score
+
+
+def _cell(value: Any) -> Any:
+    """A config value as W&B takes it: lists in words."""
+    return " ".join(map(str, value)) if isinstance(value, list) else value
+
+
+def _content(boards: Sequence[Leaderboard], study: Study) -> str:
+    """12 hex digits that change with the table, the answer, or the page."""
+    page = _page(study.folder)
+    digest = hashlib.sha256(page.read_bytes()).hexdigest() if page.exists() else ""
+    return short_hash([rows(boards, study), _answer(boards, study), digest])
+
+
+def _page(folder: Path) -> Path:
+    return folder / "report" / "index.html"
+
+
+def _is_synthetic(study: Study) -> bool:
+    return any(trial.settings.get("data.synthetic") is True for trial in study.trials)
