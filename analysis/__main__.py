@@ -39,14 +39,16 @@ def main(arguments: list[str] | None = None) -> int:
     )
     parser.add_argument("--no-page", action="store_true", help="print the leaderboard alone")
     options = parser.parse_args(words)
-    from analysis.comparing.leaderboard import boards  # SciPy takes seconds to import; --help does not wait for it
+    from analysis.comparing.leaderboard import (
+        leaderboards,  # SciPy takes seconds to import; --help does not wait for it
+    )
     from analysis.reading.studies import read_studies
     from analysis.terminal.printing import print_boards
     from medqa_sweeps.command_line import shown
 
     title = ", ".join(shown(folder) for folder in options.folder)
     try:
-        found = boards(read_studies(options.folder), options.top)
+        found = leaderboards(read_studies(options.folder), options.top)
         print_boards(found, title, top=options.top)
         if not options.no_page:
             from analysis.report_folder import report_folder, write_report

@@ -5,8 +5,8 @@ from pathlib import Path
 
 from analysis.comparing.leaderboard import Leaderboard
 from analysis.export import as_csv, as_json, entries
-from analysis.page.document import page
-from analysis.plots import PICTURES
+from analysis.page.document import page_html
+from analysis.plots import PLOTS
 from analysis.reading.studies import REPORT_FOLDER
 from medqa_sweeps.durable.files import write_atomically
 from medqa_sweeps.errors import ConfigError
@@ -29,11 +29,11 @@ def write_report(boards: Sequence[Leaderboard], title: str, folder: Path | None 
     pages = [f"index{_suffix(index)}.html" for index in range(len(boards))]
     files = {}
     for index, board in enumerate(boards):
-        drawn = [picture for make in PICTURES if (picture := make(board)) is not None]
+        plots = [plot for make in PLOTS if (plot := make(board)) is not None]
         found = entries(board)
         files[f"leaderboard{_suffix(index)}.csv"] = as_csv(found)
         files[f"leaderboard{_suffix(index)}.json"] = as_json(board, found)
-        files[pages[index]] = page(board, title, drawn, [name for name in pages if name != pages[index]])
+        files[pages[index]] = page_html(board, title, plots, [name for name in pages if name != pages[index]])
     try:
         folder.mkdir(parents=True, exist_ok=True)
         for name, text in files.items():

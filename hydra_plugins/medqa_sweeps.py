@@ -124,8 +124,8 @@ class PrintLeaderboard(Callback):
     def _tell(self, folder: Path) -> bool:
         """Whether every trial of the study ended as it should."""
         from analysis.comparing.confirmation_result import read_confirmed
-        from analysis.comparing.confirmation_verdict import sentences
-        from analysis.comparing.leaderboard import boards
+        from analysis.comparing.confirmation_verdict import confirmation_sentences
+        from analysis.comparing.leaderboard import leaderboards
         from analysis.reading.studies import read_study
         from analysis.sending.wandb_summary import log_summary
         from analysis.terminal.printing import print_boards
@@ -133,9 +133,9 @@ class PrintLeaderboard(Callback):
         from medqa_sweeps.study.confirmation import read_confirmation
 
         study = read_study(folder)
-        print_boards(boards(study), shown(folder))
+        print_boards(leaderboards(study), shown(folder))
         if read_confirmation(folder):
-            print("", *sentences(read_confirmed(folder)), sep="\n")
+            print("", *confirmation_sentences(read_confirmed(folder)), sep="\n")
         log_summary(folder)
         return not study.ended_badly()
 

@@ -1,38 +1,39 @@
-"""What trials answered, question by question, checked against the scores that were made of it."""
+"""Which questions a config answered correctly, under each of its seeds, checked against the scores made of them."""
 
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
-from analysis.reading.studies import Trial, answers
+from analysis.reading.predictions import predictions
+from analysis.reading.studies import Trial
 from medqa_sweeps.errors import ConfigError
 from medqa_sweeps.trial.records import Score
 
 
 @dataclass(frozen=True)
-class Answers:
+class AnswerMatrix:
     """Whether each validation question was answered correctly; or, without any, why there is nothing."""
 
     questions: tuple[str, ...]  # ids
-    correct_SxQ: npt.NDArray[np.bool_]  # a row a seed, a column a question
+    correct_SxQ: npt.NDArray[np.bool_]  # one row per seed, one column per question
     missing: str = ""
 
-    def in_the_order_of(self, questions: tuple[str, ...]) -> "Answers":
+    def in_the_order_of(self, questions: tuple[str, ...]) -> "AnswerMatrix":
         """The same with their columns in another order; missing if those are other questions."""
         if self.missing or questions == self.questions:
             return self
-        place = {question: column for column, question in enumerate(self.questions)}
-        if place.keys() != set(questions):
-            return nothing("other questions")
-        return Answers(questions, self.correct_SxQ[:, [place[question] for question in questions]])
+        column_of = {question: column for column, question in enumerate(self.questions)}
+        if column_of.keys() != set(questions):
+            return no_answers("other questions")
+        return AnswerMatrix(questions, self.correct_SxQ[:, [column_of[question] for question in questions]])
 
 
-def nothing(why: str) -> Answers:
-    return Answers((), np.zeros((0, 0), dtype=bool), why)
+def no_answers(why: str) -> AnswerMatrix:
+    return AnswerMatrix((), np.zeros((0, 0), dtype=bool), why)
 
 
-def answers_of(trials: tuple[Trial, ...]) -> Answers:
+def answers_of(trials: tuple[Trial, ...]) -> AnswerMatrix:
     """The answers behind the scores of completed trials, over the same questions."""
     rows = []
     for trial in trials:
@@ -41,18 +42,19 @@ def answers_of(trials: tuple[Trial, ...]) -> Answers:
     aligned = [row.in_the_order_of(rows[0].questions) for row in rows]
     missing = next((row.missing for row in aligned if row.missing), "")
     if missing:
-        return nothing(missing)
-    return Answers(rows[0].questions, np.concatenate([row.correct_SxQ for row in aligned]))
+        return no_answers(missing)
+    return AnswerMatrix(rows[0].questions, np.concatenate([row.correct_SxQ for row in aligned]))
 
 
-def checked_answers(trial: Trial, samples_seen: int, score: Score) -> Answers:
+def checked_answers(trial: Trial, samples_seen: int, score: Score) -> AnswerMatrix:
     """The answers at `samples_seen`, if they are those that the score was made of."""
     try:
-        correct = answers(trial, samples_seen)
+        answered = predictions(trial, samples_seen)
     except ConfigError as error:
-        return nothing(str(error).rstrip("."))
-    if not correct:
-        return nothing("answers are not on file")
-    if len(correct) != score.questions or abs(sum(correct.values()) / len(correct) - score.accuracy) > 1e-6:
-        return nothing(f"answers on file ({len(correct)}) are not those of the score ({score.questions})")
-    return Answers(tuple(correct), np.array([list(correct.values())], dtype=bool))
+        return no_answers(str(error).rstrip("."))
+    correct = np.array([[one.predicted == one.gold for one in answered.values()]], dtype=bool)
+    if not answered:
+        return no_answers("answers are not on file")
+    if len(answered) != score.questions or abs(float(correct.mean()) - score.accuracy) > 1e-6:
+        return no_answers(f"answers on file ({len(answered)}) are not those of the score ({score.questions})")
+    return AnswerMatrix(tuple(answered), correct)

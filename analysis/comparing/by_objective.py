@@ -1,31 +1,32 @@
-"""A study's configs by what it optimised: the best first, with means over seeds, and which are on the Pareto front.
+"""A study's configs by what it optimised: the best first, or the Pareto front, as numbers and in sentences.
 
-The leaderboard compares accuracies, because its tests are tests of answers. These are the numbers beside it.
+The leaderboard compares accuracies, because its tests are tests of answers. Where something else was optimised, these
+stand beside it: the best must not be read off accuracies then.
 """
 
-from collections.abc import Callable
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
-from analysis.comparing.configs import Config, words_of
+from analysis.comparing.configs import Config, settings_text
 from analysis.comparing.leaderboard import Leaderboard
 from analysis.reading.studies import Study, Trial
 from medqa_sweeps.study.best import on_front, ranked
-from medqa_sweeps.study.objective import BY_ACCURACY, Objective, objective_in
+from medqa_sweeps.study.objective import ACCURACY, BY_ACCURACY, Direction, Metric, Objective, objective_in
+from medqa_sweeps.wording import counted, listed
+
+_FRONT = (
+    "No other config is at least as good in every one of these and better in one. The differences were not tested: "
+    "neighbours on the front may well be equal."
+)
 
 
 @dataclass(frozen=True)
-class Placed:
+class ConfigByObjective:
     """A config in the order of the objective."""
 
     config: Config
     values: tuple[float, ...]  # of each metric, mean over seeds
     on_front: bool  # of several metrics; of one always false
-
-    @property
-    def name(self) -> str:
-        """Of its trials: `3`, or of several seeds `0 4 8`."""
-        return " ".join(trial.name for trial in self.config.trials)
 
 
 def objectives_of(study: Study) -> dict[str, Objective]:
@@ -44,7 +45,7 @@ def objective_of(study: Study) -> Objective:
     return found.pop() if len(found) == 1 else BY_ACCURACY
 
 
-def by_objective(board: Leaderboard) -> list[Placed]:
+def by_objective(board: Leaderboard) -> list[ConfigByObjective]:
     """The configs of the leaderboard whose scores have every metric, the best first."""
     objective, trials = objective_of(board.study), board.study.completed()
     scored = []
@@ -55,48 +56,90 @@ def by_objective(board: Leaderboard) -> list[Placed]:
     configs = ranked(scored, objective)
     front = {id(config) for config in on_front(configs, objective)} if objective.is_pareto else set()
     return [
-        Placed(Config(tuple(trials[one.number] for one in config.trials)), config.means, id(config) in front)
+        ConfigByObjective(Config(tuple(trials[one.number] for one in config.trials)), config.means, id(config) in front)
         for config in configs
     ]
 
 
 def best_trial(board: Leaderboard) -> Trial | None:
     """The first seed of the best config by what was optimised, of several metrics by the first; None without any."""
-    placed = by_objective(board)
-    return placed[0].config.trials[0] if placed else None
+    found = by_objective(board)
+    return found[0].config.first if found else None
 
 
-def objective_columns(board: Leaderboard) -> Callable[[Config], dict[str, Any]]:
-    """What `leaderboard.csv` says more of a config: each metric that was optimised, and whether it is on the front.
-
-    Nothing where accuracy alone was optimised.
-    """
-    objective = objective_of(board.study)
-    if objective.is_accuracy:
-        return lambda config: {}
-    placed = {one.config.trials[0].name: one for one in by_objective(board)}
-
-    def columns(config: Config) -> dict[str, Any]:
-        found = placed.get(config.trials[0].name)
-        values = found.values if found else [None] * len(objective.metrics)
-        front = {"on_pareto_front": found.on_front if found else None} if objective.is_pareto else {}
-        return dict(zip(objective.names, values, strict=True)) | front
-
-    return columns
-
-
-def objective_answer(board: Leaderboard) -> dict[str, Any]:
-    """What W&B's overview of a study says of it: the metric, and the best by it or the front."""
-    objective = objective_of(board.study)
-    answer: dict[str, Any] = {"metric": ", ".join(objective.names)}
-    placed = [] if objective.is_accuracy else by_objective(board)
-    if objective.is_pareto:
-        return answer | {"pareto_front": [label_of(board, one) for one in placed if one.on_front]}
-    if placed:
-        answer |= {"best_by_metric": label_of(board, placed[0]), f"best_{objective.names[0]}": placed[0].values[0]}
-    return answer
-
-
-def label_of(board: Leaderboard, placed: Placed) -> str:
+def objective_label(board: Leaderboard, found: ConfigByObjective) -> str:
     """`r=16 lr=0.0001`, or `trial 3` where nothing sets the config apart."""
-    return words_of(placed.config, board.names) or f"trial {placed.name}"
+    return settings_text(found.config.first, board.names) or f"trial {found.config.trial_names}"
+
+
+@dataclass(frozen=True)
+class ObjectiveTable:
+    """The configs by what was optimised, as text."""
+
+    caption: str
+    header: tuple[str, ...]
+    rows: Sequence[tuple[str, ...]]
+
+
+def objective_sentences(board: Leaderboard) -> list[str]:
+    """Sentences: what the study optimised, and which config is the best by it, or which are on the front.
+
+    None for a study that optimised accuracy alone: its leaderboard says all of that.
+    """
+    objectives, objective = objectives_of(board.study), objective_of(board.study)
+    if len(set(objectives.values())) > 1:
+        each = "; ".join(f"{name}: {one.in_words()}" for name, one in objectives.items())
+        return [f"These studies optimised different metrics ({each}). They are compared by accuracy here."]
+    if objective.is_accuracy:
+        return []
+    found = by_objective(board)
+    if not found:
+        return [f"This study optimised {objective.in_words()}. No trial with a score of that has completed yet."]
+    if objective.is_pareto:
+        return [f"This study optimised {objective.in_words()}.", _front(board, found)]
+    (metric,) = objective.metrics
+    return [f"This study optimised {metric.name} ({metric.title}, {_better(metric)}).", _best(board, metric, found)]
+
+
+def objective_table(board: Leaderboard, top: int) -> ObjectiveTable | None:
+    """The `top` configs by the metric that was optimised, or the first `top` on the front; None for accuracy alone."""
+    objective, found = objective_of(board.study), by_objective(board)
+    if objective.is_accuracy or not found:
+        return None
+    shown = [one for one in found if one.on_front] if objective.is_pareto else found
+    beside = () if ACCURACY in objective.metrics else (ACCURACY.name,)
+    kind = f"Pareto front: {len(shown)} of" if objective.is_pareto else "By what was optimised, best first:"
+    caption = f"{kind} {counted(len(found), 'config')}"
+    return ObjectiveTable(
+        caption,
+        ("trial", "config", *objective.names, *beside),
+        [
+            (
+                one.config.trial_names,
+                objective_label(board, one),
+                *(metric.describe(value) for metric, value in zip(objective.metrics, one.values, strict=True)),
+                *(ACCURACY.describe(one.config.accuracy) for _ in beside),
+            )
+            for one in shown[:top]
+        ],
+    )
+
+
+def _best(board: Leaderboard, metric: Metric, found: Sequence[ConfigByObjective]) -> str:
+    best = found[0]
+    seeds = len(best.config.trials)
+    mean = f", mean of {seeds} seeds" if seeds > 1 else ""
+    first = f"The best by it is {objective_label(board, best)}: {metric.describe(best.values[0])}{mean}."
+    if best.config.first.name == board.configs[0].first.name:
+        return f"{first} It is the most accurate config, too."
+    return f"{first} It is not the most accurate config; everything else here compares accuracies."
+
+
+def _front(board: Leaderboard, found: Sequence[ConfigByObjective]) -> str:
+    front = [objective_label(board, one) for one in found if one.on_front]
+    are = "is" if len(front) == 1 else "are"
+    return f"{len(front)} of {counted(len(found), 'config')} {are} on the Pareto front: {listed(front)}. {_FRONT}"
+
+
+def _better(metric: Metric) -> str:
+    return "lower is better" if metric.direction is Direction.MINIMIZE else "higher is better"

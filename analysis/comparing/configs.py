@@ -1,16 +1,16 @@
-"""The configs of a study with their trials: one row of the leaderboard each.
+"""The configs of a study: which trials are one config, and the few settings that set configs apart.
 
 `medqa_sweeps.study.best` decides which trials are replicates, which configs can be compared, and which is the best.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
-from analysis.comparing.settings import settings_in_words, varying_keys
 from analysis.reading.studies import Trial
+from medqa_sweeps.config import decides_nothing
 from medqa_sweeps.statistics import SeedSpread, seed_spread
 from medqa_sweeps.study.best import comparable, ranked
-from medqa_sweeps.wording import short_names
+from medqa_sweeps.wording import overrides, setting, short_names
 
 SEED = "seed"
 
@@ -20,6 +20,16 @@ class Config:
     """One config and the ranked trials of it, a seed each, in the order of the seeds."""
 
     trials: tuple[Trial, ...]
+
+    @property
+    def first(self) -> Trial:
+        """Of its seeds: the one whose settings, answers and folder stand for the config."""
+        return self.trials[0]
+
+    @property
+    def trial_names(self) -> str:
+        """`3`, or of several seeds `0 4 8`."""
+        return " ".join(trial.name for trial in self.trials)
 
     @property
     def accuracy(self) -> float:
@@ -48,20 +58,35 @@ def names_of(trials: Sequence[Trial], configs: Sequence[Config]) -> dict[str, st
     return short_names([key for key in varying_keys(trials) if not (replicated and key == SEED)])
 
 
-def label_of(config: Config, words: str, all_words: Sequence[str], spelt_out: bool) -> str:
+def varying_keys(trials: Sequence[Trial]) -> list[str]:
+    """The dotted config keys whose value is not the same in all `trials`, in the order of the config.
+
+    Left out: what decides no result; `lora.alpha` where it is twice the rank everywhere; what only spells out the name
+    of a group's option (`lora=attention` sets the target modules). Trials that never ran have no config.
+    """
+    trials = [trial for trial in trials if trial.settings]
+    keys = dict.fromkeys(key for trial in trials for key in trial.settings)
+    varying = [key for key in keys if not decides_nothing(key) and not _same(trials, key)]
+    dropped = set(_derived(trials, varying))
+    return [key for key in varying if key not in dropped]
+
+
+def settings_text(trial: Trial, names: dict[str, str]) -> str:
+    """`r=16 lr=0.0001`: the trial's values of the keys in `names`, or the overrides of one that never ran."""
+    if trial.overrides:
+        return overrides(trial.overrides)
+    return " ".join(f"{name}={setting(trial.settings.get(key))}" for key, name in names.items())
+
+
+def label_of(config: Config, settings: str, all_settings: Sequence[str], spelt_out: bool) -> str:
     """For sentences: `r=16`, or `trial 3` where that is shorter or nothing else tells the configs apart.
 
     Args:
         spelt_out: whether configs are called by their settings here: one key varies, or a config has several trials.
     """
-    if words and all_words.count(words) == 1 and spelt_out:
-        return words
-    return f"trial {config.trials[0].name}"
-
-
-def words_of(config: Config, names: dict[str, str]) -> str:
-    """What sets the config apart: `r=16 lr=0.0001`."""
-    return settings_in_words(config.trials[0], names)
+    if settings and all_settings.count(settings) == 1 and spelt_out:
+        return settings
+    return f"trial {config.first.name}"
 
 
 def spread_of(configs: Sequence[Config]) -> tuple[SeedSpread | None, bool]:
@@ -78,3 +103,26 @@ def seed_of(trial: Trial) -> int:
 def accuracy_of(trial: Trial) -> float:
     assert trial.scored is not None, "only trials with a score are ranked"
     return trial.scored.value
+
+
+def _derived(trials: Sequence[Trial], varying: list[str]) -> Iterable[str]:
+    if all(_alpha_is_twice_the_rank(trial) for trial in trials):
+        yield "lora.alpha"
+    for name in (key for key in varying if key.endswith(".name")):
+        group = name.removesuffix("name")
+        yield from (k for k in varying if k != name and k.startswith(group) and _follows(trials, k, name))
+
+
+def _alpha_is_twice_the_rank(trial: Trial) -> bool:
+    alpha, rank = trial.settings.get("lora.alpha"), trial.settings.get("lora.r")
+    return alpha is None or (isinstance(rank, int) and alpha == 2 * rank)
+
+
+def _same(trials: Sequence[Trial], key: str) -> bool:
+    return len({repr(trial.settings.get(key)) for trial in trials}) <= 1
+
+
+def _follows(trials: Sequence[Trial], key: str, leader: str) -> bool:
+    """Whether trials with an equal `leader` always have an equal `key`."""
+    pairs = {(repr(trial.settings.get(leader)), repr(trial.settings.get(key))) for trial in trials}
+    return len(pairs) == len({first for first, _ in pairs})

@@ -8,7 +8,7 @@ read once by `medqa_sweeps final`, is free of both.
 from dataclasses import dataclass
 from pathlib import Path
 
-from analysis.comparing.leaderboard import Leaderboard, Row, rank
+from analysis.comparing.leaderboard import Leaderboard, Row, leaderboard
 from analysis.reading.studies import read_study
 from medqa_sweeps.errors import ConfigError
 from medqa_sweeps.study.confirmation import confirmation_beside, confirmed_study, read_confirmation
@@ -72,7 +72,7 @@ def read_confirmed(folder: Path) -> Confirmed:
     record = read_confirmation(folder)
     if record is None:
         raise ConfigError(f"{folder} confirms no study. `python -m medqa_sweeps confirm STUDY` makes one that does.")
-    board = rank(read_study(folder), top=len(record.configs))
+    board = leaderboard(read_study(folder), top=len(record.configs))
     rows = board.rows
     row_of = {trial.name: row for row in rows for trial in row.trials}
     configs = tuple(

@@ -3,9 +3,8 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from analysis.comparing.answer_matrix import Answers, answers_of, checked_answers, nothing
-from analysis.comparing.configs import Config, groups_of, label_of, names_of, seed_of, spread_of, words_of
-from analysis.comparing.settings import settings_in_words
+from analysis.comparing.answer_matrix import AnswerMatrix, answers_of, checked_answers, no_answers
+from analysis.comparing.configs import Config, groups_of, label_of, names_of, seed_of, settings_text, spread_of
 from analysis.reading.studies import Study, Trial
 from medqa_sweeps.alarms import Alarm, about_the_trial, alarms_of
 from medqa_sweeps.statistics import (
@@ -41,7 +40,7 @@ class Base:
     settings: str  # what sets it apart from other bases of the board: "prompt=chat"; "" where it is the only one
     trial: Trial  # whose folder holds its answers
     accuracy: Estimate
-    answers: Answers
+    answers: AnswerMatrix
 
     @property
     def label(self) -> str:
@@ -62,7 +61,7 @@ class Row:
     settings: str  # what sets the config apart: "r=16 lr=0.0001"
     label: str  # for sentences: "r=16" where that one key tells the configs apart, else "trial 3"
     accuracy: Estimate
-    answers: Answers
+    answers: AnswerMatrix
     versus_best: PairedDifference | None = None  # this minus the best; None for the best, and without a paired test
     base: Base | None = None  # its own; None where it was not scored
     versus_base: PairedDifference | None = None  # this minus its own base; None without a paired test
@@ -71,7 +70,13 @@ class Row:
 
     @property
     def trial(self) -> Trial:
+        """Of its seeds the first, which stands for the config."""
         return self.trials[0]
+
+    @property
+    def trial_names(self) -> str:
+        """`3`, or of several seeds `0 4 8`."""
+        return " ".join(trial.name for trial in self.trials)
 
     @property
     def worse(self) -> bool:
@@ -107,7 +112,7 @@ class Leaderboard:
         return len(self.configs) - len(self.rows)
 
 
-def boards(study: Study, top: int = TOP) -> list[Leaderboard]:
+def leaderboards(study: Study, top: int = TOP) -> list[Leaderboard]:
     """A leaderboard per set of validation questions, the largest first; what cannot be ranked stands with the first."""
     groups = groups_of(study.completed())
     if not groups:
@@ -123,9 +128,9 @@ def boards(study: Study, top: int = TOP) -> list[Leaderboard]:
     return found
 
 
-def rank(study: Study, top: int = TOP) -> Leaderboard:
+def leaderboard(study: Study, top: int = TOP) -> Leaderboard:
     """The `top` configs by validation accuracy, of the questions that most trials answered."""
-    return boards(study, top)[0]
+    return leaderboards(study, top)[0]
 
 
 def _board(study: Study, configs: Sequence[Config], top: int) -> Leaderboard:
@@ -134,7 +139,7 @@ def _board(study: Study, configs: Sequence[Config], top: int) -> Leaderboard:
     spread, same_seeds = spread_of(configs)
     near = configs[: max(top, READ)]
     known = _aligned([answers_of(config.trials) for config in near])
-    words = [words_of(config, names) for config in configs]
+    words = [settings_text(config.first, names) for config in configs]
     spelt_out = len(names) == 1 or spread is not None
     labels = [label_of(config, words[index], words, spelt_out) for index, config in enumerate(near)]
     versus_best = _versus_best(known, len(configs), spread, same_seeds)
@@ -161,16 +166,16 @@ def _board(study: Study, configs: Sequence[Config], top: int) -> Leaderboard:
     )
 
 
-def _aligned(known: Sequence[Answers]) -> list[Answers]:
+def _aligned(known: Sequence[AnswerMatrix]) -> list[AnswerMatrix]:
     """The answers with the questions in the order of the best one's; where the best has none, nobody has."""
     best = known[0]
     if best.missing:
-        return [best, *(nothing(one.missing or f"the other's {best.missing}") for one in known[1:])]
+        return [best, *(no_answers(one.missing or f"the other's {best.missing}") for one in known[1:])]
     return [best, *(one.in_the_order_of(best.questions) for one in known[1:])]
 
 
 def _versus_best(
-    known: Sequence[Answers], configs: int, spread: SeedSpread | None, same_seeds: bool
+    known: Sequence[AnswerMatrix], configs: int, spread: SeedSpread | None, same_seeds: bool
 ) -> dict[int, PairedDifference]:
     """By index, each config that answered as the best did, minus the best."""
     indices = [index for index, answers in enumerate(known) if not answers.missing]
@@ -181,7 +186,7 @@ def _versus_best(
 
 
 def _pairs(
-    known: Sequence[Answers], configs: int, spread: SeedSpread | None, same_seeds: bool
+    known: Sequence[AnswerMatrix], configs: int, spread: SeedSpread | None, same_seeds: bool
 ) -> dict[tuple[int, int], PairedDifference]:
     """By indices, the first of two configs minus the second."""
     indices = [index for index, answers in enumerate(known) if not answers.missing]
@@ -191,15 +196,15 @@ def _pairs(
     return {(indices[one], indices[other]): found for (one, other), found in compared.items()}
 
 
-def _estimate(config: Config, answers: Answers, spread: SeedSpread | None) -> Estimate:
+def _estimate(config: Config, answers: AnswerMatrix, spread: SeedSpread | None) -> Estimate:
     if not answers.missing:
         return estimate(answers.correct_SxQ, spread)
-    score = config.trials[0].result.score if config.trials[0].result else None
+    score = config.first.result.score if config.first.result else None
     assert score is not None
     return estimate_from_accuracies(list(config.by_seed().values()), score.questions, spread)
 
 
-def _luck(known: Sequence[Answers], configs: int) -> Luck | None:
+def _luck(known: Sequence[AnswerMatrix], configs: int) -> Luck | None:
     answers = [one.correct_SxQ for one in known if not one.missing]
     return luck_of_the_best(answers) if len(answers) > 1 and answers[0].shape[1] > 1 else None
 
@@ -207,20 +212,20 @@ def _luck(known: Sequence[Answers], configs: int) -> Luck | None:
 def _bases(configs: Sequence[Config], names: Mapping[str, str]) -> list[Base | None]:
     """The untuned base of each config; None where it was not scored."""
     deciding = short_names([key for key in names if key.startswith(_OF_THE_BASE)])
-    return [_base(config.trials[0], deciding) for config in configs]
+    return [_base(config.first, deciding) for config in configs]
 
 
 def _base(trial: Trial, deciding: dict[str, str]) -> Base | None:
     score = trial.result.baseline if trial.result is not None else None
     if score is None:
         return None
-    which = settings_in_words(trial, deciding)
+    which = settings_text(trial, deciding)
     own = Estimate(score.accuracy, score.low, score.high, score.questions)
     return Base(which, trial, own, checked_answers(trial, 0, score))
 
 
 def _versus_base(
-    answers: Answers, base: Base | None, configs: int, spread: SeedSpread | None
+    answers: AnswerMatrix, base: Base | None, configs: int, spread: SeedSpread | None
 ) -> PairedDifference | None:
     """A config minus its own base, on the same questions."""
     if base is None or answers.missing:

@@ -32,7 +32,7 @@ def leading_pairs(board: Leaderboard) -> dict[tuple[int, int], Pair]:
     }
 
 
-def in_words(pair: Pair, board: Leaderboard) -> str:
+def pair_text(pair: Pair, board: Leaderboard) -> str:
     """The difference, its test, and how much data would resolve it, as sentences."""
     one, other, paired = pair.first.label, pair.second.label, pair.paired
     ahead = f"is ahead of {other} by {gap(paired)}" if paired.difference else f"is level with {other}: {gap(paired)}"
@@ -41,10 +41,10 @@ def in_words(pair: Pair, board: Leaderboard) -> str:
     corrected = f", {paired.p_adjusted:.2g} after correction for all comparisons" if several else ""
     claim = "The difference is significant." if paired.significant else "The difference is not resolved."
     one = f"T{one[1:]}" if one.startswith("trial ") else one
-    return f"{one} {ahead}. {test}: p = {paired.p_value:.2g}{corrected}. {claim} {power_in_words(pair, board)}".strip()
+    return f"{one} {ahead}. {test}: p = {paired.p_value:.2g}{corrected}. {claim} {power_text(pair, board)}".strip()
 
 
-def power_in_words(pair: Pair, board: Leaderboard) -> str:
+def power_text(pair: Pair, board: Leaderboard) -> str:
     """How many questions or seeds would resolve a difference; "" where it is significant already."""
     if pair.paired.significant:
         return ""
@@ -52,7 +52,7 @@ def power_in_words(pair: Pair, board: Leaderboard) -> str:
         return "There is no difference that more questions or seeds could show."
     fewest = _seeds(pair)[0]
     if fewest == 1:
-        questions = "" if _seeds(pair) != (1, 1) else f"{_questions_in_words(pair)} "
+        questions = "" if _seeds(pair) != (1, 1) else f"{_questions_text(pair)} "
         return f"{questions}One seed cannot tell how many seeds would show it: run each under seed=0,1,2."
     seeds = needed_seeds(pair, board)
     if seeds is None:
@@ -66,13 +66,13 @@ def power_in_words(pair: Pair, board: Leaderboard) -> str:
     )
 
 
-def turned(first: Row, second: Row) -> Pair | None:
+def pair_with_best(best: Row, other: Row) -> Pair | None:
     """The best config and another one, from the other's comparison with the best; None without a paired test."""
-    behind = second.versus_best
-    return None if behind is None else Pair(first, second, behind.reversed())
+    behind = other.versus_best
+    return None if behind is None else Pair(best, other, behind.reversed())
 
 
-def few_seeds_in_words(pair: Pair, board: Leaderboard) -> str:
+def resolvable_text(pair: Pair, board: Leaderboard) -> str:
     """Which differences the seeds at hand could resolve; "" with one seed of either, or a significant difference."""
     fewest = _seeds(pair)[0]
     if pair.paired.significant or fewest == 1 or board.spread is None:
@@ -84,7 +84,7 @@ def few_seeds_in_words(pair: Pair, board: Leaderboard) -> str:
     return f"{have} can resolve differences above {in_percent(found)} points (80% power)."
 
 
-def power_in_a_cell(pair: Pair, board: Leaderboard) -> str:
+def power_cell(pair: Pair, board: Leaderboard) -> str:
     """The same for a table: `5,200 questions`, `9 seeds each`."""
     if pair.paired.significant:
         return ALREADY
@@ -115,7 +115,7 @@ def _variance_from_questions(pair: Pair) -> float:
     return variance_from_questions(pair.first.answers.correct_SxQ, pair.second.answers.correct_SxQ)
 
 
-def _questions_in_words(pair: Pair) -> str:
+def _questions_text(pair: Pair) -> str:
     count, have = needed_questions(pair), f"(80% power; there are {pair.paired.questions:,} now)"
     if count is None:
         return f"If the difference is real, more than 10,000,000 questions would be needed to show it {have}."

@@ -2,8 +2,9 @@
 
 from collections.abc import Sequence
 
+from analysis.comparing.by_objective import objective_sentences
+from analysis.comparing.confirmation_result import confirmation_of
 from analysis.comparing.leaderboard import Leaderboard, Row
-from analysis.comparing.objective_words import objective_words
 from medqa_sweeps.alarms import Alarm, alarms_of
 from medqa_sweeps.statistics import Estimate, PairedDifference
 from medqa_sweeps.study.confirmation import confirmation_beside
@@ -31,7 +32,7 @@ def verdict(board: Leaderboard) -> str:
     """A few sentences: the best config, which others are worse or not resolved, and the gain over the untuned base."""
     if board.best is None:
         return "No trial has completed its planned training, so there is nothing to compare."
-    told = (*objective_words(board), *_lead(board, board.best), *_others(board), *_against_base(board.best))
+    told = (*objective_sentences(board), *_lead(board, board.best), *_others(board), *_against_base(board.best))
     return " ".join(_capital(sentence) for sentence in told)
 
 
@@ -39,14 +40,14 @@ def cautions(board: Leaderboard) -> list[str]:
     """What keeps a reader from believing too much; the last is always the disclaimer."""
     found = []
     if len(board.configs) > 1:
-        found += [METHOD, luck_in_words(board)]
+        found += [METHOD, luck_text(board)]
     found += [sentences(alarm.sentence) for alarm in about_the_data(board)]
     if any(trial.settings.get("data.synthetic") is True for trial in board.study.trials):
         found.append(SYNTHETIC)
     return [*found, EDUCATION_ONLY]
 
 
-def alarms_in_words(board: Leaderboard) -> list[str]:
+def alarm_lines(board: Leaderboard) -> list[str]:
     """A line per config of the leaderboard whose score should be checked before it is trusted."""
     return [f"{_named(row)}: {sentences(*(one.sentence for one in row.alarms))}" for row in board.rows if row.alarms]
 
@@ -60,7 +61,7 @@ def about_the_data(board: Leaderboard) -> list[Alarm]:
     return [alarm for alarm in alarms_of(board.best.trial.directory) if alarm.about_data] if board.best else []
 
 
-def luck_in_words(board: Leaderboard) -> str:
+def luck_text(board: Leaderboard) -> str:
     """How far the best one's score is biased upwards by having been selected, and what that figure leaves out."""
     selected = f"The best of {counted(len(board.configs), 'config')} was selected on these same questions, so its score"
     if board.luck is None:
@@ -83,8 +84,6 @@ def _seeds(board: Leaderboard) -> str:
 
 def _earlier_luck(board: Leaderboard) -> str:
     """What a confirmation of this study measured, in words; "" without one."""
-    from analysis.comparing.confirmation_result import confirmation_of
-
     if board.study.several or confirmation_beside(board.study.folder) is None:
         return ""
     confirmed = confirmation_of(board.study.folder)
@@ -96,7 +95,7 @@ def _earlier_luck(board: Leaderboard) -> str:
     )
 
 
-def accuracy_in_words(estimated: Estimate) -> str:
+def accuracy_text(estimated: Estimate) -> str:
     """`62.4% of 400 questions (95% CI 57.6 to 67.0)`; of several seeds, `…, mean of 3 seeds (…)`."""
     if estimated.seeds == 1:
         return accuracy(estimated.accuracy, estimated.low, estimated.high, estimated.questions)
@@ -112,7 +111,7 @@ def gap(paired: PairedDifference) -> str:
 
 
 def _lead(board: Leaderboard, best: Row) -> list[str]:
-    score = accuracy_in_words(best.accuracy)
+    score = accuracy_text(best.accuracy)
     if len(board.configs) == 1:
         one = "trial" if len(best.trials) == 1 else "config"
         return [f"One {one} has completed. Its validation accuracy is {score}.", *_early(best)]

@@ -1,37 +1,24 @@
 """Any two of the leading configs beside each other, as the reader chooses.
 
 Every sentence and number is made here, for all pairs of the first 12; the script shows those of the chosen pair. It is
-hidden until the script shows it: without one, the pairs in `pictures/disagreement.py` are what can be seen.
+hidden until the script shows it: without one, the pairs in `plots/disagreement.py` are what can be seen.
 """
 
+from pathlib import Path
 from string import Template
 from typing import Any
 
 import numpy as np
 
-from analysis.comparing.discordant import letter, letters_of, split_ids, told_questions
+from analysis.comparing.discordant import answers_by_question, discordant_ids, letter, question_texts
 from analysis.comparing.leaderboard import Leaderboard, Row
-from analysis.comparing.pairs import Pair, in_words, leading_pairs
+from analysis.comparing.pairs import Pair, leading_pairs, pair_text
 from analysis.page.markup import escaped, json_in_script
 
+_FILE = Path(__file__).with_name("chooser.html")
 NAME, TITLE = "any-two", "Compare any two of the first"
 _OPTION_CHARACTERS = 80
 _QUESTION_CHARACTERS = 2000  # 66 pairs split on up to 792 questions: the page stays below 10 MB whatever their length
-
-_CHOOSER = Template("""<figure id="$name" aria-labelledby="$name-title" hidden>
-<h3 id="$name-title">$title</h3>
-<div class="choice">
-<label>First <select id="$name-first">$options</select></label>
-<label>Second <select id="$name-second">$options</select></label>
-</div>
-<p id="$name-says" role="status" aria-live="polite"></p>
-<p id="$name-counts" class="soft"></p>
-<div class="scroll" tabindex="0" role="region" aria-label="Questions that only one answers correctly">
-<table><caption>Questions that only one answers correctly</caption>
-<thead><tr><th scope="col">question</th><th scope="col">right answer</th>\
-<th scope="col"></th><th scope="col"></th></tr></thead><tbody></tbody></table></div>
-<script type="application/json" data-pairs="$name">$data</script>
-</figure>""")
 
 
 def chooser(board: Leaderboard) -> str:
@@ -39,29 +26,29 @@ def chooser(board: Leaderboard) -> str:
     pairs = leading_pairs(board)
     if not pairs:
         return ""
-    places = sorted({place for pair in pairs for place in pair})
-    options = "".join(f'<option value="{place}">{escaped(_name(board.rows[place]))}</option>' for place in places)
-    return _CHOOSER.substitute(
-        name=NAME, title=escaped(f"{TITLE} {len(places)}"), options=options, data=json_in_script(_data(board, pairs))
+    indices = sorted({index for pair in pairs for index in pair})
+    options = "".join(f'<option value="{index}">{escaped(_name(board.rows[index]))}</option>' for index in indices)
+    return Template(_FILE.read_text(encoding="utf-8").rstrip()).substitute(
+        name=NAME, title=escaped(f"{TITLE} {len(indices)}"), options=options, data=json_in_script(_data(board, pairs))
     )
 
 
 def _data(board: Leaderboard, pairs: dict[tuple[int, int], Pair]) -> dict[str, Any]:
     """What the script shows: each question's text once, however many pairs it splits."""
-    ids = {places: split_ids(pair.first, pair.second) for places, pair in pairs.items()}
+    ids = {indices: discordant_ids(pair.first, pair.second) for indices, pair in pairs.items()}
     every = list(dict.fromkeys(id_ for some in ids.values() for id_ in some))
-    told = told_questions(board.rows[0], every)
-    answered = {place: letters_of(board.rows[place]) for place in {place for pair in pairs for place in pair}}
+    texts = question_texts(board.rows[0], every)
+    answered = {index: answers_by_question(board.rows[index]) for index in {index for pair in pairs for index in pair}}
     number = {id_: at for at, id_ in enumerate(every)}
     return {
         "questions": [
-            [_cut(text, _QUESTION_CHARACTERS) for text in (told[id_].text, told[id_].right_answer)] for id_ in every
+            [_cut(text, _QUESTION_CHARACTERS) for text in (texts[id_].text, texts[id_].right_answer)] for id_ in every
         ],
-        "letters": {place: [letter(of_row, id_) for id_ in every] for place, of_row in answered.items()},
+        "letters": {index: [letter(of_row, id_) for id_ in every] for index, of_row in answered.items()},
         "pairs": {
             f"{one}-{other}": {
                 "names": [pair.first.label, pair.second.label],
-                "says": in_words(pair, board),
+                "says": pair_text(pair, board),
                 "counts": _counts(pair, len(ids[one, other])),
                 "questions": [number[id_] for id_ in ids[one, other]],
             }

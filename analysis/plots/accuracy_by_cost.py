@@ -1,8 +1,8 @@
 """What accuracy costs, and the configs that nothing cheaper beats."""
 
-from analysis.comparing.configs import Config, words_of
+from analysis.comparing.configs import Config, settings_text
 from analysis.comparing.leaderboard import Leaderboard
-from analysis.plots.plot import COLOURS, Picture, Table, figure, label
+from analysis.plots.plot import COLOURS, Plot, Table, empty_figure, label
 from medqa_sweeps.study.objective import Direction
 from medqa_sweeps.study.pareto import pareto_front
 from medqa_sweeps.wording import in_percent
@@ -10,48 +10,48 @@ from medqa_sweeps.wording import in_percent
 POINTS = 2000
 
 
-def cost(board: Leaderboard) -> Picture | None:
-    """A point a config and the Pareto front; None for fewer than two configs with a duration."""
+def accuracy_by_cost(board: Leaderboard) -> Plot | None:
+    """One point per config and the Pareto front; None for fewer than two configs with a duration."""
     timed = [config for config in board.configs if minutes_of(config) > 0]
     if len(timed) < 2:
         return None
-    front = pareto(timed)
+    front = front_of(timed)
     step = max(1, len(timed) // POINTS)
     some = timed[::step]
-    drawn = figure("minutes of work a trial", "validation accuracy, %")
-    drawn.add_scatter(
+    figure = empty_figure("minutes of work a trial", "validation accuracy, %")
+    figure.add_scatter(
         x=[minutes_of(config) for config in some],
         y=[100 * config.accuracy for config in some],
         mode="markers",
         name="configs",
-        text=[label(words_of(config, board.names)) for config in some],
+        text=[label(settings_text(config.first, board.names)) for config in some],
         hovertemplate="%{text}: %{y:.1f}% in %{x:.1f} min<extra></extra>",
         marker={"color": COLOURS[4], "size": 7},
     )
-    drawn.add_scatter(
+    figure.add_scatter(
         x=[minutes_of(config) for config in front],
         y=[100 * config.accuracy for config in front],
         mode="lines+markers",
         name="Pareto front: none is both cheaper and more accurate",
-        text=[label(words_of(config, board.names)) for config in front],
+        text=[label(settings_text(config.first, board.names)) for config in front],
         hovertemplate="%{text}: %{y:.1f}% in %{x:.1f} min<extra></extra>",
         line={"color": COLOURS[3], "shape": "hv"},
         marker={"symbol": "diamond", "size": 10, "color": COLOURS[3]},
     )
-    says = (
+    caption = (
         f"Accuracy against minutes of work. {len(front)} of {len(timed):,} configs are on the Pareto front, as "
         "measured: neighbours on it may well be equal."
     )
     cells = [
         (
-            words_of(config, board.names) or config.trials[0].name,
+            settings_text(config.first, board.names) or config.first.name,
             f"{minutes_of(config):.1f}",
             in_percent(config.accuracy),
         )
         for config in front[:30]
     ]
     table = Table("The Pareto front", ("config", "minutes", "accuracy, %"), cells)
-    return Picture("cost", "Cost and accuracy", says, drawn, (table,))
+    return Plot("cost", "Cost and accuracy", caption, figure, (table,))
 
 
 def minutes_of(config: Config) -> float:
@@ -59,7 +59,7 @@ def minutes_of(config: Config) -> float:
     return sum(trial.result.seconds for trial in config.trials if trial.result) / 60 / len(config.trials)
 
 
-def pareto(configs: list[Config]) -> list[Config]:
+def front_of(configs: list[Config]) -> list[Config]:
     """Those that no other one beats in both, the cheapest first."""
     both = [(minutes_of(config), config.accuracy) for config in configs]
     is_on_N = pareto_front(both, (Direction.MINIMIZE, Direction.MAXIMIZE))

@@ -1,14 +1,14 @@
 """Accuracy by the letter of the right answer and by USMLE step."""
 
 from analysis.comparing.leaderboard import Leaderboard
-from analysis.plots.plot import COLOURS, Picture, Table, figure, label
+from analysis.plots.plot import COLOURS, Plot, Table, empty_figure, label
 from medqa_sweeps.trial.records import Score
 from medqa_sweeps.wording import in_percent
 
 SHOWN = 4
 
 
-def groups(board: Leaderboard) -> Picture | None:
+def accuracy_by_group(board: Leaderboard) -> Plot | None:
     """Bars by letter and by step; None where the scores hold neither."""
     scores: list[tuple[str, Score]] = [
         (row.settings or row.label, row.trial.result.score)
@@ -24,27 +24,27 @@ def groups(board: Leaderboard) -> Picture | None:
     steps = sorted({step for _, score in scores for step in score.accuracy_by_step})
     if not letters and not steps:
         return None
-    drawn = figure("right answer, or step of the examination", "right, %")
+    figure = empty_figure("right answer, or step of the examination", "right, %")
     columns = [*letters, *steps]
     cells = []
-    for place, (name, score) in enumerate(scores):
+    for index, (name, score) in enumerate(scores):
         shares = [_share(score, column) for column in columns]
-        drawn.add_bar(
+        figure.add_bar(
             x=[label(column) for column in columns],
             y=[None if share is None else 100 * share for share in shares],
             name=label(name),
-            marker={"color": COLOURS[place % len(COLOURS)], "pattern": {"shape": ("", "/", ".", "x", "-")[place % 5]}},
+            marker={"color": COLOURS[index % len(COLOURS)], "pattern": {"shape": ("", "/", ".", "x", "-")[index % 5]}},
             hovertemplate="%{x}: %{y:.1f}%<extra></extra>",
         )
         cells.append((name, *("" if share is None else in_percent(share) for share in shares)))
-    drawn.update_layout(barmode="group")
-    drawn.update_xaxes(type="category")
-    says = (
+    figure.update_layout(barmode="group")
+    figure.update_xaxes(type="category")
+    caption = (
         "Share of questions that are answered right, by the letter of the right answer and by step. A model that "
         "prefers a letter is good at its questions and bad at the others; groups are small, so differences are noisy."
     )
     table = Table("Right by letter and step, %", ("config", *columns), cells)
-    return Picture("groups", "By letter and by step", says, drawn, (table,))
+    return Plot("groups", "By letter and by step", caption, figure, (table,))
 
 
 def _share(score: Score, column: str) -> float | None:

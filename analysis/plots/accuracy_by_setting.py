@@ -7,54 +7,54 @@ from plotly.subplots import make_subplots
 
 from analysis.comparing.configs import SEED
 from analysis.comparing.leaderboard import Leaderboard
-from analysis.plots.plot import COLOURS, Picture, Table, figure, label
+from analysis.plots.plot import COLOURS, Plot, Table, empty_figure, label
 from medqa_sweeps.wording import in_percent, setting
 
-KNOBS = 8
-POINTS = 1000  # of a knob; more than can be told apart by eye
+SETTINGS = 8
+POINTS = 1000  # of a setting; more than can be told apart by eye
 
 
-def knobs(board: Leaderboard) -> Picture | None:
-    """A plot a swept setting; None where nothing varies or one config has completed."""
+def accuracy_by_setting(board: Leaderboard) -> Plot | None:
+    """One panel per swept setting; None where nothing varies or one config has completed."""
     names = {key: name for key, name in board.names.items() if key != SEED}
     if not names or len(board.configs) < 2:
         return None
-    keys = list(names)[:KNOBS]
-    drawn = make_subplots(rows=len(keys), cols=1, vertical_spacing=min(0.3, 0.36 / len(keys)))
-    same = figure("", "", height=90 + 270 * len(keys)).layout.to_plotly_json()
-    drawn.update_layout({name: value for name, value in same.items() if name not in ("xaxis", "yaxis")})
+    keys = list(names)[:SETTINGS]
+    figure = make_subplots(rows=len(keys), cols=1, vertical_spacing=min(0.3, 0.36 / len(keys)))
+    same = empty_figure("", "", height=90 + 270 * len(keys)).layout.to_plotly_json()
+    figure.update_layout({name: value for name, value in same.items() if name not in ("xaxis", "yaxis")})
     tables = []
-    for place, key in enumerate(keys, start=1):
-        _draw(board, key, names[key], drawn, place, first=place == 1)
+    for index, key in enumerate(keys, start=1):
+        _draw(board, key, names[key], figure, index, first=index == 1)
         tables.append(_table(board, key, names[key]))
-    drawn.update_layout(legend={"y": -0.3 / len(keys)})
-    more = f" {len(names) - KNOBS} more settings were swept and are not drawn." if len(names) > KNOBS else ""
-    says = (
+    figure.update_layout(legend={"y": -0.3 / len(keys)})
+    more = f" {len(names) - SETTINGS} more settings were swept and are not drawn." if len(names) > SETTINGS else ""
+    caption = (
         f"Validation accuracy against {', '.join(names[key] for key in keys)}; bars are 95% CIs, of the configs "
         f"in the leaderboard. Other settings vary along.{more}"
     )
-    return Picture("settings", "Accuracy against each setting", says, drawn, tables)
+    return Plot("settings", "Accuracy against each setting", caption, figure, tables)
 
 
-def _draw(board: Leaderboard, key: str, name: str, drawn: Any, place: int, first: bool) -> None:
-    values = [config.trials[0].settings.get(key) for config in board.configs]
+def _draw(board: Leaderboard, key: str, name: str, figure: Any, index: int, first: bool) -> None:
+    values = [config.first.settings.get(key) for config in board.configs]
     numeric = _are_numbers(values) and len(set(values)) > 2
     shown = len(board.rows)
     step = max(1, len(board.configs) // POINTS)
     rest = range(shown, len(board.configs), step)
     at = values if numeric else [label(setting(value)) for value in values]
-    drawn.add_scatter(
+    figure.add_scatter(
         x=[at[i] for i in rest],
         y=[100 * board.configs[i].accuracy for i in rest],
         mode="markers",
         name="other configs",
         showlegend=first and len(rest) > 0,
         marker={"color": COLOURS[4], "size": 5, "opacity": 0.5},
-        row=place,
+        row=index,
         col=1,
     )
     rows = [row.accuracy for row in board.rows]
-    drawn.add_scatter(
+    figure.add_scatter(
         x=at[:shown],
         y=[100 * e.accuracy for e in rows],
         error_y={
@@ -71,7 +71,7 @@ def _draw(board: Leaderboard, key: str, name: str, drawn: Any, place: int, first
         marker={"color": COLOURS[0], "size": 9},
         text=[label(row.settings) for row in board.rows],
         hovertemplate="%{text}: %{y:.1f}%<extra></extra>",
-        row=place,
+        row=index,
         col=1,
     )
     axis: dict[str, Any] = {"title": {"text": label(name)}, "automargin": True, "zeroline": False}
@@ -82,16 +82,16 @@ def _draw(board: Leaderboard, key: str, name: str, drawn: Any, place: int, first
             axis |= {"tickvals": few, "ticktext": [setting(value) for value in few]}
     elif not numeric:
         axis |= {"type": "category", "categoryorder": "array", "categoryarray": _in_order(values)}
-    drawn.update_xaxes(axis, row=place, col=1)
-    drawn.update_yaxes({"title": {"text": "accuracy, %"}, "automargin": True, "zeroline": False}, row=place, col=1)
+    figure.update_xaxes(axis, row=index, col=1)
+    figure.update_yaxes({"title": {"text": "accuracy, %"}, "automargin": True, "zeroline": False}, row=index, col=1)
 
 
 def _table(board: Leaderboard, key: str, name: str) -> Table:
     """The configs of each value together: how many, their mean, and the best of them."""
     groups: dict[str, list[float]] = {}
-    ordered = sorted(board.configs, key=lambda config: _sortable(config.trials[0].settings.get(key)))
+    ordered = sorted(board.configs, key=lambda config: _sortable(config.first.settings.get(key)))
     for config in ordered:
-        groups.setdefault(setting(config.trials[0].settings.get(key)), []).append(config.accuracy)
+        groups.setdefault(setting(config.first.settings.get(key)), []).append(config.accuracy)
     cells = [
         (value, str(len(accuracies)), in_percent(sum(accuracies) / len(accuracies)), in_percent(max(accuracies)))
         for value, accuracies in list(groups.items())[:30]

@@ -1,16 +1,16 @@
 """Each confirmed config under its fresh seeds, beside the accuracy that it was chosen by."""
 
 from analysis.comparing.confirmation_result import Confirmed, ConfirmedConfig
-from analysis.plots.plot import COLOURS, GREY, Picture, Table, figure, label
+from analysis.plots.plot import COLOURS, GREY, Plot, Table, empty_figure, label
 from medqa_sweeps.statistics import PairedDifference
 from medqa_sweeps.wording import in_percent, signed_points
 
 
-def confirmed_picture(confirmed: Confirmed) -> Picture:
+def confirmation_plot(confirmed: Confirmed) -> Plot:
     """Configs in the order of the first study; those without a completed trial have no interval."""
     known = [(config, config.row.accuracy) for config in confirmed.configs if config.row]
-    drawn = figure("validation accuracy, %", "", height=150 + 34 * len(confirmed.configs))
-    drawn.add_scatter(
+    figure = empty_figure("validation accuracy, %", "", height=150 + 34 * len(confirmed.configs))
+    figure.add_scatter(
         x=[100 * config.chosen_accuracy for config in confirmed.configs],
         y=[label(config.settings) for config in confirmed.configs],
         mode="markers",
@@ -18,7 +18,7 @@ def confirmed_picture(confirmed: Confirmed) -> Picture:
         marker={"color": GREY, "symbol": "diamond-open", "size": 10},
         hovertemplate="%{y}: selected at %{x:.1f}%<extra></extra>",
     )
-    drawn.add_scatter(
+    figure.add_scatter(
         x=[100 * estimate.accuracy for _, estimate in known],
         y=[label(config.settings) for config, _ in known],
         error_x={
@@ -33,15 +33,15 @@ def confirmed_picture(confirmed: Confirmed) -> Picture:
         marker={"color": COLOURS[0], "size": 10},
         hovertemplate="%{y}: %{x:.1f}% under fresh seeds<extra></extra>",
     )
-    drawn.update_yaxes(type="category", range=[len(confirmed.configs) - 0.5, -0.5])
-    drawn.update_layout(showlegend=True, legend={"y": -70 / (70 + 34 * len(confirmed.configs))})
-    says = (
+    figure.update_yaxes(type="category", range=[len(confirmed.configs) - 0.5, -0.5])
+    figure.update_layout(showlegend=True, legend={"y": -70 / (70 + 34 * len(confirmed.configs))})
+    caption = (
         "Accuracy of each config when it was selected, and its mean under the new seeds with the 95% CI for other "
         "seeds and other questions."
     )
     if not any(config.chosen_by for config in confirmed.configs):
-        says += " The distance between the two is the optimism of the selection."
-    return Picture("confirmed", "Selected and confirmed", says, drawn, (_table(confirmed),))
+        caption += " The distance between the two is the optimism of the selection."
+    return Plot("confirmed", "Selected and confirmed", caption, figure, (_table(confirmed),))
 
 
 def _table(confirmed: Confirmed) -> Table:

@@ -1,13 +1,13 @@
-"""On which questions two configs part."""
+"""On which questions two configs disagree: one is correct and the other is not."""
 
 from collections.abc import Sequence
 
 import numpy as np
 
-from analysis.comparing.discordant import letter, letters_of, split_ids, told_questions
+from analysis.comparing.discordant import answers_by_question, discordant_ids, letter, question_texts
 from analysis.comparing.leaderboard import Base, Leaderboard
-from analysis.comparing.pairs import Pair, in_words, power_in_a_cell, turned
-from analysis.plots.plot import COLOURS, GREY, Picture, Table, figure, label
+from analysis.comparing.pairs import Pair, pair_text, pair_with_best, power_cell
+from analysis.plots.plot import COLOURS, GREY, Plot, Table, empty_figure, label
 from medqa_sweeps.statistics import bootstrap_interval
 from medqa_sweeps.wording import in_percent
 
@@ -20,28 +20,28 @@ _PARTS = (
 )
 
 
-def disagreement(board: Leaderboard) -> Picture | None:
+def disagreement(board: Leaderboard) -> Plot | None:
     """Best and others, question by question, and the best's pairs in numbers; None where no answers pair."""
     pairs = pairs_of(board)
     if not pairs:
         return None
-    drawn = figure("questions", "", height=150 + 44 * len(pairs))
+    figure = empty_figure("questions", "", height=150 + 44 * len(pairs))
     names = [label(f"{pair.first.label} and {pair.second.label}") for pair in pairs]
     counts = [_counts(pair) for pair in pairs]
-    for place, (name, colour) in enumerate(_PARTS):
-        drawn.add_bar(
-            y=names, x=[count[place] for count in counts], name=name, orientation="h", marker={"color": colour},
-            text=[f"{count[place]}" for count in counts], textposition="inside",
+    for index, (name, colour) in enumerate(_PARTS):
+        figure.add_bar(
+            y=names, x=[count[index] for count in counts], name=name, orientation="h", marker={"color": colour},
+            text=[f"{count[index]}" for count in counts], textposition="inside",
         )  # fmt: skip
-    drawn.update_layout(barmode="stack", legend={"y": -0.35})
-    drawn.update_yaxes(type="category", autorange="reversed")
-    runner_up = "" if isinstance(pairs[0].second, Base) else f" {in_words(pairs[0], board)}"
-    says = (
+    figure.update_layout(barmode="stack", legend={"y": -0.35})
+    figure.update_yaxes(type="category", autorange="reversed")
+    runner_up = "" if isinstance(pairs[0].second, Base) else f" {pair_text(pairs[0], board)}"
+    caption = (
         "How many questions both answer correctly, only one does, or neither. The test uses those that only one "
         "answers correctly. Some of them are listed below; of several seeds the first is counted." + runner_up
     )
     tables = [_summary(board, pairs), *(_table(board, pair) for pair in pairs)]
-    return Picture("disagreement", "Questions that two configs answer differently", says, drawn, tables)
+    return Plot("disagreement", "Questions that two configs answer differently", caption, figure, tables)
 
 
 def pairs_of(board: Leaderboard) -> list[Pair]:
@@ -52,7 +52,7 @@ def pairs_of(board: Leaderboard) -> list[Pair]:
     best, rest = rows[0], rows[2:]
     step = max(1, -(-len(rest) // OTHERS))
     others = [*rows[1:2], *rest[::-1][::step][::-1]]
-    pairs = [pair for other in others if (pair := turned(best, other)) is not None]
+    pairs = [pair for other in others if (pair := pair_with_best(best, other)) is not None]
     own = [Pair(best, best.base, best.versus_base)] if best.base and best.versus_base else []
     return [*pairs, *own]
 
@@ -78,7 +78,7 @@ def _summary(board: Leaderboard, pairs: Sequence[Pair]) -> Table:
                 f"{in_percent(paired.low)} to {in_percent(paired.high)}",
                 f"{in_percent(low)} to {in_percent(high)}",
                 f"{paired.p_value:.2g}",
-                power_in_a_cell(pair, board),
+                power_cell(pair, board),
             )
         )
     header = ("pair", "points", "95% CI, corrected", "95% CI, bootstrap", "p, uncorrected", "sample size needed")
@@ -86,9 +86,12 @@ def _summary(board: Leaderboard, pairs: Sequence[Pair]) -> Table:
 
 
 def _table(board: Leaderboard, pair: Pair) -> Table:
-    ids = split_ids(pair.first, pair.second)
-    told = told_questions(pair.first, ids)
-    left, right = letters_of(pair.first), letters_of(pair.second, untuned=isinstance(pair.second, Base))
+    ids = discordant_ids(pair.first, pair.second)
+    told = question_texts(pair.first, ids)
+    left, right = (
+        answers_by_question(pair.first),
+        answers_by_question(pair.second, untuned=isinstance(pair.second, Base)),
+    )
     cells = [(told[id_].text, told[id_].right_answer, letter(left, id_), letter(right, id_)) for id_ in ids]
     split = int(np.sum(pair.first.answers.correct_SxQ[0] != pair.second.answers.correct_SxQ[0]))
     two = f"{pair.first.label} and {pair.second.label}"

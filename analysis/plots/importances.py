@@ -5,7 +5,7 @@ from optuna.importance import FanovaImportanceEvaluator, get_param_importances
 
 from analysis.comparing.leaderboard import Leaderboard
 from analysis.plots.optuna_study import optuna_study
-from analysis.plots.plot import COLOURS, GREY, Picture, Table, figure, label
+from analysis.plots.plot import COLOURS, GREY, Plot, Table, empty_figure, label
 from medqa_sweeps.wording import in_percent
 
 LEAST = 10  # trials: of fewer a forest learns nothing
@@ -14,8 +14,8 @@ FORESTS = 4
 TREES = 16
 
 
-def importances(board: Leaderboard) -> Picture | None:
-    """A bar a setting; None for few trials, one setting, or equal scores."""
+def importances(board: Leaderboard) -> Plot | None:
+    """One bar per setting; None for few trials, one setting, or equal scores."""
     trials = sum(len(config.trials) for config in board.configs)
     if trials < LEAST or len(board.names) < 2:
         return None
@@ -28,8 +28,8 @@ def importances(board: Leaderboard) -> Picture | None:
         for name, share in get_param_importances(study, evaluator=evaluator, params=names).items():
             shares[name][seed] = share
     order = sorted(names, key=lambda name: float(shares[name].mean()))
-    drawn = figure("share of the variance of the accuracy, %", "", height=140 + 32 * len(order))
-    drawn.add_bar(
+    figure = empty_figure("share of the variance of the accuracy, %", "", height=140 + 32 * len(order))
+    figure.add_bar(
         x=[100 * float(shares[name].mean()) for name in order],
         y=[label(name) for name in order],
         error_x={"type": "data", "array": [100 * float(shares[name].std(ddof=1)) for name in order], "color": GREY},
@@ -37,9 +37,9 @@ def importances(board: Leaderboard) -> Picture | None:
         marker={"color": COLOURS[0]},
         hovertemplate="%{y}: %{x:.0f}%<extra></extra>",
     )
-    drawn.update_yaxes(type="category")
-    drawn.update_layout(showlegend=False)
-    says = (
+    figure.update_yaxes(type="category")
+    figure.update_layout(showlegend=False)
+    caption = (
         f"How much of the differences between {len(study.trials):,} trials each setting explains on its own and with "
         f"others (fANOVA). Bars end at the mean of {FORESTS} forests and carry their standard deviation. It is of the "
         "values that were tried, no more."
@@ -48,4 +48,4 @@ def importances(board: Leaderboard) -> Picture | None:
         (name, in_percent(float(shares[name].mean())), in_percent(float(shares[name].std(ddof=1)))) for name in order
     ]
     table = Table("Importances, %", ("setting", "mean", "standard deviation"), cells[::-1])
-    return Picture("importances", "Which settings matter", says, drawn, (table,))
+    return Plot("importances", "Which settings matter", caption, figure, (table,))

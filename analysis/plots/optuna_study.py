@@ -23,7 +23,7 @@ def thinned(trials: Sequence[Trial], most: int) -> list[Trial]:
         return ordered
     best, rest = ordered[: most // 5], ordered[most // 5 :]
     wanted = most - len(best)
-    return best + [rest[place * len(rest) // wanted] for place in range(wanted)]
+    return best + [rest[index * len(rest) // wanted] for index in range(wanted)]
 
 
 def optuna_study(board: Leaderboard, most: int) -> tuple[optuna.Study, list[str]]:

@@ -1,4 +1,4 @@
-"""What every picture is: a figure, a sentence that says the same, and a table of its numbers."""
+"""What every plot is: a figure, a caption that says the same in words, and a table of its numbers."""
 
 import html
 from collections.abc import Sequence
@@ -23,12 +23,12 @@ class Table:
 
 
 @dataclass(frozen=True)
-class Picture:
+class Plot:
     """A part of the page; its texts are not escaped yet."""
 
     name: str  # unique in the page, letters and dashes
     title: str
-    says: str  # what is to be seen, for those who do not see it
+    caption: str  # what is to be seen, for those who do not see it
     figure: go.Figure | None = None
     tables: Sequence[Table] = field(default_factory=tuple)
 
@@ -38,7 +38,7 @@ def label(text: str, longest: int = 40) -> str:
     return html.escape(text if len(text) <= longest else text[: longest - 1] + "…", quote=False)
 
 
-def figure(x: str, y: str, height: int = 380) -> go.Figure:
+def empty_figure(x: str, y: str, height: int = 380) -> go.Figure:
     """An empty figure with named axes. Colours of text and grid come from the page, light or dark."""
     empty = go.Figure()
     empty.update_layout(

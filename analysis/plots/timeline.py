@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from analysis.comparing.leaderboard import Leaderboard
-from analysis.plots.plot import COLOURS, GREY, Picture, Table, figure, label
+from analysis.plots.plot import COLOURS, GREY, Plot, Table, empty_figure, label
 from analysis.reading.history import Span, spans
-from analysis.reading.studies import State
+from analysis.reading.trial_state import State
 from medqa_sweeps.wording import counted
 
 BARS = 1500  # beyond, neighbours on a lane are drawn as one
@@ -34,20 +34,20 @@ class Bar:
     names: str
 
 
-def timeline(board: Leaderboard) -> Picture | None:
-    """A lane a device, or a slot of a CPU, with the attempts that ran there; None where nothing has begun."""
+def timeline(board: Leaderboard) -> Plot | None:
+    """One lane per device, or per slot of a CPU, with the attempts that ran there; None where nothing has begun."""
     found = sorted((span for trial in board.study.trials for span in spans(trial)), key=lambda span: span.began)
     if not found:
         return None
     lanes = lanes_of(found)
     began, ended = min(span.began for span in found), max(span.ended for span in found)
     tick = (ended - began) / max(1, BARS // len(lanes)) if len(found) > BARS else 0.0
-    drawn = figure("", "", height=130 + 34 * len(lanes))
+    figure = empty_figure("", "", height=130 + 34 * len(lanes))
     bars = {lane: _merged(some, tick) for lane, some in lanes.items()}
     for state in State:
         chosen = [(lane, bar) for lane, of_lane in bars.items() for bar in of_lane if bar.state is state]
         if chosen:
-            drawn.add_bar(
+            figure.add_bar(
                 y=[label(lane) for lane, _ in chosen],
                 base=[_moment(bar.began) for _, bar in chosen],
                 x=[1000 * max(bar.ended - bar.began, 0.001) for _, bar in chosen],
@@ -60,32 +60,32 @@ def timeline(board: Leaderboard) -> Picture | None:
                 hovertemplate="%{hovertext}<extra></extra>",
                 marker={"color": _COLOUR_OF[state], "line": {"color": "rgba(255,255,255,0.7)", "width": 1}},
             )
-    drawn.update_layout(barmode="overlay", legend={"y": -0.4})
-    drawn.update_xaxes(type="date")
-    drawn.update_yaxes(type="category", autorange="reversed")
+    figure.update_layout(barmode="overlay", legend={"y": -0.4})
+    figure.update_xaxes(type="date")
+    figure.update_yaxes(type="category", autorange="reversed")
     cells = [_row(lane, some, began, ended) for lane, some in lanes.items()]
     busy = sum(span.ended - span.began for span in found) / max(1e-9, (ended - began) * len(lanes))
     merged = f" {len(found):,} attempts are too many to draw: neighbours of one outcome are one bar." if tick else ""
-    says = (
+    caption = (
         f"{counted(len(found), 'attempt')} on {counted(len(lanes), 'slot')} in {_length(ended - began)}; the slots "
         f"were busy {busy:.0%} of the time. Gaps are idle time and the start of a process.{merged} Times are UTC."
     )
     header = ("slot", "attempts", "busy", "longest gap")
-    return Picture("timeline", "Timeline", says, drawn, (Table("Slots and their idle time", header, cells),))
+    return Plot("timeline", "Timeline", caption, figure, (Table("Slots and their idle time", header, cells),))
 
 
 def lanes_of(found: list[Span]) -> dict[str, list[Span]]:
-    """Spans in the order of their beginning, by place; what overlaps on one place goes on lanes of its own."""
-    by_place: dict[str, list[list[Span]]] = defaultdict(list)
+    """Spans in the order of their beginning, by device; what overlaps on one device goes on lanes of its own."""
+    by_device: dict[str, list[list[Span]]] = defaultdict(list)
     for span in found:
-        free = [lane for lane in by_place[span.place] if lane[-1].ended <= span.began + 0.5]
+        free = [lane for lane in by_device[span.device] if lane[-1].ended <= span.began + 0.5]
         if free:
             free[0].append(span)
         else:
-            by_place[span.place].append([span])
+            by_device[span.device].append([span])
     return {
-        place if len(lanes) == 1 else f"{place} #{number}": lane
-        for place, lanes in sorted(by_place.items())
+        device if len(lanes) == 1 else f"{device} #{number}": lane
+        for device, lanes in sorted(by_device.items())
         for number, lane in enumerate(lanes)
     }
 

@@ -1,44 +1,40 @@
-"""What a trial predicted at the report that its score is of: letters and their probabilities."""
+"""What a trial answered at one evaluation, from its `predictions.jsonl`: the only reader of that file here."""
 
 import functools
 import math
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-from analysis.reading.studies import Trial, report_lines
-
-
-@dataclass(frozen=True)
-class Choice:
-    """One answer."""
-
-    question: str  # id
-    gold: str
-    chosen: str | None  # letter; None where written text held none
-    confidence: float | None  # probability of the chosen letter among the letters; None for written answers
+from analysis.reading.damage import read_json_lines
+from analysis.reading.studies import Trial
+from medqa_sweeps.trial.records import Prediction
 
 
-@functools.lru_cache(maxsize=32)
-def _choices(file: Path, samples_seen: int) -> dict[str, Choice]:
-    try:
-        return {
-            line["id"]: Choice(line["id"], line["gold"], line["predicted"], _confidence(line))
-            for line in report_lines(file, samples_seen)
-        }
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+def predictions(trial: Trial, samples_seen: int) -> dict[str, Prediction]:
+    """By question id, the answers of the evaluation at `samples_seen`; empty without one.
+
+    Raises:
+        ConfigError: if a line of that evaluation is damaged, naming file and line.
+    """
+    file = trial.directory.predictions_file
+    if not file.exists():
         return {}
+    known = file.stat()
+    return _predictions(file, samples_seen, (known.st_ino, known.st_mtime_ns, known.st_size))
 
 
-def choices(trial: Trial, samples_seen: int) -> dict[str, Choice]:
-    """By question; empty where there are none, or where the file is damaged."""
-    return _choices(trial.directory.predictions_file, samples_seen)
+@functools.lru_cache(maxsize=32)  # the page asks for the leading trials several times
+def _predictions(file: Path, samples_seen: int, version: tuple[int, int, int]) -> dict[str, Prediction]:
+    """`version`: of the file's content, so that one that was replaced is read again."""
+    lines = read_json_lines(file, Prediction.from_json, naming=str(samples_seen).encode())
+    return {line.id: line for line in lines if line.samples_seen == samples_seen}
 
 
-def _confidence(line: dict[str, Any]) -> float | None:
-    by_letter = line.get("log_probabilities") or {}
-    if line["predicted"] not in by_letter:
+def confidence(prediction: Prediction) -> float | None:
+    """Probability of the chosen letter among the letters; None for an answer that was written as text, or where a
+    probability is not known."""
+    by_letter = prediction.log_probabilities
+    if prediction.predicted not in by_letter or None in by_letter.values():  # null: it was not a finite number
         return None
     highest = max(by_letter.values())
     odds = {letter: math.exp(value - highest) for letter, value in by_letter.items()}
-    return odds[line["predicted"]] / sum(odds.values())
+    return odds[prediction.predicted] / sum(odds.values())

@@ -10,11 +10,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from analysis.comparing.by_objective import objective_answer
-from analysis.comparing.leaderboard import Leaderboard, Row, boards
-from analysis.comparing.settings import varying_keys
-from analysis.comparing.verdict import alarms_in_words, cautions, verdict
-from analysis.reading.studies import Study, Trial, read_study
+from analysis.comparing.by_objective import by_objective, objective_label, objective_of
+from analysis.comparing.configs import varying_keys
+from analysis.comparing.leaderboard import Leaderboard, Row, leaderboards
+from analysis.comparing.verdict import alarm_lines, cautions, verdict
+from analysis.reading.studies import REPORT_FOLDER, Study, Trial, read_study
 from medqa_sweeps.config import short_hash
 from medqa_sweeps.errors import ConfigError
 from medqa_sweeps.study_identity import group_of
@@ -43,7 +43,7 @@ def log_summary(folder: Path, mode: str | None = None) -> bool:
     settings = settings_of_study(study, mode)
     if settings is None:
         return True
-    found = boards(study)
+    found = leaderboards(study)
     what = _content(found, study)
     if is_sent(folder, what):
         return True
@@ -74,7 +74,7 @@ def summary_id(study: Study) -> str:
     return short_hash(["summary", run_id(first.directory)])
 
 
-def rows(boards: Sequence[Leaderboard], study: Study) -> tuple[list[str], list[list[Any]]]:
+def table_rows(boards: Sequence[Leaderboard], study: Study) -> tuple[list[str], list[list[Any]]]:
     """Columns and rows of the table: ranked trials, the best first, the untuned bases, all others. Shares in %.
 
     Trials that answered other validation questions stand apart, board after board.
@@ -99,13 +99,12 @@ def _tell(boards: Sequence[Leaderboard], study: Study, settings: RunSettings, wh
     import wandb
 
     folder = study.folder.resolve()
-    (folder / ".wandb").mkdir(
-        exist_ok=True
-    )  # W&B writes there if it is there; a visible folder would look like a trial
+    # W&B writes there if it is there; a visible folder would look like a trial.
+    (folder / ".wandb").mkdir(exist_ok=True)
     synthetic = ("synthetic",) if _is_synthetic(study) else ()
     tagged = dataclasses.replace(settings, tags=(*settings.tags, *synthetic, "summary"))
     run = open_run(summary_id(study), tagged, {"study": folder.name, "trials": len(study.trials)}, folder)
-    columns, table = rows(boards, study)
+    columns, table = table_rows(boards, study)
     told: dict[str, Any] = {"leaderboard": wandb.Table(columns=columns, data=table, allow_mixed_types=True)}
     page = _page(folder)
     if page.exists():
@@ -120,7 +119,7 @@ def _answer(boards: Sequence[Leaderboard], study: Study) -> dict[str, Any]:
     """What the run's overview shows: the answer of the first board, and how every trial of the study ended."""
     board = boards[0]
     counts = Counter(str(trial.state) for trial in study.trials)
-    told = {"verdict": verdict(board), "cautions": " ".join(cautions(board)), "alarms": alarms_in_words(board)}
+    told = {"verdict": verdict(board), "cautions": " ".join(cautions(board)), "alarms": alarm_lines(board)}
     answer: dict[str, Any] = {**told, **objective_answer(board), **counts}
     if board.best is None:
         return answer
@@ -128,6 +127,18 @@ def _answer(boards: Sequence[Leaderboard], study: Study) -> dict[str, Any]:
     measured = {"accuracy": score.accuracy, "accuracy_low": score.low, "accuracy_high": score.high}
     best = {"best": board.best.label, "best_trial": board.best.trial.name}
     return {**answer, **best, **measured, "not_resolved": open_}
+
+
+def objective_answer(board: Leaderboard) -> dict[str, Any]:
+    """What W&B's overview of a study says of it: the metric, and the best by it or the front."""
+    objective = objective_of(board.study)
+    answer: dict[str, Any] = {"metric": ", ".join(objective.names)}
+    found = [] if objective.is_accuracy else by_objective(board)
+    if objective.is_pareto:
+        return answer | {"pareto_front": [objective_label(board, one) for one in found if one.on_front]}
+    if found:
+        answer |= {"best_by_metric": objective_label(board, found[0]), f"best_{objective.names[0]}": found[0].values[0]}
+    return answer
 
 
 def _row(trial: Trial, score: Score | None, row: Row | None, names: dict[str, str]) -> list[Any]:
@@ -178,11 +189,11 @@ def _content(boards: Sequence[Leaderboard], study: Study) -> str:
     """12 hex digits that change with the table, the answer, or the page."""
     page = _page(study.folder)
     digest = hashlib.sha256(page.read_bytes()).hexdigest() if page.exists() else ""
-    return short_hash([rows(boards, study), _answer(boards, study), digest])
+    return short_hash([table_rows(boards, study), _answer(boards, study), digest])
 
 
 def _page(folder: Path) -> Path:
-    return folder / "report" / "index.html"
+    return folder / REPORT_FOLDER / "index.html"
 
 
 def _is_synthetic(study: Study) -> bool:

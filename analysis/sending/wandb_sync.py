@@ -10,7 +10,8 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from analysis.reading.studies import State, Study, Trial, read_study
+from analysis.reading.studies import Study, Trial, read_study
+from analysis.reading.trial_state import State
 from analysis.sending.wandb_summary import log_summary, settings_of_study
 from medqa_sweeps.errors import ConfigError
 from medqa_sweeps.study_identity import group_of

@@ -10,16 +10,16 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from analysis.comparing.by_objective import by_objective, objective_answer
+from analysis.comparing.by_objective import by_objective, objective_sentences, objective_table
 from analysis.comparing.confirmation_result import read_confirmed
-from analysis.comparing.confirmation_verdict import sentences
-from analysis.comparing.leaderboard import Leaderboard, rank
-from analysis.comparing.objective_words import objective_table, objective_words
+from analysis.comparing.confirmation_verdict import confirmation_sentences
+from analysis.comparing.leaderboard import Leaderboard, leaderboard
 from analysis.comparing.verdict import verdict
 from analysis.export import as_csv, as_json, entries
-from analysis.plots.confirmation import confirmed_picture
-from analysis.plots.pareto_front import pareto
+from analysis.plots.confirmation import confirmation_plot
+from analysis.plots.pareto_front import pareto_front
 from analysis.reading.studies import read_studies, read_study
+from analysis.sending.wandb_summary import objective_answer
 from analysis.terminal.printing import print_board
 from medqa_sweeps.errors import ConfigError
 from medqa_sweeps.study.confirmation import ChosenConfig, Confirmation, confirmed_winner, write_confirmation
@@ -45,7 +45,7 @@ def write(folder: Path, metric: str | None, scores: dict[int, list[tuple[int, fl
             trial.finish(Result(Outcome.COMPLETED, "abc", score=score, samples_seen=100, trainable_weights=9))
             number += 1
     (folder / "study.yaml").write_text(f"metric: {metric}\n" if metric else "direction: [maximize]\n")
-    return rank(read_study(folder))
+    return leaderboard(read_study(folder))
 
 
 @pytest.fixture(scope="module")
@@ -81,14 +81,15 @@ def test_what_is_run_again_is_the_best_by_what_was_optimised(
 
 
 def test_of_accuracy_nothing_more_is_said(accuracy: Leaderboard) -> None:
-    assert objective_words(accuracy) == [] and objective_table(accuracy, 20) is None and pareto(accuracy) is None
+    assert objective_sentences(accuracy) == [] and objective_table(accuracy, 20) is None
+    assert pareto_front(accuracy) is None
     assert "optimised" not in printed(accuracy)
     assert not {"calibration_error", "on_pareto_front"} & entries(accuracy)[0].keys()
     assert objective_answer(accuracy) == {"metric": "accuracy"}
 
 
 def test_the_best_by_another_metric_is_named_and_not_the_most_accurate(calibration: Leaderboard) -> None:
-    words = objective_words(calibration)
+    words = objective_sentences(calibration)
     assert words == [
         "This study optimised calibration_error (expected calibration error, lower is better).",
         "The best by it is r=64: 0.050, mean of 2 seeds. It is not the most accurate config; everything else here "
@@ -107,13 +108,13 @@ def test_the_configs_by_another_metric_are_a_table_best_first(calibration: Leade
         ("4 5", "r=32", "0.275", "63.0%"),
     ]
     assert "By what was optimised, best first: 4 configs" in printed(calibration)
-    drawn = pareto(calibration)
+    drawn = pareto_front(calibration)
     assert drawn is not None and drawn.figure is None and drawn.tables[0].rows[0] == table.rows[0]
 
 
 def test_the_best_by_it_may_be_the_most_accurate_too(tmp_path: Path) -> None:
     board = write(tmp_path / "study", "gold_log_probability", {8: [(100, 0.1)], 16: [(90, 0.1)]})
-    words = objective_words(board)
+    words = objective_sentences(board)
     assert words[0] == (
         "This study optimised gold_log_probability (mean log-probability of the correct answer, higher is better)."
     )
@@ -122,16 +123,17 @@ def test_the_best_by_it_may_be_the_most_accurate_too(tmp_path: Path) -> None:
         "compares accuracies."
     )
     (tmp_path / "study" / "study.yaml").write_text("metric: balanced_accuracy\n")
-    assert objective_words(rank(read_study(tmp_path / "study"))) == [
+    assert objective_sentences(leaderboard(read_study(tmp_path / "study"))) == [
         "This study optimised balanced_accuracy (maximised). No trial with a score of that has completed yet."
     ]
     (tmp_path / "study" / "study.yaml").write_text("metric: calibration_error\n")
-    assert objective_words(rank(read_study(tmp_path / "study")))[1].endswith("It is the most accurate config, too.")
+    again = leaderboard(read_study(tmp_path / "study"))
+    assert objective_sentences(again)[1].endswith("It is the most accurate config, too.")
 
 
 def test_the_front_of_two_metrics_is_of_means_over_seeds(both: Leaderboard) -> None:
-    assert [one.name for one in by_objective(both) if one.on_front] == ["0 1", "2 3", "6 7"]
-    words = objective_words(both)
+    assert [one.config.trial_names for one in by_objective(both) if one.on_front] == ["0 1", "2 3", "6 7"]
+    words = objective_sentences(both)
     assert words[0] == "This study optimised accuracy (maximised) and calibration_error (minimised)."
     assert words[1].startswith("3 of 4 configs are on the Pareto front: r=8, r=16 and r=64. No other config is")
     said = printed(both)
@@ -165,11 +167,11 @@ def test_a_config_without_the_metric_is_on_no_front(tmp_path: Path) -> None:
         (8, None, None),
         (16, 0.2, True),
     ]
-    assert objective_words(board)[1].startswith("1 of 1 config is on the Pareto front: r=16.")
+    assert objective_sentences(board)[1].startswith("1 of 1 config is on the Pareto front: r=16.")
 
 
-def test_the_picture_draws_every_config_and_marks_the_front(both: Leaderboard) -> None:
-    drawn = pareto(both)
+def test_the_plot_draws_every_config_and_marks_the_front(both: Leaderboard) -> None:
+    drawn = pareto_front(both)
     assert drawn is not None and drawn.figure is not None and drawn.name == "pareto"
     others, front = drawn.figure.data
     assert list(front.x) == pytest.approx([50.5, 65.5, 70.5]), "accuracy in percent"
@@ -181,7 +183,7 @@ def test_the_picture_draws_every_config_and_marks_the_front(both: Leaderboard) -
 
 def test_three_metrics_have_a_panel_each_beside_the_first(tmp_path: Path) -> None:
     board = write(tmp_path / "study", "[accuracy, calibration_error, gold_log_probability]")
-    drawn = pareto(board)
+    drawn = pareto_front(board)
     assert drawn is not None and drawn.figure is not None and len(drawn.figure.data) == 4
     assert drawn.figure.layout.yaxis2.title.text == "gold_log_probability, nats (maximised)"
     assert [trace.showlegend for trace in drawn.figure.data].count(True) == 2 - (not drawn.figure.data[0].x)
@@ -190,13 +192,13 @@ def test_three_metrics_have_a_panel_each_beside_the_first(tmp_path: Path) -> Non
 def test_studies_that_optimised_different_metrics_are_compared_by_accuracy(tmp_path: Path) -> None:
     for name, metric in (("first", "accuracy"), ("second", "calibration_error")):
         write(tmp_path / name, metric)
-    words = objective_words(rank(read_studies([tmp_path / "first", tmp_path / "second"])))
+    words = objective_sentences(leaderboard(read_studies([tmp_path / "first", tmp_path / "second"])))
     assert words == [
         "These studies optimised different metrics (first: accuracy (maximised); second: calibration_error "
         "(minimised)). They are compared by accuracy here."
     ]
     write(tmp_path / "third", "calibration_error")
-    same = objective_words(rank(read_studies([tmp_path / "second", tmp_path / "third"])))
+    same = objective_sentences(leaderboard(read_studies([tmp_path / "second", tmp_path / "third"])))
     assert same[0].startswith("This study optimised calibration_error")
 
 
@@ -216,7 +218,7 @@ def test_a_damaged_definition_is_said_and_not_passed_over(tmp_path: Path) -> Non
     board = write(tmp_path / "study", "accuracy")
     (tmp_path / "study" / "study.yaml").write_text("metric: [accuracy")
     with pytest.raises(ConfigError, match=r"study\.yaml is damaged"):
-        objective_words(board)
+        objective_sentences(board)
 
 
 def labels(rows: Sequence[tuple[str, ...]]) -> list[str]:
@@ -256,15 +258,14 @@ def test_a_confirmation_speaks_of_what_its_configs_were_chosen_by(tmp_path: Path
     ]
     write_confirmation(again, Confirmation("../study", 4, [5, 6], configs))
     confirmed = read_confirmed(again)
-    assert sentences(confirmed) == [
+    assert confirmation_sentences(confirmed) == [
         "The best 2 of 4 configs of study again, under new seeds (5, 6).",
         "r=64: selected at calibration_error 0.050; with 2 new seeds it averages calibration_error 0.260.",
         "r=16: selected at calibration_error 0.200; with 2 new seeds it averages calibration_error 0.210.",
         "r=16 leads now by calibration_error. That was not tested: chance alone could have decided it.",
         "The seeds are new, but these are the validation questions that were used for selection.",
     ]
-    assert (
-        confirmed.configs[0].optimism is None and "optimism of the selection" not in confirmed_picture(confirmed).says
-    )
+    assert confirmed.configs[0].optimism is None
+    assert "optimism of the selection" not in confirmation_plot(confirmed).caption
     winner = confirmed_winner(again)
     assert winner is not None and winner.settings == "r=16"

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from analysis.comparing.settings import settings_in_words, varying_keys
+from analysis.comparing.configs import settings_text, varying_keys
 from analysis.reading.studies import Trial, read_study
 from medqa_sweeps.config import DataConfig, EngineConfig, ModelConfig, TrackingConfig
 from medqa_sweeps.wording import setting, short_names
@@ -55,6 +55,6 @@ def test_short_names_are_what_people_say() -> None:
 
 def test_values_are_written_as_one_types_them(tmp_path: Path) -> None:
     (trial, _) = trials(tmp_path, {"optimizer__lr": 1e-4}, {"optimizer__lr": 2e-4})
-    assert settings_in_words(trial, {"optimizer.lr": "lr", "lora.use_dora": "use_dora"}) == "lr=0.0001 use_dora=false"
+    assert settings_text(trial, {"optimizer.lr": "lr", "lora.use_dora": "use_dora"}) == "lr=0.0001 use_dora=false"
     assert setting(None) == "null"
     assert setting(["q_proj", "k_proj"]) == "[q_proj,k_proj]"

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from analysis.comparing.confirmation_result import confirmation_of, read_confirmed
-from analysis.comparing.confirmation_verdict import sentences
+from analysis.comparing.confirmation_verdict import confirmation_sentences
 from medqa_sweeps.errors import ConfigError
 from medqa_sweeps.statistics import compare_answers, compare_replicates, estimate, seed_spread, wilson_interval
 from medqa_sweeps.study.confirmation import ChosenConfig, Confirmation, write_confirmation
@@ -42,7 +42,7 @@ def test_the_estimate_is_the_mean_over_fresh_seeds_and_the_optimism_is_shown(tmp
     assert winner.optimism == pytest.approx(0.68 - 245 / 400)
     assert other.row.versus_best.difference == pytest.approx(-50 / 400)
     assert confirmed.order_held and other.row.worse
-    words = sentences(confirmed)
+    words = confirmation_sentences(confirmed)
     assert "best 2 of 6 configs of study again, under new seeds (1, 2, 3), on 400 validation questions" in words[0]
     assert words[1].startswith("r=8: selected at 68.0%; with new seeds it averages 61.3% (95% CI ")
     assert words[1].endswith("; 60.0% to 62.5% by seed), 6.8 points less.")
@@ -80,7 +80,7 @@ def test_what_is_called_worse_is_corrected_for_the_number_of_configs(tmp_path: P
 
 def test_an_order_that_did_not_hold_is_said_and_a_tie_is_a_tie(tmp_path: Path) -> None:
     again = confirming(tmp_path, {"r=8": [200, 210], "r=16": [208, 206]}, [0.6, 0.59])
-    words = sentences(read_confirmed(again))
+    words = confirmation_sentences(read_confirmed(again))
     assert "The order changed: r=16 leads now, then r=8." in words
     assert any(one.startswith("r=8 is behind r=16 by") and ": not resolved. " in one for one in words)
 
@@ -90,7 +90,7 @@ def test_what_has_not_completed_is_not_the_last_word(tmp_path: Path) -> None:
     (again / "3" / "result.json").unlink()
     confirmed = read_confirmed(again)
     assert not confirmed.complete and not confirmed.order_held
-    assert sentences(confirmed)[-1] == "This is not final: r=16 did not complete under every seed."
+    assert confirmation_sentences(confirmed)[-1] == "This is not final: r=16 did not complete under every seed."
     row = confirmed.configs[1].row
     assert row and [trial.name for trial in row.trials] == ["2"]
 
@@ -104,13 +104,13 @@ def test_a_study_that_nobody_confirmed_has_nothing_to_say(tmp_path: Path) -> Non
 
 def test_an_order_that_held_by_chance_is_not_called_confirmed(tmp_path: Path) -> None:
     again = confirming(tmp_path, {"r=8": [210, 190], "r=16": [208, 186]}, [0.6, 0.59])
-    words = sentences(read_confirmed(again))
+    words = confirmation_sentences(read_confirmed(again))
     assert "r=8 leads again, but its lead is not resolved: chance alone could have kept the order." in words
 
 
 def test_two_seeds_that_part_widely_are_not_given_an_interval_but_what_they_can_show(tmp_path: Path) -> None:
     """The spread of two configs under two seeds has one degree of freedom: its interval was -100 to 100."""
     again = confirming(tmp_path, {"r=8": [390, 90], "r=16": [100, 370]}, [0.6, 0.59])
-    (told,) = [one for one in sentences(read_confirmed(again)) if one.startswith("r=16 is behind")]
+    (told,) = [one for one in confirmation_sentences(read_confirmed(again)) if one.startswith("r=16 is behind")]
     assert "-100.0" not in told and "CI" not in told and "100.0" not in told
     assert "2 seeds each cannot resolve any difference" in told

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from analysis.comparing.leaderboard import boards
+from analysis.comparing.leaderboard import leaderboards
 from analysis.reading.studies import read_study
 from analysis.report_folder import write_report
 from tests.analysis.comparing.test_confirmation import confirming
@@ -29,7 +29,7 @@ def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
 @pytest.fixture(scope="module")
 def page(tmp_path_factory: pytest.TempPathFactory) -> Path:
     study = write_hostile_study(tmp_path_factory.mktemp("browser") / "study")
-    return write_report(boards(read_study(study)), "multirun/quickstart")
+    return write_report(leaderboards(read_study(study)), "multirun/quickstart")
 
 
 def pixels(png: bytes) -> np.ndarray:
@@ -130,7 +130,7 @@ def test_a_confirmation_is_drawn_below_the_verdict(browser: Browser, tmp_path: P
     confirming(tmp_path, {"r=8": [240, 250, 245], "r=16": [200, 190, 195]}, [0.68, 0.66])
     for number, right in enumerate([272, 264]):
         complete(tmp_path / "study" / str(number), right_at(0, right), lora__r=8 << number)
-    page = write_report(boards(read_study(tmp_path / "study")), "multirun/study")
+    page = write_report(leaderboards(read_study(tmp_path / "study")), "multirun/study")
     for width, dark in SCREENS:
         browser.open(page, width, dark)
         assert browser.complaints == []

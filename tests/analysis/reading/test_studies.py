@@ -7,7 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from analysis.reading.studies import State, answers, read_study
+from analysis.reading.predictions import predictions
+from analysis.reading.studies import read_study
+from analysis.reading.trial_state import State
 from medqa_sweeps.errors import ConfigError, FailureKind
 from medqa_sweeps.trial.records import AttemptEndLine, Outcome, Result, ValidationLine
 from tests.analysis.trial_folders import attempt, complete, dead_pid, right_at, score_of, submit
@@ -98,7 +100,7 @@ def test_a_line_that_is_being_written_is_not_read(tmp_path: Path) -> None:
         with file.open("a") as stream:
             stream.write('{"kind": "validation", "samples_se')
     finished, other = read_study(tmp_path).trials
-    assert sum(answers(finished, 6000).values()) == 200
+    assert sum(one.predicted == one.gold for one in predictions(finished, 6000).values()) == 200
     assert other.state is State.RUNNING
 
 
@@ -123,7 +125,8 @@ def test_damage_is_named_and_the_others_are_read(tmp_path: Path, file: str, cont
     study = read_study(tmp_path)
     assert [trial.name for trial in study.trials] == ["0"]
     (sentence,) = study.unreadable
-    assert sentence.startswith(f"1: {file} is damaged (")
+    line = " in line 1" if file == "metrics.jsonl" else ""
+    assert sentence.startswith(f"1: {file} is damaged{line} (")
     with pytest.raises(ConfigError, match=f"{file} is damaged"):
         read_study(tmp_path / "1")
 

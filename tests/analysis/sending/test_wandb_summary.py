@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from analysis.comparing.leaderboard import boards, rank
+from analysis.comparing.leaderboard import leaderboard, leaderboards
 from analysis.comparing.verdict import verdict
 from analysis.reading.studies import read_study
-from analysis.sending.wandb_summary import log_summary, rows
+from analysis.sending.wandb_summary import log_summary, table_rows
 from tests.analysis.trial_folders import complete, right_at, submit
 from tests.tracking.test_tracker import values, wandb_records
 
@@ -36,17 +36,17 @@ def test_the_offline_run_holds_verdict_table_and_page(study: Path) -> None:
         if record.HasField("summary"):
             summary |= values(record.summary.update)
     read = read_study(study)
-    assert summary["verdict"] == verdict(rank(read)) and summary["completed"] == 2 and summary["waiting"] == 1
+    assert summary["verdict"] == verdict(leaderboard(read)) and summary["completed"] == 2 and summary["waiting"] == 1
     (started,) = [record.run for record in records if record.HasField("run")]
     assert (started.run_group, started.job_type, started.display_name) == ("study", "summary", "study (summary)")
     table = json.loads((run / "files" / summary["leaderboard.path"]).read_text())
-    assert (table["columns"], table["data"]) == rows(boards(read), read)
+    assert (table["columns"], table["data"]) == table_rows(leaderboards(read), read)
     assert PAGE in (run / "files" / summary["report.path"]).read_text()
 
 
 def test_the_rows_are_the_leaderboard_then_the_base_then_the_others(study: Path) -> None:
     read = read_study(study)
-    columns, table = rows(boards(read), read)
+    columns, table = table_rows(leaderboards(read), read)
     told = [dict(zip(columns, row, strict=True)) for row in table]
     assert [row["trial"] for row in told] == ["0", "1", "untuned base", "2"]
     assert [row["r"] for row in told] == [8, 16, None, 32]
