@@ -1,1 +1,5 @@
-"""sending."""
+"""Weights & Biases is told what the folders hold. Whatever fails there is told through `logging` and changes no trial.
+
+wandb_summary  the study's leaderboard, verdict and page, as a run of its own
+wandb_sync     `python -m analysis wandb-sync`: sends what an offline or broken connection kept back
+"""
