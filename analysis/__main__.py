@@ -14,14 +14,14 @@ from medqa_sweeps.errors import ConfigError
 def main(arguments: list[str] | None = None) -> int:
     """Exit code: 0 the leaderboard was printed, 2 there was nothing to read or the command was wrong."""
     complete_environment()
-    words = sys.argv[1:] if arguments is None else arguments
-    if words[:1] == ["wandb-sync"]:
+    arguments = sys.argv[1:] if arguments is None else arguments
+    if arguments[:1] == ["wandb-sync"]:
         from analysis.sending.wandb_sync import main as wandb_sync
 
-        return wandb_sync(words[1:])
+        return wandb_sync(arguments[1:])
     parser = argparse.ArgumentParser(
         prog="python -m analysis",
-        description="Print a study's leaderboard from its trial folders, and write a page with pictures: accuracy with "
+        description="Print a study's leaderboard from its trial folders, and write a page with plots: accuracy with "
         "intervals, each config compared with the best on the same questions. Nothing is run or changed.",
     )
     parser.add_argument(
@@ -38,10 +38,9 @@ def main(arguments: list[str] | None = None) -> int:
         help="of the page (default: report/ in the study, or for several studies a folder beside the first)",
     )
     parser.add_argument("--no-page", action="store_true", help="print the leaderboard alone")
-    options = parser.parse_args(words)
-    from analysis.comparing.leaderboard import (
-        leaderboards,  # SciPy takes seconds to import; --help does not wait for it
-    )
+    options = parser.parse_args(arguments)
+    # SciPy and Plotly take seconds to import: --help does not wait for either, --no-page not for Plotly.
+    from analysis.comparing.leaderboard import leaderboards
     from analysis.reading.studies import read_studies
     from analysis.terminal.printing import print_boards
     from medqa_sweeps.command_line import shown

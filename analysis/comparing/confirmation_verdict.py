@@ -21,11 +21,11 @@ def confirmation_sentences(confirmed: Confirmed) -> list[str]:
         return _by_another_objective(confirmed)
     ranked = confirmed.ranked
     on = f", on {ranked[0].row.accuracy.questions:,} validation questions" if ranked and ranked[0].row else ""
-    told = [f"{_again(confirmed)}{on}.", *map(_estimate, ranked)]
+    lines = [f"{_again(confirmed)}{on}.", *map(_estimate, ranked)]
     if not confirmed.complete:
-        return [*told, _not_final(confirmed)]
-    told += [_order(confirmed), *(_against_winner(config, ranked[0], confirmed.board) for config in ranked[1:])]
-    return [*told, _SAME_QUESTIONS]
+        return [*lines, _not_final(confirmed)]
+    lines += [_order(confirmed), *(_against_winner(config, ranked[0], confirmed.board) for config in ranked[1:])]
+    return [*lines, _SAME_QUESTIONS]
 
 
 def _again(confirmed: Confirmed) -> str:
@@ -78,18 +78,18 @@ def _against_winner(config: ConfirmedConfig, winner: ConfirmedConfig, board: Lea
 
 def _by_another_objective(confirmed: Confirmed) -> list[str]:
     """What each config was chosen by, the same under new seeds, and which config leads by it now."""
-    told = [f"{_again(confirmed)}."]
+    lines = [f"{_again(confirmed)}."]
     rows = [(config, config.row) for config in confirmed.configs if config.row is not None]
     if not rows:
-        return [*told, _not_final(confirmed)]
+        return [*lines, _not_final(confirmed)]
     objective = objective_in(rows[0][1].trial.directory.path.parent)
     now = [(config, scored) for config, row in rows if (scored := _scored(row, objective)) is not None]
-    told += [_then_and_now(config, scored, objective) for config, scored in now]
+    lines += [_then_and_now(config, scored, objective) for config, scored in now]
     if not confirmed.complete:
-        return [*told, _not_final(confirmed)]
+        return [*lines, _not_final(confirmed)]
     if len(now) > 1:
-        told.append(_leader(now, objective))
-    return [*told, _SAME_QUESTIONS]
+        lines.append(_leader(now, objective))
+    return [*lines, _SAME_QUESTIONS]
 
 
 def _scored(row: Row, objective: Objective) -> ScoredConfig | None:

@@ -139,15 +139,15 @@ def _board(study: Study, configs: Sequence[Config], top: int) -> Leaderboard:
     spread, same_seeds = spread_of(configs)
     near = configs[: max(top, READ)]
     known = _aligned([answers_of(config.trials) for config in near])
-    words = [settings_text(config.first, names) for config in configs]
+    settings = [settings_text(config.first, names) for config in configs]
     spelt_out = len(names) == 1 or spread is not None
-    labels = [label_of(config, words[index], words, spelt_out) for index, config in enumerate(near)]
+    labels = [label_of(config, settings[index], settings, spelt_out) for index, config in enumerate(near)]
     versus_best = _versus_best(known, len(configs), spread, same_seeds)
     base_of = _bases(near[:top], names)
     rows = [
         Row(
             trials=config.trials,
-            settings=words[index],
+            settings=settings[index],
             label=labels[index],
             accuracy=_estimate(config, answers, spread),
             answers=answers,

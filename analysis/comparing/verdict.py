@@ -32,8 +32,8 @@ def verdict(board: Leaderboard) -> str:
     """A few sentences: the best config, which others are worse or not resolved, and the gain over the untuned base."""
     if board.best is None:
         return "No trial has completed its planned training, so there is nothing to compare."
-    told = (*objective_sentences(board), *_lead(board, board.best), *_others(board), *_against_base(board.best))
-    return " ".join(_capital(sentence) for sentence in told)
+    lines = (*objective_sentences(board), *_lead(board, board.best), *_others(board), *_against_base(board.best))
+    return " ".join(_capital(sentence) for sentence in lines)
 
 
 def cautions(board: Leaderboard) -> list[str]:
@@ -134,15 +134,15 @@ def _others(board: Leaderboard) -> list[str]:
     worse = [row for row in others if row.worse]
     open_ = [row.label for row in others if row.not_resolved]
     untested = [row.label for row in others if row.versus_best is None]
-    told = [_worse(worse)] if worse else []
+    lines = [_worse(worse)] if worse else []
     if open_:
         differences = "difference" if len(open_) == 1 else "differences"
-        told.append(f"Not resolved: the {differences} between {board.best.label} and {listed(open_)} could be chance.")
+        lines.append(f"Not resolved: the {differences} between {board.best.label} and {listed(open_)} could be chance.")
     if untested:
-        told.append(f"Without a paired test: {listed(untested)}.")
+        lines.append(f"Without a paired test: {listed(untested)}.")
     if board.not_shown:
-        told.append(f"{board.not_shown:,} more scored no higher than these and are not shown.")
-    return told
+        lines.append(f"{board.not_shown:,} more scored no higher than these and are not shown.")
+    return lines
 
 
 def _worse(rows: Sequence[Row]) -> str:

@@ -9,9 +9,9 @@ document.querySelectorAll("script[data-pairs]").forEach(function (source) {
   var frame = figure.querySelector(".scroll");
   function row(texts) {
     var line = document.createElement("tr");
-    texts.forEach(function (text, place) {
-      var cell = document.createElement(place ? "td" : "th");
-      if (!place) {
+    texts.forEach(function (text, index) {
+      var cell = document.createElement(index ? "td" : "th");
+      if (!index) {
         cell.scope = "row";
         cell.className = "text";
         cell.style.fontWeight = "400";
@@ -22,17 +22,17 @@ document.querySelectorAll("script[data-pairs]").forEach(function (source) {
     return line;
   }
   function show() {
-    var places = selects.map(function (one) { return Number(one.value); }).sort(function (a, b) { return a - b; });
-    var pair = known.pairs[places.join("-")];
+    var indices = selects.map(function (one) { return Number(one.value); }).sort(function (a, b) { return a - b; });
+    var pair = known.pairs[indices.join("-")];
     frame.hidden = !pair;
     says.textContent = pair ? pair.says : "Choose two configs that are not the same.";
     counts.textContent = pair ? pair.counts : "";
     if (!pair) return;
-    figure.querySelectorAll("thead th").forEach(function (head, place) {
-      if (place > 1) head.textContent = pair.names[place - 2];
+    figure.querySelectorAll("thead th").forEach(function (head, index) {
+      if (index > 1) head.textContent = pair.names[index - 2];
     });
     figure.querySelector("tbody").replaceChildren(...pair.questions.map(function (number) {
-      var letters = places.map(function (place) { return known.letters[place][number]; });
+      var letters = indices.map(function (index) { return known.letters[index][number]; });
       return row(known.questions[number].concat(letters));
     }));
   }

@@ -86,8 +86,8 @@ def _since(board: Leaderboard) -> list[tuple[str, str, str]]:
     return parts
 
 
-def _afterwards(name: str, title: str, told: Sequence[str], drawn: str = "") -> tuple[str, str, str]:
-    items = "".join(f"<li>{escaped(sentence)}</li>" for sentence in told)
+def _afterwards(name: str, title: str, sentences: Sequence[str], drawn: str = "") -> tuple[str, str, str]:
+    items = "".join(f"<li>{escaped(sentence)}</li>" for sentence in sentences)
     heading = f'<h2 id="{name}">{escaped(title)}</h2>'
     return name, title, f'<section aria-labelledby="{name}">{heading}<ul>{items}</ul>{drawn}</section>'
 

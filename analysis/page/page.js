@@ -23,12 +23,12 @@
   }
   function draw() {
     drawn.forEach(function (one) {
-      Plotly.react(one.place, one.data, dressed(one.layout), { responsive: true, displaylogo: false, displayModeBar: false });
+      Plotly.react(one.element, one.data, dressed(one.layout), { responsive: true, displaylogo: false, displayModeBar: false });
     });
   }
   document.querySelectorAll("script[data-plot]").forEach(function (source) {
     var figure = JSON.parse(source.textContent);
-    drawn.push({ place: document.getElementById(source.dataset.plot), data: figure.data, layout: figure.layout });
+    drawn.push({ element: document.getElementById(source.dataset.plot), data: figure.data, layout: figure.layout });
   });
   draw();
   window.matchMedia("(prefers-color-scheme: dark)").addEventListener("change", draw);

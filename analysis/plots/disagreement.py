@@ -87,12 +87,12 @@ def _summary(board: Leaderboard, pairs: Sequence[Pair]) -> Table:
 
 def _table(board: Leaderboard, pair: Pair) -> Table:
     ids = discordant_ids(pair.first, pair.second)
-    told = question_texts(pair.first, ids)
+    texts = question_texts(pair.first, ids)
     left, right = (
         answers_by_question(pair.first),
         answers_by_question(pair.second, untuned=isinstance(pair.second, Base)),
     )
-    cells = [(told[id_].text, told[id_].right_answer, letter(left, id_), letter(right, id_)) for id_ in ids]
+    cells = [(texts[id_].text, texts[id_].right_answer, letter(left, id_), letter(right, id_)) for id_ in ids]
     split = int(np.sum(pair.first.answers.correct_SxQ[0] != pair.second.answers.correct_SxQ[0]))
     two = f"{pair.first.label} and {pair.second.label}"
     caption = f"Questions that only one of {two} answers correctly, {len(cells)} of {split}"

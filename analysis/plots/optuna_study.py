@@ -53,8 +53,8 @@ def _distribution(trials: Sequence[Trial], key: str) -> BaseDistribution:
     return CategoricalDistribution(_ordered(setting(value) for value in values))
 
 
-def _ordered(words: Any) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(words))
+def _ordered(texts: Any) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(texts))
 
 
 def _value(value: Any, distribution: BaseDistribution) -> Any:

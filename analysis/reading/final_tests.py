@@ -30,5 +30,5 @@ def final_tests(folder: Path) -> list[FinalTest]:
 def _shown(folder: Path, reading: Reading) -> FinalTest:
     asked = reading.asked
     when = time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime(asked.time))
-    told = sentences(reading, readings_beside(folder, reading))
-    return FinalTest(when, f"{asked.user}@{asked.host}", asked.trial, reading, tuple(told))
+    text = sentences(reading, readings_beside(folder, reading))
+    return FinalTest(when, f"{asked.user}@{asked.host}", asked.trial, reading, tuple(text))

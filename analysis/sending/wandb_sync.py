@@ -57,8 +57,8 @@ def _sync(folder: Path) -> int:
         counts = Counter(threads.map(_sent, study.trials))
     print("Trials: " + "; ".join(f"{count:,} {_WORDS[how]}" for how, count in counts.items()) + ".")
     is_study = not TrialDir(folder).config_file.exists()
-    told = not is_study or log_summary(folder, mode="online")
-    return int(counts["kept"] > 0 or not told)
+    summary_sent = not is_study or log_summary(folder, mode="online")
+    return int(counts["kept"] > 0 or not summary_sent)
 
 
 def _obstacle(study: Study) -> str | None:

@@ -19,7 +19,7 @@ from analysis.export import as_csv, as_json, entries
 from analysis.plots.confirmation import confirmation_plot
 from analysis.plots.pareto_front import pareto_front
 from analysis.reading.studies import read_studies, read_study
-from analysis.sending.wandb_summary import objective_answer
+from analysis.sending.summary_content import objective_answer
 from analysis.terminal.printing import print_board
 from medqa_sweeps.errors import ConfigError
 from medqa_sweeps.study.confirmation import ChosenConfig, Confirmation, confirmed_winner, write_confirmation
