@@ -19,12 +19,12 @@ def confirmation_sentences(confirmed: Confirmed) -> list[str]:
     """The answer in words; of configs that were chosen by something else than accuracy, by that."""
     if any(config.chosen_by for config in confirmed.configs):
         return _by_another_objective(confirmed)
-    ranked = confirmed.ranked
-    on = f", on {ranked[0].row.accuracy.questions:,} validation questions" if ranked and ranked[0].row else ""
-    lines = [f"{_again(confirmed)}{on}.", *map(_estimate, ranked)]
+    leaders = confirmed.ranked
+    on = f", on {leaders[0].row.accuracy.questions:,} validation questions" if leaders and leaders[0].row else ""
+    lines = [f"{_again(confirmed)}{on}.", *map(_estimate, leaders)]
     if not confirmed.complete:
         return [*lines, _not_final(confirmed)]
-    lines += [_order(confirmed), *(_against_winner(config, ranked[0], confirmed.board) for config in ranked[1:])]
+    lines += [_order(confirmed), *(_against_winner(config, leaders[0], confirmed.board) for config in leaders[1:])]
     return [*lines, _SAME_QUESTIONS]
 
 
@@ -52,13 +52,13 @@ def _estimate(config: ConfirmedConfig) -> str:
 
 def _order(confirmed: Confirmed) -> str:
     """Who leads now. That it is the same config again is evidence only where the difference is resolved."""
-    ranked = confirmed.ranked
-    if len(ranked) == 1:
+    leaders = confirmed.ranked
+    if len(leaders) == 1:
         return "One config has no order to confirm: `--top 2` compares."
-    leads = ranked[0].settings
-    resolved = all(config.row is not None and config.row.worse for config in ranked[1:])
+    leads = leaders[0].settings
+    resolved = all(config.row is not None and config.row.worse for config in leaders[1:])
     if not confirmed.order_held:
-        return f"The order changed: {leads} leads now, then {', then '.join(one.settings for one in ranked[1:])}."
+        return f"The order changed: {leads} leads now, then {', then '.join(one.settings for one in leaders[1:])}."
     if resolved:
         return f"The order is confirmed: {leads} leads again, and its lead is significant."
     return f"{leads} leads again, but its lead is not resolved: chance alone could have kept the order."
