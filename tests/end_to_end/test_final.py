@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from analysis.ledger import final_tests
+from analysis.reading.final_tests import final_tests
 from medqa_sweeps import data
 from medqa_sweeps.__main__ import main
 from medqa_sweeps.assets import resolve_bundled
