@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import cast
 
 from omegaconf import DictConfig, OmegaConf
 
@@ -319,7 +320,8 @@ def log_tail(log: Path, lines: int = _LOG_TAIL_LINES) -> str:
 
 def _write_hydra_files(composed: DictConfig, trial: TrialDir) -> None:
     """What Hydra writes for every job: the config unresolved, its own settings, and the words."""
-    trial.write_overrides(composed.hydra.overrides.task)
+    # As they were typed: an interpolation stays one.
+    trial.write_overrides(cast(list[str], OmegaConf.to_container(composed.hydra.overrides.task, resolve=False)))
     hydra = OmegaConf.create({"hydra": composed.hydra})
     OmegaConf.save(without_hydra(composed), trial.hydra_folder / "config.yaml")
     OmegaConf.save(hydra, trial.hydra_folder / "hydra.yaml")
