@@ -139,7 +139,7 @@ def test_idle_devices_come_first_and_avoided_ones_last(parallel_pool: Pool, tmp_
     for process in first:
         pool.kill(process)
     exits_of(pool, len(first))
-    kept, *avoided = devices
+    *avoided, kept = devices
     assert start(pool, tmp_path, "exit", "0", avoid=tuple(avoided)).slot.device_id == kept
     assert start(pool, tmp_path, "exit", "0", avoid=tuple(devices)), "rather an avoided device than none"
 
