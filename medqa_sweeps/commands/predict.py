@@ -91,22 +91,23 @@ def _answers(trial: TrialDir, data: DataConfig, devices: DeviceRequest) -> Itera
         ConfigError: if none is, or the child refuses.
     """
     from medqa_sweeps.jobs.trials import child_environment, log_tail
-    from medqa_sweeps.pool.local import Machine
+    from medqa_sweeps.pool.local import local_pool
 
     with tempfile.TemporaryDirectory() as made:
         folder = Path(made)
         answers, log = folder / "answers.jsonl", folder / "log"
-        with Machine(trial.path, devices, trials=1, preload=[CHILD]) as machine:
-            while not machine.free:
-                machine.wait(0.2)
-            words = [str(trial.path), json.dumps(asdict(data)), str(answers)]
-            machine.start(0, CHILD, words, child_environment(), log)
-            while not (gone := machine.wait(1)):
+        with local_pool(trial.path, [CHILD], devices, at_most=1) as pool:
+            while not pool.free:
+                pool.wait(0.2)
+            arguments = [str(trial.path), json.dumps(asdict(data)), str(answers)]
+            pool.start(CHILD, arguments, child_environment(), log)
+            while not (exits := pool.wait(1)):
                 pass
-        if gone[0].code == _REFUSED:
+        code = exits[0].code
+        if code == _REFUSED:
             raise ConfigError(log.read_text().strip().splitlines()[-1])
-        if gone[0].code:
-            raise InternalError(f"its process ended with {gone[0].code}. Its last words:\n{log_tail(log)}")
+        if code:
+            raise InternalError(f"its process ended with {code}. Its last words:\n{log_tail(log)}")
         yield from map(Prediction.from_json, read_lines(answers))
 
 

@@ -6,9 +6,9 @@ import uuid
 from pathlib import Path
 
 from medqa_sweeps.errors import ConfigError, InternalError
-from medqa_sweeps.jobs.trials import child_environment, log_tail
+from medqa_sweeps.jobs.trials import TRAINING, child_environment, log_tail
 from medqa_sweeps.pool.contract import Pool
-from medqa_sweeps.pool.local import Machine
+from medqa_sweeps.pool.local import local_pool
 from medqa_sweeps.pool.request import ANY_DEVICE, DeviceRequest
 from medqa_sweeps.study.best import ranked_in
 from medqa_sweeps.study.confirmation import confirmation_beside, confirmed_winner
@@ -55,8 +55,8 @@ def final_test(
         arguments = [str(trial.path), str(study.path), reading, *([str(undisputed.resolve())] if undisputed else [])]
         log = Path(made) / "final.log"
         if pool is None:
-            with Machine(study.path, devices, slots_per_device=1, trials=1) as machine:
-                code = _run(machine, arguments, log)
+            with local_pool(study.path, TRAINING, devices, slots_per_device=1, at_most=1) as made_pool:
+                code = _run(made_pool, arguments, log)
         else:
             code = _run(pool, arguments, log)
         if code == _REFUSED:
@@ -95,7 +95,7 @@ def _run(pool: Pool, arguments: list[str], log: Path) -> int:
     """The child's exit code."""
     while not pool.free:
         pool.wait(_POLL_SECONDS)
-    pool.start(0, CHILD, arguments, child_environment(), log)
+    pool.start(CHILD, arguments, child_environment(), log)
     while True:
-        for gone in pool.wait(_POLL_SECONDS):
-            return gone.code
+        for process_exit in pool.wait(_POLL_SECONDS):
+            return process_exit.code

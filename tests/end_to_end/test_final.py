@@ -87,7 +87,7 @@ def test_the_ledger_knows_who_and_which_and_how_often(
     assert again.scored.test_fingerprint == first.scored.test_fingerprint
 
     (study.path.parent / "ids.jsonl").write_text("".join(test.read_text().splitlines(keepends=True)[:10]))
-    monkeypatch.setattr("medqa_sweeps.sweep.final.Machine", lambda *a, **b: contextlib.nullcontext(pool))
+    monkeypatch.setattr("medqa_sweeps.sweep.final.local_pool", lambda *a, **b: contextlib.nullcontext(pool))
     assert main(["final", str(study.path), "--undisputed", str(study.path.parent / "ids.jsonl")]) == 0
     told = capsys.readouterr().out
     assert (
