@@ -11,13 +11,12 @@ import time
 from dataclasses import replace
 from pathlib import Path
 
-import torch
-
 from benchmarks.cases import encoder_of
 from medqa_sweeps.trial.folder import TrialDir
 from medqa_sweeps.trial.plan import plan_trial
 from medqa_sweeps.worker import model as model_module
 from medqa_sweeps.worker.evaluation import answer_questions
+from medqa_sweeps.worker.trained import exported_adapter, with_adapter
 
 
 def main() -> None:
@@ -29,9 +28,7 @@ def main() -> None:
     model_module.use_threads(config.engine.threads)
     tokenizer = model_module.load_tokenizer(plan.base)
     model = model_module.load_base(plan.base, config.model, config.training)
-    model = model_module.attach_adapter(model, config.lora, config.training, config.seed)
-    model_module.initialise_adapter(model, config.seed, torch.float32)
-    model_module.load_adapter_state(model, model_module.load_adapter(trial.adapter_folder))
+    model = with_adapter(model, config, exported_adapter(trial))
     encoder = encoder_of(tokenizer, config, plan.split)
     evaluation = replace(config.evaluation, method=method, max_new_tokens=1)
     answer_questions(model, tokenizer, encoder, questions[: evaluation.batch_size], evaluation)

@@ -4,22 +4,24 @@ CONFIG is a `config.yaml`; OUT is the meter's file.
 """
 
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 from benchmarks.cases import encoder_of
 from benchmarks.meter import Meter
 from medqa_sweeps import config as config_module
 from medqa_sweeps.config import TrialConfig
-from medqa_sweeps.prompt.stream import TrainingStream
+from medqa_sweeps.errors import TrialError
 from medqa_sweeps.trial.plan import plan_trial
 from medqa_sweeps.trial.records import TrainLine
 from medqa_sweeps.worker import model as model_module
-from medqa_sweeps.worker.checkpoint import Progress
-from medqa_sweeps.worker.engines.unsloth import Training
+from medqa_sweeps.worker.engines.contract import TrialState
+from medqa_sweeps.worker.engines.unsloth import UnslothEngine
+from medqa_sweeps.worker.run import training_run
 
 
-class Seat:
-    """Notes time and loss of every step, and never stops."""
+class Metered:
+    """A recorder that notes time and loss of every step, and never stops."""
 
     def __init__(self, meter: Meter) -> None:
         self._meter = meter
@@ -28,9 +30,15 @@ class Seat:
         assert line.loss is not None
         self._meter.losses.append(line.loss)
 
-    def after_step(self, progress: Progress, engine: Training) -> bool:
+    def stepped(self, step: int, samples_seen: int, state: TrialState) -> bool:
         self._meter.step()
         return True
+
+    def ended(self, state: TrialState) -> None:
+        """Nothing is exported."""
+
+    def failed(self, error: TrialError) -> None:
+        raise error
 
 
 def train(config: TrialConfig, meter: Meter) -> None:
@@ -38,14 +46,10 @@ def train(config: TrialConfig, meter: Meter) -> None:
     model_module.use_threads(config.engine.threads)
     plan = plan_trial(config)
     tokenizer = model_module.load_tokenizer(plan.base)
-    model = model_module.load_base(plan.base, config.model, config.training)
-    model = model_module.attach_adapter(model, config.lora, config.training, config.seed)
-    engine = Training(model, tokenizer, config.training, config.optimizer, config.scheduler, config.seed)
     encoder = encoder_of(tokenizer, config, plan.split)
+    engine = UnslothEngine(plan.base, config.model, config.training, tokenizer, encoder)
     meter.loaded()
-    engine.run(
-        TrainingStream(plan.split.train, encoder, config.training, config.seed), plan.steps, set(), Seat(meter), None
-    )
+    engine.train([replace(training_run(plan, encoder, None, Metered(meter)), log_steps=frozenset())])
 
 
 if __name__ == "__main__":

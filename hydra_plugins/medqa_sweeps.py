@@ -97,7 +97,7 @@ class PrintLeaderboard(Callback):
     def on_multirun_start(self, config: DictConfig, **kwargs: Any) -> None:
         """Import what the end needs (scipy: 1 to 3 s) while this process waits for the first trials anyway."""
         if not config.hydra.sweeper.get("plan_only"):
-            ahead = threading.Timer(_IDLE_AFTER_SECONDS, importlib.import_module, ["analysis.terminal"])
+            ahead = threading.Timer(_IDLE_AFTER_SECONDS, importlib.import_module, ["analysis.terminal.printing"])
             ahead.daemon = True
             ahead.start()
 
@@ -124,19 +124,19 @@ class PrintLeaderboard(Callback):
 
     def _tell(self, folder: Path) -> bool:
         """Whether every trial of the study ended as it should."""
-        from analysis.confirmation import read_confirmed
-        from analysis.confirmation_verdict import sentences
-        from analysis.leaderboard import boards
-        from analysis.study import read_study
-        from analysis.terminal import print_boards
-        from analysis.wandb_summary import log_summary
+        from analysis.comparing.confirmation_result import read_confirmed
+        from analysis.comparing.confirmation_verdict import confirmation_sentences
+        from analysis.comparing.leaderboard import leaderboards
+        from analysis.reading.studies import read_study
+        from analysis.sending.wandb_summary import log_summary
+        from analysis.terminal.printing import print_boards
         from medqa_sweeps.command_line import shown
         from medqa_sweeps.study.confirmation import read_confirmation
 
         study = read_study(folder)
-        print_boards(boards(study), shown(folder))
+        print_boards(leaderboards(study), shown(folder))
         if read_confirmation(folder):
-            print("", *sentences(read_confirmed(folder)), sep="\n")
+            print("", *confirmation_sentences(read_confirmed(folder)), sep="\n")
         log_summary(folder)
         return not study.ended_badly()
 

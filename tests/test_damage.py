@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from medqa_sweeps import damage as damage_module
 from medqa_sweeps.errors import ConfigError
 from medqa_sweeps.study import ledger, not_run
 from medqa_sweeps.study.confirmation import read_confirmation
@@ -35,9 +36,11 @@ READERS: list[tuple[str, Callable[[Path], Any]]] = [
 def test_damage_is_told_with_the_files_name_and_the_next_step(
     file: str, reader: Callable[[Path], Any], content: str, tmp_path: Path
 ) -> None:
-    (tmp_path / file).write_text(content)
+    folder = tmp_path / "study"  # not beside other tests' studies, which look for a confirmation there
+    folder.mkdir()
+    (folder / file).write_text(content)
     with pytest.raises(ConfigError, match=rf"/{file} is damaged (in line 1 )?\(\w+: .*\)\. Bring .* copy"):
-        reader(tmp_path)
+        reader(folder)
 
 
 def test_objectives_of_a_damaged_study_are_not_those_of_a_single_run(tmp_path: Path) -> None:
@@ -60,5 +63,13 @@ def test_damage_in_the_middle_of_a_history_names_its_line(damage: str, tmp_path:
     assert len(follower.new_lines()) == 2
     trial.metrics_file.write_text(attempt + attempt + f"{damage}\n" + attempt, encoding="latin-1")
     for read in (trial.lines, follower.new_lines):
-        with pytest.raises(ConfigError, match=r"metrics\.jsonl is damaged in line 3 \(.*delete that line"):
+        with pytest.raises(ConfigError, match=r"metrics\.jsonl is damaged in line 3 \(.*delete that line") as caught:
             read()
+        assert "line 1" not in str(caught.value), "JSON's own number is of the line, not of the file"
+
+
+def test_a_file_that_must_be_there_and_cannot_be_read_is_told(tmp_path: Path) -> None:
+    """A folder stands for a file that the system refuses: who tests as root may read everything."""
+    refused = pytest.raises(ConfigError, match=rf"^{tmp_path} cannot be read \(Is a directory\)\.$")
+    with refused, damage_module.readable(tmp_path):
+        tmp_path.read_text()

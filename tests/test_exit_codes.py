@@ -13,8 +13,8 @@ from tests.test_architecture import PACKAGE, ROOT, files, named
 
 HOME = PACKAGE / "exit_codes.py"
 UNMISTAKABLE = {code for code in ExitCode if code > ExitCode.USAGE}
-# A code passes through the pool as the kernel gives it; a picture's numbers are pixels.
-ELSEWHERE = (PACKAGE / "pool", ROOT / "analysis" / "pictures")
+# A code passes through the pool as the kernel gives it; a plot's numbers are pixels.
+ELSEWHERE = (PACKAGE / "pool", ROOT / "analysis" / "plots")
 PROGRAMS = [
     path
     for path in [*files(PACKAGE), *files(ROOT / "analysis"), *files(ROOT / "hydra_plugins"), ROOT / "launch.py"]

@@ -92,13 +92,13 @@ def _answers(trial: TrialDir, data: DataConfig, devices: DeviceRequest) -> Itera
         InternalError: if the child fails.
     """
     from medqa_sweeps.jobs.one_child import run_child
-    from medqa_sweeps.pool.local import Machine
+    from medqa_sweeps.pool.local import local_pool
 
     with tempfile.TemporaryDirectory() as made:
         folder = Path(made)
         answers = folder / "answers.jsonl"
-        with Machine(trial.path, devices, trials=1, preload=[CHILD]) as machine:
-            run_child(machine, CHILD, [str(trial.path), json.dumps(asdict(data)), str(answers)], folder / "log")
+        with local_pool(trial.path, [CHILD], devices, at_most=1) as pool:
+            run_child(pool, CHILD, [str(trial.path), json.dumps(asdict(data)), str(answers)], folder / "log")
         yield from read_lines(answers, Prediction.from_json)
 
 

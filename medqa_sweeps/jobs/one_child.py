@@ -24,10 +24,10 @@ def run_child(pool: Pool, module: str, arguments: list[str], log: Path) -> None:
     """
     while not pool.free:
         pool.wait(POLL_SECONDS)
-    pool.start(0, module, arguments, child_environment(), log)
-    while not (ended := pool.wait(POLL_SECONDS)):
+    pool.start(module, arguments, child_environment(), log)
+    while not (exits := pool.wait(POLL_SECONDS)):
         pass
-    code = ended[0].code
+    code = exits[0].code
     if code == ExitCode.DATAERR:
         raise ConfigError(log_tail(log, lines=1).strip())
     if code != ExitCode.OK:

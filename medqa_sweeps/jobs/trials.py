@@ -5,11 +5,11 @@ it ended stands in it. So the pool underneath may be this machine's or any other
 """
 
 import os
-import signal
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import cast
 
 from omegaconf import DictConfig, OmegaConf
 
@@ -21,7 +21,7 @@ from medqa_sweeps.errors import FailureKind
 from medqa_sweeps.exit_codes import ExitCode, in_words
 from medqa_sweeps.jobs.contract import Ended, Job, Jobs, Reported
 from medqa_sweeps.jobs.failures import another_attempt
-from medqa_sweeps.pool.contract import Gone, Pool, SlotLike
+from medqa_sweeps.pool.contract import Pool, ProcessExit, ProcessHandle
 from medqa_sweeps.study import not_run
 from medqa_sweeps.study.best import can_be_ranked, scored_trial
 from medqa_sweeps.study.not_run import NotRun
@@ -37,6 +37,7 @@ from medqa_sweeps.trial.since import changed_since, since_it_began
 from medqa_sweeps.wording import listed
 
 WORKER = "medqa_sweeps.worker.main"  # started by name: this half never imports it
+TRAINING = ("medqa_sweeps.worker.run",)  # imports torch, unsloth and trl: about 15 s, which pools pay ahead of trials
 _LOG_TAIL_LINES = 12
 
 
@@ -56,8 +57,8 @@ class _Running:
     config: TrialConfig
     reader: MetricsReader
     tracker: Tracker | None
-    slot: SlotLike
-    heard: float = field(default_factory=time.monotonic)  # when it last wrote a line
+    process: ProcessHandle  # that works on it now
+    last_line_at: float = 0.0  # in `time.monotonic` seconds; 0: it has written none
     told: int = 0  # samples seen at the last report that was told; report 0 is the untuned base, and is not
     killed_as: FailureKind | None = None  # why this process killed it; None: it did not
     asked_to_go: bool = False  # `kill` was called: what follows is no failure
@@ -155,15 +156,15 @@ class TrialJobs(Jobs):
         tracker = tracker_for(trial, group=group_of(self._folder))
         reader = MetricsReader(trial)
         told = max((line.samples_seen for line in reader.new_lines() if isinstance(line, ValidationLine)), default=0)
-        slot = self._launch(job.number, trial)
-        self._running[job.number] = _Running(job, trial, plan.config, reader, tracker, slot, told=told)
+        process = self._launch(trial)
+        self._running[job.number] = _Running(job, trial, plan.config, reader, tracker, process, told=told)
 
     def poll(self, timeout: float) -> list[Reported | Ended]:
-        gone = self._pool.wait(timeout)
+        exits = self._pool.wait(timeout)
         events = [event for running in self._running.values() for event in self._news(running)]
-        for one in gone:
-            if one.key in self._running:
-                events += self._after_attempt(self._running[one.key], one)
+        for one in exits:
+            for running in [each for each in self._running.values() if each.process is one.process]:
+                events += self._after_attempt(running, one)
         self._kill_the_silent()
         return events
 
@@ -172,9 +173,9 @@ class TrialJobs(Jobs):
             self._running[number].trial.ask_to_stop(reason, why)
 
     def kill(self) -> None:
-        for number, running in self._running.items():
+        for running in self._running.values():
             running.asked_to_go = True
-            self._pool.signal(number, signal.SIGKILL)
+            self._pool.kill(running.process)
 
     def close(self) -> None:
         self.kill()
@@ -192,10 +193,10 @@ class TrialJobs(Jobs):
                 self._say(sentence)
         return changed
 
-    def _launch(self, number: int, trial: TrialDir, avoid: Sequence[str] = ()) -> SlotLike:
+    def _launch(self, trial: TrialDir, avoid: Sequence[str] = ()) -> ProcessHandle:
         self._tell_of_edits()
         environment = {**child_environment(), **environment_of(trial.path)}
-        return self._pool.start(number, self._worker, [str(trial.path)], environment, trial.log_file, avoid)
+        return self._pool.start(self._worker, [str(trial.path)], environment, trial.log_file, avoid)
 
     def _tell_of_edits(self) -> None:
         """Say once of each edit of our code that processes which start from now on may run it."""
@@ -218,12 +219,12 @@ class TrialJobs(Jobs):
                 if value is not None:
                     reports.append(Reported(running.job.number, line.samples_seen, value))
         if lines:
-            running.heard = time.monotonic()
+            running.last_line_at = time.monotonic()
             if running.tracker:
                 running.tracker.feed()
         return reports
 
-    def _after_attempt(self, running: _Running, gone: Gone) -> list[Reported | Ended]:
+    def _after_attempt(self, running: _Running, process_exit: ProcessExit) -> list[Reported | Ended]:
         """The last news, and the end if no other attempt follows."""
         number, trial = running.job.number, running.trial
         news = self._news(running)
@@ -231,11 +232,11 @@ class TrialJobs(Jobs):
         message = ""
         if result is None:
             try:
-                failure, message = _how_it_ended(running, gone)
+                failure, message = _how_it_ended(running, process_exit.code)
                 if failure is not None and another_attempt(trial.failures(), running.config.engine.max_attempts):
                     self._say(f"trial {number}: {message}; it goes on from its newest checkpoint")
-                    running.slot = self._launch(number, trial, avoid=[gone.slot.device_id])
-                    running.heard, running.killed_as = time.monotonic(), None
+                    running.process = self._launch(trial, avoid=[process_exit.slot.device_id])
+                    running.killed_as = None
                     return news
                 if failure is not None:
                     tail = log_tail(trial.log_file)
@@ -252,16 +253,20 @@ class TrialJobs(Jobs):
         return [*news, replace(ended, disk_bytes=trial.disk_bytes())]
 
     def _kill_the_silent(self) -> None:
+        """End the processes of trials that have written nothing for too long; time in a queue does not count."""
         now = time.monotonic()
-        for number, running in self._running.items():
-            if now - running.heard > 60 * running.config.engine.max_silent_minutes and running.killed_as is None:
+        for running in self._running.values():
+            began_at = running.process.began_at
+            if began_at is None or running.killed_as is not None:
+                continue
+            if now - max(began_at, running.last_line_at) > 60 * running.config.engine.max_silent_minutes:
                 running.killed_as = FailureKind.TIMEOUT
-                self._pool.signal(number, signal.SIGKILL)
+                self._pool.kill(running.process)
 
 
-def _how_it_ended(running: _Running, gone: Gone) -> tuple[FailureKind | None, str]:
+def _how_it_ended(running: _Running, code: int) -> tuple[FailureKind | None, str]:
     """Why an attempt left no result, now recorded in the folder; None: it did not fail, and can go on."""
-    trial, code = running.trial, gone.code
+    trial = running.trial
     if running.asked_to_go or (code == ExitCode.TEMPFAIL and trial.stop_reason() is StopReason.INTERRUPTED):
         trial.end_attempt(Outcome.INTERRUPTED, None, "interrupted")
         return None, "interrupted"
@@ -318,7 +323,8 @@ def log_tail(log: Path, lines: int = _LOG_TAIL_LINES) -> str:
 
 def _write_hydra_files(composed: DictConfig, trial: TrialDir) -> None:
     """What Hydra writes for every job: the config unresolved, its own settings, and the words."""
-    trial.write_overrides(composed.hydra.overrides.task)
+    # As they were typed: an interpolation stays one.
+    trial.write_overrides(cast(list[str], OmegaConf.to_container(composed.hydra.overrides.task, resolve=False)))
     hydra = OmegaConf.create({"hydra": composed.hydra})
     OmegaConf.save(without_hydra(composed), trial.composed_file)
     OmegaConf.save(hydra, trial.hydra_file)

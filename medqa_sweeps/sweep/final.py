@@ -8,8 +8,9 @@ from pathlib import Path
 
 from medqa_sweeps.errors import ConfigError, InternalError
 from medqa_sweeps.jobs.one_child import run_child
+from medqa_sweeps.jobs.trials import TRAINING
 from medqa_sweeps.pool.contract import Pool
-from medqa_sweeps.pool.local import Machine
+from medqa_sweeps.pool.local import local_pool
 from medqa_sweeps.pool.request import ANY_DEVICE, DeviceRequest
 from medqa_sweeps.study.best import ranked_in
 from medqa_sweeps.study.confirmation import confirmation_beside, confirmed_winner
@@ -53,10 +54,11 @@ def final_test(
     arguments = [str(trial.path), str(study.path), reading, *([str(undisputed.resolve())] if undisputed else [])]
     failed: InternalError | None = None
     with study.claimed(), tempfile.TemporaryDirectory() as made, contextlib.ExitStack() as closed:
-        slots = pool or closed.enter_context(Machine(study.path, devices, slots_per_device=1, trials=1))
+        if pool is None:
+            pool = closed.enter_context(local_pool(study.path, TRAINING, devices, slots_per_device=1, at_most=1))
         log = Path(made) / "log"
         try:
-            run_child(slots, CHILD, arguments, log)
+            run_child(pool, CHILD, arguments, log)
         except InternalError as error:
             failed = error
         shutil.move(log, study.final_log_file)  # of a test that is refused, the log of the one before stays

@@ -1,8 +1,8 @@
 """A trial's own process, the only room with torch: from a folder's config to a scored adapter in the same folder.
 
-`main` takes a folder and records how its trial ended; `run` is the trial on one screen. `model` loads the base and
-its adapter, `weights` and `language_model` refuse what does not fit or is not what was asked for. `evaluation`
-answers questions, `baseline` scores the untuned base, `checkpoint` keeps enough to resume, `card` describes the
-adapter. `engines/` train. `predict` and `final` answer other questions with a trained adapter, and
-`refusal` says how such a process ends.
+`main` takes a folder and records how its trial ended; `run` is the trial on one screen. An engine of `engines/` trains,
+and the trial's `recorder` writes down what happens. `model` loads the base and its adapter, `weights` and
+`language_model` refuse what does not fit or is not what was asked for. `evaluation` answers questions, `baseline`
+scores the untuned base, `checkpoint` keeps enough to resume, `card` describes the adapter. `predict` and `final` answer
+other questions with the adapter that `trained` loads, and `refusal` says how such a process ends.
 """

@@ -12,32 +12,33 @@ from medqa_sweeps.config import EvaluationConfig, short_hash
 from medqa_sweeps.data import Question
 from medqa_sweeps.durable.cache import shared
 from medqa_sweeps.errors import ConfigError, Diverged
-from medqa_sweeps.prompt import PromptEncoder
 from medqa_sweeps.trial.plan import Plan
 from medqa_sweeps.trial.records import Prediction, Score
 from medqa_sweeps.versions import COMPUTING, versions_of
-from medqa_sweeps.worker.evaluation import answer_questions, prediction, score
-from medqa_sweeps.worker.language_model import weights_not_finite
+from medqa_sweeps.worker.engines.contract import Engine
+from medqa_sweeps.worker.evaluation import prediction, score
 
 
-def untuned(plan: Plan, model: Any, tokenizer: Any, encoder: PromptEncoder) -> tuple[Score, list[Prediction], bool]:
-    """The base's score, its predictions at zero samples seen, and whether they were there already."""
+def untuned(plan: Plan, engine: Engine, prompt_fingerprint: str) -> tuple[Score, list[Prediction], bool]:
+    """The base's score, its predictions at zero samples seen, and whether they were there already.
+
+    Args:
+        prompt_fingerprint: `PromptEncoder.fingerprint`: of the wording and what reads it.
+    """
 
     def compute() -> dict[str, Any]:
-        answers = answer_questions(model, tokenizer, encoder, plan.split.validation, plan.config.evaluation)
+        answers = engine.answer(plan.split.validation, plan.config.evaluation)
         return {
             "score": score(answers, plan.config.evaluation.calibration_bins).to_json(),
             "predictions": [prediction(answer, samples_seen=0).to_json() for answer in answers],
         }
 
-    stored, was_there = shared("baselines", _key(plan, encoder, str(model.dtype)), compute)
+    stored, was_there = shared("baselines", _key(plan, prompt_fingerprint, str(engine.dtype)), compute)
     return Score.from_json(stored["score"]), [Prediction.from_json(line) for line in stored["predictions"]], was_there
 
 
 @reads_base
-def refuse_useless(
-    base: BaseModel, model: Any, tokenizer: Any, encoder: PromptEncoder, questions: list[Question]
-) -> None:
+def refuse_useless(base: BaseModel, engine: Engine, questions: list[Question]) -> None:
     """Nothing if the untuned base gives finite log-probabilities for the first of the questions.
 
     Raises:
@@ -45,24 +46,24 @@ def refuse_useless(
             training is.
     """
     try:
-        answer_questions(model, tokenizer, encoder, questions[:1], EvaluationConfig(batch_size=1))
+        engine.answer(questions[:1], EvaluationConfig(batch_size=1))
     except Diverged:
-        raise ConfigError(_not_finite(base, model)) from None
+        raise ConfigError(_not_finite(base, engine)) from None
 
 
-def _not_finite(base: BaseModel, model: Any) -> str:
+def _not_finite(base: BaseModel, engine: Engine) -> str:
     numbers = f"{base.label} gives numbers that are not finite before anything is trained"
-    if weights := weights_not_finite(model):
+    if weights := engine.weights_not_finite():
         first, more = weights[0], len(weights) - 1
         named = f"{first} and {more:,} more hold" if more else f"{first} holds"
         return f"{numbers}: {named} NaN or infinity. Fetch the weights in {base.folder} again, or use another model."
     return (
-        f"{numbers}, although its weights are finite: it overflows in {model.dtype}. Use model.dtype=bfloat16 or "
+        f"{numbers}, although its weights are finite: it overflows in {engine.dtype}. Use model.dtype=bfloat16 or "
         "model.dtype=float32."
     )
 
 
-def _key(plan: Plan, encoder: PromptEncoder, dtype: str) -> str:
+def _key(plan: Plan, prompt_fingerprint: str, dtype: str) -> str:
     """Changes with whatever can change a letter: also the libraries and the kind of processor."""
     evaluation = plan.config.evaluation
     described = hardware.description()
@@ -71,7 +72,7 @@ def _key(plan: Plan, encoder: PromptEncoder, dtype: str) -> str:
             "base": plan.base.fingerprint,
             "four_bit": plan.config.model.load_in_4bit,
             "dtype": dtype,
-            "prompt": encoder.fingerprint,
+            "prompt": prompt_fingerprint,
             "questions": [(one.id, one.gold, one.step, one.region) for one in plan.split.validation],
             "how": [evaluation.method, evaluation.max_new_tokens, evaluation.calibration_bins],
             "versions": versions_of(COMPUTING),

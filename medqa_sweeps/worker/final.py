@@ -27,11 +27,12 @@ from medqa_sweeps.study import ledger
 from medqa_sweeps.study.ledger import Gain, Scored
 from medqa_sweeps.trial.folder import TrialDir
 from medqa_sweeps.trial.plan import Plan, plan_trial, refuse_changed
-from medqa_sweeps.trial.records import Result, Score
+from medqa_sweeps.trial.records import Score
 from medqa_sweeps.trial.seen import count_seen
 from medqa_sweeps.worker import model as model_module
 from medqa_sweeps.worker.evaluation import Answer, answer_questions, score
 from medqa_sweeps.worker.refusal import done_or_refused
+from medqa_sweeps.worker.trained import exported_adapter, with_adapter
 
 
 def main(arguments: list[str]) -> ExitCode:
@@ -53,7 +54,7 @@ def score_test(trial: TrialDir, study: Path, reading: str, undisputed: Path | No
         raise ConfigError(f"{trial.path} has no score, so it cannot have been chosen by it.")
     refuse_changed(plan, trial.provenance())
     refuse_missing_test(plan.config.data)
-    state = _exported(trial, result)
+    adapter = exported_adapter(trial)
     tokenizer = model_module.load_tokenizer(plan.base)
     model = model_module.load_base(plan.base, plan.config.model, plan.config.training)
 
@@ -62,27 +63,8 @@ def score_test(trial: TrialDir, study: Path, reading: str, undisputed: Path | No
     listed = _undisputed(undisputed, plan.config.data, questions) if undisputed else None
 
     base = _answers(model, tokenizer, plan, questions)
-    trained = _answers(_with_adapter(model, plan, state), tokenizer, plan, questions)
+    trained = _answers(with_adapter(model, plan.config, adapter), tokenizer, plan, questions)
     ledger.write_scores(study, _scored(reading, plan, questions, trained, base, listed, result.score))
-
-
-def _exported(trial: TrialDir, result: Result) -> dict[str, Any]:
-    """The adapter's tensors, if they are those that the result speaks of."""
-    try:
-        state = model_module.load_adapter(trial.adapter_folder)
-    except FileNotFoundError:
-        raise ConfigError(f"{trial.adapter_folder} is gone; `reproduce {trial.path}` makes it again.") from None
-    if model_module.adapter_sha256(state) != result.adapter_sha256:
-        raise ConfigError(f"{trial.adapter_folder} is not the adapter that was scored: its weights have changed.")
-    return state
-
-
-def _with_adapter(model: Any, plan: Plan, state: dict[str, Any]) -> Any:
-    model = model_module.attach_adapter(model, plan.config.lora, plan.config.training, plan.config.seed)
-    dtype = getattr(model_module.torch, plan.config.training.adapter_dtype)
-    model_module.initialise_adapter(model, plan.config.seed, dtype)  # in the dtype that it was trained and scored in
-    model_module.load_adapter_state(model, state)
-    return model
 
 
 def _answers(model: Any, tokenizer: Any, plan: Plan, questions: list[Question]) -> list[Answer]:

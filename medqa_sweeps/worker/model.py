@@ -188,8 +188,11 @@ def adapter_parameters(model: Any) -> list[tuple[str, torch.nn.Parameter]]:
 
 
 def adapter_state(model: Any) -> dict[str, torch.Tensor]:
-    """The adapter's tensors under PEFT's names, on the CPU."""
-    return {name: tensor.detach().cpu().contiguous() for name, tensor in get_peft_model_state_dict(model).items()}
+    """Copies of the adapter's tensors under PEFT's names, on the CPU."""
+    return {
+        name: tensor.detach().to("cpu", copy=True).contiguous()
+        for name, tensor in get_peft_model_state_dict(model).items()
+    }
 
 
 def load_adapter_state(model: Any, state: dict[str, torch.Tensor]) -> None:

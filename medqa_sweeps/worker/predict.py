@@ -11,8 +11,6 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
-import torch
-
 from medqa_sweeps.base import locate
 from medqa_sweeps.config import DataConfig
 from medqa_sweeps.data import Question, read_questions
@@ -23,6 +21,7 @@ from medqa_sweeps.trial.folder import TrialDir
 from medqa_sweeps.worker import model as model_module
 from medqa_sweeps.worker.evaluation import Answer, answer_questions, prediction
 from medqa_sweeps.worker.refusal import done_or_refused
+from medqa_sweeps.worker.trained import exported_adapter, with_adapter
 
 
 def main(arguments: list[str]) -> ExitCode:
@@ -48,9 +47,9 @@ def ask(trial: TrialDir, questions: list[Question]) -> list[Answer]:
     """The answers of the trial's exported adapter, by the likeliest letter, as at the trial's last report.
 
     Raises:
-        ConfigError: if the base is not to be had.
+        ConfigError: if the base or the adapter that was scored is not to be had.
     """
-    config = trial.config()
+    config, adapter = trial.config(), exported_adapter(trial)
     base = locate(config.model)
     tokenizer = model_module.load_tokenizer(base)
     encoder = PromptEncoder(tokenizer, config.prompt, max(len(question.options) for question in questions))
@@ -58,9 +57,7 @@ def ask(trial: TrialDir, questions: list[Question]) -> list[Answer]:
     longest = max(len(ids) for ids in encoder.encode_all(questions)) + 2
     training = replace(config.training, max_length_tokens=max(longest, config.training.max_length_tokens))
     model = model_module.load_base(base, config.model, training)
-    model = model_module.attach_adapter(model, config.lora, training, config.seed)
-    model_module.initialise_adapter(model, config.seed, getattr(torch, training.adapter_dtype))
-    model_module.load_adapter_state(model, model_module.load_adapter(trial.adapter_folder))
+    model = with_adapter(model, replace(config, training=training), adapter)
     evaluation = replace(config.evaluation, method="log_probability")
     return answer_questions(model, tokenizer, encoder, questions, evaluation)
 

@@ -1,5 +1,6 @@
 """What the children of the contract tests are told to be: `main(arguments) -> exit code`."""
 
+import json
 import os
 import signal
 import subprocess
@@ -22,6 +23,7 @@ def main(arguments: list[str]) -> int:
         "grandchild": _grandchild,
         "die": _die,
         "ignored": _ignored,
+        "environment": _environment,
     }[task](*rest)
 
 
@@ -35,6 +37,11 @@ def _tell(path: str) -> int:
     Path(path).write_text(f"{os.environ.get('MARK')} {sorted(os.environ)} {os.getcwd()} {leads} {sys.stdin.read()!r}")
     print("said on stdout", flush=True)
     print("said on stderr", file=sys.stderr)
+    return 0
+
+
+def _environment(path: str) -> int:
+    Path(path).write_text(json.dumps(dict(os.environ)))
     return 0
 
 

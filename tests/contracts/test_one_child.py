@@ -10,13 +10,13 @@ from medqa_sweeps.errors import ConfigError, InternalError
 from medqa_sweeps.jobs import one_child
 from medqa_sweeps.jobs.one_child import run_child
 from medqa_sweeps.pool.children import ForkedChildren
-from medqa_sweeps.pool.contract import LocalPool, Pool
-from tests.contracts.test_pool import PLACES, TASKS
+from medqa_sweeps.pool.contract import Pool, ProcessExit
+from tests.contracts.test_pool import TASKS, local
 
 
 @pytest.fixture
 def pool() -> Iterator[Pool]:
-    with LocalPool(ForkedChildren(preload=["json"]), PLACES[:1]) as made:
+    with local(ForkedChildren(preload=["json"]), at_most=1) as made:
         yield made
 
 
@@ -55,14 +55,15 @@ def test_ctrl_c_reaches_the_caller_and_no_child_outlives_the_pool(
     """The pool hands Ctrl-C on from `wait`; here it comes as soon as the child has begun."""
     begun = tmp_path / "pid"
 
-    class Interrupted(LocalPool):
-        def wait(self, timeout: float) -> list:  # type: ignore[type-arg]
-            if begun.exists() and begun.read_text():
-                raise KeyboardInterrupt
-            return super().wait(timeout)
+    def interrupted_wait(timeout: float) -> list[ProcessExit]:
+        if begun.exists() and begun.read_text():
+            raise KeyboardInterrupt
+        return wait(timeout)
 
     monkeypatch.setattr(one_child, "POLL_SECONDS", 0.01)
-    with pytest.raises(KeyboardInterrupt), Interrupted(ForkedChildren(preload=["json"]), PLACES[:1]) as pool:
+    with pytest.raises(KeyboardInterrupt), local(ForkedChildren(preload=["json"]), at_most=1) as pool:
+        wait = pool.wait
+        monkeypatch.setattr(pool, "wait", interrupted_wait)
         run_child(pool, TASKS, ["sleep", str(begun)], tmp_path / "log")
     pid = int(begun.read_text())
     assert not psutil.pid_exists(pid) or psutil.Process(pid).status() == psutil.STATUS_ZOMBIE

@@ -19,8 +19,8 @@ from pathlib import Path
 
 import pytest
 
-from analysis import wandb_summary, wandb_sync
-from analysis.wandb_summary import log_summary
+from analysis.sending import wandb_summary, wandb_sync
+from analysis.sending.wandb_summary import log_summary
 from medqa_sweeps import doctor
 from medqa_sweeps.config import TrackingConfig
 from medqa_sweeps.study import not_run
@@ -438,7 +438,8 @@ def test_a_disk_that_is_full_where_w_and_b_writes(tmp_path: Path) -> None:
     trial = begun(tmp_path / "study" / "0", mode="offline")
     (trial.path / "wandb").mkdir()
     code = """
-import sys; from pathlib import Path; from medqa_sweeps import tracking; from medqa_sweeps.trial.folder import TrialDir
+import sys; from pathlib import Path
+from medqa_sweeps.tracking import tracker as tracking; from medqa_sweeps.trial.folder import TrialDir
 assert tracking.replay(TrialDir(Path(sys.argv[1])), "g")
 """
     command = FULL.format(folder=trial.path / "wandb", python=sys.executable, code=code, trial=trial.path)

@@ -158,5 +158,4 @@ def test_a_baseline_is_of_one_base_with_all_its_files_and_of_these_questions() -
         dataclasses.replace(plan, base=dataclasses.replace(plan.base, files=other_base)),
         dataclasses.replace(plan, split=dataclasses.replace(plan.split, validation=other_step)),
     ]
-    encoder = SimpleNamespace(fingerprint="prompt")
-    assert len({_key(one, encoder, "float32") for one in plans}) == 3  # type: ignore[arg-type]
+    assert len({_key(one, "prompt", "float32") for one in plans}) == 3

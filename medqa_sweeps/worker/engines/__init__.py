@@ -1,1 +1,1 @@
-"""How a trial is trained. `unsloth`: one trial through Unsloth and TRL's `SFTTrainer`."""
+"""How trials are trained. `contract` is what every engine promises; `unsloth` trains one through TRL's `SFTTrainer`."""

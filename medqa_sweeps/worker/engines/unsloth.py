@@ -1,4 +1,4 @@
-"""The unsloth engine: one trial through TRL's `SFTTrainer`, over the rest of its stream.
+"""The reference engine: one trial through Unsloth's `FastLanguageModel` and TRL's `SFTTrainer`, over its stream.
 
 The optimizer, the schedule and the order of the data are made here and handed to the trainer, which therefore has
 nothing of its own to choose or to replace; a resumed run is a run over fewer samples with an optimizer that remembers.
@@ -7,123 +7,153 @@ nothing of its own to choose or to replace; a resumed run is a run over fewer sa
 import math
 import tempfile
 import time
-from typing import Any, Protocol
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
 
 import torch
 from datasets import Dataset
 from transformers import TrainerCallback, get_scheduler
 from trl import SFTConfig, SFTTrainer
 
-from medqa_sweeps.config import OptimizerConfig, SchedulerConfig, TrainingConfig
-from medqa_sweeps.errors import ConfigError, Diverged
+from medqa_sweeps.base import BaseModel
+from medqa_sweeps.config import EvaluationConfig, ModelConfig, OptimizerConfig, SchedulerConfig, TrainingConfig
+from medqa_sweeps.data import Question
+from medqa_sweeps.errors import ConfigError, Diverged, TrialError
+from medqa_sweeps.prompt import PromptEncoder
 from medqa_sweeps.prompt.stream import TrainingStream
 from medqa_sweeps.randomness import draw
 from medqa_sweeps.trial.records import TrainLine
 from medqa_sweeps.worker import checkpoint, language_model, model as model_module
-from medqa_sweeps.worker.checkpoint import Checkpoint, Progress
+from medqa_sweeps.worker.engines.contract import Engine, TrainingRun, TrialState
+from medqa_sweeps.worker.evaluation import Answer, answer_questions
 
 _BLOW_UP = 100.0  # nats a token: ln(262,144) is 12.5, so no sane model is near
 
 
-class Seat(Protocol):
-    """What an engine tells about one trial as it trains, and where it asks whether to go on."""
+class UnslothEngine(Engine):
+    """One trial at a time.
 
-    def trained(self, line: TrainLine) -> None:
-        """A line of training is to be recorded."""
+    Args:
+        training: what of it decides how the base is loaded: the longest prompt, gradient checkpointing.
 
-    def after_step(self, progress: Progress, engine: "Training") -> bool:
-        """One optimizer step is done: time to report, checkpoint, or stop. True: go on."""
-
-
-class Training:
-    """One trial in training: what the trainer is given, and what can be read from it between two steps."""
+    Raises:
+        ConfigError: as `model.load_base`.
+    """
 
     def __init__(
-        self,
-        model: Any,
-        tokenizer: Any,
-        training: TrainingConfig,
-        optimizer: OptimizerConfig,
-        scheduler: SchedulerConfig,
-        seed: int,
+        self, base: BaseModel, config: ModelConfig, training: TrainingConfig, tokenizer: Any, encoder: PromptEncoder
     ) -> None:
-        self.model, self._tokenizer, self._config, self._seed = model, tokenizer, training, seed
-        self._optimizer_config, self._scheduler_config = optimizer, scheduler
+        self._model = model_module.load_base(base, config, training)
+        self._tokenizer, self._encoder = tokenizer, encoder
 
-    def run(
-        self, stream: TrainingStream, steps: int, log_steps: set[int], seat: Seat, resume: Checkpoint | None
-    ) -> None:
-        """Train until `steps` optimizer steps are done or `seat` says stop.
+    @property
+    def most_trials(self) -> int:
+        return 1
 
-        Args:
-            stream: the samples from where `resume` stopped.
-            steps: of the whole run, those before `resume` counted.
-            log_steps: steps after which a line is due, besides every `training.log_every_steps`.
-            resume: where to go on; None: from the seed's initialisation.
+    @property
+    def dtype(self) -> torch.dtype:
+        return self._model.dtype
+
+    def answer(self, questions: list[Question], evaluation: EvaluationConfig) -> list[Answer]:
+        return answer_questions(self._model, self._tokenizer, self._encoder, questions, evaluation)
+
+    def weights_not_finite(self) -> list[str]:
+        return language_model.weights_not_finite(self._model)
+
+    def train(self, runs: Sequence[TrainingRun]) -> None:
+        (run,) = runs
+        try:
+            adapted = model_module.attach_adapter(self._model, run.lora, run.training, run.seed)
+            trial = _Trial(adapted, self._tokenizer, self._encoder, run)
+            trial.train()
+            run.recorder.ended(trial)
+        except TrialError as error:
+            run.recorder.failed(error)
+
+
+class _Trial(TrialState):
+    """The trial in training: its adapter over the base, its optimizer, its schedule."""
+
+    def __init__(self, model: Any, tokenizer: Any, encoder: PromptEncoder, run: TrainingRun) -> None:
+        self.model, self._tokenizer, self._encoder, self._run = model, tokenizer, encoder, run
+        self._optimizer = build_optimizer(model, run.optimizer)
+
+    def train(self) -> None:
+        """Train until the last step, or until the recorder says stop.
 
         Raises:
             Diverged: if the loss is not a number or above 100 nats a token.
             ConfigError: if the optimizer or its state is not what was asked for.
         """
-        start = resume.progress if resume else Progress()
-        self.optimizer = build_optimizer(self.model, self._optimizer_config)
-        schedule = build_schedule(self.optimizer, self._scheduler_config, steps, start.step)
-        if start.step == steps:  # the process died between the last step and the result
-            self._restore(resume)
+        run = self._run
+        done = run.resume.progress.step if run.resume else 0
+        schedule = build_schedule(self._optimizer, run.scheduler, run.steps, done)
+        if done == run.steps:  # the process died between the last step and the result
+            self._restore()
             return
         with tempfile.TemporaryDirectory() as unused:  # the trainer wants a folder; it writes nothing there
             trainer = _Trainer(
                 model=self.model,
-                args=self._arguments(unused, steps - start.step),
-                train_dataset=_as_dataset(stream),
+                args=self._arguments(unused, run.steps - done),
+                train_dataset=_as_dataset(run.stream),
                 processing_class=self._tokenizer,
-                optimizers=(self.optimizer, schedule),
-                callbacks=[_Bridge(self, stream, steps, log_steps, seat, start)],
+                optimizers=(self._optimizer, schedule),
+                callbacks=[_Bridge(self, run)],
             )
-            self._restore(resume)
+            self._restore()
             trainer.train()
 
-    def checkpoint_tensors(self) -> tuple[dict[str, torch.Tensor], dict[str, torch.Tensor]]:
-        """Adapter and optimizer state as they are now, on the CPU."""
-        return model_module.adapter_state(self.model), checkpoint.optimizer_tensors(self.optimizer, self._names())
+    def answer(self, questions: list[Question], evaluation: EvaluationConfig) -> list[Answer]:
+        return answer_questions(self.model, self._tokenizer, self._encoder, questions, evaluation)
+
+    def adapter(self) -> dict[str, torch.Tensor]:
+        return model_module.adapter_state(self.model)
+
+    def optimizer(self) -> dict[str, torch.Tensor]:
+        return checkpoint.optimizer_tensors(self._optimizer, self._names())
 
     def effective(self) -> dict[str, Any]:
-        """What really trains: for the record, and against the config."""
         weights = [parameter for _, parameter in model_module.adapter_parameters(self.model)]
         return {
             "base_dtype": str(self.model.dtype).removeprefix("torch."),
             "four_bit_layers": len(language_model.four_bit_layers(self.model)),
             "adapted_layers": len(language_model.adapted_layers(self.model)),
             "adapter_dtype": "/".join(sorted({str(weight.dtype).removeprefix("torch.") for weight in weights})),
-            "optimizer": f"{type(self.optimizer).__module__}.{type(self.optimizer).__qualname__}",
-            "optimizer_fused": bool(self.optimizer.defaults.get("fused")),
+            "optimizer": f"{type(self._optimizer).__module__}.{type(self._optimizer).__qualname__}",
+            "optimizer_fused": bool(self._optimizer.defaults.get("fused")),
             "attention": getattr(self.model.config, "_attn_implementation", None),
             "threads": torch.get_num_threads(),
         }
 
-    def _restore(self, resume: Checkpoint | None) -> None:
+    def export(self, adapter: dict[str, torch.Tensor], folder: Path, base: BaseModel, card: str) -> None:
+        model_module.save_adapter(self.model, adapter, folder, base, card)
+
+    def _restore(self) -> None:
         """The adapter's weights and dtype, which building the trainer has changed; then where `resume` stopped."""
-        dtype = getattr(torch, self._config.adapter_dtype)
-        model_module.initialise_adapter(self.model, self._seed, dtype)
+        config, resume = self._run.training, self._run.resume
+        dtype = getattr(torch, config.adapter_dtype)
+        model_module.initialise_adapter(self.model, self._run.seed, dtype)
         if resume is not None:
             model_module.load_adapter_state(self.model, resume.adapter)
-            checkpoint.restore_optimizer(self.optimizer, self._names(), resume.optimizer)
+            checkpoint.restore_optimizer(self._optimizer, self._names(), resume.optimizer)
         found = {parameter.dtype for _, parameter in model_module.adapter_parameters(self.model)}
         if found != {dtype}:
-            raise ConfigError(f"training.adapter_dtype={self._config.adapter_dtype}, but the adapter is {found}.")
+            raise ConfigError(f"training.adapter_dtype={config.adapter_dtype}, but the adapter is {found}.")
 
     def _names(self) -> list[str]:
         return [name for name, _ in model_module.adapter_parameters(self.model)]
 
     def _arguments(self, folder: str, steps: int) -> SFTConfig:
-        assert self._config.micro_batch_size is not None
+        config = self._run.training
+        assert config.micro_batch_size is not None
         return SFTConfig(
             output_dir=folder,
             max_steps=steps,
-            per_device_train_batch_size=self._config.micro_batch_size,
-            gradient_accumulation_steps=self._config.accumulation_steps,
-            max_grad_norm=self._optimizer_config.max_grad_norm,
-            max_length=self._config.max_length_tokens,
+            per_device_train_batch_size=config.micro_batch_size,
+            gradient_accumulation_steps=config.accumulation_steps,
+            max_grad_norm=self._run.optimizer.max_grad_norm,
+            max_length=config.max_length_tokens,
             train_sampling_strategy="sequential",  # the stream is in the trial's order already
             dataset_kwargs={"skip_prepare_dataset": True},
             remove_unused_columns=False,
@@ -132,7 +162,7 @@ class Training:
             bf16=self.model.dtype == torch.bfloat16,  # None would mean autocast to bfloat16, also on a CPU
             fp16=self.model.dtype == torch.float16,
             use_cpu=not model_module.ON_GPU,
-            seed=self._seed % 2**31,
+            seed=self._run.seed % 2**31,
             logging_strategy="no",  # the bridge asks for each line
             logging_nan_inf_filter=False,  # a loss that is not a number is news
             save_strategy="no",
@@ -150,28 +180,25 @@ class _Trainer(SFTTrainer):
 
 
 class _Bridge(TrainerCallback):
-    """Between the trainer's events and the trial's seat; counts steps from the start of the whole run."""
+    """Between the trainer's events and the trial's recorder; counts steps from the start of the whole run."""
 
-    def __init__(
-        self, engine: Training, stream: TrainingStream, steps: int, log_steps: set[int], seat: Seat, start: Progress
-    ) -> None:
-        self._engine, self._stream, self._steps, self._seat = engine, stream, steps, seat
-        self._log_steps, self._start = log_steps, start
-        self._progress = Progress(**vars(start))
+    def __init__(self, trial: _Trial, run: TrainingRun) -> None:
+        self._trial, self._run = trial, run
+        self._step = self._first_step = run.resume.progress.step if run.resume else 0
+        self._samples_seen = self._first_samples = run.resume.progress.samples_seen if run.resume else 0
         self._line_began = time.monotonic()
         self._line_tokens = 0
 
     def on_step_begin(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
         # Dropout draws from the global generator: seeded here, its masks depend on the seed and the step alone.
-        model_module.seed_dropout(draw(self._engine._seed, "dropout", self._start.step + state.global_step))
+        model_module.seed_dropout(draw(self._run.seed, "dropout", self._first_step + state.global_step))
 
     def on_step_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
-        batch = self._engine._config.effective_batch_size
-        step = self._start.step + state.global_step
-        done = min(self._start.samples_seen + state.global_step * batch, self._start.samples_seen + len(self._stream))
-        self._progress.step, self._progress.samples_seen = step, done
-        due = step % self._engine._config.log_every_steps == 0 or step in self._log_steps or step == self._steps
-        if due:
+        run, config = self._run, self._run.training
+        self._step = self._first_step + state.global_step
+        trained = min(state.global_step * config.effective_batch_size, len(run.stream))
+        self._samples_seen = self._first_samples + trained
+        if self._step % config.log_every_steps == 0 or self._step in run.log_steps or self._step == run.steps:
             control.should_log = True  # on_log follows, with the loss
         else:
             self._ask(control)
@@ -180,30 +207,30 @@ class _Bridge(TrainerCallback):
         if not logs or "loss" not in logs:  # the trainer's summary at the end
             return
         loss = float(logs["loss"])
-        self._seat.trained(self._line(loss, logs))
+        self._run.recorder.trained(self._line(loss, logs))
         if not loss < _BLOW_UP:  # also true of NaN
             raise Diverged(
-                f"the training loss is {loss:.4g} after {self._progress.samples_seen:,} questions; a smaller "
-                f"optimizer.lr than {self._engine._optimizer_config.lr:g} or a longer warm-up is the usual cure."
+                f"the training loss is {loss:.4g} after {self._samples_seen:,} questions; a smaller "
+                f"optimizer.lr than {self._run.optimizer.lr:g} or a longer warm-up is the usual cure."
             )
         self._ask(control)
 
     def _ask(self, control: Any) -> None:
         before = time.monotonic()
-        if not self._seat.after_step(self._progress, self._engine):
+        if not self._run.recorder.stepped(self._step, self._samples_seen, self._trial):
             control.should_training_stop = True
-        self._line_began += time.monotonic() - before  # evaluating is not training: tokens a second leave it out
+        self._line_began += time.monotonic() - before  # scoring is not training: tokens per second leave it out
 
     def _line(self, loss: float, logs: dict[str, Any]) -> TrainLine:
-        now, progress = time.monotonic(), self._progress
-        tokens = self._stream.tokens_until(progress.samples_seen)
+        now, stream = time.monotonic(), self._run.stream
+        tokens = stream.tokens_until(self._samples_seen)
         speed = (tokens - self._line_tokens) / max(now - self._line_began, 1e-9)
         self._line_tokens, self._line_began = tokens, now
         norm = logs.get("grad_norm")
         return TrainLine(
-            samples_seen=progress.samples_seen,
-            step=progress.step,
-            epoch=self._stream.epochs(progress.samples_seen),
+            samples_seen=self._samples_seen,
+            step=self._step,
+            epoch=stream.epochs(self._samples_seen),
             time=time.time(),
             loss=loss if math.isfinite(loss) else None,
             learning_rate=float(logs["learning_rate"]),

@@ -1,0 +1,181 @@
+"""Writes down what happens to a trial while an engine trains it: scores, checkpoints, stops, and its result."""
+
+import os
+import platform
+import time
+from dataclasses import replace
+
+import torch
+
+from medqa_sweeps import hardware
+from medqa_sweeps.alarms import alarms_of
+from medqa_sweeps.errors import TrialError
+from medqa_sweeps.trial.folder import StopReason, TrialDir
+from medqa_sweeps.trial.plan import Plan
+from medqa_sweeps.trial.records import AttemptLine, Outcome, Result, Score, StoppedBy, TrainLine, ValidationLine
+from medqa_sweeps.worker import checkpoint, model as model_module
+from medqa_sweeps.worker.baseline import untuned
+from medqa_sweeps.worker.card import model_card
+from medqa_sweeps.worker.checkpoint import Checkpoint, Progress
+from medqa_sweeps.worker.engines.contract import Engine, TrialState
+from medqa_sweeps.worker.evaluation import prediction, score
+
+
+class TrialRecorder:
+    """The recorder of one trial in its folder: see `engines.contract.Recorder`.
+
+    Args:
+        resume: where the training resumes; None: at its beginning.
+        began: `time.monotonic()` when this attempt began.
+    """
+
+    def __init__(self, trial: TrialDir, plan: Plan, resume: Checkpoint | None, began: float) -> None:
+        self._trial, self._plan, self._config = trial, plan, plan.config
+        self._progress = replace(resume.progress) if resume else Progress()
+        self._began, self._earlier_seconds = began, self._progress.seconds
+        self._saved_at = began
+        self._stop: StopReason | None = None
+        self.attempt = 1 + sum(isinstance(line, AttemptLine) for line in trial.lines())
+        self.result: Result | None = None  # how the trial ended; None: it has not, or it was interrupted
+        self.error: TrialError | None = None  # why it cannot go on
+
+    def begin(self) -> None:
+        """Leave this attempt's mark in the folder."""
+        assert self._config.training.micro_batch_size is not None
+        self._trial.append(
+            AttemptLine(
+                attempt=self.attempt,
+                samples_seen=self._progress.samples_seen,
+                time=time.time(),
+                pid=os.getpid(),
+                host=platform.node(),
+                device=str(model_module.DEVICE),
+                micro_batch_size=self._config.training.micro_batch_size,
+                threads=model_module.threads(),
+                gpu=hardware.own_gpu() if model_module.ON_GPU else None,
+            )
+        )
+
+    def score_untuned(self, engine: Engine, prompt_fingerprint: str) -> None:
+        """Report zero: the base before any training, from the shared cache when it is there."""
+        before = time.monotonic()
+        untuned_score, predictions, was_there = untuned(self._plan, engine, prompt_fingerprint)
+        seconds = 0.0 if was_there else time.monotonic() - before
+        if 0 not in self._trial.predictions():
+            self._trial.append_predictions(predictions)
+        self._trial.append(ValidationLine(0, 0, 0.0, time.time(), seconds, untuned_score))
+
+    def trained(self, line: TrainLine) -> None:
+        self._trial.append(line)
+
+    def stepped(self, step: int, samples_seen: int, state: TrialState) -> bool:
+        self._progress.step, self._progress.samples_seen = step, samples_seen
+        self._stop = self._trial.stop_reason()
+        at_report = step in self._plan.report_steps
+        if at_report or self._stop is StopReason.ASKED:
+            self._report(state)
+        overdue = time.monotonic() - self._saved_at > 60 * self._config.training.checkpoint_every_minutes
+        if at_report or overdue or self._stop:
+            self._save(state)
+        return self._stop is None and not self._patience_is_out()
+
+    def ended(self, state: TrialState) -> None:
+        """Export the adapter and say how the trial ended; when interrupted, its checkpoint is what counts."""
+        if self._stop is StopReason.INTERRUPTED:
+            return
+        pruned = self._stop is StopReason.PRUNED
+        step, adapter = self._exported(state, pruned)
+        line = self._validation_at(step, latest=pruned)
+        result = Result(
+            outcome=Outcome.PRUNED if pruned else Outcome.COMPLETED,
+            signature=self._plan.signature,
+            message=self._message(pruned),
+            score=line.score if line else None,
+            baseline=self._score_at(0),
+            samples_seen=line.samples_seen if line else self._progress.samples_seen,
+            planned_samples=self._plan.samples,
+            stopped_by=self._stopped_by(),
+            steps=self._progress.step,
+            attempts=self.attempt,
+            seconds=self._seconds(),
+            peak_memory_bytes=model_module.peak_memory_bytes(),
+            trainable_weights=sum(tensor.numel() for tensor in adapter.values()),
+            adapter_sha256=model_module.adapter_sha256(adapter),
+            effective=state.effective(),
+            finished_at=time.time(),
+        )
+        card = model_card(self._plan, result, alarms_of(self._trial, result))
+        state.export(adapter, self._trial.adapter_folder, self._plan.base, card)
+        self.result = result
+
+    def failed(self, error: TrialError) -> None:
+        self.error = error
+
+    def _report(self, state: TrialState) -> None:
+        before, progress, bins = time.monotonic(), self._progress, self._config.evaluation.calibration_bins
+        answers = state.answer(self._plan.split.validation, self._config.evaluation)
+        found = score(answers, bins)
+        self._trial.append_predictions(prediction(answer, progress.samples_seen) for answer in answers)
+        epoch = progress.samples_seen / len(self._plan.split.train)
+        seconds = time.monotonic() - before
+        self._trial.append(ValidationLine(progress.samples_seen, progress.step, epoch, time.time(), seconds, found))
+        if progress.best_accuracy is None or found.accuracy > progress.best_accuracy:
+            progress.best_accuracy, progress.best_step = found.accuracy, progress.step
+            progress.reports_without_better = 0
+        else:
+            progress.reports_without_better += 1
+
+    def _save(self, state: TrialState) -> None:
+        self._progress.seconds = self._seconds()
+        training = self._config.training
+        checkpoint.save(
+            self._trial.checkpoint_folder,
+            self._progress,
+            state.adapter(),
+            state.optimizer(),
+            keep=training.checkpoints_kept,
+            keep_best=training.export == "best",
+        )
+        self._saved_at = time.monotonic()
+
+    def _patience_is_out(self) -> bool:
+        patience = self._config.training.early_stopping_patience
+        return patience is not None and self._progress.reports_without_better >= patience
+
+    def _exported(self, state: TrialState, pruned: bool) -> tuple[int, dict[str, torch.Tensor]]:
+        """Step and tensors of the adapter that is kept: the last, or the one of the best report."""
+        best_step = self._progress.best_step
+        if self._config.training.export == "last" or pruned or best_step is None:
+            return self._progress.step, state.adapter()
+        return best_step, checkpoint.load(self._trial.checkpoint_folder, best_step).adapter
+
+    def _stopped_by(self) -> StoppedBy | None:
+        if self._progress.step == self._plan.steps or self._stop is StopReason.PRUNED:
+            return None
+        return StoppedBy.REQUEST if self._stop is StopReason.ASKED else StoppedBy.PATIENCE
+
+    def _message(self, pruned: bool) -> str:
+        share = f"after {self._progress.samples_seen:,} of {self._plan.samples:,} samples"
+        if pruned:
+            why = self._trial.stop_sentence()
+            return f"pruned {share}" + f": {why}" * bool(why) + "; the checkpoint is kept"
+        match self._stopped_by():
+            case StoppedBy.REQUEST:
+                return f"stopped on request {share}"
+            case StoppedBy.PATIENCE:
+                patience = self._config.training.early_stopping_patience
+                return f"stopped early {share}: no better accuracy in {patience} evaluations"
+        return ""
+
+    def _validation_at(self, step: int, latest: bool) -> ValidationLine | None:
+        lines = [line for line in self._trial.metrics() if isinstance(line, ValidationLine) and line.step <= step]
+        if latest:
+            return max(lines, key=lambda line: line.step, default=None)
+        return next(line for line in reversed(lines) if line.step == step)
+
+    def _score_at(self, step: int) -> Score | None:
+        lines = (line for line in self._trial.metrics() if isinstance(line, ValidationLine))
+        return next((line.score for line in lines if line.step == step), None)
+
+    def _seconds(self) -> float:
+        return self._earlier_seconds + time.monotonic() - self._began
