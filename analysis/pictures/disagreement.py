@@ -8,7 +8,6 @@ from analysis.leaderboard import Base, Leaderboard
 from analysis.pairs import Pair, in_words, power_in_a_cell, turned
 from analysis.pictures.picture import COLOURS, GREY, Picture, Table, figure, label
 from analysis.split_questions import letter, letters_of, split_ids, told_questions
-from medqa_sweeps.statistics import bootstrap_interval
 from medqa_sweeps.wording import in_percent
 
 OTHERS = 3  # pairs beside best and runner-up
@@ -66,22 +65,17 @@ def _counts(pair: Pair) -> tuple[int, int, int, int]:
 def _summary(board: Leaderboard, pairs: Sequence[Pair]) -> Table:
     cells = []
     for pair in pairs:
-        first, second, paired = pair.first.answers.correct_SxQ, pair.second.answers.correct_SxQ, pair.paired
-        if isinstance(pair.second, Base):
-            second = np.repeat(second, len(first), axis=0)
-        seeds = min(len(first), len(second))
-        low, high = bootstrap_interval(first[:seeds], second[:seeds])
+        paired = pair.paired
         cells.append(
             (
                 f"{pair.first.label} minus {pair.second.label}",
                 in_percent(paired.difference),
                 f"{in_percent(paired.low)} to {in_percent(paired.high)}",
-                f"{in_percent(low)} to {in_percent(high)}",
                 f"{paired.p_value:.2g}",
                 power_in_a_cell(pair, board),
             )
         )
-    header = ("pair", "points", "95% CI, corrected", "95% CI, bootstrap", "p, uncorrected", "sample size needed")
+    header = ("pair", "points", "95% CI, corrected", "p, uncorrected", "sample size needed")
     return Table("Pairs (sample size needed: 80% power, corrected)", header, cells)
 
 

@@ -4,7 +4,7 @@ Shared by evaluation, the pruner and `analysis/`. Proportions and differences ar
 points). SciPy and statsmodels do the arithmetic where they have the method. Shapes: N models, S seeds, Q questions.
 
     proportion   one proportion: standard error, Wilson's interval
-    pair         two trials on the same questions: McNemar, Tango, bootstrap
+    pair         two trials on the same questions: McNemar, Tango
     replicates   the same configs under several seeds: seeds and questions both vary
     crossed      the error of a mean over few seeds and many questions
     simultaneous many configs: which are worse than the best, which two differ, which differ from their base
@@ -19,7 +19,6 @@ from medqa_sweeps.statistics.calibration import calibration_error
 from medqa_sweeps.statistics.optimism import Luck, luck_of_the_best, optimism_of_the_best
 from medqa_sweeps.statistics.pair import (
     PairedDifference,
-    bootstrap_interval,
     compare_answers,
     compare_counts,
     p_value_of_better,
@@ -56,7 +55,6 @@ __all__ = [
     "Luck",
     "PairedDifference",
     "SeedSpread",
-    "bootstrap_interval",
     "calibration_error",
     "compare_answers",
     "compare_counts",
