@@ -1,18 +1,16 @@
-"""Parallel coordinates: Optuna's own, in colours that show on light and dark."""
+"""Parallel coordinates: Optuna's own, with the best trials in colour before the others in grey."""
 
 import warnings
 
-import numpy as np
 from optuna.visualization import plot_parallel_coordinate
-from plotly.colors import sample_colorscale
 
 from analysis.leaderboard import Leaderboard
 from analysis.pictures.optuna_study import optuna_study
-from analysis.pictures.picture import COLOURS, Picture, figure, label
+from analysis.pictures.picture import COLOURS, GREY, Picture, figure, label
 
 MOST = 200  # lines
 KNOBS = 8
-_SCALE = ["#8FA3B5", COLOURS[3]]  # from the least accurate to the most
+BEST_SHARE = 0.2  # of the trials, in colour: a scale over all of them shows no path
 
 
 def coordinates(board: Leaderboard) -> Picture | None:
@@ -25,12 +23,11 @@ def coordinates(board: Leaderboard) -> Picture | None:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # what is experimental in it
         drawn = plot_parallel_coordinate(study, params=names[:KNOBS], target_name="accuracy, %")
-    values = np.array([trial.value for trial in study.trials], dtype=float)
-    places = (values - values.min()) / max(1e-12, float(np.ptp(values)))
-    for trace, colour in zip(drawn.data, sample_colorscale(_SCALE, places.tolist()), strict=False):
-        trace.line.color = colour
+    drawn.data = drawn.data[:-1]  # the colour bar's: the first axis is the accuracy
+    coloured = max(1, round(BEST_SHARE * len(drawn.data)))
+    for rank, trace in enumerate(reversed(drawn.data)):
+        trace.line.color, trace.opacity = (COLOURS[3], 0.9) if rank < coloured else (GREY, 0.35)
         trace.customdata = [[label(str(word)) for word in pair] for pair in trace.customdata]
-    drawn.data[-1].marker.colorscale = [[0, _SCALE[0]], [1, _SCALE[1]]]
     drawn.update_xaxes(ticktext=[label(str(word)) for word in drawn.layout.xaxis.ticktext])
     for note in drawn.layout.annotations:
         note.text = label(note.text)
@@ -42,6 +39,7 @@ def coordinates(board: Leaderboard) -> Picture | None:
     which = f"{MOST} of them are drawn, the best among them. " if len(study.trials) == MOST else ""
     says = (
         f"Each line is a trial, from its accuracy on the left through its {', '.join(names[:KNOBS])}. {which}"
-        "The more orange, the more accurate. The leaderboard has the same in numbers."
+        f"Orange: the {coloured} most accurate of {len(drawn.data)}. "
+        "A setting matters where they agree and the others do not."
     )
     return Picture("coordinates", "Parallel coordinates", says, drawn)

@@ -39,7 +39,7 @@ def disagreement(board: Leaderboard) -> Picture | None:
         "How many questions both answer correctly, only one does, or neither. The test uses those that only one "
         "answers correctly. Some of them are listed below; of several seeds the first is counted." + runner_up
     )
-    tables = [_summary(board, pairs), *(_table(board, pair) for pair in pairs)]
+    tables = [_summary(board, pairs), *(_table(pair) for pair in pairs)]
     return Picture("disagreement", "Questions that two configs answer differently", says, drawn, tables)
 
 
@@ -79,7 +79,7 @@ def _summary(board: Leaderboard, pairs: Sequence[Pair]) -> Table:
     return Table("Pairs (sample size needed: 80% power, corrected)", header, cells)
 
 
-def _table(board: Leaderboard, pair: Pair) -> Table:
+def _table(pair: Pair) -> Table:
     ids = split_ids(pair.first, pair.second)
     told = told_questions(pair.first, ids)
     left, right = letters_of(pair.first), letters_of(pair.second, untuned=isinstance(pair.second, Base))

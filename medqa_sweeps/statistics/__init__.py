@@ -24,7 +24,6 @@ from medqa_sweeps.statistics.pair import (
     p_value_of_better,
 )
 from medqa_sweeps.statistics.power import (
-    deviation_interval,
     questions_needed,
     resolvable_difference,
     seeds_needed,
@@ -63,7 +62,6 @@ __all__ = [
     "compare_with_base",
     "compare_with_best",
     "compare_with_untuned",
-    "deviation_interval",
     "estimate",
     "estimate_from_accuracies",
     "level_of_a_pair",

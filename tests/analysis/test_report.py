@@ -19,8 +19,10 @@ from analysis.history import Span, history, spans
 from analysis.leaderboard import boards, rank
 from analysis.pairs import leading_pairs
 from analysis.pictures import PICTURES
+from analysis.pictures.coordinates import coordinates
 from analysis.pictures.cost import minutes_of, pareto
 from analysis.pictures.disagreement import pairs_of
+from analysis.pictures.picture import COLOURS
 from analysis.pictures.timeline import lanes_of
 from analysis.report import write_report
 from analysis.study import read_studies, read_study
@@ -94,6 +96,18 @@ def test_every_picture_has_its_words_and_a_table(hostile: Path) -> None:
     for picture in pictures:
         assert len(picture.says) > 40
         assert picture.tables or picture.name == "coordinates"
+
+
+def test_the_most_accurate_fifth_of_the_lines_is_coloured_and_drawn_last(tmp_path: Path) -> None:
+    ranks = [rank for rank in (4, 8, 16, 32, 64) for _ in range(2)]
+    for number, lora_rank in enumerate(ranks):
+        right = right_at(0, 100 + 20 * ((7 * number) % 10))
+        complete(tmp_path / str(number), right, lora__r=lora_rank, lora__dropout=0.1 * (number % 2))
+    picture = coordinates(rank(read_study(tmp_path)))
+    assert picture is not None and picture.figure is not None
+    lines = picture.figure.data
+    assert [line.y[0] for line in lines] == sorted(line.y[0] for line in lines)
+    assert [line.line.color == COLOURS[3] for line in lines] == 8 * [False] + 2 * [True]
 
 
 def test_for_screen_readers(hostile: Path) -> None:
