@@ -98,7 +98,7 @@ def test_every_picture_has_its_words_and_a_table(hostile: Path) -> None:
         assert picture.tables or picture.name == "coordinates"
 
 
-def test_the_most_accurate_fifth_of_the_lines_is_coloured_and_drawn_last(tmp_path: Path) -> None:
+def test_the_most_accurate_fifth_is_coloured_and_drawn_last_and_few_values_are_the_ticks(tmp_path: Path) -> None:
     ranks = [rank for rank in (4, 8, 16, 32, 64) for _ in range(2)]
     for number, lora_rank in enumerate(ranks):
         right = right_at(0, 100 + 20 * ((7 * number) % 10))
@@ -108,6 +108,9 @@ def test_the_most_accurate_fifth_of_the_lines_is_coloured_and_drawn_last(tmp_pat
     lines = picture.figure.data
     assert [line.y[0] for line in lines] == sorted(line.y[0] for line in lines)
     assert [line.line.color == COLOURS[3] for line in lines] == 8 * [False] + 2 * [True]
+    axis = list(picture.figure.layout.xaxis.ticktext).index("r")
+    ticks = {note.text: note.y for note in picture.figure.layout.annotations if note.x == axis}
+    assert sorted(ticks, key=ticks.__getitem__) == ["4", "8", "16", "32", "64"]
 
 
 def test_for_screen_readers(hostile: Path) -> None:
