@@ -30,9 +30,9 @@ _REASON_CHARACTERS = 300
 _ALARMED = " !"
 
 
-def print_boards(boards: Sequence[Leaderboard], title: str, console: Console | None = None, top: int = TOP) -> None:
+def print_boards(boards: Sequence[Leaderboard], title: str, top: int = TOP) -> None:
     """Print what a study, several, or a single run show so far: a leaderboard per set of validation questions."""
-    console = console or Console()
+    console = Console()
     if len(boards) > 1:
         _say(
             console,
