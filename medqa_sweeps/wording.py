@@ -29,9 +29,9 @@ def signed_points(difference: float) -> str:
     return text if text.startswith("-") or text == "0.0" else f"+{text}"
 
 
-def interval(low: float, high: float, confidence: float = 0.95) -> str:
+def interval(low: float, high: float) -> str:
     """`95% CI 57.4 to 66.9`, in percent or percentage points."""
-    return f"{confidence:.0%} CI {in_percent(low)} to {in_percent(high)}"
+    return f"95% CI {in_percent(low)} to {in_percent(high)}"
 
 
 def accuracy(share: float, low: float, high: float, questions: int) -> str:

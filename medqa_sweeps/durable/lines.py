@@ -25,11 +25,10 @@ def repair_lines(path: Path) -> None:
         os.truncate(path, whole)
 
 
-def read_lines(path: Path, start: int = 0) -> Iterator[dict[str, Any]]:
-    """The JSON objects of the whole lines of `path` from byte `start`; none if there is no file."""
+def read_lines(path: Path) -> Iterator[dict[str, Any]]:
+    """The JSON objects of the whole lines of `path`; none if there is no file."""
     if path.exists():
         with open(path, "rb") as file:
-            file.seek(start)
             for line in file:
                 if line.endswith(b"\n"):
                     yield json.loads(line)
