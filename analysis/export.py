@@ -12,7 +12,6 @@ from analysis.comparing.leaderboard import Leaderboard, Row
 from analysis.comparing.verdict import alarm_lines, cautions, verdict
 from analysis.reading.history import gpu_hours_of, tokens_of
 from analysis.reading.studies import Trial
-from medqa_sweeps.statistics import bootstrap_interval
 from medqa_sweeps.wording import setting
 
 _GIB = 2**30
@@ -79,14 +78,10 @@ def _compared(board: Leaderboard, row: Row) -> dict[str, Any]:
     found: dict[str, Any] = {"low": row.accuracy.low, "high": row.accuracy.high, **_gain(row)}
     if paired is None or board.best is None:
         return found | {"why_not_compared": row.no_test}
-    seeds = min(len(row.trials), len(board.best.trials))
-    bootstrap = bootstrap_interval(row.answers.correct_SxQ[:seeds], board.best.answers.correct_SxQ[:seeds])
     return found | {
         "difference": paired.difference,
         "difference_low": paired.low,
         "difference_high": paired.high,
-        "bootstrap_low": bootstrap[0],
-        "bootstrap_high": bootstrap[1],
         "p": paired.p_value,
         "p_corrected": paired.p_adjusted,
         "significantly_worse": row.worse,

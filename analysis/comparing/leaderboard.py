@@ -171,9 +171,7 @@ def _board(study: Study, configs: Sequence[Config], top: int) -> Leaderboard:
     ]
     bases = tuple({base.settings: base for base in base_of if base is not None}.values())
     pairs = _pairs(known[: min(top, CHOICE)], len(configs), spread, same_seeds)
-    return Leaderboard(
-        study, tuple(configs), names, tuple(rows), bases, spread, same_seeds, _luck(known, len(configs)), pairs
-    )
+    return Leaderboard(study, tuple(configs), names, tuple(rows), bases, spread, same_seeds, _luck(known), pairs)
 
 
 def _aligned(known: Sequence[AnswerMatrix]) -> list[AnswerMatrix]:
@@ -214,7 +212,7 @@ def _estimate(config: Config, answers: AnswerMatrix, spread: SeedSpread | None) 
     return estimate_from_accuracies(list(config.by_seed().values()), score.questions, spread)
 
 
-def _luck(known: Sequence[AnswerMatrix], configs: int) -> Luck | None:
+def _luck(known: Sequence[AnswerMatrix]) -> Luck | None:
     answers = [one.correct_SxQ for one in known if not one.missing]
     return luck_of_the_best(answers) if len(answers) > 1 and answers[0].shape[1] > 1 else None
 

@@ -8,7 +8,6 @@ from analysis.comparing.discordant import answers_by_question, discordant_ids, l
 from analysis.comparing.leaderboard import Base, Leaderboard
 from analysis.comparing.pairs import Pair, pair_text, pair_with_best, power_cell
 from analysis.plots.plot import COLOURS, GREY, Plot, Table, empty_figure, label
-from medqa_sweeps.statistics import bootstrap_interval
 from medqa_sweeps.wording import CI, in_percent, limits
 
 OTHERS = 3  # pairs beside best and runner-up
@@ -40,7 +39,7 @@ def disagreement(board: Leaderboard) -> Plot | None:
         "How many questions both answer correctly, only one does, or neither. The test uses those that only one "
         "answers correctly. Some of them are listed below; of several seeds the first is counted." + runner_up
     )
-    tables = [_summary(board, pairs), *(_table(board, pair) for pair in pairs)]
+    tables = [_summary(board, pairs), *(_table(pair) for pair in pairs)]
     return Plot("disagreement", "Questions that two configs answer differently", caption, figure, tables)
 
 
@@ -66,26 +65,21 @@ def _counts(pair: Pair) -> tuple[int, int, int, int]:
 def _summary(board: Leaderboard, pairs: Sequence[Pair]) -> Table:
     cells = []
     for pair in pairs:
-        first, second, paired = pair.first.answers.correct_SxQ, pair.second.answers.correct_SxQ, pair.paired
-        if isinstance(pair.second, Base):
-            second = np.repeat(second, len(first), axis=0)
-        seeds = min(len(first), len(second))
-        low, high = bootstrap_interval(first[:seeds], second[:seeds])
+        paired = pair.paired
         cells.append(
             (
                 f"{pair.first.label} minus {pair.second.label}",
                 in_percent(paired.difference),
                 limits(paired.low, paired.high),
-                limits(low, high),
                 f"{paired.p_value:.2g}",
                 power_cell(pair, board),
             )
         )
-    header = ("pair", "points", f"{CI}, corrected", f"{CI}, bootstrap", "p, uncorrected", "sample size needed")
+    header = ("pair", "points", f"{CI}, corrected", "p, uncorrected", "sample size needed")
     return Table("Pairs (sample size needed: 80% power, corrected)", header, cells)
 
 
-def _table(board: Leaderboard, pair: Pair) -> Table:
+def _table(pair: Pair) -> Table:
     ids = discordant_ids(pair.first, pair.second)
     texts = question_texts(pair.first, ids)
     left, right = (

@@ -1,18 +1,18 @@
-"""Parallel coordinates: Optuna's own, in colours that show on light and dark."""
+"""Parallel coordinates: Optuna's own, with the best trials in colour before the others in grey."""
 
 import warnings
 
-import numpy as np
+import plotly.graph_objects as go
 from optuna.visualization import plot_parallel_coordinate
-from plotly.colors import sample_colorscale
 
 from analysis.comparing.leaderboard import Leaderboard
 from analysis.plots.optuna_study import optuna_study
-from analysis.plots.plot import COLOURS, Plot, empty_figure, label
+from analysis.plots.plot import COLOURS, GREY, Plot, empty_figure, label
 
 MOST = 200  # lines
 SETTINGS = 8
-_SCALE = ["#8FA3B5", COLOURS[3]]  # from the least accurate to the most
+FEW = 8  # distinct values, each of which is a tick of its axis
+BEST_SHARE = 0.2  # of the trials, in colour: a scale over all of them shows no path
 
 
 def parallel_coordinates(board: Leaderboard) -> Plot | None:
@@ -25,12 +25,12 @@ def parallel_coordinates(board: Leaderboard) -> Plot | None:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # what is experimental in it
         figure = plot_parallel_coordinate(study, params=names[:SETTINGS], target_name="accuracy, %")
-    values = np.array([trial.value for trial in study.trials], dtype=float)
-    positions = (values - values.min()) / max(1e-12, float(np.ptp(values)))
-    for trace, colour in zip(figure.data, sample_colorscale(_SCALE, positions.tolist()), strict=False):
-        trace.line.color = colour
+    figure.data = figure.data[:-1]  # the colour bar's: the first axis is the accuracy
+    _mark_the_values_tried(figure)
+    coloured = max(1, round(BEST_SHARE * len(figure.data)))
+    for rank, trace in enumerate(reversed(figure.data)):
+        trace.line.color, trace.opacity = (COLOURS[3], 0.9) if rank < coloured else (GREY, 0.35)
         trace.customdata = [[label(str(word)) for word in pair] for pair in trace.customdata]
-    figure.data[-1].marker.colorscale = [[0, _SCALE[0]], [1, _SCALE[1]]]
     figure.update_xaxes(ticktext=[label(str(word)) for word in figure.layout.xaxis.ticktext])
     for note in figure.layout.annotations:
         note.text = label(note.text)
@@ -42,6 +42,18 @@ def parallel_coordinates(board: Leaderboard) -> Plot | None:
     which = f"{MOST} of them are drawn, the best among them. " if len(study.trials) == MOST else ""
     caption = (
         f"Each line is a trial, from its accuracy on the left through its {', '.join(names[:SETTINGS])}. {which}"
-        "The more orange, the more accurate. The leaderboard has the same in numbers."
+        f"Orange: the {coloured} most accurate of {len(figure.data)}. "
+        "Where they agree and the others do not, a setting may matter."
     )
     return Plot("coordinates", "Parallel coordinates", caption, figure)
+
+
+def _mark_the_values_tried(figure: go.Figure) -> None:
+    """In place of Optuna's evenly spaced ticks, of which 14 between batches of 8 and 16 is one, where they are few."""
+    for axis in range(1, len(figure.layout.xaxis.ticktext)):
+        ticks = {trace.y[axis]: trace.customdata[axis][1] for trace in figure.data}
+        of_axis = [note for note in figure.layout.annotations if note.x == axis]
+        if len(ticks) <= FEW:
+            others = [note for note in figure.layout.annotations if note.x != axis]
+            at_values = [go.layout.Annotation(of_axis[0]).update(y=y, text=text) for y, text in ticks.items()]
+            figure.layout.annotations = [*others, *at_values]

@@ -14,9 +14,9 @@ from medqa_sweeps.command_line import command
 from medqa_sweeps.wording import counted
 
 
-def print_boards(boards: Sequence[Leaderboard], title: str, console: Console | None = None, top: int = TOP) -> None:
+def print_boards(boards: Sequence[Leaderboard], title: str, top: int = TOP) -> None:
     """Print what a study, several, or a single run show so far: a leaderboard per set of validation questions."""
-    console = console or Console()
+    console = Console()
     if len(boards) > 1:
         _say(
             console,

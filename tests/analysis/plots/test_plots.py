@@ -7,10 +7,13 @@ from analysis.comparing.leaderboard import leaderboard
 from analysis.plots import PLOTS
 from analysis.plots.accuracy_by_cost import front_of, minutes_of
 from analysis.plots.disagreement import pairs_of
+from analysis.plots.parallel_coordinates import parallel_coordinates
+from analysis.plots.plot import COLOURS
 from analysis.plots.timeline import lanes_of
 from analysis.reading.history import Span
 from analysis.reading.studies import read_study
 from tests.analysis.page.page_tags import Page
+from tests.analysis.trial_folders import complete, right_at
 
 
 def test_every_plot_has_its_caption_and_a_table(hostile: Path) -> None:
@@ -56,3 +59,18 @@ def test_pairs_are_the_best_with_others(hostile: Path) -> None:
     pairs = pairs_of(leaderboard(read_study(hostile)))
     assert [pair.first.label for pair in pairs] == [pairs[0].first.label] * len(pairs)
     assert len({pair.second.label for pair in pairs}) == len(pairs) == 5
+
+
+def test_the_most_accurate_fifth_is_coloured_and_drawn_last_and_few_values_are_the_ticks(tmp_path: Path) -> None:
+    ranks = [rank for rank in (4, 8, 16, 32, 64) for _ in range(2)]
+    for number, lora_rank in enumerate(ranks):
+        right = right_at(0, 100 + 20 * ((7 * number) % 10))
+        complete(tmp_path / str(number), right, lora__r=lora_rank, lora__dropout=0.1 * (number % 2))
+    plot = parallel_coordinates(leaderboard(read_study(tmp_path)))
+    assert plot is not None and plot.figure is not None
+    lines = plot.figure.data
+    assert [line.y[0] for line in lines] == sorted(line.y[0] for line in lines)
+    assert [line.line.color == COLOURS[3] for line in lines] == 8 * [False] + 2 * [True]
+    axis = list(plot.figure.layout.xaxis.ticktext).index("r")
+    ticks = {note.text: note.y for note in plot.figure.layout.annotations if note.x == axis}
+    assert sorted(ticks, key=ticks.__getitem__) == ["4", "8", "16", "32", "64"]
