@@ -65,7 +65,7 @@ def test_damage_in_the_middle_of_a_history_names_its_line(damage: str, tmp_path:
     for read in (trial.lines, follower.new_lines):
         with pytest.raises(ConfigError, match=r"metrics\.jsonl is damaged in line 3 \(.*delete that line") as caught:
             read()
-        assert "line 1" not in str(caught.value), "JSON's own number is of the line, not of the file"
+        assert "column" not in str(caught.value), "JSON counts lines from the one that it was given"
 
 
 def test_a_file_that_must_be_there_and_cannot_be_read_is_told(tmp_path: Path) -> None:
