@@ -15,7 +15,7 @@ from hydra import compose, initialize_config_dir
 from safetensors.torch import load_file
 
 import launch
-from medqa_sweeps.config import from_hydra
+from medqa_sweeps.config import ENGINE_NAMES, from_hydra
 from medqa_sweeps.errors import ConfigError, TrialError
 from medqa_sweeps.prompt import PromptEncoder
 from medqa_sweeps.trial.plan import Plan, plan_trial
@@ -247,4 +247,4 @@ def test_a_broken_engine_fails(engine: str, check: str, tmp_path: Path) -> None:
 
 
 def test_every_engine_that_can_be_asked_for_is_tested() -> None:
-    assert SHIPPED.keys() <= ENGINES.keys()
+    assert SHIPPED.keys() <= ENGINES.keys() and set(SHIPPED) == set(ENGINE_NAMES)
