@@ -91,9 +91,9 @@ def test_each_process_has_a_slot_of_its_own_and_gives_it_back(parallel_pool: Poo
     processes = [asleep(pool, tmp_path, f"pid{index}") for index in range(count)]
     assert {process.slot for process in processes} == set(pool.slots) and pool.free == 0
     assert len({process.id for process in processes}) == count
-    pool.kill(processes[1])
+    pool.kill(processes[-1])
     (killed,) = exits_of(pool, 1)
-    assert (killed.process, killed.code, killed.slot) == (processes[1], -signal.SIGKILL, processes[1].slot)
+    assert (killed.process, killed.code, killed.slot) == (processes[-1], -signal.SIGKILL, processes[-1].slot)
     assert pool.free == 1
     again = start(pool, tmp_path, "exit", "3")
     assert again.slot == killed.slot and again != killed.process
