@@ -23,10 +23,9 @@ from medqa_sweeps.compose.refusals import in_sentences, refuse_overrides, refuse
 from medqa_sweeps.config import from_hydra
 from medqa_sweeps.durable.places import complete_environment
 from medqa_sweeps.errors import TrialError
+from medqa_sweeps.exit_codes import ExitCode
 from medqa_sweeps.study.objective import objective_named
 from medqa_sweeps.trial.folder import TrialDir
-
-INTERRUPTED = 130  # the exit code that a shell gives a program stopped by Ctrl-C
 
 register_schema()
 
@@ -54,9 +53,9 @@ def main(composed: DictConfig) -> float | list[float] | None:
             sys.exit(str(error))
         raise CompactHydraException(str(error)) from None
     if result is None:
-        sys.exit(INTERRUPTED)
+        sys.exit(ExitCode.INTERRUPTED)
     if result.score is None and alone:
-        sys.exit(1)
+        sys.exit(ExitCode.FAILED)
     objective = objective_named(hydra_config.sweeper.get("metric"))
     return objective.value(result.score) if result.score else None
 
@@ -69,4 +68,4 @@ if __name__ == "__main__":
             main()
     except KeyboardInterrupt:  # before a trial or a sweep listens for it
         print("Interrupted. Nothing had begun.", file=sys.stderr)
-        sys.exit(INTERRUPTED)
+        sys.exit(ExitCode.INTERRUPTED)

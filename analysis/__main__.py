@@ -10,19 +10,20 @@ from pathlib import Path
 from medqa_sweeps.command_line import outlive_readers
 from medqa_sweeps.durable.places import complete_environment
 from medqa_sweeps.errors import ConfigError
+from medqa_sweeps.exit_codes import ExitCode
 
 
-def main(arguments: list[str] | None = None) -> int:
-    """Exit code: 0 the leaderboard was printed, 2 there was nothing to read or the command was wrong."""
+def main(arguments: list[str] | None = None) -> ExitCode:
+    """OK: the leaderboard was printed; USAGE: there was nothing to read or the command was wrong."""
     complete_environment()
-    words = sys.argv[1:] if arguments is None else arguments
-    if words[:1] == ["wandb-sync"]:
-        from analysis.wandb_sync import main as wandb_sync
+    arguments = sys.argv[1:] if arguments is None else arguments
+    if arguments[:1] == ["wandb-sync"]:
+        from analysis.sending.wandb_sync import main as wandb_sync
 
-        return wandb_sync(words[1:])
+        return wandb_sync(arguments[1:])
     parser = argparse.ArgumentParser(
         prog="python -m analysis",
-        description="Print a study's leaderboard from its trial folders, and write a page with pictures: accuracy with "
+        description="Print a study's leaderboard from its trial folders, and write a page with plots: accuracy with "
         "intervals, each config compared with the best on the same questions. Nothing is run or changed.",
     )
     parser.add_argument(
@@ -39,25 +40,26 @@ def main(arguments: list[str] | None = None) -> int:
         help="of the page (default: report/ in the study, or for several studies a folder beside the first)",
     )
     parser.add_argument("--no-page", action="store_true", help="print the leaderboard alone")
-    options = parser.parse_args(words)
-    from analysis.leaderboard import boards  # SciPy takes seconds to import; --help does not wait for it
-    from analysis.study import read_studies
-    from analysis.terminal import print_boards
+    options = parser.parse_args(arguments)
+    # SciPy and Plotly take seconds to import: --help does not wait for either, --no-page not for Plotly.
+    from analysis.comparing.leaderboard import leaderboards
+    from analysis.reading.studies import read_studies
+    from analysis.terminal.printing import print_boards
     from medqa_sweeps.command_line import shown
 
     title = ", ".join(shown(folder) for folder in options.folder)
     try:
-        found = boards(read_studies(options.folder), options.top)
+        found = leaderboards(read_studies(options.folder), options.top)
         print_boards(found, title, top=options.top)
         if not options.no_page:
-            from analysis.report import report_folder, write_report
+            from analysis.report_folder import report_folder, write_report
 
             folder = options.output or report_folder(options.folder)
             print(f"\nPage: {shown(write_report(found, title, folder))}")
     except ConfigError as error:
         print(f"error: {error}", file=sys.stderr)
-        return 2
-    return 0
+        return ExitCode.USAGE
+    return ExitCode.OK
 
 
 def _positive(text: str) -> int:

@@ -1,26 +1,26 @@
-"""The leaderboard for other programs: `leaderboard.csv`, a line a config or unranked trial, and `leaderboard.json`."""
+"""The leaderboard for other programs: `leaderboard.csv`, one line per config or unranked trial; `leaderboard.json`."""
 
 import csv
 import io
 import json
+from collections.abc import Callable
 from typing import Any
 
-from analysis.configs import Config
-from analysis.history import history, spans
-from analysis.leaderboard import Leaderboard, Row
-from analysis.objective import objective_columns, objective_of
-from analysis.study import Trial
-from analysis.verdict import alarms_in_words, cautions, verdict
-from medqa_sweeps.statistics import bootstrap_interval
+from analysis.comparing.by_objective import by_objective, objective_of
+from analysis.comparing.configs import Config
+from analysis.comparing.leaderboard import Leaderboard, Row
+from analysis.comparing.verdict import alarm_lines, cautions, verdict
+from analysis.reading.history import gpu_hours_of, tokens_of
+from analysis.reading.studies import Trial
 from medqa_sweeps.wording import setting
 
 _GIB = 2**30
 
 
 def entries(board: Leaderboard) -> list[dict[str, Any]]:
-    """One object a config, best first, and one a trial that was not ranked. Shares from 0 to 1; null: not known."""
-    more = objective_columns(board)
-    found = [_entry(board, place, config) | more(config) for place, config in enumerate(board.configs)]
+    """One object per config, best first, and one per trial that was not ranked. Shares from 0 to 1; None: not known."""
+    more = _objective_columns(board)
+    found = [_entry(board, index, config) | more(config) for index, config in enumerate(board.configs)]
     return found + [_other(board, trial) for trial in board.study.others()]
 
 
@@ -38,7 +38,7 @@ def as_json(board: Leaderboard, found: list[dict[str, Any]]) -> str:
     whole = {
         "objective": objective_of(board.study).to_record(),
         "verdict": verdict(board),
-        "alarms": alarms_in_words(board),
+        "alarms": alarm_lines(board),
         "cautions": cautions(board),
         "best_of": len(board.configs),
         "optimism_of_questions": board.luck.of_questions if board.luck else None,
@@ -49,13 +49,13 @@ def as_json(board: Leaderboard, found: list[dict[str, Any]]) -> str:
     return json.dumps(whole, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
 
 
-def _entry(board: Leaderboard, place: int, config: Config) -> dict[str, Any]:
-    row = board.rows[place] if place < len(board.rows) else None
-    first = config.trials[0]
+def _entry(board: Leaderboard, index: int, config: Config) -> dict[str, Any]:
+    row = board.rows[index] if index < len(board.rows) else None
+    first = config.first
     results = [trial.result for trial in config.trials if trial.result is not None]
     seconds = sum(result.seconds for result in results)
     return {
-        "place": place + 1,
+        "place": index + 1,
         "trials": [trial.name for trial in config.trials],
         **{name: first.settings.get(key) for key, name in board.names.items()},
         "outcome": str(first.state),
@@ -78,14 +78,10 @@ def _compared(board: Leaderboard, row: Row) -> dict[str, Any]:
     found: dict[str, Any] = {"low": row.accuracy.low, "high": row.accuracy.high, **_gain(row)}
     if paired is None or board.best is None:
         return found | {"why_not_compared": row.no_test}
-    seeds = min(len(row.trials), len(board.best.trials))
-    bootstrap = bootstrap_interval(row.answers.correct_SxQ[:seeds], board.best.answers.correct_SxQ[:seeds])
     return found | {
         "difference": paired.difference,
         "difference_low": paired.low,
         "difference_high": paired.high,
-        "bootstrap_low": bootstrap[0],
-        "bootstrap_high": bootstrap[1],
         "p": paired.p_value,
         "p_corrected": paired.p_adjusted,
         "significantly_worse": row.worse,
@@ -104,18 +100,7 @@ def _gain(row: Row) -> dict[str, Any]:
 
 
 def _worked(row: Row) -> dict[str, Any]:
-    return {"tokens": round(tokens_of(row)), "gpu_hours": gpu_hours_of(row)}
-
-
-def tokens_of(row: Row) -> float:
-    """Trained on, over all seeds."""
-    return sum(history(trial).tokens for trial in row.trials)
-
-
-def gpu_hours_of(row: Row) -> float:
-    """Of work on a GPU; 0 for a trial that ran on a CPU."""
-    worked = [trial for trial in row.trials if any(not span.place.endswith(" cpu") for span in spans(trial))]
-    return sum(trial.result.seconds for trial in worked if trial.result is not None) / 3600
+    return {"tokens": round(tokens_of(row.trials)), "gpu_hours": gpu_hours_of(row.trials)}
 
 
 def _other(board: Leaderboard, trial: Trial) -> dict[str, Any]:
@@ -138,3 +123,22 @@ def _cell(value: Any) -> str:
         return repr(value)
     text = " ".join(value) if isinstance(value, list) and all(isinstance(v, str) for v in value) else setting(value)
     return f"'{text}" if text.startswith(("=", "+", "@", "\t")) else text
+
+
+def _objective_columns(board: Leaderboard) -> Callable[[Config], dict[str, Any]]:
+    """What `leaderboard.csv` says more of a config: each metric that was optimised, and whether it is on the front.
+
+    Nothing where accuracy alone was optimised.
+    """
+    objective = objective_of(board.study)
+    if objective.is_accuracy:
+        return lambda config: {}
+    by_config = {one.config.first.name: one for one in by_objective(board)}
+
+    def columns(config: Config) -> dict[str, Any]:
+        found = by_config.get(config.first.name)
+        values = found.values if found else [None] * len(objective.metrics)
+        front = {"on_pareto_front": found.on_front if found else None} if objective.is_pareto else {}
+        return dict(zip(objective.names, values, strict=True)) | front
+
+    return columns

@@ -217,11 +217,12 @@ def tables(made: Iterable[Cell]) -> Iterator[str]:
     """Markdown: the highest error rate of all scenarios, and the power for configs 5, 10 and 20 points below."""
     by = {(cell.configs, cell.questions, cell.procedure, cell.scenario): cell for cell in made}
 
-    def error(*of: object) -> str:
-        return f"{100 * max(by[*of, scenario].error for scenario in SCENARIOS if scenario not in MIXED):.1f}"
+    def error(configs: int, questions: int, name: str) -> str:
+        scenarios = [scenario for scenario in SCENARIOS if scenario not in MIXED]
+        return f"{100 * max(by[configs, questions, name, scenario].error for scenario in scenarios):.1f}"
 
-    def power(*of: object) -> str:
-        powers = (by[*of, "mixed"].power_at(points) for points in POINTS)
+    def power(configs: int, questions: int, name: str) -> str:
+        powers = (by[configs, questions, name, "mixed"].power_at(points) for points in POINTS)
         return " / ".join("-" if power is None else f"{100 * power:.0f}" for power in powers)
 
     for figure in (error, power):

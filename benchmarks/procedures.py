@@ -9,6 +9,7 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache, cached_property
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -72,7 +73,7 @@ class Studies:
     def is_other_BxN(self) -> Bools:
         return np.arange(self.configs) != self.best_B[:, None]
 
-    def of_the_best(self, value_BxNxN: npt.NDArray[np.generic]) -> npt.NDArray[np.generic]:
+    def of_the_best(self, value_BxNxN: npt.NDArray[Any]) -> npt.NDArray[Any]:
         """The row of the best config of each study, [B, N]."""
         return np.take_along_axis(value_BxNxN, self.best_B[:, None, None], axis=1)[:, 0]
 

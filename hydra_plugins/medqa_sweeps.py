@@ -97,19 +97,20 @@ class PrintLeaderboard(Callback):
     def on_multirun_start(self, config: DictConfig, **kwargs: Any) -> None:
         """Import what the end needs (scipy: 1 to 3 s) while this process waits for the first trials anyway."""
         if not config.hydra.sweeper.get("plan_only"):
-            ahead = threading.Timer(_IDLE_AFTER_SECONDS, importlib.import_module, ["analysis.terminal"])
+            ahead = threading.Timer(_IDLE_AFTER_SECONDS, importlib.import_module, ["analysis.terminal.printing"])
             ahead.daemon = True
             ahead.start()
 
     def on_multirun_end(self, config: DictConfig, **kwargs: Any) -> None:
-        """Print the leaderboard, what a confirmation shows, and tell W&B; exit with 1 if a trial ended badly.
+        """Print the leaderboard, what a confirmation shows, and tell W&B; exit with FAILED if a trial ended badly.
 
-        Hydra makes a warning of an exception here, and the exit code would be 0: whatever it is, it is printed.
+        Hydra makes a warning of an exception here, and the exit code would be OK: whatever it is, it is printed.
         """
         if config.hydra.sweeper.get("plan_only"):
             return
         from medqa_sweeps.compose.hydra_node import study_folder
         from medqa_sweeps.errors import TrialError
+        from medqa_sweeps.exit_codes import ExitCode
 
         try:
             ended_well = self._tell(study_folder(config))
@@ -119,23 +120,23 @@ class PrintLeaderboard(Callback):
             traceback.print_exc()
             ended_well = False
         if not ended_well:
-            sys.exit(1)
+            sys.exit(ExitCode.FAILED)
 
     def _tell(self, folder: Path) -> bool:
         """Whether every trial of the study ended as it should."""
-        from analysis.confirmation import read_confirmed
-        from analysis.confirmation_verdict import sentences
-        from analysis.leaderboard import boards
-        from analysis.study import read_study
-        from analysis.terminal import print_boards
-        from analysis.wandb_summary import log_summary
+        from analysis.comparing.confirmation_result import read_confirmed
+        from analysis.comparing.confirmation_verdict import confirmation_sentences
+        from analysis.comparing.leaderboard import leaderboards
+        from analysis.reading.studies import read_study
+        from analysis.sending.wandb_summary import log_summary
+        from analysis.terminal.printing import print_boards
         from medqa_sweeps.command_line import shown
         from medqa_sweeps.study.confirmation import read_confirmation
 
         study = read_study(folder)
-        print_boards(boards(study), shown(folder))
+        print_boards(leaderboards(study), shown(folder))
         if read_confirmation(folder):
-            print("", *sentences(read_confirmed(folder)), sep="\n")
+            print("", *confirmation_sentences(read_confirmed(folder)), sep="\n")
         log_summary(folder)
         return not study.ended_badly()
 

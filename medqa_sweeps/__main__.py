@@ -10,11 +10,12 @@ from medqa_sweeps.command_line import outlive_readers
 from medqa_sweeps.commands import SUMMARIES
 from medqa_sweeps.durable.places import complete_environment
 from medqa_sweeps.errors import TrialError
+from medqa_sweeps.exit_codes import ExitCode
 from medqa_sweeps.wording import EDUCATION_ONLY
 
 
-def main(words: Sequence[str]) -> int:
-    """Exit code of the command that `words` begin with; 2 when they are none."""
+def main(words: Sequence[str]) -> ExitCode:
+    """Of the command that `words` begin with. Where they are none, argparse ends the program with USAGE."""
     complete_environment()
     parser = argparse.ArgumentParser(
         prog="python -m medqa_sweeps",
@@ -28,10 +29,13 @@ def main(words: Sequence[str]) -> int:
             _module(name).add_arguments(added)
     arguments = parser.parse_args(words)
     try:
-        code: int = _module(arguments.command).run(arguments)
+        code: ExitCode = _module(arguments.command).run(arguments)
     except TrialError as error:
         print(error, file=sys.stderr)
-        return 1
+        return ExitCode.FAILED
+    except KeyboardInterrupt:  # whatever computed is gone with the pool that it ran on
+        print("Interrupted.", file=sys.stderr)
+        return ExitCode.INTERRUPTED
     return code
 
 

@@ -231,7 +231,7 @@ def _model_cached(config: dict[str, Any]) -> bool:
     from medqa_sweeps.base.files import FILES
     from medqa_sweeps.hub import cached
 
-    return cached("model", config["hub_id"], config["revision"], FILES) is not None
+    return cached("model", config["hub_id"], config.get("revision"), FILES) is not None
 
 
 def _hub_configs(group: str) -> dict[str, dict[str, Any]]:

@@ -15,13 +15,14 @@ from typing import Any
 
 import yaml
 
+from medqa_sweeps import damage
+
 FILE = "study.yaml"
 # Absolute paths in an override: quoted, in a URL of SQLite, or a word of its own.
 _PATH = re.compile(
     r"""(?<=')/[^']+(?=') | (?<=")/[^"]+(?=") | (?<=sqlite:///)/[^\s'",]+ | (?<![^\s=,\[(])/[^\s'",\[\](){}]+""",
     re.VERBOSE,
 )
-_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
 @dataclass(frozen=True)
@@ -42,12 +43,17 @@ class StudyIdentity:
 
 
 def identity_of(folder: Path) -> StudyIdentity:
-    """Who the study in the folder is; of a folder without a study, nobody yet."""
+    """Who the study in the folder is; of a folder without a study, nobody yet.
+
+    Raises:
+        ConfigError: if its file is damaged.
+    """
     try:
-        found = yaml.load((folder / FILE).read_text(encoding="utf-8"), _LOADER)
+        with damage.told(folder / FILE):
+            found = yaml.load((folder / FILE).read_text(encoding="utf-8"), damage.YAML_LOADER)
+            return StudyIdentity(found.get("id"), found.get("name"), tuple(map(Path, found.get("places", ()))))
     except FileNotFoundError:
-        found = {}
-    return StudyIdentity(found.get("id"), found.get("name"), tuple(map(Path, found.get("places", ()))))
+        return StudyIdentity(None, None, ())
 
 
 def group_of(folder: Path) -> str:

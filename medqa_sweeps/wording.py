@@ -10,7 +10,9 @@ from typing import Any
 
 EDUCATION_ONLY = "For education and research only; never for clinical decisions."
 SYNTHETIC = "Synthetic data: the scores show that the software works and say nothing about medicine."
-_NAMED = 4  # items in a list before "and N more"
+SYNTHETIC_QUESTIONS = "synthetic (invented facts)"  # of a data set, where no score stands
+BETTER, WORSE, NOT_RESOLVED = "better", "worse", "not resolved"  # verdicts on a difference
+CI = "95% CI"
 
 
 def percent(share: float) -> str:
@@ -29,9 +31,25 @@ def signed_points(difference: float) -> str:
     return text if text.startswith("-") or text == "0.0" else f"+{text}"
 
 
-def interval(low: float, high: float, confidence: float = 0.95) -> str:
+def interval(low: float, high: float) -> str:
     """`95% CI 57.4 to 66.9`, in percent or percentage points."""
-    return f"{confidence:.0%} CI {in_percent(low)} to {in_percent(high)}"
+    return f"{CI} {limits(low, high)}"
+
+
+def limits(low: float, high: float) -> str:
+    """`57.4 to 66.9`, under a heading that names the interval."""
+    return f"{in_percent(low)} to {in_percent(high)}"
+
+
+def better_or_worse(difference: float) -> str:
+    """By the sign of the one's accuracy minus the other's; a significant one, or said to be not resolved beside it."""
+    return BETTER if difference >= 0 else WORSE
+
+
+def gap(difference: float, low: float, high: float) -> str:
+    """`3.1 points (95% CI 1.2 to 5.0)`: the size of a difference. The sentence around it says who is ahead."""
+    low, high = (low, high) if difference >= 0 else (-high, -low)
+    return f"{in_percent(abs(difference))} points ({interval(low, high)})"
 
 
 def accuracy(share: float, low: float, high: float, questions: int) -> str:
@@ -44,10 +62,10 @@ def counted(count: int, noun: str) -> str:
     return f"{count:,} {noun}{'s' * (count != 1)}"
 
 
-def listed(items: Sequence[str]) -> str:
-    """`a, b and c`; beyond four, `a, b, c, d and 7 more`."""
-    parts = [*items[:_NAMED], *([f"{len(items) - _NAMED:,} more"] if len(items) > _NAMED else [])]
-    return parts[0] if len(parts) == 1 else ", ".join(parts[:-1]) + " and " + parts[-1]
+def listed(items: Sequence[str], most: int = 4) -> str:
+    """`a, b and c`; beyond `most`, which is 1 or more, `a, b, c, d and 7 more`; "" of none."""
+    parts = [*items[:most], *([f"{len(items) - most:,} more"] if len(items) > most else [])]
+    return " and ".join([", ".join(parts[:-1]), parts[-1]]) if len(parts) > 1 else "".join(parts)
 
 
 def sentences(*parts: str) -> str:

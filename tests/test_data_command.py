@@ -28,7 +28,7 @@ def test_the_sample_in_words_of_its_own(capsys: pytest.CaptureFixture[str]) -> N
     printed = capsys.readouterr().out
     assert max(map(len, printed.splitlines())) <= 80
     said = rows(printed)
-    assert said[0] == "sample synthetic: invented facts, never medicine"
+    assert said[0] == "sample synthetic (invented facts)"
     assert "questions 2,000 400 400" in said and "gold A 500 25.0 % 100 25.0 %" in said
     assert "Of the test questions only hashes are read." in said
     assert "of test, also in train 0 298" in said
@@ -89,7 +89,7 @@ def test_overrides_are_those_of_a_trial(tmp_path: Path, capsys: pytest.CaptureFi
         (["sample", "data.format=odd"], "data.format=odd: allowed are auto"),
         (["local"], "data.train"),
         (["sample", "--model", "nothing"], "nothing is no model that is known. Name a folder, or one of conf/model/"),
-        (["sample", "--model", "tiny_gemma3", "--prompt", "x"], "one of conf/prompt/: chat, plain, terse."),
+        (["sample", "--model", "tiny_gemma3", "--prompt", "x"], "one of conf/prompt/: chat, "),
         (["sample", "--max-length", "9"], "--max-length counts tokens"),
     ],
 )

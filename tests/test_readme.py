@@ -9,6 +9,7 @@ import pytest
 from hydra import compose, initialize_config_dir
 
 import launch
+from medqa_sweeps.commands import SUMMARIES
 from medqa_sweeps.config import from_hydra
 from medqa_sweeps.sweep.search_space import parse_search_space
 from medqa_sweeps.wording import SYNTHETIC
@@ -44,6 +45,12 @@ def test_every_room_is_in_the_tree_and_every_room_of_the_tree_exists() -> None:
     order = [name.removesuffix("/").removesuffix(".py") for name in told]
     upward = {f"{room} → {used}" for room in order for used in rooms()[room] if order.index(used) > order.index(room)}
     assert not upward, "the tree says that a room imports only what stands above it"
+
+
+def test_every_command_is_told_and_has_a_file() -> None:
+    files = {path.stem for path in (ROOT / "medqa_sweeps" / "commands").glob("*.py") if "def run(" in path.read_text()}
+    assert set(SUMMARIES) == files
+    assert files <= set(re.findall(r"python -m medqa_sweeps ([a-z_]+)", README))
 
 
 def test_the_table_of_results_says_what_it_is_worth() -> None:

@@ -27,6 +27,7 @@ class Caution:
     key: str
     value: str  # as one would type it
     why: str  # a sentence without its subject
+    about_data: bool = False  # true of every trial on these questions, so that a study says it once
 
 
 def cautions(config: TrialConfig, base: Path) -> Iterator[Caution]:
@@ -48,7 +49,7 @@ def cautions_of(plan: Plan) -> Iterator[Caution]:
     yield from cautions(config, plan.base.folder)
     shared = leaks.in_words(flagged[IN_TRAINING], flagged[NEARLY_IN_TRAINING], len(plan.split.validation))
     if shared:
-        yield Caution("data.validation", str(config.data.validation), shared)
+        yield Caution("data.validation", str(config.data.validation), shared, about_data=True)
 
 
 def caution_lines(found: Iterable[Caution]) -> list[str]:

@@ -1,7 +1,7 @@
 """What `python -m medqa_sweeps` can be asked for, a file a command.
 
 A command's file has `add_arguments(parser)`, which says what may follow its name, and `run(arguments)`, which does it
-and returns the exit code: 0 when it did what it says, 1 otherwise. A `TrialError` that it raises is printed as a
+and returns the exit code: OK when it did what it says, FAILED otherwise. A `TrialError` that it raises is printed as a
 sentence. Heavy libraries are imported where they are used: `--help` and a wrong word answer at once. To add a command,
 add its file here and its line to `SUMMARIES`.
 """

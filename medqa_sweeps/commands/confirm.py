@@ -4,6 +4,7 @@ import argparse
 from pathlib import Path
 
 from medqa_sweeps.commands.device_options import add_device_options, devices_asked_for
+from medqa_sweeps.exit_codes import ExitCode
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -14,7 +15,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_device_options(parser, otherwise="those of the study's command")
 
 
-def run(arguments: argparse.Namespace) -> int:
+def run(arguments: argparse.Namespace) -> ExitCode:
     """Write the confirming study and become the program that sweeps it; it does not return."""
     from medqa_sweeps.study.folder import StudyDir
     from medqa_sweeps.sweep.confirm import confirm

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from medqa_sweeps.config.interpolation import literal
 from medqa_sweeps.errors import ConfigError
+from medqa_sweeps.exit_codes import ExitCode
 
 if TYPE_CHECKING:
     from medqa_sweeps.config import DataConfig
@@ -24,8 +25,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--max-length", type=int, metavar="N", help="say how many questions N tokens would cut")
 
 
-def run(arguments: argparse.Namespace) -> int:
-    """Print what the set holds; exit code 1 if a question of it cannot be used, else 0."""
+def run(arguments: argparse.Namespace) -> ExitCode:
+    """Print what the set holds; FAILED if a question of it cannot be used."""
     from rich.console import Console
 
     from medqa_sweeps.data.description import describe, words
@@ -38,7 +39,8 @@ def run(arguments: argparse.Namespace) -> int:
     description = describe(config, measure, arguments.max_length)
     unit = "words" if arguments.model is None else f"tokens of {Path(arguments.model).name}"
     print_description(config, description, unit, arguments.max_length, Console(highlight=False))
-    return 1 if any(holding.found.quarantined for holding in description.parts.values()) else 0
+    has_bad_records = any(holding.found.quarantined for holding in description.parts.values())
+    return ExitCode.FAILED if has_bad_records else ExitCode.OK
 
 
 def _data_config(text: str, overrides: Sequence[str]) -> "DataConfig":

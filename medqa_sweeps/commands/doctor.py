@@ -2,15 +2,20 @@
 
 import argparse
 
+from medqa_sweeps.exit_codes import ExitCode
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.epilog = "Exit code 1 if there is a problem. Asks the hub and W&B for a few seconds; trains nothing."
+    parser.epilog = (
+        f"Exit code {ExitCode.FAILED} if there is a problem. Asks the hub and W&B for a few seconds; trains nothing."
+    )
 
 
-def run(arguments: argparse.Namespace) -> int:
-    """Print the findings; exit code 1 if one of them is a problem, else 0."""
+def run(arguments: argparse.Namespace) -> ExitCode:
+    """Print the findings; FAILED if one of them is a problem."""
     from medqa_sweeps.doctor import examine
 
     findings = examine()
     print(*findings, sep="\n")
-    return int(any(finding.state == "problem" for finding in findings))
+    has_problem = any(finding.state == "problem" for finding in findings)
+    return ExitCode.FAILED if has_problem else ExitCode.OK

@@ -4,6 +4,7 @@ import argparse
 from pathlib import Path
 
 from medqa_sweeps.commands.device_options import add_device_options, devices_asked_for
+from medqa_sweeps.exit_codes import ExitCode
 from medqa_sweeps.pool.request import ANY_DEVICE
 from medqa_sweeps.trial.folder import TrialDir
 from medqa_sweeps.wording import EDUCATION_ONLY, SYNTHETIC
@@ -18,8 +19,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_device_options(parser)
 
 
-def run(arguments: argparse.Namespace) -> int:
-    """Score the trial on the locked questions, write to the ledger and print what came of it; exit code 0."""
+def run(arguments: argparse.Namespace) -> ExitCode:
+    """Score the trial on the locked questions, write to the ledger and print what came of it."""
     from rich.console import Console
 
     from medqa_sweeps.study.folder import StudyDir
@@ -42,4 +43,4 @@ def run(arguments: argparse.Namespace) -> int:
     if TrialDir(study.path / str(number)).config().data.synthetic:
         print(SYNTHETIC)
     print(EDUCATION_ONLY)
-    return 0
+    return ExitCode.OK

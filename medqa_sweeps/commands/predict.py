@@ -18,7 +18,8 @@ from typing import TYPE_CHECKING, Any
 from medqa_sweeps.commands.device_options import add_device_options, devices_asked_for
 from medqa_sweeps.config import DataConfig, TrialConfig, checked
 from medqa_sweeps.durable.lines import read_lines
-from medqa_sweeps.errors import ConfigError, InternalError
+from medqa_sweeps.errors import ConfigError
+from medqa_sweeps.exit_codes import ExitCode
 from medqa_sweeps.pool.request import ANY_DEVICE, DeviceRequest
 from medqa_sweeps.trial.folder import TrialDir
 from medqa_sweeps.trial.records import Prediction
@@ -28,7 +29,6 @@ if TYPE_CHECKING:
     from medqa_sweeps.trial.seen import Seen
 
 CHILD = "medqa_sweeps.worker.predict"  # started by name: it imports torch
-_REFUSED = 65  # its exit code where a sentence says why
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -40,8 +40,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_device_options(parser)
 
 
-def run(arguments: argparse.Namespace) -> int:
-    """Answer the questions of the file, print or write a line for each, and their accuracy; exit code 0."""
+def run(arguments: argparse.Namespace) -> ExitCode:
+    """Answer the questions of the file, print or write a line for each, and their accuracy."""
     from medqa_sweeps.data import read_questions
     from medqa_sweeps.trial.seen import seen_by
 
@@ -61,7 +61,7 @@ def run(arguments: argparse.Namespace) -> int:
     else:
         _write(rows, out)
     print(*_summary(rows, seen, out), *([SYNTHETIC] * config.data.synthetic), EDUCATION_ONLY, sep="\n")
-    return 0
+    return ExitCode.OK
 
 
 def _data_of(config: TrialConfig, arguments: argparse.Namespace) -> DataConfig:
@@ -78,7 +78,7 @@ def _refuse_without_adapter(trial: TrialDir) -> None:
     from medqa_sweeps.base import locate
     from medqa_sweeps.base.fingerprints import changed_base
 
-    if not (trial.adapter_folder / "adapter_model.safetensors").exists():
+    if not trial.adapter_file.exists():
         raise ConfigError(f"{trial.path} has no adapter yet; `resume` finishes it, and a failed trial leaves none.")
     if changed := changed_base(trial.provenance(), locate(trial.config().model)):
         raise ConfigError(f"{changed}. Bring the files back: an adapter means nothing on another base.")
@@ -89,25 +89,17 @@ def _answers(trial: TrialDir, data: DataConfig, devices: DeviceRequest) -> Itera
 
     Raises:
         ConfigError: if none is, or the child refuses.
+        InternalError: if the child fails.
     """
-    from medqa_sweeps.jobs.trials import child_environment, log_tail
-    from medqa_sweeps.pool.local import Machine
+    from medqa_sweeps.jobs.one_child import run_child
+    from medqa_sweeps.pool.local import local_pool
 
     with tempfile.TemporaryDirectory() as made:
         folder = Path(made)
-        answers, log = folder / "answers.jsonl", folder / "log"
-        with Machine(trial.path, devices, trials=1, preload=[CHILD]) as machine:
-            while not machine.free:
-                machine.wait(0.2)
-            words = [str(trial.path), json.dumps(asdict(data)), str(answers)]
-            machine.start(0, CHILD, words, child_environment(), log)
-            while not (gone := machine.wait(1)):
-                pass
-        if gone[0].code == _REFUSED:
-            raise ConfigError(log.read_text().strip().splitlines()[-1])
-        if gone[0].code:
-            raise InternalError(f"its process ended with {gone[0].code}. Its last words:\n{log_tail(log)}")
-        yield from map(Prediction.from_json, read_lines(answers))
+        answers = folder / "answers.jsonl"
+        with local_pool(trial.path, [CHILD], devices, at_most=1) as pool:
+            run_child(pool, CHILD, [str(trial.path), json.dumps(asdict(data)), str(answers)], folder / "log")
+        yield from read_lines(answers, Prediction.from_json)
 
 
 def _row(place: int, answer: Prediction, seen: "tuple[Seen, Seen]") -> dict[str, Any]:

@@ -9,7 +9,9 @@ from pathlib import Path
 
 from medqa_sweeps.commands.device_options import add_device_options, devices_asked_for
 from medqa_sweeps.errors import ConfigError, TrialError
+from medqa_sweeps.exit_codes import ExitCode
 from medqa_sweeps.pool.request import ANY_DEVICE
+from medqa_sweeps.study.folder import StudyDir
 from medqa_sweeps.trial.folder import TrialDir
 from medqa_sweeps.wording import SYNTHETIC
 
@@ -23,21 +25,22 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_device_options(parser)
 
 
-def run(arguments: argparse.Namespace) -> int:
-    """Run the trial again and print both side by side; exit code 0 if the bits, or after a change the scores, agree."""
+def run(arguments: argparse.Namespace) -> ExitCode:
+    """Run the trial again and print both side by side; OK if the bits, or after a change the scores, agree."""
     from medqa_sweeps.jobs.single import run_single
     from medqa_sweeps.trial.reproduce import as_it_ran, compare
 
     original, devices = TrialDir(arguments.trial.resolve()), devices_asked_for(arguments)
     if original.result() is None:
         raise ConfigError(f"{original.path} has no result yet to compare with; `resume` finishes it.")
+    original.predictions()  # damaged, it is refused here and not after the training
     again = TrialDir((arguments.into or _free_name(original.path)).resolve())
     changed = _say_what_changed(original, arguments.anyway)
     run_single(as_it_ran(original), again, announce=True, devices=devices or ANY_DEVICE, again=True)
     found = compare(original, again)
     print(*found.sentences, sep="\n")
     if again.result() is None:
-        return 1
+        return ExitCode.FAILED
     if not found.same_bits and not changed:
         print(
             "Nothing that is recorded differs. Another number of threads, a device that others shared or trials that "
@@ -45,7 +48,8 @@ def run(arguments: argparse.Namespace) -> int:
         )
     if original.config().data.synthetic:
         print(SYNTHETIC)
-    return 0 if found.same_bits or (changed and not found.told_apart) else 1
+    agree = found.same_bits or (changed and not found.told_apart)
+    return ExitCode.OK if agree else ExitCode.FAILED
 
 
 def _say_what_changed(original: TrialDir, anyway: bool) -> list[str]:
@@ -79,8 +83,8 @@ def _say_what_changed(original: TrialDir, anyway: bool) -> list[str]:
     _list(experiment + others)
     if experiment and not anyway:
         raise ConfigError(
-            "Nothing was run: with other questions or another base it would be another experiment. Bring the files "
-            "back; or add --anyway to run with what is there now and compare the questions that both answered."
+            "Nothing was run: with other questions or another base it would be another experiment. Bring what it ran "
+            "on back; or add --anyway to run with what is there now and compare the questions that both answered."
         )
     return experiment + others
 
@@ -94,7 +98,7 @@ def _list(changed: list[str]) -> None:
 
 def _free_name(trial: Path) -> Path:
     """Beside the trial; for one of a study beside the study, which stays as it is."""
-    of_study = (trial.parent / "study.yaml").exists()
+    of_study = StudyDir(trial.parent).definition_file.exists()
     name = trial.parent.with_name(f"{trial.parent.name}-{trial.name}") if of_study else trial
     names = [f"{name.name}-again", *(f"{name.name}-again-{n}" for n in range(2, 1000))]
     return next(name.with_name(one) for one in names if not name.with_name(one).exists())

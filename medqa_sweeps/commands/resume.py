@@ -6,6 +6,7 @@ from pathlib import Path
 
 from medqa_sweeps.commands.device_options import add_device_options, devices_asked_for
 from medqa_sweeps.errors import ConfigError
+from medqa_sweeps.exit_codes import ExitCode
 from medqa_sweeps.pool.request import ANY_DEVICE, DeviceRequest, requested_of_launcher
 from medqa_sweeps.trial.folder import TrialDir
 
@@ -15,8 +16,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_device_options(parser, otherwise="as it was started")
 
 
-def run(arguments: argparse.Namespace) -> int:
-    """Go on with the study or the single trial; exit code of the sweep, or 0 where the trial has a score, else 1."""
+def run(arguments: argparse.Namespace) -> ExitCode:
+    """Go on with the study, whose sweep takes this process over, or with the single trial; OK if that has a score."""
     trial, devices = TrialDir(arguments.folder.resolve()), devices_asked_for(arguments)
     if not trial.config_file.exists():
         from medqa_sweeps.study.folder import StudyDir
@@ -28,15 +29,14 @@ def run(arguments: argparse.Namespace) -> int:
     from medqa_sweeps.jobs.single import run_single
 
     result = run_single(trial.config(), trial, announce=True, devices=devices or _devices_at_the_start(trial))
-    return 0 if result and result.score else 1
+    return ExitCode.OK if result and result.score else ExitCode.FAILED
 
 
 def _devices_at_the_start(trial: TrialDir) -> DeviceRequest:
     """What Hydra was asked for when the trial began; auto for a trial that began without Hydra."""
     from omegaconf import OmegaConf
 
-    file = trial.path / ".hydra" / "hydra.yaml"
-    if not file.exists():
+    if not trial.hydra_file.exists():
         return ANY_DEVICE
-    request = requested_of_launcher(OmegaConf.load(file).hydra.launcher)
+    request = requested_of_launcher(OmegaConf.load(trial.hydra_file).hydra.launcher)
     return dataclasses.replace(request, by_option=True)  # what to ask for instead is asked for here

@@ -12,6 +12,7 @@ from omegaconf.errors import OmegaConfBaseException
 
 from medqa_sweeps.config import TrialConfig, from_hydra
 from medqa_sweeps.errors import ConfigError
+from medqa_sweeps.trial.folder import TrialDir
 
 _BY_NUMBER = "${hydra.job.num}"
 
@@ -87,7 +88,7 @@ def task_overrides(hydra: Any) -> list[str]:
 
 def environment_of(trial: Path) -> Mapping[str, str]:
     """`hydra.job.env_set`, as the trial was submitted: variables for its process."""
-    file = trial / ".hydra" / "hydra.yaml"
+    file = TrialDir(trial).hydra_file
     if not file.exists() or "\n    env_set: {}\n" in (text := file.read_text(encoding="utf-8")):
         return {}
     variables: Any = OmegaConf.create(text).hydra.job.get("env_set") or {}

@@ -26,12 +26,19 @@ from hydra.types import RunMode
 from omegaconf import DictConfig, ListConfig, OmegaConf
 
 from medqa_sweeps.compose.settings import CONF, PROVIDER
+from medqa_sweeps.study.folder import StudyDir
+from medqa_sweeps.trial.folder import HYDRA_FOLDER
 from medqa_sweeps.trial.provenance import changed_files
 
 FOLDER = ".conf"  # in the study's
 _LIST = "sources.yaml"
 _MOST_FILES, _MOST_ENTRIES = 1000, 20_000  # of one source: beyond that it is no folder of configs
-_OF_A_RUN = {".hydra", "multirun.yaml", "study.yaml"}  # a folder that has one of these holds results
+_STUDY = StudyDir(Path())
+_OF_A_RUN = {
+    HYDRA_FOLDER,
+    _STUDY.composed_file.name,
+    _STUDY.definition_file.name,
+}  # a folder that has one of these holds results
 _OPTIONS = {"main": "--config-path", "command-line": "--config-dir"}  # of every Hydra program, by provider
 
 

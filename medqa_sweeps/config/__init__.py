@@ -9,6 +9,7 @@ from medqa_sweeps.config.saved import from_hydra, load, save, with_defaults, wit
 from medqa_sweeps.config.schema import (
     ATTENTION_MODULES,
     DATA_FORMATS,
+    ENGINE_NAMES,
     LINEAR_MODULES,
     MLP_MODULES,
     TRIAL_KEYS,
@@ -41,6 +42,7 @@ __all__ = [
     "CANNOT_MATTER",
     "COUNTED_BY_CONTENT",
     "DATA_FORMATS",
+    "ENGINE_NAMES",
     "LINEAR_MODULES",
     "MLP_MODULES",
     "TRIAL_KEYS",

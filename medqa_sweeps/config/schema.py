@@ -16,6 +16,7 @@ from medqa_sweeps.errors import ConfigError
 ATTENTION_MODULES = ("q_proj", "k_proj", "v_proj", "o_proj")
 MLP_MODULES = ("gate_proj", "up_proj", "down_proj")
 LINEAR_MODULES = ATTENTION_MODULES + MLP_MODULES
+ENGINE_NAMES = ("unsloth",)
 DATA_FORMATS = ("auto", "medqa", "ending", "bigbio", "medmcqa", "columns", "nested")
 
 
@@ -285,7 +286,7 @@ class EngineConfig:
     max_silent_minutes: float = 60.0  # a trial that writes nothing for so long has hung: it is killed, and tried again
 
     def problems(self) -> Iterator[str]:
-        yield from _one_of("engine.name", self.name, ("unsloth",))
+        yield from _one_of("engine.name", self.name, ENGINE_NAMES)
         if self.threads is not None and self.threads < 1:
             yield f"engine.threads={self.threads}: 1 or more, or null for all that the slot has"
         if self.max_attempts < 1:

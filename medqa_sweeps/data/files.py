@@ -8,7 +8,6 @@ but blank lines: what cannot be read is yielded with its defect.
 import csv
 import glob
 import io
-import json
 import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -17,7 +16,7 @@ from typing import Any
 from medqa_sweeps.assets import resolve_bundled
 from medqa_sweeps.command_line import typed
 from medqa_sweeps.data.record import Record
-from medqa_sweeps.data.shapes import RECORD_FIELDS, without_repeats
+from medqa_sweeps.data.shapes import RECORD_FIELDS, from_json
 from medqa_sweeps.errors import DataError
 from medqa_sweeps.lfs import is_lfs_pointer
 
@@ -110,14 +109,14 @@ def _json_records(path: Path, sets: list[str]) -> Iterator[Record]:
 
 def _line_record(line: str, place: str) -> Record:
     try:
-        return Record(place, _loads(line))
+        return Record(place, from_json(line))
     except (ValueError, RecursionError) as error:
         return Record(place, line, f"not JSON ({error}); allowed is {_LINES}")
 
 
 def _whole(text: str, path: Path, allowed: str) -> Any:
     try:
-        return _loads(text)
+        return from_json(text)
     except (ValueError, RecursionError) as error:
         raise DataError(f"{path}: not JSON ({error}). Allowed is {allowed}. Mend or remove it.") from error
 
@@ -125,7 +124,7 @@ def _whole(text: str, path: Path, allowed: str) -> Any:
 def _keyed(text: str) -> dict[str, Any] | None:
     """The one object that `text` is as a whole, made an object of records; None if it is something else: lines."""
     try:
-        value = _loads(text)
+        value = from_json(text)
     except (ValueError, RecursionError):
         return None
     if _is_keyed(value):
@@ -153,10 +152,6 @@ def _keyed_records(keyed: dict[str, Any], path: Path, sets: list[str]) -> Iterat
         if chosen not in keyed:
             raise DataError(f"{path} holds no set {chosen}; data.hub_subsets may name {', '.join(keyed)}.")
         yield from (Record(f"{path}, {chosen}, {name}", record) for name, record in keyed[chosen].items())
-
-
-def _loads(text: str) -> Any:
-    return json.loads(text, object_pairs_hook=without_repeats)
 
 
 def _text_of(path: Path) -> str:

@@ -10,6 +10,7 @@ from rich.text import Text
 
 from medqa_sweeps.config import DataConfig
 from medqa_sweeps.data.description import Description, Holding
+from medqa_sweeps.wording import SYNTHETIC_QUESTIONS
 
 _SHOWN = 3  # refused records a part
 
@@ -18,7 +19,7 @@ def print_description(
     config: DataConfig, description: Description, unit: str, max_length: int | None, console: Console
 ) -> None:
     """Everything of `description`; `unit` is what lengths were counted in."""
-    synthetic = "  synthetic: invented facts, never medicine" if config.synthetic else ""
+    synthetic = f"  {SYNTHETIC_QUESTIONS}" if config.synthetic else ""
     console.print(Text(f"{config.name}{synthetic}", style="bold"))
     holdings = description.parts
     _print_counts(holdings, description.test_questions, console)

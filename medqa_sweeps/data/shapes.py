@@ -134,7 +134,7 @@ def _structure(value: Any) -> Any:
     """What a table's cell spells out, as JSON or as Python would print it; anything else as it is."""
     if not isinstance(value, str) or value.lstrip()[:1] not in ("{", "["):
         return value
-    for parse in (_from_json, _from_python):
+    for parse in (from_json, _from_python):
         try:
             return parse(value)
         except (ValueError, SyntaxError, TypeError, MemoryError, RecursionError):
@@ -142,7 +142,12 @@ def _structure(value: Any) -> Any:
     return value
 
 
-def _from_json(text: str) -> Any:
+def from_json(text: str) -> Any:
+    """The value of JSON text.
+
+    Raises:
+        ValueError: if it is none, or an object in it names a key twice.
+    """
     return json.loads(text, object_pairs_hook=without_repeats)
 
 

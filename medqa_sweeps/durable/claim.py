@@ -5,6 +5,8 @@ from pathlib import Path
 
 from filelock import BaseFileLock, FileLock, SoftFileLock, Timeout
 
+_LOCK, _HOLDER = ".claim", ".claim.holder"
+FILES = {_LOCK, _HOLDER}  # that a claimed folder may hold
 _NO_LOCKS = {errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOLCK, errno.EINVAL}
 _PATIENCE_SECONDS = 1.0  # in which a file that a dead process left behind is found out
 
@@ -19,7 +21,7 @@ def claim(folder: Path) -> BaseFileLock:
         Timeout: if another living process holds the folder.
         OSError: if nothing can be written there.
     """
-    lock: BaseFileLock = FileLock(folder / ".claim", fallback_to_soft=False)
+    lock: BaseFileLock = FileLock(folder / _LOCK, fallback_to_soft=False)
     try:
         lock.acquire(timeout=0)
     except Timeout:
@@ -27,6 +29,6 @@ def claim(folder: Path) -> BaseFileLock:
     except OSError as error:
         if error.errno not in _NO_LOCKS:
             raise
-        lock = SoftFileLock(folder / ".claim.holder")
+        lock = SoftFileLock(folder / _HOLDER)
         lock.acquire(timeout=_PATIENCE_SECONDS)
     return lock

@@ -1,14 +1,19 @@
 """Files of JSON objects, a line each, that processes may append to, follow and be killed over.
 
 A line without its line feed was left half-written by a process that died: readers skip it, and the next writer cuts it
-off.
+off. Any other line that cannot be read is damage.
 """
 
 import json
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, Generic, TypeVar
+
+from medqa_sweeps import damage
+
+Content = TypeVar("Content")
+_REMEDY = "Bring the file back from a copy, or delete that line: the rest is then read without it."
 
 
 def append_lines(path: Path, objects: Iterable[dict[str, Any]]) -> None:
@@ -25,36 +30,53 @@ def repair_lines(path: Path) -> None:
         os.truncate(path, whole)
 
 
-def read_lines(path: Path, start: int = 0) -> Iterator[dict[str, Any]]:
-    """The JSON objects of the whole lines of `path` from byte `start`; none if there is no file."""
+def read_lines(path: Path, made_of: Callable[[dict[str, Any]], Content], naming: bytes = b"") -> Iterator[Content]:
+    """What `made_of` makes of the JSON object of each whole line; nothing if there is no file.
+
+    Args:
+        naming: lines without these bytes are passed over unread, as parsing is what takes time.
+
+    Raises:
+        ConfigError: if a line is no JSON object of which it can be made, naming the file and the line.
+    """
     if path.exists():
         with open(path, "rb") as file:
-            file.seek(start)
-            for line in file:
-                if line.endswith(b"\n"):
-                    yield json.loads(line)
+            for number, text in enumerate(file, start=1):
+                if text.endswith(b"\n") and naming in text:
+                    yield _read(path, number, text, made_of)
 
 
-class LineReader:
+class LineReader(Generic[Content]):
     """Follows a file of JSON objects, a line each, while it grows."""
 
-    def __init__(self, path: Path) -> None:
-        self._path, self._position = path, 0
+    def __init__(self, path: Path, made_of: Callable[[dict[str, Any]], Content]) -> None:
+        self._path, self._made_of = path, made_of
+        self._position, self._lines = 0, 0
 
-    def new_objects(self) -> list[dict[str, Any]]:
-        """Those of the whole lines written since the last call."""
-        objects = []
+    def new(self) -> list[Content]:
+        """What is made of the whole lines written since the last call.
+
+        Raises:
+            ConfigError: as `read_lines`.
+        """
+        found = []
         try:
             with open(self._path, "rb") as file:
                 file.seek(self._position)
                 for text in file:
                     if not text.endswith(b"\n"):
                         break
+                    found.append(_read(self._path, self._lines + 1, text, self._made_of))
                     self._position += len(text)
-                    objects.append(json.loads(text))
+                    self._lines += 1
         except FileNotFoundError:
             pass
-        return objects
+        return found
+
+
+def _read(path: Path, number: int, text: bytes, made_of: Callable[[dict[str, Any]], Content]) -> Content:
+    with damage.told(path, _REMEDY, number):
+        return made_of(json.loads(text))
 
 
 def _whole_bytes(path: Path) -> int:

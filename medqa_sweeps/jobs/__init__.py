@@ -2,5 +2,6 @@
 
 `contract` is what a sweep's loop relies on. `trials` trains trials in their folders, `callables` (in a
 `callable_child`) runs any Hydra task function, `batches` hands batches to a stock launcher; `launcher` chooses.
-`single` is one trial alone, with its `progress`. `failures` says what follows a failure, `interrupts` hears Ctrl-C.
+`single` is one trial alone, with its `progress`; `one_child` a process that does one thing. `failures` says what
+follows a failure, `interrupts` hears Ctrl-C.
 """

@@ -18,12 +18,14 @@ from hydra.core.utils import JobReturn, JobStatus, run_job, setup_globals
 from omegaconf import OmegaConf
 from omegaconf.basecontainer import BaseContainer
 
+from medqa_sweeps.exit_codes import ExitCode
+
 _PLUGINS = Plugins.instance()  # found once; to look for them takes longer than all else that Hydra does for a job
 OmegaConf.to_container(OmegaConf.create({"a": "${b}/${b}.${b}", "b": 1}), resolve=True)  # its parser learns as it goes
 
 
-def main(files: list[str]) -> int:
-    """Run the job of CONFIG and write its `JobReturn` to ANSWER; 0."""
+def main(files: list[str]) -> ExitCode:
+    """Run the job of CONFIG and write its `JobReturn` to ANSWER."""
     common, job, answer = map(Path, files)
     plugin_folders = _plugin_folders()
     asked = _load(common)
@@ -47,7 +49,7 @@ def main(files: list[str]) -> int:
     temporary = answer.with_suffix(".part")
     temporary.write_bytes(_travelling(returned))
     temporary.rename(answer)
-    return 0
+    return ExitCode.OK
 
 
 def _load(common: Path) -> dict[str, Any]:

@@ -6,7 +6,6 @@ same time do not talk into each other's sentences.
 """
 
 import os
-import signal
 import sys
 import tempfile
 import time
@@ -21,8 +20,9 @@ from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig
 
 from medqa_sweeps.errors import FailureKind, InternalError
+from medqa_sweeps.exit_codes import in_words
 from medqa_sweeps.jobs.contract import Ended, Job, Jobs, Reported
-from medqa_sweeps.pool.contract import Gone, Pool
+from medqa_sweeps.pool.contract import Pool, ProcessExit, ProcessHandle
 from medqa_sweeps.trial.folder import StopReason
 from medqa_sweeps.trial.records import Outcome
 
@@ -40,7 +40,7 @@ class CallableJobs(Jobs):
     def __init__(self, pool: Pool, compose: Compose, context: HydraContext, task_function: TaskFunction) -> None:
         self._pool, self._compose, self._context, self._task_function = pool, compose, context, task_function
         self._folder = tempfile.TemporaryDirectory(prefix="medqa_sweeps-jobs-")
-        self._running: dict[int, tuple[Job, float]] = {}
+        self._running: dict[ProcessHandle, Job] = {}
         self._asked_to_go: set[int] = set()
         self.returned: dict[int, JobReturn] = {}  # of the jobs that have ended
 
@@ -50,7 +50,7 @@ class CallableJobs(Jobs):
 
     @property
     def running(self) -> Sequence[int]:
-        return list(self._running)
+        return [job.number for job in self._running.values()]
 
     def describe(self) -> Sequence[str]:
         return self._pool.describe()
@@ -61,19 +61,19 @@ class CallableJobs(Jobs):
     def start(self, job: Job) -> None:
         asked, answered, log = self._files(job.number)
         asked.write_bytes(job.prepared)
-        self._pool.start(job.number, CHILD, [str(self._common()), str(asked), str(answered)], dict(os.environ), log)
-        self._running[job.number] = (job, time.monotonic())
+        arguments = [str(self._common()), str(asked), str(answered)]
+        self._running[self._pool.start(CHILD, arguments, dict(os.environ), log)] = job
 
     def poll(self, timeout: float) -> list[Reported | Ended]:
-        return [self._after(gone) for gone in self._pool.wait(timeout) if gone.key in self._running]
+        return [self._after(one) for one in self._pool.wait(timeout) if one.process in self._running]
 
     def stop(self, number: int, reason: StopReason, why: str = "") -> None:
         """Leaves it to finish: a task function has no way to be asked."""
 
     def kill(self) -> None:
-        for number in self._running:
-            self._asked_to_go.add(number)
-            self._pool.signal(number, signal.SIGKILL)
+        for process, job in self._running.items():
+            self._asked_to_go.add(job.number)
+            self._pool.kill(process)
 
     def close(self) -> None:
         self.kill()
@@ -81,25 +81,28 @@ class CallableJobs(Jobs):
             self.poll(1)
         self._folder.cleanup()
 
-    def _after(self, gone: Gone) -> Ended:
-        job, began = self._running.pop(gone.key)
-        asked, answered, log = self._files(gone.key)
+    def _after(self, process_exit: ProcessExit) -> Ended:
+        job, code = self._running.pop(process_exit.process), process_exit.code
+        number = job.number
+        asked, answered, log = self._files(number)
         printed = log.read_text(errors="replace") if log.exists() else ""
         print(printed, end="" if printed.endswith("\n") or not printed else "\n", flush=True)
         if answered.exists():
             returned: JobReturn = cloudpickle.loads(answered.read_bytes())
         else:
-            how = signal.Signals(-gone.code).name if gone.code < 0 else f"exit code {gone.code}"
             returned = JobReturn(overrides=job.overrides, cfg=cloudpickle.loads(job.prepared), status=JobStatus.FAILED)
-            returned.return_value = InternalError(f"the process of job {gone.key} ended with {how} and no result")
+            returned.return_value = InternalError(
+                f"the process of job {number} ended with {in_words(code, process_exit.cause)} and no result"
+            )
         for file in (asked, answered, log):
             file.unlink(missing_ok=True)
-        self.returned[gone.key] = returned
-        seconds = time.monotonic() - began
-        if gone.key in self._asked_to_go:
-            self._asked_to_go.remove(gone.key)
-            return Ended(gone.key, Outcome.INTERRUPTED, message="interrupted", seconds=seconds)
-        return ended_as(gone.key, returned, seconds, FailureKind.KILLED if gone.code < 0 else FailureKind.INTERNAL)
+        self.returned[number] = returned
+        began_at, now = process_exit.process.began_at, time.monotonic()
+        seconds = 0.0 if began_at is None else now - began_at
+        if number in self._asked_to_go:
+            self._asked_to_go.remove(number)
+            return Ended(number, Outcome.INTERRUPTED, message="interrupted", seconds=seconds)
+        return ended_as(number, returned, seconds, FailureKind.KILLED if code < 0 else FailureKind.INTERNAL)
 
     def _common(self) -> Path:
         """The file of what is the same for all jobs; written at the first."""

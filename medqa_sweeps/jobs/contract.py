@@ -17,6 +17,8 @@ from medqa_sweeps.study.best import ScoredTrial
 from medqa_sweeps.trial.folder import StopReason
 from medqa_sweeps.trial.records import Outcome
 
+POLL_SECONDS = 0.2  # at most so long until a Ctrl-C, a request or a silent trial is noticed
+
 
 @dataclass(frozen=True)
 class Job:

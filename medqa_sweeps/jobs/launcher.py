@@ -8,6 +8,7 @@ any other                    the stock launcher, in batches
 import contextlib
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from weakref import WeakKeyDictionary
 
@@ -26,20 +27,44 @@ from medqa_sweeps.config import TrialConfig
 from medqa_sweeps.errors import InternalError
 from medqa_sweeps.jobs.batches import BatchJobs
 from medqa_sweeps.jobs.callables import CHILD, CallableJobs
-from medqa_sweeps.jobs.contract import Ended, Jobs
-from medqa_sweeps.jobs.trials import TrialJobs
+from medqa_sweeps.jobs.contract import POLL_SECONDS, Ended, Jobs
+from medqa_sweeps.jobs.trials import TRAINING, TrialJobs
 from medqa_sweeps.pool.contract import Pool
-from medqa_sweeps.pool.devices import find_devices, lease, plan_slots
+from medqa_sweeps.pool.devices import find_devices
 from medqa_sweeps.pool.in_process import InProcessPool
-from medqa_sweeps.pool.local import TRAINING, Machine
+from medqa_sweeps.pool.leases import lease
+from medqa_sweeps.pool.local import local_pool
 from medqa_sweeps.pool.request import requested_of_launcher
+from medqa_sweeps.pool.slots import plan_slots
 from medqa_sweeps.study.objective import BY_ACCURACY, Objective
 from medqa_sweeps.trial.records import MetricsLine, Outcome
 
 _STOCK_BATCH = 2  # upstream's n_jobs
-_POLL_SECONDS = 0.2
 # While Hydra has the loader, which is as long as its sweeper works.
 _COPIES: WeakKeyDictionary[ConfigLoader, tempfile.TemporaryDirectory[str]] = WeakKeyDictionary()
+
+
+def _local_pool(settings: DictConfig, folder: Path, preload: Sequence[str], at_most: int) -> Pool:
+    return local_pool(folder, preload, requested_of_launcher(settings), settings.slots_per_device, at_most)
+
+
+def _check_local_pool(settings: DictConfig, folder: Path) -> None:
+    with lease(find_devices(requested_of_launcher(settings)), folder) as leased:
+        plan_slots(leased.devices, settings.slots_per_device)
+
+
+@dataclass(frozen=True)
+class _PoolKind:
+    """How the pool of a launcher is made."""
+
+    make: Callable[[DictConfig, Path, Sequence[str], int], Pool]  # settings, study's folder, preload, slots at most
+    check: Callable[[DictConfig, Path], None]  # settings, study's folder; raises ConfigError if it cannot be made now
+
+
+_POOLS = {  # by the launcher's `_target_`; any other launcher gets batches
+    LOCAL_GPUS: _PoolKind(_local_pool, _check_local_pool),
+    IN_PROCESS: _PoolKind(lambda settings, folder, preload, at_most: InProcessPool(), lambda settings, folder: None),
+}
 
 
 def trains_trials(config: DictConfig) -> bool:
@@ -72,7 +97,7 @@ def jobs_for(
         ConfigError: if the devices that were asked for are not to be had.
     """
     settings = config.hydra.launcher
-    if settings._target_ not in (LOCAL_GPUS, IN_PROCESS):
+    if settings._target_ not in _POOLS:
         stock = Plugins.instance().instantiate_launcher(
             hydra_context=context, task_function=task_function, config=config
         )
@@ -82,7 +107,8 @@ def jobs_for(
     of_trials = trains_trials(config)
 
     compose = Composer(context.config_loader, config).compose
-    with _pool(settings, folder, min(trials, at_once or trials), TRAINING if of_trials else (CHILD,)) as pool:
+    make_pool = _POOLS[settings._target_].make
+    with make_pool(settings, folder, TRAINING if of_trials else (CHILD,), min(trials, at_once or trials)) as pool:
         made = (
             TrialJobs(pool, folder, command_of_this_process(), compose, look, say, objective=objective)
             if of_trials
@@ -98,9 +124,8 @@ def refuse_missing_devices(settings: DictConfig, folder: Path) -> None:
     Raises:
         ConfigError: as `jobs_for`.
     """
-    if settings._target_ == LOCAL_GPUS:
-        with lease(find_devices(requested_of_launcher(settings)), folder) as held:
-            plan_slots(held.devices, settings.slots_per_device)
+    if settings._target_ in _POOLS:
+        _POOLS[settings._target_].check(settings, folder)
 
 
 def launch(
@@ -120,7 +145,7 @@ def launch(
             while waiting and jobs.free:
                 number, overrides = waiting.pop(0)
                 jobs.start(jobs.prepare(number, overrides))
-            for event in jobs.poll(_POLL_SECONDS):
+            for event in jobs.poll(POLL_SECONDS):
                 if isinstance(event, Ended):
                     returned[event.number] = _as_hydra_says(event, jobs, config, batch[event.number - first_number])
     return [returned[number] for number in sorted(returned)]
@@ -133,12 +158,6 @@ def _with_files_of_now(context: HydraContext, config: DictConfig) -> HydraContex
         _COPIES[loader] = tempfile.TemporaryDirectory(prefix="medqa_sweeps-conf-")
         taken(config.hydra.runtime.config_sources).write(Path(_COPIES[loader].name))
     return HydraContext(loader_of(Path(_COPIES[loader].name)), context.callbacks)
-
-
-def _pool(settings: DictConfig, folder: Path, at_most: int, preload: Sequence[str]) -> Pool:
-    if settings._target_ == IN_PROCESS:
-        return InProcessPool()
-    return Machine(folder, requested_of_launcher(settings), settings.slots_per_device, at_most, preload)
 
 
 def _as_hydra_says(ended: Ended, jobs: Jobs, config: DictConfig, overrides: Sequence[str]) -> JobReturn:

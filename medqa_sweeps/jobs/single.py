@@ -13,19 +13,17 @@ from medqa_sweeps.command_line import command, command_of_this_process, shown, t
 from medqa_sweeps.config import TrialConfig
 from medqa_sweeps.durable.disk import refuse_unfit
 from medqa_sweeps.errors import InternalError
-from medqa_sweeps.jobs.contract import Ended, Job, Jobs
+from medqa_sweeps.jobs.contract import POLL_SECONDS, Ended, Job, Jobs
 from medqa_sweeps.jobs.interrupts import Interrupts
 from medqa_sweeps.jobs.progress import TrialProgress
-from medqa_sweeps.jobs.trials import Prepared, TrialJobs
-from medqa_sweeps.pool.local import Machine
+from medqa_sweeps.jobs.trials import TRAINING, Prepared, TrialJobs
+from medqa_sweeps.pool.local import LocalPool, local_pool
 from medqa_sweeps.pool.request import ANY_DEVICE, DeviceRequest
 from medqa_sweeps.trial.folder import StopReason, TrialDir
 from medqa_sweeps.trial.plan import plan_new_trial, plan_trial, refuse_changed
 from medqa_sweeps.trial.records import MetricsLine, Outcome, Result
 from medqa_sweeps.trial.since import since_it_began
 from medqa_sweeps.wording import accuracy, duration, percent
-
-_POLL_SECONDS = 0.2
 
 
 def run_single(
@@ -55,18 +53,19 @@ def run_single(
         refuse_changed(plan, trial.provenance())
     refuse_unfit(trial.path)
     job = Job(0, (), plan.signature, Prepared(trial, plan, composed))
-    machine, folder = _machine(trial.path.parent, devices), trial.path.parent
+    folder = trial.path.parent
+    pool = _pool(folder, devices)
     if announce:
         warnings = caution_lines(cautions_of(plan))
         earlier = since_it_began("The trial", trial.provenance()) if begun else []
-        for sentence in [*plan.sentences(shown(trial.path)), f"Runs on    {machine.devices[0]}", *warnings, *earlier]:
+        for sentence in [*plan.sentences(shown(trial.path)), f"Runs on    {pool.devices[0]}", *warnings, *earlier]:
             console.print(sentence, markup=False, soft_wrap=True)
     with TrialProgress(plan.steps, console) as progress:
 
         def look(number: int, line: MetricsLine) -> None:
             progress.show(line)
 
-        with TrialJobs(machine, folder, command_of_this_process(), look=look, say=progress.say, alone=alone) as jobs:
+        with TrialJobs(pool, folder, command_of_this_process(), look=look, say=progress.say, alone=alone) as jobs:
             ended = _to_its_end(jobs, job, progress)
     result = trial.result()
     console.print(_ending(trial, result, ended), markup=False, soft_wrap=True)
@@ -78,12 +77,12 @@ def _to_its_end(jobs: Jobs, job: Job, progress: TrialProgress) -> Ended:
     heard = 0
     with Interrupts() as interrupts:
         while not jobs.free:
-            jobs.poll(_POLL_SECONDS)
+            jobs.poll(POLL_SECONDS)
             if interrupts.count:
                 return Ended(job.number, Outcome.INTERRUPTED, message="Nothing had begun.")
         jobs.start(job)
         while jobs.running:
-            for event in jobs.poll(_POLL_SECONDS):
+            for event in jobs.poll(POLL_SECONDS):
                 if isinstance(event, Ended):
                     return event
             if interrupts.count > heard:
@@ -97,9 +96,9 @@ def _to_its_end(jobs: Jobs, job: Job, progress: TrialProgress) -> Ended:
 
 
 @functools.cache
-def _machine(study: Path, devices: DeviceRequest) -> Machine:
+def _pool(folder: Path, devices: DeviceRequest) -> LocalPool:
     """One slot with all that a device has, kept for the trials that Hydra runs in this process one by one."""
-    made = Machine(study, devices, slots_per_device=1, trials=1)
+    made = local_pool(folder, TRAINING, devices, slots_per_device=1, at_most=1)
     atexit.register(made.close)
     return made
 

@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import cast
 
 from omegaconf import DictConfig, OmegaConf
 
@@ -18,10 +19,11 @@ from medqa_sweeps.base.fingerprints import is_of_this_version
 from medqa_sweeps.compose.hydra_node import environment_of, trial_config, without_hydra
 from medqa_sweeps.config import TrialConfig
 from medqa_sweeps.errors import FailureKind
+from medqa_sweeps.exit_codes import ExitCode, in_words
 from medqa_sweeps.hardware import killed_for_memory
 from medqa_sweeps.jobs.contract import Ended, Job, Jobs, Reported
 from medqa_sweeps.jobs.failures import another_attempt
-from medqa_sweeps.pool.contract import Gone, Pool, SlotLike
+from medqa_sweeps.pool.contract import Pool, ProcessExit, ProcessHandle
 from medqa_sweeps.study import not_run
 from medqa_sweeps.study.best import can_be_ranked, scored_trial
 from medqa_sweeps.study.not_run import NotRun
@@ -37,7 +39,7 @@ from medqa_sweeps.trial.since import changed_since, since_it_began
 from medqa_sweeps.wording import listed
 
 WORKER = "medqa_sweeps.worker.main"  # started by name: this half never imports it
-_DISK_FULL, _TRY_AGAIN = 74, 75  # the worker's exit codes for a trial without a result
+TRAINING = ("medqa_sweeps.worker.run",)  # imports torch, unsloth and trl: about 15 s, which pools pay ahead of trials
 _LOG_TAIL_LINES = 12
 
 
@@ -57,8 +59,8 @@ class _Running:
     config: TrialConfig
     reader: MetricsReader
     tracker: Tracker | None
-    slot: SlotLike
-    heard: float = field(default_factory=time.monotonic)  # when it last wrote a line
+    process: ProcessHandle  # that works on it now
+    last_line_at: float = 0.0  # in `time.monotonic` seconds; 0: it has written none
     told: int = 0  # samples seen at the last report that was told; report 0 is the untuned base, and is not
     killed_as: FailureKind | None = None  # why this process killed it; None: it did not
     killed_for_memory: int | None = field(default_factory=killed_for_memory)  # on this machine, when the attempt began
@@ -159,15 +161,15 @@ class TrialJobs(Jobs):
         told = max((line.samples_seen for line in reader.new_lines() if isinstance(line, ValidationLine)), default=0)
         if trial.lines():
             self._say(f"{'The trial' if self._alone else f'Trial {job.number}'} {trial.goes_on()}")
-        slot = self._launch(job.number, trial)
-        self._running[job.number] = _Running(job, trial, plan.config, reader, tracker, slot, told=told)
+        process = self._launch(trial)
+        self._running[job.number] = _Running(job, trial, plan.config, reader, tracker, process, told=told)
 
     def poll(self, timeout: float) -> list[Reported | Ended]:
-        gone = self._pool.wait(timeout)
+        exits = self._pool.wait(timeout)
         events = [event for running in self._running.values() for event in self._news(running)]
-        for one in gone:
-            if one.key in self._running:
-                events += self._after_attempt(self._running[one.key], one)
+        for one in exits:
+            for running in [each for each in self._running.values() if each.process is one.process]:
+                events += self._after_attempt(running, one)
         self._kill_the_silent()
         return events
 
@@ -176,9 +178,9 @@ class TrialJobs(Jobs):
             self._running[number].trial.ask_to_stop(reason, why)
 
     def kill(self) -> None:
-        for number, running in self._running.items():
+        for running in self._running.values():
             running.asked_to_go = True
-            self._pool.signal(number, signal.SIGKILL)
+            self._pool.kill(running.process)
 
     def close(self) -> None:
         self.kill()
@@ -196,10 +198,10 @@ class TrialJobs(Jobs):
                 self._say(sentence)
         return changed
 
-    def _launch(self, number: int, trial: TrialDir, avoid: Sequence[str] = ()) -> SlotLike:
+    def _launch(self, trial: TrialDir, avoid: Sequence[str] = ()) -> ProcessHandle:
         self._tell_of_edits()
         environment = {**child_environment(), **environment_of(trial.path)}
-        return self._pool.start(number, self._worker, [str(trial.path)], environment, trial.log_file, avoid)
+        return self._pool.start(self._worker, [str(trial.path)], environment, trial.log_file, avoid)
 
     def _tell_of_edits(self) -> None:
         """Say once of each edit of our code that processes which start from now on may run it."""
@@ -222,12 +224,12 @@ class TrialJobs(Jobs):
                 if value is not None:
                     reports.append(Reported(running.job.number, line.samples_seen, value))
         if lines:
-            running.heard = time.monotonic()
+            running.last_line_at = time.monotonic()
             if running.tracker:
                 running.tracker.feed()
         return reports
 
-    def _after_attempt(self, running: _Running, gone: Gone) -> list[Reported | Ended]:
+    def _after_attempt(self, running: _Running, process_exit: ProcessExit) -> list[Reported | Ended]:
         """The last news, and the end if no other attempt follows."""
         number, trial = running.job.number, running.trial
         news = self._news(running)
@@ -235,13 +237,12 @@ class TrialJobs(Jobs):
         message = ""
         if result is None:
             try:
-                failure, message = _how_it_ended(running, gone)
+                failure, message = _how_it_ended(running, process_exit)
                 again = failure is not None and another_attempt(trial.failures(), running.config.engine.max_attempts)
                 if again and trial.stop_reason() is not StopReason.INTERRUPTED:
                     self._say(f"trial {number}: {message}; it {trial.goes_on()}")
-                    running.slot = self._launch(number, trial, avoid=[gone.slot.device_id])
-                    running.heard, running.killed_as = time.monotonic(), None
-                    running.killed_for_memory = killed_for_memory()
+                    running.process = self._launch(trial, avoid=[process_exit.slot.device_id])
+                    running.killed_as, running.killed_for_memory = None, killed_for_memory()
                     return news
                 if failure is not None and not again:
                     tail = log_tail(trial.log_file)
@@ -258,40 +259,44 @@ class TrialJobs(Jobs):
         return [*news, replace(ended, disk_bytes=trial.disk_bytes())]
 
     def _kill_the_silent(self) -> None:
+        """End the processes of trials that have written nothing for too long; time in a queue does not count."""
         now = time.monotonic()
-        for number, running in self._running.items():
-            if now - running.heard > 60 * running.config.engine.max_silent_minutes and running.killed_as is None:
+        for running in self._running.values():
+            began_at = running.process.began_at
+            if began_at is None or running.killed_as is not None:
+                continue
+            if now - max(began_at, running.last_line_at) > 60 * running.config.engine.max_silent_minutes:
                 running.killed_as = FailureKind.TIMEOUT
-                self._pool.signal(number, signal.SIGKILL)
+                self._pool.kill(running.process)
 
 
-def _how_it_ended(running: _Running, gone: Gone) -> tuple[FailureKind | None, str]:
+def _how_it_ended(running: _Running, process_exit: ProcessExit) -> tuple[FailureKind | None, str]:
     """Why an attempt left no result, now recorded in the folder; None: it did not fail, and can go on."""
-    trial, code = running.trial, gone.code
-    if running.asked_to_go or (code == _TRY_AGAIN and trial.stop_reason() is StopReason.INTERRUPTED):
+    trial, code = running.trial, process_exit.code
+    if running.asked_to_go or (code == ExitCode.TEMPFAIL and trial.stop_reason() is StopReason.INTERRUPTED):
         trial.end_attempt(Outcome.INTERRUPTED, None, "interrupted")
         return None, "interrupted"
-    if code == _DISK_FULL:
+    if code == ExitCode.IOERR:
         return None, log_tail(trial.log_file, lines=1).strip()
-    if code == _TRY_AGAIN:  # the worker has said why
+    if code == ExitCode.TEMPFAIL:  # the worker has said why
         return trial.failures()[-1], trial.last_words()
     if running.killed_as is FailureKind.TIMEOUT:
         minutes = running.config.engine.max_silent_minutes
         kind, message = FailureKind.TIMEOUT, f"wrote nothing for {minutes:g} minutes (engine.max_silent_minutes)"
     elif code < 0:
-        why = gone.cause or (_about_memory(running.killed_for_memory) if -code == signal.SIGKILL else "")
-        kind, message = FailureKind.KILLED, f"killed by {signal.Signals(-code).name}{f' ({why})' if why else ''}"
+        cause = process_exit.cause or (_about_memory(running.killed_for_memory) if -code == signal.SIGKILL else "")
+        kind, message = FailureKind.KILLED, f"killed by {in_words(code, cause)}"
     else:
-        kind, message = FailureKind.INTERNAL, f"its process ended with exit code {code} and no result"
+        kind, message = FailureKind.INTERNAL, f"its process ended with {in_words(code)} and no result"
     trial.end_attempt(Outcome.FAILED, kind, message)
     return kind, message
 
 
 def _about_memory(killed_before: int | None) -> str:
-    """Whether the kernel may have killed it for lack of memory, which is what SIGKILL means most often."""
+    """Whether the kernel may have killed it for lack of memory; empty where it does not say."""
     killed = killed_for_memory()
     if killed is None or killed_before is None:
-        return "often: the system ran out of memory"
+        return ""
     return f"the kernel killed {'a' if killed > killed_before else 'no'} process for lack of memory meanwhile"
 
 
@@ -333,10 +338,11 @@ def log_tail(log: Path, lines: int = _LOG_TAIL_LINES) -> str:
 
 def _write_hydra_files(composed: DictConfig, trial: TrialDir) -> None:
     """What Hydra writes for every job: the config unresolved, its own settings, and the words."""
-    trial.write_overrides(composed.hydra.overrides.task)
+    # As they were typed: an interpolation stays one.
+    trial.write_overrides(cast(list[str], OmegaConf.to_container(composed.hydra.overrides.task, resolve=False)))
     hydra = OmegaConf.create({"hydra": composed.hydra})
-    OmegaConf.save(without_hydra(composed), trial.hydra_folder / "config.yaml")
-    OmegaConf.save(hydra, trial.hydra_folder / "hydra.yaml")
+    OmegaConf.save(without_hydra(composed), trial.composed_file)
+    OmegaConf.save(hydra, trial.hydra_file)
 
 
 def child_environment() -> dict[str, str]:

@@ -3,11 +3,11 @@
     python -m medqa_sweeps.pool.child LIFELINE_FD PARENT_PID MODULE [ARGUMENT ...]
 
 Two ropes, so that no kill of any process leaves an orphan (Linux; elsewhere children outlive a killed parent):
-the *lifeline* is a pipe whose only writer is the sweep's process, and the kernel kills the child's whole process
+the *lifeline* is a pipe whose only writer is the pool's process, and the kernel kills the child's whole process
 group when that writer is gone, whatever the child's Python is doing; `PR_SET_PDEATHSIG` does the same when the
 direct parent (the forkserver) dies. Imports nothing but the standard library.
 
-A cluster, `systemd` or `docker stop` asks every process of a job to end. What that means is decided by the sweep's
+A cluster, `systemd` or `docker stop` asks every process of a job to end. What that means is decided by the pool's
 process alone, which has its children end as they should; by themselves they obey none of these signals.
 """
 
@@ -29,12 +29,12 @@ _PR_SET_PDEATHSIG = 1  # prctl.h
 
 
 def arm(lifeline: int, parent: int) -> None:
-    """Die, with every process of the own group, when the sweep or the direct parent dies; also if it just has."""
+    """Die, with every process of the own group, when the pool's process or the direct parent dies or just has."""
     _outlive_polite_signals()
     with contextlib.suppress(PermissionError):  # already the leader of its own group
         os.setpgid(0, 0)  # the terminal's Ctrl-C reaches the parent alone, which then decides
     if sys.platform == "linux":
-        _die_with_sweep(lifeline)
+        _die_with_pool(lifeline)
         die_with_parent(parent)
 
 
@@ -64,7 +64,7 @@ def become(module: str, arguments: list[str]) -> int:
 
 
 def import_ahead(modules: list[str]) -> None:
-    """Import what a trial will find imported; whatever that raises.
+    """Import what the process will find imported when it becomes its module; whatever that raises.
 
     Without the garbage collector, which looks through millions of new objects again and again and finds none to free:
     a fifth of the time. They are then kept from it for good, and so stay shared between forks.
@@ -120,7 +120,7 @@ def _forks_obey() -> None:
     os.register_at_fork(before=before, after_in_parent=after, after_in_child=after_in_child)
 
 
-def _die_with_sweep(lifeline: int) -> None:
+def _die_with_pool(lifeline: int) -> None:
     # Opened anew: owner and signal belong to the open file description, which forked siblings would share.
     own = os.open(f"/proc/self/fd/{lifeline}", os.O_RDONLY)
     fcntl.fcntl(own, fcntl.F_SETOWN, -os.getpgrp())

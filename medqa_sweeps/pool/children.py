@@ -2,7 +2,7 @@
 
 `Children` is the contract. `ForkedChildren` forks them from a process that has imported the heavy libraries once.
 Where a GPU is used, whose driver a fork cannot share, `SparedChildren` keeps a new interpreter waiting that has
-imported them already; `SpawnedChildren` starts from nothing. `tests/contracts/test_children.py` holds for all.
+imported them already. `tests/contracts/test_children.py` holds for both.
 """
 
 import contextlib
@@ -15,7 +15,7 @@ import sys
 import tempfile
 import time
 from abc import ABC, abstractmethod
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
@@ -27,12 +27,12 @@ _REPLACEMENTS = 3  # of a forkserver: one that dies more often is not killed by 
 
 
 @dataclass(frozen=True)
-class Ended:
-    """A child that is gone, with every process of its group."""
+class ChildExit:
+    """A child is over, with every process of its group."""
 
     pid: int
     code: int  # its exit code; negative: the signal that killed it
-    cause: str = field(default="", compare=False)  # in words, where more is known than the signal
+    cause: str = ""  # of the signal, in words, where more is known than the signal
 
 
 class Children(ABC):
@@ -43,9 +43,6 @@ class Children(ABC):
     process, however this process dies.
     """
 
-    def __init__(self) -> None:
-        self._lifeline, self._lifeline_end = os.pipe()  # children read; the end is held here and nowhere else
-
     @abstractmethod
     def start(self, module: str, arguments: list[str], environment: dict[str, str], log: Path) -> int:
         """Process id of a new child.
@@ -55,32 +52,21 @@ class Children(ABC):
         """
 
     @property
+    @abstractmethod
     def ready(self) -> bool:
-        """Whether a start would be quick; `wait` makes it so."""
-        return True
-
-    def expect(self, environment: dict[str, str]) -> None:
-        """Make ready for a start in this environment, which need not come. Returns at once."""
+        """Whether a start returns at once; `wait` makes it so."""
 
     @abstractmethod
-    def wait(self, timeout: float) -> list[Ended]:
+    def wait(self, timeout: float) -> list[ChildExit]:
         """The children that have ended since the last call: at once if there are any, else within `timeout` seconds."""
 
-    def signal(self, pid: int, number: signal.Signals) -> None:
-        """Send a signal to a child and its group; nothing if it is gone. A polite one it does not obey."""
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(pid, number)
+    @abstractmethod
+    def kill(self, pid: int) -> None:
+        """End a child and its group; nothing if it is gone."""
 
+    @abstractmethod
     def close(self) -> None:
         """Kill what still runs. Afterwards nothing can be started."""
-        if self._lifeline_end >= 0:
-            os.close(self._lifeline_end)  # the kernel kills every child's group
-            os.close(self._lifeline)
-            self._lifeline_end = -1
-
-    def _refuse_closed(self) -> None:
-        if self._lifeline_end < 0:
-            raise InternalError("these children were closed; nothing can be started")
 
     def __enter__(self) -> "Children":
         return self
@@ -89,14 +75,34 @@ class Children(ABC):
         self.close()
 
 
+class Lifeline:
+    """A pipe whose only writer is this process: the kernel kills the group of every child that reads it when it is cut,
+    or when this process dies."""
+
+    def __init__(self) -> None:
+        self.fd, self._end = os.pipe()  # children read `fd`; the end is held here and nowhere else
+
+    def refuse_cut(self) -> None:
+        """Raises an InternalError if it was cut."""
+        if self._end < 0:
+            raise InternalError("these children were closed; nothing can be started")
+
+    def cut(self) -> None:
+        """Nothing if it was cut."""
+        if self._end >= 0:
+            os.close(self._end)
+            os.close(self.fd)
+            self._end = -1
+
+
 class ForkedChildren(Children):
     """Forks of a server that imports `preload` once. A server that is killed later is replaced, a few times."""
 
     def __init__(self, preload: list[str]) -> None:
-        super().__init__()
+        self._lifeline = Lifeline()
         self._preload, self._replacements = preload, 0
         self._started: list[int] = []
-        self._ended: list[Ended] = []
+        self._exits: list[ChildExit] = []
         self._alive: set[int] = set()
         self._begin()
 
@@ -108,13 +114,13 @@ class ForkedChildren(Children):
             self._server = subprocess.Popen(
                 [
                     *(sys.executable, "-m", "medqa_sweeps.pool.forkserver"),
-                    *(str(other.fileno()), str(self._lifeline), str(os.getpid()), *self._preload),
+                    *(str(other.fileno()), str(self._lifeline.fd), str(os.getpid()), *self._preload),
                 ],
                 cwd=_ROOT,
                 stdin=subprocess.DEVNULL,
                 stdout=self._said,
                 stderr=self._said,
-                pass_fds=(other.fileno(), self._lifeline),
+                pass_fds=(other.fileno(), self._lifeline.fd),
                 process_group=0,
             )
 
@@ -123,7 +129,7 @@ class ForkedChildren(Children):
         return self._ready
 
     def start(self, module: str, arguments: list[str], environment: dict[str, str], log: Path) -> int:
-        self._refuse_closed()
+        self._lifeline.refuse_cut()
         asked = {"module": module, "arguments": arguments, "environment": environment}
         request = json.dumps({**asked, "folder": str(_ROOT), "log": str(log)}).encode() + b"\n"
         while True:
@@ -135,15 +141,18 @@ class ForkedChildren(Children):
             if self._started:
                 return self._started.pop(0)
 
-    def wait(self, timeout: float) -> list[Ended]:
+    def wait(self, timeout: float) -> list[ChildExit]:
         end = time.monotonic() + timeout
-        while not self._ended and (self._alive or not self._ready) and (left := end - time.monotonic()) > 0:
+        while not self._exits and (self._alive or not self._ready) and (left := end - time.monotonic()) > 0:
             self._receive(left)
-        ended, self._ended = self._ended, []
-        return ended
+        exits, self._exits = self._exits, []
+        return exits
+
+    def kill(self, pid: int) -> None:
+        _kill_group(pid)
 
     def close(self) -> None:
-        super().close()
+        self._lifeline.cut()
         self._put_away()
 
     def _receive(self, timeout: float) -> None:
@@ -171,11 +180,12 @@ class ForkedChildren(Children):
                 self._started.append(message["started"])
             elif "ended" in message:
                 self._alive.discard(message["ended"])
-                self._ended.append(Ended(message["ended"], message["code"]))
+                self._exits.append(ChildExit(message["ended"], message["code"]))
 
     def _server_is_gone(self) -> None:
         """Its children died with it: the kernel saw to that. One that never came to serve is not tried again."""
-        self._ended += [Ended(pid, -signal.SIGKILL, "its parent process ended") for pid in sorted(self._alive)]
+        cause = "its parent process ended"
+        self._exits += [ChildExit(pid, -signal.SIGKILL, cause) for pid in sorted(self._alive)]
         self._alive.clear()
         if not self._ready or self._replacements == _REPLACEMENTS:
             raise self._lost("it was killed")
@@ -197,85 +207,26 @@ class ForkedChildren(Children):
         )
 
 
-class SpawnedChildren(Children):
-    """A new interpreter for every child: slower to start, and free to use a GPU."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self._running: dict[int, subprocess.Popen[bytes]] = {}
-
-    def start(self, module: str, arguments: list[str], environment: dict[str, str], log: Path) -> int:
-        self._refuse_closed()
-        with open(log, "ab") as output:
-            process = self._new_interpreter([module, *arguments], environment, subprocess.DEVNULL, output)
-        self._running[process.pid] = process
-        return process.pid
-
-    def wait(self, timeout: float) -> list[Ended]:
-        end = time.monotonic() + timeout
-        while True:
-            gone = [process for process in self._running.values() if _is_zombie(process.pid)]
-            if gone or not self._running or time.monotonic() >= end:
-                break
-            time.sleep(min(0.02, max(0.0, end - time.monotonic())))
-        for process in gone:
-            self.signal(process.pid, signal.SIGKILL)  # grandchildren do not outlive their trial
-            process.wait()
-            del self._running[process.pid]
-        return [Ended(process.pid, process.returncode) for process in gone]
-
-    def close(self) -> None:
-        super().close()
-        for process in self._running.values():
-            self.signal(process.pid, signal.SIGKILL)
-            process.wait()
-        self._running.clear()
-
-    def _new_interpreter(
-        self, words: list[str], environment: dict[str, str], stdin: int, output: Any
-    ) -> "subprocess.Popen[bytes]":
-        with polite_signals_held():
-            return subprocess.Popen(
-                [sys.executable, "-m", "medqa_sweeps.pool.child", str(self._lifeline), str(os.getpid()), *words],
-                cwd=_ROOT,
-                env=environment,
-                stdin=stdin,
-                stdout=output,
-                stderr=output,
-                pass_fds=(self._lifeline,),
-                process_group=0,
-            )
-
-
-class SparedChildren(SpawnedChildren):
-    """A spare interpreter for each environment, which has imported `preload` and waits to be told what to become.
+class SparedChildren(Children):
+    """New interpreters: for each environment a spare one, which has imported `preload` and waits to be told what to
+    become.
 
     The environment decides what the imports find (which GPU, how many threads), so a spare serves its own alone. A
     new spare begins to import when the one before it has gone to work.
     """
 
     def __init__(self, preload: list[str]) -> None:
-        super().__init__()
+        self._lifeline = Lifeline()
         self._preload = preload
+        self._running: dict[int, subprocess.Popen[bytes]] = {}
         self._spares: dict[str, tuple[subprocess.Popen[bytes], IO[bytes]]] = {}
 
     @property
     def ready(self) -> bool:
-        """Whether a start would be quick; `wait` makes it so."""
-        return True
-
-    def expect(self, environment: dict[str, str]) -> None:
-        self._refuse_closed()
-        key = json.dumps(environment, sort_keys=True)
-        if key not in self._spares:
-            said = tempfile.TemporaryFile()
-            self._spares[key] = (
-                self._new_interpreter(["medqa_sweeps.pool.spare", *self._preload], environment, subprocess.PIPE, said),
-                said,
-            )
+        return True  # a start never waits for imports: what is started does them if its spare has not
 
     def start(self, module: str, arguments: list[str], environment: dict[str, str], log: Path) -> int:
-        self.expect(environment)
+        self._expect(environment)
         spare, said = self._spares.pop(json.dumps(environment, sort_keys=True))
         if not self._send_to_work(spare, module, arguments, log):  # it died while it waited
             said.seek(0)
@@ -284,16 +235,56 @@ class SparedChildren(SpawnedChildren):
             raise InternalError(f"the process that waited for a trial is gone (exit {spare.returncode}):\n{tail}")
         said.close()
         self._running[spare.pid] = spare
-        self.expect(environment)
+        self._expect(environment)
         return spare.pid
 
+    def wait(self, timeout: float) -> list[ChildExit]:
+        end = time.monotonic() + timeout
+        while True:
+            gone = [process for process in self._running.values() if _is_zombie(process.pid)]
+            if gone or not self._running or time.monotonic() >= end:
+                break
+            time.sleep(min(0.02, max(0.0, end - time.monotonic())))
+        for process in gone:
+            _kill_group(process.pid)  # grandchildren do not outlive their parent
+            process.wait()
+            del self._running[process.pid]
+        return [ChildExit(process.pid, process.returncode) for process in gone]
+
+    def kill(self, pid: int) -> None:
+        _kill_group(pid)
+
     def close(self) -> None:
-        super().close()
-        for spare, said in self._spares.values():
-            self.signal(spare.pid, signal.SIGKILL)
-            spare.wait()
+        self._lifeline.cut()
+        for process in [*self._running.values(), *(spare for spare, _ in self._spares.values())]:
+            _kill_group(process.pid)
+            process.wait()
+        for _, said in self._spares.values():
             said.close()
+        self._running.clear()
         self._spares.clear()
+
+    def _expect(self, environment: dict[str, str]) -> None:
+        """Have a spare for this environment; returns at once."""
+        self._lifeline.refuse_cut()
+        key = json.dumps(environment, sort_keys=True)
+        if key not in self._spares:
+            said = tempfile.TemporaryFile()
+            self._spares[key] = (self._new_spare(environment, said), said)
+
+    def _new_spare(self, environment: dict[str, str], output: Any) -> "subprocess.Popen[bytes]":
+        arguments = [str(self._lifeline.fd), str(os.getpid()), "medqa_sweeps.pool.spare", *self._preload]
+        with polite_signals_held():
+            return subprocess.Popen(
+                [sys.executable, "-m", "medqa_sweeps.pool.child", *arguments],
+                cwd=_ROOT,
+                env=environment,
+                stdin=subprocess.PIPE,
+                stdout=output,
+                stderr=output,
+                pass_fds=(self._lifeline.fd,),
+                process_group=0,
+            )
 
     @staticmethod
     def _send_to_work(spare: "subprocess.Popen[bytes]", module: str, arguments: list[str], log: Path) -> bool:
@@ -307,6 +298,11 @@ class SparedChildren(SpawnedChildren):
         except BrokenPipeError:
             return False
         return True
+
+
+def _kill_group(leader: int) -> None:
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(leader, signal.SIGKILL)
 
 
 def _is_zombie(pid: int) -> bool:

@@ -2,10 +2,10 @@
 
     python -m medqa_sweeps.pool.forkserver SOCKET_FD LIFELINE_FD PARENT_PID PRELOADED_MODULE [...]
 
-Importing unsloth and trl takes about 15 s; a fork of a process that has done so takes a few milliseconds, and every
-trial still gets a process of its own. Only without a GPU: the import touches CUDA, which a fork cannot share.
+Importing unsloth and trl takes about 15 s; a fork of a process that has done so takes a few milliseconds, and each
+child is still a process of its own. Only without a GPU: the import touches CUDA, which a fork cannot share.
 
-One JSON object a line on the socket. The sweep sends {"module", "arguments", "environment", "folder", "log"}; the
+One JSON object a line on the socket. The pool sends {"module", "arguments", "environment", "folder", "log"}; the
 server answers {"started": PID} in the order of the requests, and {"ended": PID, "code": CODE} when a child is gone
 (negative: the signal that killed it). Before that, once: {"ready": SECONDS} or {"failed": TEXT}.
 """
@@ -24,7 +24,7 @@ from medqa_sweeps.pool import child
 
 
 def main() -> None:
-    """Import, then serve until the sweep closes its end."""
+    """Import, then serve until the pool closes its end."""
     channel = socket.socket(fileno=int(sys.argv[1]))
     lifeline, parent, modules = int(sys.argv[2]), int(sys.argv[3]), sys.argv[4:]
     child.arm(lifeline, parent)
@@ -36,7 +36,7 @@ def _preload(modules: list[str]) -> dict[str, Any]:
     began = time.monotonic()
     try:
         child.import_ahead(modules)
-    except Exception as error:  # whatever a library raises on import is told to the sweep, which stops
+    except Exception as error:  # whatever a library raises on import is told to the pool, which stops
         return {"failed": f"{type(error).__name__}: {error}"}
     return {"ready": time.monotonic() - began}
 
@@ -50,7 +50,7 @@ def _serve(channel: socket.socket, lifeline: int) -> None:
             if key.data is not None:
                 selector.unregister(key.fd)
                 os.close(key.fd)
-                _kill_group(key.data)  # grandchildren do not outlive their trial; before its number is free again
+                _kill_group(key.data)  # grandchildren do not outlive their parent; before its number is free again
                 code = os.waitstatus_to_exitcode(os.waitpid(key.data, 0)[1])
                 _send(channel, {"ended": key.data, "code": code})
                 continue

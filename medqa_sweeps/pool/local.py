@@ -1,62 +1,119 @@
-"""This machine as a pool: its free devices, leased and divided into slots, and the children that work on them."""
+"""This machine as a pool: its free devices, leased and divided into slots, and the child processes that run on them."""
 
-from collections.abc import Sequence
+import time
+from collections.abc import Collection, Sequence
 from pathlib import Path
 
-from medqa_sweeps.pool.children import ForkedChildren, SparedChildren
-from medqa_sweeps.pool.contract import LocalPool
-from medqa_sweeps.pool.devices import Device, describe, find_devices, lease, plan_slots, stagger_seconds
+from medqa_sweeps.pool.children import Children, ForkedChildren, SparedChildren
+from medqa_sweeps.pool.contract import Pool, ProcessExit, ProcessHandle, Slot
+from medqa_sweeps.pool.devices import Device, find_devices
+from medqa_sweeps.pool.leases import Lease, lease
 from medqa_sweeps.pool.request import ANY_DEVICE, DeviceRequest
+from medqa_sweeps.pool.slots import SlotPlan, describe, grown, plan_slots, stagger_seconds
 
-TRAINING = ("medqa_sweeps.worker.run",)  # imports torch, unsloth and trl: about 15 s, paid ahead of the trials
 
-
-class Machine(LocalPool):
-    """Slots on this machine's devices, which no other sweep takes until this is closed.
+def local_pool(
+    folder: Path,
+    preload: Sequence[str],
+    devices: DeviceRequest = ANY_DEVICE,
+    slots_per_device: int | str = "auto",
+    at_most: int | None = None,
+) -> "LocalPool":
+    """Slots on this machine's devices, which no other sweep takes until the pool is closed.
 
     Args:
-        study: folder, told to whoever asks for a device that is taken.
-        slots_per_device: a number, or "auto".
-        trials: so many slots at most; None: without end.
+        folder: what this process works in, told to whoever asks for a device that is taken.
         preload: modules that children find imported.
+        slots_per_device: a number, or "auto".
+        at_most: so many slots at most; None: without end.
 
     Raises:
         ConfigError: if the devices that were asked for are not there, or none is free.
     """
+    leased = lease(find_devices(devices), folder, at_most)
+    plan = plan_slots(leased.devices, slots_per_device, at_most)
+    # The driver of a GPU cannot be shared with a fork.
+    children = ForkedChildren(list(preload)) if leased.devices[0].is_cpu else SparedChildren(list(preload))
+    return LocalPool(children, leased, plan, stagger_seconds(leased.devices))
 
-    def __init__(
-        self,
-        study: Path,
-        devices: DeviceRequest = ANY_DEVICE,
-        slots_per_device: int | str = "auto",
-        trials: int | None = None,
-        preload: Sequence[str] = TRAINING,
-    ) -> None:
-        self._slots_per_device, self._trials = slots_per_device, trials
-        self._peak_bytes = 0  # of the largest trial so far: its like may come again
-        self._lease = lease(find_devices(devices), study, at_most=trials)
-        slots = plan_slots(self._lease.devices, slots_per_device, trials)
-        on_cpu = self._lease.devices[0].is_cpu
-        children = ForkedChildren(list(preload)) if on_cpu else SparedChildren(list(preload))
-        super().__init__(children, slots, stagger_seconds(self._lease.devices))
+
+class LocalPool(Pool):
+    """Children on the slots of leased devices; it closes children and lease with itself. A process begins at once.
+
+    Args:
+        stagger_seconds: least time between two starts on one device, so that two loads do not peak together.
+    """
+
+    def __init__(self, children: Children, leased: Lease, plan: SlotPlan, stagger_seconds: float = 0.0) -> None:
+        self._children, self._lease, self._plan, self._stagger = children, leased, plan, stagger_seconds
+        self._peak_bytes = 0  # of the largest process so far: its like may come again
+        self._running: dict[int, ProcessHandle] = {}  # by process id
+        self._last_start: dict[str, float] = {}  # by device
 
     @property
     def devices(self) -> tuple[Device, ...]:
         """The leased devices, at least one."""
         return self._lease.devices
 
-    def describe(self) -> list[str]:
-        """Sentences for people: what runs where, and which devices were left out."""
-        growing = self._slots_per_device == "auto" and not self._lease.devices[0].is_cpu
-        return describe(self.slots, self._lease.skipped, growing)  # type: ignore[arg-type]
+    @property
+    def slots(self) -> Sequence[Slot]:
+        return self._plan.slots
+
+    @property
+    def free(self) -> int:
+        return sum(map(self._has_rested, self._untaken())) if self._children.ready else 0
+
+    def describe(self) -> Sequence[str]:
+        """What runs where, and which devices were left out."""
+        return describe(self._plan, self._lease.skipped)
 
     def learn(self, peak_bytes: int) -> None:
-        """Take more slots if the devices have room for them, now that a trial has shown how much it needs."""
-        if self._slots_per_device == "auto":
+        if self._plan.slots_per_device == "auto":
             self._peak_bytes = max(self._peak_bytes, peak_bytes)
-            planned = plan_slots(self._lease.devices, "auto", self._trials, self._peak_bytes, planned=self.slots)  # type: ignore[arg-type]
-            self.add(planned[len(self.slots) :])
+            self._plan = grown(self._plan, self._peak_bytes)
+
+    def start(
+        self,
+        module: str,
+        arguments: list[str],
+        environment: dict[str, str],
+        log: Path,
+        avoid: Collection[str] = (),
+    ) -> ProcessHandle:
+        # An idle device before a shared one; a device to be avoided last.
+        busy = [process.slot.device_id for process in self._running.values()]
+        slot = min(
+            self._untaken(),
+            key=lambda slot: (slot.device_id in avoid, not self._has_rested(slot), busy.count(slot.device_id)),
+        )
+        pid = self._children.start(module, arguments, {**environment, **slot.environment}, log)
+        now = time.monotonic()
+        self._running[pid] = process = ProcessHandle(str(pid), slot, began_at=now)
+        self._last_start[slot.device_id] = now
+        return process
+
+    def wait(self, timeout: float) -> list[ProcessExit]:
+        if not self._running and self._children.ready:
+            time.sleep(timeout)
+            return []
+        exits = self._children.wait(timeout)
+        return [ProcessExit(self._running.pop(child.pid), child.code, child.cause) for child in exits]
+
+    def kill(self, process: ProcessHandle) -> None:
+        for pid, running in self._running.items():
+            if running is process:
+                self._children.kill(pid)
 
     def close(self) -> None:
-        super().close()
+        self._children.close()
+        self._running.clear()
         self._lease.close()
+
+    def _untaken(self) -> list[Slot]:
+        taken = [process.slot for process in self._running.values()]
+        return [slot for slot in self.slots if slot not in taken]
+
+    def _has_rested(self, slot: Slot) -> bool:
+        """Whether the last start on its device is long enough ago."""
+        last = self._last_start.get(slot.device_id)
+        return last is None or time.monotonic() - last >= self._stagger

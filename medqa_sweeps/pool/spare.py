@@ -2,8 +2,8 @@
 
     python -m medqa_sweeps.pool.child LIFELINE_FD PARENT_PID medqa_sweeps.pool.spare PRELOADED_MODULE [...]
 
-On a GPU a trial needs an interpreter of its own, and importing unsloth and trl takes about 15 s: a spare has done so
-before its trial comes. It reads one JSON object, {"module", "arguments", "log"}, and ends if there is none.
+On a GPU a process needs an interpreter of its own, and importing unsloth and trl takes about 15 s: a spare has done so
+before its work comes. It reads one JSON object, {"module", "arguments", "log"}, and ends if there is none.
 """
 
 import json

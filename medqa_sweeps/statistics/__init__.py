@@ -4,7 +4,7 @@ Shared by evaluation, the pruner and `analysis/`. Proportions and differences ar
 points). SciPy and statsmodels do the arithmetic where they have the method. Shapes: N models, S seeds, Q questions.
 
     proportion   one proportion: standard error, Wilson's interval
-    pair         two trials on the same questions: McNemar, Tango, bootstrap
+    pair         two trials on the same questions: McNemar, Tango
     replicates   the same configs under several seeds: seeds and questions both vary
     crossed      the error of a mean over few seeds and many questions
     simultaneous many configs: which are worse than the best, which two differ, which differ from their base
@@ -19,13 +19,11 @@ from medqa_sweeps.statistics.calibration import calibration_error
 from medqa_sweeps.statistics.optimism import Luck, luck_of_the_best, optimism_of_the_best
 from medqa_sweeps.statistics.pair import (
     PairedDifference,
-    bootstrap_interval,
     compare_answers,
     compare_counts,
     p_value_of_better,
 )
 from medqa_sweeps.statistics.power import (
-    deviation_interval,
     questions_needed,
     resolvable_difference,
     seeds_needed,
@@ -56,7 +54,6 @@ __all__ = [
     "Luck",
     "PairedDifference",
     "SeedSpread",
-    "bootstrap_interval",
     "calibration_error",
     "compare_answers",
     "compare_counts",
@@ -65,7 +62,6 @@ __all__ = [
     "compare_with_base",
     "compare_with_best",
     "compare_with_untuned",
-    "deviation_interval",
     "estimate",
     "estimate_from_accuracies",
     "level_of_a_pair",

@@ -1,4 +1,4 @@
-"""Two trials on the same questions: McNemar's test, Tango's interval, a bootstrap, and a t-test of log-probabilities.
+"""Two trials on the same questions: McNemar's test, Tango's interval, and a t-test of log-probabilities.
 
 Differences are shares (0.031 is 3.1 percentage points). SciPy does the arithmetic where it has the method; Tango's
 interval and McNemar's mid-p value, which neither SciPy 1.17 nor statsmodels 0.15 offers, are computed here.
@@ -109,44 +109,6 @@ def compare_counts(
         p_adjusted=p_value,
         confidence=confidence,
     )
-
-
-def bootstrap_interval(
-    first: npt.NDArray[np.bool_],
-    second: npt.NDArray[np.bool_],
-    confidence: float = CONFIDENCE,
-    resamples: int = 2000,
-    seed: int = 0,
-) -> tuple[float, float]:
-    """Lower and upper limit of how much more accurate `first` is: a check of the other intervals without their theory.
-
-    Questions are drawn again, in pairs; of several seeds, seeds and questions are, each on their own. Two seeds drawn
-    from two vary only half as much as they should: with few seeds trust `compare_replicates`.
-
-    Args:
-        first: whether each question was answered correctly; [Q], or [S, Q] with one row a seed.
-        second: the same of the other.
-        seed: of the random draws.
-
-    Source: BCa for one seed, scipy.stats.bootstrap; the pigeonhole bootstrap for several, Owen, Annals of Applied
-        Statistics 1 (2007) 386.
-    """
-    values_SxQ = np.atleast_2d(first).astype(float) - np.atleast_2d(second)
-    check_confidence(confidence)
-    if np.ptp(values_SxQ) == 0:
-        return float(values_SxQ.flat[0]), float(values_SxQ.flat[0])
-    seeds, questions = values_SxQ.shape
-    random = np.random.default_rng(seed)
-    if seeds == 1:
-        drawn = stats.bootstrap(
-            (values_SxQ[0],), np.mean, n_resamples=resamples, confidence_level=confidence, method="BCa", rng=random
-        )
-        return float(drawn.confidence_interval.low), float(drawn.confidence_interval.high)
-    seeds_BxS = random.multinomial(seeds, np.full(seeds, 1 / seeds), size=resamples)
-    questions_BxQ = random.multinomial(questions, np.full(questions, 1 / questions), size=resamples)
-    means_B = np.einsum("bq,bq->b", seeds_BxS @ values_SxQ, questions_BxQ) / values_SxQ.size
-    low, high = np.quantile(means_B, [(1 - confidence) / 2, (1 + confidence) / 2])
-    return float(low), float(high)
 
 
 def p_value_of_better(first: npt.NDArray[np.floating], second: npt.NDArray[np.floating]) -> float:

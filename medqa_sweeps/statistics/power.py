@@ -9,7 +9,6 @@ from scipy import stats
 
 from medqa_sweeps.statistics.crossed import CrossedError
 from medqa_sweeps.statistics.pair import PairedDifference
-from medqa_sweeps.statistics.proportion import CONFIDENCE
 from medqa_sweeps.statistics.replicates import SeedSpread, answer_noise
 
 POWER = 0.8
@@ -87,17 +86,6 @@ def variance_from_questions(first: npt.NDArray[np.bool_], second: npt.NDArray[np
     of_question_Q = first.mean(axis=0) - second.mean(axis=0)
     noise = sum(answer_noise(which) / len(which) for which in (first, second))
     return max(0.0, float(np.var(of_question_Q, ddof=1)) - noise) / of_question_Q.size
-
-
-def deviation_interval(spread: SeedSpread, confidence: float = CONFIDENCE) -> tuple[float, float]:
-    """Limits of the standard deviation of the accuracy from seed to seed, shares; the upper one may exceed 1.
-
-    With one degree of freedom they are 0.45 and 32 times the estimate, with three 0.57 and 3.7, with ten 0.70 and 1.75.
-
-    Source: the chi-squared interval of a variance.
-    """
-    low, high = stats.chi2.ppf([(1 - confidence) / 2, (1 + confidence) / 2], spread.freedom)
-    return spread.deviation * math.sqrt(spread.freedom / high), spread.deviation * math.sqrt(spread.freedom / low)
 
 
 def _resolvable(error: CrossedError, level: float, power: float) -> float:

@@ -11,7 +11,7 @@ from typing import Any
 
 import yaml
 
-from medqa_sweeps import study_identity
+from medqa_sweeps import damage, study_identity
 from medqa_sweeps.durable.files import write_atomically
 from medqa_sweeps.study.best import ranked_in
 from medqa_sweeps.study_identity import identity_of
@@ -61,12 +61,17 @@ def write_confirmation(folder: Path, confirmation: Confirmation) -> None:
 
 
 def read_confirmation(folder: Path) -> Confirmation | None:
-    """What `write_confirmation` wrote; None if the folder's study confirms no other."""
+    """What `write_confirmation` wrote; None if the folder's study confirms no other.
+
+    Raises:
+        ConfigError: if the file is damaged.
+    """
     try:
-        data: dict[str, Any] = yaml.safe_load((folder / _FILE).read_text(encoding="utf-8"))
+        with damage.told(folder / _FILE):
+            data: dict[str, Any] = yaml.safe_load((folder / _FILE).read_text(encoding="utf-8"))
+            return Confirmation(**{**data, "configs": [ChosenConfig(**config) for config in data["configs"]]})
     except (FileNotFoundError, NotADirectoryError):
         return None
-    return Confirmation(**{**data, "configs": [ChosenConfig(**config) for config in data["configs"]]})
 
 
 def confirming_folder(study: Path) -> Path:

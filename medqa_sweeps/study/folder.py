@@ -1,11 +1,13 @@
 """The study folder: the one place where its files have names, its trials are found, and one process at a time sweeps.
 
-study.yaml        what is searched, over which config; a sweep that goes on must ask for the same. And who it is:
-                  see study_identity.py
-multirun.yaml     what Hydra composed without the swept values, its own node included
-study.journal     Optuna's journal of the trials (unless another storage is asked for)
-0/ 1/ 2/ …        the trials' folders, by their number in the study
-stop  added.jsonl what a person asks of the running sweep; see sweep/steering.py
+study.yaml         what is searched, over which config; a sweep that goes on must ask for the same. And who it is:
+                   see study_identity.py
+multirun.yaml      what Hydra composed without the swept values, its own node included
+study.journal      Optuna's journal of the trials (unless another storage is asked for)
+0/ 1/ 2/ …         the trials' folders, by their number in the study
+stop  added.jsonl  what a person asks of the running sweep; see sweep/steering.py
+final.log          what the last test printed; its readings are in the ledger, see ledger.py
+optimization_results.yaml    the best, as Hydra's own optuna sweeper writes it
 """
 
 import contextlib
@@ -16,9 +18,10 @@ from typing import Any
 import yaml
 from filelock import Timeout
 
+from medqa_sweeps import damage
 from medqa_sweeps.command_line import command
 from medqa_sweeps.config import with_defaults
-from medqa_sweeps.durable.claim import claim
+from medqa_sweeps.durable.claim import FILES as CLAIM_FILES, claim
 from medqa_sweeps.durable.files import write_atomically
 from medqa_sweeps.errors import ConfigError
 from medqa_sweeps.study.objective import ACCURACY
@@ -38,6 +41,8 @@ class StudyDir:
         self.journal_file = path / "study.journal"
         self.stop_file = path / "stop"
         self.added_file = path / "added.jsonl"
+        self.results_file = path / "optimization_results.yaml"
+        self.final_log_file = path / "final.log"
 
     def trials(self) -> dict[int, TrialDir]:
         """The folders of the study's trials by number, rising; none if there is no such study."""
@@ -77,7 +82,7 @@ class StudyDir:
     def _discard_unwritten(self) -> None:
         """Remove the folder if nothing came to be in it."""
         names = {path.name for path in self.path.iterdir()}
-        if names <= {".claim", ".claim.holder"}:
+        if names <= CLAIM_FILES:
             for name in names:
                 (self.path / name).unlink()
             self.path.rmdir()
@@ -152,10 +157,11 @@ class StudyDir:
         """What `define` has written.
 
         Raises:
-            ConfigError: if there is no study here.
+            ConfigError: if there is no study here, or its file is damaged.
         """
         try:
-            return dict(yaml.safe_load(self.definition_file.read_text()))
+            with damage.told(self.definition_file):
+                return dict(yaml.safe_load(self.definition_file.read_text()))
         except FileNotFoundError:
             raise ConfigError(
                 f"{self.path}: no study (it has no {self.definition_file.name}). Give a folder of multirun/."

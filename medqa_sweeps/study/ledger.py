@@ -11,13 +11,12 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from medqa_sweeps.durable.lines import append_lines, read_lines
-from medqa_sweeps.errors import ConfigError
 from medqa_sweeps.trial.records import Record, Score
 from medqa_sweeps.trial.seen import SeenCount, overlap_sentences
-from medqa_sweeps.wording import accuracy, in_percent, interval
+from medqa_sweeps.wording import NOT_RESOLVED, accuracy, better_or_worse, gap, in_percent
 
 FILE = "final.jsonl"
 
@@ -101,14 +100,16 @@ def readings(study: Path) -> list[Reading]:
     Raises:
         ConfigError: if the ledger is damaged.
     """
-    file = study / FILE
-    try:
-        lines = list(read_lines(file))
-        scores = {line["reading"]: Scored.from_json(line) for line in lines if line["kind"] == Scored.kind}
-        asked = [Asked.from_json(line) for line in lines if line["kind"] == Asked.kind]
-    except (ValueError, TypeError, KeyError, AttributeError) as error:
-        raise ConfigError(f"{file} is damaged ({type(error).__name__}: {error}).") from error
-    return [Reading(one, scores.get(one.reading)) for one in asked]
+    lines = list(read_lines(study / FILE, _line))
+    scores = {line.reading: line for line in lines if isinstance(line, Scored)}
+    return [Reading(line, scores.get(line.reading)) for line in lines if isinstance(line, Asked)]
+
+
+def _line(data: dict[str, Any]) -> Asked | Scored | None:
+    """None: of a kind that a later version writes."""
+    if data["kind"] == Asked.kind:
+        return Asked.from_json(data)
+    return Scored.from_json(data) if data["kind"] == Scored.kind else None
 
 
 def readings_beside(study: Path, reading: Reading) -> int:
@@ -146,12 +147,10 @@ def sentences(reading: Reading, beside: int) -> list[str]:
 
 
 def _compared(name: str, trained: Score, base: Score, gain: Gain) -> str:
-    ahead = "better" if gain.difference >= 0 else "worse"
-    low, high = (gain.low, gain.high) if gain.difference >= 0 else (-gain.high, -gain.low)
-    sure = "" if gain.low > 0 or gain.high < 0 else ": not resolved"
+    ahead, sure = better_or_worse(gain.difference), "" if gain.low > 0 or gain.high < 0 else f": {NOT_RESOLVED}"
     return (
         f"{name}: {_share(trained)}; untuned base {_share(base)}. The trained model is {ahead} by "
-        f"{in_percent(abs(gain.difference))} points ({interval(low, high)}){sure}."
+        f"{gap(gain.difference, gain.low, gain.high)}{sure}."
     )
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from medqa_sweeps.durable.lines import append_lines, read_lines
-from medqa_sweeps.errors import ConfigError, FailureKind
+from medqa_sweeps.errors import FailureKind
 from medqa_sweeps.trial.records import Outcome, Record
 
 FILE = "not_run.jsonl"
@@ -38,9 +38,5 @@ def not_run(study: Path) -> list[NotRun]:
     Raises:
         ConfigError: if the file is damaged.
     """
-    try:
-        trials = [NotRun.from_json(line) for line in read_lines(study / FILE)]
-    except (ValueError, TypeError, KeyError, AttributeError) as error:
-        raise ConfigError(f"{study / FILE} is damaged ({type(error).__name__}: {error}).") from error
-    newest = {trial.number: trial for trial in trials}
+    newest = {trial.number: trial for trial in read_lines(study / FILE, NotRun.from_json)}
     return [newest[number] for number in sorted(newest)]

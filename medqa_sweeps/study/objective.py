@@ -12,11 +12,11 @@ from typing import Any
 
 import yaml
 
+from medqa_sweeps import damage
 from medqa_sweeps.errors import ConfigError
+from medqa_sweeps.study_identity import FILE as STUDY_FILE
 from medqa_sweeps.trial.records import Score
 from medqa_sweeps.wording import listed, percent
-
-_YAML_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
 class Direction(StrEnum):
@@ -185,12 +185,12 @@ def objective_in(study: Path) -> Objective:
     Raises:
         ConfigError: if study.yaml is damaged, or names a metric that is not known here.
     """
+    file = study / STUDY_FILE
     try:
-        definition = yaml.load((study / "study.yaml").read_text(encoding="utf-8"), _YAML_LOADER)
+        with damage.told(file):
+            definition = yaml.load(file.read_text(encoding="utf-8"), damage.YAML_LOADER)
     except FileNotFoundError:
         return BY_ACCURACY
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{study / 'study.yaml'} is damaged ({' '.join(str(error).split())[:120]}).") from error
     return objective_named(definition.get("metric") if isinstance(definition, dict) else None)
 
 

@@ -1,14 +1,16 @@
 """The final test from the parent's side: which trial, a child that scores it on a slot, and what to say about it."""
 
+import contextlib
 import shutil
 import tempfile
 import uuid
 from pathlib import Path
 
 from medqa_sweeps.errors import ConfigError, InternalError
-from medqa_sweeps.jobs.trials import child_environment, log_tail
+from medqa_sweeps.jobs.one_child import run_child
+from medqa_sweeps.jobs.trials import TRAINING
 from medqa_sweeps.pool.contract import Pool
-from medqa_sweeps.pool.local import Machine
+from medqa_sweeps.pool.local import local_pool
 from medqa_sweeps.pool.request import ANY_DEVICE, DeviceRequest
 from medqa_sweeps.study.best import ranked_in
 from medqa_sweeps.study.confirmation import confirmation_beside, confirmed_winner
@@ -19,8 +21,6 @@ from medqa_sweeps.trial.folder import TrialDir
 from medqa_sweeps.trial.records import Outcome
 
 CHILD = "medqa_sweeps.worker.final"  # started by name: this half never imports it
-_POLL_SECONDS = 0.2
-_REFUSED = 65  # the child's exit code where a sentence says why
 
 
 def final_test(
@@ -50,21 +50,21 @@ def final_test(
         raise ConfigError(f"{trial.path} has not completed, so there is nothing to test. Give a trial that has.")
     if undisputed is not None and not undisputed.is_file():
         raise ConfigError(f"--undisputed {undisputed}: there is no such file. Give one of question ids, one a line.")
-    with study.claimed(), tempfile.TemporaryDirectory() as made:
-        reading = uuid.uuid4().hex[:12]
-        arguments = [str(trial.path), str(study.path), reading, *([str(undisputed.resolve())] if undisputed else [])]
-        log = Path(made) / "final.log"
+    reading = uuid.uuid4().hex[:12]
+    arguments = [str(trial.path), str(study.path), reading, *([str(undisputed.resolve())] if undisputed else [])]
+    failed: InternalError | None = None
+    with study.claimed(), tempfile.TemporaryDirectory() as made, contextlib.ExitStack() as closed:
         if pool is None:
-            with Machine(study.path, devices, slots_per_device=1, trials=1) as machine:
-                code = _run(machine, arguments, log)
-        else:
-            code = _run(pool, arguments, log)
-        if code == _REFUSED:
-            raise ConfigError(log_tail(log, lines=1).strip())
-        log = Path(shutil.move(log, study.path / "final.log"))
+            pool = closed.enter_context(local_pool(study.path, TRAINING, devices, slots_per_device=1, at_most=1))
+        log = Path(made) / "log"
+        try:
+            run_child(pool, CHILD, arguments, log)
+        except InternalError as error:
+            failed = error
+        shutil.move(log, study.final_log_file)  # of a test that is refused, the log of the one before stays
     found = next((one for one in readings(study.path) if one.asked.reading == reading), None)
-    if found is None or found.scored is None:
-        raise InternalError(f"the test ended with exit code {code} and no score. The end of {log}:\n{log_tail(log)}")
+    if found is None or found.scored is None:  # a child that failed after the scores were written is forgiven
+        raise failed or InternalError(f"the test left no score. {study.final_log_file} holds what it printed.")
     return found
 
 
@@ -89,13 +89,3 @@ def chosen_trial(study: StudyDir) -> tuple[int, str]:
     by = "validation" if objective.is_accuracy else f"{objective.names[0]} on validation"
     why = f"the first seed of the best config by {by}, on average over {seeds} seeds"
     return configs[0].first.number, why if seeds > 1 else f"the best by {by}"
-
-
-def _run(pool: Pool, arguments: list[str], log: Path) -> int:
-    """The child's exit code."""
-    while not pool.free:
-        pool.wait(_POLL_SECONDS)
-    pool.start(0, CHILD, arguments, child_environment(), log)
-    while True:
-        for gone in pool.wait(_POLL_SECONDS):
-            return gone.code

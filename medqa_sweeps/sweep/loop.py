@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from typing import Protocol
 
 from medqa_sweeps.errors import DISK_IS_FULL, TrialError
-from medqa_sweeps.jobs.contract import Ended, Job, Jobs, Reported
+from medqa_sweeps.jobs.contract import POLL_SECONDS, Ended, Job, Jobs, Reported
 from medqa_sweeps.jobs.failures import CircuitBreaker
 from medqa_sweeps.jobs.interrupts import Interrupts
 from medqa_sweeps.sweep.patience import Patience, StorageUnavailable
@@ -21,7 +21,6 @@ from medqa_sweeps.sweep.study import Candidate, Study
 from medqa_sweeps.trial.folder import StopReason
 from medqa_sweeps.trial.records import Outcome
 
-_POLL_SECONDS = 0.2  # at most so long until a Ctrl-C, a request or a silent trial is noticed
 _DISK_FAILS = (*DISK_IS_FULL, errno.EROFS, errno.EIO)
 
 
@@ -114,7 +113,7 @@ class Sweep:
             self._start_what_fits()
             if not self.jobs.running and (self._over or self._ready is None):
                 break
-            events = self.jobs.poll(_POLL_SECONDS)
+            events = self.jobs.poll(POLL_SECONDS)
             if interrupts.count > heard:
                 heard = interrupts.count
                 self._interrupt(heard)
@@ -137,7 +136,7 @@ class Sweep:
         except OSError:  # the disk that cannot be written is the trials' own
             self.jobs.kill()
         while self.jobs.running:
-            for event in self.jobs.poll(_POLL_SECONDS):
+            for event in self.jobs.poll(POLL_SECONDS):
                 if isinstance(event, Ended):
                     self._view.ended(event, self._settings.get(event.number, ""))
             if interrupts.count > heard:

@@ -21,7 +21,7 @@ from medqa_sweeps.study.objective import BY_ACCURACY, Objective, typed
 from medqa_sweeps.trial.folder import TrialDir
 from medqa_sweeps.trial.plan import Plan
 from medqa_sweeps.trial.records import Outcome, Prediction
-from medqa_sweeps.wording import listed
+from medqa_sweeps.wording import WORSE, listed
 
 Scores = dict[str, float]  # of each question, by its id: the gold letter's log-probability, nats
 
@@ -78,7 +78,7 @@ class PairedHalving(Pruner):
             )
         self._folder, self._keep_one_in, self._level, self._first = folder, keep_one_in, level, first_samples
         self._reports: dict[int, dict[int, Scores]] = {}  # by trial, by samples seen
-        self._readers: dict[int, LineReader] = {}
+        self._readers: dict[int, LineReader[Prediction]] = {}
         self._cut: set[int] = set()
 
     def after(self, trial: Trial, report: Reported) -> str | None:
@@ -113,7 +113,7 @@ class PairedHalving(Pruner):
         if p_value >= self._level:
             return None
         return (
-            f"after {samples:,} samples it is number {place + 1} of {len(order)}, and worse than trial {best} beyond "
+            f"after {samples:,} samples it is number {place + 1} of {len(order)}, and {WORSE} than trial {best} beyond "
             f"chance (gold letter {table[number].mean() - table[best].mean():+.3f} nats, p = {p_value:.1g})"
         )
 
@@ -122,11 +122,10 @@ class PairedHalving(Pruner):
         that is scored so is never cut."""
         if number not in self._readers:
             trial = TrialDir(self._folder / str(number))
-            self._readers[number] = LineReader(trial.predictions_file)
+            self._readers[number] = LineReader(trial.predictions_file, Prediction.from_json)
             if (result := trial.result()) and result.outcome is Outcome.PRUNED:  # by an earlier sweep of this study
                 self._cut.add(number)
-        for data in self._readers[number].new_objects():
-            prediction = Prediction.from_json(data)
+        for prediction in self._readers[number].new():
             if prediction.gold in prediction.log_probabilities:
                 at = self._reports.setdefault(number, {}).setdefault(prediction.samples_seen, {})
                 at[prediction.id] = prediction.log_probabilities[prediction.gold]

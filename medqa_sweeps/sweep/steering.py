@@ -5,20 +5,23 @@ request that no sweep has obeyed yet is obeyed by the next one in that folder.
 """
 
 import contextlib
-from collections.abc import Sequence
-from typing import Any, NoReturn
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from medqa_sweeps.command_line import command
 from medqa_sweeps.config import TRIAL_KEYS
 from medqa_sweeps.durable.files import write_atomically
 from medqa_sweeps.durable.lines import append_lines, read_lines
-from medqa_sweeps.errors import ConfigError
+from medqa_sweeps.errors import ConfigError, TrialError
 from medqa_sweeps.pool.request import DeviceRequest, with_devices
 from medqa_sweeps.study.folder import StudyDir
 from medqa_sweeps.sweep.loop import Sweep
 from medqa_sweeps.sweep.study import Study
 from medqa_sweeps.sweep.study_program import found_again, program_of, words_found_again
 from medqa_sweeps.trial.folder import StopReason, TrialDir
+
+if TYPE_CHECKING:
+    from omegaconf import DictConfig
 
 
 def ask_to_stop(study: StudyDir, number: int | None) -> str:
@@ -69,7 +72,8 @@ def add(study: StudyDir, overrides: Sequence[str]) -> str:
 
 
 def _checked(study: StudyDir, overrides: Sequence[str]) -> list[str]:
-    """What is surely not meant by a trial with these overrides, a line each.
+    """What is surely not meant by a trial with these overrides, a line each; of the questions only if they are others
+    than the study's, which said it when it began.
 
     Raises:
         TrialError: if it cannot be composed or planned.
@@ -92,9 +96,25 @@ def _checked(study: StudyDir, overrides: Sequence[str]) -> list[str]:
             params: Any = OmegaConf.to_container(composed.hydra.sweeper.params or OmegaConf.create())
             space = parse_search_space(task_overrides(composed.hydra), params, [], {}, composer.loader)
             check = trial_check(composer.compose, objective_in(study.path))
-            return caution_lines(check([*words_found_again(study, space.fixed), *overrides]))
+            words = words_found_again(study, space.fixed)
+            found = list(check([*words, *overrides]))
+            known = _same_questions(composer.compose, words, [*words, *overrides])
+            return caution_lines(one for one in found if not (known and one.about_data))
     except FileNotFoundError as error:
         raise ConfigError(f"{error.filename} is not there any more, so a trial cannot be checked.") from None
+
+
+def _same_questions(
+    compose: Callable[[Sequence[str], int], "DictConfig"], study: Sequence[str], trial: Sequence[str]
+) -> bool:
+    """Whether a trial reads and splits the questions as the study does without its swept values."""
+    from medqa_sweeps.compose.hydra_node import trial_config
+
+    try:
+        one, other = (trial_config(compose(words, 0)) for words in (study, trial))
+    except TrialError:  # a study that sweeps over what has no default
+        return False
+    return (one.data, one.split) == (other.data, other.split)
 
 
 def is_swept(word: str) -> bool:
@@ -125,7 +145,7 @@ def resume(study: StudyDir, devices: DeviceRequest | None = None) -> NoReturn:
 
 def added_to(folder: StudyDir) -> list[list[str]]:
     """The overrides of each trial that people have added, whether a sweep has taken it up or not."""
-    return [line["overrides"] for line in read_lines(folder.added_file)]
+    return list(read_lines(folder.added_file, lambda line: list(line["overrides"])))
 
 
 class Requests:

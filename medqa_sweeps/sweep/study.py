@@ -23,7 +23,6 @@ from medqa_sweeps.trial.records import Outcome
 from medqa_sweeps.wording import overrides as overrides_in_words, settings
 
 _STATES = {Outcome.COMPLETED: TrialState.COMPLETE, Outcome.PRUNED: TrialState.PRUNED, Outcome.FAILED: TrialState.FAIL}
-_OBJECTIVE = ("metric", "direction")  # keys of a definition
 _ADDED = "overrides"  # attribute of a trial that a person added: its own words
 SAMPLED = 20  # trials of a space that is sampled, where `n_trials` does not say
 _WINDOW = 1000  # points of a grid that are mixed with each other

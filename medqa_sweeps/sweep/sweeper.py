@@ -28,6 +28,7 @@ from medqa_sweeps.compose.snapshot import FOLDER, ConfSnapshot, composed_again, 
 from medqa_sweeps.config.interpolation import literal
 from medqa_sweeps.durable.disk import refuse_unfit
 from medqa_sweeps.errors import ConfigError, TrialError
+from medqa_sweeps.exit_codes import ExitCode
 from medqa_sweeps.jobs.failures import CircuitBreaker
 from medqa_sweeps.jobs.launcher import jobs_for, refuse_missing_devices, trains_trials
 from medqa_sweeps.study.best import ScoredConfig, on_front, ranked_in
@@ -57,8 +58,6 @@ from medqa_sweeps.wording import listed
 
 Extend = Callable[[optuna.Trial], None]  # suggests more to a trial than the space does
 
-INTERRUPTED = 130  # the exit code that a shell gives a program stopped by Ctrl-C
-
 
 @dataclass(frozen=True)
 class AsyncOptuna:
@@ -82,7 +81,7 @@ class AsyncOptuna:
         Raises:
             ConfigError: if it cannot be run as asked, or is not the study that the folder holds.
             Exception: a job's own, if more failed than may.
-            SystemExit: 130 if it was interrupted, 1 if it stopped otherwise before it was complete.
+            SystemExit: INTERRUPTED if it was, FAILED if it stopped otherwise before it was complete.
         """
         optuna.logging.set_verbosity(optuna.logging.WARNING)
         code_at_start()  # before hours in which somebody may edit it
@@ -139,12 +138,12 @@ class AsyncOptuna:
             swept = self._run(space, study, folder, pruner, console, beat)
             with contextlib.nullcontext() if swept.complete else contextlib.suppress(StorageUnavailable, OSError):
                 results = OmegaConf.create(literal(study.results(self._best(folder))))
-                OmegaConf.save(results, folder.path / "optimization_results.yaml")
+                OmegaConf.save(results, folder.results_file)
         if swept.error is not None:
             raise swept.error
         if not swept.complete:
             _print(console, how_to_go_on(swept, folder))
-            sys.exit(INTERRUPTED if swept.interrupted else 1)
+            sys.exit(ExitCode.INTERRUPTED if swept.interrupted else ExitCode.FAILED)
 
     def _run(
         self,

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from medqa_sweeps.command_line import command
 from medqa_sweeps.durable.files import write_atomically
 from medqa_sweeps.durable.places import obstacle_to_writing
+from medqa_sweeps.study_identity import FILE as STUDY_FILE
 from medqa_sweeps.tracking.client import ANSWER_SECONDS, NO_KEY, obstacle_to_online, one_at_a_time, server
 from medqa_sweeps.tracking.settings import RunSettings, invalid_mode
 from medqa_sweeps.tracking.variables import ignored, variables_here
@@ -106,7 +107,7 @@ def is_sent(folder: Path, what: Any) -> bool:
 
 def send_later(folder: Path) -> str:
     """The command that sends what stayed in `folder`, with its whole study if it is a trial of one."""
-    folder = folder.parent if (folder.parent / "study.yaml").exists() else folder
+    folder = folder.parent if (folder.parent / STUDY_FILE).exists() else folder
     return command("analysis", "wandb-sync", folder)
 
 

@@ -28,7 +28,7 @@ from typing import Any
 import yaml
 from filelock import Timeout
 
-from medqa_sweeps import config as config_module
+from medqa_sweeps import config as config_module, damage
 from medqa_sweeps.config import TrialConfig
 from medqa_sweeps.data.question import Quarantined
 from medqa_sweeps.durable.claim import claim
@@ -49,6 +49,9 @@ from medqa_sweeps.trial.records import (
 )
 from medqa_sweeps.wording import counted
 
+HYDRA_FOLDER = ".hydra"
+_COPY_OR_REMOVE = "Bring it back from a copy, or remove it"
+
 
 class StopReason(StrEnum):
     PRUNED = "pruned"  # hopeless: ends as pruned
@@ -68,10 +71,13 @@ class TrialDir:
         self.predictions_file = path / "predictions.jsonl"
         self.checkpoint_folder = path / "checkpoint"
         self.adapter_folder = path / "adapter"
+        self.adapter_file = self.adapter_folder / "adapter_model.safetensors"
         self.result_file = path / "result.json"
         self.stop_file = path / "stop"
         self.log_file = path / "trial.log"
-        self.hydra_folder = path / ".hydra"
+        self.hydra_folder = path / HYDRA_FOLDER
+        self.hydra_file = self.hydra_folder / "hydra.yaml"
+        self.composed_file = self.hydra_folder / "config.yaml"
         self.overrides_file = self.hydra_folder / "overrides.yaml"
 
     def __repr__(self) -> str:
@@ -157,13 +163,8 @@ class TrialDir:
         """
         if not self.provenance_file.exists():
             return {}
-        try:
+        with damage.told(self.provenance_file, f"{_COPY_OR_REMOVE}: the trial is then read without what it ran on."):
             return dict(json.loads(self.provenance_file.read_text()))
-        except (ValueError, TypeError) as error:
-            raise ConfigError(
-                f"{self.provenance_file} is damaged ({type(error).__name__}: {error}). Bring it back from a copy, or "
-                "remove it: the trial is then read without what it ran on."
-            ) from error
 
     def disk_bytes(self) -> int:
         """What the folder holds now, all files together."""
@@ -208,11 +209,19 @@ class TrialDir:
         append_lines(self.predictions_file, [prediction.to_json() for prediction in predictions])
 
     def lines(self) -> list[MetricsLine]:
-        """Every line of `metrics.jsonl`, also those that a later attempt wrote again."""
-        return [line_from_json(data) for data in read_lines(self.metrics_file)]
+        """Every line of `metrics.jsonl`, also those that a later attempt wrote again.
+
+        Raises:
+            ConfigError: if the file is damaged.
+        """
+        return list(read_lines(self.metrics_file, line_from_json))
 
     def metrics(self) -> list[MetricsLine]:
-        """The trial's history: of lines with one kind and sample count, the last. Attempts are all kept."""
+        """The trial's history: of lines with one kind and sample count, the last. Attempts are all kept.
+
+        Raises:
+            ConfigError: if the file is damaged.
+        """
         newest: dict[Any, MetricsLine] = {}
         for line in self.lines():
             attempt = getattr(line, "attempt", None)
@@ -220,10 +229,13 @@ class TrialDir:
         return list(newest.values())
 
     def predictions(self) -> dict[int, dict[str, Prediction]]:
-        """By samples seen, then by question id."""
+        """By samples seen, then by question id.
+
+        Raises:
+            ConfigError: if the file is damaged.
+        """
         reports: dict[int, dict[str, Prediction]] = {}
-        for data in read_lines(self.predictions_file):
-            prediction = Prediction.from_json(data)
+        for prediction in read_lines(self.predictions_file, Prediction.from_json):
             reports.setdefault(prediction.samples_seen, {})[prediction.id] = prediction
         return reports
 
@@ -322,19 +334,28 @@ class TrialDir:
         return f"begins again: {counted(trained, 'step')} had been trained, and no checkpoint was saved yet"
 
     def result(self) -> Result | None:
-        """How the trial ended; None while it runs or can go on."""
-        try:
-            return Result.from_json(json.loads(self.result_file.read_text()))
-        except FileNotFoundError:
-            return None
+        """How the trial ended; None while it runs or can go on.
+
+        Raises:
+            ConfigError: if the file is damaged.
+        """
+        with damage.told(self.result_file, f"{_COPY_OR_REMOVE}, and `resume` runs the trial to its end again."):
+            try:
+                return Result.from_json(json.loads(self.result_file.read_text()))
+            except FileNotFoundError:
+                return None
 
 
 class MetricsReader:
     """Follows a trial's `metrics.jsonl` while it grows."""
 
     def __init__(self, trial: TrialDir) -> None:
-        self._reader = LineReader(trial.metrics_file)
+        self._reader = LineReader(trial.metrics_file, line_from_json)
 
     def new_lines(self) -> list[MetricsLine]:
-        """The whole lines written since the last call."""
-        return [line_from_json(data) for data in self._reader.new_objects()]
+        """The whole lines written since the last call.
+
+        Raises:
+            ConfigError: if one of them is damaged.
+        """
+        return self._reader.new()

@@ -18,7 +18,7 @@ from medqa_sweeps.errors import DataError, OutOfMemory
 from medqa_sweeps.hub import at_commit
 from medqa_sweeps.prompt.check import refuse_prompt
 from medqa_sweeps.prompt.stream import report_steps, total_samples, total_steps
-from medqa_sweeps.wording import counted
+from medqa_sweeps.wording import SYNTHETIC_QUESTIONS, counted
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,7 @@ class Plan:
     def sentences(self, folder: str) -> list[str]:
         """Three lines for people: questions, steps and model, what is written where."""
         config, training = self.config, self.config.training
-        synthetic = "synthetic (invented facts) " if config.data.synthetic else ""
+        synthetic = f"{SYNTHETIC_QUESTIONS} " if config.data.synthetic else ""
         bits = "4-bit" if config.model.load_in_4bit else "unquantized"
         return [
             f"Questions  {config.data.name}: {len(self.split.train):,} {synthetic}to train on, "

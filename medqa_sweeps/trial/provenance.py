@@ -143,7 +143,7 @@ def _git(*arguments: str) -> str | None:
         done = subprocess.run(["git", "-C", str(_ROOT), *arguments], capture_output=True, text=True, timeout=20)
     except (OSError, subprocess.TimeoutExpired):
         return None
-    return done.stdout if done.returncode == 0 else None
+    return None if done.returncode else done.stdout
 
 
 def _environment() -> dict[str, str]:

@@ -14,7 +14,7 @@ from medqa_sweeps.trial.plan import Plan
 from medqa_sweeps.trial.provenance import changed_files
 from medqa_sweeps.trial.records import AttemptLine, Prediction, Result, TrainLine
 from medqa_sweeps.versions import COMPUTING
-from medqa_sweeps.wording import interval, percent, signed_points
+from medqa_sweeps.wording import NOT_RESOLVED, interval, listed, percent, signed_points
 
 _NAMED = 8  # of a list of names: the rest is counted
 
@@ -48,14 +48,17 @@ def as_it_ran(trial: TrialDir) -> TrialConfig:
 
 
 def changed_experiment(trial: TrialDir, plan: Plan, now: dict[str, Any]) -> list[str]:
-    """A sentence for the questions and for the base, where they are not those of the trial."""
-    then = trial.provenance()
+    """A sentence for the questions and for the base, where they are not those of the trial or nothing says which."""
+    if not (then := trial.provenance()):
+        return [f"unknown: {trial.provenance_file} is missing, which says on what questions and base the trial ran"]
     base = changed_base(then, plan.base)
     return [*_changed_questions(trial, plan, then, now), *([base] if base else [])]
 
 
 def changed_ground(then: dict[str, Any], now: dict[str, Any]) -> list[str]:
     """A sentence for each other thing that a result stands on and that differs: code, packages, variables, hardware."""
+    if not then:  # what the trial ran on is unknown
+        return []
     changes = (_changed_code, _changed_packages, _changed_environment, _changed_hardware)
     return [sentence for change in changes for sentence in change(then, now)]
 
@@ -75,13 +78,15 @@ def uncommitted_then(trial: TrialDir) -> list[str]:
     code = trial.provenance().get("code", {})
     sentences = []
     if code.get("diff"):
-        files = _names(sorted(set(re.findall(r"^(?:\+\+\+ b|--- a)/(.*)$", code["diff"], re.MULTILINE))))
+        files = listed(sorted(set(re.findall(r"^(?:\+\+\+ b|--- a)/(.*)$", code["diff"], re.MULTILINE))), _NAMED)
         sentences.append(
             f"Changed and not committed when it ran: {files}. Their diff was saved; to have it back: git checkout "
             f"{code['commit']}, then {typed('jq', '-r', '.code.diff', trial.provenance_file)} | git apply"
         )
     if code.get("untracked"):
-        sentences.append(f"Not in git when it ran, and only their names were saved: {_names(code['untracked'])}.")
+        sentences.append(
+            f"Not in git when it ran, and only their names were saved: {listed(code['untracked'], _NAMED)}."
+        )
     return sentences
 
 
@@ -98,17 +103,17 @@ def _changed_questions(trial: TrialDir, plan: Plan, then: dict[str, Any], now: d
         other = sorted(id for id in answered.keys() & there.keys() if answered[id] != there[id])
         for what, ids in (("no longer there", gone), ("new", new), ("with another gold answer", other)):
             if ids:
-                yield f"questions, validation, {what}: {len(ids):,} ({_names(ids)})"
+                yield f"questions, validation, {what}: {len(ids):,} ({listed(ids, _NAMED)})"
 
 
 def _changed_code(then: dict[str, Any], now: dict[str, Any]) -> Iterator[str]:
     if edited := then.get("edited_code"):
-        yield f"code: {_names(edited)} had been edited since its sweep began, so either version may have run"
+        yield f"code: {listed(edited, _NAMED)} had been edited since its sweep began, so either version may have run"
     before, after = _at(then, "code", "files"), _at(now, "code", "files")
     commits = f"commit {_short(_at(then, 'code', 'commit'))} then, {_short(_at(now, 'code', 'commit'))} now"
     if before and after:
         if files := changed_files(before, after):
-            yield f"code: {_names(files)} ({commits})"
+            yield f"code: {listed(files, _NAMED)} ({commits})"
     elif any(_at(then, "code", key) != _at(now, "code", key) for key in ("commit", "diff")):
         yield f"code: {commits}, or uncommitted changes"  # a folder of an older version, which hashed no files
 
@@ -207,7 +212,7 @@ def _difference(left: dict[str, Prediction], right: dict[str, Prediction], at: i
     then, now = (np.array([side[id].predicted == side[id].gold for id in both]) for side in (left, right))
     letters = sum(left[id].predicted != right[id].predicted for id in both)
     found = compare_answers(now, then)
-    resolved = "significant" if found.significant else "not resolved"
+    resolved = "significant" if found.significant else NOT_RESOLVED
     return (
         f"Not the same bits. After {at:,} samples, on {len(both):,} questions answered then and now: {letters:,} "
         f"letters differ; accuracy {percent(then.mean())} then, {percent(now.mean())} now, a "
@@ -226,8 +231,3 @@ def _at(provenance: dict[str, Any], part: str, key: str) -> Any:
 
 def _short(commit: str | None) -> str:
     return commit[:7] if commit else "unknown"
-
-
-def _names(names: list[str]) -> str:
-    more = len(names) - _NAMED
-    return ", ".join(names[:_NAMED]) + (f" and {more:,} more" if more > 0 else "")

@@ -19,7 +19,8 @@ import numpy as np
 from medqa_sweeps.config import DataConfig
 from medqa_sweeps.data import Question, fingerprint, read_test_questions, refuse_missing_test
 from medqa_sweeps.data.duplicates import likeness
-from medqa_sweeps.errors import ConfigError, DataError, TrialError
+from medqa_sweeps.errors import ConfigError, DataError
+from medqa_sweeps.exit_codes import ExitCode
 from medqa_sweeps.prompt import PromptEncoder, refuse_long
 from medqa_sweeps.statistics import compare_answers
 from medqa_sweeps.study import ledger
@@ -30,20 +31,15 @@ from medqa_sweeps.trial.records import Score
 from medqa_sweeps.trial.seen import count_seen
 from medqa_sweeps.worker import model as model_module
 from medqa_sweeps.worker.evaluation import Answer, answer_questions, score
+from medqa_sweeps.worker.refusal import done_or_refused
 from medqa_sweeps.worker.trained import exported_adapter, with_adapter
 
-FINISHED, REFUSED = 0, 65  # sysexits.h's number for bad input
 
-
-def main(arguments: list[str]) -> int:
-    """Exit code: 0 the scores are in the ledger, 65 a sentence on standard output says why not."""
+def main(arguments: list[str]) -> ExitCode:
+    """OK: the scores are in the ledger."""
     trial, study, reading, *undisputed = arguments
-    try:
-        score_test(TrialDir(Path(trial)), Path(study), reading, Path(undisputed[0]) if undisputed else None)
-    except TrialError as error:
-        print(error)
-        return REFUSED
-    return FINISHED
+    listed = Path(undisputed[0]) if undisputed else None
+    return done_or_refused(lambda: score_test(TrialDir(Path(trial)), Path(study), reading, listed))
 
 
 def score_test(trial: TrialDir, study: Path, reading: str, undisputed: Path | None) -> None:

@@ -4,8 +4,8 @@
 
 Everything it knows stands in the folders, and everything it finds out goes there. What another attempt may mend (no
 memory, a device that failed) it leaves as the end of an attempt, for the parent to decide; anything else it cannot
-do is the trial's result. Its exit code says only whether every folder has a result (0), some can go on (75), or the
-disk is full (74): sysexits.h's numbers for "try again" and for an input/output error.
+do is the trial's result. Its exit code says only whether every folder has a result (OK), some can go on (TEMPFAIL), or
+the disk is full (IOERR).
 """
 
 import shutil
@@ -14,23 +14,22 @@ import traceback
 from pathlib import Path
 
 from medqa_sweeps.errors import DISK_IS_FULL, RETRIED, TrialError, in_words, kind_of
+from medqa_sweeps.exit_codes import ExitCode
 from medqa_sweeps.trial.folder import TrialDir
 from medqa_sweeps.trial.records import Outcome
 
-FINISHED, DISK_FULL, TRY_AGAIN = 0, 74, 75
 
-
-def main(folders: list[str]) -> int:
+def main(folders: list[str]) -> ExitCode:
     """Run the trials one after the other; the exit code of the first that is not finished."""
     codes = [work(TrialDir(Path(folder))) for folder in folders]
-    return next(filter(None, codes), FINISHED)
+    return next(filter(None, codes), ExitCode.OK)
 
 
-def work(trial: TrialDir) -> int:
-    """Run one trial to its result, or to where it stops; an exit code."""
+def work(trial: TrialDir) -> ExitCode:
+    """Run one trial to its result, or to where it stops."""
     with trial.claimed():
         if trial.result() is not None:
-            return FINISHED
+            return ExitCode.OK
         try:
             from medqa_sweeps.worker.run import run_trial  # imports torch and unsloth, unless the forkserver has
 
@@ -40,27 +39,27 @@ def work(trial: TrialDir) -> int:
         except Exception as error:  # whatever it was, the folder says so
             return _ended_by(error, trial)
         if result is None:
-            return TRY_AGAIN
+            return ExitCode.TEMPFAIL
         if result.outcome is Outcome.COMPLETED:  # nothing goes on from here: the adapter is what stays
             shutil.rmtree(trial.checkpoint_folder, ignore_errors=True)
-        return FINISHED
+        return ExitCode.OK
 
 
-def _ended_by(error: Exception, trial: TrialDir) -> int:
+def _ended_by(error: Exception, trial: TrialDir) -> ExitCode:
     """Record what ended an attempt."""
     if isinstance(error, OSError) and error.errno in DISK_IS_FULL:
         print(f"The disk is full ({error.filename}). Free some space; then the trial can go on.")
-        return DISK_FULL
+        return ExitCode.IOERR
     if isinstance(error, TrialError):  # our own sentences are verdicts
         trial.fail(error.kind, str(error))
-        return FINISHED
+        return ExitCode.OK
     traceback.print_exc()
     kind, message = kind_of(error), in_words(error)
     if kind in RETRIED:
         trial.end_attempt(Outcome.FAILED, kind, message)
-        return TRY_AGAIN
+        return ExitCode.TEMPFAIL
     trial.fail(kind, message)
-    return FINISHED
+    return ExitCode.OK
 
 
 if __name__ == "__main__":

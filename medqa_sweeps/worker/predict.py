@@ -3,7 +3,7 @@
     python -m medqa_sweeps.worker.predict TRIAL DATA ANSWERS
 
 DATA is the `DataConfig` of the file as JSON; ANSWERS is written, a line of `predictions.jsonl` a question, in the
-file's order. What it cannot do it prints as a sentence, and its exit code is 65.
+file's order.
 """
 
 import json
@@ -15,28 +15,32 @@ from medqa_sweeps.base import locate
 from medqa_sweeps.config import DataConfig
 from medqa_sweeps.data import Question, read_questions
 from medqa_sweeps.durable.lines import append_lines
-from medqa_sweeps.errors import TrialError
+from medqa_sweeps.exit_codes import ExitCode
 from medqa_sweeps.prompt import PromptEncoder
 from medqa_sweeps.trial.folder import TrialDir
 from medqa_sweeps.worker import model as model_module
 from medqa_sweeps.worker.evaluation import Answer, answer_questions, prediction
+from medqa_sweeps.worker.refusal import done_or_refused
 from medqa_sweeps.worker.trained import exported_adapter, with_adapter
 
-REFUSED = 65  # sysexits.h's number for bad input
 
-
-def main(arguments: list[str]) -> int:
+def main(arguments: list[str]) -> ExitCode:
     folder, data, out = arguments
-    trial, result = TrialDir(Path(folder)), TrialDir(Path(folder)).result()
+    config = DataConfig(**json.loads(data))
+    return done_or_refused(lambda: predict(TrialDir(Path(folder)), config, Path(out)))
+
+
+def predict(trial: TrialDir, data: DataConfig, out: Path) -> None:
+    """Write the trial's answers to the questions of `data`.
+
+    Raises:
+        TrialError: if trial, base or questions are not what they should be.
+    """
+    result = trial.result()
     model_module.use_threads(None)
-    try:
-        answers = ask(trial, read_questions(DataConfig(**json.loads(data)), "train").questions)
-    except TrialError as error:
-        print(error)
-        return REFUSED
+    answers = ask(trial, read_questions(data, "train").questions)
     seen = result.samples_seen if result else 0
-    append_lines(Path(out), [prediction(answer, seen).to_json() for answer in answers])
-    return 0
+    append_lines(out, [prediction(answer, seen).to_json() for answer in answers])
 
 
 def ask(trial: TrialDir, questions: list[Question]) -> list[Answer]:

@@ -1,4 +1,4 @@
-"""What the leaderboard prints, for tests to read."""
+"""What the leaderboard prints, and a study with its page, for tests to read."""
 
 import io
 from collections.abc import Callable
@@ -7,10 +7,12 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from analysis.leaderboard import TOP, rank
-from analysis.study import read_study
-from analysis.terminal import print_board
+from analysis.comparing.leaderboard import TOP, leaderboard, leaderboards
+from analysis.reading.studies import read_study
+from analysis.report_folder import write_report
+from analysis.terminal.printing import print_board
 from medqa_sweeps.command_line import shown
+from tests.analysis.hostile import ATTACK, write_hostile_study
 
 
 @pytest.fixture
@@ -19,8 +21,16 @@ def printed() -> Callable[..., str]:
 
     def run(folder: Path, width: int = 120, top: int = TOP) -> str:
         stream = io.StringIO()
-        board = rank(read_study(folder), top)
+        board = leaderboard(read_study(folder), top)
         print_board(board, shown(folder), Console(file=stream, width=width), top)
         return stream.getvalue()
 
     return run
+
+
+@pytest.fixture(scope="session")
+def hostile(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A study that attacks its reader, with its report."""
+    study = write_hostile_study(tmp_path_factory.mktemp("hostile") / "study")
+    write_report(leaderboards(read_study(study)), ATTACK)
+    return study

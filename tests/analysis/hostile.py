@@ -17,7 +17,7 @@ QUESTIONS = 60
 
 
 def write_hostile_study(folder: Path, trials: int = 12) -> Path:
-    """Ranks and rates in a grid, so that every picture has something to draw; the last trial failed."""
+    """Ranks and rates in a grid, so that every plot has something to draw; the last trial failed."""
     file = folder.parent / "questions.jsonl"
     file.write_text("".join(json.dumps(_question(number)) + "\n" for number in range(QUESTIONS)))
     data = DataConfig(name="hostile", train=str(file), validation=str(file), synthetic=True)

@@ -53,6 +53,42 @@ def test_every_file_composes_and_fits_the_schema(file: Path) -> None:
     assert loaded
 
 
+def _shown() -> dict[str, str]:
+    """By group of the schema, the option that conf/config.yaml names."""
+    defaults = OmegaConf.to_container(OmegaConf.load(CONF / "config.yaml").defaults)
+    chosen = {key: value for entry in defaults if isinstance(entry, dict) for key, value in entry.items()}
+    return {group: chosen[group] for group in config_module.TRIAL_KEYS - {"seed"}}
+
+
+def _stated(group: str, option: str) -> dict[str, Any]:
+    return dict(OmegaConf.to_container(OmegaConf.load(CONF / group / f"{option}.yaml")))
+
+
+def _by_default(group: str) -> dict[str, Any]:
+    """Defaults of the schema, without those that say nothing (null, an empty list, a missing value)."""
+    schema = OmegaConf.to_container(OmegaConf.structured(TrialConfig)[group])
+    return {key: value for key, value in schema.items() if value not in (None, [], {}, "???")}
+
+
+@pytest.mark.parametrize("group", sorted(_shown()))
+def test_the_default_option_shows_every_key_with_the_schemas_default(group: str) -> None:
+    stated, by_default = _stated(group, _shown()[group]), _by_default(group)
+    assert list(stated) == list(OmegaConf.structured(TrialConfig)[group])
+    assert {key: stated[key] for key in by_default} == by_default
+
+
+@pytest.mark.parametrize("file", [file for file in FILES if str(file.parent) in _shown()], ids=str)
+def test_other_options_state_only_what_they_change_and_name_the_file_with_all_keys(file: Path) -> None:
+    group, shown = str(file.parent), _shown()[str(file.parent)]
+    if file.stem == shown:
+        return
+    stated, by_default = _stated(group, file.stem), _by_default(group)
+    repeated = [key for key in stated if key in by_default and stated[key] == by_default[key]]
+    assert not repeated, f"{file} repeats defaults: remove {', '.join(repeated)}; {shown}.yaml shows every key"
+    assert f"# All keys: {shown}.yaml." in (CONF / file).read_text(), f"say in {file} where all keys stand"
+    assert stated.get("name", file.stem) == file.stem, "an option is called as its file"
+
+
 @pytest.mark.parametrize("file", FILES, ids=str)
 def test_every_head_comment_is_a_command_that_composes(file: Path) -> None:
     head = (CONF / file).read_text().split("\n\n")[0] if file.parent == Path(".") else (CONF / file).read_text()

@@ -1,11 +1,15 @@
 """What the children of the contract tests are told to be: `main(arguments) -> exit code`."""
 
+import json
 import os
 import signal
 import subprocess
 import sys
 import time
 from pathlib import Path
+
+from medqa_sweeps.errors import DataError
+from medqa_sweeps.worker.refusal import done_or_refused
 
 
 def main(arguments: list[str]) -> int:
@@ -15,10 +19,12 @@ def main(arguments: list[str]) -> int:
         "tell": _tell,
         "sleep": _sleep,
         "raise": _raise,
+        "refuse": _refuse,
         "grandchild": _grandchild,
         "obedient": _obedient,
         "die": _die,
         "ignored": _ignored,
+        "environment": _environment,
     }[task](*rest)
 
 
@@ -35,6 +41,11 @@ def _tell(path: str) -> int:
     return 0
 
 
+def _environment(path: str) -> int:
+    Path(path).write_text(json.dumps(dict(os.environ)))
+    return 0
+
+
 def _ignored(path: str) -> int:
     """The names of the signals that this process ignores."""
     names = [number.name for number in signal.Signals if signal.getsignal(number) is signal.SIG_IGN]
@@ -48,8 +59,19 @@ def _sleep(path: str) -> int:
     return 0
 
 
-def _raise() -> int:
-    raise RuntimeError("a child's own error")
+def _raise(text: str = "a child's own error") -> int:
+    raise RuntimeError(text)
+
+
+def _refuse(text: str) -> int:
+    """As the worker's children do, after a library has talked on both streams."""
+
+    def work() -> None:
+        print("a library's word")
+        print("and another", file=sys.stderr)
+        raise DataError(text)
+
+    return done_or_refused(work)
 
 
 def _grandchild(path: str) -> int:

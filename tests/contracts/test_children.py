@@ -1,4 +1,4 @@
-"""The contract of `Children`: the same tests for children that are forked, spawned, and kept waiting."""
+"""The contract of `Children`: the same tests for children that are forked and that are kept waiting."""
 
 import os
 import signal
@@ -13,12 +13,11 @@ import pytest
 
 from medqa_sweeps.errors import InternalError
 from medqa_sweeps.jobs.interrupts import Interrupts
-from medqa_sweeps.pool.children import Children, Ended, ForkedChildren, SparedChildren, SpawnedChildren
+from medqa_sweeps.pool.children import ChildExit, Children, ForkedChildren, SparedChildren
 
 TASKS = "tests.contracts.child_tasks"
 MAKERS: dict[str, Callable[[], Children]] = {
     "forked": lambda: ForkedChildren(preload=["json"]),
-    "spawned": SpawnedChildren,
     "spared": lambda: SparedChildren(preload=["json"]),
 }
 
@@ -34,8 +33,8 @@ def start(children: Children, tmp_path: Path, *arguments: str, mark: str = "none
     return children.start(TASKS, list(arguments), environment, tmp_path / "log")
 
 
-def wait_for_all(children: Children, count: int, seconds: float = 20) -> list[Ended]:
-    ended: list[Ended] = []
+def wait_for_all(children: Children, count: int, seconds: float = 20) -> list[ChildExit]:
+    ended: list[ChildExit] = []
     end = time.monotonic() + seconds
     while len(ended) < count and time.monotonic() < end:
         ended += children.wait(1)
@@ -97,17 +96,16 @@ def test_a_killed_child_is_told_by_its_signal(children: Children, tmp_path: Path
     assert [child.code for child in wait_for_all(children, 1)] == [-signal.SIGKILL]
 
 
-def test_signal_reaches_the_child_and_nothing_happens_when_it_is_gone(children: Children, tmp_path: Path) -> None:
+def test_kill_reaches_the_child_and_nothing_happens_when_it_is_gone(children: Children, tmp_path: Path) -> None:
     pid = start(children, tmp_path, "sleep", str(tmp_path / "pid"))
     content(tmp_path / "pid")
-    children.signal(pid, signal.SIGKILL)
-    assert wait_for_all(children, 1) == [Ended(pid, -signal.SIGKILL)]
-    children.signal(pid, signal.SIGKILL)
+    children.kill(pid)
+    assert wait_for_all(children, 1) == [ChildExit(pid, -signal.SIGKILL)]
+    children.kill(pid)
 
 
 def test_no_polite_signal_ends_a_child_or_what_starts_children(children: Children, tmp_path: Path) -> None:
     """As `scancel` and `docker stop` send them, to every process of a job, at any moment of its life."""
-    children.expect({"PATH": os.environ["PATH"], "MARK": "none"})
     for life in range(3):
         pid = start(children, tmp_path, "sleep", str(tmp_path / f"pid{life}"))
         for _ in range(20):
@@ -166,7 +164,7 @@ def test_a_killed_forkserver_takes_its_children_and_is_replaced_a_few_times(tmp_
             content(tmp_path / f"pid{life}")
             children._server.kill()
             if life < 3:
-                assert wait_for_all(children, 1) == [Ended(pid, -signal.SIGKILL)]
+                assert wait_for_all(children, 1) == [ChildExit(pid, -signal.SIGKILL, "its parent process ended")]
             else:
                 with pytest.raises(InternalError, match="is gone"):
                     children.wait(10)
@@ -181,7 +179,7 @@ def test_a_preload_that_fails_is_named_at_the_first_start(tmp_path: Path) -> Non
 def test_a_spare_has_imported_before_it_is_told_what_to_become(tmp_path: Path) -> None:
     environment = {"PATH": os.environ["PATH"], "MARK": "early"}
     with SparedChildren(preload=["tests.contracts.slow_import"]) as children:
-        children.expect({**environment, "IMPORTED": str(tmp_path / "imported")})
+        children._expect({**environment, "IMPORTED": str(tmp_path / "imported")})
         assert content(tmp_path / "imported") == "early"
         children.start(TASKS, ["exit", "5"], {**environment, "IMPORTED": str(tmp_path / "imported")}, tmp_path / "log")
         assert [child.code for child in wait_for_all(children, 1)] == [5]
@@ -190,7 +188,7 @@ def test_a_spare_has_imported_before_it_is_told_what_to_become(tmp_path: Path) -
 def test_a_spare_that_cannot_import_is_named_at_the_start(tmp_path: Path) -> None:
     with SparedChildren(preload=["no_such_module"]) as children:
         environment = {"PATH": os.environ["PATH"]}
-        children.expect(environment)
+        children._expect(environment)
         (spare,) = (process for process, _ in children._spares.values())
         assert gone(spare.pid)
         with pytest.raises(InternalError, match="no_such_module"):

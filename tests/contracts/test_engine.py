@@ -15,7 +15,7 @@ from hydra import compose, initialize_config_dir
 from safetensors.torch import load_file
 
 import launch
-from medqa_sweeps.config import from_hydra
+from medqa_sweeps.config import ENGINE_NAMES, from_hydra
 from medqa_sweeps.errors import ConfigError, TrialError
 from medqa_sweeps.prompt import PromptEncoder
 from medqa_sweeps.trial.plan import Plan, plan_trial
@@ -195,11 +195,11 @@ def check_a_trial_that_diverges_has_failed(make: Make, tmp_path: Path) -> None:
 
 def check_trials_at_once_are_as_each_alone(make: Make, tmp_path: Path) -> None:
     first, second, engine = Heard(), Heard(stop_at=2), make()
-    runs = [run_of(first, "lora.dropout=0.5"), run_of(second, "seed=1")]
-    engine.train(runs[: engine.most_trials])
+    if engine.most_trials == 1:
+        pytest.skip("it trains one trial at a time")
+    engine.train([run_of(first, "lora.dropout=0.5"), run_of(second, "seed=1")])
     assert same(first.final, alone(make, "lora.dropout=0.5").final)
-    if engine.most_trials > 1:
-        assert same(second.final, alone(make, "seed=1").adapters[2])
+    assert same(second.final, alone(make, "seed=1").adapters[2])
 
 
 def check_more_trials_than_it_takes_are_refused(make: Make, tmp_path: Path) -> None:
@@ -247,4 +247,4 @@ def test_a_broken_engine_fails(engine: str, check: str, tmp_path: Path) -> None:
 
 
 def test_every_engine_that_can_be_asked_for_is_tested() -> None:
-    assert SHIPPED.keys() <= ENGINES.keys()
+    assert SHIPPED.keys() <= ENGINES.keys() and set(SHIPPED) == set(ENGINE_NAMES)

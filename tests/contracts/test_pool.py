@@ -1,41 +1,55 @@
-"""The contract of `Pool`: the same tests for every kind of children underneath, and for any pool that is added."""
+"""The contract of `Pool`, the same tests for every pool. A new one is a line in `MAKERS`."""
 
+import json
 import os
 import signal
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
-from medqa_sweeps.pool.children import ForkedChildren, SparedChildren
-from medqa_sweeps.pool.contract import Gone, LocalPool, Pool
+from medqa_sweeps.errors import InternalError
+from medqa_sweeps.pool.children import Children, ForkedChildren, SparedChildren
+from medqa_sweeps.pool.contract import Pool, ProcessExit, ProcessHandle
+from medqa_sweeps.pool.devices import Device
+from medqa_sweeps.pool.in_process import InProcessPool
+from medqa_sweeps.pool.leases import Lease
+from medqa_sweeps.pool.local import LocalPool
+from medqa_sweeps.pool.slots import FreeResources, plan_slots
+from tests.contracts.queueing_pool import QueueingPool
+from tests.contracts.test_children import gone
 
 TASKS = "tests.contracts.child_tasks"
+DEVICES = tuple(Device(f"GPU-{label}", "a GPU that is not there", 0, label) for label in "ab")
 
 
-@dataclass(frozen=True)
-class Place:
-    """A slot without a machine."""
-
-    name: str
-    device_id: str
-
-    def environment(self) -> dict[str, str]:
-        return {"MARK": self.name}
+def local(children: Children, at_most: int = 3, stagger_seconds: float = 0.0) -> LocalPool:
+    """Slots a.0, b.0 and a.1, unless fewer are wanted."""
+    plan = plan_slots(DEVICES, 2, at_most, free=FreeResources(2, 0, {}))
+    return LocalPool(children, Lease(DEVICES), plan, stagger_seconds)
 
 
-PLACES = [Place("a.0", "a"), Place("a.1", "a"), Place("b.0", "b")]
-MAKERS: dict[str, Callable[[], Pool]] = {
-    "forked": lambda: LocalPool(ForkedChildren(preload=["json"]), PLACES),
-    "spared": lambda: LocalPool(SparedChildren(preload=["json"]), PLACES),
+MAKERS: dict[str, Callable[[Path], Pool]] = {  # given a folder that all processes see
+    "forked": lambda folder: local(ForkedChildren(preload=["json"])),
+    "spared": lambda folder: local(SparedChildren(preload=["json"])),
+    "queueing": lambda folder: QueueingPool(local(ForkedChildren(preload=["json"])), folder, queue_seconds=0.2),
+    "in_process": lambda folder: InProcessPool(),
 }
+BLOCKING = {"in_process"}  # `start` returns when the process is over, so nothing runs meanwhile
 
 
 @pytest.fixture(params=MAKERS)
-def pool(request: pytest.FixtureRequest) -> Iterator[Pool]:
-    with MAKERS[request.param]() as made:
+def pool(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Pool]:
+    with MAKERS[request.param](tmp_path) as made:
+        ready(made)
+        yield made
+
+
+@pytest.fixture(params=[name for name in MAKERS if name not in BLOCKING])
+def parallel_pool(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Pool]:
+    """Pools whose processes run beside this one."""
+    with MAKERS[request.param](tmp_path) as made:
         ready(made)
         yield made
 
@@ -45,73 +59,143 @@ def ready(pool: Pool) -> None:
         pool.wait(1)
 
 
-def start(pool: Pool, key: int, folder: Path, *arguments: str, avoid: tuple[str, ...] = ()) -> str:
-    environment = {"PATH": os.environ["PATH"], "MARK": "the job's own"}
-    return pool.start(key, TASKS, list(arguments), environment, folder / f"log{key}", avoid).name
+def start(pool: Pool, folder: Path, *arguments: str, avoid: tuple[str, ...] = ()) -> ProcessHandle:
+    given = {"PATH": os.environ["PATH"], "MARK": "given", "OMP_NUM_THREADS": "as given"}
+    return pool.start(TASKS, list(arguments), given, folder / "log", avoid)
 
 
-def wait_for(pool: Pool, count: int) -> list[Gone]:
-    gone: list[Gone] = []
+def asleep(pool: Pool, folder: Path, name: str) -> ProcessHandle:
+    """A process that is seen to sleep, for longer than any test."""
+    process = start(pool, folder, "sleep", str(folder / name))
     end = time.monotonic() + 30
-    while len(gone) < count and time.monotonic() < end:
-        gone += pool.wait(1)
-    return gone
+    while not (folder / name).exists():
+        assert time.monotonic() < end and not pool.wait(0.05)
+    return process
 
 
-def test_each_process_has_a_slot_of_its_own_and_gives_it_back(pool: Pool, tmp_path: Path) -> None:
-    assert pool.free == len(pool.slots) == 3
-    names = {start(pool, key, tmp_path, "sleep", str(tmp_path / f"pid{key}")) for key in range(3)}
-    assert names == {"a.0", "a.1", "b.0"} and pool.free == 0
-    pool.signal(1, signal.SIGKILL)
-    (gone,) = wait_for(pool, 1)
-    assert (gone.key, gone.code, pool.free) == (1, -signal.SIGKILL, 1)
-    assert start(pool, 7, tmp_path, "exit", "3") == gone.slot.name
-    assert [(one.key, one.code) for one in wait_for(pool, 1)] == [(7, 3)]
+def exits_of(pool: Pool, count: int) -> list[ProcessExit]:
+    exits: list[ProcessExit] = []
+    end = time.monotonic() + 30
+    while len(exits) < count and time.monotonic() < end:
+        exits += pool.wait(1)
+    return exits
 
 
-def test_the_slots_environment_goes_over_the_jobs(pool: Pool, tmp_path: Path) -> None:
-    name = start(pool, 0, tmp_path, "tell", str(tmp_path / "told"))
-    wait_for(pool, 1)
-    assert (tmp_path / "told").read_text().startswith(name + " ")
+def test_slots_have_names_of_their_own_and_are_free_at_first(pool: Pool) -> None:
+    assert len({slot.name for slot in pool.slots}) == len(pool.slots) == pool.free
+    assert all(line and "\n" not in line for line in pool.describe())
 
 
-def test_idle_devices_come_first_and_avoided_ones_last(pool: Pool, tmp_path: Path) -> None:
-    first = start(pool, 0, tmp_path, "sleep", str(tmp_path / "pid0"))
-    second = start(pool, 1, tmp_path, "sleep", str(tmp_path / "pid1"))
-    assert {first[0], second[0]} == {"a", "b"}
-    pool.signal(0, signal.SIGKILL)
-    pool.signal(1, signal.SIGKILL)
-    wait_for(pool, 2)
-    assert start(pool, 2, tmp_path, "exit", "0", avoid=("a",)) == "b.0"
-    assert start(pool, 3, tmp_path, "exit", "0", avoid=("a", "b"))[0] == "a", "rather an avoided device than none"
+def test_each_process_has_a_slot_of_its_own_and_gives_it_back(parallel_pool: Pool, tmp_path: Path) -> None:
+    pool, count = parallel_pool, len(parallel_pool.slots)
+    processes = [asleep(pool, tmp_path, f"pid{index}") for index in range(count)]
+    assert {process.slot for process in processes} == set(pool.slots) and pool.free == 0
+    assert len({process.id for process in processes}) == count
+    pool.kill(processes[-1])
+    (killed,) = exits_of(pool, 1)
+    assert (killed.process, killed.code, killed.slot) == (processes[-1], -signal.SIGKILL, processes[-1].slot)
+    assert pool.free == 1
+    again = start(pool, tmp_path, "exit", "3")
+    assert again.slot == killed.slot and again != killed.process
+    assert [(one.process, one.code) for one in exits_of(pool, 1)] == [(again, 3)]
 
 
-def test_every_process_ends_exactly_once(pool: Pool, tmp_path: Path) -> None:
-    for key in range(3):
-        start(pool, key, tmp_path, "exit", str(key))
-    assert sorted((one.key, one.code) for one in wait_for(pool, 3)) == [(0, 0), (1, 1), (2, 2)]
-    assert pool.wait(0.05) == [] and pool.free == 3
+def test_every_process_exits_exactly_once(pool: Pool, tmp_path: Path) -> None:
+    codes = {}
+    for code in range(len(pool.slots)):
+        codes[start(pool, tmp_path, "exit", str(code))] = code
+    assert {one.process: one.code for one in exits_of(pool, len(codes))} == codes
+    assert pool.wait(0.05) == [] and pool.free == len(pool.slots)
 
 
-def test_a_signal_to_nobody_is_nothing(pool: Pool) -> None:
-    pool.signal(5, signal.SIGKILL)
+def test_an_exception_is_exit_code_1(pool: Pool, tmp_path: Path) -> None:
+    process = start(pool, tmp_path, "raise")
+    assert [(one.process, one.code) for one in exits_of(pool, 1)] == [(process, 1)]
+
+
+def test_the_slots_environment_goes_over_the_given_one(pool: Pool, tmp_path: Path) -> None:
+    process = start(pool, tmp_path, "environment", str(tmp_path / "told"))
+    exits_of(pool, 1)
+    told = json.loads((tmp_path / "told").read_text())
+    expected = {"MARK": "given", "OMP_NUM_THREADS": "as given", **process.slot.environment}
+    assert {name: told[name] for name in expected} == expected
+
+
+def test_a_process_has_begun_before_it_does_anything_and_when_it_exits(pool: Pool, tmp_path: Path) -> None:
+    before = time.monotonic()
+    process = start(pool, tmp_path, "exit", "0")
+    (end,) = exits_of(pool, 1)
+    assert end.process is process and process.began_at is not None
+    assert before <= process.began_at <= time.monotonic()
+
+
+def test_idle_devices_come_first_and_avoided_ones_last(parallel_pool: Pool, tmp_path: Path) -> None:
+    pool = parallel_pool
+    devices = sorted({slot.device_id for slot in pool.slots})
+    if len(devices) < 2:
+        pytest.skip("there is nothing to choose from")
+    first = [asleep(pool, tmp_path, f"pid{index}") for index in range(len(devices))]
+    assert sorted(process.slot.device_id for process in first) == devices
+    for process in first:
+        pool.kill(process)
+    exits_of(pool, len(first))
+    *avoided, kept = devices
+    assert start(pool, tmp_path, "exit", "0", avoid=tuple(avoided)).slot.device_id == kept
+    assert start(pool, tmp_path, "exit", "0", avoid=tuple(devices)), "rather an avoided device than none"
+
+
+def test_to_kill_what_is_over_is_nothing(pool: Pool, tmp_path: Path) -> None:
+    process = start(pool, tmp_path, "exit", "0")
+    exits_of(pool, 1)
+    pool.kill(process)
+    assert pool.wait(0.05) == [] and pool.free == len(pool.slots)
+
+
+def test_close_kills_what_runs_and_nothing_can_be_started_after(parallel_pool: Pool, tmp_path: Path) -> None:
+    asleep(parallel_pool, tmp_path, "pid")
+    parallel_pool.close()
+    assert gone(int((tmp_path / "pid").read_text()))
+    with pytest.raises(InternalError):
+        start(parallel_pool, tmp_path, "exit", "0")
+
+
+# What a queue promises
+
+
+def test_a_queued_process_has_not_begun_and_can_be_killed(tmp_path: Path) -> None:
+    with QueueingPool(local(ForkedChildren(preload=["json"])), tmp_path, queue_seconds=600) as pool:
+        ready(pool)
+        process = start(pool, tmp_path, "tell", str(tmp_path / "told"))
+        assert pool.wait(0.1) == [] and process.began_at is None and pool.free == len(pool.slots) - 1
+        pool.kill(process)
+        assert exits_of(pool, 1) == [ProcessExit(process, -signal.SIGKILL)]
+        assert process.began_at is None and not (tmp_path / "told").exists()
+
+
+# What this machine's pool promises beyond
 
 
 def test_starts_on_one_device_are_staggered(tmp_path: Path) -> None:
-    with LocalPool(ForkedChildren(preload=["json"]), PLACES, stagger_seconds=600) as pool:
+    with local(ForkedChildren(preload=["json"]), stagger_seconds=600) as pool:
         ready(pool)
-        start(pool, 0, tmp_path, "exit", "0")
-        start(pool, 1, tmp_path, "exit", "0")
+        start(pool, tmp_path, "exit", "0")
+        start(pool, tmp_path, "exit", "0")
         assert pool.free == 0, "each device has just had a start"
-        wait_for(pool, 2)
+        exits_of(pool, 2)
         assert pool.free == 0
 
 
-def test_slots_can_be_added(tmp_path: Path) -> None:
-    with LocalPool(ForkedChildren(preload=["json"]), PLACES[:1]) as pool:
-        assert pool.free == 0, "nothing has been imported yet"
+def test_nothing_is_free_before_the_first_imports_are_done() -> None:
+    with local(ForkedChildren(preload=["json"])) as pool:
+        assert pool.free == 0
         ready(pool)
-        start(pool, 0, tmp_path, "sleep", str(tmp_path / "pid0"))
-        assert pool.free == 0
-        pool.add(PLACES[1:2])
-        assert pool.free == 1 and start(pool, 1, tmp_path, "exit", "0") == "a.1"
+        assert pool.free == 3
+
+
+def test_an_exit_says_what_is_known_of_its_cause(tmp_path: Path) -> None:
+    children = ForkedChildren(preload=["json"])
+    with local(children) as pool:
+        ready(pool)
+        process = asleep(pool, tmp_path, "pid")
+        children._server.kill()
+        assert exits_of(pool, 1) == [ProcessExit(process, -signal.SIGKILL, "its parent process ended")]

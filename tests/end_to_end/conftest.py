@@ -9,9 +9,9 @@ from hydra import compose, initialize_config_dir
 import launch
 from medqa_sweeps.config import TrialConfig, from_hydra
 from medqa_sweeps.jobs.contract import Job
-from medqa_sweeps.jobs.trials import WORKER, Prepared, TrialJobs
+from medqa_sweeps.jobs.trials import TRAINING, WORKER, Prepared, TrialJobs
 from medqa_sweeps.pool.contract import Pool
-from medqa_sweeps.pool.local import Machine
+from medqa_sweeps.pool.local import local_pool
 from medqa_sweeps.trial.folder import TrialDir
 from medqa_sweeps.trial.plan import plan_trial
 from medqa_sweeps.trial.provenance import collect
@@ -31,7 +31,7 @@ Run = Callable[..., Result | None]
 @pytest.fixture(scope="session")
 def pool(own_cache: Path) -> Iterator[Pool]:
     """One slot with both cores."""
-    with Machine(own_cache, trials=1) as made:
+    with local_pool(own_cache, TRAINING, at_most=1) as made:
         yield made
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from analysis.ledger import final_tests
+from analysis.reading.final_tests import final_tests
 from medqa_sweeps import data
 from medqa_sweeps.__main__ import main
 from medqa_sweeps.assets import resolve_bundled
@@ -87,7 +87,7 @@ def test_the_ledger_knows_who_and_which_and_how_often(
     assert again.scored.test_fingerprint == first.scored.test_fingerprint
 
     (study.path.parent / "ids.jsonl").write_text("".join(test.read_text().splitlines(keepends=True)[:10]))
-    monkeypatch.setattr("medqa_sweeps.sweep.final.Machine", lambda *a, **b: contextlib.nullcontext(pool))
+    monkeypatch.setattr("medqa_sweeps.sweep.final.local_pool", lambda *a, **b: contextlib.nullcontext(pool))
     assert main(["final", str(study.path), "--undisputed", str(study.path.parent / "ids.jsonl")]) == 0
     told = capsys.readouterr().out
     assert (

@@ -56,8 +56,8 @@ def same_children(monkeypatch: pytest.MonkeyPatch, pool: Pool) -> None:
 
         def __exit__(self, *exception: object) -> None: ...
 
-    monkeypatch.setattr(single, "_machine", lambda study, devices: pool)
-    monkeypatch.setattr("medqa_sweeps.pool.local.Machine", Kept)
+    monkeypatch.setattr(single, "_pool", lambda folder, devices: pool)
+    monkeypatch.setattr("medqa_sweeps.pool.local.local_pool", Kept)
 
 
 def test_the_saved_config_gives_the_same_bits_whatever_conf_says_now(

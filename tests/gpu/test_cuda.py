@@ -13,8 +13,8 @@ import launch
 from medqa_sweeps import hardware
 from medqa_sweeps.config import from_hydra
 from medqa_sweeps.jobs.contract import Job
-from medqa_sweeps.jobs.trials import Prepared, TrialJobs
-from medqa_sweeps.pool.local import Machine
+from medqa_sweeps.jobs.trials import TRAINING, Prepared, TrialJobs
+from medqa_sweeps.pool.local import local_pool
 from medqa_sweeps.trial.folder import TrialDir
 from medqa_sweeps.trial.plan import plan_trial
 from medqa_sweeps.trial.provenance import collect
@@ -37,7 +37,7 @@ def run(tmp_path: Path) -> Callable[..., TrialDir]:
             plan = plan_trial(from_hydra(compose("config", overrides=words)))
         trial = TrialDir(tmp_path / name)
         trial.submit(plan.config, collect(plan, ["a test"]))
-        with Machine(tmp_path, trials=1) as pool, TrialJobs(pool, tmp_path, ["a test"]) as jobs:
+        with local_pool(tmp_path, TRAINING, at_most=1) as pool, TrialJobs(pool, tmp_path, ["a test"]) as jobs:
             jobs.start(Job(0, (), None, Prepared(trial, plan)))
             while jobs.running:
                 jobs.poll(1)

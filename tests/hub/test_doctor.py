@@ -36,7 +36,7 @@ def examine(environment: Callable[..., dict[str, str]]) -> Examine:
 
 def test_with_a_hub_that_holds_the_default_model(hub: Hub, examine: Examine) -> None:
     for file in (ROOT / "conf" / "model").glob("*.yaml"):
-        if hub_id := yaml.safe_load(file.read_text())["hub_id"]:
+        if hub_id := yaml.safe_load(file.read_text()).get("hub_id"):
             hub.models[hub_id] = Repository(refusal=403 if file.stem == "llama3_2_1b" else None)
             hub.models[hub_id].commit(tiny_model())
     found = examine(hub)

@@ -12,6 +12,8 @@ from typing import Any
 import pynvml
 
 GIB = 1 << 30
+STRANGER = 1  # a process that is there and is not ours
+LOST = pynvml.NVML_ERROR_GPU_IS_LOST
 
 
 @dataclass

@@ -232,8 +232,8 @@ def test_what_a_command_is_asked_for_reaches_the_machine(
         given.extend(one for one in [*arguments, *named.values()] if isinstance(one, DeviceRequest))
         raise ConfigError("enough")
 
-    for module in ("local", "single", "final"):
-        monkeypatch.setattr(f"medqa_sweeps.sweep.{module}.Machine", tell)
+    for module in ("pool.local", "jobs.single", "sweep.final"):
+        monkeypatch.setattr(f"medqa_sweeps.{module}.local_pool", tell)
     trial = TrialDir(study / "0")
     trial.adapter_folder.mkdir()
     (trial.adapter_folder / "adapter_model.safetensors").touch()

@@ -202,6 +202,14 @@ def test_intervals_cover_at_their_rate(only_first: float, only_second: float) ->
     assert covered == pytest.approx(0.95, abs=0.015)
 
 
+def test_the_interval_is_near_that_of_a_bootstrap_which_knows_none_of_this_theory() -> None:
+    random = np.random.default_rng(25)
+    first, second = random.random(400) < 0.6, random.random(400) < 0.5
+    found, differences = compare_answers(first, second), first.astype(float) - second
+    drawn = stats.bootstrap((differences,), np.mean, n_resamples=2000, rng=random).confidence_interval
+    assert (found.low, found.high) == pytest.approx((drawn.low, drawn.high), abs=0.012)
+
+
 def test_a_known_effect_is_found() -> None:
     """6 points on 1,272 questions of which 20 % split the two: the normal approximation of McNemar's power is 0.998."""
     results = simulated(13, 1000, 1272, 0.13, 0.07)

@@ -8,7 +8,6 @@ import pytest
 
 from medqa_sweeps.statistics import (
     SeedSpread,
-    bootstrap_interval,
     compare_answers,
     compare_replicates,
     estimate,
@@ -151,32 +150,3 @@ def test_seeds_that_agree_by_chance_do_not_narrow_the_interval() -> None:
     one = estimate(answers)
     from_questions = answers.mean(axis=0).std(ddof=1) / math.sqrt(QUESTIONS)
     assert (one.high - one.low) / 2 >= 1.96 * from_questions
-
-
-# The bootstrap, which knows none of this theory
-
-
-def test_bootstrap_agrees_with_tango_and_with_the_crossed_interval() -> None:
-    random = np.random.default_rng(25)
-    ease_Q = ease(random)
-    first, second = answers_of(random, ease_Q, 8, 0.02, shift=0.05), answers_of(random, ease_Q, 8, 0.02)
-    one = compare_answers(first[0], second[0])
-    assert bootstrap_interval(first[0], second[0]) == pytest.approx((one.low, one.high), abs=0.012)
-    many = compare_replicates(first, second)
-    assert bootstrap_interval(first, second) == pytest.approx((many.low, many.high), abs=0.02)
-
-
-def test_bootstrap_covers_at_its_rate() -> None:
-    """300 studies, difference 5 points: 3 Monte Carlo standard errors are 0.038."""
-    random = np.random.default_rng(26)
-    held = 0
-    for _ in range(300):
-        ease_Q = ease(random)
-        first, second = answers_of(random, ease_Q, 1, 0, 0.05), answers_of(random, ease_Q, 1, 0)
-        low, high = bootstrap_interval(first, second, resamples=300)
-        held += low <= 0.05 <= high
-    assert held / 300 == pytest.approx(0.95, abs=0.038)
-
-
-def test_bootstrap_of_no_difference_is_a_point() -> None:
-    assert bootstrap_interval(np.ones(9, dtype=bool), np.ones(9, dtype=bool)) == (0, 0)

@@ -11,8 +11,8 @@ import optuna
 import pytest
 import yaml
 
-from analysis.leaderboard import rank
-from analysis.study import read_study
+from analysis.comparing.leaderboard import leaderboard
+from analysis.reading.studies import read_study
 from medqa_sweeps.config import signature
 from medqa_sweeps.jobs.contract import Ended
 from medqa_sweeps.study.best import ScoredTrial, on_front, ranked, ranked_in
@@ -52,7 +52,7 @@ def test_the_rule(study: StudyDir) -> None:
 
 
 def test_the_leaderboard(study: StudyDir) -> None:
-    best = rank(read_study(study.path)).best
+    best = leaderboard(read_study(study.path)).best
     assert best is not None and [trial.name for trial in best.trials] == ["0", "1", "2"]
 
 

@@ -19,16 +19,14 @@ from medqa_sweeps.command_line import outlive_readers
 from medqa_sweeps.compose.refusals import in_sentences
 from medqa_sweeps.durable.places import complete_environment
 from medqa_sweeps.jobs import launcher, single, trials as trial_jobs
-from medqa_sweeps.pool import local
 from medqa_sweeps.sweep import patience
 from medqa_sweeps.tracking import session as wandb_session
 from medqa_sweeps.trial import provenance
 from tests.pool.fake_nvml import Card, FakeNvml
 
 STAND_IN = "tests.sweep.stand_in"
-launcher.TRAINING = (STAND_IN,)  # type: ignore[assignment]
+launcher.TRAINING = single.TRAINING = (STAND_IN,)  # type: ignore[assignment]
 launcher.TrialJobs = single.TrialJobs = partial(trial_jobs.TrialJobs, worker=STAND_IN)  # type: ignore[assignment,misc]
-single.Machine = partial(local.Machine, preload=[STAND_IN])  # type: ignore[assignment,misc]
 if cards := os.environ.get("CARDS"):
     os.environ.pop("CUDA_VISIBLE_DEVICES", None)
     FakeNvml(*map(Card, cards.split(","))).install()

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from omegaconf import DictConfig, OmegaConf
 
-import analysis.terminal
+import analysis.terminal.printing
 from medqa_sweeps.errors import FailureKind
 from medqa_sweeps.trial.records import Outcome, Result
 from tests.analysis.trial_folders import complete, right_at, submit
@@ -49,7 +49,7 @@ def test_a_leaderboard_that_crashes_is_shown_and_is_no_success(
     def broken(*arguments: object) -> None:
         raise RuntimeError("a defect")
 
-    monkeypatch.setattr(analysis.terminal, "print_boards", broken)
+    monkeypatch.setattr(analysis.terminal.printing, "print_boards", broken)
     with pytest.raises(SystemExit, match="1"):
         end(study)
     assert "RuntimeError: a defect" in capsys.readouterr().err

@@ -113,7 +113,7 @@ class Refusing:
 
     free = 1
 
-    def start(self, key: int, module: str, arguments: list[str], environment: dict[str, str], log: Path) -> None:
+    def start(self, module: str, arguments: list[str], environment: dict[str, str], log: Path) -> None:
         log.write_text("It cannot be.\n")
 
     def wait(self, timeout: float) -> list["Refusing"]:

@@ -20,8 +20,8 @@ from pathlib import Path
 
 import pytest
 
-from analysis import wandb_summary, wandb_sync
-from analysis.wandb_summary import log_summary
+from analysis.sending import wandb_summary, wandb_sync
+from analysis.sending.wandb_summary import log_summary
 from medqa_sweeps import doctor
 from medqa_sweeps.config import TrackingConfig
 from medqa_sweeps.study import not_run

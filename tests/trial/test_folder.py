@@ -118,9 +118,9 @@ def test_a_half_written_line_is_skipped_by_readers_and_replaced_by_the_next_writ
         whole = path.read_bytes()
         torn = (json.dumps({"second": "x" * 80}) + "\n").encode()[:cut]
         path.write_bytes(whole + torn)
-        assert list(read_lines(path)) == [{"first": 1}]
+        assert list(read_lines(path, dict)) == [{"first": 1}]
         append_lines(path, [{"third": 3}])
-        assert list(read_lines(path)) == [{"first": 1}, {"third": 3}]
+        assert list(read_lines(path, dict)) == [{"first": 1}, {"third": 3}]
     finally:
         path.unlink()
 
@@ -193,9 +193,9 @@ def test_a_writer_killed_at_any_moment_leaves_readable_lines(trial: TrialDir) ->
         time.sleep(pause_ms / 1000)
         process.kill()
         process.wait()
-        before = len(list(read_lines(trial.predictions_file)))
+        before = len(list(read_lines(trial.predictions_file, dict)))
         trial.append_predictions([Prediction(-pause_ms, "after", "A", "A")])
-        assert len(list(read_lines(trial.predictions_file))) == before + 1
+        assert len(list(read_lines(trial.predictions_file, dict))) == before + 1
 
 
 def test_a_full_disk_leaves_no_result_and_no_debris(trial: TrialDir, monkeypatch: pytest.MonkeyPatch) -> None:

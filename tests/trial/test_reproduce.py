@@ -88,6 +88,24 @@ def edit(trial: TrialDir, **parts: object) -> None:
     trial.provenance_file.write_text(json.dumps(provenance))
 
 
+def test_without_a_record_of_what_it_ran_on_nothing_is_run(trial: TrialDir, capsys: pytest.CaptureFixture[str]) -> None:
+    """It ended in a TypeError."""
+    trial.provenance_file.unlink()
+    code, out, err = reproduce(trial, capsys)
+    assert code == 1 and "provenance.json is missing, which says on what questions and base" in out
+    assert "Nothing was run" in err and "--anyway" in err
+
+
+@pytest.mark.parametrize("file", ["result.json", "metrics.jsonl", "predictions.jsonl", "provenance.json"])
+def test_a_damaged_record_is_refused_before_anything_runs(
+    file: str, trial: TrialDir, capsys: pytest.CaptureFixture[str]
+) -> None:
+    text = (trial.path / file).read_text()
+    (trial.path / file).write_text("{\n" + text)
+    code, _, err = reproduce(trial, capsys)
+    assert code == 1 and f"{file} is damaged" in err and "from a copy" in err
+
+
 def test_changed_questions_are_named_and_nothing_is_run(trial: TrialDir, capsys: pytest.CaptureFixture[str]) -> None:
     file = Path(trial.config().data.validation or "")
     file.write_text("\n".join(file.read_text().splitlines()[1:]) + "\n")
@@ -180,7 +198,7 @@ def test_changed_code_and_packages_are_named(trial: TrialDir) -> None:
     edit(trial, code={"files": files, "commit": "a" * 40}, packages={"torch": "0.1", "lost": "2"}, python="3.9.0")
     edit(trial, hardware={"processor": "Abacus", "gpus": [{"name": "A card"}]})
     found = "\n".join(changed_ground(trial.provenance(), now))
-    assert "code: medqa_sweeps/gone.py, medqa_sweeps/worker/engines/unsloth.py (commit aaaaaaa then" in found
+    assert "code: medqa_sweeps/gone.py and medqa_sweeps/worker/engines/unsloth.py (commit aaaaaaa then" in found
     assert f"package torch: 0.1 then, {now['packages']['torch']} now" in found and "package lost: 2 then, abs" in found
     assert "Python: 3.9.0 then" in found and "processor: Abacus then" in found and "GPUs: A card then, none" in found
     assert len(found.splitlines()) == 6
@@ -216,7 +234,7 @@ def test_what_was_not_committed_is_named_with_the_way_back(trial: TrialDir) -> N
     diff = "diff --git a/x.py b/x.py\n--- a/x.py\n+++ b/x.py\n@@ -1 +1 @@\n-1\n+2\n--- a/gone.py\n+++ /dev/null\n"
     edit(trial, code={"commit": "a" * 40, "diff": diff, "untracked": ["notes.txt"]})
     changed, untracked = uncommitted_then(trial)
-    assert "gone.py, x.py" in changed and f"git checkout {'a' * 40}" in changed
+    assert "gone.py and x.py" in changed and f"git checkout {'a' * 40}" in changed
     assert f"jq -r .code.diff {trial.provenance_file} | git apply" in changed
     assert "only their names" in untracked and "notes.txt" in untracked
 

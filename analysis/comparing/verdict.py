@@ -1,0 +1,189 @@
+"""The answer in words: which config is best, which differences are resolved, and what a reader should keep in mind."""
+
+from collections.abc import Sequence
+
+from analysis.comparing.by_objective import objective_sentences
+from analysis.comparing.confirmation_result import confirmation_of
+from analysis.comparing.leaderboard import Leaderboard, Row
+from medqa_sweeps import wording
+from medqa_sweeps.alarms import Alarm, alarms_of
+from medqa_sweeps.statistics import Estimate, PairedDifference
+from medqa_sweeps.study.confirmation import confirmation_beside
+from medqa_sweeps.wording import (
+    CI,
+    EDUCATION_ONLY,
+    NOT_RESOLVED,
+    SYNTHETIC,
+    WORSE,
+    accuracy,
+    better_or_worse,
+    counted,
+    in_percent,
+    interval,
+    listed,
+    percent,
+    sentences,
+)
+
+# What the verdicts mean.
+_WORSE = f"{WORSE}: significantly {WORSE} than the best"
+_NOT_RESOLVED = f"{NOT_RESOLVED}: the difference could be chance"
+VERDICTS = f"{_WORSE}; {_NOT_RESOLVED}"
+METHOD = sentences(
+    _WORSE,
+    f"if all configs were equally good, at most 5% of studies would call any config {WORSE} (Tukey's range test, "
+    "stepped down)",
+    _NOT_RESOLVED,
+)
+TEST_CI = f"the {CI} of the test excludes 0 exactly for those that are {WORSE}"
+_ALARMED = "Check these configs before you trust their scores:"
+_NEAR_CHANCE = (
+    "An alarm is set to be false in at most 1 of 1,000 healthy trials, so near chance some configs have one and others "
+    "of the same accuracy do not."
+)
+
+
+def verdict(board: Leaderboard) -> str:
+    """A few sentences: the best config, which others are worse or not resolved, and the gain over the untuned base."""
+    if board.best is None:
+        return "No trial has completed its planned training, so there is nothing to compare."
+    lines = (*objective_sentences(board), *_lead(board, board.best), *_others(board), *_against_base(board.best))
+    return " ".join(_capital(sentence) for sentence in lines)
+
+
+def cautions(board: Leaderboard) -> list[str]:
+    """What keeps a reader from believing too much; the last is always the disclaimer."""
+    found = []
+    if len(board.configs) > 1:
+        found += [METHOD, luck_text(board)]
+    found += [sentences(alarm.sentence) for alarm in about_the_data(board)]
+    if board.study.is_synthetic:
+        found.append(SYNTHETIC)
+    return [*found, EDUCATION_ONLY]
+
+
+def about_alarms(board: Leaderboard) -> str:
+    """What to do about the alarms of a leaderboard, and what to know of those near chance."""
+    near_chance = any(alarm.name == "not_above_chance" for row in board.rows for alarm in row.alarms)
+    return f"{_NEAR_CHANCE} {_ALARMED}" if near_chance else _ALARMED
+
+
+def alarm_lines(board: Leaderboard) -> list[str]:
+    """A line per config of the leaderboard whose score should be checked before it is trusted."""
+    return [f"{_named(row)}: {sentences(*(one.sentence for one in row.alarms))}" for row in board.rows if row.alarms]
+
+
+def _named(row: Row) -> str:
+    return row.label if row.settings in ("", row.label) else f"{row.label} ({row.settings})"
+
+
+def about_the_data(board: Leaderboard) -> list[Alarm]:
+    """Alarms that are true of every config on these questions."""
+    return [alarm for alarm in alarms_of(board.best.trial.directory) if alarm.about_data] if board.best else []
+
+
+def luck_text(board: Leaderboard) -> str:
+    """How far the best one's score is biased upwards by having been selected, and what that figure leaves out."""
+    selected = f"The best of {counted(len(board.configs), 'config')} was selected on these same questions, so its score"
+    if board.luck is None:
+        return f"{selected} is biased upwards."
+    if board.luck.of_both is not None:
+        both = _points(board.luck.of_both)
+        return f"{selected} is biased upwards, by {both} (luck of the questions and of the seeds)."
+    size = _points(board.luck.of_questions)
+    return (
+        f"{selected} is biased upwards: by {size} through luck of the questions. Luck of the seed comes on top. It is "
+        f"unknown, as {_seeds(board)}, and it is usually larger{_earlier_luck(board)}."
+    )
+
+
+def _seeds(board: Leaderboard) -> str:
+    if board.spread is None:
+        return "each config ran under one seed"
+    return "some configs ran under one seed"
+
+
+def _earlier_luck(board: Leaderboard) -> str:
+    """What a confirmation of this study measured, in words; "" without one."""
+    if board.study.several or confirmation_beside(board.study.folder) is None:
+        return ""
+    confirmed = confirmation_of(board.study.folder)
+    optimism = confirmed.configs[0].optimism if confirmed else None
+    return (
+        ""
+        if optimism is None
+        else f": in the confirmation of this study the score fell by {in_percent(optimism)} points"
+    )
+
+
+def accuracy_text(estimated: Estimate) -> str:
+    """`62.4% of 400 questions (95% CI 57.6 to 67.0)`; of several seeds, `…, mean of 3 seeds (…)`."""
+    if estimated.seeds == 1:
+        return accuracy(estimated.accuracy, estimated.low, estimated.high, estimated.questions)
+    questions = counted(estimated.questions, "question")
+    seeds = f"mean of {estimated.seeds} seeds"
+    return f"{percent(estimated.accuracy)} of {questions}, {seeds} ({interval(estimated.low, estimated.high)})"
+
+
+def gap(paired: PairedDifference) -> str:
+    """`3.1 points (95% CI 1.2 to 5.0)`: the size of a difference. The sentence around it says who is ahead."""
+    return wording.gap(paired.difference, paired.low, paired.high)
+
+
+def _lead(board: Leaderboard, best: Row) -> list[str]:
+    score = accuracy_text(best.accuracy)
+    if len(board.configs) == 1:
+        one = "trial" if len(best.trials) == 1 else "config"
+        return [f"One {one} has completed. Its validation accuracy is {score}.", *_early(best)]
+    equal = [row.label for row in board.rows[1:] if row.accuracy.accuracy == best.accuracy.accuracy]
+    also = f" {_capital(listed(equal))} {'has' if len(equal) == 1 else 'have'} the same." if equal else ""
+    return [f"{_named(best)} has the highest validation accuracy: {score}.{also}", *_early(best)]
+
+
+def _early(best: Row) -> list[str]:
+    """That the best did not get its whole training, as its own patience ended it; that it should be checked."""
+    reasons = [trial.reason for trial in best.trials if trial.reason]
+    early = [f"It {reasons[0].rstrip('.')}."] if reasons else []
+    raised = [alarm for alarm in best.alarms if alarm.name != "worse_than_base"]  # the verdict says that anyway
+    return [*early, *(["Check it before you trust it: it raised an alarm, named below."] if raised else [])]
+
+
+def _others(board: Leaderboard) -> list[str]:
+    assert board.best is not None
+    others = board.rows[1:]
+    worse = [row for row in others if row.worse]
+    open_ = [row.label for row in others if row.not_resolved]
+    untested = [row.label for row in others if row.versus_best is None]
+    lines = [_worse(worse)] if worse else []
+    if open_:
+        between = f"the difference{'s' * (len(open_) > 1)} between {board.best.label} and {listed(open_)}"
+        lines.append(sentences(f"{NOT_RESOLVED}: {between} could be chance"))
+    if untested:
+        lines.append(f"Without a paired test: {listed(untested)}.")
+    if board.not_shown:
+        lines.append(f"{board.not_shown:,} more scored no higher than these and are not shown.")
+    return lines
+
+
+def _worse(rows: Sequence[Row]) -> str:
+    first, *more = [f"{row.label} {{}}by {gap(row.versus_best)}" for row in rows if row.versus_best is not None]
+    return listed([first.format(f"is {WORSE} "), *(one.format("") for one in more)]) + "."
+
+
+def _against_base(best: Row) -> list[str]:
+    if best.base is None or best.versus_base is None:
+        return []
+    share, paired = percent(best.base.accuracy.accuracy), best.versus_base
+    if not paired.significant:
+        return [f"{best.label} is not significantly different from the {best.base.label} ({share})."]
+    word = better_or_worse(paired.difference)
+    return [f"{best.label} is {word} than the {best.base.label} ({share}) by {gap(paired)}."]
+
+
+def _points(share: float) -> str:
+    size = in_percent(share)
+    return "less than 0.1 points" if size == "0.0" else f"about {size} points"
+
+
+def _capital(sentence: str) -> str:
+    return sentence[0].upper() + sentence[1:] if sentence.startswith(("trial ", "not ")) else sentence

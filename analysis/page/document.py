@@ -1,0 +1,98 @@
+"""The whole page: verdict, cautions, tables, plots. One file that asks nothing of any network.
+
+All text passes `markup.escaped`, and JSON in a script has its `<` written as an escape: a question that contains
+`<script>` is shown, not run. A policy in the page itself forbids it to load anything.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+from string import Template
+
+from plotly.offline import get_plotlyjs
+
+from analysis.comparing.confirmation_result import confirmation_of
+from analysis.comparing.confirmation_verdict import confirmation_sentences
+from analysis.comparing.leaderboard import Leaderboard
+from analysis.comparing.verdict import about_alarms, alarm_lines, cautions, verdict
+from analysis.page.chooser import chooser
+from analysis.page.markup import escaped
+from analysis.page.plot_figure import plot_html
+from analysis.page.trial_tables import leaderboard_html, not_ranked_html
+from analysis.plots.confirmation import confirmation_plot
+from analysis.plots.plot import Plot
+from analysis.reading.final_tests import final_tests
+from analysis.reading.trial_state import count_text
+from medqa_sweeps.errors import ConfigError
+
+
+def page_html(board: Leaderboard, title: str, plots: Sequence[Plot], beside: Sequence[str] = ()) -> str:
+    """The whole HTML document.
+
+    Args:
+        beside: file names of the pages for the other sets of validation questions.
+    """
+    notes, since = cautions(board), _since(board)
+    links = [("verdict", "Verdict"), ("leaderboard", "Leaderboard"), *((name, text) for name, text, _ in since)]
+    links += [(p.name, p.title) for p in plots]
+    drawn = "\n".join([*map(plot_html, plots), chooser(board)])
+    afterwards = "\n".join(section for _, _, section in since)
+    return Template(_text_of("page.html")).substitute(
+        title=escaped(title),
+        css=_text_of("page.css"),
+        script=_text_of("chooser.js") + _text_of("page.js"),
+        plotly=get_plotlyjs() if "data-plot=" in drawn + afterwards else "",
+        counts=escaped(count_text(trial.state for trial in board.study.trials)),
+        beside=_beside(beside),
+        links="".join(f'<li><a href="#{name}">{escaped(text)}</a></li>' for name, text in links),
+        verdict=escaped(verdict(board)),
+        alarms=_alarms(board),
+        cautions="".join(f"<li>{escaped(sentence)}</li>" for sentence in notes),
+        plots=drawn.strip() or "<p>Nothing to draw yet.</p>",
+        since=afterwards,
+        leaderboard=leaderboard_html(board),
+        others=not_ranked_html(board),
+        disclaimer=escaped(notes[-1]),
+    )
+
+
+def _alarms(board: Leaderboard) -> str:
+    if not (lines := alarm_lines(board)):
+        return ""
+    items = "".join(f"<li>{escaped(line)}</li>" for line in lines)
+    return f'<div class="alarms" role="note"><p>{escaped(about_alarms(board))}</p><ul>{items}</ul></div>'
+
+
+def _beside(pages: Sequence[str]) -> str:
+    if not pages:
+        return ""
+    links = ", ".join(f'<a href="{escaped(name)}">{escaped(name)}</a>' for name in pages)
+    return f'<p class="soft">Other trials answered other validation questions, so they are compared apart: {links}</p>'
+
+
+def _since(board: Leaderboard) -> list[tuple[str, str, str]]:
+    """What fresh seeds and the locked test questions said of the study afterwards: name, title and section of each."""
+    parts: list[tuple[str, str, str]] = []
+    if board.study.several:
+        return parts
+    try:
+        if confirmed := confirmation_of(board.study.folder):
+            drawn = plot_html(confirmation_plot(confirmed))
+            parts.append(
+                _afterwards("fresh-seeds", "Confirmed under new seeds", confirmation_sentences(confirmed), drawn)
+            )
+        if tests := [f"{test.when}: {' '.join(test.sentences)}" for test in final_tests(board.study.folder)]:
+            parts.append(_afterwards("final-tests", "On the locked test questions", tests))
+    except ConfigError as error:
+        parts.append(_afterwards("damaged", "Afterwards", [str(error)]))
+    return parts
+
+
+def _afterwards(name: str, title: str, sentences: Sequence[str], drawn: str = "") -> tuple[str, str, str]:
+    items = "".join(f"<li>{escaped(sentence)}</li>" for sentence in sentences)
+    heading = f'<h2 id="{name}">{escaped(title)}</h2>'
+    return name, title, f'<section aria-labelledby="{name}">{heading}<ul>{items}</ul>{drawn}</section>'
+
+
+def _text_of(name: str) -> str:
+    """A file of this folder."""
+    return (Path(__file__).parent / name).read_text(encoding="utf-8")

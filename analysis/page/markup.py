@@ -1,0 +1,40 @@
+"""Text, JSON and tables as HTML holds them: what comes from data is shown, never run."""
+
+import html
+import json
+from collections.abc import Iterable
+from typing import Any
+
+from analysis.plots.plot import Table
+
+
+def escaped(text: str) -> str:
+    """For an element or a quoted attribute; control characters become spaces."""
+    return html.escape("".join(c if c.isprintable() or c == "\n" else " " for c in text))
+
+
+def json_in_script(data: Any) -> str:
+    """For a script element of type application/json: no `<` in it can end the element."""
+    text = json.dumps(data, separators=(",", ":"), ensure_ascii=False)
+    return text.replace("<", "\\u003c").replace(">", "\\u003e")
+
+
+def table_html(table: Table) -> str:
+    head = "".join(f'<th scope="col">{escaped(cell)}</th>' for cell in table.header)
+    body = "".join(f"<tr>{_cells(row)}</tr>" for row in table.rows)
+    return framed_table(
+        f"<caption>{escaped(table.caption)}</caption><thead><tr>{head}</tr></thead>{body}", table.caption
+    )
+
+
+def framed_table(inside: str, name: str) -> str:
+    """A table that scrolls in its own frame, also by keyboard."""
+    return f'<div class="scroll" tabindex="0" role="region" aria-label="{escaped(name)}"><table>{inside}</table></div>'
+
+
+def _cells(row: Iterable[str]) -> str:
+    first, *rest = row
+    kind = ' class="text"' if len(first) > 60 else ""
+    return f'<th scope="row"{kind} style="font-weight:400">{escaped(first)}</th>' + "".join(
+        f"<td>{escaped(cell)}</td>" for cell in rest
+    )

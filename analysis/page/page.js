@@ -1,0 +1,36 @@
+// Draws each figure from its JSON, in the colours of the page, and again when the reader turns to dark or light.
+(function () {
+  "use strict";
+  var drawn = [];
+  function colour(name) {
+    return getComputedStyle(document.documentElement).getPropertyValue(name).trim();
+  }
+  function dressed(layout) {
+    var narrow = window.innerWidth < 640;
+    layout.font = Object.assign({}, layout.font, { color: colour("--ink"), size: narrow ? 11 : 13 });
+    layout.hoverlabel = { bgcolor: colour("--paper"), bordercolor: colour("--line"), font: { color: colour("--ink") } };
+    (layout.annotations || []).forEach(function (note) {
+      note.font = Object.assign({}, note.font, { color: colour("--soft") });
+    });
+    Object.keys(layout).forEach(function (key) {
+      if (/^[xy]axis\d*$/.test(key)) {
+        layout[key].gridcolor = colour("--grid");
+        layout[key].linecolor = colour("--line");
+        if (layout[key].showgrid !== false) layout[key].showgrid = true;
+      }
+    });
+    return layout;
+  }
+  function draw() {
+    drawn.forEach(function (one) {
+      Plotly.react(one.element, one.data, dressed(one.layout), { responsive: true, displaylogo: false, displayModeBar: false });
+    });
+  }
+  document.querySelectorAll("script[data-plot]").forEach(function (source) {
+    var figure = JSON.parse(source.textContent);
+    drawn.push({ element: document.getElementById(source.dataset.plot), data: figure.data, layout: figure.layout });
+  });
+  draw();
+  window.matchMedia("(prefers-color-scheme: dark)").addEventListener("change", draw);
+  document.documentElement.dataset.drawn = String(drawn.length);
+})();

@@ -1,0 +1,32 @@
+"""A plot as a part of the page: a figure that the script draws, its caption, and its numbers in tables."""
+
+import json
+
+from analysis.page.markup import escaped, json_in_script, table_html
+from analysis.plots.plot import Plot
+
+
+def plot_html(plot: Plot) -> str:
+    name = plot.name
+    parts = [
+        f'<figure aria-labelledby="{name}" aria-describedby="{name}-says">',
+        f'<h3 id="{name}">{escaped(plot.title)}</h3>',
+        f'<figcaption id="{name}-says">{escaped(plot.caption)}</figcaption>',
+    ]
+    if plot.figure is not None:
+        height = plot.figure.layout.height
+        parts.append(
+            f'<div class="plot" id="{name}-plot" role="img" aria-label="{escaped(plot.title)}: '
+            f'{escaped(plot.caption)}" style="min-height:{height}px"></div>'
+            f'<script type="application/json" data-plot="{name}-plot">{_json(plot)}</script>'
+        )
+    for table in plot.tables:
+        parts.append(f"<details><summary>{escaped(table.caption)}</summary>{table_html(table)}</details>")
+    return "\n".join([*parts, "</figure>"])
+
+
+def _json(plot: Plot) -> str:
+    assert plot.figure is not None
+    data = json.loads(plot.figure.to_json())
+    data["layout"].pop("template", None)
+    return json_in_script(data)

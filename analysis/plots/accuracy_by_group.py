@@ -1,0 +1,51 @@
+"""Accuracy by the letter of the right answer and by USMLE step."""
+
+from analysis.comparing.leaderboard import Leaderboard
+from analysis.plots.plot import COLOURS, Plot, Table, empty_figure, label
+from medqa_sweeps.trial.records import Score
+from medqa_sweeps.wording import in_percent
+
+SHOWN = 4
+
+
+def accuracy_by_group(board: Leaderboard) -> Plot | None:
+    """Bars by letter and by step; None where the scores hold neither."""
+    scores: list[tuple[str, Score]] = [
+        (row.settings or row.label, row.trial.result.score)
+        for row in board.rows[:SHOWN]
+        if row.trial.result is not None and row.trial.result.score is not None
+    ]
+    scores += [
+        (base.label, base.trial.result.baseline)
+        for base in board.bases[:SHOWN]
+        if base.trial.result is not None and base.trial.result.baseline is not None
+    ]
+    letters = sorted({letter for _, score in scores for letter in score.recall_by_letter})
+    steps = sorted({step for _, score in scores for step in score.accuracy_by_step})
+    if not letters and not steps:
+        return None
+    figure = empty_figure("right answer, or step of the examination", "right, %")
+    columns = [*letters, *steps]
+    cells = []
+    for index, (name, score) in enumerate(scores):
+        shares = [_share(score, column) for column in columns]
+        figure.add_bar(
+            x=[label(column) for column in columns],
+            y=[None if share is None else 100 * share for share in shares],
+            name=label(name),
+            marker={"color": COLOURS[index % len(COLOURS)], "pattern": {"shape": ("", "/", ".", "x", "-")[index % 5]}},
+            hovertemplate="%{x}: %{y:.1f}%<extra></extra>",
+        )
+        cells.append((name, *("" if share is None else in_percent(share) for share in shares)))
+    figure.update_layout(barmode="group")
+    figure.update_xaxes(type="category")
+    caption = (
+        "Share of questions that are answered right, by the letter of the right answer and by step. A model that "
+        "prefers a letter is good at its questions and bad at the others; groups are small, so differences are noisy."
+    )
+    table = Table("Right by letter and step, %", ("config", *columns), cells)
+    return Plot("groups", "By letter and by step", caption, figure, (table,))
+
+
+def _share(score: Score, column: str) -> float | None:
+    return score.recall_by_letter.get(column, score.accuracy_by_step.get(column))

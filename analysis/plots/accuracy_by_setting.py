@@ -1,0 +1,121 @@
+"""Accuracy against each swept setting."""
+
+import math
+from typing import Any
+
+from plotly.subplots import make_subplots
+
+from analysis.comparing.configs import SEED
+from analysis.comparing.leaderboard import Leaderboard
+from analysis.plots.plot import COLOURS, Plot, Table, empty_figure, label
+from medqa_sweeps.wording import CI, in_percent, setting
+
+SETTINGS = 8
+POINTS = 1000  # of a setting; more than can be told apart by eye
+
+
+def accuracy_by_setting(board: Leaderboard) -> Plot | None:
+    """One panel per swept setting; None where nothing varies or one config has completed."""
+    names = {key: name for key, name in board.names.items() if key != SEED}
+    if not names or len(board.configs) < 2:
+        return None
+    keys = list(names)[:SETTINGS]
+    figure = make_subplots(rows=len(keys), cols=1, vertical_spacing=min(0.3, 0.36 / len(keys)))
+    same = empty_figure("", "", height=90 + 270 * len(keys)).layout.to_plotly_json()
+    figure.update_layout({name: value for name, value in same.items() if name not in ("xaxis", "yaxis")})
+    tables = []
+    for index, key in enumerate(keys, start=1):
+        _draw(board, key, names[key], figure, index, first=index == 1)
+        tables.append(_table(board, key, names[key]))
+    figure.update_layout(legend={"y": -0.3 / len(keys)})
+    more = f" {len(names) - SETTINGS} more settings were swept and are not drawn." if len(names) > SETTINGS else ""
+    caption = (
+        f"Validation accuracy against {', '.join(names[key] for key in keys)}; bars are the {CI}, of the configs "
+        f"in the leaderboard. Other settings vary along.{more}"
+    )
+    return Plot("settings", "Accuracy against each setting", caption, figure, tables)
+
+
+def _draw(board: Leaderboard, key: str, name: str, figure: Any, index: int, first: bool) -> None:
+    values = [config.first.settings.get(key) for config in board.configs]
+    numeric = _are_numbers(values) and len(set(values)) > 2
+    shown = len(board.rows)
+    step = max(1, len(board.configs) // POINTS)
+    rest = range(shown, len(board.configs), step)
+    at = values if numeric else [label(setting(value)) for value in values]
+    figure.add_scatter(
+        x=[at[i] for i in rest],
+        y=[100 * board.configs[i].accuracy for i in rest],
+        mode="markers",
+        name="other configs",
+        showlegend=first and len(rest) > 0,
+        marker={"color": COLOURS[4], "size": 5, "opacity": 0.5},
+        row=index,
+        col=1,
+    )
+    rows = [row.accuracy for row in board.rows]
+    figure.add_scatter(
+        x=at[:shown],
+        y=[100 * e.accuracy for e in rows],
+        error_y={
+            "type": "data",
+            "symmetric": False,
+            "array": [100 * (e.high - e.accuracy) for e in rows],
+            "arrayminus": [100 * (e.accuracy - e.low) for e in rows],
+            "color": COLOURS[0],
+            "thickness": 1.2,
+        },
+        mode="markers",
+        name=f"leaderboard, {CI}",
+        showlegend=first,
+        marker={"color": COLOURS[0], "size": 9},
+        text=[label(row.settings) for row in board.rows],
+        hovertemplate="%{text}: %{y:.1f}%<extra></extra>",
+        row=index,
+        col=1,
+    )
+    axis: dict[str, Any] = {"title": {"text": label(name)}, "automargin": True, "zeroline": False}
+    if numeric and _spans_magnitudes(values):
+        axis |= {"type": "log", "exponentformat": "power", "dtick": 1}
+        few: list[Any] = sorted({*values}, key=_sortable)
+        if len(few) <= 12:
+            axis |= {"tickvals": few, "ticktext": [setting(value) for value in few]}
+    elif not numeric:
+        axis |= {"type": "category", "categoryorder": "array", "categoryarray": _in_order(values)}
+    figure.update_xaxes(axis, row=index, col=1)
+    figure.update_yaxes({"title": {"text": "accuracy, %"}, "automargin": True, "zeroline": False}, row=index, col=1)
+
+
+def _table(board: Leaderboard, key: str, name: str) -> Table:
+    """The configs of each value together: how many, their mean, and the best of them."""
+    groups: dict[str, list[float]] = {}
+    ordered = sorted(board.configs, key=lambda config: _sortable(config.first.settings.get(key)))
+    for config in ordered:
+        groups.setdefault(setting(config.first.settings.get(key)), []).append(config.accuracy)
+    cells = [
+        (value, str(len(accuracies)), in_percent(sum(accuracies) / len(accuracies)), in_percent(max(accuracies)))
+        for value, accuracies in list(groups.items())[:30]
+    ]
+    more = f" (the first 30 of {len(groups)} values)" if len(groups) > 30 else ""
+    return Table(f"Accuracy in % by {name}{more}", (name, "configs", "mean", "highest"), cells)
+
+
+def _are_numbers(values: list[Any]) -> bool:
+    return all(isinstance(value, int | float) and not isinstance(value, bool) for value in values)
+
+
+def _spans_magnitudes(values: list[Any]) -> bool:
+    return min(values) > 0 and max(values) / min(values) >= 8
+
+
+def _in_order(values: list[Any]) -> list[str]:
+    return [label(setting(value)) for value in sorted(dict.fromkeys(map(_hashable, values)), key=_sortable)]
+
+
+def _hashable(value: Any) -> Any:
+    return setting(value) if isinstance(value, list | dict) else value
+
+
+def _sortable(value: Any) -> tuple[bool, float, str]:
+    number = isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+    return (not number, float(value) if number else 0.0, "" if number else setting(value))

@@ -1,0 +1,73 @@
+"""Whether a trial that is 70 % sure is right 70 % of the time."""
+
+import numpy as np
+
+from analysis.comparing.leaderboard import Leaderboard
+from analysis.plots.plot import COLOURS, GREY, SYMBOLS, Plot, Table, empty_figure, label
+from analysis.reading.predictions import confidence, predictions
+from analysis.reading.studies import Trial
+from medqa_sweeps.errors import ConfigError
+from medqa_sweeps.statistics import calibration_error, wilson_interval
+from medqa_sweeps.wording import in_percent
+
+SHOWN = 3
+BINS = 10
+LEAST = 5  # answers in a bin that is drawn
+
+
+def calibration(board: Leaderboard) -> Plot | None:
+    """Share right against confidence; None where no trial gave probabilities."""
+    figure = empty_figure("probability of the chosen letter", "share that is right, %")
+    figure.add_scatter(
+        x=[0, 1],
+        y=[0, 100],
+        mode="lines",
+        name="as sure as right",
+        line={"color": GREY, "dash": "dot"},
+        hoverinfo="skip",
+    )
+    cells, damaged = [], list[str]()
+    shown: list[tuple[str, Trial, int | None]] = [
+        (row.settings or row.label, row.trial, None) for row in board.rows[:SHOWN]
+    ]
+    shown += [(base.label, base.trial, 0) for base in board.bases[:SHOWN]]
+    for index, (name, trial, samples) in enumerate(shown):
+        at = samples if samples is not None else trial.result.samples_seen if trial.result else 0
+        try:
+            answers = [(confidence(one), one.predicted == one.gold) for one in predictions(trial, at).values()]
+        except ConfigError as damage:
+            damaged.append(f" {name} is left out: {damage}")
+            continue
+        known = [(sure, correct) for sure, correct in answers if sure is not None]
+        if not known:
+            continue
+        confidences, right = np.array([sure for sure, _ in known]), np.array([correct for _, correct in known])
+        error = calibration_error(np.clip(confidences, 0, 1), right, BINS)
+        bins = np.clip(np.ceil(confidences * BINS).astype(int) - 1, 0, BINS - 1)
+        used = [b for b in range(BINS) if np.sum(bins == b) >= LEAST]
+        shares = [float(right[bins == b].mean()) for b in used]
+        limits = [wilson_interval(int(right[bins == b].sum()), int(np.sum(bins == b))) for b in used]
+        figure.add_scatter(
+            x=[float(confidences[bins == b].mean()) for b in used],
+            y=[100 * share for share in shares],
+            error_y={
+                "type": "data",
+                "symmetric": False,
+                "array": [100 * (high - share) for (_, high), share in zip(limits, shares, strict=True)],
+                "arrayminus": [100 * (share - low) for (low, _), share in zip(limits, shares, strict=True)],
+                "thickness": 1,
+            },
+            mode="lines+markers",
+            name=label(name),
+            line={"color": COLOURS[index % len(COLOURS)]},
+            marker={"symbol": SYMBOLS[index % len(SYMBOLS)], "size": 8},
+        )
+        cells.append((name, in_percent(float(confidences.mean())), in_percent(float(right.mean())), in_percent(error)))
+    if not cells:
+        return None
+    figure.update_xaxes(range=[0, 1.02])
+    figure.update_yaxes(range=[0, 102])
+    caption = "How often answers of each tenth of confidence are right; below the dotted line a model is too sure."
+    caption += "".join(damaged)
+    header = ("config", "mean confidence, %", "accuracy, %", "expected calibration error, points")
+    return Plot("calibration", "Calibration", caption, figure, (Table("Calibration", header, cells),))

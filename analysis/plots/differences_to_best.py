@@ -1,0 +1,53 @@
+"""How far each config is behind the best, with paired intervals."""
+
+from analysis.comparing.leaderboard import Leaderboard
+from analysis.comparing.verdict import TEST_CI
+from analysis.plots.plot import COLOURS, GREY, Plot, Table, empty_figure, label
+from medqa_sweeps.wording import NOT_RESOLVED, WORSE, in_percent
+
+SHOWN = 30
+
+
+def differences_to_best(board: Leaderboard) -> Plot | None:
+    """One line per config that has a paired test against the best; None without one."""
+    rows = [row for row in board.rows if row.versus_best is not None][:SHOWN]
+    if not rows or board.best is None:
+        return None
+    figure = empty_figure(f"percentage points against {board.best.label}", "", height=150 + 26 * len(rows))
+    for worse, name, colour, symbol in (
+        (False, NOT_RESOLVED, GREY, "circle"),
+        (True, WORSE, COLOURS[3], "diamond"),
+    ):
+        some = [row for row in rows if row.worse is worse]
+        paired = [row.versus_best for row in some if row.versus_best is not None]
+        figure.add_scatter(
+            x=[100 * p.difference for p in paired],
+            y=[label(row.settings or row.label) for row in some],
+            error_x={
+                "type": "data",
+                "symmetric": False,
+                "array": [100 * (p.high - p.difference) for p in paired],
+                "arrayminus": [100 * (p.difference - p.low) for p in paired],
+                "color": colour,
+            },
+            mode="markers",
+            name=name,
+            marker={"color": colour, "symbol": symbol, "size": 10},
+            hovertemplate="%{y}: %{x:.1f} points<extra></extra>",
+        )
+    order = [label(row.settings or row.label) for row in rows]
+    figure.update_yaxes(categoryorder="array", categoryarray=order[::-1], type="category")
+    figure.add_vline(x=0, line={"color": COLOURS[0], "width": 2})
+    figure.update_layout(showlegend=True, legend={"y": -90 / (60 + 26 * len(rows))})
+    unresolved = sum(row.not_resolved for row in rows)
+    caption = (
+        f"Each config minus {board.best.label}, on the same questions; {TEST_CI}. {unresolved} of {len(rows)} "
+        f"shown are {NOT_RESOLVED}."
+    )
+    cells = [
+        (row.settings or row.label, *(in_percent(x) for x in (p.difference, p.low, p.high)), f"{p.p_adjusted:.2g}")
+        for row in rows
+        if (p := row.versus_best) is not None
+    ]
+    header = ("config", "points", "low", "high", "p, corrected")
+    return Plot("differences", "Against the best", caption, figure, (Table("Differences to the best", header, cells),))

@@ -1,0 +1,123 @@
+"""Who ran where and when, and when nothing did."""
+
+import datetime
+from collections import defaultdict
+from dataclasses import dataclass
+from itertools import pairwise
+
+from analysis.comparing.leaderboard import Leaderboard
+from analysis.plots.plot import COLOURS, GREY, Plot, Table, empty_figure, label
+from analysis.reading.history import Span, spans
+from analysis.reading.trial_state import State
+from medqa_sweeps.wording import counted
+
+BARS = 1500  # beyond, neighbours on a lane are drawn as one
+_COLOUR_OF = {
+    State.COMPLETED: COLOURS[0],
+    State.STOPPED: COLOURS[4],
+    State.REPEATED: GREY,
+    State.PRUNED: COLOURS[1],
+    State.FAILED: COLOURS[3],
+    State.INTERRUPTED: COLOURS[5],
+    State.RUNNING: COLOURS[2],
+    State.WAITING: GREY,
+}
+
+
+@dataclass
+class Bar:
+    """One or more attempts, one after the other on a lane."""
+
+    began: float
+    ended: float
+    state: State
+    names: str
+
+
+def timeline(board: Leaderboard) -> Plot | None:
+    """One lane per device, or per slot of a CPU, with the attempts that ran there; None where nothing has begun."""
+    found = sorted((span for trial in board.study.trials for span in spans(trial)), key=lambda span: span.began)
+    if not found:
+        return None
+    lanes = lanes_of(found)
+    began, ended = min(span.began for span in found), max(span.ended for span in found)
+    tick = (ended - began) / max(1, BARS // len(lanes)) if len(found) > BARS else 0.0
+    figure = empty_figure("", "", height=130 + 34 * len(lanes))
+    bars = {lane: _merged(some, tick) for lane, some in lanes.items()}
+    for state in State:
+        chosen = [(lane, bar) for lane, of_lane in bars.items() for bar in of_lane if bar.state is state]
+        if chosen:
+            figure.add_bar(
+                y=[label(lane) for lane, _ in chosen],
+                base=[_moment(bar.began) for _, bar in chosen],
+                x=[1000 * max(bar.ended - bar.began, 0.001) for _, bar in chosen],
+                orientation="h",
+                name=str(state),
+                text=[label(bar.names, 20) if len(found) <= 60 else "" for _, bar in chosen],
+                insidetextanchor="middle",
+                textposition="inside",
+                hovertext=[label(bar.names) for _, bar in chosen],
+                hovertemplate="%{hovertext}<extra></extra>",
+                marker={"color": _COLOUR_OF[state], "line": {"color": "rgba(255,255,255,0.7)", "width": 1}},
+            )
+    figure.update_layout(barmode="overlay", legend={"y": -0.4})
+    figure.update_xaxes(type="date")
+    figure.update_yaxes(type="category", autorange="reversed")
+    cells = [_row(lane, some, began, ended) for lane, some in lanes.items()]
+    busy = sum(span.ended - span.began for span in found) / max(1e-9, (ended - began) * len(lanes))
+    merged = f" {len(found):,} attempts are too many to draw: neighbours of one outcome are one bar." if tick else ""
+    caption = (
+        f"{counted(len(found), 'attempt')} on {counted(len(lanes), 'slot')} in {_length(ended - began)}; the slots "
+        f"were busy {busy:.0%} of the time. Gaps are idle time and the start of a process.{merged} Times are UTC."
+    )
+    header = ("slot", "attempts", "busy", "longest gap")
+    return Plot("timeline", "Timeline", caption, figure, (Table("Slots and their idle time", header, cells),))
+
+
+def lanes_of(found: list[Span]) -> dict[str, list[Span]]:
+    """Spans in the order of their beginning, by device; what overlaps on one device goes on lanes of its own."""
+    by_device: dict[str, list[list[Span]]] = defaultdict(list)
+    for span in found:
+        free = [lane for lane in by_device[span.device] if lane[-1].ended <= span.began + 0.5]
+        if free:
+            free[0].append(span)
+        else:
+            by_device[span.device].append([span])
+    return {
+        device if len(lanes) == 1 else f"{device} #{number}": lane
+        for device, lanes in sorted(by_device.items())
+        for number, lane in enumerate(lanes)
+    }
+
+
+def _merged(some: list[Span], tick: float) -> list[Bar]:
+    bars: list[Bar] = []
+    for span in some:
+        last = bars[-1] if bars else None
+        if last is not None and tick and last.state is span.trial.state and span.began - last.ended < tick:
+            last.ended = max(last.ended, span.ended)
+            last.names = f"{last.names.split(' to ')[0]} to {span.trial.name}"
+        else:
+            bars.append(Bar(span.began, span.ended, span.trial.state, span.trial.name))
+    return bars
+
+
+def _row(lane: str, some: list[Span], began: float, ended: float) -> tuple[str, ...]:
+    busy = sum(span.ended - span.began for span in some)
+    gaps = [later.began - earlier.ended for earlier, later in pairwise(some)]
+    gap = _length(max(0.0, *gaps, 0.0)) if gaps else "none"
+    return lane, f"{len(some):,}", f"{busy / max(1e-9, ended - began):.0%}", gap
+
+
+def _moment(seconds: float) -> str:
+    return datetime.datetime.fromtimestamp(seconds, datetime.UTC).isoformat(timespec="milliseconds")[:23]
+
+
+def _length(seconds: float) -> str:
+    return (
+        f"{seconds:.0f} s"
+        if seconds < 120
+        else f"{seconds / 60:.0f} min"
+        if seconds < 7200
+        else f"{seconds / 3600:.1f} h"
+    )

@@ -1,0 +1,10 @@
+"""A study's folder, read into its trials. A damaged file is a sentence that names it, never a crash.
+
+studies         the trials of one folder or several
+trial_state     where a trial stands: completed, running, interrupted, …
+flat_config     a trial's config by dotted key
+predictions     what it answered, question by question
+history         when and where it ran, and how it learned
+question_texts  the texts behind question ids
+final_tests     the readings of the locked test questions
+"""

@@ -1,0 +1,113 @@
+"""When and where trials ran, and how they learned: from the lines of `metrics.jsonl`."""
+
+import contextlib
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from itertools import pairwise
+
+from analysis.reading.studies import Trial
+from analysis.reading.trial_state import State
+from medqa_sweeps.durable.lines import read_lines
+from medqa_sweeps.errors import ConfigError
+from medqa_sweeps.trial.records import (
+    AttemptEndLine,
+    AttemptLine,
+    MetricsLine,
+    TrainLine,
+    ValidationLine,
+    line_from_json,
+)
+
+_UUID_CHARACTERS = 12  # "GPU-5a3f1c2b": enough for the cards of one host
+
+
+@dataclass(frozen=True)
+class Span:
+    """An attempt at a trial; seconds since the epoch."""
+
+    trial: Trial
+    began: float
+    ended: float
+    device: str  # host and device: "node7 GPU-5a3f1c2b", "node7 cpu"
+
+
+@dataclass(frozen=True)
+class History:
+    """A trial's lines; of those that a later attempt wrote again, the last."""
+
+    training: tuple[TrainLine, ...]
+    validation: tuple[ValidationLine, ...]
+
+    @property
+    def tokens(self) -> float:
+        """Trained on, without padding: speed times time between lines, so that resumed work counts once."""
+        lines: list[TrainLine | ValidationLine] = sorted([*self.training, *self.validation], key=lambda line: line.time)
+        pairs = pairwise(lines)
+        return sum(
+            now.tokens_per_second * (now.time - before.time)
+            for before, now in pairs
+            if isinstance(now, TrainLine) and now.samples_seen > before.samples_seen
+        )
+
+
+def history(trial: Trial) -> History:
+    """The training and validation lines in the order of samples seen; of a damaged file those above the damage."""
+    training: dict[int, TrainLine] = {}
+    validation: dict[int, ValidationLine] = {}
+    for line in _lines(trial):
+        if isinstance(line, TrainLine):
+            training[line.samples_seen] = line
+        elif isinstance(line, ValidationLine):
+            validation[line.samples_seen] = line
+    return History(tuple(training[at] for at in sorted(training)), tuple(validation[at] for at in sorted(validation)))
+
+
+def spans(trial: Trial) -> list[Span]:
+    """The attempts at a trial; of one that is still running, up to its last line.
+
+    A completed trial of one attempt is read only to its first line: a study has thousands.
+    """
+    result = trial.result
+    if result is not None and result.attempts == 1 and trial.state is State.COMPLETED:
+        first = next(_lines(trial), None)
+        known = isinstance(first, AttemptLine) and result.finished_at >= first.time
+        return [Span(trial, first.time, result.finished_at, _device_of(first))] if known else []  # type: ignore[union-attr,arg-type]
+    found: list[Span] = []
+    last: AttemptLine | None = None
+    until = 0.0
+    for line in _lines(trial):
+        if isinstance(line, AttemptLine) and last is not None:
+            found.append(Span(trial, last.time, until, _device_of(last)))
+            last = None
+        if isinstance(line, AttemptLine):
+            last = line
+        until = line.time
+        if isinstance(line, AttemptEndLine) and last is not None:
+            found.append(Span(trial, last.time, until, _device_of(last)))
+            last = None
+    if last is not None:
+        ended = max(until, result.finished_at) if result is not None else until
+        found.append(Span(trial, last.time, ended, _device_of(last)))
+    return found
+
+
+def tokens_of(trials: Iterable[Trial]) -> float:
+    """Trained on, over all of them."""
+    return sum(history(trial).tokens for trial in trials)
+
+
+def gpu_hours_of(trials: Iterable[Trial]) -> float:
+    """Of work on a GPU; 0 for a trial that ran on a CPU."""
+    worked = [trial for trial in trials if any(not span.device.endswith(" cpu") for span in spans(trial))]
+    return sum(trial.result.seconds for trial in worked if trial.result is not None) / 3600
+
+
+def _device_of(line: AttemptLine) -> str:
+    """Of a GPU the beginning of its UUID; of an older record, which has none, `cuda`."""
+    return f"{line.host} {line.gpu[:_UUID_CHARACTERS] if line.gpu else line.device}"
+
+
+def _lines(trial: Trial) -> Iterator[MetricsLine]:
+    """The lines up to the first that cannot be read: a curve or a lane is drawn as far as it is known."""
+    with contextlib.suppress(ConfigError, OSError):
+        yield from read_lines(trial.directory.metrics_file, line_from_json)

@@ -1,0 +1,42 @@
+"""What a trial answered at one evaluation, from its `predictions.jsonl`: the only reader of that file here."""
+
+import functools
+import math
+from pathlib import Path
+
+from analysis.reading.studies import Trial
+from medqa_sweeps import damage
+from medqa_sweeps.durable.lines import read_lines
+from medqa_sweeps.trial.records import Prediction
+
+
+def predictions(trial: Trial, samples_seen: int) -> dict[str, Prediction]:
+    """By question id, the answers of the evaluation at `samples_seen`; empty without one.
+
+    Raises:
+        ConfigError: if a line of that evaluation is damaged, naming file and line.
+    """
+    file = trial.directory.predictions_file
+    if not file.exists():
+        return {}
+    known = file.stat()
+    return _predictions(file, samples_seen, (known.st_ino, known.st_mtime_ns, known.st_size))
+
+
+@functools.lru_cache(maxsize=32)  # the page asks for the leading trials several times
+def _predictions(file: Path, samples_seen: int, version: tuple[int, int, int]) -> dict[str, Prediction]:
+    """`version`: of the file's content, so that one that was replaced is read again."""
+    lines = read_lines(file, Prediction.from_json, naming=str(samples_seen).encode())
+    with damage.readable(file):
+        return {line.id: line for line in lines if line.samples_seen == samples_seen}
+
+
+def confidence(prediction: Prediction) -> float | None:
+    """Probability of the chosen letter among the letters; None for an answer that was written as text, or where a
+    probability is not known."""
+    by_letter = prediction.log_probabilities
+    if prediction.predicted not in by_letter or None in by_letter.values():  # null: it was not a finite number
+        return None
+    highest = max(by_letter.values())
+    odds = {letter: math.exp(value - highest) for letter, value in by_letter.items()}
+    return odds[prediction.predicted] / sum(odds.values())

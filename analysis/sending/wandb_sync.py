@@ -1,0 +1,89 @@
+"""`python -m analysis wandb-sync multirun/NAME`: send to W&B what an offline or broken connection kept back.
+
+A trial is told again from its folder, which is complete: W&B keeps the steps that it has and takes the others.
+"""
+
+import argparse
+import logging
+from collections import Counter
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from analysis.reading.studies import Study, Trial, read_study
+from analysis.reading.trial_state import State
+from analysis.sending.wandb_summary import log_summary, settings_of_study
+from medqa_sweeps.errors import ConfigError
+from medqa_sweeps.exit_codes import ExitCode
+from medqa_sweeps.study_identity import group_of
+from medqa_sweeps.tracking.client import NO_KEY, obstacle_to_online
+from medqa_sweeps.tracking.settings import OFF, effective_mode
+from medqa_sweeps.tracking.tracker import has_been_sent, replay, settings_of
+from medqa_sweeps.tracking.variables import variables_here
+from medqa_sweeps.trial.folder import TrialDir
+
+_AT_ONCE = 8  # runs that are open at a time: most of each one's time is waiting for the server
+_WORDS = {
+    "sent": "sent",
+    "before": "sent before",
+    "running": "not ended, told by the sweep that runs",
+    "off": "not tracked, as W&B was switched off",
+    "absent": "never ran",
+    "kept": "not sent; the folder is complete, try again when the server answers",
+}
+
+
+def main(arguments: Sequence[str]) -> ExitCode:
+    """OK: W&B has all that there is; FAILED: something could not be sent; USAGE: there was nothing to read."""
+    parser = argparse.ArgumentParser(
+        prog="python -m analysis wandb-sync",
+        description="Send to Weights & Biases what an offline or broken connection kept back. Nothing is told twice.",
+    )
+    parser.add_argument("folder", type=Path, help="a study, such as multirun/quickstart, or the folder of a single run")
+    options = parser.parse_args(arguments)
+    logging.basicConfig(format="%(message)s", level=logging.WARNING)
+    try:
+        return _sync(options.folder)
+    except ConfigError as error:
+        print(f"error: {error}")
+        return ExitCode.USAGE
+
+
+def _sync(folder: Path) -> ExitCode:
+    study = read_study(folder)
+    if obstacle := _obstacle(study):
+        print(f"Nothing was sent: {obstacle}.")
+        return ExitCode.FAILED
+    with ThreadPoolExecutor(_AT_ONCE) as threads:
+        counts = Counter(threads.map(_sent, study.trials))
+    print("Trials: " + "; ".join(f"{count:,} {_WORDS[how]}" for how, count in counts.items()) + ".")
+    is_study = not TrialDir(folder).is_submitted()
+    summary_sent = not is_study or log_summary(folder, mode="online")
+    return ExitCode.FAILED if counts["kept"] > 0 or not summary_sent else ExitCode.OK
+
+
+def _obstacle(study: Study) -> str | None:
+    """Why nothing of the study can be sent, and what would help; None if something can, or nothing was to be."""
+    asked = effective_mode("online", {}, variables_here())
+    if asked.name != "online":
+        return f"{asked.source} keeps runs here; unset it for this command"
+    settings = settings_of_study(study, "online")
+    if settings is None or not (obstacle := obstacle_to_online(settings)):
+        return None
+    return f"{obstacle}; `uv run wandb login` stores a key" if obstacle == NO_KEY else obstacle
+
+
+def _sent(trial: Trial) -> str:
+    """What was done about a trial: a key of `_WORDS`."""
+    directory = trial.directory
+    group = group_of(directory.path.resolve().parent)
+    if not directory.config_file.exists():
+        return "absent"
+    if settings_of(directory, group, "online").mode.name == OFF:
+        return "off"
+    if trial.state in (State.RUNNING, State.WAITING):
+        return "running"
+    if has_been_sent(directory):
+        return "before"
+    replay(directory, group, "online")
+    return "sent" if has_been_sent(directory) else "kept"

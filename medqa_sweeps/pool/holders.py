@@ -1,0 +1,37 @@
+"""Notes of who holds a GPU, for sentences only: the locks of `leases` decide."""
+
+import json
+import time
+from pathlib import Path
+
+import psutil
+
+from medqa_sweeps.durable.files import write_atomically
+from medqa_sweeps.durable.places import cache_folder
+
+
+def leases_folder() -> Path:
+    """Where locks and notes are, for all processes that share this cache folder."""
+    return cache_folder() / "leases"
+
+
+def note_holder(file: Path, folder: Path) -> None:
+    """Write that this process, which works in `folder`, holds what the file is named after."""
+    process = psutil.Process()
+    since = time.strftime("%Y-%m-%d %H:%M")
+    holder = {"pid": process.pid, "process_started": process.create_time(), "study": str(folder), "since": since}
+    write_atomically(file, json.dumps(holder))
+
+
+def holders(uuid: str) -> list[str]:
+    """The living sweeps that hold a GPU, as they have noted it."""
+    return [shown for note in sorted(leases_folder().glob(f"{uuid}*.json")) if (shown := _holder(note))]
+
+
+def _holder(note: Path) -> str:
+    try:
+        holder = json.loads(note.read_text())
+        alive = abs(psutil.Process(holder["pid"]).create_time() - holder["process_started"]) < 2
+    except (FileNotFoundError, psutil.NoSuchProcess):
+        return ""
+    return f"the sweep of {holder['study']} (process {holder['pid']}, since {holder['since']})" if alive else ""

@@ -1,0 +1,189 @@
+"""Leased devices divided into slots, and again with what an ended process has shown that one needs."""
+
+import contextlib
+import sys
+from collections import Counter
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import psutil
+
+from medqa_sweeps import hardware
+from medqa_sweeps.durable.places import cache_folder
+from medqa_sweeps.errors import ConfigError, DeviceFailed
+from medqa_sweeps.pool.contract import Slot
+from medqa_sweeps.pool.devices import Device
+from medqa_sweeps.wording import counted, sentences
+
+GIB = 1 << 30
+MAX_SLOTS = 16  # on one GPU, where `auto` chooses
+_SLOT_BYTES = GIB  # that a slot takes of a GPU beyond its process's peak: the CUDA contexts of that and of its spare
+_UNKNOWN_PEAK = 4 * GIB  # assumed of a process on the CPU until one has ended
+_GPU_SHARE, _CPU_SHARE = 0.9, 0.8  # of the memory that is free; the rest is for what no peak shows
+_STAGGER_SECONDS = 10.0  # chosen, not measured
+
+
+@dataclass(frozen=True)
+class SlotPlan:
+    """Devices divided into slots."""
+
+    devices: tuple[Device, ...]  # GPUs, or the CPU alone
+    slots_per_device: int | str  # a number, or "auto"
+    at_most: int | None  # so many slots in all; None: without end
+    threads: int  # per slot
+    slots: tuple[Slot, ...]  # at least one
+
+    @property
+    def waits_for_a_peak(self) -> bool:
+        """Whether slots may be added once a process has shown how much memory it needs."""
+        return self.slots_per_device == "auto" and not self.devices[0].is_cpu
+
+
+@dataclass(frozen=True)
+class FreeResources:
+    """What processes of this pool may use, counting what they use already."""
+
+    cores: int
+    memory_bytes: int  # of the machine
+    gpu_bytes: Mapping[str, int]  # by id of the GPU
+
+
+def free_resources(devices: Sequence[Device]) -> FreeResources:
+    """What is free now and what this process's descendants hold.
+
+    Where process numbers are not NVML's (in a container), what they hold of a GPU counts as taken: fewer slots, never
+    too many. A GPU that does not answer has nothing free.
+    """
+    ours = psutil.Process().children(recursive=True)
+    resident = 0
+    for process in ours:
+        with contextlib.suppress(psutil.Error):  # it has just ended, and its memory is free
+            resident += process.memory_full_info().uss
+    pids = {process.pid for process in ours}
+    of_gpus = {device.id: _free_gpu_bytes(device.id, pids) for device in devices if not device.is_cpu}
+    return FreeResources(hardware.usable_cores(), hardware.available_memory() + resident, of_gpus)
+
+
+def _free_gpu_bytes(uuid: str, pids: Collection[int]) -> int:
+    try:
+        use = hardware.gpu_use(uuid)
+    except DeviceFailed:
+        return 0
+    return use.free_bytes + sum(held or 0 for pid, held in use.processes.items() if pid in pids)
+
+
+def plan_slots(
+    devices: Sequence[Device],
+    slots_per_device: int | str,
+    at_most: int | None = None,
+    peak_bytes: int | None = None,
+    free: FreeResources | None = None,
+) -> SlotPlan:
+    """At least one slot, and the first of every device before the second of any.
+
+    Slots together never have more threads than there are cores, except that each has one: OpenMP's threads wait for
+    each other actively, so too many cost far more than their share.
+
+    Args:
+        devices: GPUs, or the CPU alone.
+        slots_per_device: a number from 1 up, or "auto": on a GPU 1 until a peak is known, then as many as 90 % of its
+            free memory holds, at most 16, and one per core; on the CPU one per core, if 80 % of the free memory holds
+            them.
+        at_most: so many slots at most, 1 or more; None: without end.
+        peak_bytes: the most memory that one process has held; None: none has ended.
+        free: None: as it is now.
+
+    Raises:
+        ConfigError: if `slots_per_device` is neither.
+    """
+    if slots_per_device != "auto" and (not isinstance(slots_per_device, int) or slots_per_device < 1):
+        raise ConfigError(f"hydra.launcher.slots_per_device={slots_per_device}: a number from 1 up, or auto.")
+    free = free or free_resources(devices)
+    counts = _counts(devices, slots_per_device, peak_bytes, free, threads=1)
+    # On a GPU others may join later, and threads cannot be taken back from the slots that are there.
+    ceilings = counts
+    if slots_per_device == "auto":
+        by_cores = _by_cores(devices, free, threads=1)
+        ceilings = {device: n if device.is_cpu else min(by_cores, MAX_SLOTS) for device, n in counts.items()}
+    threads = max(1, free.cores // min(sum(ceilings.values()), at_most or sys.maxsize))
+    return _filled(SlotPlan(tuple(devices), slots_per_device, at_most, threads, ()), counts)
+
+
+def grown(plan: SlotPlan, peak_bytes: int | None, free: FreeResources | None = None) -> SlotPlan:
+    """The plan with its slots unchanged, and those that come to them now that a peak is known; arguments as of
+    `plan_slots`."""
+    free = free or free_resources(plan.devices)
+    return _filled(plan, _counts(plan.devices, plan.slots_per_device, peak_bytes, free, plan.threads))
+
+
+def _counts(
+    devices: Sequence[Device], slots_per_device: int | str, peak_bytes: int | None, free: FreeResources, threads: int
+) -> dict[Device, int]:
+    """How many slots each device should have."""
+    if isinstance(slots_per_device, int):
+        return dict.fromkeys(devices, slots_per_device)
+    by_cores = _by_cores(devices, free, threads)
+    return {device: max(1, min(by_cores, _held_at_once(device, peak_bytes, free))) for device in devices}
+
+
+def _by_cores(devices: Sequence[Device], free: FreeResources, threads: int) -> int:
+    return max(1, free.cores // (threads * len(devices)))
+
+
+def _held_at_once(device: Device, peak_bytes: int | None, free: FreeResources) -> int:
+    """Processes for which there is memory, as far as is known."""
+    if device.is_cpu:
+        return int(_CPU_SHARE * free.memory_bytes / (peak_bytes or _UNKNOWN_PEAK))
+    if peak_bytes is None:
+        return 1
+    return min(MAX_SLOTS, int(_GPU_SHARE * free.gpu_bytes[device.id] / (peak_bytes + _SLOT_BYTES)))
+
+
+def _filled(plan: SlotPlan, counts: Mapping[Device, int]) -> SlotPlan:
+    there = {slot.name for slot in plan.slots}
+    wanted = [
+        slot_on(device, index, plan.threads)
+        for index in range(max(counts.values()))
+        for device in plan.devices
+        if index < counts[device]
+    ]
+    fresh = [slot for slot in wanted if slot.name not in there]
+    left = max(0, (plan.at_most or sys.maxsize) - len(plan.slots))
+    return replace(plan, slots=(*plan.slots, *fresh[:left]))
+
+
+def slot_on(device: Device, index: int, threads: int) -> Slot:
+    """A slot; `index` is its own among the device's slots, from 0.
+
+    `OMP_NUM_THREADS` reaches a forked child too, which has torch imported already: the run half gives it to
+    `torch.set_num_threads`. Unsloth writes the trainers it generates into `UNSLOTH_COMPILE_LOCATION`, imports them
+    from there and puts the folder on `sys.path`: absolute, and no two living processes have the same.
+    """
+    generated = cache_folder() / "unsloth" / f"{device.id}.{device.lease_index}.{index}"
+    environment = {
+        "CUDA_VISIBLE_DEVICES": "" if device.is_cpu else device.id,
+        "OMP_NUM_THREADS": str(threads),
+        "MKL_NUM_THREADS": str(threads),
+        "UNSLOTH_COMPILE_LOCATION": str(generated),
+    }
+    return Slot(f"{device.label}.{index}", device.id, environment)
+
+
+def stagger_seconds(devices: Sequence[Device]) -> float:
+    """Seconds between two starts on one device: on a GPU loading peaks must not coincide, on the CPU they may."""
+    return 0.0 if devices[0].is_cpu else _STAGGER_SECONDS
+
+
+def describe(plan: SlotPlan, skipped: Sequence[str] = ()) -> list[str]:
+    """Sentences for people: what runs where, and what was skipped."""
+    devices = plan.devices
+    on_each = sorted(Counter(slot.device_id for slot in plan.slots).values())
+    trials = counted(on_each[-1], "trial") if on_each[0] == on_each[-1] else f"{on_each[0]} to {on_each[-1]} trials"
+    if devices[0].is_cpu:
+        why = "".join(f"{clause}: " for clause in skipped)
+        return [sentences(f"{why}the CPU, {trials} at a time, {counted(plan.threads, 'thread')} each")]
+    names = ", ".join(dict.fromkeys(device.name for device in devices))
+    each = " on each" if len(devices) > 1 else ""
+    until = " until the first has finished" if plan.waits_for_a_peak else ""
+    where = f"{counted(len(devices), 'GPU')} ({names})"
+    return [f"{where}: {trials} at a time{each}{until}.", *(sentences(clause) for clause in skipped)]

@@ -1,0 +1,16 @@
+"""How a child that does one thing ends: well, or with its refusal in one line, which `jobs/one_child.py` reads."""
+
+from collections.abc import Callable
+
+from medqa_sweeps.errors import TrialError
+from medqa_sweeps.exit_codes import ExitCode
+
+
+def done_or_refused(work: Callable[[], None]) -> ExitCode:
+    """OK when `work` returns; of a `TrialError` DATAERR, and its sentences as one line on standard output."""
+    try:
+        work()
+    except TrialError as error:
+        print(*str(error).split())
+        return ExitCode.DATAERR
+    return ExitCode.OK

@@ -1,0 +1,83 @@
+"""The cheap benchmarks run their smallest case, so that a change that breaks one is seen before figures are wanted.
+
+mypy reads all of them. What they reach by a string (a word of a command, a function that is replaced) it cannot see.
+"""
+
+import importlib
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from analysis.comparing.leaderboard import leaderboard
+from analysis.reading.studies import read_study
+from benchmarks import growth, luck_of_the_best, record, refill, report, scheduling, start
+from benchmarks.cases import composed
+
+HERE = Path(record.__file__).parent
+WITH_OPTIONS = [path.stem for path in sorted(HERE.glob("*.py")) if "ArgumentParser(" in path.read_text()]
+STORING = [path.stem for path in sorted(HERE.glob("*.py")) if "record import store" in path.read_text()]
+
+
+@pytest.fixture(autouse=True)
+def results(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Where figures are stored meanwhile."""
+    monkeypatch.setattr(record, "RESULTS", tmp_path / "results")
+    return tmp_path / "results"
+
+
+def figures_of(benchmark: Any, words: str, results: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
+    name = benchmark.__name__.split(".")[-1]
+    monkeypatch.setattr(sys, "argv", [f"{name}.py", *words.split()])
+    benchmark.main()
+    return json.loads((results / f"{name}.json").read_text())["figures"]
+
+
+@pytest.mark.parametrize("name", WITH_OPTIONS)
+def test_a_benchmark_tells_its_options(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "argv", [f"{name}.py", "--help"])
+    with pytest.raises(SystemExit) as ended:
+        importlib.import_module(f"benchmarks.{name}").main()
+    assert ended.value.code == 0
+
+
+@pytest.mark.parametrize("name", STORING)
+def test_a_benchmark_that_stores_figures_is_in_the_readme(name: str) -> None:
+    assert f"python -m benchmarks.{name}" in (HERE / "README.md").read_text()
+
+
+def test_growth(results: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    rows = figures_of(growth, "--trials 20 --tpe-trials 20 --storage memory journal", results, monkeypatch)
+    assert len(rows) == 6 and all(len(row["sweep"]) == len(row["optuna_alone"]) == growth.TENTHS for row in rows)
+
+
+def test_scheduling(results: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    words = "--trials 2 --slots 2 --means 0 --only ours"
+    [row] = figures_of(scheduling, words, results, monkeypatch)["runs"]
+    assert row["trials"] == 2 and "failed" not in row
+
+
+@pytest.mark.parametrize("checked", [True, False])
+def test_start(checked: bool) -> None:
+    assert start._start(["lora.r=8,16"], checked)["cpu_seconds"] > 0
+
+
+@pytest.mark.parametrize("words", refill.WORDS.values(), ids=refill.WORDS)
+def test_what_refill_asks_for_composes(words: list[str]) -> None:
+    assert composed(["experiment=quickstart", "tracking=none", *words, *refill.PRUNE_ALL])
+
+
+def test_the_study_of_the_report_has_a_leaderboard(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(report, "ANSWERS", 2)
+    report.write_study(tmp_path / "study", 12)
+    board = leaderboard(read_study(tmp_path / "study"))
+    assert board.rows and {"r", "lr", "dropout"} <= set(board.names.values())
+
+
+def test_luck_of_the_best(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(luck_of_the_best, "STUDIES", 2)
+    found = luck_of_the_best.luck("one 10 points ahead", 4, 2, 0.01)
+    assert np.isfinite([found.in_truth, found.estimated, found.of_questions]).all()
