@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from typing import Any, NoReturn
 
 from medqa_sweeps.command_line import command
-from medqa_sweeps.config import TRIAL_KEYS
+from medqa_sweeps.config import TRIAL_KEYS, TrialConfig
 from medqa_sweeps.durable.files import write_atomically
 from medqa_sweeps.durable.lines import append_lines, read_lines
 from medqa_sweeps.errors import ConfigError
@@ -53,6 +53,9 @@ def add(study: StudyDir, overrides: Sequence[str]) -> str:
     """
     from hydra.core.override_parser.overrides_parser import OverridesParser
     from hydra.errors import OverrideParseException
+    from omegaconf import OmegaConf
+
+    from medqa_sweeps.config.overrides import with_typed_texts
 
     definition = study.definition()
     try:
@@ -62,7 +65,11 @@ def add(study: StudyDir, overrides: Sequence[str]) -> str:
     swept = [one.input_line for one in parsed if one.is_sweep_override()]
     if swept or not parsed:
         raise ConfigError(f"{' '.join(overrides) or 'nothing'}: one value a key, such as lora.r=128, is one trial.")
-    told = _checked(study, overrides) if definition.get("config", {}).keys() >= TRIAL_KEYS else []
+    told = []
+    if definition.get("config", {}).keys() >= TRIAL_KEYS:
+        schema = OmegaConf.structured(TrialConfig)
+        overrides = [str(with_typed_texts(one, schema).input_line) for one in parsed]
+        told = _checked(study, overrides)
     append_lines(study.added_file, [{"overrides": list(overrides)}])
     return "\n".join([*told, "Added: the sweep that runs takes it up next; if none runs, `resume` does."])
 

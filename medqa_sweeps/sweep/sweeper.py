@@ -204,7 +204,8 @@ class AsyncOptuna:
 
     def _space(self, arguments: Sequence[str]) -> SearchSpace:
         params, zipped, when = (_plain(self.settings[key]) for key in ("params", "zip", "when"))
-        return parse_search_space(arguments, params or {}, zipped or [], when or {}, self.context.config_loader)
+        loader = self.context.config_loader
+        return parse_search_space(arguments, params or {}, zipped or [], when or {}, loader, self.config)
 
     def _extend(self) -> Extend | None:
         """What suggests more to a trial than the space does."""

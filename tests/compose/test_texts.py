@@ -1,0 +1,112 @@
+"""Keys of text hold what was typed, wherever Hydra composes: single runs, sweeps, and other programs under our sweeper."""
+
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hydra import compose, initialize, initialize_config_dir
+from hydra.core.config_store import ConfigStore
+from hydra.core.global_hydra import GlobalHydra
+from hydra.types import RunMode
+from omegaconf import DictConfig, OmegaConf
+
+from medqa_sweeps.compose.composer import Composer, register_schema
+from medqa_sweeps.compose.hydra_node import study_folder
+from medqa_sweeps.config import load, save
+from medqa_sweeps.config.saved import from_hydra
+from medqa_sweeps.sweep.search_space import parse_search_space
+from tests.conftest import ROOT
+
+QUICK = ["experiment=quickstart", "tracking=none"]
+
+
+@dataclass
+class Inner:
+    name: str = "x"
+    tags: list[str] = field(default_factory=list)
+    number: int = 0
+    anything: Any = None
+
+
+@dataclass
+class Program:
+    """The structured config of some other Hydra program."""
+
+    inner: Inner = field(default_factory=Inner)
+    path: Path = Path()
+
+
+def of_launch(*words: str, mode: RunMode = RunMode.MULTIRUN) -> DictConfig:
+    register_schema()
+    with initialize_config_dir(str(ROOT / "conf"), version_base="1.3"):
+        return GlobalHydra.instance().config_loader().load_configuration("config", [*QUICK, *words], mode)
+
+
+def of_another_program(*words: str) -> DictConfig:
+    ConfigStore.instance().store(name="another_program", node=Program)
+    with initialize(version_base="1.3", config_path=None):
+        return GlobalHydra.instance().config_loader().load_configuration("another_program", [*words], RunMode.MULTIRUN)
+
+
+def test_hydras_own_keys_of_text() -> None:
+    words = ["hydra.sweep.dir=1_1", "hydra.run.dir=1e3", "hydra.job.name=2_0", "+hydra.job.env_set.PORT=1_0"]
+    hydra = of_launch(*words).hydra
+    assert (hydra.sweep.dir, hydra.run.dir, hydra.job.name) == ("1_1", "1e3", "2_0")
+    assert hydra.job.env_set == {"PORT": "1_0"}
+
+
+@pytest.mark.parametrize("name", ["1_1_1", "1e3", "true", "0.50"])
+def test_a_study_has_the_name_that_was_typed(name: str) -> None:
+    words = [f"hydra.sweeper.study_name={name}"]
+    assert study_folder(of_launch(*words)).name == name
+    other = of_another_program("hydra/sweeper=async_optuna", *words)
+    assert other.hydra.sweeper.study_name == name
+
+
+def test_another_program_under_our_sweeper_has_its_texts() -> None:
+    words = ["inner.name=1_1", "inner.tags=[1e3,on]", "path=2_2", "inner.number=1_0", "inner.anything=1_0"]
+    config = of_another_program("hydra/sweeper=async_optuna", *words)
+    assert config.inner == {"name": "1_1", "tags": ["1e3", "on"], "number": 10, "anything": 10}
+    assert config.path == Path("2_2")
+
+
+def test_a_program_that_has_nothing_of_ours_is_composed_as_hydra_does() -> None:
+    assert of_another_program("inner.name=1_1").inner.name == "11"
+
+
+def test_trials_of_a_sweep_have_the_texts_of_their_list() -> None:
+    typed = ["1_1", "11", "2_2", "1e3", "true"]
+    register_schema()
+    with initialize_config_dir(str(ROOT / "conf"), version_base="1.3"):
+        loader = GlobalHydra.instance().config_loader()
+        words = ["tracking.notes.id=1_1_1", f"tracking.group={','.join(typed)}", "lora.r=1_6"]
+        master = loader.load_configuration("config", QUICK, RunMode.MULTIRUN)
+        space = parse_search_space(words, {"tracking.project": "2_0,20"}, [], {}, loader, master)
+        composer, found = Composer(loader, master), []
+        for number, point in enumerate(space.points()):
+            composed = composer.compose(space.overrides(point), number)
+            assert composed.tracking.notes.id == "1_1_1"
+            assert composed.lora.r == 16
+            found.append((composed.tracking.project, composed.tracking.group))
+    assert sorted(found) == sorted((project, group) for project in ("2_0", "20") for group in typed)
+
+
+def test_trials_that_are_copied_have_the_text_that_was_typed() -> None:
+    register_schema()
+    with initialize_config_dir(str(ROOT / "conf"), version_base="1.3"):
+        loader = GlobalHydra.instance().config_loader()
+        composer = Composer(loader, loader.load_configuration("config", QUICK, RunMode.MULTIRUN))
+        texts = ["1_1", "2_2", "3_3", "4_4"]
+        assert [composer.compose([f"tracking.group={text}"], 0).tracking.group for text in texts] == texts
+
+
+def test_a_saved_config_keeps_it(tmp_path: Path) -> None:
+    texts = ["1_1_1", "1e3", "0x1F", "0o17", "1:30", ".5", "on", "nan", "2024-01-01", "null", "~", "007", "1_0.5"]
+    words = [f"tracking.notes.n{place}={text}" for place, text in enumerate(texts) if text not in ("null", "~")]
+    config = from_hydra(of_launch(*words))
+    config.tracking.tags[:] = texts
+    save(config, tmp_path / "config.yaml")
+    assert load(tmp_path / "config.yaml") == config
+    assert set(config.tracking.notes.values()) == set(texts) - {"null", "~"}
