@@ -17,7 +17,7 @@ _apply_overrides = ConfigLoaderImpl._apply_overrides_to_config
 
 def keep_typed_texts() -> None:
     """From now on Hydra composes so, in this process. To call it again is harmless."""
-    ConfigLoaderImpl._apply_overrides_to_config = staticmethod(_apply_with_texts)  # type: ignore[method-assign]
+    setattr(ConfigLoaderImpl, _apply_overrides.__name__, staticmethod(_apply_with_texts))
 
 
 def _apply_with_texts(overrides: list[Override], config: DictConfig) -> None:

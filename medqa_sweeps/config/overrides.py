@@ -7,6 +7,7 @@ key of text then holds "111", "1000.0" and "True".
 
 import dataclasses
 import functools
+import itertools
 import re
 import types
 import typing
@@ -73,11 +74,6 @@ def with_typed_texts(override: Override, config: DictConfig) -> Override:
     for start, stop in reversed(spans):
         word = f"{word[:start]}'{word[start:stop]}'{word[stop:]}"
     return dataclasses.replace(_parser().parse_override(word), config_loader=override.config_loader)
-
-
-def is_text(config: DictConfig, key: str) -> bool:
-    """Whether the schema of `config` says that a key holds text."""
-    return _is_text(_kind_of(config, key))
 
 
 def written(element: Any) -> str:
@@ -159,7 +155,7 @@ def _changed_texts(context: Any, kind: Any) -> Iterator[tuple[int, int]]:
                 yield from _changed_texts(element, _inner(kind, 0))
         case OverrideParser.FunctionContext():
             children = list(context.getChildren())
-            for before, child in zip(children, children[1:], strict=False):
+            for before, child in itertools.pairwise(children):
                 is_named = isinstance(before, OverrideParser.ArgNameContext)  # sort(…, reverse=true)
                 if children[0].getText() not in _OF_NUMBERS and not is_named:
                     yield from _changed_texts(child, kind)

@@ -75,9 +75,9 @@ def _evident(counts: Sequence[_Count], zero: _Count | None, top: _Count | None) 
     documented = first.documented_base if len({one.documented_base for one in counts}) == 1 else None
     if zero and top:
         raise DataError(
-            f"{top.place}: {top.field} is {top.number} of {top.options} options, and in {zero.place} it is 0. Numbers that "
-            f"count from 0 end below the number of options, and those that count from 1 have no 0. Set {BASES}; the "
-            "other record is bad."
+            f"{top.place}: {top.field} is {top.number} of {top.options} options, and in {zero.place} it is 0. Numbers "
+            f"that count from 0 end below the number of options, and those that count from 1 have no 0. Set {BASES}; "
+            "the other record is bad."
         )
     if zero or (documented == 0 and not top and not _lacks_zeros(counts)):
         return 0

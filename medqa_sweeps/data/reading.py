@@ -26,8 +26,8 @@ from medqa_sweeps.errors import DataError
 Part = Literal["train", "validation"]
 _ORDERED = "its options depend on their order, and data.ordered_options=quarantine."
 _NUMBERING = (
-    " The gold answers are written in another way than the options' names: if they number the options, write every one as "
-    "a whole number, and data.answer_base says whether the first is 0 or 1."
+    " The gold answers are written in another way than the options' names: if they number the options, write every one "
+    "as a whole number, and data.answer_base says whether the first is 0 or 1."
 )
 _SET_ASIDE = " Or data.on_bad_record=quarantine: such records are set aside."
 
@@ -168,8 +168,8 @@ def _refuse_unused_base(config: DataConfig) -> None:
     read = [(record.place, _parts(record, config.format)) for record in records]
     if counting_of(read, config.answer_base).base is None:
         raise DataError(
-            f"{config.train}: data.answer_base={config.answer_base} decides nothing here, as no gold answer is a number "
-            "that counts options. Leave it out."
+            f"{config.train}: data.answer_base={config.answer_base} decides nothing here, as no gold answer is a "
+            "number that counts options. Leave it out."
         )
 
 

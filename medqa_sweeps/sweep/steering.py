@@ -87,6 +87,7 @@ def _checked(study: StudyDir, overrides: Sequence[str]) -> list[str]:
     from medqa_sweeps.compose.hydra_node import task_overrides
     from medqa_sweeps.compose.refusals import refuse_overrides
     from medqa_sweeps.study.objective import objective_in
+    from medqa_sweeps.sweep.announce import about_questions
     from medqa_sweeps.sweep.preflight import trial_check
     from medqa_sweeps.sweep.search_space import parse_search_space
 
@@ -98,7 +99,8 @@ def _checked(study: StudyDir, overrides: Sequence[str]) -> list[str]:
             params: Any = OmegaConf.to_container(composed.hydra.sweeper.params or OmegaConf.create())
             space = parse_search_space(task_overrides(composed.hydra), params, [], {}, composer.loader)
             check = trial_check(composer.compose, objective_in(study.path))
-            return caution_lines(check([*words_found_again(study, space.fixed), *overrides]))
+            words = [*words_found_again(study, space.fixed), *overrides]
+            return [*caution_lines(check(words)), *about_questions(composer.compose(words, 0), study)]
     except FileNotFoundError as error:
         raise ConfigError(f"{error.filename} is not there any more, so a trial cannot be checked.") from None
 

@@ -1,16 +1,15 @@
-"""Keys of text hold what was typed, wherever Hydra composes: single runs, sweeps, and other programs under our sweeper."""
+"""Keys of text hold what was typed, wherever Hydra composes: single runs, sweeps, other programs under our sweeper."""
 
-import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import pytest
-from hydra import compose, initialize, initialize_config_dir
+from hydra import initialize, initialize_config_dir
 from hydra.core.config_store import ConfigStore
 from hydra.core.global_hydra import GlobalHydra
 from hydra.types import RunMode
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig
 
 from medqa_sweeps.compose.composer import Composer, register_schema
 from medqa_sweeps.compose.hydra_node import study_folder
