@@ -76,6 +76,11 @@ def with_typed_texts(override: Override, config: DictConfig) -> Override:
     return dataclasses.replace(_parser().parse_override(word), config_loader=override.config_loader)
 
 
+def is_text(config: DictConfig, keys: Sequence[str | int]) -> bool:
+    """Whether the schema of `config` says that text is there: by the keys on the way, numbers for items of a list."""
+    return _is_text(functools.reduce(_inner, keys, config))
+
+
 def written(element: Any) -> str:
     """How a command line says what Hydra has parsed: one way for all ways of saying it, interpolations kept.
 

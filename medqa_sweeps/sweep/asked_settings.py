@@ -68,9 +68,9 @@ def refuse_no_grid(config: DictConfig, space: SearchSpace) -> None:
     if chosen == "grid" and intervals:
         have = "has" if len(intervals) == 1 else "have"
         raise ConfigError(
-            f"hydra/sweeper/sampler=grid: {listed(intervals)} {have} an interval, which has no grid points. Give a list, "
-            "KEY=A,B,C, or a range with a step, 'KEY=range(LOW,HIGH,STEP)'; or draw from it with another sampler, such as "
-            "hydra/sweeper/sampler=random or tpe."
+            f"hydra/sweeper/sampler=grid: {listed(intervals)} {have} an interval, which has no grid points. "
+            "Give a list, KEY=A,B,C, or a range with a step, 'KEY=range(LOW,HIGH,STEP)'; "
+            "or draw from it with another sampler, such as hydra/sweeper/sampler=random or tpe."
         )
 
 

@@ -25,6 +25,7 @@ from medqa_sweeps.compose.composer import Composer
 from medqa_sweeps.compose.hydra_node import refuse_what_no_trial_obeys, study_folder, trial_config
 from medqa_sweeps.compose.refusals import refusal, refuse_overrides, refuse_unknown_of_hydra
 from medqa_sweeps.compose.snapshot import FOLDER, ConfSnapshot, composed_again, kept, loader_of, taken
+from medqa_sweeps.compose.texts import refuse_numbers_for_texts
 from medqa_sweeps.config.interpolation import literal
 from medqa_sweeps.durable.disk import refuse_unfit
 from medqa_sweeps.errors import ConfigError, TrialError
@@ -200,6 +201,7 @@ class AsyncOptuna:
         refuse_unknown_of_hydra(self.config.hydra)
         refuse_what_no_trial_obeys(self.config.hydra, begun=self.conf is not None)
         refuse_overrides(space.fixed)
+        refuse_numbers_for_texts(self.config)
         composer = Composer(self.context.config_loader, self.config)
         checks = (make(composer.compose, self._objective) for make in (trial_check, config_check))
         return caution_lines(preflight(space, *checks))

@@ -13,8 +13,10 @@ from omegaconf import DictConfig
 
 from medqa_sweeps.compose.composer import Composer, register_schema
 from medqa_sweeps.compose.hydra_node import study_folder
+from medqa_sweeps.compose.texts import refuse_numbers_for_texts
 from medqa_sweeps.config import load, save
 from medqa_sweeps.config.saved import from_hydra
+from medqa_sweeps.errors import ConfigError
 from medqa_sweeps.sweep.search_space import parse_search_space
 from tests.conftest import ROOT
 
@@ -109,3 +111,33 @@ def test_a_saved_config_keeps_it(tmp_path: Path) -> None:
     save(config, tmp_path / "config.yaml")
     assert load(tmp_path / "config.yaml") == config
     assert set(config.tracking.notes.values()) == set(texts) - {"null", "~"}
+
+
+@pytest.mark.parametrize(
+    ("line", "told"),
+    [
+        (
+            "tracking: {notes: {id: 1_1_1}}",
+            "tracking.notes.id: 1_1_1 is 111 in YAML, and this is a text. Write '1_1_1'",
+        ),
+        ("tracking: {tags: [a, 1e3]}", "tracking.tags.1: 1e3 is 1000.0 in YAML"),
+        ("data: {train: 007}", "data.train: 007 is 7 in YAML"),
+        ("tracking: {group: on}", "tracking.group: on is True in YAML"),
+        ("hydra: {sweeper: {study_name: 1_1}}", "hydra.sweeper.study_name: 1_1 is 11 in YAML"),
+        ("tracking: {notes: {id: '1_1_1', b: 11, c: 1.5, d: x_1}, group: null}", None),
+        ("training: {epochs: 1_0}\nseed: 0x10\ndata: {synthetic: on}", None),
+    ],
+)
+def test_a_text_in_a_file_that_yaml_reads_as_a_number_is_refused(tmp_path: Path, line: str, told: str | None) -> None:
+    (tmp_path / "experiment").mkdir()
+    (tmp_path / "experiment/mine.yaml").write_text(f"# @package _global_\n# Mine.\n{line}\n")
+    register_schema()
+    with initialize_config_dir(str(ROOT / "conf"), version_base="1.3"):
+        words = [f"hydra.searchpath=[file://{tmp_path}]", "experiment=mine"]
+        config = GlobalHydra.instance().config_loader().load_configuration("config", words, RunMode.MULTIRUN)
+    if told is None:
+        refuse_numbers_for_texts(config)
+        return
+    with pytest.raises(ConfigError) as error:
+        refuse_numbers_for_texts(config)
+    assert str(error.value).startswith(f"{tmp_path}/experiment/mine.yaml: ") and told in str(error.value)
