@@ -34,6 +34,7 @@ register_schema()
 def main(composed: DictConfig) -> float | list[float] | None:
     """Compose, check, announce, write the trial folder, run its child; the objective's value if it was scored."""
     from medqa_sweeps.compose.hydra_node import refuse_what_no_trial_obeys, task_overrides, with_hydra
+    from medqa_sweeps.compose.texts import refuse_numbers_for_texts
     from medqa_sweeps.jobs.single import run_single  # not needed for --help or a config error
     from medqa_sweeps.pool.request import requested_of_launcher
 
@@ -46,6 +47,7 @@ def main(composed: DictConfig) -> float | list[float] | None:
         refuse_overrides(task_overrides(hydra_config))
         devices = requested_of_launcher(hydra_config.launcher)
         whole = with_hydra(composed, hydra_config)
+        refuse_numbers_for_texts(whole)
         result = run_single(from_hydra(composed), trial, alone or hydra_config.job.num == 0, devices, whole, alone)
     except TrialError as error:
         trial.discard_unsubmitted()

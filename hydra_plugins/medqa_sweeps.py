@@ -28,6 +28,7 @@ from medqa_sweeps.compose.settings import (
     InProcessSettings,
     LocalGpusSettings,
 )
+from medqa_sweeps.compose.texts import keep_typed_texts
 
 _IDLE_AFTER_SECONDS = 3.0  # a sweep has said by then what it will do, and its trials' process imports for longer
 
@@ -158,6 +159,7 @@ def _register() -> None:
     store(group="hydra/sweeper", name="async_optuna", node=_open(AsyncOptunaSettings), provider="medqa_sweeps")
     store(group="hydra/launcher", name="local_gpus", node=LocalGpusSettings, provider="medqa_sweeps")
     store(group="hydra/launcher", name="in_process", node=InProcessSettings, provider="medqa_sweeps")
+    keep_typed_texts()
 
 
 _register()

@@ -11,6 +11,8 @@ from medqa_sweeps.errors import ConfigError
 from medqa_sweeps.exit_codes import ExitCode
 
 if TYPE_CHECKING:
+    from hydra.core.override_parser.types import Override
+
     from medqa_sweeps.config import DataConfig
     from medqa_sweeps.data.description import Measure
 
@@ -96,19 +98,20 @@ def _typed(group: str, schema: type[Any], given: dict[str, Any], overrides: Sequ
     from omegaconf.errors import OmegaConfBaseException
 
     from medqa_sweeps.config.known_keys import said
+    from medqa_sweeps.config.overrides import with_typed_texts
 
     try:
         typed = OmegaConf.create({group: OmegaConf.structured(schema)})
         merged: Any = OmegaConf.merge(typed, {group: given})
-        for key, value in _parsed(group, overrides):
-            OmegaConf.update(merged, key, value)
+        for override in _parsed(group, overrides):
+            OmegaConf.update(merged, override.key_or_group, with_typed_texts(override, merged).value())
         return OmegaConf.to_object(merged[group])
     except OmegaConfBaseException as error:
         raise ConfigError(said(error)) from None
 
 
-def _parsed(group: str, overrides: Sequence[str]) -> Iterator[tuple[str, Any]]:
-    """Keys and values of overrides, read as Hydra reads them for launch.py."""
+def _parsed(group: str, overrides: Sequence[str]) -> "Iterator[Override]":
+    """Overrides, read as Hydra reads them for launch.py."""
     from hydra.core.override_parser.overrides_parser import OverridesParser
     from hydra.errors import HydraException
 
@@ -118,6 +121,6 @@ def _parsed(group: str, overrides: Sequence[str]) -> Iterator[tuple[str, Any]]:
         for override in OverridesParser.create().parse_overrides(list(overrides)):
             if not override.key_or_group.startswith(f"{group}.") or override.is_sweep_override():
                 raise ConfigError(f"{override.input_line}: here only {group}.KEY=VALUE can be set.")
-            yield override.key_or_group, override.value()
+            yield override
     except HydraException as error:
         raise ConfigError(refusal(error) or str(error)) from None

@@ -36,7 +36,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("file", metavar="FILE", help="questions, in any shape that training takes")
     parser.add_argument("--out", type=Path, metavar="OUT", help="write the answers to OUT.jsonl or OUT.csv instead")
     parser.add_argument("--format", default="auto", help="the records' shape, as data.format (default: auto)")
-    parser.add_argument("--answer-base", type=int, help="MedMCQA's files only, as data.answer_base: 0 or 1")
+    parser.add_argument("--answer-base", type=int, help="where gold answers are numbers, as data.answer_base: 0 or 1")
     add_device_options(parser)
 
 
@@ -47,8 +47,10 @@ def run(arguments: argparse.Namespace) -> ExitCode:
 
     trial, out = TrialDir(arguments.trial.resolve()), arguments.out
     config = trial.config()
-    if out is not None and (out.suffix not in (".jsonl", ".csv") or out.exists()):
-        raise ConfigError(f"--out {out}: a new file, ending in .jsonl or .csv.")
+    if out is not None and out.suffix not in (".jsonl", ".csv"):
+        raise ConfigError(f"--out {out}: name a new file, ending in .jsonl or .csv.")
+    if out is not None and out.exists():
+        raise ConfigError(f"--out {out}: it exists already, and is not overwritten. Name a new file.")
     devices, data = devices_asked_for(arguments), _data_of(config, arguments)
     questions = read_questions(data, "train").questions  # before anything heavy: a bad file is told at once
     _refuse_without_adapter(trial)

@@ -2,5 +2,5 @@
 
 `settings` are the keys of our sweeper and launchers, `conf/` the samplers and pruners that they offer. `composer`
 composes trial after trial, `snapshot` keeps the config files of a study, `hydra_node` reads Hydra's own node,
-`refusals` says what Hydra refused.
+`refusals` says what Hydra refused, `texts` keeps a text that looks like a number as it was typed.
 """

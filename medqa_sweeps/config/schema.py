@@ -150,7 +150,7 @@ class DataConfig:
     validation: str | None = None
     test: str | None = None  # locked: no sweep reads it
     format: str = "auto"  # the record's shape: auto, or a name of data/shapes.py
-    answer_base: int | None = None  # medmcqa, columns: whether a number (`cop`) counts options from 0 or from 1
+    answer_base: int | None = None  # where a gold answer is a number: the first option's; null: as all records show
     on_bad_record: str = "stop"  # stop | quarantine: set it aside in the trial's quarantine.jsonl, counted, and go on
     # Options such as "Both A and B" (data/ordered.py). keep: training leaves them as in the file | remove: as keep, and
     # a copy of the options is cut out of the question | quarantine: set aside | permute: like all others

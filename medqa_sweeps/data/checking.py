@@ -10,25 +10,27 @@ from string import ascii_uppercase
 from typing import Any
 
 from medqa_sweeps.config import DataConfig
+from medqa_sweeps.data.counting import BASES, Counting
 from medqa_sweeps.data.flags import flags_of
 from medqa_sweeps.data.ordered import order_matters, without_copy
 from medqa_sweeps.data.question import Question, Region, Step, question_id
-from medqa_sweeps.data.record import BadRecord, shown
-from medqa_sweeps.data.shapes import Parts, whole_number
+from medqa_sweeps.data.record import GOLD, BadRecord, shown
+from medqa_sweeps.data.shapes import Parts, only
 
 _DEBRIS = '\n"'  # ends the last option of 47 of the 1,272 US dev questions, 4 options: a cue that is no medicine
-_BASES = "data.answer_base=1 (MedMCQA's own files) or data.answer_base=0 (its copy on the hub)"
 
 
-def checked_question(parts: Parts, config: DataConfig, cleaned: Counter[str], flagged: Counter[str]) -> Question:
+def checked_question(
+    parts: Parts, config: DataConfig, counting: Counting, cleaned: Counter[str], flagged: Counter[str]
+) -> Question:
     """The question of `parts`; adds to both counters, unless the record is refused.
 
     Raises:
         BadRecord: for no or too many options, an empty text, a gold answer that is missing, outside the options or
-            not clear, or one that counts from a base that data.answer_base does not say.
+            not clear, or a number that is out of range.
     """
     names, question, options, changes = cleaned_texts(parts, config.ordered_options)
-    gold, remarks = _gold(parts, names, options, config.answer_base)
+    gold, remarks = _gold(parts, names, options, counting)
     ordered = order_matters(question, options)
     cleaned.update(changes)
     flagged.update([*flags_of(question, options), *remarks, *([ordered] if ordered else [])])
@@ -86,36 +88,39 @@ def _without_debris(text: str) -> str:
     return bare[: -len(_DEBRIS)].rstrip() if bare.endswith(_DEBRIS) else text
 
 
-def _gold(parts: Parts, names: list[str], options: list[str], answer_base: int | None) -> tuple[int, list[str]]:
-    """Place of the gold option, and remarks: by its name where one is given, by its text if that leaves no doubt."""
-    text = _only(parts.answer_text)
+def _gold(parts: Parts, names: list[str], options: list[str], counting: Counting) -> tuple[int, list[str]]:
+    """Index of the gold option, and remarks: by its number where numbers count, by its name where one is given, by its
+    text if that leaves no doubt."""
+    text = only(parts.answer_text)
     text = _without_debris(text).strip() if isinstance(text, str) else None
-    if parts.answer is None:
+    number = counting.number_of(parts)
+    if number is None and parts.answer is None:
         return _gold_by_text(text, names, options), []
-    answer = _only(parts.answer)
-    number = whole_number(answer) if parts.counted else None
+    answer = only(parts.answer)
     if number is not None:
-        answer = _counted(number, len(parts.options), answer_base, str(parts.counted))
+        answer = _counted(number, parts, counting)
+        text = None if parts.answer is None else text
     name = str(answer).strip().upper() if isinstance(answer, str | int) else None
     if name not in names:
-        raise BadRecord(f"the gold answer is {shown(parts.answer)}, none of its options {', '.join(names)}")
+        raise BadRecord(f"the gold answer is {shown(parts.answer)}, none of its options {', '.join(names)}", about=GOLD)
     gold = names.index(name)
     differs = text is not None and text != options[gold] and text.upper() != name
     return gold, ["answer text is not the gold option's"] * differs
 
 
-def _counted(number: int, options: int, base: int | None, field: str) -> str:
-    """The letter that a number means."""
-    met = f"{field} is {number}"
+def _counted(number: int, parts: Parts, counting: Counting) -> str:
+    """The name of the option that a number means."""
+    met, options, base = f"{parts.counted or 'the gold answer'} is {number}", len(parts.options), counting.base
     if number == -1:
         raise BadRecord(f"has no gold answer ({met}, as in MedMCQA's test split)", "Use a split with answers.")
-    if base is None:
-        raise BadRecord(f"{met}, and whether it counts from 0 or 1 cannot be seen", f"Set {_BASES}.", mend_config=True)
-    if not base <= number < base + options:
-        other_base = number in (0, options)  # then the records that seem to fit are read wrong, too
-        reason = f"{met}; with data.answer_base={base} it must be from {base} to {base + options - 1}"
-        raise BadRecord(reason, f"Set {_BASES}, or mend the record.", mend_config=other_base)
-    return ascii_uppercase[number - base]
+    if base is None or not base <= number < base + options:
+        start = base or 0
+        by = "" if base is None else f"with data.answer_base={base} "
+        # Of a base that the records contradict, those that seem to fit are read wrong, too.
+        wrong_base = counting.contradicted and number in (0, options)
+        reason = f"{met}; {by}it must be from {start} to {start + options - (base is not None)}"
+        raise BadRecord(reason, f"Set {BASES}, or mend the record.", mend_config=wrong_base)
+    return parts.options[number - base][0]
 
 
 def _gold_by_text(text: str | None, names: list[str], options: list[str]) -> int:
@@ -123,7 +128,7 @@ def _gold_by_text(text: str | None, names: list[str], options: list[str]) -> int
         raise BadRecord("has no gold answer: neither a letter (answer_idx, label, cop) nor a text (answer)")
     meant = [place for place in range(len(options)) if text == options[place] or text.upper() == names[place]]
     if not meant:
-        raise BadRecord(f"the gold answer {shown(text)} is none of its options {shown(options)}")
+        raise BadRecord(f"the gold answer {shown(text)} is none of its options {shown(options)}", about=GOLD)
     if len(meant) > 1:
         raise BadRecord(f"the gold answer {shown(text)} fits several options", "Give its letter in answer_idx.")
     return meant[0]
@@ -139,8 +144,3 @@ def _origin(meta_info: Any) -> tuple[Region | None, Step | None]:
         return "taiwan", None
     chinese = isinstance(meta_info, str) and re.search("[\u4e00-\u9fff]", meta_info)
     return ("mainland" if chinese else None), None
-
-
-def _only(value: Any) -> Any:
-    """The one item of a list of one (`["b"]`); anything else as it is."""
-    return value[0] if isinstance(value, list) and len(value) == 1 else value

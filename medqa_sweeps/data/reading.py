@@ -7,23 +7,28 @@ the run. Imports no torch; `datasets` only for the hub, `pyarrow` only for Parqu
 import filecmp
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import product
 from pathlib import Path
 from typing import Literal
 
 from medqa_sweeps.config import DataConfig
 from medqa_sweeps.data.checking import checked_question, cleaned_texts
+from medqa_sweeps.data.counting import Counting, counting_of
 from medqa_sweeps.data.duplicates import Print, print_of
 from medqa_sweeps.data.files import existing_files, file_records, matching_files
 from medqa_sweeps.data.hub import hub_records
 from medqa_sweeps.data.question import Quarantined, QuestionSet
-from medqa_sweeps.data.record import BadRecord, Record
-from medqa_sweeps.data.shapes import parts_of
+from medqa_sweeps.data.record import ALONE, GOLD, BadRecord, Record
+from medqa_sweeps.data.shapes import Parts, parts_of
 from medqa_sweeps.errors import DataError
 
 Part = Literal["train", "validation"]
 _ORDERED = "its options depend on their order, and data.ordered_options=quarantine."
+_NUMBERING = (
+    " The gold answers are written in another way than the options' names: if they number the options, write every one "
+    "as a whole number, and data.answer_base says whether the first is 0 or 1."
+)
 _SET_ASIDE = " Or data.on_bad_record=quarantine: such records are set aside."
 
 
@@ -43,7 +48,9 @@ def read_questions(config: DataConfig, part: Part) -> QuestionSet:
             "hub, or let split=random or split=kfold make the validation questions from the others."
         )
     _refuse_test(config, part, source)
-    found = _checked(config, _records(config, source, f"data.{part}"))
+    found, counting = _checked(config, _records(config, source, f"data.{part}"))
+    if part == "train" and found.questions and config.answer_base is not None and counting.base is None:
+        _refuse_unused_base(config)
     if not found.questions:
         first = found.quarantined[0]
         count = f"{len(found.quarantined):,} of {len(found.quarantined):,} records are bad"
@@ -70,7 +77,7 @@ def read_test_questions(config: DataConfig) -> QuestionSet:
         DataError: as `read_questions`, or if the data set has no test part.
     """
     refuse_missing_test(config)
-    return _checked(config, _records(config, str(config.test), "data.test"))
+    return _checked(config, _records(config, str(config.test), "data.test"))[0]
 
 
 def refuse_missing_test(config: DataConfig) -> None:
@@ -108,23 +115,62 @@ def _records(config: DataConfig, source: str, key: str) -> Iterator[Record]:
     return hub_records(config, source) if config.hub_id else file_records(source, config.hub_subsets, key)
 
 
-def _checked(config: DataConfig, records: Iterator[Record]) -> QuestionSet:
-    found = QuestionSet([])
-    for record in records:
+def _checked(config: DataConfig, records: Iterator[Record]) -> tuple[QuestionSet, Counting]:
+    found, bad_records = QuestionSet([]), list[tuple[str, BadRecord]]()
+    read = [(record, _parts(record, config.format)) for record in records]
+    counting = counting_of([(record.place, parts) for record, parts in read], config.answer_base)
+    for record, parts in read:
         try:
-            parts = parts_of(_fields(record), config.format)
-            question = checked_question(parts, config, found.cleaned, found.flagged)
+            if isinstance(parts, BadRecord):
+                raise parts
+            question = checked_question(parts, config, counting, found.cleaned, found.flagged)
         except BadRecord as bad:
-            if bad.mend_config or config.on_bad_record == "stop":
-                raise DataError(f"{record.place}: {bad}" + _SET_ASIDE * (not bad.mend_config)) from None
+            if bad.mend_config:
+                raise DataError(f"{record.place}: {bad}") from None
+            bad_records.append((record.place, bad))
             found.quarantined.append(Quarantined(record.place, str(bad), record.fields))
         else:
             if question.in_order and config.ordered_options == "quarantine":
                 found.quarantined.append(Quarantined(record.place, _ORDERED, record.fields))
             else:
                 found.questions.append(question)
+    if bad_records and (config.on_bad_record == "stop" or len(bad_records) == len(read)):
+        raise DataError(_of_bad_records(bad_records, len(read)))
     _flag_repeats(found)
-    return found
+    return found, counting
+
+
+def _of_bad_records(bad_records: Sequence[tuple[str, BadRecord]], records: int) -> str:
+    """The first of them; and where all are bad, that they are, as then it is not the records that need mending."""
+    place, bad = bad_records[0]
+    if len(bad_records) < records or records == 1:
+        return f"{place}: {bad}{_SET_ASIDE}"
+    if len({one.about for _, one in bad_records}) > 1:
+        return f"{place}: {bad} This is the first; {records:,} of {records:,} records are bad."
+    hint = _NUMBERING if bad.about == GOLD else "" if bad.next_step == ALONE else f" {bad.next_step}"
+    return f"{place}: {bad.reason}. {records:,} of {records:,} records are bad for this reason.{hint}"
+
+
+def _parts(record: Record, format: str) -> Parts | BadRecord:
+    try:
+        return parts_of(_fields(record), format)
+    except BadRecord as bad:
+        return bad
+
+
+def _refuse_unused_base(config: DataConfig) -> None:
+    """Nothing if the validation part has what the training part has not: gold answers that count from data.answer_base.
+
+    Raises:
+        DataError: if data.answer_base decides nothing.
+    """
+    records = _records(config, config.validation, "data.validation") if config.validation else iter(())
+    read = [(record.place, _parts(record, config.format)) for record in records]
+    if counting_of(read, config.answer_base).base is None:
+        raise DataError(
+            f"{config.train}: data.answer_base={config.answer_base} decides nothing here, as no gold answer is a "
+            "number that counts options. Leave it out."
+        )
 
 
 def _fields(record: Record) -> object:

@@ -17,11 +17,20 @@ class Record:
     defect: str | None = None  # why it could not even be read; `fields` is then its text
 
 
-class BadRecord(Exception):
-    """Why a record is no question, in words that follow its place, and what to do about it."""
+ALONE = "Mend or remove the record."  # what to do about one among others that are good
+GOLD = "its gold answer fits no option"
 
-    def __init__(self, reason: str, next_step: str = "Mend or remove the record.", mend_config: bool = False) -> None:
+
+class BadRecord(Exception):
+    """Why a record is no question, in words that follow its place, and what to do about it.
+
+    Args:
+        about: equal for records that are bad for one reason, in whatever words; else the reason itself.
+    """
+
+    def __init__(self, reason: str, next_step: str = ALONE, mend_config: bool = False, about: str = "") -> None:
         super().__init__(f"{reason}. {next_step}")
+        self.reason, self.next_step, self.about = reason, next_step, about or reason
         self.mend_config = mend_config  # the record may be good and the config is not: never to be set aside
 
 

@@ -1,7 +1,7 @@
 """Where a record keeps question, options and gold: recognised from its fields. To add a shape, add to `_SHAPES`.
 
 What cannot be seen from a record is never guessed: whether a number that names the gold option counts from 0 or from 1
-must be said in `data.answer_base`.
+is for `counting` to find.
 """
 
 import ast
@@ -26,7 +26,8 @@ class Parts:
     answer: Any  # name of the gold option; null where the source gives only its text
     answer_text: Any = None
     meta_info: Any = None
-    counted: str | None = None  # field whose whole number counts options from data.answer_base
+    counted: str | None = None  # field whose whole number counts options
+    documented_base: int | None = None  # what the first option's number is by the shape's documentation
 
 
 @dataclass(frozen=True)
@@ -74,8 +75,9 @@ def _from_endings(record: dict[str, Any]) -> Parts:
     question = record["sent1"]
     if isinstance(question, str) and isinstance(record.get("sent2"), str):  # empty in MedQA, used in SWAG
         question = f"{question} {record['sent2']}".rstrip()
-    options = [(str(number), endings[number]) for number in sorted(endings)]
-    return Parts(question, options, _whole(record["label"]), meta_info=record.get("meta_info"))
+    options = [(str(number), endings.get(number)) for number in range(max(endings) + 1)]
+    meta_info = record.get("meta_info")
+    return Parts(question, options, record["label"], meta_info=meta_info, counted="label", documented_base=0)
 
 
 def _from_medmcqa(record: dict[str, Any]) -> Parts:
@@ -186,10 +188,9 @@ def _first_of(record: dict[str, Any], fields: tuple[str, ...]) -> tuple[str | No
     return next(((field, record[field]) for field in fields if record.get(field) is not None), (None, None))
 
 
-def _whole(value: Any) -> Any:
-    """A whole number, also from a table that has made it a text or 2.0; anything else as it is."""
-    number = whole_number(value)
-    return value if number is None else str(number)
+def only(value: Any) -> Any:
+    """The one item of a list of one (`["b"]`); anything else as it is."""
+    return value[0] if isinstance(value, list) and len(value) == 1 else value
 
 
 def whole_number(value: Any) -> int | None:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from medqa_sweeps.command_line import command
-from medqa_sweeps.config import TRIAL_KEYS
+from medqa_sweeps.config import TRIAL_KEYS, TrialConfig
 from medqa_sweeps.durable.files import write_atomically
 from medqa_sweeps.durable.lines import append_lines, read_lines
 from medqa_sweeps.errors import ConfigError, TrialError
@@ -57,6 +57,9 @@ def add(study: StudyDir, overrides: Sequence[str]) -> str:
     """
     from hydra.core.override_parser.overrides_parser import OverridesParser
     from hydra.errors import OverrideParseException
+    from omegaconf import OmegaConf
+
+    from medqa_sweeps.config.overrides import with_typed_texts
 
     definition = study.definition()
     try:
@@ -66,7 +69,11 @@ def add(study: StudyDir, overrides: Sequence[str]) -> str:
     swept = [one.input_line for one in parsed if one.is_sweep_override()]
     if swept or not parsed:
         raise ConfigError(f"{' '.join(overrides) or 'nothing'}: one value a key, such as lora.r=128, is one trial.")
-    told = _checked(study, overrides) if definition.get("config", {}).keys() >= TRIAL_KEYS else []
+    told = []
+    if definition.get("config", {}).keys() >= TRIAL_KEYS:
+        schema = OmegaConf.structured(TrialConfig)
+        overrides = [str(with_typed_texts(one, schema).input_line) for one in parsed]
+        told = _checked(study, overrides)
     append_lines(study.added_file, [{"overrides": list(overrides)}])
     return "\n".join([*told, "Added: the sweep that runs takes it up next; if none runs, `resume` does."])
 
@@ -85,6 +92,7 @@ def _checked(study: StudyDir, overrides: Sequence[str]) -> list[str]:
     from medqa_sweeps.compose.hydra_node import task_overrides
     from medqa_sweeps.compose.refusals import refuse_overrides
     from medqa_sweeps.study.objective import objective_in
+    from medqa_sweeps.sweep.announce import about_questions
     from medqa_sweeps.sweep.preflight import trial_check
     from medqa_sweeps.sweep.search_space import parse_search_space
 
@@ -99,7 +107,8 @@ def _checked(study: StudyDir, overrides: Sequence[str]) -> list[str]:
             words = words_found_again(study, space.fixed)
             found = list(check([*words, *overrides]))
             known = _same_questions(composer.compose, words, [*words, *overrides])
-            return caution_lines(one for one in found if not (known and one.about_data))
+            lines = caution_lines(one for one in found if not (known and one.about_data))
+            return [*lines, *about_questions(composer.compose([*words, *overrides], 0), study)]
     except FileNotFoundError as error:
         raise ConfigError(f"{error.filename} is not there any more, so a trial cannot be checked.") from None
 

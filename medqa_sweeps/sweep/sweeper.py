@@ -25,6 +25,7 @@ from medqa_sweeps.compose.composer import Composer
 from medqa_sweeps.compose.hydra_node import refuse_what_no_trial_obeys, study_folder, trial_config
 from medqa_sweeps.compose.refusals import refusal, refuse_overrides, refuse_unknown_of_hydra
 from medqa_sweeps.compose.snapshot import FOLDER, ConfSnapshot, composed_again, kept, loader_of, taken
+from medqa_sweeps.compose.texts import refuse_numbers_for_texts
 from medqa_sweeps.config.interpolation import literal
 from medqa_sweeps.durable.disk import refuse_unfit
 from medqa_sweeps.errors import ConfigError, TrialError
@@ -35,9 +36,9 @@ from medqa_sweeps.study.best import ScoredConfig, on_front, ranked_in
 from medqa_sweeps.study.confirmation import read_confirmation
 from medqa_sweeps.study.folder import StudyDir
 from medqa_sweeps.study.objective import Objective
-from medqa_sweeps.sweep.announce import about_code, about_conf, announcement, how_to_go_on, plan_only
+from medqa_sweeps.sweep.announce import about_code, about_conf, about_questions, announcement, how_to_go_on, plan_only
 from medqa_sweeps.sweep.asked_objective import asked_objective
-from medqa_sweeps.sweep.asked_settings import custom_search_space, refuse_settings
+from medqa_sweeps.sweep.asked_settings import custom_search_space, refuse_no_grid, refuse_settings
 from medqa_sweeps.sweep.journal import journal_of, renew_journal, settle_objective, stored_name
 from medqa_sweeps.sweep.loop import Budget, Sweep, Swept
 from medqa_sweeps.sweep.patience import Patience, StorageUnavailable, patient
@@ -122,11 +123,13 @@ class AsyncOptuna:
         conf = self.conf or taken(self.config.hydra.runtime.config_sources)
         extend = self._extend()
         space = self._space(arguments)
+        refuse_no_grid(self.config, space)
         pruner = self._pruner(folder)
         self._sampler()  # one that cannot be made is refused before anything is written
         _print(console, self._cautions(space, folder))
         _print(console, about_conf(conf, folder, begins=self.conf is None))
-        _print(console, about_code(folder) if trains_trials(self.config) else ())
+        if trains_trials(self.config):
+            _print(console, [*about_code(folder), *about_questions(self.config, folder)])
         if self.settings.plan_only:
             _print(console, plan_only(self.config, space, folder))
             return
@@ -202,15 +205,17 @@ class AsyncOptuna:
         if not trains_trials(self.config) or read_confirmation(folder.path):
             return []
         refuse_unknown_of_hydra(self.config.hydra)
-        refuse_what_no_trial_obeys(self.config.hydra)
+        refuse_what_no_trial_obeys(self.config.hydra, begun=self.conf is not None)
         refuse_overrides(space.fixed)
+        refuse_numbers_for_texts(self.config)
         composer = Composer(self.context.config_loader, self.config)
         checks = (make(composer.compose, self._objective) for make in (trial_check, config_check))
         return caution_lines(preflight(space, *checks))
 
     def _space(self, arguments: Sequence[str]) -> SearchSpace:
         params, zipped, when = (_plain(self.settings[key]) for key in ("params", "zip", "when"))
-        return parse_search_space(arguments, params or {}, zipped or [], when or {}, self.context.config_loader)
+        loader = self.context.config_loader
+        return parse_search_space(arguments, params or {}, zipped or [], when or {}, loader, self.config)
 
     def _extend(self) -> Extend | None:
         """What suggests more to a trial than the space does."""

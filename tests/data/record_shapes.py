@@ -34,3 +34,5 @@ SHAPES: dict[str, dict[str, Any]] = {
     "columns, number": {**COLUMNS, "correct_option": 2},
     "debris": {"question": STEM + "\n", "options": {**LETTERED, "D": 'Influenza\n"'}, "answer_idx": "B"},
 }
+# By shape, what data.answer_base must say: a file of one record shows nothing.
+BASES = {"medmcqa": 1, "columns, number": 1}
