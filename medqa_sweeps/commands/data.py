@@ -19,10 +19,17 @@ _CONF = Path(__file__).parents[2] / "conf"
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("data", metavar="DATA", help="a file, a glob of files, or a name of conf/data/")
-    parser.add_argument("overrides", nargs="*", metavar="OVERRIDE", help="as for launch.py: data.answer_base=1")
-    parser.add_argument("--model", help="count tokens as this model: a folder, or a name of conf/model/")
-    parser.add_argument("--prompt", help="with this wording: a name of conf/prompt/ (default: chat if it can)")
-    parser.add_argument("--max-length", type=int, metavar="N", help="say how many questions N tokens would cut")
+    parser.add_argument(
+        "overrides", nargs="*", metavar="OVERRIDE", help="data settings, as for launch.py: data.answer_base=1"
+    )
+    parser.add_argument(
+        "--model", help="count tokens with this model's tokenizer: a folder, or a name of conf/model/ (default: words)"
+    )
+    parser.add_argument(
+        "--prompt",
+        help="with this wording: a name of conf/prompt/ (default: chat if the model has a template, else plain)",
+    )
+    parser.add_argument("--max-length", type=int, metavar="N", help="show how many questions are longer than N tokens")
 
 
 def run(arguments: argparse.Namespace) -> ExitCode:
@@ -85,7 +92,7 @@ def _option(group: str, name: str, or_else: str) -> dict[str, Any]:
     if not file.is_file():
         names = sorted(path.stem for path in file.parent.glob("*.yaml"))
         meant = f" Did you mean {near}?" if (near := nearest(name, names)) else ""
-        told = f"{name} is no {group} that is known.{meant} Name {or_else} one of conf/{group}/: {', '.join(names)}."
+        told = f"{name} is not a {group} of conf/{group}/.{meant} Name {or_else} one of {', '.join(names)}."
         raise ConfigError(told)
     settings: dict[str, Any] = yaml.safe_load(file.read_text())
     return settings

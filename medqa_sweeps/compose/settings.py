@@ -24,8 +24,8 @@ class AsyncOptunaSettings:
     _recursive_: bool = False  # sampler and pruner are made when the sweep begins: Optuna takes half a second to import
     defaults: list[Any] = field(default_factory=lambda: ["_self_", {"sampler": "tpe"}, {"pruner": "none"}])
 
-    sampler: Any = None  # chooses the next point of the search space: hydra/sweeper/sampler=NAME
-    pruner: Any = None  # stops weak trials early: hydra/sweeper/pruner=NAME
+    sampler: Any = None  # chooses the next point of the search space; `--help samplers` lists them
+    pruner: Any = None  # stops weak trials early; `--help pruners` lists them
     # accuracy | balanced_accuracy | gold_log_probability | calibration_error, or a list of several for a Pareto front;
     # null: accuracy
     metric: Any = None

@@ -150,11 +150,11 @@ class DataConfig:
 
     name: str = MISSING  # label in tables; each option has its own
     hub_id: str | None = None  # data set on the hub; then train, validation and test name its splits
-    hub_subsets: list[str] = field(default_factory=list)  # its configurations, or sets within one JSON file; []: all
+    hub_subsets: list[str] = field(default_factory=list)  # parts of the data set, or sets in one JSON file; []: all
     revision: str | None = None  # branch, tag or commit; null: the hub's default branch. The commit used is recorded
-    train: str | None = None  # a file, or a glob of files; "bundled:NAME/FILE" is one shipped here
-    validation: str | None = None  # the same; not needed with split=random or split=kfold
-    test: str | None = None  # the same; locked: only `python -m medqa_sweeps final` reads it
+    train: str | None = None  # file, glob of files, or split of data.hub_id; "bundled:NAME/FILE" is a file shipped here
+    validation: str | None = None  # file, glob or split, as data.train; not needed with split=random or kfold
+    test: str | None = None  # file, glob or split, as data.train; locked: only `medqa_sweeps final` reads it
     format: str = "auto"  # auto | medqa | ending | bigbio | medmcqa | columns | nested: the shape of a record
     # medmcqa and columns: whether option numbers (`cop`) count from 0 or from 1; null: the answers are not numbers
     answer_base: int | None = None
@@ -275,7 +275,7 @@ class EvaluationConfig:
 class TrackingConfig:
     """Weights & Biases, fed from the trial folder by the parent process.
 
-    W&B's own variables (WANDB_PROJECT, …) fill in what is left at these defaults, and can switch it off: docs/wandb.md.
+    W&B's own variables (WANDB_PROJECT, …) apply to keys that keep these defaults, and can switch it off: docs/wandb.md.
     """
 
     mode: str = "auto"  # auto | online | offline | disabled; auto: online with a W&B key, else offline
