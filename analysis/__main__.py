@@ -50,15 +50,17 @@ def main(arguments: list[str] | None = None) -> ExitCode:
     )
     parser.add_argument("--no-page", action="store_true", help="print the leaderboard and write no page")
     options = parser.parse_args(arguments)
-    # SciPy and Plotly take seconds to import: --help does not wait for either, --no-page not for Plotly.
-    from analysis.comparing.leaderboard import leaderboards
+    # SciPy and Plotly take seconds to import: --help and a wrong folder wait for neither, --no-page not for Plotly.
     from analysis.reading.studies import read_studies
-    from analysis.terminal.printing import print_boards
     from medqa_sweeps.command_line import shown
 
     title = ", ".join(shown(folder) for folder in options.folder)
     try:
-        found = leaderboards(read_studies(options.folder), options.top)
+        studies = read_studies(options.folder)
+        from analysis.comparing.leaderboard import leaderboards
+        from analysis.terminal.printing import print_boards
+
+        found = leaderboards(studies, options.top)
         print_boards(found, title, top=options.top)
         if not options.no_page:
             from analysis.report_folder import report_folder, write_report
@@ -66,7 +68,7 @@ def main(arguments: list[str] | None = None) -> ExitCode:
             folder = options.output or report_folder(options.folder)
             print(f"\nPage: {shown(write_report(found, title, folder))}")
     except ConfigError as error:
-        print(f"error: {error}", file=sys.stderr)
+        print(error, file=sys.stderr)
         return ExitCode.USAGE
     return ExitCode.OK
 

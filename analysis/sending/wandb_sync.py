@@ -4,6 +4,7 @@ A trial is told again from its folder, which is complete: W&B keeps the steps th
 """
 
 import logging
+import sys
 from collections import Counter
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -46,7 +47,7 @@ def main(arguments: Sequence[str]) -> ExitCode:
     try:
         return _sync(options.folder)
     except ConfigError as error:
-        print(f"error: {error}")
+        print(error, file=sys.stderr)
         return ExitCode.USAGE
 
 

@@ -92,7 +92,7 @@ def _option(group: str, name: str, or_else: str) -> dict[str, Any]:
     if not file.is_file():
         names = sorted(path.stem for path in file.parent.glob("*.yaml"))
         meant = f" Did you mean {near}?" if (near := nearest(name, names)) else ""
-        told = f"{name} is not a {group} of conf/{group}/.{meant} Name {or_else} one of {', '.join(names)}."
+        told = f"{name}: conf/{group}/ has no such option.{meant} Name {or_else} one of {', '.join(names)}."
         raise ConfigError(told)
     settings: dict[str, Any] = yaml.safe_load(file.read_text())
     return settings

@@ -5,6 +5,7 @@ Hydra would answer with the list of all its options, or with a traceback.
 
 import argparse
 import difflib
+import os
 import sys
 from collections.abc import Sequence
 from typing import NoReturn
@@ -26,11 +27,15 @@ def launch_arguments(words: Sequence[str]) -> argparse.Namespace:
     try:
         arguments, unread = parser.parse_known_args(words)
     except argparse.ArgumentError as error:
-        _refuse(f"{error}. `uv run launch.py --help` lists the options.")
+        _refuse(f"{str(error).removeprefix('argument ')}. `uv run launch.py --help` lists the options.")
     if options := [word for word in unread if word.startswith("-")]:
         _refuse(_not_an_option(options[0], list(parser._option_string_actions)))
     if unread:
         _refuse(f"{' '.join(unread)}: options such as -m must come before all settings, or after all of them.")
+    if arguments.config_dir is not None and not os.path.isdir(arguments.config_dir):
+        _refuse(
+            f"--config-dir {arguments.config_dir}: there is no such folder. Give one with config groups, as in conf/."
+        )
     modes = [option for name, option in _MODES.items() if getattr(arguments, name)]
     if len(modes) > 1:
         _refuse(f"{' and '.join(modes)} exclude each other: give one of them.")
@@ -41,9 +46,10 @@ def launch_arguments(words: Sequence[str]) -> argparse.Namespace:
 
 def _not_an_option(word: str, options: Sequence[str]) -> str:
     name = word.lstrip("-").partition("=")[0].replace("-", "_")
+    keys = list(keys_of(OmegaConf.structured(TrialConfig)))
     if near := difflib.get_close_matches(word, options, 1, 0.75):
         return f"{word} is not an option. Did you mean {near[0]}?"
-    if key := nearest(name, keys_of(OmegaConf.structured(TrialConfig))):
+    if key := next((key for key in keys if key.replace(".", "_") == name), None) or nearest(name, keys):
         return f"{word} is not an option. Settings have no dashes: did you mean {key}=VALUE?"
     return f"{word} is not an option. Settings are written KEY=VALUE; `uv run launch.py --help` lists them."
 

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from omegaconf import MISSING
 
 from medqa_sweeps.errors import ConfigError
+from medqa_sweeps.wording import setting
 
 ATTENTION_MODULES = ("q_proj", "k_proj", "v_proj", "o_proj")
 MLP_MODULES = ("gate_proj", "up_proj", "down_proj")
@@ -40,7 +41,7 @@ class ModelConfig:
     def problems(self) -> Iterator[str]:
         if (self.path is None) == (self.hub_id is None):
             yield (
-                f"model.path={self.path} and model.hub_id={self.hub_id}: give exactly one of them "
+                f"model.path={setting(self.path)} and model.hub_id={setting(self.hub_id)}: give exactly one of them "
                 "(model=local model.path=FOLDER for a folder of your own)"
             )
         yield from _one_of("model.dtype", self.dtype, ("auto", "float32", "bfloat16", "float16"))
