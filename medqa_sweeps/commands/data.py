@@ -55,7 +55,7 @@ def _data_config(text: str, overrides: Sequence[str]) -> "DataConfig":
     from medqa_sweeps.data.files import FILE_TYPES
 
     is_file = os.path.exists(text) or text.startswith("bundled:") or Path(text).suffix.lower() in FILE_TYPES
-    given = literal({"name": Path(text).stem, "train": text}) if is_file else _option("data", text, "a file, or")
+    given = literal({"name": Path(text).stem, "train": text}) if is_file else _option("data", text, "a file, or ")
     config: DataConfig = _typed("data", DataConfig, given, overrides)
     if problems := list(config.problems()):
         raise ConfigError("\n".join(problems))
@@ -70,7 +70,7 @@ def _tokens(model: str, prompt: str | None) -> "Measure":
     from medqa_sweeps.prompt import PromptEncoder
     from medqa_sweeps.prompt.tokenizer import FileTokenizer
 
-    given = literal({"name": model, "path": model}) if os.path.isdir(model) else _option("model", model, "a folder, or")
+    given = literal({"name": model, "path": model}) if os.path.isdir(model) else _option("model", model, "a folder, or ")
     tokenizer = FileTokenizer(tokenizer_folder(_typed("model", ModelConfig, given, [])))
     wording = prompt or ("chat" if tokenizer.chat_template else "plain")
     config = _typed("prompt", PromptConfig, _option("prompt", wording, ""), [])
@@ -92,7 +92,7 @@ def _option(group: str, name: str, or_else: str) -> dict[str, Any]:
     if not file.is_file():
         names = sorted(path.stem for path in file.parent.glob("*.yaml"))
         meant = f" Did you mean {near}?" if (near := nearest(name, names)) else ""
-        told = f"{name}: conf/{group}/ has no such option.{meant} Name {or_else} one of {', '.join(names)}."
+        told = f"{name}: conf/{group}/ has no such option.{meant} Name {or_else}one of {', '.join(names)}."
         raise ConfigError(told)
     settings: dict[str, Any] = yaml.safe_load(file.read_text())
     return settings
