@@ -89,7 +89,7 @@ def test_overrides_are_those_of_a_trial(tmp_path: Path, capsys: pytest.CaptureFi
         (["sample", "data.format=odd"], "data.format=odd: allowed are auto"),
         (["local"], "data.train"),
         (["sample", "--model", "nothing"], "nothing: conf/model/ has no such option. Name a folder, or one of "),
-        (["sample", "--model", "tiny_gemma3", "--prompt", "x"], "x: conf/prompt/ has no such option. Name one of chat, "),
+        (["sample", "--model", "tiny_gemma3", "--prompt", "x"], "conf/prompt/ has no such option. Name one of chat, "),
         (["sample", "--max-length", "9"], "--max-length counts tokens"),
     ],
 )

@@ -70,7 +70,8 @@ def _tokens(model: str, prompt: str | None) -> "Measure":
     from medqa_sweeps.prompt import PromptEncoder
     from medqa_sweeps.prompt.tokenizer import FileTokenizer
 
-    given = literal({"name": model, "path": model}) if os.path.isdir(model) else _option("model", model, "a folder, or ")
+    is_folder = os.path.isdir(model)
+    given = literal({"name": model, "path": model}) if is_folder else _option("model", model, "a folder, or ")
     tokenizer = FileTokenizer(tokenizer_folder(_typed("model", ModelConfig, given, [])))
     wording = prompt or ("chat" if tokenizer.chat_template else "plain")
     config = _typed("prompt", PromptConfig, _option("prompt", wording, ""), [])
