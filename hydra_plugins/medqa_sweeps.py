@@ -43,8 +43,7 @@ class AsyncOptunaSweeper(Sweeper):
         self.config, self.hydra_context, self._task_function = config, hydra_context, task_function
 
     def sweep(self, arguments: list[str]) -> None:
-        from hydra.errors import CompactHydraException
-
+        from medqa_sweeps.compose.ending import end_with
         from medqa_sweeps.errors import TrialError
         from medqa_sweeps.sweep.sweeper import AsyncOptuna
 
@@ -53,7 +52,7 @@ class AsyncOptunaSweeper(Sweeper):
         try:
             AsyncOptuna(settings, self.config, self.hydra_context, self._task_function).sweep(arguments)
         except TrialError as error:
-            raise CompactHydraException(str(error)) from None
+            end_with(error)
 
 
 class LocalGpusLauncher(Launcher):
@@ -66,8 +65,7 @@ class LocalGpusLauncher(Launcher):
         self.config, self.hydra_context, self.task_function = config, hydra_context, task_function
 
     def launch(self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int) -> Sequence[JobReturn]:
-        from hydra.errors import CompactHydraException
-
+        from medqa_sweeps.compose.ending import end_with
         from medqa_sweeps.errors import TrialError
         from medqa_sweeps.jobs.launcher import launch
 
@@ -75,7 +73,7 @@ class LocalGpusLauncher(Launcher):
         try:
             return launch(self.config, self.hydra_context, self.task_function, job_overrides, initial_job_idx)
         except TrialError as error:
-            raise CompactHydraException(str(error)) from None
+            end_with(error)
 
 
 class InProcessLauncher(LocalGpusLauncher):

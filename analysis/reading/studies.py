@@ -8,8 +8,10 @@ from typing import Any
 from analysis.reading.flat_config import flat_config
 from analysis.reading.trial_state import State, state_of_result, state_without_result
 from medqa_sweeps import damage
+from medqa_sweeps.command_line import shown
 from medqa_sweeps.errors import ConfigError
 from medqa_sweeps.study.best import ScoredTrial, can_be_ranked, scored_trial
+from medqa_sweeps.study.find import meant
 from medqa_sweeps.study.folder import trial_number
 from medqa_sweeps.study.not_run import NotRun, not_run
 from medqa_sweeps.study_identity import FILE as STUDY_FILE
@@ -95,7 +97,10 @@ def read_study(folder: Path | str) -> Study:
     """
     folder = Path(folder)
     if not folder.is_dir():
-        raise ConfigError(f"{folder}: no such folder. Give a study's, such as multirun/quickstart, or a single run's.")
+        raise ConfigError(
+            f"{shown(folder)}: there is no such folder.{meant(folder)} Give the folder of a study, such as "
+            "multirun/quickstart, or of a single run."
+        )
     in_study = (folder / STUDY_FILE).exists()
     if TrialDir(folder).is_submitted() and not in_study:
         return Study(folder, (_single(folder),), ())
@@ -111,7 +116,7 @@ def read_study(folder: Path | str) -> Study:
             unreadable.append(f"{path.name}: {error}")
     trials = _with_those_not_run(folder, trials)
     if not trials and not unreadable:
-        raise ConfigError(f"{folder}: holds no trial. Give a study's folder, such as multirun/quickstart.")
+        raise ConfigError(f"{shown(folder)} holds no trial. Give the folder of a study, such as multirun/quickstart.")
     if not trials:
         raise ConfigError(f"{folder}: holds no trial that can be read. " + " ".join(unreadable[:5]))
     return Study(folder, tuple(trials), tuple(unreadable))

@@ -3,8 +3,8 @@
 A trial is told again from its folder, which is complete: W&B keeps the steps that it has and takes the others.
 """
 
-import argparse
 import logging
+import sys
 from collections import Counter
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -13,6 +13,7 @@ from pathlib import Path
 from analysis.reading.studies import Study, Trial, read_study
 from analysis.reading.trial_state import State
 from analysis.sending.wandb_summary import log_summary, settings_of_study
+from medqa_sweeps.argument_parser import Parser
 from medqa_sweeps.errors import ConfigError
 from medqa_sweeps.exit_codes import ExitCode
 from medqa_sweeps.study_identity import group_of
@@ -35,17 +36,18 @@ _WORDS = {
 
 def main(arguments: Sequence[str]) -> ExitCode:
     """OK: W&B has all that there is; FAILED: something could not be sent; USAGE: there was nothing to read."""
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog="python -m analysis wandb-sync",
-        description="Send to Weights & Biases what an offline or broken connection kept back. Nothing is told twice.",
+        description="Send to Weights & Biases what an offline or broken connection kept back. Nothing is sent twice.",
+        epilog="Example:\n  uv run python -m analysis wandb-sync multirun/quickstart",
     )
-    parser.add_argument("folder", type=Path, help="a study, such as multirun/quickstart, or the folder of a single run")
+    parser.add_argument("folder", type=Path, metavar="FOLDER", help="study, such as multirun/quickstart, or single run")
     options = parser.parse_args(arguments)
     logging.basicConfig(format="%(message)s", level=logging.WARNING)
     try:
         return _sync(options.folder)
     except ConfigError as error:
-        print(f"error: {error}")
+        print(error, file=sys.stderr)
         return ExitCode.USAGE
 
 

@@ -21,10 +21,17 @@ _CONF = Path(__file__).parents[2] / "conf"
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("data", metavar="DATA", help="a file, a glob of files, or a name of conf/data/")
-    parser.add_argument("overrides", nargs="*", metavar="OVERRIDE", help="as for launch.py: data.answer_base=1")
-    parser.add_argument("--model", help="count tokens as this model: a folder, or a name of conf/model/")
-    parser.add_argument("--prompt", help="with this wording: a name of conf/prompt/ (default: chat if it can)")
-    parser.add_argument("--max-length", type=int, metavar="N", help="say how many questions N tokens would cut")
+    parser.add_argument(
+        "overrides", nargs="*", metavar="OVERRIDE", help="data settings, as for launch.py: data.answer_base=1"
+    )
+    parser.add_argument(
+        "--model", help="count tokens with this model's tokenizer: a folder, or a name of conf/model/ (default: words)"
+    )
+    parser.add_argument(
+        "--prompt",
+        help="with this wording: a name of conf/prompt/ (default: chat if the model has a template, else plain)",
+    )
+    parser.add_argument("--max-length", type=int, metavar="N", help="show how many questions are longer than N tokens")
 
 
 def run(arguments: argparse.Namespace) -> ExitCode:
@@ -50,7 +57,7 @@ def _data_config(text: str, overrides: Sequence[str]) -> "DataConfig":
     from medqa_sweeps.data.files import FILE_TYPES
 
     is_file = os.path.exists(text) or text.startswith("bundled:") or Path(text).suffix.lower() in FILE_TYPES
-    given = literal({"name": Path(text).stem, "train": text}) if is_file else _option("data", text, "a file, or")
+    given = literal({"name": Path(text).stem, "train": text}) if is_file else _option("data", text, "a file, or ")
     config: DataConfig = _typed("data", DataConfig, given, overrides)
     if problems := list(config.problems()):
         raise ConfigError("\n".join(problems))
@@ -65,7 +72,8 @@ def _tokens(model: str, prompt: str | None) -> "Measure":
     from medqa_sweeps.prompt import PromptEncoder
     from medqa_sweeps.prompt.tokenizer import FileTokenizer
 
-    given = literal({"name": model, "path": model}) if os.path.isdir(model) else _option("model", model, "a folder, or")
+    is_folder = os.path.isdir(model)
+    given = literal({"name": model, "path": model}) if is_folder else _option("model", model, "a folder, or ")
     tokenizer = FileTokenizer(tokenizer_folder(_typed("model", ModelConfig, given, [])))
     wording = prompt or ("chat" if tokenizer.chat_template else "plain")
     config = _typed("prompt", PromptConfig, _option("prompt", wording, ""), [])
@@ -87,7 +95,7 @@ def _option(group: str, name: str, or_else: str) -> dict[str, Any]:
     if not file.is_file():
         names = sorted(path.stem for path in file.parent.glob("*.yaml"))
         meant = f" Did you mean {near}?" if (near := nearest(name, names)) else ""
-        told = f"{name} is no {group} that is known.{meant} Name {or_else} one of conf/{group}/: {', '.join(names)}."
+        told = f"{name}: conf/{group}/ has no such option.{meant} Name {or_else}one of {', '.join(names)}."
         raise ConfigError(told)
     settings: dict[str, Any] = yaml.safe_load(file.read_text())
     return settings

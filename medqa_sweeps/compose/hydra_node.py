@@ -86,7 +86,7 @@ def refuse_what_no_trial_obeys(hydra: Any, begun: bool = False) -> None:
         )
     if hydra.job.chdir:
         raise ConfigError(
-            "hydra.job.chdir=true: a trial runs in a process of its own, and relative paths begin where you stand. "
+            "hydra.job.chdir=true: a trial runs in its own process, and relative paths start at the folder you are in. "
             "Leave this out; ${hydra:runtime.output_dir} is the trial's folder."
         )
 

@@ -53,7 +53,7 @@ def not_a_setting(key: str, known: Iterable[str]) -> str:
         return f"{key} is not a setting. Did you mean {near}?"
     told = f"{key} is not a setting. {group or 'A config'} has {', '.join(beside)}."
     if key.isidentifier() and "tracking.notes" in known:
-        told += f" A note of yours goes to tracking.notes.{key}."
+        told += f" Your own notes go to tracking.notes.{key}."
     return told
 
 

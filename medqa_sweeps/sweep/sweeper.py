@@ -126,6 +126,10 @@ class AsyncOptuna:
         refuse_no_grid(self.config, space)
         pruner = self._pruner(folder)
         self._sampler()  # one that cannot be made is refused before anything is written
+        if not self.settings.plan_only:  # at once: the cautions read all questions
+            refuse_missing_devices(self.config.hydra.launcher, folder.path)
+            if TrialDir(folder.path).config_file.exists():
+                raise ConfigError(f"{folder.path} holds a single run. Choose another hydra.sweep.dir.")
         _print(console, self._cautions(space, folder))
         _print(console, about_conf(conf, folder, begins=self.conf is None))
         if trains_trials(self.config):
@@ -133,9 +137,6 @@ class AsyncOptuna:
         if self.settings.plan_only:
             _print(console, plan_only(self.config, space, folder))
             return
-        if TrialDir(folder.path).config_file.exists():
-            raise ConfigError(f"{folder.path} holds a single run. Choose another hydra.sweep.dir.")
-        refuse_missing_devices(self.config.hydra.launcher, folder.path)
         with folder.claimed(), self._study(space, folder, pruner, extend, conf, console) as (study, beat):
             OmegaConf.save(self.config, folder.composed_file)
             swept = self._run(space, study, folder, pruner, console, beat)

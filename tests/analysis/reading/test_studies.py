@@ -161,9 +161,9 @@ def test_in_a_study_the_numbered_folders_are_trials_whatever_lies_beside_them(tm
 
 
 def test_a_folder_without_trials_is_an_error_with_a_next_step(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match=r"no such folder\. Give a study's"):
+    with pytest.raises(ConfigError, match=r"there is no such folder\. Give the folder of a study"):
         read_study(tmp_path / "missing")
-    with pytest.raises(ConfigError, match=r"holds no trial\. Give a study's folder"):
+    with pytest.raises(ConfigError, match=r"holds no trial\. Give the folder of a study"):
         read_study(tmp_path)
     (tmp_path / "notes").mkdir()
     with pytest.raises(ConfigError, match=r"no trial that can be read\. notes: not a trial"):
