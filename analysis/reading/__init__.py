@@ -3,6 +3,7 @@
 studies         the trials of one folder or several
 trial_state     where a trial stands: completed, running, interrupted, …
 flat_config     a trial's config by dotted key
+options         the options of swept config groups, as people typed them
 predictions     what it answered, question by question
 history         when and where it ran, and how it learned
 question_texts  the texts behind question ids
