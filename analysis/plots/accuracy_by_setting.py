@@ -8,7 +8,8 @@ from plotly.subplots import make_subplots
 from analysis.comparing.configs import SEED
 from analysis.comparing.leaderboard import Leaderboard
 from analysis.plots.plot import COLOURS, Plot, Table, empty_figure, label
-from medqa_sweeps.wording import CI, in_percent, setting
+from analysis.plots.reference_lines import add_reference_lines
+from medqa_sweeps.wording import CI, in_percent, listed, setting
 
 SETTINGS = 8
 POINTS = 1000  # of a setting; more than can be told apart by eye
@@ -29,16 +30,17 @@ def accuracy_by_setting(board: Leaderboard) -> Plot | None:
         tables.append(_table(board, key, names[key]))
     figure.update_layout(legend={"y": -0.3 / len(keys)})
     more = f" {len(names) - SETTINGS} more settings were swept and are not drawn." if len(names) > SETTINGS else ""
+    held = " Other settings are not held constant." if len(names) > 1 else ""
     caption = (
-        f"Validation accuracy against {', '.join(names[key] for key in keys)}; bars are the {CI}, of the configs "
-        f"in the leaderboard. Other settings vary along.{more}"
-    )
+        f"Validation accuracy against {listed([names[key] for key in keys], SETTINGS)}. Bars: {CI} of the configs in "
+        f"the leaderboard.{held}{more} {add_reference_lines(figure, board, len(keys))}"
+    ).strip()
     return Plot("settings", "Accuracy against each setting", caption, figure, tables)
 
 
 def _draw(board: Leaderboard, key: str, name: str, figure: Any, index: int, first: bool) -> None:
     values = [config.first.settings.get(key) for config in board.configs]
-    numeric = _are_numbers(values) and len(set(values)) > 2
+    numeric = are_numbers(values) and len(set(values)) > 2
     shown = len(board.rows)
     step = max(1, len(board.configs) // POINTS)
     rest = range(shown, len(board.configs), step)
@@ -75,9 +77,9 @@ def _draw(board: Leaderboard, key: str, name: str, figure: Any, index: int, firs
         col=1,
     )
     axis: dict[str, Any] = {"title": {"text": label(name)}, "automargin": True, "zeroline": False}
-    if numeric and _spans_magnitudes(values):
+    if numeric and spans_magnitudes(values):
         axis |= {"type": "log", "exponentformat": "power", "dtick": 1}
-        few: list[Any] = sorted({*values}, key=_sortable)
+        few: list[Any] = sorted({*values}, key=sortable)
         if len(few) <= 12:
             axis |= {"tickvals": few, "ticktext": [setting(value) for value in few]}
     elif not numeric:
@@ -89,7 +91,7 @@ def _draw(board: Leaderboard, key: str, name: str, figure: Any, index: int, firs
 def _table(board: Leaderboard, key: str, name: str) -> Table:
     """The configs of each value together: how many, their mean, and the best of them."""
     groups: dict[str, list[float]] = {}
-    ordered = sorted(board.configs, key=lambda config: _sortable(config.first.settings.get(key)))
+    ordered = sorted(board.configs, key=lambda config: sortable(config.first.settings.get(key)))
     for config in ordered:
         groups.setdefault(setting(config.first.settings.get(key)), []).append(config.accuracy)
     cells = [
@@ -100,22 +102,25 @@ def _table(board: Leaderboard, key: str, name: str) -> Table:
     return Table(f"Accuracy in % by {name}{more}", (name, "configs", "mean", "highest"), cells)
 
 
-def _are_numbers(values: list[Any]) -> bool:
+def are_numbers(values: list[Any]) -> bool:
+    """Whether all of them are, and none is true or false."""
     return all(isinstance(value, int | float) and not isinstance(value, bool) for value in values)
 
 
-def _spans_magnitudes(values: list[Any]) -> bool:
+def spans_magnitudes(values: list[Any]) -> bool:
+    """Whether a logarithmic axis shows them better."""
     return min(values) > 0 and max(values) / min(values) >= 8
 
 
 def _in_order(values: list[Any]) -> list[str]:
-    return [label(setting(value)) for value in sorted(dict.fromkeys(map(_hashable, values)), key=_sortable)]
+    return [label(setting(value)) for value in sorted(dict.fromkeys(map(_hashable, values)), key=sortable)]
 
 
 def _hashable(value: Any) -> Any:
     return setting(value) if isinstance(value, list | dict) else value
 
 
-def _sortable(value: Any) -> tuple[bool, float, str]:
+def sortable(value: Any) -> tuple[bool, float, str]:
+    """A key that puts numbers in their order before texts in theirs."""
     number = isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
     return (not number, float(value) if number else 0.0, "" if number else setting(value))
