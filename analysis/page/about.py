@@ -10,6 +10,10 @@ from analysis.reading.grounds import Grounds, grounds_of
 from medqa_sweeps.wording import CI, counted, duration, listed, setting
 
 _VALUES = 6  # of a setting that are named; of more, how many there are
+_TESTED = (
+    f"; accuracies have a {CI}, and differences from the best config were tested in pairs, question by question (Tukey's "
+    "range test, stepped down; family-wise error rate 5%)"
+)
 _SCORED_BY = {
     "log_probability": "the log-probability of the option letters",
     "generate": "the letter in the generated text",
@@ -37,29 +41,25 @@ def facts(board: Leaderboard, grounds: Grounds) -> list[tuple[str, str]]:
 
 
 def methods(board: Leaderboard, grounds: Grounds) -> str:
-    """One sentence; "" where the records do not hold what it says."""
-    if not (grounds.bases and grounds.questions and board.configs and _named(board, "data.name")):
+    """One sentence; "" where the records do not hold what it says, or trials differ in how many questions they had."""
+    data = _named(board, "data.name")
+    if not (grounds.bases and len(grounds.questions) == 1 and board.configs and data):
         return ""
     train, validation = grounds.questions[0]
-    if len(grounds.questions) > 1:  # shares of the training questions were swept, or validation sets differ
-        return ""
     bits = " (4-bit weights)" if _value(board, "model.load_in_4bit") == "true" else ""
+    engine = _value(board, "engine.name").capitalize()
     by = _SCORED_BY.get(_value(board, "evaluation.method"))
-    engine = _value(board, "engine.name")
-    swept = [name for key, name in board.names.items() if key != SEED]
-    differ = f" that differ in {listed([_swept(board, key) for key in board.names if key != SEED])}" if swept else ""
-    parts = [
-        f"LoRA adapters of {listed(grounds.bases)}{bits} were trained{f' with {engine}' if engine else ''} on "
-        f"{counted(train, 'question')} of {_named(board, 'data.name')} under {counted(len(board.configs), 'config')}"
-        f"{differ}{_seeds(board)}, and scored{f' by {by}' if by else ''} on {counted(validation, 'validation question')}"
+    swept = [_swept(board, key) for key in board.names if key != SEED]
+    clauses = [
+        f"LoRA adapters of {listed(grounds.bases)}{bits} were trained{engine and f' with {engine}'} on ",
+        f"{counted(train, 'question')} of {data} under {counted(len(board.configs), 'config')}",
+        f" that differ in {listed(swept)}" if swept else "",
+        _seeds(board),
+        f", and scored{f' by {by}' if by else ''} on {counted(validation, 'validation question')}",
+        _TESTED if any(row.versus_best for row in board.rows) else "",
+        f" (medqa_sweeps, commit {listed(grounds.commits)})" if grounds.commits else "",
     ]
-    if any(row.versus_best for row in board.rows):
-        parts.append(
-            f"accuracies have a {CI}, and differences from the best config were tested in pairs, question by question "
-            "(Tukey's range test, stepped down; family-wise error rate 5%)"
-        )
-    code = f" (medqa_sweeps, commit {listed(grounds.commits)})" if grounds.commits else ""
-    return f"{'; '.join(parts)}{code}."
+    return "".join(clauses) + "."
 
 
 def read_grounds(board: Leaderboard) -> Grounds:

@@ -106,7 +106,8 @@ def _beside(pages: Sequence[str]) -> str:
     if not pages:
         return ""
     links = ", ".join(f'<a href="{escaped(name)}">{escaped(name)}</a>' for name in pages)
-    return f'<p class="soft">Trials that answered other validation questions are compared on pages of their own: {links}</p>'
+    sentence = "Trials that answered other validation questions are compared on pages of their own:"
+    return f'<p class="soft">{sentence} {links}</p>'
 
 
 def _since(board: Leaderboard) -> list[tuple[str, str, str]]:

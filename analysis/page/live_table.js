@@ -1,7 +1,7 @@
 // Sorts, filters and pages a table; Python has written every cell.
 document.querySelectorAll("script[data-table]").forEach(function (source) {
   "use strict";
-  var PAGE = 50;
+  var PAGE = window.innerWidth < 768 ? 10 : 50;
   var known = JSON.parse(source.textContent);
   var frame = document.getElementById(source.dataset.table);
   var table = frame.querySelector("table"), body = table.tBodies[0], heads = Array.from(table.tHead.rows[0].cells);
@@ -16,6 +16,10 @@ document.querySelectorAll("script[data-table]").forEach(function (source) {
 
   function rows(column) { return column.count || (column.at || column.texts).length; }
   function text(column, row) {
+    if (column.others) {
+      if (column.others[row] !== undefined) return column.others[row];
+      return known.settings.map(function (one) { return one.name + "=" + text(one, row); }).join(" ");
+    }
     if (column.count) return String(row + 1);
     return column.at ? column.texts[column.at[row]] : column.texts[row];
   }
@@ -81,6 +85,7 @@ document.querySelectorAll("script[data-table]").forEach(function (source) {
   }
   function line(row) {
     var made = document.createElement("tr");
+    if (known.columns.some(function (column) { return column.name === "verdict" && text(column, row) === "best"; })) made.className = "best";
     known.columns.forEach(function (column, index) {
       var cell = document.createElement(index ? "td" : "th");
       if (!index) cell.scope = "row";

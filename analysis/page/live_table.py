@@ -21,7 +21,7 @@ _FEW = 8  # rows that need no filter
 class Column:
     """A column, and how its cells are read."""
 
-    name: str
+    name: str  # "rank" counts the rows from 1
     kind: str = "text"  # or "number", "trial" (names that are links), "words" (long text)
     highest_first: bool = False  # when a reader sorts by it
 
@@ -34,7 +34,7 @@ class LiveTable:
     caption: str
     columns: Sequence[Column]
     rows: Sequence[Mapping[str, str]]  # by column; a missing cell is empty
-    settings: Mapping[str, Sequence[str]] = field(default_factory=dict)  # more to sort by, a value per row
+    settings: Mapping[str, Sequence[str]] = field(default_factory=dict)  # a value per row; "config" is made of them
     foot: Sequence[Mapping[str, str]] = ()  # rows that are always shown, below the others
     links: Mapping[str, str] = field(default_factory=dict)  # by name of a trial
     static: int = 20  # rows that are there without a script
@@ -64,7 +64,8 @@ def _row(table: LiveTable, row: Mapping[str, str]) -> str:
         content = _linked(row, table) if column.kind == "trial" else _lines(row.get(column.name, ""))
         end = tag.split()[0]
         cells.append(f'<{tag}{_class(column)} data-label="{escaped(column.name)}">{content}</{end}>')
-    return f"<tr>{''.join(cells)}</tr>"
+    mark = ' class="best"' if row.get("verdict") == "best" else ""
+    return f"<tr{mark}>{''.join(cells)}</tr>"
 
 
 def _linked(row: Mapping[str, str], table: LiveTable) -> str:
@@ -92,7 +93,7 @@ def _data(table: LiveTable) -> dict[str, Any]:
                 "name": column.name,
                 "kind": column.kind,
                 "highest": column.highest_first,
-                **_packed([row.get(column.name, "") for row in table.rows], column),
+                **_column(table, column.name),
             }
             for column in table.columns
         ],
@@ -101,10 +102,21 @@ def _data(table: LiveTable) -> dict[str, Any]:
     }
 
 
-def _packed(texts: Sequence[str], column: Column | None = None) -> dict[str, Any]:
-    """The texts; where few differ, each once and the number of each row's; 1, 2, 3, … as none at all."""
-    if column is not None and column.name == "rank" and all(text == str(at + 1) for at, text in enumerate(texts)):
+def _column(table: LiveTable, name: str) -> dict[str, Any]:
+    """The cells of a column; of "config" only those that are not the settings of their row."""
+    texts = [row.get(name, "") for row in table.rows]
+    if name == "rank":
         return {"count": len(texts)}
+    if name != "config" or not table.settings:
+        return _packed(texts)
+    rows = zip(*table.settings.values(), strict=True)
+    composed = (" ".join(map("=".join, zip(table.settings, values, strict=True))) for values in rows)
+    others = {at: text for at, (text, same) in enumerate(zip(texts, composed, strict=True)) if text != same}
+    return {"count": len(texts), "others": others}
+
+
+def _packed(texts: Sequence[str]) -> dict[str, Any]:
+    """The texts; where few differ, each once and the number of each row's."""
     different = {text: number for number, text in enumerate(dict.fromkeys(texts))}
     if len(different) * 2 > len(texts):
         return {"texts": list(texts)}

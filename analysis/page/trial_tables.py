@@ -1,16 +1,17 @@
 """The trials of the page: the leaderboard, and every trial that could not be ranked with its reason."""
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from urllib.parse import quote
 
-from analysis.comparing.configs import SEED, Config, settings_text
+from analysis.comparing.configs import Config, settings_text
 from analysis.comparing.leaderboard import Base, Leaderboard, Row
 from analysis.comparing.verdict import TEST_CI, VERDICTS
 from analysis.page.live_table import Column, LiveTable, live_table_html
 from analysis.page.markup import escaped
 from analysis.reading.history import tokens_of
-from analysis.reading.studies import Study
+from analysis.reading.studies import Study, Trial
 from medqa_sweeps.statistics import PairedDifference
 from medqa_sweeps.wording import CI, compact, counted, in_percent, limits, sentences, setting, signed_points
 
@@ -51,7 +52,7 @@ def leaderboard_html(board: Leaderboard, folder: Path) -> str:
         caption="Leaderboard",
         columns=known,
         rows=cells,
-        settings=_settings(board),
+        settings=_settings(board, [config.first for config in board.configs]),
         foot=bases,
         links=links_to(board.study, folder),
         static=len(board.rows),
@@ -79,7 +80,8 @@ def not_ranked_html(board: Leaderboard, folder: Path) -> str:
         columns = [Column("trial", "trial"), Column("config"), Column("outcome"), Column("why", "words")]
         known = [column for column in columns if any(row[column.name] for row in rows)]
         links = links_to(board.study, folder)
-        table = LiveTable("unranked", "Trials without a rank", known, rows, links=links, static=OTHERS, noun="trial")
+        settings = _settings(board, others)
+        table = LiveTable("unranked", "Trials without a rank", known, rows, settings, (), links, OTHERS, "trial")
         parts.append(live_table_html(table))
     parts += [f"<p>{escaped(sentence)}</p>" for sentence in unreadable[:OTHERS]]
     if len(unreadable) > OTHERS:
@@ -102,10 +104,9 @@ def link_to(there: Path, folder: Path) -> str:
     return quote(os.path.relpath(os.path.abspath(there), os.path.abspath(folder))) + "/"
 
 
-def _settings(board: Leaderboard) -> dict[str, list[str]]:
-    """By short name, the value of each config: what can be sorted by."""
-    keys = {key: name for key, name in board.names.items() if key != SEED or len(board.names) == 1}
-    return {name: [setting(config.first.settings.get(key)) for config in board.configs] for key, name in keys.items()}
+def _settings(board: Leaderboard, trials: Sequence[Trial]) -> dict[str, list[str]]:
+    """By short name, the value of each trial: what can be sorted by."""
+    return {name: [setting(trial.settings.get(key)) for trial in trials] for key, name in board.names.items()}
 
 
 def _config_cells(board: Leaderboard, index: int, config: Config) -> dict[str, str]:

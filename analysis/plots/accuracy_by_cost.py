@@ -5,6 +5,7 @@ Not in minutes: those are of a machine that other trials shared.
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
@@ -19,6 +20,7 @@ from medqa_sweeps.study.pareto import pareto_front
 from medqa_sweeps.wording import compact, counted, in_percent, listed
 
 POINTS = 2000
+FEW = 8  # values, each of which is a tick of its axis
 READ = 200  # configs whose histories are read for their tokens
 _DIFFERENT = 1.1  # tokens are measured as speed times time: smaller ratios are noise
 
@@ -62,7 +64,7 @@ def _different(cost: Cost, configs: Sequence[Config]) -> dict[int, float]:
 def _draw(board: Leaderboard, cost: Cost, of_config: dict[int, float], figure: go.Figure, panel: int) -> Table:
     front = front_of({index: (value, board.configs[index].accuracy) for index, value in of_config.items()})
     step = max(1, len(of_config) // POINTS)
-    for indices, style in (
+    styled: tuple[tuple[list[int], dict[str, Any]], ...] = (
         (list(of_config)[::step], {"name": "configs", "mode": "markers", "marker": {"color": COLOURS[4], "size": 7}}),
         (
             front,
@@ -73,7 +75,8 @@ def _draw(board: Leaderboard, cost: Cost, of_config: dict[int, float], figure: g
                 "marker": {"symbol": "diamond", "size": 10, "color": COLOURS[3]},
             },
         ),
-    ):
+    )
+    for indices, style in styled:
         figure.add_scatter(
             x=[of_config[index] for index in indices],
             y=[100 * board.configs[index].accuracy for index in indices],
@@ -85,10 +88,11 @@ def _draw(board: Leaderboard, cost: Cost, of_config: dict[int, float], figure: g
             **style,
         )
     axis = {"automargin": True, "zeroline": False}
-    wide = max(of_config.values()) >= 8 * min(of_config.values())
-    figure.update_xaxes(
-        {**axis, "title": {"text": cost.name}, **({"type": "log", "dtick": "D2"} if wide else {})}, row=panel, col=1
-    )  # fmt: skip
+    different = sorted(set(of_config.values()))
+    scale: dict[str, Any] = {"type": "log", "dtick": "D2"} if different[-1] >= 8 * different[0] else {}
+    if len(different) <= FEW:
+        scale |= {"tickvals": different, "ticktext": [compact(round(value)) for value in different]}
+    figure.update_xaxes({**axis, **scale, "title": {"text": cost.name}}, row=panel, col=1)
     figure.update_yaxes({**axis, "title": {"text": "validation accuracy, %"}}, row=panel, col=1)
     cells = [
         (_name(board, index), compact(round(of_config[index])), in_percent(board.configs[index].accuracy))

@@ -24,7 +24,7 @@ def accuracy_by_group(board: Leaderboard) -> Plot | None:
     steps = sorted({step for _, score in scores for step in score.accuracy_by_step})
     if not letters and not steps:
         return None
-    figure = empty_figure("letter of the right answer, or USMLE step", "accuracy, %")
+    figure = empty_figure("right answer, or USMLE step", "accuracy, %")
     columns = [*letters, *steps]
     cells = []
     for index, (name, score) in enumerate(scores):

@@ -12,6 +12,7 @@ from analysis.plots.reference_lines import add_reference_lines
 from medqa_sweeps.wording import CI, in_percent, listed, setting
 
 SETTINGS = 8
+FEW = 12  # values, each of which is a tick and has a mean
 POINTS = 1000  # of a setting; more than can be told apart by eye
 
 
@@ -32,8 +33,8 @@ def accuracy_by_setting(board: Leaderboard) -> Plot | None:
     more = f" {len(names) - SETTINGS} more settings were swept and are not drawn." if len(names) > SETTINGS else ""
     held = " Other settings are not held constant." if len(names) > 1 else ""
     caption = (
-        f"Validation accuracy against {listed([names[key] for key in keys], SETTINGS)}. Bars: {CI} of the configs in "
-        f"the leaderboard.{held}{more} {add_reference_lines(figure, board, len(keys))}"
+        f"Validation accuracy against {listed([names[key] for key in keys], SETTINGS)}; the {CI} is drawn where no two "
+        f"configs of the leaderboard share a value.{held}{more} {add_reference_lines(figure, board, len(keys))}"
     ).strip()
     return Plot("settings", "Accuracy against each setting", caption, figure, tables)
 
@@ -55,37 +56,59 @@ def _draw(board: Leaderboard, key: str, name: str, figure: Any, index: int, firs
         row=index,
         col=1,
     )
-    rows = [row.accuracy for row in board.rows]
+    estimates = [row.accuracy for row in board.rows]
+    alone = len(set(at[:shown])) == shown  # intervals of several configs at one value would hide each other
+    errors = {
+        "type": "data",
+        "symmetric": False,
+        "array": [100 * (e.high - e.accuracy) for e in estimates],
+        "arrayminus": [100 * (e.accuracy - e.low) for e in estimates],
+        "color": COLOURS[0],
+        "thickness": 1.2,
+    }
     figure.add_scatter(
         x=at[:shown],
-        y=[100 * e.accuracy for e in rows],
-        error_y={
-            "type": "data",
-            "symmetric": False,
-            "array": [100 * (e.high - e.accuracy) for e in rows],
-            "arrayminus": [100 * (e.accuracy - e.low) for e in rows],
-            "color": COLOURS[0],
-            "thickness": 1.2,
-        },
+        y=[100 * e.accuracy for e in estimates],
+        error_y=errors if alone else None,
         mode="markers",
-        name=f"leaderboard, {CI}",
+        name="leaderboard",
         showlegend=first,
-        marker={"color": COLOURS[0], "size": 9},
+        marker={"color": COLOURS[0], "size": 9, "opacity": 1 if alone else 0.6},
         text=[label(row.settings) for row in board.rows],
         hovertemplate="%{text}: %{y:.1f}%<extra></extra>",
         row=index,
         col=1,
     )
+    if not alone and len(means := _means(at, board)) <= FEW:
+        figure.add_scatter(
+            x=list(means),
+            y=list(means.values()),
+            mode="markers",
+            name="mean of all configs",
+            showlegend=first,
+            marker={"color": COLOURS[3], "symbol": "line-ew-open", "size": 26, "line": {"width": 3}},
+            hovertemplate="mean %{y:.1f}%<extra></extra>",
+            row=index,
+            col=1,
+        )
     axis: dict[str, Any] = {"title": {"text": label(name)}, "automargin": True, "zeroline": False}
     if numeric and spans_magnitudes(values):
         axis |= {"type": "log", "exponentformat": "power", "dtick": 1}
         few: list[Any] = sorted({*values}, key=sortable)
-        if len(few) <= 12:
+        if len(few) <= FEW:
             axis |= {"tickvals": few, "ticktext": [setting(value) for value in few]}
     elif not numeric:
         axis |= {"type": "category", "categoryorder": "array", "categoryarray": _in_order(values)}
     figure.update_xaxes(axis, row=index, col=1)
     figure.update_yaxes({"title": {"text": "accuracy, %"}, "automargin": True, "zeroline": False}, row=index, col=1)
+
+
+def _means(at: list[Any], board: Leaderboard) -> dict[Any, float]:
+    """In percent, by value."""
+    groups: dict[Any, list[float]] = {}
+    for value, config in zip(at, board.configs, strict=True):
+        groups.setdefault(value, []).append(100 * config.accuracy)
+    return {value: sum(some) / len(some) for value, some in groups.items()}
 
 
 def _table(board: Leaderboard, key: str, name: str) -> Table:

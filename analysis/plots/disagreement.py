@@ -32,7 +32,7 @@ def disagreement(board: Leaderboard) -> Plot | None:
             y=names, x=[count[index] for count in counts], name=name, orientation="h", marker={"color": colour},
             text=[f"{count[index]}" for count in counts], textposition="inside",
         )  # fmt: skip
-    figure.update_layout(barmode="stack", legend={"y": -0.35})
+    figure.update_layout(barmode="stack", legend={"y": -0.35, "traceorder": "normal"})
     figure.update_yaxes(type="category", autorange="reversed")
     runner_up = "" if isinstance(pairs[0].second, Base) else f" {pair_text(pairs[0], board)}"
     caption = (

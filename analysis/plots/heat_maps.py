@@ -3,7 +3,7 @@
 import math
 from collections import defaultdict
 from dataclasses import dataclass
-from itertools import combinations
+from itertools import combinations, pairwise
 from typing import Any
 
 import plotly.graph_objects as go
@@ -63,7 +63,7 @@ def _and(pairs: list[tuple[Axis, Axis]]) -> str:
 
 def _axis(board: Leaderboard, key: str, name: str) -> Axis | None:
     """None where there is one value, or more than can be names of rows and are no numbers."""
-    values = [config.first.settings.get(key) for config in board.configs]
+    values: list[Any] = [config.first.settings.get(key) for config in board.configs]
     texts = [setting(value) for value in values]
     ordered = [
         text for text, _ in sorted(dict(zip(texts, values, strict=True)).items(), key=lambda one: sortable(one[1]))
@@ -75,9 +75,7 @@ def _axis(board: Leaderboard, key: str, name: str) -> Axis | None:
     scale, back = (math.log, math.exp) if spans_magnitudes(values) else (float, float)
     low, high = scale(min(values)), scale(max(values))
     edges = [back(low + (high - low) * index / RANGES) for index in range(RANGES + 1)]
-    names = [
-        f"{setting(float(f'{a:.2g}'))} to {setting(float(f'{b:.2g}'))}" for a, b in zip(edges, edges[1:], strict=False)
-    ]
+    names = [f"{setting(float(f'{a:.2g}'))} to {setting(float(f'{b:.2g}'))}" for a, b in pairwise(edges)]
     at = [min(RANGES - 1, int(RANGES * (scale(value) - low) / (high - low))) for value in values]
     return Axis(name, names, [names[index] for index in at]) if len(set(names)) == RANGES else None
 
@@ -105,7 +103,9 @@ def _draw(board: Leaderboard, x: Axis, y: Axis, figure: go.Figure, panel: int) -
             customdata=texts,
             coloraxis="coloraxis",
             texttemplate="%{z:.1f}",
-            hovertemplate=f"{label(x.name)}=%{{x}}, {label(y.name)}=%{{y}}: %{{z:.1f}}%, %{{customdata}}<extra></extra>",
+            hovertemplate=(
+                f"{label(x.name)}=%{{x}}, {label(y.name)}=%{{y}}: %{{z:.1f}}%, %{{customdata}}<extra></extra>"
+            ),
             hoverongaps=False,
             xgap=2,
             ygap=2,
@@ -115,7 +115,7 @@ def _draw(board: Leaderboard, x: Axis, y: Axis, figure: go.Figure, panel: int) -
     )
     axis: dict[str, Any] = {"type": "category", "automargin": True, "zeroline": False, "showgrid": False}
     figure.update_xaxes({**axis, "title": {"text": label(x.name)}}, row=panel, col=1)
-    figure.update_yaxes({**axis, "title": {"text": label(y.name)}}, row=panel, col=1)
+    figure.update_yaxes({**axis, "title": {"text": label(y.name), "standoff": 12}}, row=panel, col=1)
     rows = [
         (c, r, str(len(cells[c, r])), in_percent(one.accuracy), limits(one.low, one.high))
         for c in x.names

@@ -60,8 +60,8 @@ def timeline(board: Leaderboard) -> Plot | None:
                 hovertemplate="%{hovertext}<extra></extra>",
                 marker={"color": _COLOUR_OF[state], "line": {"color": "rgba(255,255,255,0.7)", "width": 1}},
             )
-    figure.update_layout(barmode="overlay", legend={"y": -0.4})
-    figure.update_xaxes(type="date")
+    figure.update_layout(barmode="overlay", legend={"y": -75 / (60 + 34 * len(lanes))})
+    figure.update_xaxes(type="date", nticks=6, tickangle=0)
     figure.update_yaxes(type="category", autorange="reversed")
     cells = [_row(lane, some, began, ended) for lane, some in lanes.items()]
     busy = sum(span.ended - span.began for span in found) / max(1e-9, (ended - began) * len(lanes))

@@ -1,7 +1,8 @@
 """What the trials of a study stood on, from their `provenance.json`: code, data, base, hardware, command."""
 
-from collections.abc import Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 from analysis.reading.studies import Study
 from medqa_sweeps.damage import NOT_WHAT_WAS_WRITTEN
@@ -26,45 +27,42 @@ class Grounds:
 
 def grounds_of(study: Study) -> Grounds:
     """Read from every trial: code and hardware can change where a study was resumed."""
-    records = []
+    parts: dict[str, dict[object, None]] = {}  # an ordered set each: 10,000 whole records would be half a gigabyte
+    began: list[float] = []
     for trial in study.trials:
         try:
-            records.append(trial.directory.provenance())
+            record = trial.directory.provenance()
         except ConfigError:
             continue
-    parts: dict[str, list[object]] = {}
-    for record in records:
+        if isinstance(record.get("created_at"), float):
+            began.append(record["created_at"])
         for name, make in _PARTS.items():
             try:
-                parts.setdefault(name, []).append(make(record))
-            except NOT_WHAT_WAS_WRITTEN:  # an older record, or one of a test, lacks it
+                parts.setdefault(name, {})[make(record)] = None
+            except NOT_WHAT_WAS_WRITTEN:  # an older record lacks it
                 continue
-    began = [float(record["created_at"]) for record in records if isinstance(record.get("created_at"), float)]
-    return Grounds(**{name: _once(found) for name, found in parts.items()}, began=min(began, default=None))  # type: ignore[arg-type]
+    once: dict[str, Any] = {name: tuple(found) for name, found in parts.items()}
+    return Grounds(**once, began=min(began, default=None))
 
 
-def _once(found: Iterable[object]) -> tuple[object, ...]:
-    return tuple(dict.fromkeys(one for one in found if one))
-
-
-def _commit(record: dict) -> str:  # type: ignore[type-arg]
+def _commit(record: dict[str, Any]) -> str:
     code = record["code"]
     return f"{code['commit'][:_COMMIT_CHARACTERS]}{' with uncommitted changes' if code['dirty'] else ''}"
 
 
-def _base(record: dict) -> str:  # type: ignore[type-arg]
+def _base(record: dict[str, Any]) -> str:
     base = record["base"]
     return f"{base['label']} at {base['revision'][:_REVISION_CHARACTERS]}" if base["revision"] else str(base["label"])
 
 
-def _hardware(record: dict) -> str:  # type: ignore[type-arg]
+def _hardware(record: dict[str, Any]) -> str:
     machine = record["hardware"]
     names = [gpu["name"] for gpu in machine["gpus"]]
     gpus = ", ".join(f"{names.count(name)} × {name}" for name in dict.fromkeys(names)) or "no GPU"
     return f"{machine['processor']}, {machine['cores']} cores, {machine['memory_bytes'] / _GIB:.0f} GiB memory; {gpus}"
 
 
-_PARTS = {
+_PARTS: dict[str, Callable[[dict[str, Any]], object]] = {
     "commands": lambda record: str(record["command"]),
     "commits": _commit,
     "bases": _base,
