@@ -11,8 +11,8 @@ from medqa_sweeps.wording import CI, counted, duration, listed, setting
 
 _VALUES = 6  # of a setting that are named; of more, how many there are
 _TESTED = (
-    f"; accuracies have a {CI}, and differences from the best config were tested in pairs, question by question (Tukey's "
-    "range test, stepped down; family-wise error rate 5%)"
+    f"; accuracies have a {CI}, and differences from the best config were tested in pairs, question by question "
+    "(Tukey's range test, stepped down; family-wise error rate 5%)"
 )
 _SCORED_BY = {
     "log_probability": "the log-probability of the option letters",

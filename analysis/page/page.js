@@ -1,8 +1,10 @@
 // Draws each figure from its JSON, in the colours of the page, and again when the reader turns to dark or light.
 (function () {
   "use strict";
-  var drawn = [], LEGEND_LINE = 20;
+  var drawn = [], LEGEND_LINE = 20, PAPER_WIDTH = 660, printing = false;
+  var ON_PAPER = { "--ink": "#000000", "--soft": "#444444", "--paper": "#ffffff", "--line": "#bbbbbb", "--grid": "#dddddd" };
   function colour(name) {
+    if (printing) return ON_PAPER[name];
     return getComputedStyle(document.documentElement).getPropertyValue(name).trim();
   }
   // A narrow legend has a line per entry, below the axis: the plot keeps its height.
@@ -28,6 +30,18 @@
       Plotly.react(one.element, one.data, dressed(one.layout, one.entries), { responsive: true, displaylogo: false, displayModeBar: false });
     });
   }
+  // Paper is light and narrow, whatever the screen is: neither its colours nor its width are those of a print yet.
+  function print(starts) {
+    printing = starts;
+    drawn.forEach(function (one) {
+      one.layout.autosize = !starts;
+      one.layout.width = starts ? PAPER_WIDTH : undefined;
+    });
+    draw();
+    if (!starts) drawn.forEach(function (one) { Plotly.Plots.resize(one.element); });
+  }
+  window.addEventListener("beforeprint", function () { print(true); });
+  window.addEventListener("afterprint", function () { print(false); });
   document.querySelectorAll("script[data-plot]").forEach(function (source) {
     var figure = JSON.parse(source.textContent);
     var entries = figure.layout.showlegend === false ? 0 : figure.data.filter(function (trace) { return trace.name && trace.showlegend !== false; }).length;

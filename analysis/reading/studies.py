@@ -153,7 +153,7 @@ def read_trial(directory: TrialDir) -> Trial:
     result = _result(directory)
     if result is None:
         with damage.readable(directory.metrics_file):
-            state, reason = state_without_result(directory)
+            state, reason = state_without_result(directory, settings.get("engine.max_silent_minutes") or 60.0)
         result = _result(directory)  # it may have finished meanwhile
     if result is not None:
         state, reason = state_of_result(result)

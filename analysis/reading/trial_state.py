@@ -47,8 +47,11 @@ def state_of_result(result: Result) -> tuple[State, str]:
     return state, ended(f"{kind}{result.message}") + score
 
 
-def state_without_result(directory: TrialDir) -> tuple[State, str]:
+def state_without_result(directory: TrialDir, max_silent_minutes: float = 60.0) -> tuple[State, str]:
     """State of a trial that has not ended, and how far it is.
+
+    Args:
+        max_silent_minutes: the trial's own `engine.max_silent_minutes`.
 
     Raises:
         ConfigError: if its history is damaged.
@@ -65,7 +68,7 @@ def state_without_result(directory: TrialDir) -> tuple[State, str]:
     if last.host == platform.node() and not _alive(last):
         return State.INTERRUPTED, f"its process {last.pid} is gone. {reached}"
     silent_minutes = (time.time() - lines[-1].time) / 60
-    if last.host != platform.node() and silent_minutes > directory.config().engine.max_silent_minutes:
+    if last.host != platform.node() and silent_minutes > max_silent_minutes:
         return State.INTERRUPTED, f"nothing heard from {last.host} for {silent_minutes / 60:.1f} hours. {reached}"
     return State.RUNNING, f"attempt {last.attempt} on {last.host}, {last.device}. {reached}"
 

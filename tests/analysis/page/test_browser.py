@@ -216,7 +216,8 @@ def test_the_leaderboard_is_paged_sorted_and_filtered(browser: Browser, many: Pa
     browser.ask(click.format("thead button", "accuracy"))
     accuracies = [float(row[3]) for row in browser.ask(ROWS)]
     assert accuracies == sorted(accuracies, reverse=True), "numbers, and the highest first"
-    write = "(t => { const i = document.querySelector('#configs input'); i.value = t; i.dispatchEvent(new Event('input')); })"
+    field = "const i = document.querySelector('#configs input')"
+    write = f"(t => {{ {field}; i.value = t; i.dispatchEvent(new Event('input')); }})"
     for text, found in (
         ("r=12", 1),
         ("r=", 50),
@@ -248,3 +249,18 @@ def test_trials_link_to_their_folders(browser: Browser, many: Path) -> None:
     links = browser.ask("[...document.querySelectorAll('#configs tbody a')].map(a => [a.innerText, a.href])")
     assert len(links) == 50
     assert all(href == f"{(many.parent.parent / name).resolve().as_uri()}/" for name, href in links)
+
+
+def test_paper_is_light_and_the_screen_is_as_before_afterwards(browser: Browser, page: Path) -> None:
+    browser.open(page, 1280, dark=True)
+    ink = "getComputedStyle(document.querySelector('.plot .xtick text')).fill"
+    width = "document.querySelector('.plot .main-svg').getBoundingClientRect().width"
+    before = browser.ask(f"[{ink}, {width}]")
+    browser.ask("window.dispatchEvent(new Event('beforeprint'))")
+    assert browser.ask(ink) == "rgb(0, 0, 0)" and browser.ask(width) <= 700
+    browser.ask("window.dispatchEvent(new Event('afterprint'))")
+    looks = 0
+    while browser.ask(f"[{ink}, {width}]") != before and looks < 100:
+        browser.ask("new Promise(done => setTimeout(done, 100))")
+        looks += 1
+    assert browser.ask(f"[{ink}, {width}]") == before

@@ -53,4 +53,4 @@ def test_without_a_script_the_first_rows_are_there_and_the_rest_is_counted(tmp_p
     page = Page(file)
     assert [tag for tag, _ in page.tags].count("tr") == 1 + 20 + 1
     assert "10 more configs can be seen where scripts are allowed." in page.shown
-    assert [of for tag, of in page.tags if of.get("class") == "finder"][0].keys() == {"class", "hidden"}
+    assert next(of for _, of in page.tags if of.get("class") == "finder").keys() == {"class", "hidden"}
