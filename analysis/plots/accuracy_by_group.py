@@ -1,4 +1,4 @@
-"""Accuracy by the letter of the right answer and by USMLE step."""
+"""Accuracy by the letter of the correct answer and by USMLE step."""
 
 from analysis.comparing.leaderboard import Leaderboard
 from analysis.plots.plot import COLOURS, Plot, Table, empty_figure, label
@@ -24,7 +24,7 @@ def accuracy_by_group(board: Leaderboard) -> Plot | None:
     steps = sorted({step for _, score in scores for step in score.accuracy_by_step})
     if not letters and not steps:
         return None
-    figure = empty_figure("right answer, or USMLE step", "accuracy, %")
+    figure = empty_figure("correct answer, or USMLE step", "accuracy, %")
     columns = [*letters, *steps]
     cells = []
     for index, (name, score) in enumerate(scores):
@@ -40,8 +40,9 @@ def accuracy_by_group(board: Leaderboard) -> Plot | None:
     figure.update_layout(barmode="group")
     figure.update_xaxes(type="category")
     caption = (
-        "Accuracy by the letter of the right answer and by USMLE step. A model that prefers a letter is accurate where "
-        "that letter is right and inaccurate elsewhere. Groups are small, so differences between them are noisy."
+        "Accuracy by the letter of the correct answer and by USMLE step. A model that prefers a letter is accurate "
+        "where that letter is correct and inaccurate elsewhere. Groups are small, so differences between them are "
+        "noisy."
     )
     table = Table("Accuracy by letter and step, %", ("config", *columns), cells)
     return Plot("groups", "Accuracy by letter and by step", caption, figure, (table,))

@@ -12,7 +12,7 @@ from medqa_sweeps.wording import percent
 
 SHOWN = 8
 _NONE = "no letter"  # generated text that held none
-RIGHT = "right answers"
+RIGHT = "correct answers"
 
 
 def letter_shares(board: Leaderboard) -> Plot | None:
@@ -42,8 +42,8 @@ def letter_shares(board: Leaderboard) -> Plot | None:
     figure.update_xaxes(range=[0, 100])
     figure.update_yaxes(type="category", autorange="reversed")
     caption = (
-        "Share of each letter among the answers of a config; the first bar is the share of each letter among the right "
-        "answers. A config that gives one letter far more often than that has a preference for the letter."
+        "Share of each letter among the answers of a config; the first bar is the share of each letter among the "
+        "correct answers. A config that gives one letter far more often than that has a preference for the letter."
     )
     if any(len(row.trials) > 1 for row in board.rows[:SHOWN]):
         caption += " Of several seeds the first is drawn."

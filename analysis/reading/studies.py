@@ -103,7 +103,7 @@ def read_study(folder: Path | str) -> Study:
     trials, unreadable = [], []
     for path in sorted((p for p in folder.iterdir() if _may_be_trial(p)), key=_by_number):
         if not TrialDir(path).config_file.exists():
-            unreadable.append(f"{path.name}: not a trial, it holds no {TrialDir(path).config_file.name}.")
+            unreadable.append(f"{path.name}: not a trial: it has no {TrialDir(path).config_file.name}.")
             continue
         try:
             trials.append(read_trial(TrialDir(path)))
@@ -111,9 +111,9 @@ def read_study(folder: Path | str) -> Study:
             unreadable.append(f"{path.name}: {error}")
     trials = _with_those_not_run(folder, _with_options(trials))
     if not trials and not unreadable:
-        raise ConfigError(f"{folder}: holds no trial. Give a study's folder, such as multirun/quickstart.")
+        raise ConfigError(f"{folder}: contains no trial. Give a study's folder, such as multirun/quickstart.")
     if not trials:
-        raise ConfigError(f"{folder}: holds no trial that can be read. " + " ".join(unreadable[:5]))
+        raise ConfigError(f"{folder}: contains no trial that can be read. " + " ".join(unreadable[:5]))
     return Study(folder, tuple(trials), tuple(unreadable))
 
 

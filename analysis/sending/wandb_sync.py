@@ -26,7 +26,7 @@ _AT_ONCE = 8  # runs that are open at a time: most of each one's time is waiting
 _WORDS = {
     "sent": "sent",
     "before": "sent before",
-    "running": "not ended, told by the sweep that runs",
+    "running": "not finished: the running sweep sends it",
     "off": "not tracked, as W&B was switched off",
     "absent": "never ran",
     "kept": "not sent; the folder is complete, try again when the server answers",
@@ -37,7 +37,7 @@ def main(arguments: Sequence[str]) -> ExitCode:
     """OK: W&B has all that there is; FAILED: something could not be sent; USAGE: there was nothing to read."""
     parser = argparse.ArgumentParser(
         prog="python -m analysis wandb-sync",
-        description="Send to Weights & Biases what an offline or broken connection kept back. Nothing is told twice.",
+        description="Send to Weights & Biases what an offline or broken connection kept back. Nothing is sent twice.",
     )
     parser.add_argument("folder", type=Path, help="a study, such as multirun/quickstart, or the folder of a single run")
     options = parser.parse_args(arguments)

@@ -108,7 +108,7 @@ def test_questions_whose_file_is_gone_are_ids(tmp_path: Path) -> None:
     study = write_hostile_study(tmp_path / "study")
     (tmp_path / "questions.jsonl").unlink()
     page = Page(write_report(leaderboards(read_study(study)), "a study"))
-    assert "(its text is not at hand)" in page.shown and " Question 1" not in page.shown
+    assert "(question text not available)" in page.shown and " Question 1" not in page.shown
 
 
 def test_readings_of_the_test_questions_and_their_damage_are_shown(tmp_path: Path) -> None:
@@ -122,7 +122,7 @@ def test_readings_of_the_test_questions_and_their_damage_are_shown(tmp_path: Pat
 
 
 def test_a_confirmed_study_shows_its_estimate_and_whether_the_order_held(tmp_path: Path) -> None:
-    """Synthetic trials: r=8 was chosen with 68 %, and has 61.3 % under fresh seeds; r=16 is behind it again."""
+    """Synthetic trials: r=8 was chosen with 68 %, and has 61.3 % under new seeds; r=16 is behind it again."""
     for number, (rank_, right) in enumerate([(8, 272), (16, 264)]):
         complete(tmp_path / "study" / str(number), right_at(0, right), lora__r=rank_)
     again = confirming(tmp_path, {"r=8": [240, 250, 245], "r=16": [200, 190, 195]}, [0.68, 0.66])

@@ -185,7 +185,7 @@ def test_every_seed_is_a_dot_beside_its_mean(tmp_path: Path) -> None:
     assert sorted(dots.x[:3]) == [54, 59, 64] and all(0 < y < 0.5 for y in dots.y[:3])
 
 
-def test_the_share_of_each_letter_stands_beside_that_of_the_right_answers(tmp_path: Path) -> None:
+def test_the_share_of_each_letter_stands_beside_that_of_the_correct_answers(tmp_path: Path) -> None:
     directory = submit(tmp_path / "0")
     answers = [("A", "A"), ("B", "A"), ("C", "A"), ("D", None)]
     directory.append_predictions(
@@ -196,6 +196,6 @@ def test_the_share_of_each_letter_stands_beside_that_of_the_right_answers(tmp_pa
     plot = letter_shares(leaderboard(read_study(tmp_path)))
     assert plot is not None
     assert plot.tables[0].rows == [
-        ("right answers", "25.0%", "25.0%", "25.0%", "25.0%", "0.0%"),
+        ("correct answers", "25.0%", "25.0%", "25.0%", "25.0%", "0.0%"),
         ("trial 0", "75.0%", "0.0%", "0.0%", "0.0%", "25.0%"),
     ]
