@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from analysis.reading.flat_config import flat_config
+from analysis.reading.options import typed
 from analysis.reading.trial_state import State, state_of_result, state_without_result
 from medqa_sweeps import damage
 from medqa_sweeps.command_line import shown
@@ -27,12 +28,13 @@ class Trial:
 
     name: str  # of the folder
     directory: TrialDir
-    settings: dict[str, Any]  # its config by dotted key, as in `lora.r`
+    settings: dict[str, Any]  # its config by dotted key, as in `lora.r`; by `lora` the option of a swept group
     state: State
     reason: str  # why it failed or ended, how far it is; "" for a trial that completed its planned training
     result: Result | None
     scored: ScoredTrial | None = None  # None: it cannot be ranked
     overrides: tuple[str, ...] = ()  # of a trial that never ran, which has no settings: what sets it apart
+    typed: frozenset[str] = frozenset()  # the keys of what it was told on the command line: `lora`, `lora.r`
 
     @property
     def has_score(self) -> bool:
@@ -81,9 +83,10 @@ def read_studies(folders: Sequence[Path]) -> Study:
     names = [study.folder.name for study in studies]
     if len(set(names)) < len(names):
         names = [str(study.folder) for study in studies]
+    trials = [replace(t, name=f"{name}/{t.name}") for name, s in zip(names, studies, strict=True) for t in s.trials]
     return Study(
         folders[0],
-        tuple(replace(t, name=f"{name}/{t.name}") for name, s in zip(names, studies, strict=True) for t in s.trials),
+        tuple(_with_options(trials)),
         tuple(f"{name}/{why}" for name, s in zip(names, studies, strict=True) for why in s.unreadable),
         several=True,
     )
@@ -108,18 +111,32 @@ def read_study(folder: Path | str) -> Study:
     for path in sorted((p for p in folder.iterdir() if _may_be_trial(p, in_study)), key=_by_number):
         if not TrialDir(path).is_submitted():
             lacking = "provenance.json" if TrialDir(path).config_file.exists() else "config.yaml"
-            unreadable.append(f"{path.name}: not a trial, it holds no {lacking}.")
+            unreadable.append(f"{path.name}: not a trial: it has no {lacking}.")
             continue
         try:
             trials.append(read_trial(TrialDir(path)))
         except ConfigError as error:
             unreadable.append(f"{path.name}: {error}")
-    trials = _with_those_not_run(folder, trials)
+    trials = _with_those_not_run(folder, _with_options(trials))
     if not trials and not unreadable:
-        raise ConfigError(f"{shown(folder)} holds no trial. Give the folder of a study, such as multirun/quickstart.")
+        raise ConfigError(
+            f"{shown(folder)} contains no trial. Give the folder of a study, such as multirun/quickstart."
+        )
     if not trials:
-        raise ConfigError(f"{folder}: holds no trial that can be read. " + " ".join(unreadable[:5]))
+        raise ConfigError(f"{folder}: contains no trial that can be read. " + " ".join(unreadable[:5]))
     return Study(folder, tuple(trials), tuple(unreadable))
+
+
+def _with_options(trials: list[Trial]) -> list[Trial]:
+    """With the options of swept config groups before the other settings, as people typed them."""
+    ran = [trial for trial in trials if trial.settings]
+    told = dict(zip(map(id, ran), typed([trial.directory for trial in ran]), strict=True))
+    return [
+        replace(trial, settings={**told[id(trial)].options, **trial.settings}, typed=told[id(trial)].keys)
+        if id(trial) in told
+        else trial
+        for trial in trials
+    ]
 
 
 def _with_those_not_run(folder: Path, trials: list[Trial]) -> list[Trial]:
@@ -146,7 +163,7 @@ def read_trial(directory: TrialDir) -> Trial:
     result = _result(directory)
     if result is None:
         with damage.readable(directory.metrics_file):
-            state, reason = state_without_result(directory)
+            state, reason = state_without_result(directory, settings.get("engine.max_silent_minutes") or 60.0)
         result = _result(directory)  # it may have finished meanwhile
     if result is not None:
         state, reason = state_of_result(result)

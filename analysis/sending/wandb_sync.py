@@ -27,7 +27,7 @@ _AT_ONCE = 8  # runs that are open at a time: most of each one's time is waiting
 _WORDS = {
     "sent": "sent",
     "before": "sent before",
-    "running": "not ended, told by the sweep that runs",
+    "running": "not finished: the running sweep sends it",
     "off": "not tracked, as W&B was switched off",
     "absent": "never ran",
     "kept": "not sent; the folder is complete, try again when the server answers",

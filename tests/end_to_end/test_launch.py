@@ -62,6 +62,7 @@ def test_a_sweep_ends_with_its_leaderboard_and_the_exit_code_tells_of_failures(
     assert done.returncode == 1, done.stderr
     assert "1 completed, 1 failed" in done.stdout and "set training.max_length_tokens=" in done.stdout
     assert "never for clinical decisions" in done.stdout and "reproduce" in done.stdout
+    assert "Page: sweep/report/index.html" in done.stdout and (tmp_path / "sweep/report/index.html").exists()
     assert "Traceback" not in done.stdout + done.stderr
 
 

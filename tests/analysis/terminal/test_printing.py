@@ -146,7 +146,7 @@ def test_five_hundred_trials_take_seconds(tmp_path: Path, printed: Printed) -> N
     text = plain(printed(tmp_path))
     assert time.process_time() - began < 10, "reading 500 trials must not take longer than reading 20 with the schema"
     assert "401 completed, 99 waiting" in text
-    assert "381 more scored no higher than these and are not shown." in text
+    assert "381 more scored no higher than these and are not compared." in text
     assert text.count("waiting submitted") == 20
     assert "and 79 more: 79 waiting" in text
     assert "The best of 401 configs was selected" in text
