@@ -9,6 +9,7 @@
     checkpoint/        step-000120/ …: enough to go on; removed when the trial completes
     adapter/           the exported adapter, with its model card
     result.json        how it ended; written last, once. No result: the trial is running, or was interrupted
+    phase.json         what the trial does now, for people; gone when an attempt ends (see `phase`)
     stop               the parent asks the child to end at its next step, and says why
     trial.log          what the trial's process printed
 
@@ -32,10 +33,11 @@ from medqa_sweeps import config as config_module, damage
 from medqa_sweeps.config import TrialConfig
 from medqa_sweeps.data.question import Quarantined
 from medqa_sweeps.durable.claim import claim
-from medqa_sweeps.durable.files import put_first, write_atomically, write_beside
+from medqa_sweeps.durable.files import put_first, replace_quickly, write_atomically, write_beside
 from medqa_sweeps.durable.lines import LineReader, append_lines, read_lines
 from medqa_sweeps.errors import ConfigError, FailureKind, InternalError
 from medqa_sweeps.study_identity import FILE as STUDY_FILE, identity_of, is_there, moved_along
+from medqa_sweeps.trial.phase import Phase, phase_from_json
 from medqa_sweeps.trial.records import (
     AttemptEndLine,
     AttemptLine,
@@ -71,6 +73,7 @@ class TrialDir:
         self.adapter_folder = path / "adapter"
         self.adapter_file = self.adapter_folder / "adapter_model.safetensors"
         self.result_file = path / "result.json"
+        self.phase_file = path / "phase.json"
         self.stop_file = path / "stop"
         self.log_file = path / "trial.log"
         self.hydra_folder = path / HYDRA_FOLDER
@@ -232,6 +235,23 @@ class TrialDir:
             reports.setdefault(prediction.samples_seen, {})[prediction.id] = prediction
         return reports
 
+    def show_phase(self, phase: Phase) -> None:
+        """Replace what the trial is said to do now. Never fails: a disk that is full keeps the older phase."""
+        with contextlib.suppress(OSError):
+            replace_quickly(self.phase_file, json.dumps(phase.to_json()))
+
+    def phase(self) -> Phase | None:
+        """What the trial does now, if a process works on it; None if nobody says."""
+        try:
+            return phase_from_json(json.loads(self.phase_file.read_text()))
+        except (OSError, ValueError):
+            return None
+
+    def _forget_phase(self) -> None:
+        with contextlib.suppress(OSError):
+            for file in (self.phase_file, *self.path.glob(f".{self.phase_file.name}.*")):  # and one of a killed process
+                file.unlink(missing_ok=True)
+
     # How it ends
 
     def ask_to_stop(self, reason: StopReason, why: str = "") -> None:
@@ -260,6 +280,7 @@ class TrialDir:
         Raises:
             InternalError: if there is a result already.
         """
+        self._forget_phase()
         text = json.dumps(result.to_json(), indent=2, ensure_ascii=False) + "\n"
         temporary = write_beside(self.result_file, text)
         try:
@@ -291,6 +312,7 @@ class TrialDir:
 
     def end_attempt(self, outcome: Outcome, failure: FailureKind | None, message: str) -> None:
         """Leave the mark of an attempt that ended without a result."""
+        self._forget_phase()
         lines = self.lines()
         self.append(
             AttemptEndLine(

@@ -5,7 +5,7 @@ vocabulary is 262,144 wide). Names of shapes: B questions in a batch, T tokens, 
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,6 +20,12 @@ from medqa_sweeps.statistics import calibration_error, standard_error, wilson_in
 from medqa_sweeps.trial.records import Prediction, Score
 from medqa_sweeps.worker.model import DEVICE, inference
 
+Answered = Callable[[int], None]  # is told how many of the questions have been answered so far
+
+
+def nobody(answered: int) -> None:
+    """Nobody follows the answers."""
+
 
 @dataclass(frozen=True)
 class Answer:
@@ -31,7 +37,12 @@ class Answer:
 
 
 def answer_questions(
-    model: Any, tokenizer: Any, encoder: PromptEncoder, questions: list[Question], config: EvaluationConfig
+    model: Any,
+    tokenizer: Any,
+    encoder: PromptEncoder,
+    questions: list[Question],
+    config: EvaluationConfig,
+    answered: Answered = nobody,
 ) -> list[Answer]:
     """An answer to each question, in their order. Options stand as in the file.
 
@@ -48,6 +59,7 @@ def answer_questions(
                 batch, choose(model, tokenizer, encoder, rows, [questions[i] for i in batch], config), strict=True
             ):
                 answers[index] = Answer(questions[index], predicted, scores)
+            answered(len(answers))
     return [answers[index] for index in range(len(questions))]
 
 

@@ -18,13 +18,15 @@ def test_an_attempt_names_the_gpu_that_its_process_sees(
 ) -> None:
     """Fakes: the cards (NVML), torch's having CUDA, and a plan that is its config alone."""
     from medqa_sweeps.worker import model, recorder  # unsloth takes seconds to import
+    from medqa_sweeps.worker.phases import Phases
 
     FakeNvml(Card("GPU-aaaa"), Card("GPU-bbbb")).install(monkeypatch.setattr)
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "GPU-bbbb")
     monkeypatch.setattr(model, "ON_GPU", on_gpu)
     trial = TrialDir(tmp_path)
     trial.submit(trial_config(training__micro_batch_size=4), {})
-    plan: Any = SimpleNamespace(config=trial.config())
-    recorder.TrialRecorder(trial, plan, None, 0.0).begin()
+    split = SimpleNamespace(validation=[])
+    plan: Any = SimpleNamespace(config=trial.config(), steps=0, report_steps=[], split=split)
+    recorder.TrialRecorder(trial, plan, None, 0.0, Phases(trial)).begin()
     (line,) = trial.lines()
     assert isinstance(line, AttemptLine) and line.gpu == gpu
