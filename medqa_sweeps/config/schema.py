@@ -283,7 +283,7 @@ class EngineConfig:
     name: str = "unsloth"  # unsloth: one trial through FastLanguageModel and TRL's SFTTrainer
     threads: int | None = None  # of the CPU that a trial computes with; null: all that its slot has
     max_attempts: int = 2  # tries at a trial that was killed, hung, or lost its device; each from the newest checkpoint
-    max_silent_minutes: float = 60.0  # a trial that writes nothing for so long has hung: it is killed, and tried again
+    max_silent_minutes: float = 60.0  # a trial without progress for this long is killed and tried again
 
     def problems(self) -> Iterator[str]:
         yield from _one_of("engine.name", self.name, ENGINE_NAMES)

@@ -46,6 +46,7 @@ class TrialProgress:
         self.phase = Phase(PhaseName.IMPORTING)
         self._phase_began = self._last_plain = time.monotonic()
         self._left = TimeLeft()
+        self._follows = ""  # what is done after the trial has ended; empty: it has not
         self._training = ""  # loss and speed, as they were last
         self._announced: set[PhaseName] = set()  # phases that have had their plain line
         self._live = Live(get_renderable=self.picture, console=console, refresh_per_second=4, transient=True)
@@ -73,6 +74,11 @@ class TrialProgress:
             self.say(_evaluated(news))
         elif isinstance(news, TrainLine):
             self._training = _trained(news)
+
+    def follow(self, what: str) -> None:
+        """The trial has ended, and this is waited for."""
+        self._follows, self._left, self._phase_began = what, TimeLeft(), time.monotonic()
+        self.phase = Phase(PhaseName.SAVING)
 
     def update(self) -> None:
         """Called often: says without a terminal, every half minute, how far the trial is."""
@@ -109,10 +115,10 @@ class TrialProgress:
         self.say(sentence)
 
     def _now(self) -> str:
-        """The phase, with how long it has taken where nothing else shows that it moves."""
+        """The phase, with how long it has taken while nothing else shows that it moves."""
         seconds = time.monotonic() - self._phase_began
-        waits = not self.phase.total and seconds >= 1
-        return self.phase.in_words() + (f", {duration(seconds)}" if waits else "")
+        waits = not self.phase.done and self._left.seconds is None and seconds >= 1
+        return (self._follows or self.phase.in_words()) + (f", {duration(seconds)}" if waits else "")
 
     def _time_left(self) -> str:
         seconds = self._left.seconds

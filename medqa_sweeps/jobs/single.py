@@ -20,6 +20,7 @@ from medqa_sweeps.jobs.progress import TrialProgress
 from medqa_sweeps.jobs.trials import TRAINING, Prepared, TrialJobs
 from medqa_sweeps.pool.local import LocalPool, local_pool
 from medqa_sweeps.pool.request import ANY_DEVICE, DeviceRequest
+from medqa_sweeps.tracking.settings import OFF
 from medqa_sweeps.trial.folder import StopReason, TrialDir
 from medqa_sweeps.trial.phase import Phase, PhaseName
 from medqa_sweeps.trial.plan import plan_new_trial, plan_trial, refuse_changed
@@ -69,6 +70,8 @@ def run_single(
 
         with TrialJobs(pool, folder, command_of_this_process(), look=look, say=progress.say, alone=alone) as jobs:
             ended = _to_its_end(jobs, job, progress)
+            if plan.config.tracking.mode != OFF:
+                progress.follow("finishing the W&B run")
     result = trial.result()
     console.print(_ending(trial, result, ended), markup=False, soft_wrap=True)
     return result

@@ -296,7 +296,7 @@ def _how_it_ended(running: _Running, code: int) -> tuple[FailureKind | None, str
         return trial.failures()[-1], trial.last_words()
     if running.killed_as is FailureKind.TIMEOUT:
         minutes = running.config.engine.max_silent_minutes
-        kind, message = FailureKind.TIMEOUT, f"wrote nothing for {minutes:g} minutes (engine.max_silent_minutes)"
+        kind, message = FailureKind.TIMEOUT, f"made no progress for {minutes:g} minutes (engine.max_silent_minutes)"
     elif code < 0:
         kind, message = FailureKind.KILLED, f"killed by {in_words(code)}"
     else:

@@ -33,7 +33,7 @@ def print_status(study: StudyDir, console: Console) -> None:
         _show(number, trial, label_of[number], table, objective, study)
     for other in others:
         table.ended(_end_without_run(other), label_of[other.number])
-    if table.running:
+    if table.running or study.is_claimed():
         console.print(table.picture())
     else:
         table.say(table.totals())

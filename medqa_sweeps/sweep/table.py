@@ -221,7 +221,7 @@ class SweepTable:
         table.add_column("config", overflow="fold")
         metrics = self._objective.metrics
         table.add_column("device", justify="right", no_wrap=True)
-        table.add_column("phase", min_width=_PHASE_WIDTH)
+        table.add_column("phase", min_width=_PHASE_WIDTH if any(row.phase for row in self._rows.values()) else None)
         for name in ("loss", *(metric.column for metric in metrics), "GiB", "min"):
             table.add_column(name, justify="right", no_wrap=True)
         for row in self._rows.values():

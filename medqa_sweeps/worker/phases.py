@@ -46,7 +46,7 @@ class Pace:
     questions: int  # of an evaluation
     samples_per_step: int
     setup_seconds: float = 0.0  # before the first step
-    _warm_up_steps: int = 0
+    _steps_done: int = 0  # of this attempt
     _step_seconds: float = 0.0
     _timed_steps: float = 0.0
     _answer_seconds: float = 0.0
@@ -54,8 +54,8 @@ class Pace:
 
     def stepped(self, seconds: float) -> None:
         """A step was done, without what followed it."""
-        if self._warm_up_steps < _WARM_UP_STEPS:
-            self._warm_up_steps += 1
+        self._steps_done += 1
+        if self._steps_done <= _WARM_UP_STEPS:
             return
         self._step_seconds = _KEPT_PER_STEP * self._step_seconds + seconds
         self._timed_steps = _KEPT_PER_STEP * self._timed_steps + 1
@@ -66,7 +66,7 @@ class Pace:
 
     def seconds_for(self, steps: int, questions: int) -> float | None:
         """That so many steps and answers take; None while too few steps were timed."""
-        if self._timed_steps < _FEWEST_STEPS * _KEPT_PER_STEP**_FEWEST_STEPS and self._step_seconds < _FEWEST_SECONDS:
+        if self._steps_done < _WARM_UP_STEPS + _FEWEST_STEPS and self._step_seconds < _FEWEST_SECONDS:
             return None
         step = self._step_seconds / self._timed_steps
         question = step / self.samples_per_step * _QUESTION_PER_SAMPLE

@@ -164,7 +164,7 @@ def test_a_killed_worker_costs_an_attempt_and_nothing_else(
 
 @pytest.mark.parametrize(
     ("kind", "sentence"),
-    [("device", "illegal memory access"), ("hang", "wrote nothing for 0.1 minutes"), ("memory", "out of memory")],
+    [("device", "illegal memory access"), ("hang", "made no progress for 0.1 minutes"), ("memory", "out of memory")],
 )
 def test_what_another_attempt_can_mend_is_mended(
     kind: str, sentence: str, start: Callable[..., Program], undisturbed: dict
