@@ -62,7 +62,7 @@ class _Running:
     process: ProcessHandle  # that works on it now
     phase: Phase | None = None  # that it was in at the last look; None: nobody has looked
     alive_at: float = 0.0  # when it last wrote a line or got ahead, in `time.monotonic` seconds; 0: it has not
-    told: int = 0  # samples seen at the last report that was told; report 0 is the untuned base, and is not
+    told: int = 0  # samples seen at the last evaluation that was reported; the untuned base, at 0, is not
     killed_as: FailureKind | None = None  # why this process killed it; None: it did not
     asked_to_go: bool = False  # `kill` was called: what follows is no failure
 
@@ -254,7 +254,7 @@ class TrialJobs(Jobs):
             try:
                 failure, message = _how_it_ended(running, process_exit.code)
                 if failure is not None and another_attempt(trial.failures(), running.config.engine.max_attempts):
-                    self._say(f"trial {number}: {message}; it goes on from its newest checkpoint")
+                    self._say(f"trial {number}: {message}; retrying from its newest checkpoint")
                     running.process = self._launch(trial, avoid=[process_exit.slot.device_id])
                     running.killed_as = running.phase = None
                     return news
@@ -262,7 +262,7 @@ class TrialJobs(Jobs):
                     tail = log_tail(trial.log_file)
                     result = trial.fail(failure, f"{message}. The end of {trial.log_file}:\n{tail}")
             except OSError as error:  # a full or read-only disk: nothing can be recorded, and nothing was
-                message = f"{trial.path} cannot be written ({error.strerror}); the trial can go on when it can"
+                message = f"{trial.path} cannot be written ({error.strerror}); the trial can be resumed when it can"
         del self._running[number]
         if result and result.peak_memory_bytes:
             self._pool.learn(result.peak_memory_bytes)
@@ -285,7 +285,7 @@ class TrialJobs(Jobs):
 
 
 def _how_it_ended(running: _Running, code: int) -> tuple[FailureKind | None, str]:
-    """Why an attempt left no result, now recorded in the folder; None: it did not fail, and can go on."""
+    """Why an attempt left no result, now recorded in the folder; None: it did not fail, and can be resumed."""
     trial = running.trial
     if running.asked_to_go or (code == ExitCode.TEMPFAIL and trial.stop_reason() is StopReason.INTERRUPTED):
         trial.end_attempt(Outcome.INTERRUPTED, None, "interrupted")
@@ -342,7 +342,7 @@ def log_tail(log: Path, lines: int = _LOG_TAIL_LINES) -> str:
 
 
 def _write_hydra_files(composed: DictConfig, trial: TrialDir) -> None:
-    """What Hydra writes for every job: the config unresolved, its own settings, and the words."""
+    """What Hydra writes for every job: the config unresolved, its own settings, and the overrides."""
     # As they were typed: an interpolation stays one.
     trial.write_overrides(cast(list[str], OmegaConf.to_container(composed.hydra.overrides.task, resolve=False)))
     hydra = OmegaConf.create({"hydra": composed.hydra})

@@ -51,7 +51,7 @@ def _show(number: int, trial: TrialDir, label: str, table: SweepTable, objective
         if phase is not None:
             table.look(number, phase)
     else:
-        why = trial.last_words() or "its process is gone"
+        why = trial.last_words() or "its process has ended"
         table.ended(Ended(number, Outcome.INTERRUPTED, message=why), label)
 
 

@@ -5,8 +5,8 @@
     provenance.json    what it was asked of: code, packages, hardware, data and base by content, the folder
     quarantine.jsonl   bad records that were set aside, with place and reason; only if there are any
     metrics.jsonl      what happened, one record a line, in the order of writing
-    predictions.jsonl  every validation question at every report
-    checkpoint/        step-000120/ …: enough to go on; removed when the trial completes
+    predictions.jsonl  every validation question at every evaluation
+    checkpoint/        step-000120/ …: enough to resume; removed when the trial completes
     adapter/           the exported adapter, with its model card
     result.json        how it ended; written last, once. No result: the trial is running, or was interrupted
     phase.json         what the trial does now, for people; gone when an attempt ends (see `phase`)
@@ -55,7 +55,7 @@ _COPY_OR_REMOVE = "Bring it back from a copy, or remove it"
 
 class StopReason(StrEnum):
     PRUNED = "pruned"  # hopeless: ends as pruned
-    INTERRUPTED = "interrupted"  # ends without a result and can go on
+    INTERRUPTED = "interrupted"  # ends without a result and can be resumed
     ASKED = "asked"  # a person has seen enough: ends as completed with what it has
 
 
@@ -113,7 +113,7 @@ class TrialDir:
         if self.config_file.exists() and self.config() != config:
             raise ConfigError(
                 f"{self.path} holds an unfinished trial of another config (see {self.config_file.name} there). "
-                "Give the same settings to go on with it, or choose another folder."
+                "Use the same settings to resume it, or choose another folder."
             )
 
     def discard_unsubmitted(self) -> None:
@@ -124,12 +124,12 @@ class TrialDir:
                 self.path.rmdir()
 
     def write_overrides(self, overrides: Sequence[str]) -> None:
-        """Write what the trial was told, where Hydra would have written it."""
+        """Write the trial's overrides where Hydra would have written them."""
         self.hydra_folder.mkdir(parents=True, exist_ok=True)
         self.overrides_file.write_text(yaml.safe_dump(list(overrides), allow_unicode=True), encoding="utf-8")
 
     def overrides(self) -> list[str]:
-        """What the trial was told, as Hydra's overrides; none where there was no Hydra."""
+        """The trial's Hydra overrides; none where there was no Hydra."""
         try:
             return list(yaml.safe_load(self.overrides_file.read_text(encoding="utf-8")) or [])
         except FileNotFoundError:
@@ -335,7 +335,7 @@ class TrialDir:
         return [line.failure for line in self.lines() if isinstance(line, AttemptEndLine) and line.failure]
 
     def result(self) -> Result | None:
-        """How the trial ended; None while it runs or can go on.
+        """How the trial ended; None while it runs or can be resumed.
 
         Raises:
             ConfigError: if the file is damaged.

@@ -1,4 +1,4 @@
-"""What a running trial does now: a small file in its folder that is replaced as the trial goes on, for people alone.
+"""What a running trial does now: a small file in its folder that is replaced while it runs, for people alone.
 
 It is no part of the trial's record: nothing of a result depends on it, it is removed when an attempt ends, and a disk
 that has no room for it stops nothing.

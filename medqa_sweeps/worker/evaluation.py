@@ -1,4 +1,4 @@
-"""How well a model answers questions: the letter's log-probability at the answer position, one forward a question.
+"""How well a model answers questions: the letter's log-probability at the answer position, one forward pass per question.
 
 Logits are computed at that position alone, so memory grows with vocabulary + length, not with their product (Gemma's
 vocabulary is 262,144 wide). Names of shapes: B questions in a batch, T tokens, D hidden size, V vocabulary.
@@ -33,7 +33,7 @@ class Answer:
 
     question: Question
     predicted: int | None  # index of the option; None when generated text held no letter
-    log_probabilities: list[float]  # nats, one an option, over the whole vocabulary; empty when generated
+    log_probabilities: list[float]  # nats, one per option, over the whole vocabulary; empty when generated
 
 
 def answer_questions(
@@ -114,7 +114,7 @@ def _likeliest_letters(
         if not torch.isfinite(scores).all():
             raise Diverged(
                 f"the log-probabilities of question {question.id} are not finite ({scores.tolist()}): the model has "
-                "diverged. A smaller optimizer.lr or a longer warm-up is the usual cure."
+                "diverged. Use a smaller optimizer.lr or a longer warm-up."
             )
         yield int(scores.argmax()), scores.tolist()
 
@@ -181,7 +181,7 @@ def _probabilities(answers: list[Answer], correct: list[bool], bins: int) -> dic
 
 
 def _share_by(keys: Iterable[str | None], correct: list[bool]) -> dict[str, float]:
-    """Share of correct answers a key, keys in order; answers without a key are left out."""
+    """Share of correct answers per key, keys in order; answers without a key are left out."""
     groups: dict[str, list[bool]] = defaultdict(list)
     for key, right in zip(keys, correct, strict=True):
         if key is not None:

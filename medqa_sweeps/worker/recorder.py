@@ -44,7 +44,7 @@ class TrialRecorder:
         self._stop: StopReason | None = None
         self.attempt = 1 + sum(isinstance(line, AttemptLine) for line in trial.lines())
         self.result: Result | None = None  # how the trial ended; None: it has not, or it was interrupted
-        self.error: TrialError | None = None  # why it cannot go on
+        self.error: TrialError | None = None  # why it failed
 
     def begin(self) -> None:
         """Leave this attempt's mark in the folder."""
@@ -208,7 +208,7 @@ class TrialRecorder:
         return patience is not None and self._progress.reports_without_better >= patience
 
     def _exported(self, state: TrialState, pruned: bool) -> tuple[int, dict[str, torch.Tensor]]:
-        """Step and tensors of the adapter that is kept: the last, or the one of the best report."""
+        """Step and tensors of the adapter that is kept: the last, or that of the best evaluation."""
         best_step = self._progress.best_step
         if self._config.training.export == "last" or pruned or best_step is None:
             return self._progress.step, state.adapter()

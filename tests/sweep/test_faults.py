@@ -157,7 +157,7 @@ def test_a_killed_worker_costs_an_attempt_and_nothing_else(
     assert program.ended() == 0, program.said()
     complete(program.folder)
     assert results(program.folder) == undisturbed
-    assert "killed by SIGKILL" in program.said() and "goes on from its newest checkpoint" in program.said()
+    assert "killed by SIGKILL" in program.said() and "retrying from its newest checkpoint" in program.said()
     assert json.loads((program.folder / "1" / "result.json").read_text())["attempts"] == 2
     assert not list(program.folder.glob("1/.result*")), "what was half-written is gone or never seen"
 

@@ -68,7 +68,7 @@ def test_a_study_that_runs(seen: dict[str, list[str]]) -> None:
 def test_a_study_that_was_killed(seen: dict[str, list[str]]) -> None:
     *ends, totals, standing = seen["killed"]
     assert len(ends) == 4 and standing.startswith("The study is not finished, and nothing runs it."), seen["killed"]
-    assert sum(": interrupted: its process is gone" in line for line in ends) == 2
+    assert sum(": interrupted: its process has ended" in line for line in ends) == 2
     assert totals.startswith("1 of 3 done: ") and "2 interrupted" in totals and "1 completed" in totals
 
 
