@@ -116,7 +116,7 @@ class TrainLine(Record):
 
 @dataclass(frozen=True)
 class ValidationLine(Record):
-    """An evaluation: the validation questions, answered after `samples_seen` training questions (0: the untuned base)."""
+    """An evaluation: the validation questions answered after `samples_seen` training questions (0: untuned base)."""
 
     kind: ClassVar[str] = "validation"
     samples_seen: int

@@ -1,4 +1,4 @@
-"""How well a model answers questions: the letter's log-probability at the answer position, one forward pass per question.
+"""How well a model answers questions: the letter's log-probability at the answer position, a forward pass per question.
 
 Logits are computed at that position alone, so memory grows with vocabulary + length, not with their product (Gemma's
 vocabulary is 262,144 wide). Names of shapes: B questions in a batch, T tokens, D hidden size, V vocabulary.
