@@ -298,7 +298,7 @@ class EngineConfig:
     threads: int | None = None  # CPU threads of a trial, 1 or more; null: all that its slot has
     # attempts per trial, 1 or more, if it was killed, hung or lost its device; each resumes from the newest checkpoint
     max_attempts: int = 2
-    # minutes without output after which a trial counts as hung, above 0; it is killed and retried
+    # minutes without progress after which a trial counts as hung, above 0; it is killed and retried
     max_silent_minutes: float = 60.0
 
     def problems(self) -> Iterator[str]:

@@ -5,10 +5,11 @@
     provenance.json    what it was asked of: code, packages, hardware, data and base by content, the folder
     quarantine.jsonl   bad records that were set aside, with place and reason; only if there are any
     metrics.jsonl      what happened, one record a line, in the order of writing
-    predictions.jsonl  every validation question at every report
-    checkpoint/        step-000120/ …: enough to go on; removed when the trial completes
+    predictions.jsonl  every validation question at every evaluation
+    checkpoint/        step-000120/ …: enough to resume; removed when the trial completes
     adapter/           the exported adapter, with its model card
     result.json        how it ended; written last, once. No result: the trial is running, or was interrupted
+    phase.json         what the trial does now, for people; gone when an attempt ends (see `phase`)
     stop               the parent asks the child to end at its next step, and says why
     trial.log          what the trial's process printed
 
@@ -32,10 +33,11 @@ from medqa_sweeps import config as config_module, damage
 from medqa_sweeps.config import TrialConfig
 from medqa_sweeps.data.question import Quarantined
 from medqa_sweeps.durable.claim import claim
-from medqa_sweeps.durable.files import put_first, write_atomically, write_beside
+from medqa_sweeps.durable.files import put_first, replace_quickly, write_atomically, write_beside
 from medqa_sweeps.durable.lines import LineReader, append_lines, read_lines
 from medqa_sweeps.errors import ConfigError, FailureKind, InternalError
 from medqa_sweeps.study_identity import FILE as STUDY_FILE, identity_of, is_there, moved_along
+from medqa_sweeps.trial.phase import Phase, phase_from_json
 from medqa_sweeps.trial.records import (
     AttemptEndLine,
     AttemptLine,
@@ -55,7 +57,7 @@ _COPY_OR_REMOVE = "Bring it back from a copy, or remove it"
 
 class StopReason(StrEnum):
     PRUNED = "pruned"  # hopeless: ends as pruned
-    INTERRUPTED = "interrupted"  # ends without a result and can go on
+    INTERRUPTED = "interrupted"  # ends without a result and can be resumed
     ASKED = "asked"  # a person has seen enough: ends as completed with what it has
 
 
@@ -73,6 +75,7 @@ class TrialDir:
         self.adapter_folder = path / "adapter"
         self.adapter_file = self.adapter_folder / "adapter_model.safetensors"
         self.result_file = path / "result.json"
+        self.phase_file = path / "phase.json"
         self.stop_file = path / "stop"
         self.log_file = path / "trial.log"
         self.hydra_folder = path / HYDRA_FOLDER
@@ -117,7 +120,7 @@ class TrialDir:
         if self.config_file.exists() and self.config() != config:
             raise ConfigError(
                 f"{self.path} holds an unfinished trial of another config (see {self.config_file.name} there). "
-                "Give the same settings to go on with it, or choose another folder."
+                "Use the same settings to resume it, or choose another folder."
             )
 
     def discard_unsubmitted(self) -> None:
@@ -128,12 +131,12 @@ class TrialDir:
                 self.path.rmdir()
 
     def write_overrides(self, overrides: Sequence[str]) -> None:
-        """Write what the trial was told, where Hydra would have written it."""
+        """Write the trial's overrides where Hydra would have written them."""
         self.hydra_folder.mkdir(parents=True, exist_ok=True)
         self.overrides_file.write_text(yaml.safe_dump(list(overrides), allow_unicode=True), encoding="utf-8")
 
     def overrides(self) -> list[str]:
-        """What the trial was told, as Hydra's overrides; none where there was no Hydra."""
+        """The trial's Hydra overrides; none where there was no Hydra."""
         try:
             return list(yaml.safe_load(self.overrides_file.read_text(encoding="utf-8")) or [])
         except FileNotFoundError:
@@ -239,6 +242,23 @@ class TrialDir:
             reports.setdefault(prediction.samples_seen, {})[prediction.id] = prediction
         return reports
 
+    def show_phase(self, phase: Phase) -> None:
+        """Replace what the trial is said to do now. Never fails: a disk that is full keeps the older phase."""
+        with contextlib.suppress(OSError):
+            replace_quickly(self.phase_file, json.dumps(phase.to_json()))
+
+    def phase(self) -> Phase | None:
+        """What the trial does now, if a process works on it; None if nobody says."""
+        try:
+            return phase_from_json(json.loads(self.phase_file.read_text()))
+        except (OSError, ValueError):
+            return None
+
+    def _forget_phase(self) -> None:
+        with contextlib.suppress(OSError):
+            for file in (self.phase_file, *self.path.glob(f".{self.phase_file.name}.*")):  # and one of a killed process
+                file.unlink(missing_ok=True)
+
     # How it ends
 
     def ask_to_stop(self, reason: StopReason, why: str = "") -> None:
@@ -267,6 +287,7 @@ class TrialDir:
         Raises:
             InternalError: if there is a result already.
         """
+        self._forget_phase()
         text = json.dumps(result.to_json(), indent=2, ensure_ascii=False) + "\n"
         temporary = write_beside(self.result_file, text)
         try:
@@ -298,6 +319,7 @@ class TrialDir:
 
     def end_attempt(self, outcome: Outcome, failure: FailureKind | None, message: str) -> None:
         """Leave the mark of an attempt that ended without a result."""
+        self._forget_phase()
         lines = self.lines()
         self.append(
             AttemptEndLine(
@@ -327,14 +349,14 @@ class TrialDir:
     def goes_on(self) -> str:
         """From where a trial without a result goes on: what follows after "the trial" in a sentence."""
         if (step := self.newest_checkpoint()) is not None:
-            return f"goes on from its newest checkpoint (step {step:,})"
+            return f"resumes from its newest checkpoint (step {step:,})"
         trained = max((line.step for line in self.lines() if isinstance(line, TrainLine)), default=0)
         if not trained:
             return "begins at its first step: nothing was trained yet"
         return f"begins again: {counted(trained, 'step')} had been trained, and no checkpoint was saved yet"
 
     def result(self) -> Result | None:
-        """How the trial ended; None while it runs or can go on.
+        """How the trial ended; None while it runs or can be resumed.
 
         Raises:
             ConfigError: if the file is damaged.

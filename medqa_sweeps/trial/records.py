@@ -18,7 +18,7 @@ from medqa_sweeps.errors import FailureKind
 
 
 class Outcome(StrEnum):
-    """How a trial ended. `INTERRUPTED` trials have no result: they can go on."""
+    """How a trial ended. `INTERRUPTED` trials have no result: they can be resumed."""
 
     COMPLETED = "completed"
     PRUNED = "pruned"
@@ -75,7 +75,7 @@ class AttemptLine(Record):
 
     kind: ClassVar[str] = "attempt"
     attempt: int  # from 1
-    samples_seen: int  # where it goes on from: 0, or a checkpoint
+    samples_seen: int  # where it resumes: 0, or a checkpoint
     time: float  # seconds since the epoch
     pid: int
     host: str
@@ -107,7 +107,7 @@ class TrainLine(Record):
     step: int  # optimizer steps done
     epoch: float
     time: float
-    loss: float | None  # nats a supervised token; null: not a number
+    loss: float | None  # nats per supervised token; null: not a number
     learning_rate: float  # of the last step
     gradient_norm: float | None  # of the last step, before clipping
     tokens_per_second: float  # prompt and completion tokens, without padding
@@ -116,7 +116,7 @@ class TrainLine(Record):
 
 @dataclass(frozen=True)
 class ValidationLine(Record):
-    """A report: the validation questions, answered after `samples_seen` training questions (0: the untuned base)."""
+    """An evaluation: the validation questions answered after `samples_seen` training questions (0: untuned base)."""
 
     kind: ClassVar[str] = "validation"
     samples_seen: int
@@ -147,7 +147,7 @@ def line_from_json(data: dict[str, Any]) -> MetricsLine:
 
 @dataclass(frozen=True)
 class Prediction(Record):
-    """One question answered at one report."""
+    """One question answered at one evaluation."""
 
     samples_seen: int
     id: str  # of the question
@@ -164,7 +164,7 @@ class Result(Record):
     signature: str
     failure: FailureKind | None = None
     message: str = ""  # for people; of a failure, with its next step
-    score: Score | None = None  # on validation, of the exported adapter (pruned: at the last report)
+    score: Score | None = None  # on validation, of the exported adapter (pruned: at the last evaluation)
     baseline: Score | None = None  # the untuned base on the same questions
     samples_seen: int = 0
     planned_samples: int = 0  # that its whole training has; 0: not known

@@ -42,6 +42,9 @@ def test_a_run_says_in_three_lines_what_it_will_do_and_in_one_how_it_ended(launc
     assert lines[1].startswith("Training") and "2 steps of 8" in lines[1]
     assert lines[2].startswith("Writes") and "run" in lines[2]
     assert lines[-2].startswith("Completed: accuracy") and "20 questions" in lines[-2]
+    assert " points over the untuned base (95% CI " in lines[-2] or " points compared with " in lines[-2]
+    phases = [lines.index(f"  {phase}") for phase in ("importing PyTorch and Unsloth", "training step 0 of 2")]
+    assert lines.index(lines[2]) < phases[0] < phases[1] < len(lines) - 2
     assert f"{SAMPLE}: 13 of 20 validation questions have a near-duplicate in training." in lines, "before it trains"
     assert lines[-1] == "Alarm: 13 of 20 validation questions have a near-duplicate in training."
     assert (tmp_path / "run" / "result.json").exists() and "Traceback" not in done.stderr
@@ -133,6 +136,6 @@ def test_ctrl_c_saves_a_checkpoint_leaves_no_process_and_resume_goes_on(launch: 
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     command = [sys.executable, "-m", "medqa_sweeps", "resume", "run"]
     done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=250)
-    assert done.returncode == 0 and "goes on at" in done.stdout and "Completed" in done.stdout, (
+    assert done.returncode == 0 and "resumes after" in done.stdout and "Completed" in done.stdout, (
         done.stdout + done.stderr
     )

@@ -165,7 +165,7 @@ def test_a_killed_worker_costs_an_attempt_and_nothing_else(
     assert program.ended() == 0, program.said()
     complete(program.folder)
     assert results(program.folder) == undisturbed
-    again = "begins again: 2 steps had" if where == "evaluation" else "goes on from its newest checkpoint (step"
+    again = "begins again: 2 steps had" if where == "evaluation" else "resumes from its newest checkpoint (step"
     assert (
         f"killed by SIGKILL (the kernel killed no process for lack of memory meanwhile); it {again}" in program.said()
     )
@@ -175,7 +175,7 @@ def test_a_killed_worker_costs_an_attempt_and_nothing_else(
 
 @pytest.mark.parametrize(
     ("kind", "sentence"),
-    [("device", "illegal memory access"), ("hang", "wrote nothing for 0.1 minutes"), ("memory", "out of memory")],
+    [("device", "illegal memory access"), ("hang", "made no progress for 0.1 minutes"), ("memory", "out of memory")],
 )
 def test_what_another_attempt_can_mend_is_mended(
     kind: str, sentence: str, start: Callable[..., Program], undisturbed: dict
@@ -293,7 +293,7 @@ def test_a_signal_to_every_process_of_the_job_is_one_to_the_sweep(
             process.send_signal(number)
     assert program.ended(30) == 130
     gone(processes)
-    assert "killed by" not in program.said() and "it goes on from its newest checkpoint (step " in program.said()
+    assert "killed by" not in program.said() and "it resumes from its newest checkpoint (step " in program.said()
     assert all_checkpoints(program.folder)
     assert start(log="again").ended() == 0
     assert results(program.folder) == undisturbed
