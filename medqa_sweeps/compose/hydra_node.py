@@ -82,7 +82,7 @@ def refuse_what_no_trial_obeys(hydra: Any, begun: bool = False) -> None:
         asked = "null" if hydra.output_subdir is None else hydra.output_subdir
         raise ConfigError(
             f"hydra.output_subdir={asked}: a trial's overrides and Hydra's settings are always kept in its folder "
-            f"{_OUTPUT_SUBDIR}/, from which it goes on and is run again. Leave this out."
+            f"{_OUTPUT_SUBDIR}/, from which it is resumed and reproduced. Leave this out."
         )
     if hydra.job.chdir:
         raise ConfigError(

@@ -78,13 +78,6 @@ def refusal(error: Exception, overrides: Sequence[str] = ()) -> str | None:
             return unreadable_file(error)
         case HydraException():
             return another_sweeper(error, overrides) or _in_a_file(error) + _said_by_hydra(error)
-        case ValueError() if str(error).startswith("Only one of --run"):
-            return (
-                "-m (--multirun) runs a sweep, --cfg and --info only show something: give one of them. "
-                "What a sweep would try, -m with hydra.sweeper.plan_only=true shows."
-            )
-        case ValueError() if str(error).startswith("The --resolve flag"):
-            return "--resolve is for --cfg alone: add --cfg job, or leave it out."
         case RuntimeError() if plugin := _UNKNOWN_PLUGIN.search(str(error)):
             return (
                 f"_target_={plugin[1]}: there is no such plugin of Hydra's here. Leave the _target_ out: "

@@ -15,6 +15,7 @@ import launch
 from medqa_sweeps.compose.refusals import in_sentences, refusal, refuse_overrides, refuse_unknown_of_hydra
 from medqa_sweeps.config import from_hydra
 from medqa_sweeps.errors import ConfigError
+from medqa_sweeps.exit_codes import ExitCode
 
 CONF = Path(launch.__file__).parent / "conf"
 ADVICE = ("To append to", "Either remove", "Or add", "HYDRA_FULL_ERROR", "full_key", "search path", "1.", "Error ")
@@ -158,5 +159,5 @@ def test_options_of_hydra_that_clash_are_a_sentence(words: list[str]) -> None:
     done = subprocess.run(
         [sys.executable, launch.__file__, *words, "lora.r=4"], capture_output=True, text=True, timeout=60
     )
-    assert done.returncode == 1 and "Traceback" not in done.stderr
-    assert re.search(r"give one of them|is for --cfg alone", done.stderr) and len(done.stderr.splitlines()) == 1
+    assert done.returncode == ExitCode.USAGE and "Traceback" not in done.stderr
+    assert re.search(r"give one of them|works only with --cfg", done.stderr) and len(done.stderr.splitlines()) == 1
