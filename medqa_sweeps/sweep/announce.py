@@ -55,8 +55,8 @@ def announcement(
     """
     yield from what(config, space, folder)
     if study.begun:
-        ended = f"{study.begun - study.under_way:,} of {study.planned + added:,} trials have ended"
-        yield f"Goes on    {ended}; {study.under_way:,} were under way" + f"; {added:,} added" * bool(added)
+        ended = f"{study.begun - study.under_way:,} of {study.planned + added:,} trials finished"
+        yield f"Resuming   {ended}; {study.under_way:,} to continue" + f"; {added:,} added" * bool(added)
     for place, line in enumerate(places):
         yield f"{'Devices    ' if place == 0 else '           '}{line}"
     if trains_trials(config):
@@ -170,7 +170,7 @@ def _each_trial(config: DictConfig, space: SearchSpace) -> Iterator[str]:
 def how_to_go_on(swept: Swept, folder: StudyDir) -> Iterator[str]:
     """The last lines of a sweep that is not complete."""
     yield f"Not complete: {swept.why}."
-    yield f"`{command('medqa_sweeps', 'resume', folder.path)}` goes on where it stopped."
+    yield f"To resume: {command('medqa_sweeps', 'resume', folder.path)}"
 
 
 def last_word(node: Any) -> str:
