@@ -1,42 +1,42 @@
-"""Command lines for people: quoted for a shell, and with paths as short as they can be typed where people stand."""
+"""Command lines for users: quoted for a shell, with paths relative to the user's folder where that is shorter."""
 
 import os
 import shlex
 import sys
 from pathlib import Path
 
-_STANDS_IN = "MEDQA_SWEEPS_STARTED_IN"  # the folder of the person's shell, once this process has left it
+_STANDS_IN = "MEDQA_SWEEPS_STARTED_IN"  # the folder of the user's shell, after this process has changed its own
 _PROGRAMS = ("medqa_sweeps", "analysis")  # run as `python -m`
 
 
 def command(module: str, *words: str | Path) -> str:
-    """`uv run python -m medqa_sweeps resume multirun/a`, to be pasted into the shell of whoever started this process.
+    """`uv run python -m medqa_sweeps resume multirun/a`, to paste into the shell that started this process.
 
     Args:
-        words: a `Path` is shortened, a text is one argument as it is.
+        words: a `Path` is shortened; a text is one argument, unchanged.
     """
     return typed("uv", "run", "python", "-m", module, *words)
 
 
 def typed(*words: str | Path) -> str:
-    """The words as one types them into that shell."""
+    """The arguments as one line for that shell."""
     return " ".join(_quoted(shown(word) if isinstance(word, Path) else word) for word in words)
 
 
 def shown(path: Path) -> str:
-    """Relative to where the person stands, where that is shorter; never like an option."""
+    """The path relative to the user's folder, if that is shorter; it never looks like an option."""
     text = min(os.path.abspath(path), os.path.relpath(path, os.environ.get(_STANDS_IN)), key=len)
     return f"./{text}" if text.startswith("-") else text
 
 
 def move_to(directory: Path) -> None:
-    """Make `directory` the current folder, also of a program that this process becomes; the person stays behind."""
+    """Change the current folder of this process; `shown` keeps the folder of the user's shell as its reference."""
     os.environ.setdefault(_STANDS_IN, os.getcwd())
     os.chdir(directory)
 
 
 def command_of_this_process() -> list[str]:
-    """How this process was started, as a person would type it."""
+    """The command that started this process, as a user would type it."""
     program = Path(sys.argv[0])
     if program.name == "__main__.py" and program.parent.name in _PROGRAMS:
         return ["uv", "run", "python", "-m", program.parent.name, *sys.argv[1:]]
@@ -44,7 +44,7 @@ def command_of_this_process() -> list[str]:
 
 
 def _quoted(word: str) -> str:
-    """In single quotes where a shell needs them; byte by byte where a terminal would not print the word."""
+    """In single quotes if a shell needs them; as escaped bytes if a terminal cannot print the word."""
     if word.isprintable():
         return shlex.quote(word)
     return "$'" + "".join(_escaped(byte) for byte in os.fsencode(word)) + "'"

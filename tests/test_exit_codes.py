@@ -86,4 +86,4 @@ def test_the_numbers_are_those_of_sysexits_and_of_shells() -> None:
 
 def test_what_a_process_ended_with_in_words() -> None:
     assert in_words(3) == "exit code 3" and in_words(-signal.SIGTERM) == "SIGTERM"
-    assert in_words(-signal.SIGKILL) == "SIGKILL (often: the system ran out of memory)"
+    assert in_words(-signal.SIGKILL) == "SIGKILL (usually because the system ran out of memory)"

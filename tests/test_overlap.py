@@ -104,7 +104,7 @@ def test_a_part_that_is_shared_is_said_at_the_start_however_small(file: Callable
     counted = plan_trial(config(train, validation)).split.flagged["in validation, a near-duplicate in training"]
     near = f", and {counted} have a near-duplicate in training" if counted else ""
     assert (
-        f"Caution    data.validation={validation}: 1 of 21 validation questions are training questions too{near}."
+        f"Caution    data.validation={validation}: 1 of 21 validation questions are also training questions{near}."
         in said
     )
 

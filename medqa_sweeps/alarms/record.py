@@ -1,4 +1,4 @@
-"""A trial's files as plain lists. A file that is missing or damaged gives None or nothing: alarms never break a run."""
+"""A trial's files as plain lists. Missing or damaged files give None or an empty list, never an error."""
 
 import math
 from dataclasses import dataclass
@@ -17,11 +17,11 @@ _PLACES = {letter: place for place, letter in enumerate(LETTERS)}
 
 @dataclass(frozen=True)
 class Answers:
-    """The questions that every evaluation of a trial holds, in one order."""
+    """The answers to the questions that all evaluations of a trial have in common, in one order."""
 
-    right: list[str]  # letter of the right answer, per question
-    options: list[int]  # number of options, per question
-    evaluations: dict[int, list[str | None]]  # letters that were chosen, by samples seen, in ascending order
+    right: list[str]  # gold letter of each question
+    options: list[int]  # number of options of each question
+    evaluations: dict[int, list[str | None]]  # predicted letters, by samples seen, ascending
 
 
 def answers_of(trial: TrialDir) -> Answers | None:
@@ -33,7 +33,7 @@ def answers_of(trial: TrialDir) -> Answers | None:
 
 
 def losses_of(trial: TrialDir) -> list[float]:
-    """The training losses that are numbers, in the order of training."""
+    """The finite training losses, in the order of training."""
     try:
         lines = [line for line in trial.metrics() if isinstance(line, TrainLine)]
         return [float(line.loss) for line in lines if line.loss is not None and math.isfinite(line.loss)]
@@ -42,7 +42,7 @@ def losses_of(trial: TrialDir) -> list[float]:
 
 
 def leaks_of(trial: TrialDir) -> tuple[int, int, int]:
-    """Validation questions that are in training, those nearly in training besides, and all; 0 where it is not known."""
+    """Number of validation questions that are in training, of further near-duplicates, and of all; 0 if unknown."""
     try:
         questions: dict[str, Any] = trial.provenance()["questions"]
         flagged = questions["flagged"]

@@ -75,9 +75,9 @@ def _overlapping_parts(data: DataConfig, train: list[Question], validation: list
         return f"{sources} both read {file}, or a copy of it."
     trained_on, validated_on = ({question.id for question in side} for side in (train, validation))
     if validated_on <= trained_on:
-        return f"{sources}: all {len(validation):,} validation questions are training questions too."
+        return f"{sources}: all {len(validation):,} validation questions are also training questions."
     if trained_on <= validated_on:
-        return f"{sources}: all {len(train):,} training questions are validation questions too."
+        return f"{sources}: all {len(train):,} training questions are also validation questions."
     return ""
 
 

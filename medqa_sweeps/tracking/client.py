@@ -159,7 +159,7 @@ def _refusal(client: "wandb.Settings", api_key: str | None) -> str | None:
             return f"{client.base_url} refuses the API key" if api_key else None
         return None if error.code == _TOO_MANY_REQUESTS else f"{client.base_url} answers with error {error.code}"
     except (OSError, http.client.HTTPException):
-        return f"{client.base_url} does not answer within {ANSWER_SECONDS:.0f} s"
+        return f"{client.base_url} does not respond within {ANSWER_SECONDS:.0f} s"
     return None
 
 

@@ -30,7 +30,7 @@ def with_right(right: list[str], first: int, count: int) -> list[str | None]:
 def test_an_accuracy_that_guesses_reach() -> None:
     alarm = not_above_chance(even(400), [4] * 400, with_right(even(400), 0, 104))
     assert alarm is not None and alarm.name == "not_above_chance"
-    assert alarm.sentence == "104 of 400 answers are right, not significantly more than by guessing (100 expected)"
+    assert alarm.sentence == "104 of 400 answers are correct, not significantly more than by guessing (100 expected)"
 
 
 def test_both_competitors_are_named() -> None:
@@ -50,7 +50,7 @@ def test_what_the_commonest_letter_reaches_is_nothing() -> None:
     right = ["A"] * 280 + ["B"] * 120
     alarm = not_above_chance(right, [2] * 400, ["A"] * 400)
     assert alarm is not None and alarm.sentence == (
-        "280 of 400 answers are right, not significantly more than by always answering A (280)"
+        "280 of 400 answers are correct, not significantly more than by always answering A (280)"
     )
     assert not_above_chance(right, [2] * 400, list(right)) is None
     assert not_above_chance(["A"] * 60, [4] * 60, ["A"] * 60) is None, "nothing is above what is always right"

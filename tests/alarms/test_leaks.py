@@ -60,8 +60,8 @@ def test_the_fingerprint_of_the_split_is_what_it_was() -> None:
     [
         (0, 0, 400, None),
         (0, 3, 400, None),
-        (9, 3, 90, "9 of 90 validation questions are training questions too, and 3 have a near-duplicate in training"),
-        (5, 0, 400, "5 of 400 validation questions are training questions too"),
+        (9, 3, 90, "9 of 90 validation questions are also training questions, and 3 have a near-duplicate in training"),
+        (5, 0, 400, "5 of 400 validation questions are also training questions"),
         (0, 1, 20, "1 of 20 validation questions have a near-duplicate in training"),
         (0, 0, 0, None),
     ],

@@ -20,7 +20,7 @@ def even(questions: int) -> list[str]:
 def test_the_collapsed_quickstart_trial() -> None:
     alarm = one_letter(even(400), [4] * 400, spread("D", 325, 400))
     assert alarm is not None and alarm.name == "one_letter"
-    assert alarm.sentence == "the model answers D to 325 of 400 questions, though D is the right answer to 100"
+    assert alarm.sentence == "the model answers D to 325 of 400 questions, though D is the correct answer to 100"
 
 
 @pytest.mark.parametrize("times", [177, 199, 247])
@@ -67,7 +67,7 @@ def test_a_healthy_model_sounds_it_at_most_once_in_a_thousand(questions: int, sh
 def test_every_answer_of_the_base() -> None:
     base = spread("A", 20, 60)
     alarm = no_answer_changed(base, list(base))
-    assert alarm is not None and alarm.sentence == "all 60 answers are those of the untuned base"
+    assert alarm is not None and alarm.sentence == "all 60 answers are the same as the untuned base's"
     assert no_answer_changed(base, [*base[:-1], "A"]) is None, "one answer is another"
 
 

@@ -162,6 +162,6 @@ def test_doctor_says_what_cannot_be_written(as_nobody: Callable[..., "subprocess
         assert not said.stderr, said.stderr
         return next(line for line in said.stdout.splitlines() if line.startswith("Folders"))
 
-    assert "note" in (told := folders()) and "which a restart may empty: set MEDQA_SWEEPS_CACHE" in told
+    assert "note" in (told := folders()) and "which a restart may delete: set MEDQA_SWEEPS_CACHE" in told
     assert "problem" in (told := folders(**{CACHE_VARIABLE: UNWRITABLE})) and f"{UNWRITABLE} cannot be written" in told
     assert "the hub's cache, /sys/hub, cannot be written" in folders(HF_HOME="/sys")

@@ -77,7 +77,7 @@ def test_a_silent_card_is_named_and_hides_no_other(nvml: Callable[..., FakeNvml]
     gpus, silent = hardware.survey()
     assert [(gpu.uuid, gpu.index) for gpu in gpus] == [("GPU-a", 0), ("GPU-c", 2)]
     (clause,) = silent
-    assert clause.startswith("GPU 1 does not answer")
+    assert clause.startswith("GPU 1 does not respond")
 
 
 @pytest.mark.parametrize("error", [pynvml.NVML_ERROR_LIBRARY_NOT_FOUND, pynvml.NVML_ERROR_DRIVER_NOT_LOADED])
@@ -90,8 +90,8 @@ def test_no_driver_is_no_gpu(error: int, nvml: Callable[..., FakeNvml]) -> None:
 def test_a_driver_that_does_not_answer_is_not_the_same_as_none(nvml: Callable[..., FakeNvml]) -> None:
     nvml(driver_error=pynvml.NVML_ERROR_LIB_RM_VERSION_MISMATCH)
     gpus, (clause,) = hardware.survey()
-    assert not gpus and clause.startswith("the GPU driver does not answer")
-    with pytest.raises(ConfigError, match=r"driver does not answer.*hydra\.launcher\.devices=cpu"):
+    assert not gpus and clause.startswith("the GPU driver does not respond")
+    with pytest.raises(ConfigError, match=r"driver does not respond.*hydra\.launcher\.devices=cpu"):
         find_devices()
 
 
@@ -99,7 +99,7 @@ def test_who_holds_how_much(nvml: Callable[..., FakeNvml]) -> None:
     fake = nvml(Card("GPU-a", total=80 * GIB, used=30 * GIB, processes={7: 29 * GIB, 8: None}))
     assert hardware.gpu_use("GPU-a") == GpuUse(80 * GIB - 30 * GIB - 80 * GIB // 128, 30 * GIB, {7: 29 * GIB, 8: None})
     fake.cards[0].error = LOST
-    with pytest.raises(DeviceFailed, match=r"GPU-a does not answer.*nvidia-smi"):
+    with pytest.raises(DeviceFailed, match=r"GPU-a does not respond.*nvidia-smi"):
         hardware.gpu_use("GPU-a")
     with pytest.raises(DeviceFailed, match="GPU-gone"):
         hardware.gpu_use("GPU-gone")
@@ -154,7 +154,7 @@ def test_a_card_that_vanishes_while_one_looks_is_left_out(
     monkeypatch.setattr(hardware, "survey", survey_and_lose)
     found = find_devices()
     assert labels(found.devices) == ["gpu1"]
-    assert "gpu0 (NVIDIA H100) is left out: GPU-a does not answer" in found.skipped[0]
+    assert "gpu0 (NVIDIA H100) is left out: GPU-a does not respond" in found.skipped[0]
 
 
 def test_if_none_is_free_it_says_who_has_them_and_what_to_do(nvml: Callable[..., FakeNvml]) -> None:

@@ -324,7 +324,7 @@ def test_summary_is_the_result(runs: dict[str, Run]) -> None:
 
 
 def test_alarms_are_tags_and_stand_in_the_summary(runs: dict[str, Run]) -> None:
-    sentence = "the model answers D to 60 of 60 questions, though D is the right answer to 15"
+    sentence = "the model answers D to 60 of 60 questions, though D is the correct answer to 15"
     assert runs["long"].summary["alarms"] == [f"one_letter: {sentence}"]
     assert runs["long"].tags == {"mine", "synthetic", "alarm:one_letter"}
     assert runs["completed"].summary["alarms"] == []
@@ -482,7 +482,7 @@ def test_a_silent_server_costs_the_trial_nothing(mode: str, key_in: str, tmp_pat
     assert (word, in_time) == ("blocked", "True")
     assert float(blocked_seconds) < wandb_client.ANSWER_SECONDS, "feeding and finishing did not wait for the server"
     assert ended.stderr.startswith("WARNING W&B: offline")
-    assert "does not answer" in ended.stderr
+    assert "does not respond" in ended.stderr
     assert ended.stderr.endswith(f"wandb-sync {trial.path}\n")
     run = Run(trial)
     assert run.history[0]["train/loss"] == 1.0
