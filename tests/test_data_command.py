@@ -30,8 +30,8 @@ def test_the_sample_in_words_of_its_own(capsys: pytest.CaptureFixture[str]) -> N
     said = rows(printed)
     assert said[0] == "sample synthetic (invented facts)"
     assert "questions 2,000 400 400" in said and "gold A 500 25.0 % 100 25.0 %" in said
-    assert "Of the test questions only hashes are read." in said
-    assert "of test, also in train 0 298" in said
+    assert "Only hashes of the test questions are read." in said
+    assert "test questions also in train 0 298" in said
 
 
 def test_tokens_and_what_a_maximum_would_cut(capsys: pytest.CaptureFixture[str]) -> None:
@@ -50,10 +50,10 @@ def test_a_file_with_bad_records_is_described_and_ends_with_1(
     assert main(["data", str(path)]) == 1
     said = rows(capsys.readouterr().out)
     assert "questions 2" in said and "bad records 5" in said and '\\n" stripped from the last option 1' in said
-    assert f"{path}, line 2: has 0 options; a question has 2 to 26. Mend or remove the record." in said
+    assert f"{path}, line 2: has 0 options; a question has 2 to 26. Fix or remove the record." in said
     assert "and 2 more." in said
-    assert "A trial stops at the first; data.on_bad_record=quarantine sets them aside." in said
-    assert "more than once in train 1 0" in said
+    assert "A trial stops at the first one; data.on_bad_record=quarantine continues without them." in said
+    assert "repeated in train 1 0" in said
 
 
 def test_text_like_a_control_token_is_counted_and_shown_as_it_stands(

@@ -1,7 +1,7 @@
-"""A record's parts become a `Question`, or are refused: the same for every shape.
+"""Turns a record's parts into a `Question` or refuses them, in the same way for every record format.
 
-Cleaning is what is listed in `_cleaned_texts` and nothing else: no Unicode folding, nothing inside a text. What was
-cleaned, and what looks odd but stands in published sets too (`flags`), is counted by record.
+`cleaned_texts` lists all cleaning: no Unicode folding, no change inside a text. Cleaned records are counted, and so are
+records that look odd but occur in published data sets too (`flags`).
 """
 
 import re
@@ -16,16 +16,16 @@ from medqa_sweeps.data.question import Question, Region, Step, question_id
 from medqa_sweeps.data.record import BadRecord, shown
 from medqa_sweeps.data.shapes import Parts, whole_number
 
-_DEBRIS = '\n"'  # ends the last option of 47 of the 1,272 US dev questions, 4 options: a cue that is no medicine
+_DEBRIS = '\n"'  # ends the last option of 47 of the 1,272 US dev questions (4 options): a non-medical cue
 _BASES = "data.answer_base=1 (MedMCQA's own files) or data.answer_base=0 (its copy on the hub)"
 
 
 def checked_question(parts: Parts, config: DataConfig, cleaned: Counter[str], flagged: Counter[str]) -> Question:
-    """The question of `parts`; adds to both counters, unless the record is refused.
+    """The question in `parts`; adds to both counters, unless the record is refused.
 
     Raises:
-        BadRecord: for no or too many options, an empty text, a gold answer that is missing, outside the options or
-            not clear, or one that counts from a base that data.answer_base does not say.
+        BadRecord: for too few or too many options, an empty text, a gold answer that is missing, ambiguous or not among
+            the options, or an option number whose base data.answer_base does not give.
     """
     names, question, options, changes = cleaned_texts(parts, config.ordered_options)
     gold, remarks = _gold(parts, names, options, config.answer_base)
@@ -38,17 +38,17 @@ def checked_question(parts: Parts, config: DataConfig, cleaned: Counter[str], fl
 
 
 def cleaned_texts(parts: Parts, ordered_options: str) -> tuple[list[str], str, list[str], list[str]]:
-    """Names of the options in capitals, the question, the options, and what was changed. The gold is not looked at.
+    """Option names in capitals, the question, the options, and what was changed. The gold answer is not read.
 
     Raises:
-        BadRecord: as above, but for the gold answer.
+        BadRecord: as `checked_question`, except for the gold answer.
     """
     present = [(name, text) for name, text in parts.options if not _is_absent(text)]
     if not 2 <= len(present) <= len(ascii_uppercase):
         raise BadRecord(f"has {len(present)} options; a question has 2 to {len(ascii_uppercase)}")
     names = [name.strip().upper() for name, _ in present]
     if len(set(names)) < len(names):
-        raise BadRecord(f"two options have one name; they are {shown(', '.join(names))}")
+        raise BadRecord(f"two options have the same name; the names are {shown(', '.join(names))}")
     what = ["the question", *(f"option {name}" for name, _ in present)]
     texts = [_text(*pair) for pair in zip(what, [parts.question, *(text for _, text in present)], strict=True)]
     changes = ["absent option left out"] * (len(present) < len(parts.options))
@@ -67,7 +67,7 @@ def cleaned_texts(parts: Parts, ordered_options: str) -> tuple[list[str], str, l
 
 
 def _is_absent(text: Any) -> bool:
-    """Arrow fills a missing option with null, pandas with NaN."""
+    """Whether an option is missing: Arrow writes null, pandas NaN."""
     return text is None or (isinstance(text, float) and text != text)
 
 
@@ -77,7 +77,7 @@ def _text(what: str, value: Any) -> str:
     try:
         value.encode()
     except UnicodeEncodeError:
-        raise BadRecord(f"{what} holds half a character (a lone surrogate): {shown(value)}") from None
+        raise BadRecord(f"{what} contains half a character (a lone surrogate): {shown(value)}") from None
     return value
 
 
@@ -87,7 +87,7 @@ def _without_debris(text: str) -> str:
 
 
 def _gold(parts: Parts, names: list[str], options: list[str], answer_base: int | None) -> tuple[int, list[str]]:
-    """Place of the gold option, and remarks: by its name where one is given, by its text if that leaves no doubt."""
+    """Index of the gold option, and remarks: by its name if the record gives one, else by its unique text."""
     text = _only(parts.answer_text)
     text = _without_debris(text).strip() if isinstance(text, str) else None
     if parts.answer is None:
@@ -98,23 +98,25 @@ def _gold(parts: Parts, names: list[str], options: list[str], answer_base: int |
         answer = _counted(number, len(parts.options), answer_base, str(parts.counted))
     name = str(answer).strip().upper() if isinstance(answer, str | int) else None
     if name not in names:
-        raise BadRecord(f"the gold answer is {shown(parts.answer)}, none of its options {', '.join(names)}")
+        raise BadRecord(f"the gold answer is {shown(parts.answer)}, which is none of its options {', '.join(names)}")
     gold = names.index(name)
     differs = text is not None and text != options[gold] and text.upper() != name
     return gold, ["answer text is not the gold option's"] * differs
 
 
 def _counted(number: int, options: int, base: int | None, field: str) -> str:
-    """The letter that a number means."""
+    """The letter of an option number."""
     met = f"{field} is {number}"
     if number == -1:
         raise BadRecord(f"has no gold answer ({met}, as in MedMCQA's test split)", "Use a split with answers.")
     if base is None:
-        raise BadRecord(f"{met}, and whether it counts from 0 or 1 cannot be seen", f"Set {_BASES}.", mend_config=True)
+        raise BadRecord(
+            f"{met}, and the file does not say whether numbers start at 0 or 1", f"Set {_BASES}.", mend_config=True
+        )
     if not base <= number < base + options:
-        other_base = number in (0, options)  # then the records that seem to fit are read wrong, too
+        other_base = number in (0, options)  # then the other records were read with the wrong base, too
         reason = f"{met}; with data.answer_base={base} it must be from {base} to {base + options - 1}"
-        raise BadRecord(reason, f"Set {_BASES}, or mend the record.", mend_config=other_base)
+        raise BadRecord(reason, f"Set {_BASES}, or fix the record.", mend_config=other_base)
     return ascii_uppercase[number - base]
 
 
@@ -125,12 +127,12 @@ def _gold_by_text(text: str | None, names: list[str], options: list[str]) -> int
     if not meant:
         raise BadRecord(f"the gold answer {shown(text)} is none of its options {shown(options)}")
     if len(meant) > 1:
-        raise BadRecord(f"the gold answer {shown(text)} fits several options", "Give its letter in answer_idx.")
+        raise BadRecord(f"the gold answer {shown(text)} matches several options", "Give its letter in answer_idx.")
     return meant[0]
 
 
 def _origin(meta_info: Any) -> tuple[Region | None, Step | None]:
-    """Region and USMLE step from MedQA's `meta_info`; in the Mainland files it is a chapter's name, in Chinese."""
+    """Region and USMLE step from MedQA's `meta_info`; in the Mainland files it is a chapter name in Chinese."""
     if meta_info == "step1":
         return "us", "step1"
     if meta_info == "step2&3":
@@ -142,5 +144,5 @@ def _origin(meta_info: Any) -> tuple[Region | None, Step | None]:
 
 
 def _only(value: Any) -> Any:
-    """The one item of a list of one (`["b"]`); anything else as it is."""
+    """The item of a list of one (`["b"]`); anything else unchanged."""
     return value[0] if isinstance(value, list) and len(value) == 1 else value

@@ -6,14 +6,14 @@ from medqa_sweeps.config import DataConfig
 from medqa_sweeps.data.record import Record
 from medqa_sweeps.errors import DataError
 
-_INSTEAD = "data=sample needs no network; data=local data.train=FILE data.validation=FILE reads files of yours."
+_INSTEAD = "data=sample needs no network; data=local data.train=FILE data.validation=FILE reads your own files."
 
 
 def hub_records(config: DataConfig, split: str) -> Iterator[Record]:
-    """The rows of `split`, the subsets of the config one after the other.
+    """The rows of `split`, subset by subset.
 
     Raises:
-        DataError: if the hub knows no such names, or has neither network nor cache, or the split is empty.
+        DataError: if the hub does not have that name, there is neither network nor cache, or the split is empty.
     """
     from datasets.exceptions import DatasetsError
 
@@ -28,8 +28,8 @@ def hub_records(config: DataConfig, split: str) -> Iterator[Record]:
             reason = (str(error).strip() or type(error).__name__).splitlines()[0]
             raise DataError(
                 f"{place}, revision {config.revision or 'default'}: {reason}. With a network, check the names on the "
-                f"hub; without one, HF_HUB_OFFLINE=1 uses what an earlier run has cached. {_INSTEAD}"
+                f"hub; without one, HF_HUB_OFFLINE=1 uses what an earlier run cached. {_INSTEAD}"
             ) from error
         if not len(rows):
-            raise DataError(f"{place} holds no questions. {_INSTEAD}")
+            raise DataError(f"{place} contains no questions. {_INSTEAD}")
         yield from (Record(f"{place}, row {number}", row) for number, row in enumerate(rows, start=1))

@@ -1,4 +1,4 @@
-"""The page of `python -m medqa_sweeps data`: a table a topic, 80 columns, no colour that carries meaning."""
+"""The output of `python -m medqa_sweeps data`: one table per topic, 80 columns, no meaning carried by colour."""
 
 from collections import Counter
 from collections.abc import Iterable
@@ -12,13 +12,13 @@ from medqa_sweeps.config import DataConfig
 from medqa_sweeps.data.description import Description, Holding
 from medqa_sweeps.wording import SYNTHETIC_QUESTIONS
 
-_SHOWN = 3  # refused records a part
+_SHOWN = 3  # refused records per part
 
 
 def print_description(
     config: DataConfig, description: Description, unit: str, max_length: int | None, console: Console
 ) -> None:
-    """Everything of `description`; `unit` is what lengths were counted in."""
+    """Prints a description; `unit` is the unit of its lengths."""
     synthetic = f"  {SYNTHETIC_QUESTIONS}" if config.synthetic else ""
     console.print(Text(f"{config.name}{synthetic}", style="bold"))
     holdings = description.parts
@@ -44,7 +44,7 @@ def _print_counts(holdings: dict[str, Holding], test_questions: int | None, cons
     console.print()
     console.print(table)
     if test:
-        console.print("  Of the test questions only hashes are read.")
+        console.print("  Only hashes of the test questions are read.")
 
 
 def _add_shares(table: Table, what: str, counts: list[Counter[Any]]) -> None:
@@ -76,13 +76,15 @@ def _print_lengths(holdings: dict[str, Holding], unit: str, max_length: int | No
 def _print_findings(title: str, counts: dict[str, Counter[str]], console: Console) -> None:
     table = _table(title, [*counts])
     for kind in sorted({kind for count in counts.values() for kind in count}):
-        table.add_row(Text(kind), *(f"{count[kind]:,}" for count in counts.values()))  # [INST] is no markup of rich's
+        table.add_row(
+            Text(kind), *(f"{count[kind]:,}" for count in counts.values())
+        )  # Text, since rich would read [INST] as markup
     if not table.row_count:
         table.add_row("nothing", *("0" for _ in counts))
     console.print()
     console.print(table)
     if any("control token" in kind for count in counts.values() for kind in count):
-        console.print("  Text that looks like a control token is read as plain text.")
+        console.print("  Models read text that looks like a control token as plain text.")
 
 
 def _print_refused(config: DataConfig, holdings: dict[str, Holding], console: Console) -> None:
@@ -97,14 +99,14 @@ def _print_refused(config: DataConfig, holdings: dict[str, Holding], console: Co
         if len(bad) > _SHOWN:
             console.print(f"  and {len(bad) - _SHOWN:,} more.")
         if bad and config.on_bad_record == "stop":
-            console.print("  A trial stops at the first; data.on_bad_record=quarantine sets them aside.")
+            console.print("  A trial stops at the first one; data.on_bad_record=quarantine continues without them.")
 
 
 def _print_overlaps(description: Description, console: Console) -> None:
     table = _table("Overlaps", ["same", "near-duplicate"])
     for overlap in description.overlaps:
         once = overlap.part == overlap.among
-        label = f"more than once in {overlap.part}" if once else f"of {overlap.part}, also in {overlap.among}"
+        label = f"repeated in {overlap.part}" if once else f"{overlap.part} questions also in {overlap.among}"
         table.add_row(label, f"{overlap.same:,}", f"{overlap.near:,}")
     console.print()
     console.print(table)
@@ -123,4 +125,4 @@ def _many(count: int | None) -> list[str]:
 
 
 def _percent(count: int, of: int) -> str:
-    return f"{100 * count / of:5.1f} %" if of else ""
+    return f"{100 * count / of:5.1f}%" if of else ""

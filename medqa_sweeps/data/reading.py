@@ -1,7 +1,7 @@
-"""The questions of a data config: records from their source, one after the other, checked.
+"""Reads the questions of a data config: each record from its source, checked.
 
-Nothing is dropped: a record becomes a `Question`, is set aside with its place and the reason (`quarantine`), or stops
-the run. Imports no torch; `datasets` only for the hub, `pyarrow` only for Parquet.
+No record is lost silently: it becomes a `Question`, is quarantined with its location and the reason, or stops the run.
+Imports no torch; `datasets` only for the hub, `pyarrow` only for Parquet.
 """
 
 import filecmp
@@ -24,23 +24,23 @@ from medqa_sweeps.errors import DataError
 
 Part = Literal["train", "validation"]
 _ORDERED = "its options depend on their order, and data.ordered_options=quarantine."
-_SET_ASIDE = " Or data.on_bad_record=quarantine: such records are set aside."
+_SET_ASIDE = " Or set data.on_bad_record=quarantine to continue without such records."
 
 
 def read_questions(config: DataConfig, part: Part) -> QuestionSet:
-    """The questions of `part`. There is deliberately no way here to the test part: no sweep reads it.
+    """The questions of `part`. This function deliberately cannot read the test questions: no sweep reads them.
 
     Raises:
-        DataError: if there is no such part, a file is missing, empty or of an unknown type, a record is bad (with
-            file, line and reason) and is not to be set aside, none is good, `part` names the test questions, or the
-            hub has neither network nor cache.
-        ConfigError: if a bundled file is asked for that is not shipped.
+        DataError: if the part is not configured, a file is missing, empty or of an unknown type, a record is bad and
+            data.on_bad_record=stop (the message names file, line and reason), all records are bad, `part` contains the
+            test questions, or there is neither network nor cache.
+        ConfigError: if the config names a bundled file that does not exist.
     """
     source = {"train": config.train, "validation": config.validation}[part]
     if source is None:
         raise DataError(
-            f"data.{part} is null, so {config.name} has no {part} questions of its own. Name a file or a split of the "
-            "hub, or let split=random or split=kfold make the validation questions from the others."
+            f"data.{part} is null, so {config.name} has no {part} questions of its own. Name a file or a split on "
+            "the hub, or set split=random or split=kfold to take the validation questions from the training questions."
         )
     _refuse_test(config, part, source)
     found = _checked(config, _records(config, source, f"data.{part}"))
@@ -52,9 +52,9 @@ def read_questions(config: DataConfig, part: Part) -> QuestionSet:
 
 
 def file_in_both_parts(config: DataConfig) -> Path | None:
-    """A file of the training part that is one of the validation part, or a copy of one; None: there is none.
+    """A training file that is also a validation file, or a copy of one; None: there is none.
 
-    Of a data set on the hub nothing is known here.
+    Always None for a data set on the hub.
     """
     if config.hub_id or not config.train or not config.validation:
         return None
@@ -63,35 +63,35 @@ def file_in_both_parts(config: DataConfig) -> Path | None:
 
 
 def read_test_questions(config: DataConfig) -> QuestionSet:
-    """The locked test questions. For `medqa_sweeps/worker/final.py` alone, which first writes each reading to the
-    study's ledger; a test holds that nothing else calls it.
+    """The locked test questions. Only `medqa_sweeps/worker/final.py` may call this, after it has written the reading to
+    the study's ledger; a test checks that nothing else does.
 
     Raises:
-        DataError: as `read_questions`, or if the data set has no test part.
+        DataError: as `read_questions`, or if the data set has no test questions.
     """
     refuse_missing_test(config)
     return _checked(config, _records(config, str(config.test), "data.test"))
 
 
 def refuse_missing_test(config: DataConfig) -> None:
-    """Nothing if the locked test questions are where the config says. None of them is read; the hub is not asked.
+    """Check that the locked test questions exist where the config says, without reading them or contacting the hub.
 
     Raises:
-        DataError: if there is no test part, or a file of it is missing or a Git-LFS pointer.
+        DataError: if there are no test questions, or a file is missing or a Git-LFS pointer.
     """
     if config.test is None:
         raise DataError(
-            f"data.test is null, so {config.name} has no test questions. Name a file or a split of the hub."
+            f"data.test is null, so {config.name} has no test questions. Name a file or a split on the hub."
         )
     if not config.hub_id:
         existing_files(config.test, "data.test")
 
 
 def read_test_prints(config: DataConfig) -> list[Print]:
-    """Hashes of the test questions and of their word 5-grams, to find them among others; neither text nor answer.
+    """Hashes of the test questions and of their word 5-grams, to find overlaps; neither text nor answer.
 
     Raises:
-        DataError: if a file is missing or broken, a record is none of a question's, or the hub cannot be reached.
+        DataError: if a file is missing or unreadable, a record is not a question, or the hub cannot be reached.
     """
     assert config.test is not None
     prints = []
@@ -146,21 +146,21 @@ def _flag_repeats(found: QuestionSet) -> None:
 
 
 def _refuse_test(config: DataConfig, part: Part, source: str) -> None:
-    if config.hub_id:  # also of a slice ("test[:10%]"), a sum ("train+test"), and where data.test says nothing
+    if config.hub_id:  # includes a slice ("test[:10%]"), a sum ("train+test"), and data.test=null
         locked = bool({config.test, "test"} & set(re.split(r"[^\w.-]+", source)))
     else:
         test_files = matching_files(config.test) if config.test else []
         locked = any(_same(path, test) for path in matching_files(source) for test in test_files)
     if locked:
         raise DataError(
-            f"data.{part}={source} takes in the test questions (data.test={config.test}), which no sweep may read. "
-            "Name other questions, or let split=random or split=kfold make a validation part from the training part."
+            f"data.{part}={source} contains the test questions (data.test={config.test}), which no sweep may read. "
+            "Name other questions, or set split=random or split=kfold to validate on a part of the training questions."
         )
 
 
 def _same(path: Path, other: Path) -> bool:
-    """One file, or a copy of it byte for byte. A copy in another shape is not seen: `description` counts overlaps."""
+    """Whether two files are one, or equal byte for byte. `description` also finds copies in another format."""
     try:
         return path.samefile(other) or filecmp.cmp(path, other, shallow=False)
-    except OSError:  # one that cannot be read is refused, in words, when it is read
+    except OSError:  # a file that cannot be read is refused when it is read
         return False

@@ -1,4 +1,4 @@
-"""A record on its way to become a question: as its source gives it, and why it may be none."""
+"""A record as its source gives it, and the error for a record that is not a valid question."""
 
 import reprlib
 from dataclasses import dataclass
@@ -10,21 +10,21 @@ _SHORT.maxstring = _SHORT.maxother = 80
 
 @dataclass(frozen=True)
 class Record:
-    """What a source yields."""
+    """One record as read from its source."""
 
-    place: str  # for people: file and line, or data set and row
-    fields: Any  # anything that JSON, CSV or Arrow can hold; usually a dict
-    defect: str | None = None  # why it could not even be read; `fields` is then its text
+    place: str  # for users: file and line, or data set and row
+    fields: Any  # any JSON, CSV or Arrow value; usually a dict
+    defect: str | None = None  # why it could not be parsed; `fields` is then its text
 
 
 class BadRecord(Exception):
-    """Why a record is no question, in words that follow its place, and what to do about it."""
+    """Why a record is not a valid question, as a clause that follows its location, and the next step."""
 
-    def __init__(self, reason: str, next_step: str = "Mend or remove the record.", mend_config: bool = False) -> None:
+    def __init__(self, reason: str, next_step: str = "Fix or remove the record.", mend_config: bool = False) -> None:
         super().__init__(f"{reason}. {next_step}")
-        self.mend_config = mend_config  # the record may be good and the config is not: never to be set aside
+        self.mend_config = mend_config  # the config is wrong and the record may be valid: never quarantined
 
 
 def shown(value: Any) -> str:
-    """`value` as people would type it, long or deep ones shortened."""
+    """The repr of `value`, shortened if it is long or deep."""
     return _SHORT.repr(value)

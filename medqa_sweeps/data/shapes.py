@@ -1,7 +1,7 @@
-"""Where a record keeps question, options and gold: recognised from its fields. To add a shape, add to `_SHAPES`.
+"""Record formats: extracts question, options and answer, by a record's field names. To add a format, add to `_SHAPES`.
 
-What cannot be seen from a record is never guessed: whether a number that names the gold option counts from 0 or from 1
-must be said in `data.answer_base`.
+Nothing is guessed: a record does not show whether the number of the gold option counts from 0 or from 1, so the config
+must give it in `data.answer_base`.
 """
 
 import ast
@@ -19,28 +19,28 @@ from medqa_sweeps.data.record import BadRecord, shown
 
 @dataclass(frozen=True)
 class Parts:
-    """A record's parts as the source has them: anything at all, until `checking` has looked."""
+    """A record's parts as the source has them; `checking` validates their types and values."""
 
     question: Any
-    options: list[tuple[str, Any]]  # the source's name of each option, and its text; null where there is none
-    answer: Any  # name of the gold option; null where the source gives only its text
+    options: list[tuple[str, Any]]  # the source's name of each option, and its text or null
+    answer: Any  # name of the gold option; null if the source gives only its text
     answer_text: Any = None
     meta_info: Any = None
-    counted: str | None = None  # field whose whole number counts options from data.answer_base
+    counted: str | None = None  # field with the option's number, which counts from data.answer_base
 
 
 @dataclass(frozen=True)
 class _Shape:
-    name: str  # what `data.format` calls it; several may share a name
-    fields: tuple[str, ...]  # a record that has them all is of this shape
+    name: str  # its name in `data.format`; several formats may share a name
+    fields: tuple[str, ...]  # a record with all of these fields has this format
     read: Callable[[dict[str, Any]], Parts]
 
 
 def parts_of(record: Any, format: str) -> Parts:
-    """The parts of a record of any shape that `format` (as in `data.format`) allows.
+    """The parts of a record in any format that `format` (as in `data.format`) allows.
 
     Raises:
-        BadRecord: if it is of no such shape, or its options are neither an object nor a list.
+        BadRecord: if it has no such format, or its options are neither an object nor a list.
     """
     if not isinstance(record, dict):
         raise BadRecord(f"is {shown(record)}, not an object with fields")
@@ -51,8 +51,8 @@ def parts_of(record: Any, format: str) -> Parts:
     known = "; ".join(f"{shape.name} ({', '.join(shape.fields)})" for shape in allowed)
     raise BadRecord(
         f"not a multiple-choice question: its fields are {shown(list(record))}, and data.format={format} needs "
-        f"all those of one of: {known}",
-        "Name a file of such records, or rename its fields.",
+        f"all fields of one of: {known}",
+        "Name a file with such records, or rename its fields.",
     )
 
 
@@ -124,14 +124,16 @@ def _named(options: Any) -> list[tuple[str, Any]]:
     if isinstance(found, dict):
         return [(str(name), text) for name, text in found.items()]
     if not isinstance(found, list):
-        raise BadRecord(f"options are {shown(options)}; allowed are an object, a list of {{key, value}} or of texts")
+        raise BadRecord(
+            f"options are {shown(options)}; allowed are an object, a list of {{key, value}}, or a list of texts"
+        )
     if all(isinstance(option, dict) and {"key", "value"} <= option.keys() for option in found):
         return [(str(option["key"]), option["value"]) for option in found]
     return [(ascii_uppercase[place : place + 1], text) for place, text in enumerate(found)]
 
 
 def _structure(value: Any) -> Any:
-    """What a table's cell spells out, as JSON or as Python would print it; anything else as it is."""
+    """The list or object that a table's cell contains as JSON or Python text; anything else unchanged."""
     if not isinstance(value, str) or value.lstrip()[:1] not in ("{", "["):
         return value
     for parse in (from_json, _from_python):
@@ -146,15 +148,15 @@ def from_json(text: str) -> Any:
     """The value of JSON text.
 
     Raises:
-        ValueError: if it is none, or an object in it names a key twice.
+        ValueError: if it is not JSON, or an object has a key twice.
     """
     return json.loads(text, object_pairs_hook=without_repeats)
 
 
 def _from_python(text: str) -> Any:
-    """Literals alone: nothing is called or looked up."""
+    """Parses Python literals only: nothing is called or looked up."""
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", SyntaxWarning)  # a backslash in a text is none of our business
+        warnings.simplefilter("ignore", SyntaxWarning)  # about a backslash in a text, which is harmless
         tree = ast.parse(text.strip(), mode="eval")
         for node in ast.walk(tree):
             if isinstance(node, ast.Dict):
@@ -166,34 +168,34 @@ def without_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     """`pairs` as a dict.
 
     Raises:
-        ValueError: if a key is there twice: an option, or a question, would be lost without a word.
+        ValueError: if a key occurs twice, since an option or a question would be lost silently.
     """
     found = dict(pairs)
     if len(found) < len(pairs):
         keys = [key for key, _ in pairs]
-        raise ValueError(f"the key {next(key for key in keys if keys.count(key) > 1)!r} is there twice")
+        raise ValueError(f"the key {next(key for key in keys if keys.count(key) > 1)!r} occurs twice")
     return found
 
 
 def _list_of(value: Any) -> Any:
-    """The list of one text that a table's cell spells out (`"['text']"`); anything else as it is."""
+    """The list of one text that a table's cell contains (`"['text']"`); anything else unchanged."""
     found = _structure(value)
     return found if isinstance(found, list) and len(found) == 1 and isinstance(found[0], str) else value
 
 
 def _first_of(record: dict[str, Any], fields: tuple[str, ...]) -> tuple[str | None, Any]:
-    """The first of `fields` that says something, and what."""
+    """The first of `fields` with a value, and the value."""
     return next(((field, record[field]) for field in fields if record.get(field) is not None), (None, None))
 
 
 def _whole(value: Any) -> Any:
-    """A whole number, also from a table that has made it a text or 2.0; anything else as it is."""
+    """A whole number as text, also from a table that stores it as text or 2.0; anything else unchanged."""
     number = whole_number(value)
     return value if number is None else str(number)
 
 
 def whole_number(value: Any) -> int | None:
-    """The whole number that `value` is or spells out; None if it is none."""
+    """The whole number that `value` is or contains as text; None if there is none."""
     if isinstance(value, str) and re.fullmatch(r"\s*-?\d{1,9}(\.0+)?\s*", value, re.ASCII):
         return int(float(value))
     if isinstance(value, float):

@@ -1,6 +1,6 @@
-"""Where this program and the libraries under it may keep files, for users who lack a home, a name, or a writable home.
+"""Finds folders that this program and its libraries can write, also for users without a home, a name or a writable home.
 
-Containers and clusters run programs as users who are in no user database, and whose home is missing or read-only.
+Containers and clusters run programs as users that are in no user database, or whose home is missing or read-only.
 """
 
 import contextlib
@@ -14,7 +14,7 @@ from pathlib import Path
 from medqa_sweeps.errors import ConfigError
 
 CACHE_VARIABLE = "MEDQA_SWEEPS_CACHE"
-# What libraries keep in the home where nothing else is said: logs and artifacts, compiled kernels, fonts.
+# Variables for what libraries keep in the home by default: logs and artifacts, compiled kernels, fonts.
 _LIBRARY_FOLDERS = {
     "WANDB_CACHE_DIR": "wandb",
     "WANDB_DATA_DIR": "wandb-data",
@@ -25,19 +25,18 @@ _LIBRARY_FOLDERS = {
 
 
 def cache_folder() -> Path:
-    """`$MEDQA_SWEEPS_CACHE`, else the first of the usual places that can be written; absolute, and there.
+    """`$MEDQA_SWEEPS_CACHE`, else the first of the usual folders that is writable; absolute, and existing.
 
-    Safe to delete whenever no trial runs.
+    It may be deleted while no trial runs.
 
     Raises:
-        ConfigError: if the variable names a folder that cannot be written, or none of the usual ones can be.
+        ConfigError: if the variable names a folder that cannot be written, or no usual folder is writable.
     """
     if asked := os.environ.get(CACHE_VARIABLE):
         folder = Path(asked).absolute()
         if obstacle := obstacle_to_writing(folder):
             raise ConfigError(
-                f"{CACHE_VARIABLE}={asked} cannot be written ({obstacle}). Set it to a folder that you may write to, "
-                "or unset it."
+                f"{CACHE_VARIABLE}={asked} cannot be written ({obstacle}). Set it to a writable folder, or unset it."
             )
         return folder
     tried = {folder: obstacle_to_writing(folder) for folder in _usual_caches()}
@@ -45,20 +44,20 @@ def cache_folder() -> Path:
     if found is None:
         reasons = "; ".join(f"{folder}: {obstacle}" for folder, obstacle in tried.items())
         raise ConfigError(
-            f"There is no place for the cache ({reasons}). Set {CACHE_VARIABLE} to a folder that you may write to."
+            f"No folder for the cache is writable ({reasons}). Set {CACHE_VARIABLE} to a writable folder."
         )
     return found
 
 
 def home_folder() -> Path | None:
-    """This user's home; None: there is no such folder, or nobody knows which it is."""
-    home = Path(os.path.expanduser("~"))  # which stays "~" without HOME and without an entry in the user database
+    """This user's home; None: it is unknown or does not exist."""
+    home = Path(os.path.expanduser("~"))  # stays "~" without HOME and without an entry in the user database
     return home if home.is_absolute() and home.is_dir() else None
 
 
 @functools.cache
 def obstacle_to_writing(folder: Path) -> str:
-    """Why no file can be made in a folder, which is made itself; empty: one can be."""
+    """Why a folder, which is created if necessary, is not writable; empty: it is."""
     temporary = is_temporary(folder)
     try:
         folder.mkdir(mode=0o700 if temporary else 0o777, parents=True, exist_ok=True)
@@ -67,36 +66,36 @@ def obstacle_to_writing(folder: Path) -> str:
     except OSError as error:
         return error.strerror or type(error).__name__
     found = folder.lstat()
-    # Everybody may make a folder of this name before we do, and then exchange what we keep there.
-    return "it is not yours alone" if temporary and (found.st_uid != os.getuid() or found.st_mode & 0o022) else ""
+    # Anybody can create a folder of this name before we do, and then replace our files.
+    return "other users can write to it" if temporary and (found.st_uid != os.getuid() or found.st_mode & 0o022) else ""
 
 
 def complete_environment() -> None:
-    """Tell this process and its children of a home, a user and places to write to, where libraries would find none.
+    """Set home, user and writable folders in the environment, where libraries would find none.
 
-    A home that can be read stays the home, for the keys and models that are in it.
+    A readable home stays the home, for its keys and models.
     """
     try:
         place = cache_folder()
         os.environ[CACHE_VARIABLE] = str(place)
-    except ConfigError:  # said where the cache is needed
+    except ConfigError:  # reported when the cache is needed
         place = _own_temporary()
-        obstacle_to_writing(place)  # makes it
+        obstacle_to_writing(place)  # creates it
     if not _has_name():
         os.environ["USER"] = f"uid{os.getuid()}"
     home = home_folder()
     if home is None:
         os.environ["HOME"] = str(place / "home")
-        obstacle_to_writing(place / "home")  # makes it
+        obstacle_to_writing(place / "home")  # creates it
     elif obstacle_to_writing(home / ".cache"):
         for variable, name in _LIBRARY_FOLDERS.items():
             os.environ.setdefault(variable, str(place / name))
-        if not (home / ".cache" / "huggingface").exists():  # else its models and key are used
+        if not (home / ".cache" / "huggingface").exists():  # otherwise its models and key are used
             os.environ.setdefault("HF_HOME", str(place / "huggingface"))
 
 
 def _usual_caches() -> Iterator[Path]:
-    """The best first; the last is for as long as the machine keeps temporary files."""
+    """The best first; the last lives as long as the machine keeps temporary files."""
     if asked := os.environ.get("XDG_CACHE_HOME"):
         yield Path(asked).absolute() / "medqa_sweeps"
     if home := home_folder():
@@ -105,7 +104,7 @@ def _usual_caches() -> Iterator[Path]:
 
 
 def is_temporary(folder: Path) -> bool:
-    """Whether a cache is the last of the usual ones, which a restart of the machine may empty."""
+    """Whether a cache is in the temporary folder, which a restart of the machine may delete."""
     return folder == _own_temporary()
 
 

@@ -1,6 +1,6 @@
-"""One trial on disk: what was asked, what it stood on, what happened, how it ended.
+"""One trial on disk: its config, provenance, history and result.
 
 `folder` names the files of a trial's folder, `records` the lines and objects in them. `plan` checks a config before
-anything trains; `provenance` writes down what it stood on; `since` and `reproduce` say what has changed; `seen` says
-which questions a trial knows.
+anything trains; `provenance` records code, packages, hardware, questions and base; `since` and `reproduce` report what
+has changed; `seen` finds overlaps of a file with the trial's questions.
 """

@@ -1,4 +1,4 @@
-"""A trial's saved config once more: what has changed under it since, and how what came out compares."""
+"""Reproduction of a trial from its saved config: what has changed since, and how the results compare."""
 
 import re
 from collections.abc import Iterator
@@ -14,24 +14,24 @@ from medqa_sweeps.trial.plan import Plan
 from medqa_sweeps.trial.provenance import changed_files
 from medqa_sweeps.trial.records import AttemptLine, Prediction, Result, TrainLine
 from medqa_sweeps.versions import COMPUTING
-from medqa_sweeps.wording import NOT_RESOLVED, interval, listed, percent, signed_points
+from medqa_sweeps.wording import NOT_RESOLVED, counted, interval, listed, percent, signed_points
 
-_NAMED = 8  # of a list of names: the rest is counted
+_NAMED = 8  # names shown of a list; the rest is counted
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """What came out then and now, in sentences."""
+    """The results then and now, in sentences."""
 
     sentences: list[str]
-    same_bits: bool  # adapter, predictions and losses
-    told_apart: bool  # the accuracies, by the paired interval
+    same_bits: bool  # of adapter, predictions and losses
+    told_apart: bool  # whether the accuracies differ significantly, by the paired interval
 
 
 def as_it_ran(trial: TrialDir) -> TrialConfig:
-    """The saved config, with the base's commit and, of its last attempt, the micro-batch and the number of threads.
+    """The saved config with the base's commit, and with micro-batch size and threads of the last attempt.
 
-    Memory may have halved the one, and a sweep's slots have fewer of the other than a trial that runs alone.
+    Running out of memory halves the micro-batch, and a sweep's slots have fewer threads than a single run.
     """
     config, base = trial.config(), trial.provenance().get("base", {})
     if config.model.hub_id and base.get("revision"):
@@ -44,27 +44,27 @@ def as_it_ran(trial: TrialDir) -> TrialConfig:
     return config
 
 
-# What has changed
+# Changes
 
 
 def changed_experiment(trial: TrialDir, plan: Plan, now: dict[str, Any]) -> list[str]:
-    """A sentence for the questions and for the base, where they are not those of the trial or nothing says which."""
+    """One sentence each for questions and base, if they differ from those of the trial or if its own are unknown."""
     if not (then := trial.provenance()):
-        return [f"unknown: {trial.provenance_file} is missing, which says on what questions and base the trial ran"]
+        return [f"unknown: {trial.provenance_file}, which records the trial's questions and base, is missing"]
     base = changed_base(then, plan.base)
     return [*_changed_questions(trial, plan, then, now), *([base] if base else [])]
 
 
 def changed_ground(then: dict[str, Any], now: dict[str, Any]) -> list[str]:
-    """A sentence for each other thing that a result stands on and that differs: code, packages, variables, hardware."""
-    if not then:  # what the trial ran on is unknown
+    """One sentence for each difference in code, packages, environment variables and hardware."""
+    if not then:  # the trial has no provenance
         return []
     changes = (_changed_code, _changed_packages, _changed_environment, _changed_hardware)
     return [sentence for change in changes for sentence in change(then, now)]
 
 
 def changed_numbers(then: dict[str, Any], now: dict[str, Any]) -> list[str]:
-    """Those of `changed_ground` that can move digits: all but Python and the packages that do not compute."""
+    """The changes of `changed_ground` that can change numbers: all except Python and packages that do not compute."""
 
     def of_numbers(provenance: dict[str, Any]) -> dict[str, Any]:
         packages = {name: found for name, found in provenance["packages"].items() if name in COMPUTING}
@@ -74,18 +74,18 @@ def changed_numbers(then: dict[str, Any], now: dict[str, Any]) -> list[str]:
 
 
 def uncommitted_then(trial: TrialDir) -> list[str]:
-    """Which files were changed and not committed when the trial was submitted, and how to have the changes back."""
+    """Which files had uncommitted changes when the trial was submitted, and how to restore the changes."""
     code = trial.provenance().get("code", {})
     sentences = []
     if code.get("diff"):
         files = listed(sorted(set(re.findall(r"^(?:\+\+\+ b|--- a)/(.*)$", code["diff"], re.MULTILINE))), _NAMED)
         sentences.append(
-            f"Changed and not committed when it ran: {files}. Their diff was saved; to have it back: git checkout "
+            f"Uncommitted changes when it ran: {files}. Their diff was saved; to restore them: git checkout "
             f"{code['commit']}, then {typed('jq', '-r', '.code.diff', trial.provenance_file)} | git apply"
         )
     if code.get("untracked"):
         sentences.append(
-            f"Not in git when it ran, and only their names were saved: {listed(code['untracked'], _NAMED)}."
+            f"Untracked files when it ran, of which only the names were saved: {listed(code['untracked'], _NAMED)}."
         )
     return sentences
 
@@ -95,27 +95,28 @@ def _changed_questions(trial: TrialDir, plan: Plan, then: dict[str, Any], now: d
         return
     for side, questions in (("train", plan.split.train), ("validation", plan.split.validation)):
         if _at(then, "questions", f"{side}_fingerprint") != _at(now, "questions", f"{side}_fingerprint"):
-            yield f"questions, {side}: {_at(then, 'questions', side):,} then, {len(questions):,} now, of other content"
+            yield f"questions, {side}: {_at(then, 'questions', side):,} then, {len(questions):,} now, with different
+            content"
     answered = {one.id: one.gold for report in trial.predictions().values() for one in report.values()}
     there = {question.id: LETTERS[question.gold] for question in plan.split.validation}
     if answered and answered != there:
         gone, new = sorted(answered.keys() - there.keys()), sorted(there.keys() - answered.keys())
         other = sorted(id for id in answered.keys() & there.keys() if answered[id] != there[id])
-        for what, ids in (("no longer there", gone), ("new", new), ("with another gold answer", other)):
+        for what, ids in (("missing now", gone), ("new", new), ("with another gold answer", other)):
             if ids:
                 yield f"questions, validation, {what}: {len(ids):,} ({listed(ids, _NAMED)})"
 
 
 def _changed_code(then: dict[str, Any], now: dict[str, Any]) -> Iterator[str]:
     if edited := then.get("edited_code"):
-        yield f"code: {listed(edited, _NAMED)} had been edited since its sweep began, so either version may have run"
+        yield f"code: {listed(edited, _NAMED)} was edited after its sweep began, so either version may have run"
     before, after = _at(then, "code", "files"), _at(now, "code", "files")
     commits = f"commit {_short(_at(then, 'code', 'commit'))} then, {_short(_at(now, 'code', 'commit'))} now"
     if before and after:
         if files := changed_files(before, after):
             yield f"code: {listed(files, _NAMED)} ({commits})"
     elif any(_at(then, "code", key) != _at(now, "code", key) for key in ("commit", "diff")):
-        yield f"code: {commits}, or uncommitted changes"  # a folder of an older version, which hashed no files
+        yield f"code: {commits}, or uncommitted changes"  # an older version wrote this folder and hashed no files
 
 
 def _changed_packages(then: dict[str, Any], now: dict[str, Any]) -> Iterator[str]:
@@ -145,18 +146,18 @@ def _changed_hardware(then: dict[str, Any], now: dict[str, Any]) -> Iterator[str
         yield f"GPUs: {cards[0]} then, {cards[1]} now"
 
 
-# What came out
+# Results
 
 
 def compare(original: TrialDir, again: TrialDir) -> Comparison:
-    """Bits first: adapter, all predictions, all losses. Where they differ, the accuracies with their paired interval.
+    """Compares adapter, predictions and losses bit by bit; if they differ, the accuracies with a paired interval.
 
-    A trial that ended early (pruned, or stopped) is compared up to there.
+    A trial that ended early (pruned or stopped) is compared up to its end.
     """
     first, second = original.result(), again.result()
-    assert first is not None, "asked for before anything ran"
+    assert first is not None, "the caller checks this before anything runs"
     if second is None:
-        return Comparison(["Not compared: the new trial was interrupted, and can go on."], False, False)
+        return Comparison(["Not compared: the new trial was interrupted and can be resumed."], False, False)
     left, right = original.predictions(), again.predictions()
     reports = sorted(left.keys() & right.keys())
     if first.score is None or second.score is None or not reports:
@@ -165,7 +166,9 @@ def compare(original: TrialDir, again: TrialDir) -> Comparison:
     if same:
         letters = sum(len(left[report]) for report in reports)
         return Comparison(
-            [f"Reproduced to the bit: adapter, {letters:,} predictions in {len(reports)} reports, losses."], True, False
+            [f"Bit-identical: adapter, {letters:,} predictions in {counted(len(reports), 'evaluation')}, losses."],
+            True,
+            False,
         )
     at = first.samples_seen if first.samples_seen in reports else reports[-1]
     sentence, told_apart = _difference(left[at], right[at], at)
@@ -195,27 +198,27 @@ def _where_they_part(original: TrialDir, again: TrialDir) -> Iterator[str]:
     steps = sorted(step for step in left.keys() & right.keys() if left[step] != right[step])
     if steps:
         most = max(abs((left[step] or 0) - (right[step] or 0)) for step in steps)
-        yield f"The training loss parts at step {steps[0]}; the largest difference is {most:.2g} nats."
+        yield f"The training losses differ from step {steps[0]} on, by at most {most:.2g} nats."
     elif left:
-        yield "The training losses are the same."
+        yield "The training losses are identical."
 
 
 def _difference(left: dict[str, Prediction], right: dict[str, Prediction], at: int) -> tuple[str, bool]:
-    """Accuracy then and now on the questions that both answered, and whether the two can be told apart."""
+    """A sentence on the accuracies on the questions that both answered, and whether they differ significantly."""
     import numpy as np
 
     from medqa_sweeps.statistics import compare_answers
 
     both = [id for id in left if id in right and left[id].gold == right[id].gold]
     if not both:
-        return "Not comparable: no question was answered then and now.", True
+        return "Not comparable: no question was answered both then and now.", True
     then, now = (np.array([side[id].predicted == side[id].gold for id in both]) for side in (left, right))
     letters = sum(left[id].predicted != right[id].predicted for id in both)
     found = compare_answers(now, then)
     resolved = "significant" if found.significant else NOT_RESOLVED
     return (
-        f"Not the same bits. After {at:,} samples, on {len(both):,} questions answered then and now: {letters:,} "
-        f"letters differ; accuracy {percent(then.mean())} then, {percent(now.mean())} now, a "
+        f"Not bit-identical. After {at:,} samples, on {len(both):,} questions answered then and now: {letters:,} "
+        f"answers differ; accuracy {percent(then.mean())} then, {percent(now.mean())} now, a "
         f"difference of {signed_points(found.difference)} points (paired {interval(found.low, found.high)}): "
         f"{resolved}."
     ), found.significant

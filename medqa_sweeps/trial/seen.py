@@ -1,4 +1,4 @@
-"""Which questions of a file a trial has seen before, in training or in validation, and what that makes of a score."""
+"""Overlap of a file's questions with those a trial trained or validated on, and what it means for a score."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -14,9 +14,9 @@ from medqa_sweeps.wording import counted
 
 @dataclass(frozen=True)
 class Seen:
-    """How the questions of a file stand among those that a trial trained on, or validated on."""
+    """Overlap of a file's questions with the training or the validation questions of a trial."""
 
-    likeness: tuple[Likeness, ...] | None  # of each question, in the file's order; None: unknown
+    likeness: tuple[Likeness, ...] | None  # for each question, in the file's order; None: unknown
     why_unknown: str = ""  # a sentence
 
     def of(self, place: int) -> str:
@@ -24,17 +24,17 @@ class Seen:
         return "unknown" if self.likeness is None else self.likeness[place]
 
     def count(self) -> "SeenCount | None":
-        """None: unknown."""
+        """The counts; None: unknown."""
         return None if self.likeness is None else count_seen(self.likeness)
 
 
 @dataclass(frozen=True)
 class SeenCount(Record):
-    """How many questions of a file stand in a part of a trial's data."""
+    """How many questions of a file are in a part of a trial's data."""
 
-    questions: int  # of the file
-    same: int  # with the same text and options
-    near: int  # besides, near-duplicates
+    questions: int  # in the file
+    same: int  # questions with the same text and options
+    near: int  # further near-duplicates
 
     @property
     def seen(self) -> int:
@@ -42,9 +42,9 @@ class SeenCount(Record):
 
 
 def seen_by(trial: TrialDir, questions: Sequence[Question]) -> tuple[Seen, Seen]:
-    """How `questions` stand among the trial's training questions, and among its validation questions.
+    """Overlap of `questions` with the trial's training questions, and with its validation questions.
 
-    Both are read anew. Those that cannot be read, or have changed since the trial ran, are unknown.
+    Both sets are read again. The overlap is unknown if they cannot be read or have changed since the trial ran.
     """
     config, then = trial.config(), trial.provenance().get("questions", {})
     try:
@@ -68,37 +68,38 @@ def count_seen(found: Sequence[Likeness]) -> SeenCount:
 
 
 def unseen(training: Seen, validation: Seen) -> list[int]:
-    """Places of the questions that the trial has not seen, nor a near-duplicate; empty where that is unknown."""
+    """Indices of the questions without any overlap, near-duplicates included; empty if the overlap is unknown."""
     both = zip(training.likeness or (), validation.likeness or (), strict=False)
     return [place for place, pair in enumerate(both) if set(pair) == {Likeness.NO}]
 
 
-# In words
+# Sentences
 
 
 def sentences(training: Seen, validation: Seen) -> Iterator[str]:
-    """What a reader of the accuracy on the file must know."""
+    """What a reader must know about the accuracy on the file."""
     for part, seen in (("training", training), ("validation", validation)):
         if seen.likeness is None:
-            yield f"Unknown: whether these are among the trial's {part} questions. {seen.why_unknown}"
+            yield f"It is unknown whether these are among the trial's {part} questions. {seen.why_unknown}"
     yield from overlap_sentences(training.count(), validation.count())
 
 
 def overlap_sentences(training: SeenCount | None, validation: SeenCount | None, these: str = "these") -> Iterator[str]:
-    """One for each part that the file overlaps with; one that says so where it overlaps with neither.
+    """One sentence for each part that the file overlaps with, or one that says that there is no overlap.
 
     Args:
-        these: whose questions they are: `these` 400 questions, `the test's` 400 questions.
+        these: how to refer to the questions: `these` 400 questions, `the test's` 400 questions.
     """
     if training and training.seen:
         most = 2 * training.seen > training.questions
         verdict = "this accuracy says nothing about new questions" if most else "the accuracy is biased upwards"
         yield f"{_overlap(training, 'training', these)}: {verdict}."
     if validation and validation.seen:
-        why = "the trial may have been chosen for its answers to them"
+        why = "the trial may have been selected by its score on them"
         yield f"{_overlap(validation, 'validation', these)}: {why}, so the accuracy is biased upwards."
     if training and validation and not training.seen and not validation.seen:
-        yield f"None of {these} questions is, or nearly is, a training or validation question of this trial."
+        yield f"None of {these} questions is a training or validation question of this trial, or a near-duplicate of
+        one."
 
 
 def _overlap(count: SeenCount, part: str, these: str) -> str:

@@ -1,4 +1,4 @@
-"""What is not as it was when a trial began and yet is no part of its signature: for `resume`, and for repeats."""
+"""What has changed since a trial began without changing its signature: for `resume` and for repeated trials."""
 
 from typing import Any
 
@@ -7,28 +7,28 @@ from medqa_sweeps.trial.provenance import ground
 from medqa_sweeps.trial.reproduce import changed_numbers
 
 EARLIER_VERSION = (
-    "of an earlier version of medqa_sweeps, which recorded of the base only config.json and the weights: whether its "
-    "tokenizer and other files have changed is unknown"
+    "from an earlier version of medqa_sweeps, which recorded only config.json and the weights of the base: it is "
+    "unknown whether its tokenizer and other files have changed"
 )
-AMONG_NEWER = "A new trial that equals it is run again, and seeds of both versions are not pooled."
+AMONG_NEWER = "An equal new trial is run again, and seeds from both versions are not pooled."
 
 
 def changed_since(provenance: dict[str, Any], code: bool = True) -> list[str]:
-    """A sentence without its full stop for each thing that can move digits and differs now; none if nothing does.
+    """A sentence without its full stop for each change since then that can change numbers.
 
     Args:
-        code: whether our own code is looked at too; a sweep says what has changed of it on its own.
+        code: whether to compare our own code too; a sweep reports its changes separately.
     """
     now = ground()
     return changed_numbers(provenance if code else {**provenance, "code": now["code"]}, now)
 
 
 def since_it_began(name: str, provenance: dict[str, Any], in_a_study: bool = False) -> list[str]:
-    """What a reader of results from then and now must know, in whole sentences.
+    """The changes since a trial began that matter for comparing it with new results, in whole sentences.
 
     Args:
-        name: of the trial, to begin a sentence with: "Trial 3".
-        provenance: of the trial.
+        name: the trial's name at the beginning of a sentence: "Trial 3".
+        provenance: the trial's provenance.
     """
     told = []
     if not is_of_this_version(provenance):

@@ -37,7 +37,7 @@ def test_a_rate_far_from_the_recommended_one_is_named_with_it() -> None:
     (low,) = told(9.9e-5)
     assert low == "Caution    optimizer.lr=9.9e-05: more than 30 times below the model's recommended 0.003."
     (high,) = told(4e-3, recommended=1e-4)
-    assert "more than 30 times above 0.0001" in high
+    assert "more than 30 times above the model's recommended 0.0001" in high
     assert told(1e-9, recommended=None) == []
 
 

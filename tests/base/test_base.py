@@ -83,7 +83,7 @@ def test_the_files_that_changed_are_named(tmp_path: Path) -> None:
     (before.folder / "chat_template.jinja").write_text("{{ messages }}")
     told = changed_base(then, locate(config))
     assert told and told.startswith(f"base: it ({before.fingerprint}) then, ")
-    assert told.endswith("now, of other content: chat_template.jinja and tokenizer.json")
+    assert told.endswith("now, with different content: chat_template.jinja and tokenizer.json")
 
 
 def test_of_a_trial_of_an_earlier_version_the_files_that_it_recorded_are_compared(tmp_path: Path) -> None:
@@ -92,7 +92,7 @@ def test_of_a_trial_of_an_earlier_version_the_files_that_it_recorded_are_compare
     (tmp_path / "model" / "tokenizer.json").write_text("[]")
     assert changed_base(then, locate(config)) is None, "nobody recorded it"
     (tmp_path / "model" / "config.json").write_text("{ }")
-    assert "of other content" in str(changed_base(then, locate(config)))
+    assert "with different content" in str(changed_base(then, locate(config)))
 
 
 def test_the_fingerprint_of_version_1_is_what_it_was() -> None:
@@ -141,6 +141,6 @@ def test_a_tokenizer_with_more_tokens_than_the_base_has_embeddings_is_refused(tm
     base = locate(folder(tmp_path, config={"text_config": {"vocab_size": 1218}}))
     refuse_unknown_token(base, 1217)
     with pytest.raises(
-        ConfigError, match=r"writes token 1,218, and the model knows 1,218 \(vocab_size.*another model's"
+        ConfigError, match=r"produces token 1,218, but the model has only 1,218 tokens \(vocab_size.*another model\b"
     ):
         refuse_unknown_token(base, 1218)

@@ -81,7 +81,7 @@ def test_the_same_weights_with_another_tokenizer_are_another_experiment(folder: 
 
 def test_every_reason_is_a_sentence_of_its_own() -> None:
     assert all(len(reason.split()) > 3 for reason in CANNOT_MATTER.values())
-    assert why_it_cannot_matter("notes.png") == "no loader looks for a file of this type"
+    assert why_it_cannot_matter("notes.png") == "no loader reads files of this type"
 
 
 def test_every_file_that_transformers_looks_for_is_in_the_fingerprint_or_listed() -> None:
@@ -184,24 +184,24 @@ def test_a_git_lfs_pointer_is_named_with_the_way_to_the_file(name: str, folder: 
 
 def test_weights_that_were_cut_short_are_named(folder: Path) -> None:
     os.truncate(folder / "model.safetensors", 700_000)
-    with pytest.raises(ConfigError, match=r"base/model.safetensors: no safetensors file that can be read.*cut short"):
+    with pytest.raises(ConfigError, match=r"base/model.safetensors: not a readable safetensors file.*cut short"):
         located(folder)
 
 
 def test_a_link_to_nothing_is_named(folder: Path) -> None:
     (folder / "tokenizer.json").unlink()
     (folder / "tokenizer.json").symlink_to("annex/objects/SHA256E-s70012")
-    with pytest.raises(ConfigError, match=r"tokenizer.json is a link to a file that is not there.*git annex get"):
+    with pytest.raises(ConfigError, match=r"tokenizer.json is a link to a file that does not exist.*git annex get"):
         located(folder)
 
 
 @pytest.mark.parametrize(
     ("change", "told"),
     [
-        (lambda base: (base / "tokenizer.json").unlink(), "no tokenizer in it"),
+        (lambda base: (base / "tokenizer.json").unlink(), "it has no tokenizer"),
         (lambda base: (base / "adapter_config.json").write_text("{}"), "the base that this file names.*Merge"),
         (lambda base: (base / "model.safetensors").rename(base / "weights.safetensors"), "look for .model.safetensors"),
-        (lambda base: (base / "config.json").write_text("[]"), "config.json holds no JSON object"),
+        (lambda base: (base / "config.json").write_text("[]"), "config.json is not a JSON object"),
         (lambda base: (base / "model.safetensors.index.json").write_text("{"), "index.json is not JSON"),
     ],
 )

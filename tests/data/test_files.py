@@ -75,10 +75,10 @@ def test_a_single_record_over_several_lines_is_one_question(tmp_path: Path) -> N
 def test_of_several_sets_those_that_are_named_are_read(tmp_path: Path) -> None:
     path = tmp_path / "benchmark.json"
     path.write_text(json.dumps({"medqa": {"0": ONE, "1": OTHER}, "pubmedqa": {"0": OTHER}}))
-    assert "holds 2 sets: medqa, pubmedqa. Say which to read: data.hub_subsets=[medqa]." in refusal(path)
+    assert "contains 2 sets: medqa, pubmedqa. Choose which to read: data.hub_subsets=[medqa]." in refusal(path)
     assert len(read(path, hub_subsets=["medqa"]).questions) == 2
     assert len(read(path, hub_subsets=["pubmedqa", "medqa"]).questions) == 3
-    assert "holds no set mmlu; data.hub_subsets may name medqa, pubmedqa." in refusal(path, hub_subsets=["mmlu"])
+    assert "has no set mmlu; data.hub_subsets may name medqa, pubmedqa." in refusal(path, hub_subsets=["mmlu"])
 
 
 def test_a_bad_record_of_a_keyed_file_has_its_key_as_place(tmp_path: Path) -> None:
@@ -95,7 +95,7 @@ def test_a_bad_record_of_a_keyed_file_has_its_key_as_place(tmp_path: Path) -> No
 )
 def test_a_key_that_is_there_twice_would_lose_something(tmp_path: Path, text: str) -> None:
     (tmp_path / "q.json").write_text(text)
-    assert "is there twice" in refusal(tmp_path / "q.json")
+    assert "occurs twice" in refusal(tmp_path / "q.json")
     table = as_csv(tmp_path / "q.csv", {**ONE, "options": "{'A': 'x', 'B': 'y', 'A': 'z'}"})
     assert "allowed are an object" in refusal(table)
 
@@ -103,8 +103,8 @@ def test_a_key_that_is_there_twice_would_lose_something(tmp_path: Path, text: st
 @pytest.mark.parametrize(
     ("text", "reason"),
     [
-        ("", "holds no questions"),
-        ("question,options,answer\n", "holds no questions"),
+        ("", "contains no questions"),
+        ("question,options,answer\n", "contains no questions"),
         ("question,question\na,b\n", "two columns have one name"),
         ('question,answer\n"a,b\nc,d\n', "line 2: not CSV (unexpected end of data)"),
         ('question,answer\n"a"b,c\n', "line 2: not CSV"),
@@ -116,7 +116,7 @@ def test_a_key_that_is_there_twice_would_lose_something(tmp_path: Path, text: st
         ("question,options,answer\nq," + "[" * 5000 + ",A\n", "allowed are an object"),
     ],
 )
-def test_a_table_that_is_amiss_is_said_with_its_line(tmp_path: Path, text: str, reason: str) -> None:
+def test_the_error_of_a_malformed_table_names_the_line(tmp_path: Path, text: str, reason: str) -> None:
     (tmp_path / "q.csv").write_text(text)
     assert reason in refusal(tmp_path / "q.csv")
 
@@ -130,7 +130,7 @@ def test_a_row_with_too_many_cells_can_be_set_aside(tmp_path: Path) -> None:
 @pytest.mark.parametrize("content", [b"", b"PAR1", b"PAR1" + b"\0" * 60 + b"PAR1"])
 def test_a_broken_parquet_file_is_refused(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "q.parquet").write_bytes(content)
-    assert "not a Parquet file that can be read" in refusal(tmp_path / "q.parquet")
+    assert "not a readable Parquet file" in refusal(tmp_path / "q.parquet")
 
 
 def test_a_number_in_a_table_of_letters_counts_from_a_base_that_must_be_said(tmp_path: Path) -> None:
@@ -168,4 +168,4 @@ def test_a_link_to_nothing_is_named_and_not_left_out_of_a_glob(tmp_path: Path, n
     """A glob trained on the other files without a word."""
     (tmp_path / "a.jsonl").write_text(json.dumps(ONE) + "\n")
     (tmp_path / "b.jsonl").symlink_to("annex/objects/SHA256E-s70012")
-    assert re.search(r"b\.jsonl is a link to a file that is not there.*git annex get", refusal(tmp_path / named))
+    assert re.search(r"b\.jsonl is a link to a file that does not exist.*git annex get", refusal(tmp_path / named))

@@ -83,12 +83,12 @@ def test_the_letter_decides_when_options_repeat(tmp_path: Path) -> None:
     assert found.questions[0].gold == 2
     assert found.flagged == Counter({"two options have one text": 1})
     del record["answer_idx"]
-    assert "fits several options. Give its letter" in refusal(written(tmp_path, record))
+    assert "matches several options. Give its letter" in refusal(written(tmp_path, record))
 
 
 def test_a_text_that_is_another_options_letter_is_refused(tmp_path: Path) -> None:
     record = {"question": "?", "options": {"A": "B", "B": "A"}, "answer": "A"}
-    assert "fits several options" in refusal(written(tmp_path, record))
+    assert "matches several options" in refusal(written(tmp_path, record))
 
 
 def test_cleaning_is_counted_and_leaves_the_inside_alone(tmp_path: Path) -> None:
@@ -152,9 +152,9 @@ def test_ids_depend_on_the_order_and_the_borders_of_texts() -> None:
         ({"options": None}, "options are None; allowed are an object"),
         ({"options": {**LETTERED, "D": 5}}, "option D is 5; it must be text"),
         ({"options": {**LETTERED, "D": ' \n"'}}, "option D is empty"),
-        ({"options": [{"key": "A", "value": "x"}, {"key": "a", "value": "y"}]}, "two options have one name"),
-        ({"answer_idx": "E"}, "the gold answer is 'E', none of its options A, B, C, D"),
-        ({"answer_idx": 1}, "the gold answer is 1, none of its options"),
+        ({"options": [{"key": "A", "value": "x"}, {"key": "a", "value": "y"}]}, "two options have the same name"),
+        ({"answer_idx": "E"}, "the gold answer is 'E', which is none of its options A, B, C, D"),
+        ({"answer_idx": 1}, "the gold answer is 1, which is none of its options"),
         ({"answer_idx": None, "answer": "Ebola"}, "the gold answer 'Ebola' is none of its options"),
         ({"answer_idx": None, "answer": None}, "has no gold answer"),
         ({"question": " \n"}, "the question is empty"),
@@ -168,15 +168,17 @@ def test_a_bad_record_is_refused_with_file_line_and_reason(tmp_path: Path, chang
     message = refusal(path)
     assert message.startswith(f"{path}, line 3: ")
     assert reason in message
-    assert message.endswith("Mend or remove the record. Or data.on_bad_record=quarantine: such records are set aside.")
+    assert message.endswith(
+        "Fix or remove the record. Or set data.on_bad_record=quarantine to continue without such records."
+    )
 
 
 @pytest.mark.parametrize(
     ("content", "reason"),
     [
-        (b"", "holds no questions"),
-        (b" \n\n", "holds no questions"),
-        (b"[]", "holds no questions"),
+        (b"", "contains no questions"),
+        (b" \n\n", "contains no questions"),
+        (b"[]", "contains no questions"),
         (b'{"question": ', "line 1: not JSON"),
         (b"\n[1, 2", "not JSON"),
         (b"[" * 100_000, "not JSON"),
@@ -218,7 +220,7 @@ def test_no_part_and_no_way_to_the_test_part(tmp_path: Path) -> None:
         read_questions(config, "validation")
     with pytest.raises(KeyError):
         read_questions(config, "test")  # type: ignore[arg-type]
-    with pytest.raises(DataError, match="takes in the test questions"):
+    with pytest.raises(DataError, match="contains the test questions"):
         read_questions(DataConfig(name="mine", train=f"{tmp_path}/*.jsonl", test=config.test), "train")
 
 
@@ -227,7 +229,7 @@ def test_a_copy_of_the_test_file_is_refused_and_another_of_its_size_is_not(tmp_p
     test = written(tmp_path, SHAPES["medqa"], name="test.jsonl")
     copy = Path(shutil.copy(test, tmp_path / "mine.jsonl"))
     config = DataConfig(name="mine", train=str(copy), validation=str(copy), test=str(test))
-    with pytest.raises(DataError, match=rf"data.{part}=.*mine.jsonl takes in the test questions.*Name other questions"):
+    with pytest.raises(DataError, match=rf"data.{part}=.*mine.jsonl contains the test questions.*Name other questions"):
         read_questions(config, part)
     copy.write_text(copy.read_text().replace("barking", "burning"))
     assert copy.stat().st_size == test.stat().st_size
@@ -381,7 +383,7 @@ def test_hub_subsets_are_read_one_after_the_other(monkeypatch: pytest.MonkeyPatc
         len(read_questions(DataConfig(name="h", hub_id="a/b", hub_subsets=["us"], train="train"), "train").questions)
         == 1
     )
-    with pytest.raises(DataError, match="takes in the test questions"):
+    with pytest.raises(DataError, match="contains the test questions"):
         read_questions(DataConfig(name="h", hub_id="a/b", train="t", validation="test", test="test"), "validation")
 
 
@@ -389,7 +391,7 @@ def test_hub_subsets_are_read_one_after_the_other(monkeypatch: pytest.MonkeyPatc
     ("source", "test"), [("test[:10%]", "test"), ("train+test", None), ("test", None), ("held_out[5:]", "held_out")]
 )
 def test_a_part_of_the_hubs_test_questions_is_refused_too(source: str, test: str | None) -> None:
-    with pytest.raises(DataError, match="takes in the test questions"):
+    with pytest.raises(DataError, match="contains the test questions"):
         read_questions(DataConfig(name="h", hub_id="a/b", train=source, test=test), "train")
 
 

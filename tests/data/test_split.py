@@ -40,7 +40,7 @@ def written(folder: Path, texts: list[str], name: str) -> str:
 
 @pytest.fixture(scope="module")
 def data(tmp_path_factory: pytest.TempPathFactory) -> DataConfig:
-    """80 vignettes to train on, 20 of them with a second question; 20 to choose by, 10 of them twins of the former."""
+    """80 vignettes to train on, 20 of them with a second question; 20 to validate on, 10 of them copies."""
     folder = tmp_path_factory.mktemp("data")
     train = [vignette(n) for n in range(80)] + [vignette(n, OTHER_ENDING) for n in range(20)]
     validation = [vignette(n, OTHER_ENDING) for n in range(20, 30)] + [vignette(n) for n in range(80, 90)]
@@ -192,10 +192,10 @@ def test_the_fingerprint_tells_the_sides_apart(data: DataConfig) -> None:
     [
         (
             SplitConfig(name="random", validation_ratio=0.1),
-            r"leaves 4 questions .* and 0 to choose by.*Raise split.validation",
+            r"leaves 4 training and 0 validation questions.*Raise split.validation",
         ),
-        (SplitConfig(name="random", validation_ratio=0.9), r"leaves 0 questions to train on and 4"),
-        (SplitConfig(name="kfold", folds=5, fold=4), r"and 0 to choose by.*Lower split.folds \(5\)"),
+        (SplitConfig(name="random", validation_ratio=0.9), r"leaves 0 training and 4"),
+        (SplitConfig(name="kfold", folds=5, fold=4), r"and 0 validation questions.*Lower split.folds \(5\)"),
         (
             SplitConfig(name="random", validation_ratio=0.5, train_fraction=0.1),
             r"of 2 and 2 before split.train_fraction=0.1",

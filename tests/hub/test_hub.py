@@ -174,7 +174,7 @@ def test_a_model_that_lacks_one_of_its_shards_is_refused(hub: Hub, ask: Ask) -> 
     hub.models["ours/half"] = Repository()
     shard = {"model-1-of-2.safetensors": save({"a": np.zeros(1)}), "model.safetensors.index.json": index}
     hub.models["ours/half"].commit({"config.json": b"{}", "tokenizer.json": b"{}", **shard})
-    assert "model-2-of-2.safetensors named in its index" in ask(hub, model(hub_id="ours/half"))[0]["sentence"]
+    assert "its index names model-2-of-2.safetensors" in ask(hub, model(hub_id="ours/half"))[0]["sentence"]
 
 
 def test_a_split_that_trains_and_validates_is_refused_unless_allowed(hub: Hub, ask: Ask) -> None:

@@ -78,7 +78,7 @@ def test_trials_of_an_earlier_version_of_ours_are_said_to_be_that(tmp_path: Path
     jobs, said = jobs_in(tmp_path)
     assert jobs.ended_before(0) and jobs.prepare(1, [])
     (sentence,) = said
-    assert sentence.startswith("Trial 0 is of an earlier version of medqa_sweeps, which recorded of the base only")
+    assert sentence.startswith("Trial 0 is from an earlier version of medqa_sweeps, which recorded only config.json")
     assert "run again" in sentence and "not pooled" in sentence
 
 

@@ -71,7 +71,7 @@ def test_hydras_files_are_written_when_the_trial_is(folder: Path) -> None:
 def test_a_single_run_leaves_a_folder_that_is_not_its_own(place: str, launch: Launch, folder: Path) -> None:
     before = content(folder)
     said = launch(f"hydra.run.dir={place}", "lora.r=8")
-    assert ("holds a study" if place == "study" else "holds a finished trial") in said.stderr
+    assert ("contains a study" if place == "study" else "contains a finished trial") in said.stderr
     assert "Questions" not in said.stdout, "nothing was announced either"
     assert content(folder) == before
 
@@ -102,7 +102,7 @@ def test_a_confirmation_of_changed_questions_leaves_no_folder(launch: Launch, fo
     before = content(folder)
     train.write_text("".join(text.splitlines(keepends=True)[1:]))
     said = launch("confirm", "study", "--top", "1", "--seeds", "1", module="medqa_sweeps")
-    assert "questions: other content" in said.stderr and "changed since the trial was submitted" in said.stderr
+    assert "questions: different content" in said.stderr and "changed since the trial was submitted" in said.stderr
     assert not (folder / "study-confirm").exists()
     train.write_text(text)
     assert content(folder).keys() == before.keys()

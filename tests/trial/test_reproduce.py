@@ -92,7 +92,7 @@ def test_without_a_record_of_what_it_ran_on_nothing_is_run(trial: TrialDir, caps
     """It ended in a TypeError."""
     trial.provenance_file.unlink()
     code, out, err = reproduce(trial, capsys)
-    assert code == 1 and "provenance.json is missing, which says on what questions and base" in out
+    assert code == 1 and "provenance.json, which records the trial's questions and base, is missing" in out
     assert "Nothing was run" in err and "--anyway" in err
 
 
@@ -112,7 +112,7 @@ def test_changed_questions_are_named_and_nothing_is_run(trial: TrialDir, capsys:
     gone = next(iter(trial.predictions()[END]))
     code, out, err = reproduce(trial, capsys)
     assert code == 1 and "questions, validation: 40 then, 39 now" in out
-    assert f"questions, validation, no longer there: 1 ({gone})" in out
+    assert f"questions, validation, missing now: 1 ({gone})" in out
     assert "train" not in out and "base:" not in out and "package" not in out
     assert "Nothing was run" in err and "--anyway" in err
     assert not trial.path.with_name("trial-again").exists()
@@ -130,7 +130,7 @@ def test_a_changed_answer_and_changed_training_questions_are_told_apart(
         file.write(json.dumps({**records[0], "question": "One more?"}) + "\n")
     _, out, _ = reproduce(trial, capsys)
     assert "questions, train: 40 then, 41 now" in out
-    assert "questions, validation, with another gold answer: 1 (" in out and "no longer there" not in out
+    assert "questions, validation, with another gold answer: 1 (" in out and "missing now" not in out
 
 
 def test_questions_that_are_gone_end_it_in_a_sentence(trial: TrialDir, capsys: pytest.CaptureFixture[str]) -> None:
@@ -147,7 +147,7 @@ def test_a_changed_base_is_named_and_nothing_is_run(trial: TrialDir, capsys: pyt
     content[-1] ^= 0x80
     weights.write_bytes(content)
     code, out, err = reproduce(trial, capsys)
-    assert code == 1 and "base:" in out and "of other content" in out and "questions" not in out
+    assert code == 1 and "base:" in out and "with different content" in out and "questions" not in out
     assert "Nothing was run" in err
 
 
@@ -156,7 +156,7 @@ def test_another_tokenizer_is_another_base_and_is_named(trial: TrialDir, capsys:
     settings = Path(trial.config().model.path or "") / "tokenizer_config.json"
     settings.write_text(settings.read_text().replace("8192", "4096"))
     code, out, err = reproduce(trial, capsys)
-    assert code == 1 and "of other content: tokenizer_config.json" in out and "Nothing was run" in err
+    assert code == 1 and "with different content: tokenizer_config.json" in out and "Nothing was run" in err
 
 
 @pytest.fixture
@@ -175,7 +175,7 @@ def test_a_trial_of_an_earlier_version_is_run_again_and_said_to_be_one(
     with pytest.raises(AssertionError, match="would have been run"):
         reproduce(earlier, capsys)
     out = capsys.readouterr().out
-    assert "of an earlier version of medqa_sweeps, which recorded of the base only" in out and "base:" not in out
+    assert "from an earlier version of medqa_sweeps, which recorded only config.json" in out and "base:" not in out
 
 
 def test_what_an_earlier_version_recorded_is_held_against_it(
@@ -249,9 +249,7 @@ def test_it_runs_as_the_last_attempt_did(trial: TrialDir) -> None:
 
 def test_the_same_bits_are_told(trial: TrialDir) -> None:
     found = compare(trial, again(trial, lambda number: True))
-    assert (
-        found.same_bits and "Reproduced to the bit: adapter, 40 predictions in 1 reports, losses" in found.sentences[0]
-    )
+    assert found.same_bits and "Bit-identical: adapter, 40 predictions in 1 evaluation, losses" in found.sentences[0]
 
 
 @pytest.mark.parametrize(("wrong", "resolved"), [(1, False), (20, True)])
@@ -260,14 +258,14 @@ def test_other_letters_are_compared_in_pairs(wrong: int, resolved: bool, trial: 
     assert not found.same_bits and found.told_apart is resolved
     text = " ".join(found.sentences)
     assert "parts at step 1; the largest difference is 0.5 nats" in text
-    assert f"40 questions answered then and now: {wrong} letters differ; accuracy 100.0% then" in text
+    assert f"40 questions answered then and now: {wrong} answers differ; accuracy 100.0% then" in text
     assert text.endswith("): significant." if resolved else "): not resolved.")
 
 
 def test_an_adapter_that_differs_is_not_the_same_although_all_letters_are(trial: TrialDir) -> None:
     other = again(trial, lambda number: True, loss=1.5)
     found = compare(trial, other)
-    assert not found.same_bits and not found.told_apart and "0 letters differ" in found.sentences[-1]
+    assert not found.same_bits and not found.told_apart and "0 answers differ" in found.sentences[-1]
 
 
 def test_a_trial_that_failed_is_compared_by_how_it_ended(tmp_path: Path, trial: TrialDir) -> None:

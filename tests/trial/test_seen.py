@@ -90,7 +90,7 @@ def test_what_cannot_be_read_any_more_is_unknown(trial: TrialDir, read: Callable
     training, validation = seen_by(trial, file)
     assert (training.of(0), validation.of(0), unseen(training, validation)) == ("unknown", "unknown", [])
     told = list(sentences(training, validation))
-    assert len(told) == 2 and all(one.startswith("Unknown: whether these are among the trial's ") for one in told)
+    assert len(told) == 2 and all(one.startswith("It is unknown whether these are among the trial's ") for one in told)
     assert "there is no such file" in told[0]
 
 
