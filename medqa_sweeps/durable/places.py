@@ -1,4 +1,4 @@
-"""Finds folders that this program and its libraries can write, also for users without a home, a name or a writable home.
+"""Finds writable folders for this program and its libraries, also for users without a home, name or writable home.
 
 Containers and clusters run programs as users that are in no user database, or whose home is missing or read-only.
 """

@@ -1,8 +1,8 @@
-"""Child processes: one way to start them, to hear how they ended, and to be sure that none stays behind.
+"""Child processes: starts them, returns how they ended, and ensures that none is left behind.
 
-`Children` is the contract. `ForkedChildren` forks them from a process that has imported the heavy libraries once.
-Where a GPU is used, whose driver a fork cannot share, `SparedChildren` keeps a new interpreter waiting that has
-imported them already. `tests/contracts/test_children.py` holds for both.
+`Children` is the interface. `ForkedChildren` forks from a process that has imported the heavy libraries once. A fork
+cannot share the driver of a GPU, so on GPUs `SparedChildren` keeps a new interpreter ready that has already imported
+them. `tests/contracts/test_children.py` tests both.
 """
 
 import contextlib
@@ -22,23 +22,23 @@ from typing import IO, Any
 from medqa_sweeps.errors import InternalError
 
 _ROOT = Path(__file__).resolve().parents[2]
-_REPLACEMENTS = 3  # of a forkserver: one that dies more often is not killed by chance
+_REPLACEMENTS = 3  # of a forkserver; if it dies more often, it is not by chance
 
 
 @dataclass(frozen=True)
 class ChildExit:
-    """A child is over, with every process of its group."""
+    """The end of a child process and of every process of its group."""
 
     pid: int
     code: int  # its exit code; negative: the signal that killed it
 
 
 class Children(ABC):
-    """Starts children and says how they ended. For one thread; close it, or use it as a context manager.
+    """Starts child processes and returns how they ended. Single-threaded; close it, or use it as a context manager.
 
-    A child is `module.main(arguments) -> int` in a process and process group of its own, in this project's folder,
-    with exactly the given environment, no standard input, and its output appended to `log`. It dies with this
-    process, however this process dies.
+    A child runs `module.main(arguments) -> int` in its own process and process group, in this project's folder, with
+    exactly the given environment and no standard input; its output is appended to `log`. It is killed when this process
+    dies, for whatever reason.
     """
 
     @abstractmethod
@@ -46,25 +46,25 @@ class Children(ABC):
         """Process id of a new child.
 
         Raises:
-            InternalError: if no child can be started any more.
+            InternalError: if no child can be started.
         """
 
     @property
     @abstractmethod
     def ready(self) -> bool:
-        """Whether a start returns at once; `wait` makes it so."""
+        """Whether `start` returns at once; `wait` blocks until it does."""
 
     @abstractmethod
     def wait(self, timeout: float) -> list[ChildExit]:
-        """The children that have ended since the last call: at once if there are any, else within `timeout` seconds."""
+        """The children that ended since the last call: at once if there are any, else within `timeout` seconds."""
 
     @abstractmethod
     def kill(self, pid: int) -> None:
-        """End a child and its group; nothing if it is gone."""
+        """Kill a child and its group; nothing if it has ended."""
 
     @abstractmethod
     def close(self) -> None:
-        """Kill what still runs. Afterwards nothing can be started."""
+        """Kill all running children. Afterwards nothing can be started."""
 
     def __enter__(self) -> "Children":
         return self
@@ -74,19 +74,19 @@ class Children(ABC):
 
 
 class Lifeline:
-    """A pipe whose only writer is this process: the kernel kills the group of every child that reads it when it is cut,
-    or when this process dies."""
+    """A pipe whose only writer is this process: when it is cut or this process dies, the kernel kills the process group
+    of every child that reads it."""
 
     def __init__(self) -> None:
-        self.fd, self._end = os.pipe()  # children read `fd`; the end is held here and nowhere else
+        self.fd, self._end = os.pipe()  # children read `fd`; only this process has the other end
 
     def refuse_cut(self) -> None:
         """Raises an InternalError if it was cut."""
         if self._end < 0:
-            raise InternalError("these children were closed; nothing can be started")
+            raise InternalError("the child processes were closed; nothing can be started")
 
     def cut(self) -> None:
-        """Nothing if it was cut."""
+        """Close the pipe; nothing if it was cut before."""
         if self._end >= 0:
             os.close(self._end)
             os.close(self.fd)
@@ -94,7 +94,7 @@ class Lifeline:
 
 
 class ForkedChildren(Children):
-    """Forks of a server that imports `preload` once. A server that is killed later is replaced, a few times."""
+    """Forks from a server that imports `preload` once. A server that is killed later is replaced, up to 3 times."""
 
     def __init__(self, preload: list[str]) -> None:
         self._lifeline = Lifeline()
@@ -132,7 +132,7 @@ class ForkedChildren(Children):
         request = json.dumps({**asked, "folder": str(_ROOT), "log": str(log)}).encode() + b"\n"
         while True:
             server = self._server
-            with contextlib.suppress(OSError):  # it has just died: `_receive` finds out
+            with contextlib.suppress(OSError):  # the server has just died; `_receive` notices
                 self._channel.sendall(request)
             while not self._started and self._server is server:
                 self._receive(timeout=0.2)
@@ -181,7 +181,7 @@ class ForkedChildren(Children):
                 self._exits.append(ChildExit(message["ended"], message["code"]))
 
     def _server_is_gone(self) -> None:
-        """Its children died with it: the kernel saw to that. One that never came to serve is not tried again."""
+        """The kernel has killed its children. A server that was never ready is not replaced."""
         self._exits += [ChildExit(pid, -signal.SIGKILL) for pid in sorted(self._alive)]
         self._alive.clear()
         if not self._ready or self._replacements == _REPLACEMENTS:
@@ -200,16 +200,15 @@ class ForkedChildren(Children):
         self._said.seek(0)
         tail = "".join(self._said.readlines()[-15:])
         return InternalError(
-            f"the process that starts trials is gone ({reason})." + (f" Its last words:\n{tail}" if tail else "")
+            f"the process that starts trials has died ({reason})." + (f" Its last output:\n{tail}" if tail else "")
         )
 
 
 class SparedChildren(Children):
-    """New interpreters: for each environment a spare one, which has imported `preload` and waits to be told what to
-    become.
+    """New interpreters: one spare per environment, which has imported `preload` and waits for a request.
 
-    The environment decides what the imports find (which GPU, how many threads), so a spare serves its own alone. A
-    new spare begins to import when the one before it has gone to work.
+    The imports depend on the environment (GPU, number of threads), so a spare serves only its own. A new spare starts
+    to import when the previous one gets work.
     """
 
     def __init__(self, preload: list[str]) -> None:
@@ -220,16 +219,16 @@ class SparedChildren(Children):
 
     @property
     def ready(self) -> bool:
-        return True  # a start never waits for imports: what is started does them if its spare has not
+        return True  # a start never waits for imports: the child finishes them itself
 
     def start(self, module: str, arguments: list[str], environment: dict[str, str], log: Path) -> int:
         self._expect(environment)
         spare, said = self._spares.pop(json.dumps(environment, sort_keys=True))
-        if not self._send_to_work(spare, module, arguments, log):  # it died while it waited
+        if not self._send_to_work(spare, module, arguments, log):  # the spare died while it waited
             said.seek(0)
             tail = b"".join(said.readlines()[-15:]).decode(errors="replace")
             spare.wait()
-            raise InternalError(f"the process that waited for a trial is gone (exit {spare.returncode}):\n{tail}")
+            raise InternalError(f"the process that waited for a trial has died (exit {spare.returncode}):\n{tail}")
         said.close()
         self._running[spare.pid] = spare
         self._expect(environment)
@@ -243,7 +242,7 @@ class SparedChildren(Children):
                 break
             time.sleep(min(0.02, max(0.0, end - time.monotonic())))
         for process in gone:
-            _kill_group(process.pid)  # grandchildren do not outlive their parent
+            _kill_group(process.pid)  # grandchildren must not outlive their parent
             process.wait()
             del self._running[process.pid]
         return [ChildExit(process.pid, process.returncode) for process in gone]
@@ -262,7 +261,7 @@ class SparedChildren(Children):
         self._spares.clear()
 
     def _expect(self, environment: dict[str, str]) -> None:
-        """Have a spare for this environment; returns at once."""
+        """Start a spare for this environment if there is none; returns at once."""
         self._lifeline.refuse_cut()
         key = json.dumps(environment, sort_keys=True)
         if key not in self._spares:
@@ -284,7 +283,7 @@ class SparedChildren(Children):
 
     @staticmethod
     def _send_to_work(spare: "subprocess.Popen[bytes]", module: str, arguments: list[str], log: Path) -> bool:
-        """Whether there was still somebody to be sent."""
+        """Whether the spare was still running and took the request."""
         assert spare.stdin is not None
         if _is_zombie(spare.pid):
             return False
@@ -302,5 +301,5 @@ def _kill_group(leader: int) -> None:
 
 
 def _is_zombie(pid: int) -> bool:
-    """Whether a child has ended; it keeps its number until it is waited for."""
+    """Whether a child has ended; its process id stays reserved until it is waited for."""
     return os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None

@@ -1,4 +1,4 @@
-"""Notes of who holds a GPU, for sentences only: the locks of `leases` decide."""
+"""Notes of which sweep holds a GPU, only for messages: the locks of `leases` decide."""
 
 import json
 import time
@@ -11,12 +11,12 @@ from medqa_sweeps.durable.places import cache_folder
 
 
 def leases_folder() -> Path:
-    """Where locks and notes are, for all processes that share this cache folder."""
+    """The folder of locks and notes, for all processes with this cache folder."""
     return cache_folder() / "leases"
 
 
 def note_holder(file: Path, folder: Path) -> None:
-    """Write that this process, which works in `folder`, holds what the file is named after."""
+    """Note that this process, which works in `folder`, holds the device that the file is named after."""
     process = psutil.Process()
     since = time.strftime("%Y-%m-%d %H:%M")
     holder = {"pid": process.pid, "process_started": process.create_time(), "study": str(folder), "since": since}
@@ -24,7 +24,7 @@ def note_holder(file: Path, folder: Path) -> None:
 
 
 def holders(uuid: str) -> list[str]:
-    """The living sweeps that hold a GPU, as they have noted it."""
+    """The running sweeps that hold a GPU, from their notes."""
     return [shown for note in sorted(leases_folder().glob(f"{uuid}*.json")) if (shown := _holder(note))]
 
 

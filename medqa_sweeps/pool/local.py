@@ -1,4 +1,4 @@
-"""This machine as a pool: its free devices, leased and divided into slots, and the child processes that run on them."""
+"""This machine as a pool: its free devices, leased and divided into slots, and the child processes on them."""
 
 import time
 from collections.abc import Collection, Sequence
@@ -19,34 +19,34 @@ def local_pool(
     slots_per_device: int | str = "auto",
     at_most: int | None = None,
 ) -> "LocalPool":
-    """Slots on this machine's devices, which no other sweep takes until the pool is closed.
+    """A pool on this machine's devices, which no other sweep uses until the pool is closed.
 
     Args:
-        folder: what this process works in, told to whoever asks for a device that is taken.
-        preload: modules that children find imported.
+        folder: the folder of this sweep, named in messages to other sweeps.
+        preload: modules that are imported before children start.
         slots_per_device: a number, or "auto".
-        at_most: so many slots at most; None: without end.
+        at_most: maximum number of slots; None: no limit.
 
     Raises:
-        ConfigError: if the devices that were asked for are not there, or none is free.
+        ConfigError: if the requested devices do not exist, or none is free.
     """
     leased = lease(find_devices(devices), folder, at_most)
     plan = plan_slots(leased.devices, slots_per_device, at_most)
-    # The driver of a GPU cannot be shared with a fork.
+    # A fork cannot share the driver of a GPU.
     children = ForkedChildren(list(preload)) if leased.devices[0].is_cpu else SparedChildren(list(preload))
     return LocalPool(children, leased, plan, stagger_seconds(leased.devices))
 
 
 class LocalPool(Pool):
-    """Children on the slots of leased devices; it closes children and lease with itself. A process begins at once.
+    """Child processes on the slots of leased devices; `close` also closes the lease. Processes start without a queue.
 
     Args:
-        stagger_seconds: least time between two starts on one device, so that two loads do not peak together.
+        stagger_seconds: minimum time between two starts on one device, so that their loading peaks do not coincide.
     """
 
     def __init__(self, children: Children, leased: Lease, plan: SlotPlan, stagger_seconds: float = 0.0) -> None:
         self._children, self._lease, self._plan, self._stagger = children, leased, plan, stagger_seconds
-        self._peak_bytes = 0  # of the largest process so far: its like may come again
+        self._peak_bytes = 0  # of the largest process so far
         self._running: dict[int, ProcessHandle] = {}  # by process id
         self._last_start: dict[str, float] = {}  # by device
 
@@ -64,7 +64,7 @@ class LocalPool(Pool):
         return sum(map(self._has_rested, self._untaken())) if self._children.ready else 0
 
     def describe(self) -> Sequence[str]:
-        """What runs where, and which devices were left out."""
+        """How many processes run on which devices, and which devices were skipped."""
         return describe(self._plan, self._lease.skipped)
 
     def learn(self, peak_bytes: int) -> None:
@@ -80,7 +80,7 @@ class LocalPool(Pool):
         log: Path,
         avoid: Collection[str] = (),
     ) -> ProcessHandle:
-        # An idle device before a shared one; a device to be avoided last.
+        # Prefers an idle device to a busy one; a device to avoid comes last.
         busy = [process.slot.device_id for process in self._running.values()]
         slot = min(
             self._untaken(),
@@ -113,6 +113,6 @@ class LocalPool(Pool):
         return [slot for slot in self.slots if slot not in taken]
 
     def _has_rested(self, slot: Slot) -> bool:
-        """Whether the last start on its device is long enough ago."""
+        """Whether the stagger time since the last start on its device has passed."""
         last = self._last_start.get(slot.device_id)
         return last is None or time.monotonic() - last >= self._stagger

@@ -1,6 +1,6 @@
-"""Whether a base can be asked in a wording, as far as its files tell before anything heavy is imported.
+"""Checks whether a base supports a prompt, by its files alone, before anything heavy is imported.
 
-What only the loaded tokenizer tells, such as whether each letter is a token, the trial finds out before it trains.
+Checks that need the loaded tokenizer, such as whether each letter is one token, run in the trial before it trains.
 """
 
 from medqa_sweeps.base import BaseModel
@@ -11,10 +11,10 @@ from medqa_sweeps.prompt.tokenizer import FileTokenizer
 
 
 def refuse_prompt(base: BaseModel, prompt: PromptConfig) -> None:
-    """Nothing if the base's files show nothing against the prompt. Takes a few milliseconds; reads no vocabulary.
+    """Check the prompt against the base's files. Takes a few milliseconds; reads no vocabulary.
 
     Raises:
-        ConfigError: if the chat template refuses it, or nothing would end an answer.
+        ConfigError: if the chat template refuses the prompt, or no token would end an answer.
     """
     if "tokenizer_config.json" not in base.files:
         return

@@ -1,8 +1,8 @@
-"""The training questions in the order a trial meets them: one flat stream over all epochs.
+"""The training samples in the order of training: one flat stream over all epochs.
 
-Sample i of the stream is question `order(epoch)[i mod n]` with its options in an order of that epoch. Both orders are
-functions of the trial's seed, so a run that goes on at sample s is a run over the rest of the stream. Batches may
-cross from one epoch to the next.
+Sample i of the stream is question `order(epoch)[i mod n]`, with its options in an order of that epoch. Both orders
+depend only on the trial's seed, so a run that resumes at sample s trains on the rest of the same stream. A batch may
+contain samples of two epochs.
 """
 
 import math
@@ -14,11 +14,11 @@ from medqa_sweeps.data import Question
 from medqa_sweeps.prompt.encoder import PromptEncoder
 from medqa_sweeps.randomness import shuffled
 
-IGNORED_LABEL = -100  # torch's cross entropy leaves these positions out
+IGNORED_LABEL = -100  # torch's cross entropy ignores these positions
 
 
 def total_samples(config: TrainingConfig, questions: int) -> int:
-    """Training questions met over the whole run, repeats counted."""
+    """Training samples of the whole run, including repeated questions."""
     if config.max_steps is not None:
         return config.max_steps * config.effective_batch_size
     return max(1, math.ceil(config.epochs * questions))
@@ -30,14 +30,14 @@ def total_steps(config: TrainingConfig, questions: int) -> int:
 
 
 def report_steps(config: TrainingConfig, questions: int, reports: int) -> list[int]:
-    """The steps after which the model is scored: evenly spaced, the last at the end; each at most once."""
+    """The steps after which the model is evaluated: evenly spaced, distinct, the last one at the end."""
     steps = total_steps(config, questions)
     return sorted({math.ceil(steps * k / reports) for k in range(1, reports + 1)})
 
 
 class TrainingStream(Sequence[dict[str, list[int]]]):
-    """Samples `start` … of a trial: {"input_ids", "labels"} of prompt and letter. An epoch's prompts are rendered, or
-    taken from the cache, when its first sample is asked for, and no more of them than the run will meet."""
+    """Samples of a trial from `start` on: {"input_ids", "labels"} of prompt and answer. The prompts of an epoch are
+    rendered or read from the cache when its first sample is needed, and only as many as the run uses."""
 
     def __init__(
         self, questions: list[Question], encoder: PromptEncoder, config: TrainingConfig, seed: int, start: int = 0
@@ -45,7 +45,7 @@ class TrainingStream(Sequence[dict[str, list[int]]]):
         self._questions, self._encoder, self._config, self._seed = questions, encoder, config, seed
         self._start, self._total = start, total_samples(config, len(questions))
         self._epoch = lru_cache(maxsize=2)(self._prompts_of_epoch)
-        self._lengths = [0] * len(self)  # tokens a sample, known once it was rendered
+        self._lengths = [0] * len(self)  # tokens per sample; 0 until it is rendered
 
     def __len__(self) -> int:
         return self._total - self._start
@@ -60,7 +60,7 @@ class TrainingStream(Sequence[dict[str, list[int]]]):
         return {"input_ids": prompt + completion, "labels": [IGNORED_LABEL] * len(prompt) + completion}
 
     def tokens_until(self, samples_seen: int) -> int:
-        """Tokens, without padding, of the rendered samples from `start` up to `samples_seen` of the whole run."""
+        """Number of tokens, without padding, of the samples from `start` to `samples_seen`."""
         return sum(self._lengths[: samples_seen - self._start])
 
     def epochs(self, samples_seen: int) -> float:
@@ -68,7 +68,7 @@ class TrainingStream(Sequence[dict[str, list[int]]]):
         return samples_seen / len(self._questions)
 
     def _prompts_of_epoch(self, epoch: int) -> tuple[Sequence[list[int]], list[int]]:
-        """Tokens of the epoch's questions in its order, and the place of the gold option in each."""
+        """Tokens of the epoch's questions in its order, and the index of each gold option."""
         order = shuffled(range(len(self._questions)), self._seed, "order", epoch)
         met = self._total - epoch * len(self._questions)
         questions = [self._questions[place] for place in order[:met]]

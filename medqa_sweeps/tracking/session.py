@@ -1,6 +1,6 @@
-"""A run of Weights & Biases, opened so that it cannot hurt: quiet, bounded in time, blind to what it was not told.
+"""Opens a Weights & Biases run safely: quiet, with time limits, and without collecting data on its own.
 
-Online where that was not switched off and a server answers and takes the key, else offline.
+The run is online if that is not switched off and a server responds and accepts the key, else offline.
 """
 
 import json
@@ -20,18 +20,18 @@ from medqa_sweeps.tracking.variables import ignored, variables_here
 if TYPE_CHECKING:
     import wandb
 
-UPLOAD_SECONDS = 20.0  # that W&B may take at the end of a run; what is left over can be sent later
+UPLOAD_SECONDS = 20.0  # time limit for W&B at the end of a run; the rest can be sent later
 
 _log = logging.getLogger(__name__)
-_said: set[tuple[str, str | None]] = set()  # groups, and what was logged about each
+_said: set[tuple[str, str | None]] = set()  # groups with what was logged about each
 
 
 def open_run(identity: str, settings: RunSettings, config: dict[str, Any], folder: Path) -> "wandb.Run":
-    """A run under a fixed id; online it goes on where an earlier one of that id stopped, offline it starts anew.
+    """A run with a fixed id; online it continues an earlier run with that id, offline it starts again.
 
     Args:
-        settings: that do not switch it off.
-        folder: it writes in `wandb/` there, or in `.wandb/` if that is there, unless WANDB_DIR names another folder;
+        settings: a mode other than disabled.
+        folder: the run writes to `wandb/` there, or to `.wandb/` if that exists, unless WANDB_DIR names another folder;
             an older offline copy is removed.
     """
     for copy in written_in(_root(folder)).glob(f"offline-run-*-{identity}"):
@@ -39,7 +39,7 @@ def open_run(identity: str, settings: RunSettings, config: dict[str, Any], folde
     with one_at_a_time:
         import wandb
 
-        obstacle = obstacle_to_online(settings)  # just before: while others began, the server may have gone
+        obstacle = obstacle_to_online(settings)  # just before `init`, since the server may have gone in the meantime
         run = wandb.init(
             id=identity,
             entity=settings.entity,
@@ -67,21 +67,21 @@ def _root(folder: Path) -> Path:
 
 
 def written_in(folder: Path) -> Path:
-    """Where W&B keeps its files under `folder`."""
+    """The folder of W&B's files within `folder`."""
     hidden = folder / ".wandb"
     return hidden if hidden.exists() else folder / "wandb"
 
 
 def remember_sent(run: "wandb.Run", folder: Path, what: Any) -> None:
-    """Note that W&B's server has `what`, once a run has finished; offline there is nothing to note."""
+    """Note that W&B's server has `what`, after a run has finished; nothing if it is offline."""
     if not run.offline:
         note = {"url": run.url, "what": what}
-        written_in(folder).mkdir(exist_ok=True)  # absent where WANDB_DIR names another place
+        written_in(folder).mkdir(exist_ok=True)  # missing if WANDB_DIR names another folder
         write_atomically(written_in(folder) / "sent.json", json.dumps(note) + "\n")
 
 
 def is_sent(folder: Path, what: Any) -> bool:
-    """Whether W&B's server has `what`, as far as is noted in `folder`."""
+    """Whether W&B's server has `what`, according to the note in `folder`."""
     try:
         noted = json.loads((written_in(folder) / "sent.json").read_text())
     except (FileNotFoundError, ValueError):
@@ -90,13 +90,13 @@ def is_sent(folder: Path, what: Any) -> bool:
 
 
 def send_later(folder: Path) -> str:
-    """The command that sends what stayed in `folder`, with its whole study if it is a trial of one."""
+    """The command that sends the data in `folder` or, for a trial of a study, in the whole study."""
     folder = folder.parent if (folder.parent / STUDY_FILE).exists() else folder
     return command("analysis", "wandb-sync", folder)
 
 
 def _private_settings(settings: RunSettings) -> "wandb.Settings":
-    """Quiet, bounded, and blind to what is not in the folder: environment, command, code, diff, console, packages."""
+    """Client settings that send nothing beyond the folder: no environment, command, code, diff, console or packages."""
     import wandb
 
     return wandb.Settings(
@@ -108,8 +108,8 @@ def _private_settings(settings: RunSettings) -> "wandb.Settings":
         symlink=False,
         host=settings.host,
         sweep_id=settings.sweep_id,
-        sagemaker_disable=True,  # it would put an id and a group of its own in place of these
-        x_disable_machine_info=settings.host is None,  # beside x_disable_meta the host is all that it hides
+        sagemaker_disable=True,  # it would replace id and group by its own
+        x_disable_machine_info=settings.host is None,  # besides x_disable_meta it only hides the host
         x_disable_meta=True,
         x_disable_stats=True,
         x_save_requirements=False,
@@ -135,7 +135,7 @@ def say_what_is_ignored(settings: RunSettings, record: Mapping[str, str] | None)
 
 
 def _say_where(run: "wandb.Run", obstacle: str | None, settings: RunSettings, folder: Path) -> None:
-    """Where the run is to be seen; of a group the first only, unless something has changed since."""
+    """Log where the run is; once per group, unless the obstacle changes."""
     if not _is_news(settings.group, obstacle):
         return
     if obstacle is None:

@@ -184,7 +184,7 @@ class Result(Record):
 
     @property
     def stopped_on_request(self) -> bool:
-        """Whether a user stopped it before the end of its planned training; then it is comparable with no other trial."""
+        """Whether a user stopped it before the end of its planned training, so that no trial is comparable with it."""
         return self.stopped_by is StoppedBy.REQUEST or self.message.startswith("stopped on request")  # older results
 
 

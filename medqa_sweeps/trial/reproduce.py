@@ -95,8 +95,7 @@ def _changed_questions(trial: TrialDir, plan: Plan, then: dict[str, Any], now: d
         return
     for side, questions in (("train", plan.split.train), ("validation", plan.split.validation)):
         if _at(then, "questions", f"{side}_fingerprint") != _at(now, "questions", f"{side}_fingerprint"):
-            yield f"questions, {side}: {_at(then, 'questions', side):,} then, {len(questions):,} now, with different
-            content"
+            yield f"questions, {side}: {_at(then, 'questions', side):,} then, {len(questions):,} now, different content"
     answered = {one.id: one.gold for report in trial.predictions().values() for one in report.values()}
     there = {question.id: LETTERS[question.gold] for question in plan.split.validation}
     if answered and answered != there:

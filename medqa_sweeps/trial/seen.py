@@ -98,8 +98,7 @@ def overlap_sentences(training: SeenCount | None, validation: SeenCount | None, 
         why = "the trial may have been selected by its score on them"
         yield f"{_overlap(validation, 'validation', these)}: {why}, so the accuracy is biased upwards."
     if training and validation and not training.seen and not validation.seen:
-        yield f"None of {these} questions is a training or validation question of this trial, or a near-duplicate of
-        one."
+        yield f"None of {these} questions is, or nearly duplicates, a training or validation question of this trial."
 
 
 def _overlap(count: SeenCount, part: str, these: str) -> str:

@@ -82,13 +82,13 @@ def test_a_temporary_folder_that_somebody_else_could_have_made_is_not_used(tmp_p
     elsewhere = tmp_path / "elsewhere"
     elsewhere.mkdir()
     own_temporary(tmp_path).symlink_to(elsewhere)
-    with pytest.raises(ConfigError, match=f"it is not yours alone.*Set {CACHE_VARIABLE}"):
+    with pytest.raises(ConfigError, match=f"other users can write to it.*Set {CACHE_VARIABLE}"):
         cache_folder()
     own_temporary(tmp_path).unlink()
     places.obstacle_to_writing.cache_clear()
     own_temporary(tmp_path).mkdir()
     own_temporary(tmp_path).chmod(0o777)
-    with pytest.raises(ConfigError, match="it is not yours alone"):
+    with pytest.raises(ConfigError, match="other users can write to it"):
         cache_folder()
 
 

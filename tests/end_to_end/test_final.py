@@ -95,7 +95,7 @@ def test_the_ledger_knows_who_and_which_and_how_often(
         and "\nTest: " in told
         and "2 times before" in told
     )
-    assert "Validation, which it was selected by" in told and SYNTHETIC in told
+    assert "Validation, by which it was selected" in told and SYNTHETIC in told
     same = ledger.readings(study.path)[-1]  # the questions themselves name them, too
     assert same.scored and same.scored.undisputed_trained == again.scored.undisputed_trained
     shown = final_tests(study.path)

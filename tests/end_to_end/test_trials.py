@@ -234,7 +234,7 @@ def test_a_rate_far_too_high_has_diverged_or_is_told_by_its_loss(submitted: Subm
 @pytest.mark.parametrize(
     ("override", "kind", "told"),
     [
-        ("training.max_length_tokens=60", FailureKind.CONFIG, r"would cut [\d,]+ of [\d,]+ training .*tokens=\d+"),
+        ("training.max_length_tokens=60", FailureKind.CONFIG, r"would truncate [\d,]+ of [\d,]+ training .*tokens=\d+"),
         ("optimizer=adamw_8bit", FailureKind.CONFIG, "needs a CUDA GPU"),
         ("model.dtype=float16", FailureKind.CONFIG, "model.dtype=float16"),
         ("prompt.letter_prefix=ABC", FailureKind.CONFIG, "letter_prefix"),

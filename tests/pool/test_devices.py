@@ -15,7 +15,7 @@ from tests.pool.fake_nvml import GIB, LOST, STRANGER, Card, FakeNvml
 
 
 def four_cards() -> list[Card]:
-    """Free, of a desktop, computed on, and full of what cannot be seen from here."""
+    """Free, of a desktop, computed on, and used by an invisible process."""
     return [
         Card("GPU-aaaa-1"),
         Card("GPU-aaaa-2", used=GIB // 2, name="NVIDIA GeForce RTX 4090"),
@@ -114,8 +114,8 @@ def test_what_others_compute_on_is_left_to_them(nvml: Callable[..., FakeNvml]) -
     assert labels(found.devices) == ["gpu0", "gpu1"] and not found.request.share
     of_process, of_nobody = found.skipped
     assert of_process.startswith("gpu2 (NVIDIA H100) is in use by process 1 (")
-    assert of_process.endswith("30.0 GiB are taken")
-    assert "gpu3" in of_nobody and "cannot be seen from here: 2.0 GiB" in of_nobody
+    assert of_process.endswith("30.0 GiB are used")
+    assert "gpu3" in of_nobody and "invisible from here: 2.0 GiB" in of_nobody
 
 
 def test_a_process_with_a_context_makes_a_card_busy_however_little_it_holds(nvml: Callable[..., FakeNvml]) -> None:
@@ -187,12 +187,12 @@ def test_devices_by_name(wanted: str | int | list[str | int], found: list[str], 
 @pytest.mark.parametrize(
     ("wanted", "said"),
     [
-        (7, r"GPU 7 is not there\. There are: 0 NVIDIA H100 GPU-aaaa-1"),
-        ("GPU-aaaa", "is the beginning of several"),
-        ([], r"hydra\.launcher\.devices=\[\]: give auto, cpu, or GPUs alone"),
-        ([0, "cpu"], "auto, cpu, or GPUs alone"),
-        (["auto", 0], "auto, cpu, or GPUs alone"),
-        ("", "auto, cpu, or GPUs alone"),
+        (7, r"GPU 7 does not exist\. Available: 0 NVIDIA H100 GPU-aaaa-1"),
+        ("GPU-aaaa", "matches several UUIDs"),
+        ([], r"hydra\.launcher\.devices=\[\]: give only auto, only cpu, or only GPUs"),
+        ([0, "cpu"], "only auto, only cpu, or only GPUs"),
+        (["auto", 0], "only auto, only cpu, or only GPUs"),
+        ("", "only auto, only cpu, or only GPUs"),
         (2, "No GPU is free"),
     ],
 )
@@ -216,7 +216,7 @@ def test_without_a_gpu_it_is_the_cpu_unless_a_gpu_was_named(
     nvml()
     found = find_devices()
     assert labels(found.devices) == ["cpu"] and found.devices[0].is_cpu and found.skipped == ("no GPU found",)
-    with pytest.raises(ConfigError, match=r"GPU 0 is not there\. There are: none"):
+    with pytest.raises(ConfigError, match=r"GPU 0 does not exist\. Available: none"):
         find_devices(requested(0))
     nvml(Card("GPU-a"))
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")

@@ -90,9 +90,9 @@ def test_a_list_on_the_command_line_means_what_the_setting_means(wanted: object,
 
 @pytest.mark.parametrize("wanted", ["", "0,,1", "[]", "cpu,0", "0,auto", [], [0, "cpu"]])
 def test_what_is_no_list_of_devices_is_refused_as_it_was_asked_for(wanted: object) -> None:
-    with pytest.raises(ConfigError, match=r"^hydra\.launcher\.devices=.*GPUs alone, as in hydra.*=\[0,2\]"):
+    with pytest.raises(ConfigError, match=r"^hydra\.launcher\.devices=.*only GPUs, as in hydra.*=\[0,2\]"):
         requested(wanted)
-    with pytest.raises(ConfigError, match=r"^--devices .*GPUs alone, as in --devices 0,2"):
+    with pytest.raises(ConfigError, match=r"^--devices .*only GPUs, as in --devices 0,2"):
         requested(wanted, by_option=True)
 
 
@@ -120,7 +120,7 @@ def test_a_request_survives_hydra(names: tuple[str, ...]) -> None:
 def test_a_request_takes_the_place_of_the_one_before() -> None:
     words = ["-m", "hydra.launcher.devices=[1,3]", "++hydra.launcher.share_devices=true", "lora.r=8,16"]
     assert with_devices(words, DeviceRequest(("cpu",))) == ["-m", "lora.r=8,16", "hydra.launcher.devices=cpu"]
-    with pytest.raises(ConfigError, match=r"hydra/launcher=in_process, which chooses no devices"):
+    with pytest.raises(ConfigError, match=r"hydra/launcher=in_process, which has no devices to choose"):
         with_devices(["hydra/launcher=in_process"], DeviceRequest(("0",)))
 
 
@@ -150,7 +150,7 @@ def test_a_single_run_computes_where_it_was_told_to(devices: str, gpu: str | Non
 
 def test_a_single_run_on_a_gpu_that_is_not_there_is_refused_and_leaves_nothing(tmp_path: Path) -> None:
     done = launch(tmp_path, "hydra.launcher.devices=[7]", cards="GPU-a")
-    assert done.returncode == 1 and "GPU 7 is not there. There are: 0 NVIDIA H100 GPU-a" in done.stderr
+    assert done.returncode == 1 and "GPU 7 does not exist. Available: 0 NVIDIA H100 GPU-a" in done.stderr
     assert "Questions" not in done.stdout and not list(tmp_path.iterdir())
 
 
@@ -217,7 +217,7 @@ def test_every_command_that_computes_refuses_a_gpu_that_is_not_there_before_anyt
     there = sorted(study.parent.rglob("*"))
     assert main([*(word.format(study) for word in command), "--devices", "7"]) == 1
     said = capsys.readouterr()
-    assert said.err.startswith("--devices 7: GPU 7 is not there. There are: none") and not said.out
+    assert said.err.startswith("--devices 7: GPU 7 does not exist. Available: none") and not said.out
     assert sorted(study.parent.rglob("*")) == there and not becomes
 
 

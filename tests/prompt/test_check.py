@@ -47,9 +47,9 @@ def test_the_shipped_base_can_be_asked_in_every_way(folder: Path) -> None:
 @pytest.mark.parametrize(
     ("template", "told"),
     [
-        ("{{ raise_exception('not for you') }}", r"it says not for you\. Use prompt=plain, mend the template"),
+        ("{{ raise_exception('not for you') }}", r"it raises not for you\. Use prompt=plain, fix the template"),
         ("{% for m in messages %}", r"base \(chat_template\.jinja.*Unexpected end of template"),
-        ("{{ messages[0].content + 1 }}", "it says TypeError: can only concatenate str"),
+        ("{{ messages[0].content + 1 }}", "it raises TypeError: can only concatenate str"),
         ("{% if not add_generation_prompt %}{{ raise_exception('no answers') }}{% endif %}SENTINEL", "says no answers"),
     ],
 )

@@ -51,7 +51,9 @@ def test_real_tokenizers_on_real_questions(
 
 
 def test_a_folder_without_a_tokenizer_is_said(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match=r"tokenizer_config\.json: no tokenizer settings.*Name a model's folder"):
+    with pytest.raises(
+        ConfigError, match=r"tokenizer_config\.json: not readable tokenizer settings.*Name a model's folder"
+    ):
         FileTokenizer(tmp_path)
 
 

@@ -39,7 +39,7 @@ def test_a_reading_that_came_to_nothing_counts(tmp_path: Path) -> None:
     ledger.write_scores(study, SCORED)
     killed, scored = ledger.readings(study)
     assert killed.scored is None and scored.asked.readings_before == 1
-    assert "came to no score" in ledger.sentences(killed, 0)[0]
+    assert "ended without a score" in ledger.sentences(killed, 0)[0]
 
 
 def test_studies_beside_it_that_read_the_same_questions_count_as_well(tmp_path: Path) -> None:
@@ -62,4 +62,4 @@ def test_the_words_put_test_and_validation_side_by_side(tmp_path: Path) -> None:
     worse = dataclasses.replace(SCORED, gain=Gain(-0.01, -0.04, 0.02, 0.6))
     told = ledger.sentences(dataclasses.replace(reading, scored=worse), 2)
     assert "worse by 1.0 points (95% CI -2.0 to 4.0): not resolved." in told[0]
-    assert "0 times before for this study and 2 times for studies beside it" in told[-1]
+    assert "0 times before for this study and 2 times for other studies in the same folder" in told[-1]

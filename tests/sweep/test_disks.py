@@ -132,8 +132,8 @@ def test_without_locks_each_process_computes_what_it_would_share(
 @pytest.mark.parametrize(
     ("call", "said"),
     [
-        ("os.fsync", "write and lengthen a file"),
-        ("os.replace", "put a file in the place of another"),
+        ("os.fsync", "write and extend a file"),
+        ("os.replace", "replace a file by another"),
         ("os.rename", "rename a folder"),
     ],
 )

@@ -79,7 +79,7 @@ def test_a_single_run_leaves_a_folder_that_is_not_its_own(place: str, launch: La
 @pytest.mark.parametrize(
     ("words", "told"),
     [
-        (["hydra.sweep.dir=study", "lora.r=2,4,8"], "is not the one asked for"),
+        (["hydra.sweep.dir=study", "lora.r=2,4,8"], "differs from the requested one"),
         (["hydra.sweep.dir=study", "lora.r=2,4", "hydra.launcher.devices=[7]"], "GPU 7 is not there"),
         (["hydra.sweep.dir=study", "lora.r=2,4", "hydra.launcher.slots_per_device=0"], "slots_per_device=0"),
         (["hydra.sweep.dir=study", "lora.r=2,4", "hydra.sweeper.metric=gold_log_probability"], "objective"),

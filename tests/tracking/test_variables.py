@@ -261,7 +261,7 @@ def test_trials_inside_an_agent_stay_apart(
     assert len(server.runs) == 2 and [run.display_name for run in runs] == ["study/0", "study/1"]
     assert {(run.sweep, run.project) for run in runs} == {(None, "p")}
     names = "WANDB_RUN_ID, WANDB_NAME, WANDB_SWEEP_ID, WANDB_RESUME, WANDB_LAUNCH"
-    assert caplog.text.count(f"{names} ignored: every trial is a run of its own") == 1
+    assert caplog.text.count(f"{names} ignored: every trial is a separate run") == 1
     assert f"In a sweep: {names} ignored" in doctor._wandb().sentence
 
 
@@ -334,7 +334,7 @@ def test_the_page_for_people_is_the_table() -> None:
 # W&B breaks, at any moment
 
 
-@pytest.mark.parametrize("status, words", [(500, "answers with error 500"), (401, "refuses the API key")])
+@pytest.mark.parametrize("status, words", [(500, "responds with error 500"), (401, "rejects the API key")])
 def test_a_server_that_refuses_is_passed_over(
     status: int, words: str, server: WandbServer, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -401,7 +401,9 @@ def test_a_service_that_never_answers_holds_nobody_up(tmp_path: Path) -> None:
         deaf.listen()
         trial = begun(tmp_path / "study" / "0", mode="offline")
         ended = run_python(TRACKED, str(trial.path), PYTHONPATH=str(ROOT), WANDB_SERVICE="3-1-unix-deaf")
-    assert ended.stderr.startswith("W&B is still busy; not waiting any longer.") and ended.stderr.count("\n") == 1
+    assert (
+        ended.stderr.startswith("W&B is still busy, and its time limit has passed.") and ended.stderr.count("\n") == 1
+    )
 
 
 def test_a_summary_that_hangs_is_given_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
