@@ -29,7 +29,7 @@ def test_the_sample_in_words_of_its_own(capsys: pytest.CaptureFixture[str]) -> N
     assert max(map(len, printed.splitlines())) <= 80
     said = rows(printed)
     assert said[0] == "sample synthetic (invented facts)"
-    assert "questions 2,000 400 400" in said and "gold A 500 25.0 % 100 25.0 %" in said
+    assert "questions 2,000 400 400" in said and "gold A 500 25.0% 100 25.0%" in said
     assert "Only hashes of the test questions are read." in said
     assert "test questions also in train 0 298" in said
 
@@ -52,7 +52,7 @@ def test_a_file_with_bad_records_is_described_and_ends_with_1(
     assert "questions 2" in said and "bad records 5" in said and '\\n" stripped from the last option 1' in said
     assert f"{path}, line 2: has 0 options; a question has 2 to 26. Fix or remove the record." in said
     assert "and 2 more." in said
-    assert "A trial stops at the first one; data.on_bad_record=quarantine continues without them." in said
+    assert "A trial stops at the first; data.on_bad_record=quarantine leaves them out." in said
     assert "repeated in train 1 0" in said
 
 
@@ -64,7 +64,7 @@ def test_text_like_a_control_token_is_counted_and_shown_as_it_stands(
     assert main(["data", str(path)]) == 0
     said = rows(capsys.readouterr().out)
     assert "looks like a control token: [INST] 1" in said
-    assert "Text that looks like a control token is read as plain text." in said
+    assert "Models read text that looks like a control token as plain text." in said
 
 
 def test_overrides_are_those_of_a_trial(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -25,12 +25,12 @@ FILES = (*SMALL_FILES, "*.safetensors")
 TEMPLATES = "additional_chat_templates"  # the only subfolder that a loader reads
 # Why a file cannot change a result, by the first pattern that matches its name.
 CANNOT_MATTER = {
-    "README*": "documentation",
-    "LICENSE*": "documentation",
-    "NOTICE*": "documentation",
-    "USE_POLICY*": "documentation",
+    "README*": "it is documentation for users",
+    "LICENSE*": "it is documentation for users",
+    "NOTICE*": "it is documentation for users",
+    "USE_POLICY*": "it is documentation for users",
     "requirements*.txt": "nothing is installed from a model's folder",
-    "modelcard.json": "documentation",
+    "modelcard.json": "it is documentation for users",
     "trainer_state.json": "a record of earlier training; no loader reads it",
     "*_results.json": "a record of earlier scores; no loader reads it",
     "pytorch_model.bin.index.json": "weights are loaded from safetensors only",

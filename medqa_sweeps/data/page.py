@@ -99,7 +99,7 @@ def _print_refused(config: DataConfig, holdings: dict[str, Holding], console: Co
         if len(bad) > _SHOWN:
             console.print(f"  and {len(bad) - _SHOWN:,} more.")
         if bad and config.on_bad_record == "stop":
-            console.print("  A trial stops at the first one; data.on_bad_record=quarantine continues without them.")
+            console.print("  A trial stops at the first; data.on_bad_record=quarantine leaves them out.")
 
 
 def _print_overlaps(description: Description, console: Console) -> None:

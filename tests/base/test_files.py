@@ -200,7 +200,10 @@ def test_a_link_to_nothing_is_named(folder: Path) -> None:
     [
         (lambda base: (base / "tokenizer.json").unlink(), "it has no tokenizer"),
         (lambda base: (base / "adapter_config.json").write_text("{}"), "the base that this file names.*Merge"),
-        (lambda base: (base / "model.safetensors").rename(base / "weights.safetensors"), "look for .model.safetensors"),
+        (
+            lambda base: (base / "model.safetensors").rename(base / "weights.safetensors"),
+            "libraries load .model.safetensors",
+        ),
         (lambda base: (base / "config.json").write_text("[]"), "config.json is not a JSON object"),
         (lambda base: (base / "model.safetensors.index.json").write_text("{"), "index.json is not JSON"),
     ],

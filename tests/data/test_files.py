@@ -105,11 +105,11 @@ def test_a_key_that_is_there_twice_would_lose_something(tmp_path: Path, text: st
     [
         ("", "contains no questions"),
         ("question,options,answer\n", "contains no questions"),
-        ("question,question\na,b\n", "two columns have one name"),
+        ("question,question\na,b\n", "two columns have the same name"),
         ('question,answer\n"a,b\nc,d\n', "line 2: not CSV (unexpected end of data)"),
         ('question,answer\n"a"b,c\n', "line 2: not CSV"),
         ("question,answer\na,b\na,b,c\n", "line 2: not a multiple-choice question"),
-        ("question,option_a,option_b,answer\nq,x,y,A\nq,x,y\n", "line 3: has 3 cells, and the header has 4"),
+        ("question,option_a,option_b,answer\nq,x,y,A\nq,x,y\n", "line 3: has 3 cells, but the header has 4"),
         ('question,option_a,option_b,answer\n"q\nr",x,y,A\nq,x,,A\n', "line 4: has 1 options"),
         ("question,options,answer\nq,__import__('os'),A\n", "allowed are an object"),
         ("question,options,answer\nq,\"{'A': open('x'), 'B': 'y'}\",A\n", "allowed are an object"),
@@ -136,7 +136,9 @@ def test_a_broken_parquet_file_is_refused(tmp_path: Path, content: bytes) -> Non
 def test_a_number_in_a_table_of_letters_counts_from_a_base_that_must_be_said(tmp_path: Path) -> None:
     for value in (2, "2", 2.0, "2.0"):
         record = {**SHAPES["columns, number"], "correct_option": value}
-        assert "correct_option is 2, and whether it counts from 0 or 1" in refusal(as_csv(tmp_path / "q.csv", record))
+        assert "correct_option is 2, and the file does not say whether numbers start at 0 or 1" in refusal(
+            as_csv(tmp_path / "q.csv", record)
+        )
         assert read(as_parquet(tmp_path / "q.parquet", record), answer_base=0).questions[0].gold == 2
 
 
