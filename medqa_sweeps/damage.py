@@ -10,14 +10,14 @@ import yaml
 from medqa_sweeps.errors import ConfigError
 
 # Raised by parsing a damaged file, or by building a record from it.
-NOT_WHAT_WAS_WRITTEN = (ValueError, TypeError, KeyError, AttributeError, RecursionError, yaml.YAMLError)
-FROM_A_COPY = "Restore it from a backup."
+PARSE_ERRORS = (ValueError, TypeError, KeyError, AttributeError, RecursionError, yaml.YAMLError)
+RESTORE_FROM_BACKUP = "Restore it from a backup."
 YAML_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # the C loader is ten times as fast, if it is installed
 _DETAIL_CHARACTERS = 120
 
 
 @contextlib.contextmanager
-def told(file: Path, remedy: str = FROM_A_COPY, line: int | None = None) -> Iterator[None]:
+def parsing(file: Path, remedy: str = RESTORE_FROM_BACKUP, line: int | None = None) -> Iterator[None]:
     """A context in which `file` is parsed.
 
     Args:
@@ -29,7 +29,7 @@ def told(file: Path, remedy: str = FROM_A_COPY, line: int | None = None) -> Iter
     """
     try:
         yield
-    except NOT_WHAT_WAS_WRITTEN as error:
+    except PARSE_ERRORS as error:
         where = "" if line is None else f" in line {line:,}"
         # JSON's own message says "line 1" here, which would contradict the line number in the file.
         found = error.msg if line is not None and isinstance(error, json.JSONDecodeError) else str(error)
@@ -38,14 +38,14 @@ def told(file: Path, remedy: str = FROM_A_COPY, line: int | None = None) -> Iter
 
 
 @contextlib.contextmanager
-def readable(file: Path) -> Iterator[None]:
-    """As `told`, for a file that must exist.
+def reading(file: Path) -> Iterator[None]:
+    """As `parsing`, for a file that must exist.
 
     Raises:
         ConfigError: also if the operating system cannot read it.
     """
     try:
-        with told(file):
+        with parsing(file):
             yield
     except OSError as error:
         raise ConfigError(f"{file} cannot be read ({error.strerror}).") from error

@@ -49,7 +49,7 @@ def identity_of(folder: Path) -> StudyIdentity:
         ConfigError: if study.yaml is damaged.
     """
     try:
-        with damage.told(folder / FILE):
+        with damage.parsing(folder / FILE):
             found = yaml.load((folder / FILE).read_text(encoding="utf-8"), damage.YAML_LOADER)
             return StudyIdentity(found.get("id"), found.get("name"), tuple(map(Path, found.get("places", ()))))
     except FileNotFoundError:
@@ -61,24 +61,24 @@ def group_of(folder: Path) -> str:
     return next((place.name for place in identity_of(folder).places), folder.resolve().name)
 
 
-def moved_along(path: str, places: Iterable[Path], folder: Path) -> str:
+def path_after_move(path: str, places: Iterable[Path], folder: Path) -> str:
     """Where `path`, a file or a glob, is now; `path` itself if it still exists or cannot be found.
 
     Args:
         places: earlier locations of `folder`, which may have moved with or without the file.
     """
-    if not os.path.isabs(path) or is_there(path):
+    if not os.path.isabs(path) or path_exists(path):
         return path
     been = list(places)
     relative = (os.path.relpath(path, place) for place in been)
     candidates = (os.path.normpath(os.path.join(now, one)) for one in relative for now in (folder, *been))
-    return next(filter(is_there, candidates), path)
+    return next(filter(path_exists, candidates), path)
 
 
-def with_paths_found(text: str, found: Callable[[str], str]) -> str:
+def replace_paths(text: str, found: Callable[[str], str]) -> str:
     """A path, or an override with paths in its value, in which `found` replaces each absolute path."""
-    return found(text) if is_there(found(text)) else _PATH.sub(lambda path: found(path[0]), text)
+    return found(text) if path_exists(found(text)) else _PATH.sub(lambda path: found(path[0]), text)
 
 
-def is_there(path: str) -> bool:
+def path_exists(path: str) -> bool:
     return os.path.exists(path) or bool(glob.glob(path, recursive=True))

@@ -71,5 +71,5 @@ def test_damage_in_the_middle_of_a_history_names_its_line(damage: str, tmp_path:
 def test_a_required_file_that_cannot_be_read_is_reported(tmp_path: Path) -> None:
     """A folder stands for a file that the system refuses: who tests as root may read everything."""
     refused = pytest.raises(ConfigError, match=rf"^{tmp_path} cannot be read \(Is a directory\)\.$")
-    with refused, damage_module.readable(tmp_path):
+    with refused, damage_module.reading(tmp_path):
         tmp_path.read_text()

@@ -27,7 +27,7 @@ def predictions(trial: Trial, samples_seen: int) -> dict[str, Prediction]:
 def _predictions(file: Path, samples_seen: int, version: tuple[int, int, int]) -> dict[str, Prediction]:
     """`version`: of the file's content, so that one that was replaced is read again."""
     lines = read_lines(file, Prediction.from_json, naming=str(samples_seen).encode())
-    with damage.readable(file):
+    with damage.reading(file):
         return {line.id: line for line in lines if line.samples_seen == samples_seen}
 
 

@@ -133,22 +133,22 @@ def read_trial(directory: TrialDir) -> Trial:
     Raises:
         ConfigError: if a file of the folder is damaged, naming the file.
     """
-    with damage.readable(directory.config_file):
+    with damage.reading(directory.config_file):
         settings = flat_config(directory)
     result = _result(directory)
     if result is None:
-        with damage.readable(directory.metrics_file):
+        with damage.reading(directory.metrics_file):
             state, reason = state_without_result(directory)
         result = _result(directory)  # it may have finished meanwhile
     if result is not None:
         state, reason = state_of_result(result)
-    with damage.readable(directory.provenance_file):
+    with damage.reading(directory.provenance_file):
         scored = _scored(directory, result)
     return Trial(directory.path.resolve().name, directory, settings, state, reason, result, scored)
 
 
 def _result(directory: TrialDir) -> Result | None:
-    with damage.readable(directory.result_file):
+    with damage.reading(directory.result_file):
         return directory.result()
 
 

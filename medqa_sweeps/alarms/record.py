@@ -4,14 +4,14 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
-from medqa_sweeps.damage import NOT_WHAT_WAS_WRITTEN
+from medqa_sweeps.damage import PARSE_ERRORS
 from medqa_sweeps.data.split import IN_TRAINING, NEARLY_IN_TRAINING
 from medqa_sweeps.errors import ConfigError
 from medqa_sweeps.prompt import LETTERS
 from medqa_sweeps.trial.folder import TrialDir
 from medqa_sweeps.trial.records import Prediction, Result, TrainLine
 
-_DAMAGED = (ConfigError, OSError, OverflowError, *NOT_WHAT_WAS_WRITTEN)
+_DAMAGED = (ConfigError, OSError, OverflowError, *PARSE_ERRORS)
 _PLACES = {letter: place for place, letter in enumerate(LETTERS)}
 
 

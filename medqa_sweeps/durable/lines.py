@@ -75,7 +75,7 @@ class LineReader(Generic[Content]):
 
 
 def _read(path: Path, number: int, text: bytes, made_of: Callable[[dict[str, Any]], Content]) -> Content:
-    with damage.told(path, _REMEDY, number):
+    with damage.parsing(path, _REMEDY, number):
         return made_of(json.loads(text))
 
 

@@ -69,7 +69,7 @@ def read_confirmation(folder: Path) -> Confirmation | None:
         ConfigError: if the file is damaged.
     """
     try:
-        with damage.told(folder / _FILE):
+        with damage.parsing(folder / _FILE):
             data: dict[str, Any] = yaml.safe_load((folder / _FILE).read_text(encoding="utf-8"))
             return Confirmation(**{**data, "configs": [ChosenConfig(**config) for config in data["configs"]]})
     except (FileNotFoundError, NotADirectoryError):

@@ -25,7 +25,7 @@ from medqa_sweeps.durable.claim import FILES as CLAIM_FILES, claim
 from medqa_sweeps.durable.files import write_atomically
 from medqa_sweeps.errors import ConfigError
 from medqa_sweeps.study.objective import ACCURACY
-from medqa_sweeps.study_identity import FILE as STUDY_FILE, identity_of, moved_along, with_paths_found
+from medqa_sweeps.study_identity import FILE as STUDY_FILE, identity_of, path_after_move, replace_paths
 from medqa_sweeps.trial.folder import TrialDir
 
 _OBJECTIVE = ("metric", "direction")  # keys of the definition
@@ -112,7 +112,7 @@ class StudyDir:
         places = identity_of(self.path).places
 
         def present(text: str) -> str:
-            return with_paths_found(text, lambda path: moved_along(path, places, self.path))
+            return replace_paths(text, lambda path: path_after_move(path, places, self.path))
 
         return list(_changes(before, now, definition, present))
 
@@ -163,7 +163,7 @@ class StudyDir:
             ConfigError: if there is no study here, or the file is damaged.
         """
         try:
-            with damage.told(self.definition_file):
+            with damage.parsing(self.definition_file):
                 return dict(yaml.safe_load(self.definition_file.read_text()))
         except FileNotFoundError:
             raise ConfigError(

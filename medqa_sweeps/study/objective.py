@@ -184,7 +184,7 @@ def objective_in(study: Path) -> Objective:
     """
     file = study / STUDY_FILE
     try:
-        with damage.told(file):
+        with damage.parsing(file):
             definition = yaml.load(file.read_text(encoding="utf-8"), damage.YAML_LOADER)
     except FileNotFoundError:
         return BY_ACCURACY

@@ -14,7 +14,7 @@ from medqa_sweeps.command_line import move_to, typed
 from medqa_sweeps.config.overrides import key_of, override
 from medqa_sweeps.errors import ConfigError
 from medqa_sweeps.study.folder import StudyDir
-from medqa_sweeps.study_identity import identity_of, moved_along, with_paths_found
+from medqa_sweeps.study_identity import identity_of, path_after_move, replace_paths
 
 _FOLDER = "hydra.sweep.dir"
 _ALLOW_CHANGES = "hydra.sweeper.allow_changes"  # as they were then: the study is what it is since
@@ -77,15 +77,15 @@ def program_of(study: StudyDir) -> StudyProgram:
 
 def found_again(study: StudyDir, path: str) -> str:
     """Where a file or folder is that stood in the study's command or config; itself if it is nowhere else."""
-    moved = moved_along(path, identity_of(study.path).places[::-1], study.path)
+    moved = path_after_move(path, identity_of(study.path).places[::-1], study.path)
     origin = study.definition()
     own = _PROJECT / (origin.get("project_file") or ".")
-    return moved_along(moved, [Path(origin["directory"], origin["command"][0]).parent], own.parent)
+    return path_after_move(moved, [Path(origin["directory"], origin["command"][0]).parent], own.parent)
 
 
 def words_found_again(study: StudyDir, words: Sequence[str]) -> list[str]:
     """A command's words, with the present place of each path in them."""
-    return [with_paths_found(word, lambda path: found_again(study, path)) for word in words]
+    return [replace_paths(word, lambda path: found_again(study, path)) for word in words]
 
 
 def _candidates(origin: Mapping[str, Any], study: Path) -> Iterator[tuple[Path, Path]]:

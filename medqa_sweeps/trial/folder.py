@@ -35,7 +35,7 @@ from medqa_sweeps.durable.claim import claim
 from medqa_sweeps.durable.files import put_first, write_atomically, write_beside
 from medqa_sweeps.durable.lines import LineReader, append_lines, read_lines
 from medqa_sweeps.errors import ConfigError, FailureKind, InternalError
-from medqa_sweeps.study_identity import FILE as STUDY_FILE, identity_of, is_there, moved_along
+from medqa_sweeps.study_identity import FILE as STUDY_FILE, identity_of, path_after_move, path_exists
 from medqa_sweeps.trial.records import (
     AttemptEndLine,
     AttemptLine,
@@ -138,15 +138,15 @@ class TrialDir:
         Raises:
             ConfigError: if there is none, or it cannot be read.
         """
-        return config_module.with_paths(config_module.load(self.config_file), self.found_again)
+        return config_module.with_paths(config_module.load(self.config_file), self.current_path)
 
-    def found_again(self, path: str) -> str:
+    def current_path(self, path: str) -> str:
         """The current path of a file in the trial's config; `path` itself if it exists or cannot be found."""
-        if is_there(path):
+        if path_exists(path):
             return path
         then = self.provenance().get("folder")
         with_study = [place / self.path.name for place in identity_of(self.path.absolute().parent).places]
-        return moved_along(path, [Path(then), *with_study] if then else with_study, self.path.absolute())
+        return path_after_move(path, [Path(then), *with_study] if then else with_study, self.path.absolute())
 
     def provenance(self) -> dict[str, Any]:
         """Code, packages, hardware, data and base by content, as they were at submission; empty if there is none.
@@ -156,7 +156,7 @@ class TrialDir:
         """
         if not self.provenance_file.exists():
             return {}
-        with damage.told(self.provenance_file, f"{_COPY_OR_REMOVE}: the trial is then read without its provenance."):
+        with damage.parsing(self.provenance_file, f"{_COPY_OR_REMOVE}: the trial is then read without its provenance."):
             return dict(json.loads(self.provenance_file.read_text()))
 
     def disk_bytes(self) -> int:
@@ -320,7 +320,7 @@ class TrialDir:
         Raises:
             ConfigError: if the file is damaged.
         """
-        with damage.told(self.result_file, f"{_COPY_OR_REMOVE}, and `resume` finishes the trial again."):
+        with damage.parsing(self.result_file, f"{_COPY_OR_REMOVE}, and `resume` finishes the trial again."):
             try:
                 return Result.from_json(json.loads(self.result_file.read_text()))
             except FileNotFoundError:
