@@ -16,7 +16,7 @@ trials that its rate applies to. Alarms are significant findings: with few quest
 the absence of an alarm proves nothing.
 
     trial        `alarms_of`: from a trial's folder
-    record       the folder's files as plain lists; None for a file that is missing or damaged
+    inputs       the folder's files as plain lists; None for a file that is missing or damaged
     letters      one_letter, no_answer_changed
     accuracy     not_above_chance, worse_than_base, peaked_early
     loss         loss_never_fell
@@ -25,7 +25,7 @@ the absence of an alarm proves nothing.
     cautions     not about a score: settings that are probably mistakes, before anything starts
 """
 
-from medqa_sweeps.alarms.alarm import Alarm, about_the_trial, written
+from medqa_sweeps.alarms.alarm import Alarm, about_the_trial, alarm_text
 from medqa_sweeps.alarms.trial import alarms_of
 
-__all__ = ["Alarm", "about_the_trial", "alarms_of", "written"]
+__all__ = ["Alarm", "about_the_trial", "alarm_text", "alarms_of"]

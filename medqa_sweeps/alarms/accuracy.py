@@ -16,7 +16,7 @@ WORSE_LEVEL = 0.0025
 LONG_BEFORE = 0.75  # share of the last evaluation's samples; evaluations up to here are long before the end
 
 
-def not_above_chance(right: Sequence[str], options: Sequence[int], predicted: Sequence[str | None]) -> Alarm | None:
+def not_above_chance(gold: Sequence[str], options: Sequence[int], predicted: Sequence[str | None]) -> Alarm | None:
     """An alarm if the accuracy is neither significantly nor plausibly above a baseline that needs no knowledge.
 
     The baselines are guessing (1 / options per question) and always answering the most frequent gold letter. The second
@@ -28,24 +28,24 @@ def not_above_chance(right: Sequence[str], options: Sequence[int], predicted: Se
     False alarms: at most 1 in 1,000 trials whose true accuracy is 15 points above both baselines, or halfway from them
     to 100% if that is less. Of trials that guess among four options it detects 95% with 400 questions and 15% with 60.
     """
-    correct = _correct(right, predicted)
+    correct = _correct(gold, predicted)
     below = [
         name
-        for name, p_value, chances in _competitors(right, options, correct)
+        for name, p_value, chances in _baselines(gold, options, correct)
         if p_value > ABOVE_LEVEL and _too_few(correct, chances)
     ]
     if not below:
         return None
-    counts = f"{sum(correct):,} of {len(right):,} answers are correct"
+    counts = f"{sum(correct):,} of {len(gold):,} answers are correct"
     return Alarm("not_above_chance", f"{counts}, not significantly more than {' or '.join(below)}")
 
 
-def worse_than_base(right: Sequence[str], base: Sequence[str | None], predicted: Sequence[str | None]) -> Alarm | None:
+def worse_than_base(gold: Sequence[str], base: Sequence[str | None], predicted: Sequence[str | None]) -> Alarm | None:
     """An alarm if the trained model is significantly worse than its own untuned base on the same questions.
 
     False alarms: at most 1 in 400 trials that are no worse than their base (McNemar's exact test, one-sided).
     """
-    before, after = _correct(right, base), _correct(right, predicted)
+    before, after = _correct(gold, base), _correct(gold, predicted)
     p_value = _p_of_better(before, after)
     if p_value > WORSE_LEVEL:
         return None
@@ -53,7 +53,7 @@ def worse_than_base(right: Sequence[str], base: Sequence[str | None], predicted:
     return Alarm("worse_than_base", f"{shares} on the same questions (p = {p_value:.1g})")
 
 
-def peaked_early(right: Sequence[str], evaluations: Mapping[int, Sequence[str | None]]) -> Alarm | None:
+def peaked_early(gold: Sequence[str], evaluations: Mapping[int, Sequence[str | None]]) -> Alarm | None:
     """An alarm if an evaluation long before the last one was significantly better than the last one.
 
     Long before means: after at most 75% of its samples. The peak is the evaluation with the smallest p-value (exact
@@ -62,12 +62,12 @@ def peaked_early(right: Sequence[str], evaluations: Mapping[int, Sequence[str | 
     False alarms: at most 1 in 400 trials that are no worse at the end than at any evaluation long before.
 
     Args:
-        right: gold letter of each question.
+        gold: gold letter of each question.
         evaluations: predicted letters, by training samples seen; the untuned base (0) is ignored.
     """
     last = max(evaluations)
-    at_the_end = _correct(right, evaluations[last])
-    early = {seen: _correct(right, evaluations[seen]) for seen in evaluations if 0 < seen <= LONG_BEFORE * last}
+    at_the_end = _correct(gold, evaluations[last])
+    early = {seen: _correct(gold, evaluations[seen]) for seen in evaluations if 0 < seen <= LONG_BEFORE * last}
     p_values = {seen: len(early) * _p_of_better(correct, at_the_end) for seen, correct in early.items()}
     peak = min(p_values, key=p_values.__getitem__, default=0)
     if not peak or p_values[peak] > WORSE_LEVEL:
@@ -76,17 +76,17 @@ def peaked_early(right: Sequence[str], evaluations: Mapping[int, Sequence[str | 
     return Alarm("peaked_early", f"{peaked} and ended at {_share(at_the_end)} (p = {p_values[peak]:.1g})")
 
 
-def _competitors(
-    right: Sequence[str], options: Sequence[int], correct: Sequence[bool]
+def _baselines(
+    gold: Sequence[str], options: Sequence[int], correct: Sequence[bool]
 ) -> Iterator[tuple[str, float, list[float]]]:
     """The baselines: name, p-value of "the trial is no better", probability of a correct answer per question."""
     chances = [1 / many for many in options]
     yield f"by guessing ({sum(chances):,.0f} expected)", at_least(sum(correct), chances), chances
-    letter, times = Counter(right).most_common(1)[0]
+    letter, times = Counter(gold).most_common(1)[0]
     if _is_favoured(letter, times, options):
-        always = [one == letter for one in right]
+        always = [one == letter for one in gold]
         name = f"by always answering {letter} ({times:,})"
-        yield name, _p_of_better(correct, always), [times / len(right)] * len(right)
+        yield name, _p_of_better(correct, always), [times / len(gold)] * len(gold)
 
 
 def _is_favoured(letter: str, times: int, options: Sequence[int]) -> bool:
@@ -107,8 +107,8 @@ def _p_of_better(one: Sequence[bool], other: Sequence[bool]) -> float:
     return sign_test(counts[True, False], counts[False, True])
 
 
-def _correct(right: Sequence[str], predicted: Sequence[str | None]) -> list[bool]:
-    return [letter == chosen for letter, chosen in zip(right, predicted, strict=True)]
+def _correct(gold: Sequence[str], predicted: Sequence[str | None]) -> list[bool]:
+    return [letter == chosen for letter, chosen in zip(gold, predicted, strict=True)]
 
 
 def _share(correct: Sequence[bool]) -> str:

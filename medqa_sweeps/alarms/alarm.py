@@ -18,7 +18,7 @@ def about_the_trial(alarms: Iterable[Alarm]) -> list[Alarm]:
     return [alarm for alarm in alarms if not alarm.about_data]
 
 
-def written(alarms: Iterable[Alarm]) -> str:
+def alarm_text(alarms: Iterable[Alarm]) -> str:
     """`alarm: SENTENCE; SENTENCE`, for the end of a line; empty if there are none."""
     sentences = "; ".join(alarm.sentence for alarm in alarms)
     return f"alarm: {sentences}" if sentences else ""

@@ -12,7 +12,7 @@ LARGE_EXCESS = 2 / 3  # of the distance from the letter's expected share to 1; 7
 FEWEST_QUESTIONS = 31  # 0.8 ** 31 < 0.001
 
 
-def one_letter(right: Sequence[str], options: Sequence[int], predicted: Sequence[str | None]) -> Alarm | None:
+def one_letter(gold: Sequence[str], options: Sequence[int], predicted: Sequence[str | None]) -> Alarm | None:
     """An alarm if the model answers (nearly) every question with one letter.
 
     A healthy model answers with the gold letter with some probability, and with each other letter equally often. Its
@@ -24,19 +24,19 @@ def one_letter(right: Sequence[str], options: Sequence[int], predicted: Sequence
     unequal probabilities has no heavier tail than the binomial of their mean (Hoeffding 1956).
 
     Args:
-        right: gold letter of each question.
+        gold: gold letter of each question.
         options: number of options of each question.
         predicted: predicted letter of each question; None if the generated text contains none.
     """
     chosen = Counter(letter for letter in predicted if letter is not None)
     if not chosen:
         return None
-    (letter, times), questions = chosen.most_common(1)[0], len(right)
-    expected = max(right.count(letter) / questions, share_of_guesses(letter, options))
+    (letter, times), questions = chosen.most_common(1)[0], len(gold)
+    expected = max(gold.count(letter) / questions, share_of_guesses(letter, options))
     is_large = times / questions >= expected + LARGE_EXCESS * (1 - expected)
     if not is_large or max(options) * at_least(times, [expected] * questions) > LETTER_LEVEL:
         return None
-    truth = f"though {letter} is the correct answer to {right.count(letter):,}"
+    truth = f"though {letter} is the correct answer to {gold.count(letter):,}"
     return Alarm("one_letter", f"the model answers {letter} to {times:,} of {questions:,} questions, {truth}")
 
 
@@ -53,5 +53,5 @@ def no_answer_changed(base: Sequence[str | None], predicted: Sequence[str | None
 
 def share_of_guesses(letter: str, options: Sequence[int]) -> float:
     """Expected share of the questions that get this letter when all answers are guesses."""
-    place = LETTERS.index(letter)
-    return sum(1 / many for many in options if place < many) / len(options)
+    index = LETTERS.index(letter)
+    return sum(1 / many for many in options if index < many) / len(options)

@@ -9,7 +9,7 @@ from typing import Any
 from omegaconf import DictConfig
 
 from medqa_sweeps.alarms import leaks
-from medqa_sweeps.alarms.record import leaks_of
+from medqa_sweeps.alarms.inputs import leaks_of
 from medqa_sweeps.command_line import command, shown
 from medqa_sweeps.compose.hydra_node import trial_config
 from medqa_sweeps.compose.snapshot import FOLDER, ConfSnapshot

@@ -35,9 +35,9 @@ def test_sixty_of_sixty_sound_and_five_of_five_do_not() -> None:
 
 
 def test_the_right_answers_explain_their_share() -> None:
-    right: list[str] = ["A"] * 360 + ["B"] * 40
-    assert one_letter(right, [2] * 400, list(right)) is None
-    assert one_letter(right, [2] * 400, ["A"] * 400), "but not every answer"
+    gold: list[str] = ["A"] * 360 + ["B"] * 40
+    assert one_letter(gold, [2] * 400, list(gold)) is None
+    assert one_letter(gold, [2] * 400, ["A"] * 400), "but not every answer"
     assert one_letter(["A"] * 400, [2] * 400, ["A"] * 400) is None
 
 
@@ -53,11 +53,11 @@ def test_the_number_of_options_explains_its_share() -> None:
 @pytest.mark.parametrize("share", [0.25, 0.5, 0.8])
 @pytest.mark.parametrize("accuracy", [0.25, 0.4, 0.7, 1.0])
 def test_a_healthy_model_sounds_it_at_most_once_in_a_thousand(questions: int, share: float, accuracy: float) -> None:
-    """The exact rate, from the fewest choices of A that sound: A is right in `share` of the questions."""
+    """The exact rate, from the fewest choices of A that sound: A is correct in `share` of the questions."""
     with_a = round(share * questions)
-    right = ["A"] * with_a + [LETTERS[1 + number % 3] for number in range(questions - with_a)]
+    gold = ["A"] * with_a + [LETTERS[1 + number % 3] for number in range(questions - with_a)]
     sounding = (
-        times for times in range(questions + 1) if one_letter(right, [4] * questions, spread("A", times, questions))
+        times for times in range(questions + 1) if one_letter(gold, [4] * questions, spread("A", times, questions))
     )
     fewest = next(sounding, questions + 1)
     choices = [accuracy] * with_a + [(1 - accuracy) / 3] * (questions - with_a)

@@ -12,19 +12,19 @@ from medqa_sweeps.trial.folder import TrialDir
 from medqa_sweeps.trial.records import Prediction, Result, TrainLine
 
 _DAMAGED = (ConfigError, OSError, OverflowError, *PARSE_ERRORS)
-_PLACES = {letter: place for place, letter in enumerate(LETTERS)}
+_INDEX_BY_LETTER = {letter: index for index, letter in enumerate(LETTERS)}
 
 
 @dataclass(frozen=True)
-class Answers:
+class EvaluatedAnswers:
     """The answers to the questions that all evaluations of a trial have in common, in one order."""
 
-    right: list[str]  # gold letter of each question
+    gold: list[str]  # gold letter of each question
     options: list[int]  # number of options of each question
     evaluations: dict[int, list[str | None]]  # predicted letters, by samples seen, ascending
 
 
-def answers_of(trial: TrialDir) -> Answers | None:
+def answers_of(trial: TrialDir) -> EvaluatedAnswers | None:
     """All evaluations of the trial; None if none can be read."""
     try:
         return _answers(trial.predictions())
@@ -60,7 +60,7 @@ def result_of(trial: TrialDir) -> Result | None:
         return None
 
 
-def _answers(evaluations: dict[int, dict[str, Prediction]]) -> Answers | None:
+def _answers(evaluations: dict[int, dict[str, Prediction]]) -> EvaluatedAnswers | None:
     if not evaluations or not all(isinstance(seen, int) for seen in evaluations):
         return None
     shared = set.intersection(*(set(found) for found in evaluations.values()))
@@ -68,8 +68,8 @@ def _answers(evaluations: dict[int, dict[str, Prediction]]) -> Answers | None:
     ids = [one for one in newest if one in shared]
     if not ids:
         return None
-    right = [newest[one].gold for one in ids]
+    gold = [newest[one].gold for one in ids]
     chosen = {seen: [evaluations[seen][one].predicted for one in ids] for seen in sorted(evaluations)}
-    in_use: set[str | None] = set().union(right, *chosen.values())
-    highest = max(_PLACES[letter] for letter in in_use if letter is not None)
-    return Answers(right, [len(newest[one].log_probabilities) or highest + 1 for one in ids], chosen)
+    in_use: set[str | None] = set().union(gold, *chosen.values())
+    highest = max(_INDEX_BY_LETTER[letter] for letter in in_use if letter is not None)
+    return EvaluatedAnswers(gold, [len(newest[one].log_probabilities) or highest + 1 for one in ids], chosen)
