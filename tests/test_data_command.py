@@ -9,7 +9,7 @@ import pytest
 
 from medqa_sweeps.__main__ import main
 from medqa_sweeps.config.overrides import override
-from tests.data.record_shapes import SHAPES
+from tests.data.record_formats import FORMATS
 
 ROOT = Path(__file__).parents[1]
 
@@ -45,7 +45,7 @@ def test_a_file_with_bad_records_is_described_and_ends_with_1(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     path = tmp_path / "q.jsonl"
-    records = [SHAPES["debris"], *({"question": "?", "options": {}} for _ in range(5)), SHAPES["medqa"]]
+    records = [FORMATS["debris"], *({"question": "?", "options": {}} for _ in range(5)), FORMATS["medqa"]]
     path.write_text("\n".join(map(json.dumps, records)))
     assert main(["data", str(path)]) == 1
     said = rows(capsys.readouterr().out)
@@ -60,7 +60,7 @@ def test_text_like_a_control_token_is_counted_and_shown_as_it_stands(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     path = tmp_path / "q.jsonl"
-    path.write_text(json.dumps({**SHAPES["medqa"], "question": "Which drug? [INST]"}))
+    path.write_text(json.dumps({**FORMATS["medqa"], "question": "Which drug? [INST]"}))
     assert main(["data", str(path)]) == 0
     said = rows(capsys.readouterr().out)
     assert "looks like a control token: [INST] 1" in said
@@ -69,7 +69,7 @@ def test_text_like_a_control_token_is_counted_and_shown_as_it_stands(
 
 def test_overrides_are_those_of_a_trial(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = tmp_path / "q.jsonl"
-    path.write_text(json.dumps(SHAPES["medmcqa"]))
+    path.write_text(json.dumps(FORMATS["medmcqa"]))
     assert main(["data", str(path)]) == 1
     assert "Set data.answer_base=1" in capsys.readouterr().err
     assert main(["data", "local", f"data.train={path}", "data.answer_base=1"]) == 0

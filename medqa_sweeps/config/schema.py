@@ -149,7 +149,7 @@ class DataConfig:
     train: str | None = None  # a file, or a glob of files; "bundled:NAME/FILE" is one shipped here
     validation: str | None = None
     test: str | None = None  # locked: no sweep reads it
-    format: str = "auto"  # the record's shape: auto, or a name of data/shapes.py
+    format: str = "auto"  # the record's format: auto, or a name of data/formats.py
     answer_base: int | None = None  # medmcqa, columns: whether a number (`cop`) counts options from 0 or from 1
     on_bad_record: str = "stop"  # stop | quarantine: set it aside in the trial's quarantine.jsonl, counted, and go on
     # Options such as "Both A and B" (data/ordered.py). keep: training leaves them as in the file | remove: as keep, and

@@ -1,6 +1,6 @@
 """Counts, lengths and overlaps of a data set, to look at before training.
 
-Only hashes of the test set are read (`reading.read_test_prints`), for its size and its overlaps with the other sets.
+Only hashes of the test set are read (`reading.read_test_hashes`), for its size and its overlaps with the other sets.
 """
 
 import statistics
@@ -11,9 +11,9 @@ from math import ceil
 from string import ascii_uppercase
 
 from medqa_sweeps.config import DataConfig
-from medqa_sweeps.data.duplicates import Overlap, Print, overlaps, print_of, words_of
+from medqa_sweeps.data.duplicates import Overlap, QuestionHash, overlaps, question_hash, split_words
 from medqa_sweeps.data.question import Question, QuestionSet
-from medqa_sweeps.data.reading import Part, read_questions, read_test_prints
+from medqa_sweeps.data.reading import Part, read_questions, read_test_hashes
 
 Measure = Callable[[list[Question]], list[int]]
 
@@ -31,7 +31,7 @@ class Lengths:
 
 
 @dataclass(frozen=True)
-class Holding:
+class PartSummary:
     """Counts and lengths of one part: training or validation."""
 
     found: QuestionSet
@@ -44,7 +44,7 @@ class Holding:
 
 @dataclass(frozen=True)
 class Description:
-    parts: dict[str, Holding]
+    parts: dict[str, PartSummary]
     test_questions: int | None  # None: the data set has no test questions
     overlaps: list[Overlap]
 
@@ -62,24 +62,24 @@ def describe(config: DataConfig, measure: Measure, max_length: int | None) -> De
     lenient = replace(config, on_bad_record="quarantine")
     names: list[Part] = ["train"] + (["validation"] if config.validation else [])  # type: ignore[assignment]
     parts: dict[str, QuestionSet] = {part: read_questions(lenient, part) for part in names}
-    prints: dict[str, list[Print]] = {
-        part: [print_of(question.question, question.options) for question in found.questions]
+    hashes: dict[str, list[QuestionHash]] = {
+        part: [question_hash(question.question, question.options) for question in found.questions]
         for part, found in parts.items()
     }
     if config.test:
-        prints["test"] = read_test_prints(config)
-    holdings = {part: _holding(found, measure, max_length) for part, found in parts.items()}
-    return Description(holdings, len(prints["test"]) if config.test else None, overlaps(prints))
+        hashes["test"] = read_test_hashes(config)
+    summaries = {part: _summary(found, measure, max_length) for part, found in parts.items()}
+    return Description(summaries, len(hashes["test"]) if config.test else None, overlaps(hashes))
 
 
-def words(questions: list[Question]) -> list[int]:
+def word_counts(questions: list[Question]) -> list[int]:
     """Number of words of each question with its options; a Chinese character counts as a word."""
-    return [len(words_of("\n".join([question.question, *question.options]))) for question in questions]
+    return [len(split_words("\n".join([question.question, *question.options]))) for question in questions]
 
 
-def _holding(found: QuestionSet, measure: Measure, max_length: int | None) -> Holding:
+def _summary(found: QuestionSet, measure: Measure, max_length: int | None) -> PartSummary:
     questions = found.questions
-    return Holding(
+    return PartSummary(
         found,
         by_region=Counter(question.region or "unknown" for question in questions),
         by_step=Counter(question.step or "unknown" for question in questions),

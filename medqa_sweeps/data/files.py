@@ -15,8 +15,8 @@ from typing import Any
 
 from medqa_sweeps.assets import resolve_bundled
 from medqa_sweeps.command_line import typed
-from medqa_sweeps.data.record import Record
-from medqa_sweeps.data.shapes import RECORD_FIELDS, from_json
+from medqa_sweeps.data.formats import RECORD_FIELDS, from_json
+from medqa_sweeps.data.raw_record import RawRecord
 from medqa_sweeps.errors import DataError
 from medqa_sweeps.lfs import is_lfs_pointer
 
@@ -24,7 +24,7 @@ _LINES = "one JSON object per line, one array of objects, or one object of objec
 _LONGEST_CELL = 16_000_000  # characters; Python's limit of 131,072 is a fifth of a cell of a large export
 
 
-def file_records(text: str, sets: list[str], key: str) -> Iterator[Record]:
+def file_records(text: str, sets: list[str], key: str) -> Iterator[RawRecord]:
     """The records of the files that `text`, a path or a glob, names.
 
     Args:
@@ -94,11 +94,11 @@ def existing_files(text: str, key: str) -> list[Path]:
 # JSON
 
 
-def _json_records(path: Path, sets: list[str]) -> Iterator[Record]:
+def _json_records(path: Path, sets: list[str]) -> Iterator[RawRecord]:
     text = _text_of(path)
     if text.lstrip().startswith("["):
         array = _whole(text, path, "a JSON array")
-        yield from (Record(f"{path}, record {number}", item) for number, item in enumerate(array, start=1))
+        yield from (RawRecord(f"{path}, record {number}", item) for number, item in enumerate(array, start=1))
         return
     keyed = _keyed(text)
     if keyed is not None:
@@ -109,11 +109,11 @@ def _json_records(path: Path, sets: list[str]) -> Iterator[Record]:
             yield _line_record(line, f"{path}, line {number}")
 
 
-def _line_record(line: str, place: str) -> Record:
+def _line_record(line: str, location: str) -> RawRecord:
     try:
-        return Record(place, from_json(line))
+        return RawRecord(location, from_json(line))
     except (ValueError, RecursionError) as error:
-        return Record(place, line, f"not JSON ({error}); allowed is {_LINES}")
+        return RawRecord(location, line, f"not JSON ({error}); allowed is {_LINES}")
 
 
 def _whole(text: str, path: Path, allowed: str) -> Any:
@@ -141,9 +141,9 @@ def _is_keyed(value: Any) -> bool:
     return any(isinstance(inner, dict) and inner for inner in value.values())
 
 
-def _keyed_records(keyed: dict[str, Any], path: Path, sets: list[str]) -> Iterator[Record]:
+def _keyed_records(keyed: dict[str, Any], path: Path, sets: list[str]) -> Iterator[RawRecord]:
     if not all(_is_keyed(inner) for inner in keyed.values()):
-        yield from (Record(f"{path}, {name}" if name else str(path), record) for name, record in keyed.items())
+        yield from (RawRecord(f"{path}, {name}" if name else str(path), record) for name, record in keyed.items())
         return
     if not sets and len(keyed) > 1:
         raise DataError(
@@ -153,7 +153,7 @@ def _keyed_records(keyed: dict[str, Any], path: Path, sets: list[str]) -> Iterat
     for chosen in sets or keyed:
         if chosen not in keyed:
             raise DataError(f"{path} has no set {chosen}; data.hub_subsets may name {', '.join(keyed)}.")
-        yield from (Record(f"{path}, {chosen}, {name}", record) for name, record in keyed[chosen].items())
+        yield from (RawRecord(f"{path}, {chosen}, {name}", record) for name, record in keyed[chosen].items())
 
 
 def _text_of(path: Path) -> str:
@@ -171,7 +171,7 @@ def _text_of(path: Path) -> str:
 # Tables
 
 
-def _csv_records(path: Path, sets: list[str]) -> Iterator[Record]:
+def _csv_records(path: Path, sets: list[str]) -> Iterator[RawRecord]:
     """One record per row; an empty cell is null. `strict`: an unclosed quote would swallow the rows below it."""
     csv.field_size_limit(_LONGEST_CELL)
     rows = csv.reader(io.StringIO(_text_of(path), newline=""), strict=True)
@@ -182,23 +182,23 @@ def _csv_records(path: Path, sets: list[str]) -> Iterator[Record]:
             raise DataError(f"{path}: two columns have the same name; the columns are {', '.join(header)}. Rename one.")
         before = rows.line_num
         for cells in rows:
-            place, before = f"{path}, line {before + 1}", rows.line_num
+            location, before = f"{path}, line {before + 1}", rows.line_num
             if cells:
-                yield _row(place, header, cells)
+                yield _row(location, header, cells)
     except csv.Error as error:
         raise DataError(
             f"{path}, line {before + 1}: not CSV ({error}). Fix it, or save the table as JSON lines."
         ) from error
 
 
-def _row(place: str, header: list[str], cells: list[str]) -> Record:
+def _row(location: str, header: list[str], cells: list[str]) -> RawRecord:
     if len(cells) != len(header):
         reason = f"has {len(cells)} cells, but the header has {len(header)}; check its commas and quotes"
-        return Record(place, cells, reason)
-    return Record(place, {name: cell or None for name, cell in zip(header, cells, strict=True)})
+        return RawRecord(location, cells, reason)
+    return RawRecord(location, {name: cell or None for name, cell in zip(header, cells, strict=True)})
 
 
-def _parquet_records(path: Path, sets: list[str]) -> Iterator[Record]:
+def _parquet_records(path: Path, sets: list[str]) -> Iterator[RawRecord]:
     import pyarrow
     from pyarrow import parquet
 
@@ -207,13 +207,13 @@ def _parquet_records(path: Path, sets: list[str]) -> Iterator[Record]:
         for batch in parquet.ParquetFile(path).iter_batches():
             for row in batch.to_pylist():
                 number += 1
-                yield Record(f"{path}, row {number}", row)
+                yield RawRecord(f"{path}, row {number}", row)
     except (pyarrow.ArrowException, OSError, ValueError) as error:
         reason = (str(error).strip() or type(error).__name__).splitlines()[0]
         raise DataError(f"{path}: not a readable Parquet file ({reason}). Write it again.") from error
 
 
-_READERS: dict[str, Callable[[Path, list[str]], Iterator[Record]]] = {
+_READERS: dict[str, Callable[[Path, list[str]], Iterator[RawRecord]]] = {
     ".jsonl": _json_records,
     ".json": _json_records,
     ".csv": _csv_records,

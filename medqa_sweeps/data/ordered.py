@@ -23,7 +23,7 @@ def order_matters(question: str, options: Sequence[str]) -> str | None:
     """Why the options depend on their order, as a phrase; None: they do not."""
     if any(_ABOVE.fullmatch(option) for option in options):
         return "options refer to those above"
-    if any(_names_others(place, options) for place in range(len(options))):
+    if any(_names_others(index, options) for index in range(len(options))):
         return "options name the letters of others"
     if all(option in question for option in options) and _copy_of(options).search(question):
         return "options stand in the question too"
@@ -35,14 +35,14 @@ def without_copy(question: str, options: Sequence[str]) -> str:
     return _copy_of(options).sub("", question).strip() or question
 
 
-def _names_others(place: int, options: Sequence[str]) -> bool:
-    """Whether the option at `place` consists of the letters of other options, which have a text of their own.
+def _names_others(index: int, options: Sequence[str]) -> bool:
+    """Whether the option at `index` consists of the letters of other options, which have a text of their own.
 
     Options such as "A only, B only, A and B" name themselves: their letters refer to items in the question.
     """
-    letters = _letters_in(options[place])
+    letters = _letters_in(options[index])
     named = [ascii_uppercase.index(letter) for letter in letters]
-    if not named or options[place].strip(".()") in letters or place in named or max(named) >= len(options):
+    if not named or options[index].strip(".()") in letters or index in named or max(named) >= len(options):
         return False
     return not any(_letters_in(options[other]) for other in named)
 

@@ -32,13 +32,13 @@ class Question:
 class Quarantined:
     """A bad record that the trial goes without."""
 
-    place: str  # file and line, or data set and row
+    location: str  # file and line, or data set and row
     reason: str  # a sentence
     record: Any  # as read
 
     def to_json_line(self) -> str:
         """A line of `quarantine.jsonl`; values that JSON cannot represent are written as Python's repr."""
-        line = {"place": self.place, "reason": self.reason, "record": self.record}
+        line = {"place": self.location, "reason": self.reason, "record": self.record}
         try:
             text = json.dumps(line, ensure_ascii=False, default=repr)
         except (ValueError, TypeError, RecursionError):  # keys that are not strings, or too deep nesting

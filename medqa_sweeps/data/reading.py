@@ -14,12 +14,12 @@ from typing import Literal
 
 from medqa_sweeps.config import DataConfig
 from medqa_sweeps.data.checking import checked_question, cleaned_texts
-from medqa_sweeps.data.duplicates import Print, print_of
+from medqa_sweeps.data.duplicates import QuestionHash, question_hash
 from medqa_sweeps.data.files import existing_files, file_records, matching_files
+from medqa_sweeps.data.formats import raw_question_of
 from medqa_sweeps.data.hub import hub_records
 from medqa_sweeps.data.question import Quarantined, QuestionSet
-from medqa_sweeps.data.record import BadRecord, Record
-from medqa_sweeps.data.shapes import parts_of
+from medqa_sweeps.data.raw_record import BadRecord, RawRecord
 from medqa_sweeps.errors import DataError
 
 Part = Literal["train", "validation"]
@@ -47,7 +47,7 @@ def read_questions(config: DataConfig, part: Part) -> QuestionSet:
     if not found.questions:
         first = found.quarantined[0]
         count = f"{len(found.quarantined):,} of {len(found.quarantined):,} records are bad"
-        raise DataError(f"data.{part}={source}: {count}. The first: {first.place}: {first.reason}")
+        raise DataError(f"data.{part}={source}: {count}. The first: {first.location}: {first.reason}")
     return found
 
 
@@ -87,47 +87,49 @@ def refuse_missing_test(config: DataConfig) -> None:
         existing_files(config.test, "data.test")
 
 
-def read_test_prints(config: DataConfig) -> list[Print]:
+def read_test_hashes(config: DataConfig) -> list[QuestionHash]:
     """Hashes of the test questions and of their word 5-grams, to find overlaps; neither text nor answer.
 
     Raises:
         DataError: if a file is missing or unreadable, a record is not a question, or the hub cannot be reached.
     """
     assert config.test is not None
-    prints = []
+    hashes = []
     for record in _records(config, config.test, "data.test"):
         try:
-            _, question, options, _ = cleaned_texts(parts_of(_fields(record), config.format), config.ordered_options)
+            _, question, options, _ = cleaned_texts(
+                raw_question_of(_fields(record), config.format), config.ordered_options
+            )
         except BadRecord as bad:
-            raise DataError(f"{record.place}: {bad}") from None
-        prints.append(print_of(question, options))
-    return prints
+            raise DataError(f"{record.location}: {bad}") from None
+        hashes.append(question_hash(question, options))
+    return hashes
 
 
-def _records(config: DataConfig, source: str, key: str) -> Iterator[Record]:
+def _records(config: DataConfig, source: str, key: str) -> Iterator[RawRecord]:
     return hub_records(config, source) if config.hub_id else file_records(source, config.hub_subsets, key)
 
 
-def _checked(config: DataConfig, records: Iterator[Record]) -> QuestionSet:
+def _checked(config: DataConfig, records: Iterator[RawRecord]) -> QuestionSet:
     found = QuestionSet([])
     for record in records:
         try:
-            parts = parts_of(_fields(record), config.format)
-            question = checked_question(parts, config, found.cleaned, found.flagged)
+            raw = raw_question_of(_fields(record), config.format)
+            question = checked_question(raw, config, found.cleaned, found.flagged)
         except BadRecord as bad:
-            if bad.mend_config or config.on_bad_record == "stop":
-                raise DataError(f"{record.place}: {bad}" + _SET_ASIDE * (not bad.mend_config)) from None
-            found.quarantined.append(Quarantined(record.place, str(bad), record.fields))
+            if bad.is_config_error or config.on_bad_record == "stop":
+                raise DataError(f"{record.location}: {bad}" + _SET_ASIDE * (not bad.is_config_error)) from None
+            found.quarantined.append(Quarantined(record.location, str(bad), record.fields))
         else:
             if question.in_order and config.ordered_options == "quarantine":
-                found.quarantined.append(Quarantined(record.place, _ORDERED, record.fields))
+                found.quarantined.append(Quarantined(record.location, _ORDERED, record.fields))
             else:
                 found.questions.append(question)
     _flag_repeats(found)
     return found
 
 
-def _fields(record: Record) -> object:
+def _fields(record: RawRecord) -> object:
     if record.defect:
         raise BadRecord(record.defect)
     return record.fields

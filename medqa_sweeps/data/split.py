@@ -12,7 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from medqa_sweeps.config import DataConfig, SplitConfig, short_hash
-from medqa_sweeps.data.duplicates import LIKENESS, near_duplicates, overlap as overlap_of, print_of
+from medqa_sweeps.data.duplicates import SIMILARITY_RULE, near_duplicates, overlap as overlap_of, question_hash
 from medqa_sweeps.data.question import Quarantined, Question, QuestionSet, fingerprint
 from medqa_sweeps.data.reading import Part, file_in_both_parts, read_questions
 from medqa_sweeps.durable.cache import shared
@@ -83,26 +83,26 @@ def _overlapping_parts(data: DataConfig, train: list[Question], validation: list
 
 def _on_both_sides(train: list[Question], validation: list[Question]) -> Counter[str]:
     """Counts of validation questions that are training questions or near-duplicates of one; cached by question ids."""
-    key = short_hash([LIKENESS, *([question.id for question in side] for side in (train, validation))])
+    key = short_hash([SIMILARITY_RULE, *([question.id for question in side] for side in (train, validation))])
     return +Counter(shared("overlaps", key, lambda: _overlap(train, validation))[0])
 
 
 def _overlap(train: list[Question], validation: list[Question]) -> dict[str, int]:
-    printed = [[print_of(question.question, question.options) for question in side] for side in (validation, train)]
-    found = overlap_of("validation", printed[0], "training", printed[1])
+    hashed = [[question_hash(question.question, question.options) for question in side] for side in (validation, train)]
+    found = overlap_of("validation", hashed[0], "training", hashed[1])
     return {IN_TRAINING: found.same, NEARLY_IN_TRAINING: found.near}
 
 
 def _divided(pool: list[Question], split: SplitConfig) -> tuple[list[Question], list[Question]]:
     """Training and validation questions; a group is never divided."""
     groups = near_duplicates(pool)
-    groups.sort(key=lambda group: min(_draw(split.seed, "split", pool[place].id) for place in group))
+    groups.sort(key=lambda group: min(_draw(split.seed, "split", pool[index].id) for index in group))
     if split.name == "kfold":
         chosen = _fold(groups, split.folds, split.fold)
     else:
         chosen = _up_to(groups, round(split.validation_ratio * len(pool)))
-    train = [question for place, question in enumerate(pool) if place not in chosen]
-    return train, [question for place, question in enumerate(pool) if place in chosen]
+    train = [question for index, question in enumerate(pool) if index not in chosen]
+    return train, [question for index, question in enumerate(pool) if index in chosen]
 
 
 def _up_to(groups: list[list[int]], count: int) -> set[int]:
@@ -147,8 +147,8 @@ def _way_out(split: SplitConfig) -> str:
 
 def _drawn(questions: list[Question], count: int, seed: int, purpose: str) -> list[Question]:
     """A random `count` of the questions, or all if there are fewer, in their original order."""
-    order = sorted(range(len(questions)), key=lambda place: (_draw(seed, purpose, questions[place].id), place))
-    return [questions[place] for place in sorted(order[:count])]
+    order = sorted(range(len(questions)), key=lambda index: (_draw(seed, purpose, questions[index].id), index))
+    return [questions[index] for index in sorted(order[:count])]
 
 
 def _draw(seed: int, purpose: str, question_id: str) -> bytes:

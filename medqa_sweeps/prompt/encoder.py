@@ -18,7 +18,7 @@ from typing import Any
 
 from medqa_sweeps.config import PromptConfig, short_hash
 from medqa_sweeps.data import Question
-from medqa_sweeps.data.record import shown
+from medqa_sweeps.data.raw_record import shown
 from medqa_sweeps.errors import ConfigError, DataError
 from medqa_sweeps.prompt.chat import MARKER, Chat
 from medqa_sweeps.prompt.control_tokens import ControlTokens

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from medqa_sweeps.data import Question, fingerprint
-from medqa_sweeps.data.duplicates import Likeness, likeness
+from medqa_sweeps.data.duplicates import Similarity, similarities
 from medqa_sweeps.data.split import split_questions
 from medqa_sweeps.errors import TrialError
 from medqa_sweeps.trial.folder import TrialDir
@@ -16,16 +16,16 @@ from medqa_sweeps.wording import counted
 class Seen:
     """Overlap of a file's questions with the training or the validation questions of a trial."""
 
-    likeness: tuple[Likeness, ...] | None  # for each question, in the file's order; None: unknown
+    similarities: tuple[Similarity, ...] | None  # for each question, in the file's order; None: unknown
     why_unknown: str = ""  # a sentence
 
     def of(self, place: int) -> str:
         """`same`, `near` or `no` for the question at `place`; or `unknown`."""
-        return "unknown" if self.likeness is None else self.likeness[place]
+        return "unknown" if self.similarities is None else self.similarities[place]
 
     def count(self) -> "SeenCount | None":
         """The counts; None: unknown."""
-        return None if self.likeness is None else count_seen(self.likeness)
+        return None if self.similarities is None else count_seen(self.similarities)
 
 
 @dataclass(frozen=True)
@@ -60,17 +60,17 @@ def seen_by(trial: TrialDir, questions: Sequence[Question]) -> tuple[Seen, Seen]
 def _seen(questions: Sequence[Question], those: Sequence[Question], fingerprint_then: str | None) -> Seen:
     if fingerprint_then not in (None, fingerprint(those)):
         return Seen(None, "They have changed since the trial ran.")
-    return Seen(tuple(likeness(questions, those)))
+    return Seen(tuple(similarities(questions, those)))
 
 
-def count_seen(found: Sequence[Likeness]) -> SeenCount:
-    return SeenCount(len(found), found.count(Likeness.SAME), found.count(Likeness.NEAR))
+def count_seen(found: Sequence[Similarity]) -> SeenCount:
+    return SeenCount(len(found), found.count(Similarity.SAME), found.count(Similarity.NEAR))
 
 
 def unseen(training: Seen, validation: Seen) -> list[int]:
     """Indices of the questions without any overlap, near-duplicates included; empty if the overlap is unknown."""
-    both = zip(training.likeness or (), validation.likeness or (), strict=False)
-    return [place for place, pair in enumerate(both) if set(pair) == {Likeness.NO}]
+    both = zip(training.similarities or (), validation.similarities or (), strict=False)
+    return [place for place, pair in enumerate(both) if set(pair) == {Similarity.NO}]
 
 
 # Sentences
@@ -79,7 +79,7 @@ def unseen(training: Seen, validation: Seen) -> list[int]:
 def sentences(training: Seen, validation: Seen) -> Iterator[str]:
     """What a reader must know about the accuracy on the file."""
     for part, seen in (("training", training), ("validation", validation)):
-        if seen.likeness is None:
+        if seen.similarities is None:
             yield f"It is unknown whether these are among the trial's {part} questions. {seen.why_unknown}"
     yield from overlap_sentences(training.count(), validation.count())
 

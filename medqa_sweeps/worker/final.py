@@ -18,7 +18,7 @@ import numpy as np
 
 from medqa_sweeps.config import DataConfig
 from medqa_sweeps.data import Question, fingerprint, read_test_questions, refuse_missing_test
-from medqa_sweeps.data.duplicates import likeness
+from medqa_sweeps.data.duplicates import similarities
 from medqa_sweeps.errors import ConfigError, DataError
 from medqa_sweeps.exit_codes import ExitCode
 from medqa_sweeps.prompt import PromptEncoder, refuse_long
@@ -121,8 +121,8 @@ def _scored(
         undisputed_base=score(kept[1], bins) if undisputed else None,
         undisputed_gain=_gain(*kept) if undisputed else None,
         validation=validation,
-        seen_in_training=count_seen(likeness(questions, plan.split.train)),
-        seen_in_validation=count_seen(likeness(questions, plan.split.validation)),
+        seen_in_training=count_seen(similarities(questions, plan.split.train)),
+        seen_in_validation=count_seen(similarities(questions, plan.split.validation)),
     )
 
 

@@ -8,7 +8,7 @@ from medqa_sweeps.__main__ import main
 from medqa_sweeps.alarms import alarms_of
 from medqa_sweeps.alarms.leaks import near_duplicates
 from medqa_sweeps.config import DataConfig, SplitConfig
-from medqa_sweeps.data.description import describe, words
+from medqa_sweeps.data.description import describe, word_counts
 from medqa_sweeps.data.split import split_questions
 from medqa_sweeps.trial.folder import TrialDir
 from medqa_sweeps.trial.plan import plan_trial
@@ -43,7 +43,7 @@ def test_the_sample_has_one_count_on_every_screen(
 
 def test_the_test_part_changes_no_other_count() -> None:
     def found(config: DataConfig) -> dict[tuple[str, str], tuple[int, int]]:
-        overlaps = describe(config, words, None).overlaps
+        overlaps = describe(config, word_counts, None).overlaps
         return {(one.part, one.among): (one.same, one.near) for one in overlaps if "test" not in (one.part, one.among)}
 
     with_test = found(SAMPLE)

@@ -13,9 +13,9 @@ from pyarrow import parquet
 from medqa_sweeps.config import DataConfig
 from medqa_sweeps.data import QuestionSet, fingerprint, read_questions
 from medqa_sweeps.errors import DataError
-from tests.data.record_shapes import LETTERED, SHAPES, STEM
+from tests.data.record_formats import FORMATS, LETTERED, STEM
 
-ONE, OTHER = SHAPES["medqa"], {**SHAPES["medqa"], "question": "Another?"}
+ONE, OTHER = FORMATS["medqa"], {**FORMATS["medqa"], "question": "Another?"}
 
 
 def read(path: Path, **config: Any) -> QuestionSet:
@@ -29,7 +29,7 @@ def refusal(path: Path, **config: Any) -> str:
 
 
 def as_csv(path: Path, *records: dict[str, Any]) -> Path:
-    """As pandas writes it: what is no text is written as Python prints it, and null is an empty cell."""
+    """As pandas writes it: what is no text is written as Python hashes it, and null is an empty cell."""
     with open(path, "w", newline="") as file:
         writer = csv.DictWriter(file, list(records[0]))
         writer.writeheader()
@@ -42,10 +42,10 @@ def as_parquet(path: Path, *records: dict[str, Any]) -> Path:
     return path
 
 
-@pytest.mark.parametrize("shape", SHAPES)
+@pytest.mark.parametrize("record_format", FORMATS)
 @pytest.mark.parametrize("write", [as_csv, as_parquet])
-def test_every_shape_in_a_table(tmp_path: Path, shape: str, write: Any) -> None:
-    path = write(tmp_path / f"q.{write.__name__[3:]}", SHAPES[shape])
+def test_every_format_in_a_table(tmp_path: Path, record_format: str, write: Any) -> None:
+    path = write(tmp_path / f"q.{write.__name__[3:]}", FORMATS[record_format])
     (question,) = read(path, answer_base=1).questions
     assert (question.id, question.gold) == ("3e273dff5a3e9a7a", 1)
 
@@ -68,7 +68,7 @@ def test_an_object_keyed_by_number_is_the_same_content(tmp_path: Path, content: 
 
 
 def test_a_single_record_over_several_lines_is_one_question(tmp_path: Path) -> None:
-    (tmp_path / "one.json").write_text(json.dumps(SHAPES["nested"], indent=2))
+    (tmp_path / "one.json").write_text(json.dumps(FORMATS["nested"], indent=2))
     assert len(read(tmp_path / "one.json").questions) == 1
 
 
@@ -135,7 +135,7 @@ def test_a_broken_parquet_file_is_refused(tmp_path: Path, content: bytes) -> Non
 
 def test_a_number_in_a_table_of_letters_counts_from_a_base_that_must_be_said(tmp_path: Path) -> None:
     for value in (2, "2", 2.0, "2.0"):
-        record = {**SHAPES["columns, number"], "correct_option": value}
+        record = {**FORMATS["columns, number"], "correct_option": value}
         assert "correct_option is 2, and the file does not say whether numbers start at 0 or 1" in refusal(
             as_csv(tmp_path / "q.csv", record)
         )
@@ -146,7 +146,7 @@ def test_an_option_missing_from_the_middle_keeps_the_others_letters(tmp_path: Pa
     record = {"question": STEM, "options": {**LETTERED, "B": None}, "answer_idx": "D"}
     (question,) = read(as_parquet(tmp_path / "q.parquet", record)).questions
     assert question.options[question.gold] == "Influenza"
-    endings = {**SHAPES["ending"], "ending5": "After a gap", "label": 5}
+    endings = {**FORMATS["ending"], "ending5": "After a gap", "label": 5}
     assert read(as_csv(tmp_path / "q.csv", endings)).questions[0].options[-1] == "After a gap"
 
 

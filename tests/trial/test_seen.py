@@ -9,14 +9,14 @@ import pytest
 from medqa_sweeps.assets import resolve_bundled
 from medqa_sweeps.config import DataConfig
 from medqa_sweeps.data import Question, read_questions
-from medqa_sweeps.data.duplicates import Likeness
+from medqa_sweeps.data.duplicates import Similarity
 from medqa_sweeps.trial.folder import TrialDir
 from medqa_sweeps.trial.plan import plan_trial
 from medqa_sweeps.trial.provenance import collect
 from medqa_sweeps.trial.seen import Seen, SeenCount, overlap_sentences, seen_by, sentences, unseen
 from tests.analysis.trial_folders import trial_config
 
-SAME, NEAR, NO = Likeness.SAME, Likeness.NEAR, Likeness.NO
+SAME, NEAR, NO = Similarity.SAME, Similarity.NEAR, Similarity.NO
 NEW = {"question": "Which of these is new?", "options": {"A": "one", "B": "two"}, "answer_idx": "A"}
 
 
@@ -57,11 +57,11 @@ def test_each_question_is_told_by_how_it_stands_in_training_and_in_validation(tr
     train, chosen = records("train"), records("validation")
     file = read(train[0], edited(train[1]), chosen[0], NEW)
     training, validation = seen_by(trial, file)
-    assert training.likeness == (SAME, NEAR, NO, NO)
-    assert validation.likeness is not None and validation.likeness[2:] == (SAME, NO)
+    assert training.similarities == (SAME, NEAR, NO, NO)
+    assert validation.similarities is not None and validation.similarities[2:] == (SAME, NO)
     assert unseen(training, validation) == [3]
     reordered = {**train[0], "options": dict(zip("ABCD", reversed(train[0]["options"].values()), strict=True))}
-    assert seen_by(trial, read(reordered))[0].likeness == (NEAR,), "other options are another question, nearly"
+    assert seen_by(trial, read(reordered))[0].similarities == (NEAR,), "other options are another question, nearly"
 
 
 def test_the_file_that_a_trial_was_trained_on_says_nothing_about_new_questions(trial: TrialDir, read: Callable) -> None:
@@ -99,6 +99,6 @@ def test_a_part_that_has_changed_is_unknown_and_the_other_is_not(trial: TrialDir
         file.write(json.dumps(NEW) + "\n")
     training, validation = seen_by(trial, read(NEW))
     assert training == Seen(None, "They have changed since the trial ran.")
-    assert validation.likeness == (NO,) and unseen(training, validation) == []
+    assert validation.similarities == (NO,) and unseen(training, validation) == []
     (told,) = sentences(training, validation)
     assert "training questions. They have changed" in told

@@ -9,7 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from medqa_sweeps.config import DataConfig
-from medqa_sweeps.data.description import Description, Holding
+from medqa_sweeps.data.description import Description, PartSummary
 from medqa_sweeps.wording import SYNTHETIC_QUESTIONS
 
 _SHOWN = 3  # refused records per part
@@ -21,24 +21,24 @@ def print_description(
     """Prints a description; `unit` is the unit of its lengths."""
     synthetic = f"  {SYNTHETIC_QUESTIONS}" if config.synthetic else ""
     console.print(Text(f"{config.name}{synthetic}", style="bold"))
-    holdings = description.parts
-    _print_counts(holdings, description.test_questions, console)
-    _print_lengths(holdings, unit, max_length, console)
-    _print_findings("Cleaned", {part: holding.found.cleaned for part, holding in holdings.items()}, console)
-    _print_findings("Flagged, unchanged", {part: holding.found.flagged for part, holding in holdings.items()}, console)
-    _print_refused(config, holdings, console)
+    summaries = description.parts
+    _print_counts(summaries, description.test_questions, console)
+    _print_lengths(summaries, unit, max_length, console)
+    _print_findings("Cleaned", {part: summary.found.cleaned for part, summary in summaries.items()}, console)
+    _print_findings("Flagged, unchanged", {part: summary.found.flagged for part, summary in summaries.items()}, console)
+    _print_refused(config, summaries, console)
     _print_overlaps(description, console)
 
 
-def _print_counts(holdings: dict[str, Holding], test_questions: int | None, console: Console) -> None:
+def _print_counts(summaries: dict[str, PartSummary], test_questions: int | None, console: Console) -> None:
     test = [] if test_questions is None else ["test"]
-    table = _table("", [*holdings, *test])
-    table.add_row("questions", *(f"{len(h.found.questions):,}" for h in holdings.values()), *_many(test_questions))
+    table = _table("", [*summaries, *test])
+    table.add_row("questions", *(f"{len(h.found.questions):,}" for h in summaries.values()), *_many(test_questions))
     for what, counts in (
-        ("region", [holding.by_region for holding in holdings.values()]),
-        ("step", [holding.by_step for holding in holdings.values()]),
-        ("options", [holding.by_options for holding in holdings.values()]),
-        ("gold", [holding.by_letter for holding in holdings.values()]),
+        ("region", [summary.by_region for summary in summaries.values()]),
+        ("step", [summary.by_step for summary in summaries.values()]),
+        ("options", [summary.by_options for summary in summaries.values()]),
+        ("gold", [summary.by_letter for summary in summaries.values()]),
     ):
         _add_shares(table, what, counts)
     console.print()
@@ -53,16 +53,16 @@ def _add_shares(table: Table, what: str, counts: list[Counter[Any]]) -> None:
         table.add_row(f"{what} {key}", *shares)
 
 
-def _print_lengths(holdings: dict[str, Holding], unit: str, max_length: int | None, console: Console) -> None:
-    table = _table(f"Length in {unit}", [*holdings])
-    lengths = [holding.lengths for holding in holdings.values()]
+def _print_lengths(summaries: dict[str, PartSummary], unit: str, max_length: int | None, console: Console) -> None:
+    table = _table(f"Length in {unit}", [*summaries])
+    lengths = [summary.lengths for summary in summaries.values()]
     table.add_row("mean", *(f"{length.mean:,.1f}" for length in lengths))
     table.add_row("median", *(f"{length.median:,.0f}" for length in lengths))
     table.add_row("95% up to", *(f"{length.percentile_95:,}" for length in lengths))
     table.add_row("99% up to", *(f"{length.percentile_99:,}" for length in lengths))
     table.add_row("longest", *(f"{length.longest:,}" for length in lengths))
     if max_length is not None:
-        totals = [len(holding.found.questions) for holding in holdings.values()]
+        totals = [len(summary.found.questions) for summary in summaries.values()]
         cut = (
             f"{length.cut:,}  {_percent(length.cut or 0, total)}" for length, total in zip(lengths, totals, strict=True)
         )
@@ -87,15 +87,15 @@ def _print_findings(title: str, counts: dict[str, Counter[str]], console: Consol
         console.print("  Models read text that looks like a control token as plain text.")
 
 
-def _print_refused(config: DataConfig, holdings: dict[str, Holding], console: Console) -> None:
-    table = _table("Refused", [*holdings])
-    table.add_row("bad records", *(f"{len(holding.found.quarantined):,}" for holding in holdings.values()))
+def _print_refused(config: DataConfig, summaries: dict[str, PartSummary], console: Console) -> None:
+    table = _table("Refused", [*summaries])
+    table.add_row("bad records", *(f"{len(summary.found.quarantined):,}" for summary in summaries.values()))
     console.print()
     console.print(table)
-    for holding in holdings.values():
-        bad = holding.found.quarantined
+    for summary in summaries.values():
+        bad = summary.found.quarantined
         for record in bad[:_SHOWN]:
-            console.print(Text(f"  {record.place}: {record.reason}"), soft_wrap=True)
+            console.print(Text(f"  {record.location}: {record.reason}"), soft_wrap=True)
         if len(bad) > _SHOWN:
             console.print(f"  and {len(bad) - _SHOWN:,} more.")
         if bad and config.on_bad_record == "stop":

@@ -1,4 +1,4 @@
-"""One question in every shape that means it; shared by the tests of this folder."""
+"""One question in every record format that means it; shared by the tests of this folder."""
 
 from typing import Any
 
@@ -7,7 +7,7 @@ TEXTS = ["RSV", "Parainfluenza virus", "E. coli", "Influenza"]
 LETTERED = dict(zip("ABCD", TEXTS, strict=True))
 CAPITALS = {"Question": STEM, "Options": LETTERED, "Correct Option": "B", "Correct Answer": TEXTS[1]}
 COLUMNS = {"question": STEM, **{f"option_{letter.lower()}": text for letter, text in LETTERED.items()}}
-SHAPES: dict[str, dict[str, Any]] = {
+FORMATS: dict[str, dict[str, Any]] = {
     "medqa": {"question": STEM, "options": LETTERED, "answer": TEXTS[1], "answer_idx": "B", "meta_info": "step1"},
     "letter alone": {"question": STEM, "options": LETTERED, "answer_idx": "B"},
     "letter in a list": {"question": STEM, "options": LETTERED, "answer_idx": ["b"]},
@@ -16,7 +16,7 @@ SHAPES: dict[str, dict[str, Any]] = {
     "text alone": {"question": STEM, "options": LETTERED, "answer": TEXTS[1]},
     "texts": {"question": STEM, "options": TEXTS, "answer": TEXTS[1]},
     "absent E": {"question": STEM, "options": {**LETTERED, "E": None}, "answer_idx": "B"},
-    "options as Python prints them": {"question": STEM, "options": str(LETTERED), "answer_idx": "B"},
+    "options as Python hashes them": {"question": STEM, "options": str(LETTERED), "answer_idx": "B"},
     "bigbio source": {
         "question": STEM,
         "options": [{"key": key, "value": value} for key, value in LETTERED.items()],

@@ -9,10 +9,10 @@ _SHORT.maxstring = _SHORT.maxother = 80
 
 
 @dataclass(frozen=True)
-class Record:
+class RawRecord:
     """One record as read from its source."""
 
-    place: str  # for users: file and line, or data set and row
+    location: str  # for users: file and line, or data set and row
     fields: Any  # any JSON, CSV or Arrow value; usually a dict
     defect: str | None = None  # why it could not be parsed; `fields` is then its text
 
@@ -20,9 +20,11 @@ class Record:
 class BadRecord(Exception):
     """Why a record is not a valid question, as a clause that follows its location, and the next step."""
 
-    def __init__(self, reason: str, next_step: str = "Fix or remove the record.", mend_config: bool = False) -> None:
+    def __init__(
+        self, reason: str, next_step: str = "Fix or remove the record.", is_config_error: bool = False
+    ) -> None:
         super().__init__(f"{reason}. {next_step}")
-        self.mend_config = mend_config  # the config is wrong and the record may be valid: never quarantined
+        self.is_config_error = is_config_error  # the config is wrong and the record may be valid: never quarantined
 
 
 def shown(value: Any) -> str:

@@ -1,4 +1,4 @@
-"""Record formats: extracts question, options and answer, by a record's field names. To add a format, add to `_SHAPES`.
+"""Record formats: extracts question, options and answer, by a record's field names. To add a format, add to `_FORMATS`.
 
 Nothing is guessed: a record does not show whether the number of the gold option counts from 0 or from 1, so the config
 must give it in `data.answer_base`.
@@ -14,11 +14,11 @@ from string import ascii_lowercase, ascii_uppercase
 from typing import Any
 
 from medqa_sweeps.config import DATA_FORMATS
-from medqa_sweeps.data.record import BadRecord, shown
+from medqa_sweeps.data.raw_record import BadRecord, shown
 
 
 @dataclass(frozen=True)
-class Parts:
+class RawQuestion:
     """A record's parts as the source has them; `checking` validates their types and values."""
 
     question: Any
@@ -30,13 +30,13 @@ class Parts:
 
 
 @dataclass(frozen=True)
-class _Shape:
+class _Format:
     name: str  # its name in `data.format`; several formats may share a name
     fields: tuple[str, ...]  # a record with all of these fields has this format
-    read: Callable[[dict[str, Any]], Parts]
+    read: Callable[[dict[str, Any]], RawQuestion]
 
 
-def parts_of(record: Any, format: str) -> Parts:
+def raw_question_of(record: Any, format: str) -> RawQuestion:
     """The parts of a record in any format that `format` (as in `data.format`) allows.
 
     Raises:
@@ -44,11 +44,11 @@ def parts_of(record: Any, format: str) -> Parts:
     """
     if not isinstance(record, dict):
         raise BadRecord(f"is {shown(record)}, not an object with fields")
-    allowed = [shape for shape in _SHAPES if format in ("auto", shape.name)]
-    for shape in allowed:
-        if all(field in record for field in shape.fields):
-            return shape.read(record)
-    known = "; ".join(f"{shape.name} ({', '.join(shape.fields)})" for shape in allowed)
+    allowed = [known_format for known_format in _FORMATS if format in ("auto", known_format.name)]
+    for known_format in allowed:
+        if all(field in record for field in known_format.fields):
+            return known_format.read(record)
+    known = "; ".join(f"{known_format.name} ({', '.join(known_format.fields)})" for known_format in allowed)
     raise BadRecord(
         f"not a multiple-choice question: its fields are {shown(list(record))}, and data.format={format} needs "
         f"all fields of one of: {known}",
@@ -56,66 +56,66 @@ def parts_of(record: Any, format: str) -> Parts:
     )
 
 
-def _from_options(record: dict[str, Any]) -> Parts:
+def _from_options(record: dict[str, Any]) -> RawQuestion:
     answer = _structure(record.get("answer_idx"))
-    return Parts(
+    return RawQuestion(
         record["question"], _named(record["options"]), answer, _list_of(record.get("answer")), record.get("meta_info")
     )
 
 
-def _from_choices(record: dict[str, Any]) -> Parts:
-    return Parts(
+def _from_choices(record: dict[str, Any]) -> RawQuestion:
+    return RawQuestion(
         record["question"], _named(record["choices"]), None, _list_of(record["answer"]), record.get("meta_info")
     )
 
 
-def _from_endings(record: dict[str, Any]) -> Parts:
+def _from_endings(record: dict[str, Any]) -> RawQuestion:
     endings = {int(field[6:]): text for field, text in record.items() if re.fullmatch(r"ending\d{1,3}", str(field))}
     question = record["sent1"]
     if isinstance(question, str) and isinstance(record.get("sent2"), str):  # empty in MedQA, used in SWAG
         question = f"{question} {record['sent2']}".rstrip()
     options = [(str(number), endings[number]) for number in sorted(endings)]
-    return Parts(question, options, _whole(record["label"]), meta_info=record.get("meta_info"))
+    return RawQuestion(question, options, _whole(record["label"]), meta_info=record.get("meta_info"))
 
 
-def _from_medmcqa(record: dict[str, Any]) -> Parts:
+def _from_medmcqa(record: dict[str, Any]) -> RawQuestion:
     options = [(letter.upper(), record[f"op{letter}"]) for letter in "abcde" if f"op{letter}" in record]
-    return Parts(record["question"], options, record["cop"], counted="cop")
+    return RawQuestion(record["question"], options, record["cop"], counted="cop")
 
 
-def _from_columns(record: dict[str, Any]) -> Parts:
+def _from_columns(record: dict[str, Any]) -> RawQuestion:
     options = [
         (letter.upper(), record[f"option_{letter}"]) for letter in ascii_lowercase if f"option_{letter}" in record
     ]
     field, answer = _first_of(record, ("answer_idx", "correct_option", "label", "cop"))
     text = _list_of(_first_of(record, ("answer", "correct_answer"))[1])
-    return Parts(record["question"], options, _structure(answer), text, record.get("meta_info"), counted=field)
+    return RawQuestion(record["question"], options, _structure(answer), text, record.get("meta_info"), counted=field)
 
 
-def _from_nested(record: dict[str, Any]) -> Parts:
+def _from_nested(record: dict[str, Any]) -> RawQuestion:
     data = _structure(record["data"])
     if not isinstance(data, dict) or not {"Question", "Options"} <= data.keys():
         raise BadRecord(f"data is {shown(record['data'])}; it must be an object with Question, Options, Correct Option")
     return _from_capitals({**record, **data})
 
 
-def _from_capitals(record: dict[str, Any]) -> Parts:
+def _from_capitals(record: dict[str, Any]) -> RawQuestion:
     answer, text = _structure(record.get("Correct Option")), _list_of(record.get("Correct Answer"))
-    return Parts(record["Question"], _named(record["Options"]), answer, text, record.get("meta_info"))
+    return RawQuestion(record["Question"], _named(record["Options"]), answer, text, record.get("meta_info"))
 
 
-_SHAPES = (
-    _Shape("medqa", ("question", "options"), _from_options),  # Jin et al.'s own files
-    _Shape("bigbio", ("question", "options"), _from_options),  # med_qa_*_source: options as {key, value}
-    _Shape("bigbio", ("question", "choices", "answer"), _from_choices),  # med_qa_*_bigbio_qa: texts alone
-    _Shape("ending", ("sent1", "ending0", "label"), _from_endings),  # as SWAG; `label` counts from 0
-    _Shape("medmcqa", ("question", "opa", "opb", "opc", "opd", "cop"), _from_medmcqa),
-    _Shape("columns", ("question", "option_a", "option_b"), _from_columns),
-    _Shape("nested", ("data",), _from_nested),
-    _Shape("nested", ("Question", "Options", "Correct Option"), _from_capitals),
+_FORMATS = (
+    _Format("medqa", ("question", "options"), _from_options),  # Jin et al.'s own files
+    _Format("bigbio", ("question", "options"), _from_options),  # med_qa_*_source: options as {key, value}
+    _Format("bigbio", ("question", "choices", "answer"), _from_choices),  # med_qa_*_bigbio_qa: texts alone
+    _Format("ending", ("sent1", "ending0", "label"), _from_endings),  # as SWAG; `label` counts from 0
+    _Format("medmcqa", ("question", "opa", "opb", "opc", "opd", "cop"), _from_medmcqa),
+    _Format("columns", ("question", "option_a", "option_b"), _from_columns),
+    _Format("nested", ("data",), _from_nested),
+    _Format("nested", ("Question", "Options", "Correct Option"), _from_capitals),
 )
-assert {shape.name for shape in _SHAPES} | {"auto"} == set(DATA_FORMATS)
-RECORD_FIELDS = {field for shape in _SHAPES for field in shape.fields}
+assert {known_format.name for known_format in _FORMATS} | {"auto"} == set(DATA_FORMATS)
+RECORD_FIELDS = {field for known_format in _FORMATS for field in known_format.fields}
 
 
 def _named(options: Any) -> list[tuple[str, Any]]:
@@ -129,7 +129,7 @@ def _named(options: Any) -> list[tuple[str, Any]]:
         )
     if all(isinstance(option, dict) and {"key", "value"} <= option.keys() for option in found):
         return [(str(option["key"]), option["value"]) for option in found]
-    return [(ascii_uppercase[place : place + 1], text) for place, text in enumerate(found)]
+    return [(ascii_uppercase[index : index + 1], text) for index, text in enumerate(found)]
 
 
 def _structure(value: Any) -> Any:
