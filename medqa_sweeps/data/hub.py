@@ -27,8 +27,8 @@ def hub_records(config: DataConfig, split: str) -> Iterator[RawRecord]:
         except (OSError, ValueError, RuntimeError, DatasetsError) as error:
             reason = (str(error).strip() or type(error).__name__).splitlines()[0]
             raise DataError(
-                f"{location}, revision {config.revision or 'default'}: {reason}. With a network, check the names on the "
-                f"hub; without one, HF_HUB_OFFLINE=1 uses what an earlier run cached. {_INSTEAD}"
+                f"{location}, revision {config.revision or 'default'}: {reason}. With a network, check the names on "
+                f"the hub; without one, HF_HUB_OFFLINE=1 uses what an earlier run cached. {_INSTEAD}"
             ) from error
         if not len(rows):
             raise DataError(f"{location} contains no questions. {_INSTEAD}")

@@ -19,10 +19,10 @@ from medqa_sweeps.jobs.progress import TrialProgress
 from medqa_sweeps.jobs.trials import TRAINING, Prepared, TrialJobs
 from medqa_sweeps.pool.local import LocalPool, local_pool
 from medqa_sweeps.pool.request import ANY_DEVICE, DeviceRequest
+from medqa_sweeps.trial.changes import changes_since_start
 from medqa_sweeps.trial.folder import StopReason, TrialDir
 from medqa_sweeps.trial.plan import plan_new_trial, plan_trial, refuse_changed
 from medqa_sweeps.trial.records import MetricsLine, Outcome, Result
-from medqa_sweeps.trial.since import since_it_began
 from medqa_sweeps.wording import accuracy, duration, percent
 
 
@@ -57,7 +57,7 @@ def run_single(
     pool = _pool(folder, devices)
     if announce:
         warnings = caution_lines(cautions_of(plan))
-        earlier = since_it_began("The trial", trial.provenance()) if begun else []
+        earlier = changes_since_start("The trial", trial.provenance()) if begun else []
         for sentence in [*plan.sentences(shown(trial.path)), f"Runs on    {pool.devices[0]}", *warnings, *earlier]:
             console.print(sentence, markup=False, soft_wrap=True)
     with TrialProgress(plan.steps, console) as progress:

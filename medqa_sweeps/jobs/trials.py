@@ -29,11 +29,11 @@ from medqa_sweeps.study.objective import BY_ACCURACY, Objective, refuse_generate
 from medqa_sweeps.study_identity import group_of
 from medqa_sweeps.tracking.tracker import Tracker, tracker_for, wait_for
 from medqa_sweeps.tracking.variables import to_record, variables_here
+from medqa_sweeps.trial.changes import changes_since_start, numeric_changes
 from medqa_sweeps.trial.folder import MetricsReader, StopReason, TrialDir
 from medqa_sweeps.trial.plan import Plan, plan_new_trial, plan_trial
 from medqa_sweeps.trial.provenance import collect, edited_code
 from medqa_sweeps.trial.records import MetricsLine, Outcome, Result, ValidationLine
-from medqa_sweeps.trial.since import changed_since, since_it_began
 from medqa_sweeps.wording import listed
 
 WORKER = "medqa_sweeps.worker.main"  # started by name: this half never imports it
@@ -186,10 +186,10 @@ class TrialJobs(Jobs):
     def _say_what_changed(self, trial: TrialDir) -> str:
         """What can move digits and differs from when an earlier sweep's trial began; said once for each difference."""
         provenance = trial.provenance()
-        changed = "; ".join(changed_since(provenance, code=False))
+        changed = "; ".join(numeric_changes(provenance, code=False))
         if (key := (is_of_this_version(provenance), changed)) not in self._told:
             self._told.add(key)
-            for sentence in since_it_began(f"Trial {trial.path.name}", provenance, in_a_study=True):
+            for sentence in changes_since_start(f"Trial {trial.path.name}", provenance, in_a_study=True):
                 self._say(sentence)
         return changed
 
@@ -273,7 +273,7 @@ def _how_it_ended(running: _Running, code: int) -> tuple[FailureKind | None, str
     if code == ExitCode.IOERR:
         return None, log_tail(trial.log_file, lines=1).strip()
     if code == ExitCode.TEMPFAIL:  # the worker has said why
-        return trial.failures()[-1], trial.last_words()
+        return trial.failures()[-1], trial.last_message()
     if running.killed_as is FailureKind.TIMEOUT:
         minutes = running.config.engine.max_silent_minutes
         kind, message = FailureKind.TIMEOUT, f"wrote nothing for {minutes:g} minutes (engine.max_silent_minutes)"

@@ -29,7 +29,7 @@ def total_steps(config: TrainingConfig, questions: int) -> int:
     return math.ceil(total_samples(config, questions) / config.effective_batch_size)
 
 
-def report_steps(config: TrainingConfig, questions: int, reports: int) -> list[int]:
+def evaluation_steps(config: TrainingConfig, questions: int, reports: int) -> list[int]:
     """The steps after which the model is evaluated: evenly spaced, distinct, the last one at the end."""
     steps = total_steps(config, questions)
     return sorted({math.ceil(steps * k / reports) for k in range(1, reports + 1)})

@@ -14,15 +14,15 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from medqa_sweeps.durable.lines import append_lines, read_lines
-from medqa_sweeps.trial.records import Record, Score
-from medqa_sweeps.trial.seen import SeenCount, overlap_sentences
+from medqa_sweeps.trial.question_overlap import OverlapCount, overlap_sentences
+from medqa_sweeps.trial.records import JsonRecord, Score
 from medqa_sweeps.wording import NOT_RESOLVED, accuracy, better_or_worse, gap, in_percent
 
 FILE = "final.jsonl"
 
 
 @dataclass(frozen=True)
-class Asked(Record):
+class Asked(JsonRecord):
     """A user requests the test questions."""
 
     kind: ClassVar[str] = "asked"
@@ -38,7 +38,7 @@ class Asked(Record):
 
 
 @dataclass(frozen=True)
-class Gain(Record):
+class Gain(JsonRecord):
     """The trained model's accuracy minus the untuned base's, on the same questions: shares."""
 
     difference: float
@@ -48,7 +48,7 @@ class Gain(Record):
 
 
 @dataclass(frozen=True)
-class Scored(Record):
+class Scored(JsonRecord):
     """The scores of a reading."""
 
     kind: ClassVar[str] = "scored"
@@ -62,8 +62,8 @@ class Scored(Record):
     undisputed_base: Score | None = None
     undisputed_gain: Gain | None = None
     validation: Score | None = None  # of the trained model, on the validation questions
-    seen_in_training: SeenCount | None = None  # test questions in the trial's training data
-    seen_in_validation: SeenCount | None = None  # test questions in its validation data
+    seen_in_training: OverlapCount | None = None  # test questions in the trial's training data
+    seen_in_validation: OverlapCount | None = None  # test questions in its validation data
 
 
 @dataclass(frozen=True)
@@ -75,7 +75,7 @@ class Reading:
 
 
 def ask(study: Path, reading: str, trial: int, signature: str, adapter_sha256: str | None, questions: str) -> None:
-    """Record that the test questions are about to be read."""
+    """JsonRecord that the test questions are about to be read."""
     asked = Asked(
         reading=reading,
         time=time.time(),

@@ -10,13 +10,13 @@ from pathlib import Path
 
 from medqa_sweeps.durable.lines import append_lines, read_lines
 from medqa_sweeps.errors import FailureKind
-from medqa_sweeps.trial.records import Outcome, Record
+from medqa_sweeps.trial.records import JsonRecord, Outcome
 
 FILE = "not_run.jsonl"
 
 
 @dataclass(frozen=True)
-class NotRun(Record):
+class NotRun(JsonRecord):
     """A trial that no process ran."""
 
     number: int  # in its study

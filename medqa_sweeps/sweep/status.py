@@ -47,7 +47,7 @@ def _show(number: int, trial: TrialDir, label: str, table: SweepTable, objective
     if result is not None:
         table.ended(trial_end(number, trial, result, objective), label)
     elif not trial.is_claimed():
-        why = trial.last_words() or "its process is gone"
+        why = trial.last_message() or "its process is gone"
         table.ended(Ended(number, Outcome.INTERRUPTED, message=why), label)
 
 

@@ -1,6 +1,6 @@
 """One trial on disk: its config, provenance, history and result.
 
 `folder` names the files of a trial's folder, `records` the lines and objects in them. `plan` checks a config before
-anything trains; `provenance` records code, packages, hardware, questions and base; `since` and `reproduce` report what
-has changed; `seen` finds overlaps of a file with the trial's questions.
+anything trains; `provenance` records code, packages, hardware, questions and base; `changes` and `reproduce` report
+what has changed; `question_overlap` finds overlaps of a file with the trial's questions.
 """

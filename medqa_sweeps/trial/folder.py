@@ -54,7 +54,7 @@ _COPY_OR_REMOVE = "Restore it from a backup, or remove it"
 class StopReason(StrEnum):
     PRUNED = "pruned"  # the pruner stops it: ends as pruned
     INTERRUPTED = "interrupted"  # ends without a result and can be resumed
-    ASKED = "asked"  # a user stops it: it is evaluated and ends as completed
+    REQUESTED = "asked"  # a user stops it: it is evaluated and ends as completed
 
 
 class TrialDir:
@@ -252,7 +252,7 @@ class TrialDir:
         except FileNotFoundError:
             return None, ""
         known = reason.strip() in list(StopReason)  # otherwise a user wrote the file by hand, to stop the trial
-        return (StopReason(reason.strip()) if known else StopReason.ASKED), why.strip()
+        return (StopReason(reason.strip()) if known else StopReason.REQUESTED), why.strip()
 
     def finish(self, result: Result) -> None:
         """Write how the trial ended. After that nothing in the folder changes.
@@ -305,7 +305,7 @@ class TrialDir:
             )
         )
 
-    def last_words(self) -> str:
+    def last_message(self) -> str:
         """The message of the last attempt that ended without a result; empty if there was none."""
         ends = [line.message for line in self.lines() if isinstance(line, AttemptEndLine)]
         return ends[-1] if ends else ""

@@ -17,7 +17,7 @@ from medqa_sweeps.data.split import Split, split_questions
 from medqa_sweeps.errors import DataError, OutOfMemory
 from medqa_sweeps.hub import at_commit
 from medqa_sweeps.prompt.check import refuse_prompt
-from medqa_sweeps.prompt.stream import report_steps, total_samples, total_steps
+from medqa_sweeps.prompt.stream import evaluation_steps, total_samples, total_steps
 from medqa_sweeps.wording import SYNTHETIC_QUESTIONS, counted
 
 
@@ -30,7 +30,7 @@ class Plan:
     base: BaseModel
     steps: int  # optimizer steps
     samples: int  # training samples, including repeated questions
-    report_steps: list[int]
+    evaluation_steps: list[int]
     signature: str
     replicate_key: str  # equal for trials that differ only in the seed
 
@@ -48,7 +48,7 @@ class Plan:
             f"Questions  {config.data.name}: {len(self.split.train):,} {synthetic}training and "
             f"{len(self.split.validation):,} validation questions ({config.split.name} split){self._set_aside()}",
             f"Training   {self.base.label} in {bits} with LoRA r={config.lora.r}: {counted(self.steps, 'step')}, "
-            f"batch size {training.effective_batch_size}, {counted(len(self.report_steps), 'evaluation')}",
+            f"batch size {training.effective_batch_size}, {counted(len(self.evaluation_steps), 'evaluation')}",
             f"Writes     {folder}: config, metrics, predictions, adapter, result",
         ]
 
@@ -74,7 +74,7 @@ def plan_trial(config: TrialConfig) -> Plan:
         base=base,
         steps=total_steps(config.training, questions),
         samples=total_samples(config.training, questions),
-        report_steps=report_steps(config.training, questions, config.evaluation.reports),
+        evaluation_steps=evaluation_steps(config.training, questions, config.evaluation.reports),
         signature=signature(config, base.fingerprint, split.fingerprint),
         replicate_key=replicate_key(config, base.fingerprint, split.fingerprint),
     )
@@ -119,7 +119,7 @@ def _read(config: str, part: Part) -> QuestionSet:
     return read_questions(DataConfig(**json.loads(config)), part)
 
 
-def fitted(config: TrialConfig, times: int) -> TrialConfig:
+def with_halved_batches(config: TrialConfig, times: int) -> TrialConfig:
     """The config after running out of memory `times` times: each time micro-batch and evaluation batch are halved.
     Effective batch size, signature and answers stay the same.
 

@@ -65,7 +65,7 @@ def collect(plan: Plan, command: list[str], wandb: Mapping[str, str] | None = No
             "files": dict(plan.base.files),
         },
         "wandb": {name: without_secrets(value) for name, value in (wandb or {}).items()},
-        **ground(),
+        **runtime(),
         **({"edited_code": edited} if edited else {}),
     }
 
@@ -90,7 +90,7 @@ def code_at_start() -> dict[str, str]:
 
 
 @functools.cache
-def ground() -> dict[str, Any]:
+def runtime() -> dict[str, Any]:
     """Code, Python, packages, environment variables and hardware.
 
     Cached, so equal for all trials of this process: imported modules keep running if their files are edited.

@@ -34,7 +34,7 @@ class StoppedBy(StrEnum):
 
 
 @dataclass(frozen=True)
-class Record:
+class JsonRecord:
     """Abstract: a dataclass that converts to JSON and back."""
 
     def to_json(self) -> dict[str, Any]:
@@ -54,7 +54,7 @@ class Record:
 
 
 @dataclass(frozen=True)
-class Score(Record):
+class Score(JsonRecord):
     """How well a model answers a set of questions, with its uncertainty."""
 
     questions: int
@@ -70,7 +70,7 @@ class Score(Record):
 
 
 @dataclass(frozen=True)
-class AttemptLine(Record):
+class AttemptLine(JsonRecord):
     """A process started to work on the trial."""
 
     kind: ClassVar[str] = "attempt"
@@ -86,7 +86,7 @@ class AttemptLine(Record):
 
 
 @dataclass(frozen=True)
-class AttemptEndLine(Record):
+class AttemptEndLine(JsonRecord):
     """An attempt ended without a result; written by the parent."""
 
     kind: ClassVar[str] = "attempt_end"
@@ -99,7 +99,7 @@ class AttemptEndLine(Record):
 
 
 @dataclass(frozen=True)
-class TrainLine(Record):
+class TrainLine(JsonRecord):
     """Training since the previous line: means over these steps, except where noted."""
 
     kind: ClassVar[str] = "train"
@@ -115,7 +115,7 @@ class TrainLine(Record):
 
 
 @dataclass(frozen=True)
-class ValidationLine(Record):
+class ValidationLine(JsonRecord):
     """An evaluation: the validation score after `samples_seen` training samples (0: the untuned base)."""
 
     kind: ClassVar[str] = "validation"
@@ -128,7 +128,9 @@ class ValidationLine(Record):
 
 
 MetricsLine = AttemptLine | AttemptEndLine | TrainLine | ValidationLine
-_LINES: dict[str, type[Record]] = {line.kind: line for line in (AttemptLine, AttemptEndLine, TrainLine, ValidationLine)}
+_LINES: dict[str, type[JsonRecord]] = {
+    line.kind: line for line in (AttemptLine, AttemptEndLine, TrainLine, ValidationLine)
+}
 
 
 def line_to_json(line: MetricsLine) -> dict[str, Any]:
@@ -146,7 +148,7 @@ def line_from_json(data: dict[str, Any]) -> MetricsLine:
 
 
 @dataclass(frozen=True)
-class Prediction(Record):
+class Prediction(JsonRecord):
     """The answer to one question at one evaluation."""
 
     samples_seen: int
@@ -159,7 +161,7 @@ class Prediction(Record):
 
 
 @dataclass(frozen=True)
-class Result(Record):
+class Result(JsonRecord):
     """How a trial ended; exists only for finished trials and never changes."""
 
     outcome: Outcome
@@ -198,14 +200,14 @@ def _readers(record: Any) -> dict[str, Callable[[Any], Any]]:
 def _reader(hint: Any) -> Callable[[Any], Any]:
     if typing.get_origin(hint) in (types.UnionType, typing.Union):
         hint = next(option for option in typing.get_args(hint) if option is not type(None))
-    if isinstance(hint, type) and issubclass(hint, Record | StrEnum):
-        make: Any = hint.from_json if issubclass(hint, Record) else hint
+    if isinstance(hint, type) and issubclass(hint, JsonRecord | StrEnum):
+        make: Any = hint.from_json if issubclass(hint, JsonRecord) else hint
         return lambda value: None if value is None else make(value)
     return lambda value: value
 
 
 def _plain(value: Any) -> Any:
-    if isinstance(value, Record):
+    if isinstance(value, JsonRecord):
         return value.to_json()
     if isinstance(value, dict):
         return {key: _plain(item) for key, item in value.items()}

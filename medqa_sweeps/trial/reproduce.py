@@ -25,10 +25,10 @@ class Comparison:
 
     sentences: list[str]
     same_bits: bool  # of adapter, predictions and losses
-    told_apart: bool  # whether the accuracies differ significantly, by the paired interval
+    significant: bool  # whether the accuracies differ significantly, by the paired interval
 
 
-def as_it_ran(trial: TrialDir) -> TrialConfig:
+def config_as_run(trial: TrialDir) -> TrialConfig:
     """The saved config with the base's commit, and with micro-batch size and threads of the last attempt.
 
     Running out of memory halves the micro-batch, and a sweep's slots have fewer threads than a single run.
@@ -55,7 +55,7 @@ def changed_experiment(trial: TrialDir, plan: Plan, now: dict[str, Any]) -> list
     return [*_changed_questions(trial, plan, then, now), *([base] if base else [])]
 
 
-def changed_ground(then: dict[str, Any], now: dict[str, Any]) -> list[str]:
+def changed_runtime(then: dict[str, Any], now: dict[str, Any]) -> list[str]:
     """One sentence for each difference in code, packages, environment variables and hardware."""
     if not then:  # the trial has no provenance
         return []
@@ -63,17 +63,17 @@ def changed_ground(then: dict[str, Any], now: dict[str, Any]) -> list[str]:
     return [sentence for change in changes for sentence in change(then, now)]
 
 
-def changed_numbers(then: dict[str, Any], now: dict[str, Any]) -> list[str]:
-    """The changes of `changed_ground` that can change numbers: all except Python and packages that do not compute."""
+def changed_numerics(then: dict[str, Any], now: dict[str, Any]) -> list[str]:
+    """The changes of `changed_runtime` that can change numbers: all except Python and packages that do not compute."""
 
     def of_numbers(provenance: dict[str, Any]) -> dict[str, Any]:
         packages = {name: found for name, found in provenance["packages"].items() if name in COMPUTING}
         return {**provenance, "python": None, "packages": packages}
 
-    return changed_ground(of_numbers(then), of_numbers(now)) if "packages" in then else []
+    return changed_runtime(of_numbers(then), of_numbers(now)) if "packages" in then else []
 
 
-def uncommitted_then(trial: TrialDir) -> list[str]:
+def uncommitted_changes(trial: TrialDir) -> list[str]:
     """Which files had uncommitted changes when the trial was submitted, and how to restore the changes."""
     code = trial.provenance().get("code", {})
     sentences = []
@@ -170,8 +170,8 @@ def compare(original: TrialDir, again: TrialDir) -> Comparison:
             False,
         )
     at = first.samples_seen if first.samples_seen in reports else reports[-1]
-    sentence, told_apart = _difference(left[at], right[at], at)
-    return Comparison([*_where_they_part(original, again), sentence], False, told_apart)
+    sentence, significant = _difference(left[at], right[at], at)
+    return Comparison([*_difference_of_losses(original, again), sentence], False, significant)
 
 
 def _same_bits(original: TrialDir, again: TrialDir, first: Result, second: Result) -> bool:
@@ -192,7 +192,7 @@ def _ends(first: Result, second: Result) -> Comparison:
     return Comparison([sentence], same, not same)
 
 
-def _where_they_part(original: TrialDir, again: TrialDir) -> Iterator[str]:
+def _difference_of_losses(original: TrialDir, again: TrialDir) -> Iterator[str]:
     left, right = _losses(original), _losses(again)
     steps = sorted(step for step in left.keys() & right.keys() if left[step] != right[step])
     if steps:

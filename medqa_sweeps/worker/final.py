@@ -27,8 +27,8 @@ from medqa_sweeps.study import ledger
 from medqa_sweeps.study.ledger import Gain, Scored
 from medqa_sweeps.trial.folder import TrialDir
 from medqa_sweeps.trial.plan import Plan, plan_trial, refuse_changed
+from medqa_sweeps.trial.question_overlap import count_overlap
 from medqa_sweeps.trial.records import Score
-from medqa_sweeps.trial.seen import count_seen
 from medqa_sweeps.worker import model as model_module
 from medqa_sweeps.worker.evaluation import Answer, answer_questions, score
 from medqa_sweeps.worker.refusal import done_or_refused
@@ -121,8 +121,8 @@ def _scored(
         undisputed_base=score(kept[1], bins) if undisputed else None,
         undisputed_gain=_gain(*kept) if undisputed else None,
         validation=validation,
-        seen_in_training=count_seen(similarities(questions, plan.split.train)),
-        seen_in_validation=count_seen(similarities(questions, plan.split.validation)),
+        seen_in_training=count_overlap(similarities(questions, plan.split.train)),
+        seen_in_validation=count_overlap(similarities(questions, plan.split.validation)),
     )
 
 

@@ -71,8 +71,8 @@ class TrialRecorder:
     def stepped(self, step: int, samples_seen: int, state: TrialState) -> bool:
         self._progress.step, self._progress.samples_seen = step, samples_seen
         self._stop = self._trial.stop_reason()
-        at_report = step in self._plan.report_steps
-        if at_report or self._stop is StopReason.ASKED:
+        at_report = step in self._plan.evaluation_steps
+        if at_report or self._stop is StopReason.REQUESTED:
             self._report(state)
         overdue = time.monotonic() - self._saved_at > 60 * self._config.training.checkpoint_every_minutes
         if at_report or overdue or self._stop:
@@ -152,7 +152,7 @@ class TrialRecorder:
     def _stopped_by(self) -> StoppedBy | None:
         if self._progress.step == self._plan.steps or self._stop is StopReason.PRUNED:
             return None
-        return StoppedBy.REQUEST if self._stop is StopReason.ASKED else StoppedBy.PATIENCE
+        return StoppedBy.REQUEST if self._stop is StopReason.REQUESTED else StoppedBy.PATIENCE
 
     def _message(self, pruned: bool) -> str:
         share = f"after {self._progress.samples_seen:,} of {self._plan.samples:,} samples"

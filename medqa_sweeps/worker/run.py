@@ -9,7 +9,7 @@ from medqa_sweeps.prompt import PromptEncoder, refuse_long
 from medqa_sweeps.prompt.stream import TrainingStream
 from medqa_sweeps.prompt.tokens import TokenCache
 from medqa_sweeps.trial.folder import TrialDir
-from medqa_sweeps.trial.plan import Plan, fitted, plan_trial, refuse_changed
+from medqa_sweeps.trial.plan import Plan, plan_trial, refuse_changed, with_halved_batches
 from medqa_sweeps.trial.records import Result
 from medqa_sweeps.worker import checkpoint, model as model_module
 from medqa_sweeps.worker.baseline import refuse_useless
@@ -28,7 +28,7 @@ def run_trial(trial: TrialDir) -> Result | None:
         TrialError: of the kind that says what is to be done about it.
     """
     began = time.monotonic()
-    plan = plan_trial(fitted(trial.config(), trial.failures().count(FailureKind.OUT_OF_MEMORY)))
+    plan = plan_trial(with_halved_batches(trial.config(), trial.failures().count(FailureKind.OUT_OF_MEMORY)))
     config = plan.config
     model_module.use_threads(config.engine.threads)
     refuse_changed(plan, trial.provenance())
@@ -60,7 +60,7 @@ def training_run(plan: Plan, encoder: PromptEncoder, resume: Checkpoint | None, 
         seed=config.seed,
         stream=TrainingStream(plan.split.train, encoder, config.training, config.seed, seen),
         steps=plan.steps,
-        log_steps=frozenset(plan.report_steps),
+        log_steps=frozenset(plan.evaluation_steps),
         resume=resume,
         recorder=recorder,
     )

@@ -1,4 +1,4 @@
-"""Random and mutated records of every record format, in every kind of file: questions or a sentence, never a traceback, never a
+"""Random and mutated records of every format, in every kind of file: questions or a sentence, never a traceback, never a
 silent loss. The slow run throws 10,000 files."""
 
 import csv
@@ -36,7 +36,7 @@ JSON = st.recursive(
 
 @st.composite
 def mutated(draw: st.DrawFn) -> dict[str, Any]:
-    """A record of any record format, as it is or with some fields replaced, removed, or taken from another record format."""
+    """A record of any format, unchanged or with some fields replaced, removed, or taken from another format."""
     record = dict(draw(st.sampled_from(list(FORMATS.values()))))
     for field in draw(st.lists(st.sampled_from(sorted(record)), max_size=2)):
         record[field] = draw(JSON)

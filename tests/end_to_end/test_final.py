@@ -20,8 +20,8 @@ from medqa_sweeps.sweep.final import chosen_trial, final_test
 from medqa_sweeps.trial.folder import TrialDir
 from medqa_sweeps.trial.plan import plan_trial
 from medqa_sweeps.trial.provenance import collect
+from medqa_sweeps.trial.question_overlap import OverlapCount
 from medqa_sweeps.trial.records import Result
-from medqa_sweeps.trial.seen import SeenCount
 from medqa_sweeps.wording import SYNTHETIC
 
 
@@ -63,7 +63,7 @@ def test_the_exported_adapter_answers_as_the_trial_did(study: StudyDir, first: l
     assert first.scored is not None
     assert (first.scored.trained, first.scored.base) == (result_of(study).score, result_of(study).baseline)
     assert first.scored.validation == result_of(study).score
-    assert first.scored.seen_in_validation == SeenCount(40, 40, 0)
+    assert first.scored.seen_in_validation == OverlapCount(40, 40, 0)
     assert any("40 of the test's 40 questions were in" in one for one in ledger.sentences(first, 0))
     gap = first.scored.trained.accuracy - first.scored.base.accuracy
     assert first.scored.gain.difference == pytest.approx(gap)

@@ -9,7 +9,7 @@ from hypothesis import given, settings, strategies as st
 
 from medqa_sweeps.config import TrainingConfig
 from medqa_sweeps.data import Question
-from medqa_sweeps.prompt.stream import TrainingStream, report_steps, total_samples, total_steps
+from medqa_sweeps.prompt.stream import TrainingStream, evaluation_steps, total_samples, total_steps
 from medqa_sweeps.randomness import draw, shuffled
 
 QUESTIONS = [Question(f"q{n}", f"question {n}", ("w", "x", "y", "z"), gold=n % 4) for n in range(7)]
@@ -79,7 +79,7 @@ def test_tokens_are_counted_as_they_were_rendered() -> None:
 def test_reports_are_spread_over_the_run_and_end_it(questions: int, batch: int, epochs: float, reports: int) -> None:
     config = TrainingConfig(effective_batch_size=batch, epochs=epochs)
     steps = total_steps(config, questions)
-    found = report_steps(config, questions, reports)
+    found = evaluation_steps(config, questions, reports)
     assert found[-1] == steps and found == sorted(set(found)) and 1 <= len(found) <= reports
     assert (steps - 1) * batch < total_samples(config, questions) <= steps * batch
 

@@ -19,7 +19,7 @@ from medqa_sweeps.trial import plan
 from medqa_sweeps.trial.folder import TrialDir
 from medqa_sweeps.trial.provenance import collect
 from medqa_sweeps.trial.records import AttemptLine, Outcome, Prediction, Result, TrainLine
-from medqa_sweeps.trial.reproduce import as_it_ran, changed_ground, changed_numbers, compare, uncommitted_then
+from medqa_sweeps.trial.reproduce import changed_numerics, changed_runtime, compare, config_as_run, uncommitted_changes
 from medqa_sweeps.versions import COMPUTING
 from tests.analysis.trial_folders import score_of, trial_config
 
@@ -189,7 +189,7 @@ def test_what_an_earlier_version_recorded_is_held_against_it(
 
 def test_changed_code_and_packages_are_named(trial: TrialDir) -> None:
     now = trial.provenance()
-    assert changed_ground(now, now) == []
+    assert changed_runtime(now, now) == []
     files = {
         **now["code"]["files"],
         "medqa_sweeps/worker/engines/unsloth.py": "0" * 12,
@@ -197,7 +197,7 @@ def test_changed_code_and_packages_are_named(trial: TrialDir) -> None:
     }
     edit(trial, code={"files": files, "commit": "a" * 40}, packages={"torch": "0.1", "lost": "2"}, python="3.9.0")
     edit(trial, hardware={"processor": "Abacus", "gpus": [{"name": "A card"}]})
-    found = "\n".join(changed_ground(trial.provenance(), now))
+    found = "\n".join(changed_runtime(trial.provenance(), now))
     assert "code: medqa_sweeps/gone.py and medqa_sweeps/worker/engines/unsloth.py (commit aaaaaaa then" in found
     assert f"package torch: 0.1 then, {now['packages']['torch']} now" in found and "package lost: 2 then, abs" in found
     assert "Python: 3.9.0 then" in found and "processor: Abacus then" in found and "GPUs: A card then, none" in found
@@ -207,43 +207,43 @@ def test_changed_code_and_packages_are_named(trial: TrialDir) -> None:
 def test_a_variable_that_chooses_kernels_is_named(trial: TrialDir) -> None:
     now = {**trial.provenance(), "environment": {"NVIDIA_TF32_OVERRIDE": "0"}}
     edit(trial, environment={"ATEN_CPU_CAPABILITY": "avx2"})
-    assert changed_numbers(trial.provenance(), now) == [
+    assert changed_numerics(trial.provenance(), now) == [
         "variable ATEN_CPU_CAPABILITY: avx2 then, unset now",
         "variable NVIDIA_TF32_OVERRIDE: unset then, 0 now",
     ]
-    assert changed_numbers({**now, "environment": None}, now) == [], "an earlier version recorded none"
+    assert changed_numerics({**now, "environment": None}, now) == [], "an earlier version recorded none"
 
 
 def test_of_packages_only_those_that_compute_can_move_digits(trial: TrialDir) -> None:
     now = trial.provenance()
     edit(trial, packages={"torch": "0.1", "rich": "0.1", "lost": "2"}, python="3.9.0")
-    assert changed_numbers(trial.provenance(), now) == [f"package torch: 0.1 then, {now['packages']['torch']} now"]
-    assert changed_numbers({}, now) == [], "nothing is known of then"
+    assert changed_numerics(trial.provenance(), now) == [f"package torch: 0.1 then, {now['packages']['torch']} now"]
+    assert changed_numerics({}, now) == [], "nothing is known of then"
     assert {name for name in COMPUTING if name in now["packages"]} == set(COMPUTING)
 
 
 def test_another_commit_with_the_same_code_is_no_difference(trial: TrialDir) -> None:
     now = trial.provenance()
     edit(trial, code={"commit": "a" * 40, "diff": "a diff of conf/"})
-    assert changed_ground(trial.provenance(), now) == []
+    assert changed_runtime(trial.provenance(), now) == []
     edit(trial, code={"files": None})
-    assert "commit aaaaaaa then" in changed_ground(trial.provenance(), now)[0], "without hashes nobody knows"
+    assert "commit aaaaaaa then" in changed_runtime(trial.provenance(), now)[0], "without hashes nobody knows"
 
 
 def test_what_was_not_committed_is_named_with_the_way_back(trial: TrialDir) -> None:
     diff = "diff --git a/x.py b/x.py\n--- a/x.py\n+++ b/x.py\n@@ -1 +1 @@\n-1\n+2\n--- a/gone.py\n+++ /dev/null\n"
     edit(trial, code={"commit": "a" * 40, "diff": diff, "untracked": ["notes.txt"]})
-    changed, untracked = uncommitted_then(trial)
+    changed, untracked = uncommitted_changes(trial)
     assert "gone.py and x.py" in changed and f"git checkout {'a' * 40}" in changed
     assert f"jq -r .code.diff {trial.provenance_file} | git apply" in changed
     assert "only their names" in untracked and "notes.txt" in untracked
 
 
 def test_it_runs_as_the_last_attempt_did(trial: TrialDir) -> None:
-    assert as_it_ran(trial) == trial.config()
+    assert config_as_run(trial) == trial.config()
     for attempt, (micro, threads) in enumerate([(8, 2), (4, 1)], start=1):
         trial.append(AttemptLine(attempt, 0, 0.0, 1, "host", "cpu", micro_batch_size=micro, threads=threads))
-    again = as_it_ran(trial)
+    again = config_as_run(trial)
     assert (again.training.micro_batch_size, again.engine.threads) == (4, 1)
 
 
@@ -255,7 +255,7 @@ def test_the_same_bits_are_told(trial: TrialDir) -> None:
 @pytest.mark.parametrize(("wrong", "resolved"), [(1, False), (20, True)])
 def test_other_letters_are_compared_in_pairs(wrong: int, resolved: bool, trial: TrialDir) -> None:
     found = compare(trial, again(trial, lambda number: number >= wrong, loss=1.5))
-    assert not found.same_bits and found.told_apart is resolved
+    assert not found.same_bits and found.significant is resolved
     text = " ".join(found.sentences)
     assert "parts at step 1; the largest difference is 0.5 nats" in text
     assert f"40 questions answered then and now: {wrong} answers differ; accuracy 100.0% then" in text
@@ -265,7 +265,7 @@ def test_other_letters_are_compared_in_pairs(wrong: int, resolved: bool, trial: 
 def test_an_adapter_that_differs_is_not_the_same_although_all_letters_are(trial: TrialDir) -> None:
     other = again(trial, lambda number: True, loss=1.5)
     found = compare(trial, other)
-    assert not found.same_bits and not found.told_apart and "0 answers differ" in found.sentences[-1]
+    assert not found.same_bits and not found.significant and "0 answers differ" in found.sentences[-1]
 
 
 def test_a_trial_that_failed_is_compared_by_how_it_ended(tmp_path: Path, trial: TrialDir) -> None:

@@ -3,27 +3,27 @@
 from typing import Any
 
 from medqa_sweeps.base.fingerprints import is_of_this_version
-from medqa_sweeps.trial.provenance import ground
-from medqa_sweeps.trial.reproduce import changed_numbers
+from medqa_sweeps.trial.provenance import runtime
+from medqa_sweeps.trial.reproduce import changed_numerics
 
 EARLIER_VERSION = (
     "from an earlier version of medqa_sweeps, which recorded only config.json and the weights of the base: it is "
     "unknown whether its tokenizer and other files have changed"
 )
-AMONG_NEWER = "An equal new trial is run again, and seeds from both versions are not pooled."
+MIXED_VERSIONS = "An equal new trial is run again, and seeds from both versions are not pooled."
 
 
-def changed_since(provenance: dict[str, Any], code: bool = True) -> list[str]:
+def numeric_changes(provenance: dict[str, Any], code: bool = True) -> list[str]:
     """A sentence without its full stop for each change since then that can change numbers.
 
     Args:
         code: whether to compare our own code too; a sweep reports its changes separately.
     """
-    now = ground()
-    return changed_numbers(provenance if code else {**provenance, "code": now["code"]}, now)
+    now = runtime()
+    return changed_numerics(provenance if code else {**provenance, "code": now["code"]}, now)
 
 
-def since_it_began(name: str, provenance: dict[str, Any], in_a_study: bool = False) -> list[str]:
+def changes_since_start(name: str, provenance: dict[str, Any], in_a_study: bool = False) -> list[str]:
     """The changes since a trial began that matter for comparing it with new results, in whole sentences.
 
     Args:
@@ -32,7 +32,7 @@ def since_it_began(name: str, provenance: dict[str, Any], in_a_study: bool = Fal
     """
     told = []
     if not is_of_this_version(provenance):
-        told.append(f"{name} is {EARLIER_VERSION}." + f" {AMONG_NEWER}" * in_a_study)
-    if changed := "; ".join(changed_since(provenance, code=not in_a_study)):
+        told.append(f"{name} is {EARLIER_VERSION}." + f" {MIXED_VERSIONS}" * in_a_study)
+    if changed := "; ".join(numeric_changes(provenance, code=not in_a_study)):
         told.append(f"Changed since {name[0].lower()}{name[1:]} began: {changed}.")
     return told

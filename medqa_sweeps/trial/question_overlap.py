@@ -8,28 +8,28 @@ from medqa_sweeps.data.duplicates import Similarity, similarities
 from medqa_sweeps.data.split import split_questions
 from medqa_sweeps.errors import TrialError
 from medqa_sweeps.trial.folder import TrialDir
-from medqa_sweeps.trial.records import Record
+from medqa_sweeps.trial.records import JsonRecord
 from medqa_sweeps.wording import counted
 
 
 @dataclass(frozen=True)
-class Seen:
+class QuestionOverlap:
     """Overlap of a file's questions with the training or the validation questions of a trial."""
 
     similarities: tuple[Similarity, ...] | None  # for each question, in the file's order; None: unknown
     why_unknown: str = ""  # a sentence
 
-    def of(self, place: int) -> str:
-        """`same`, `near` or `no` for the question at `place`; or `unknown`."""
-        return "unknown" if self.similarities is None else self.similarities[place]
+    def of(self, index: int) -> str:
+        """`same`, `near` or `no` for the question at `index`; or `unknown`."""
+        return "unknown" if self.similarities is None else self.similarities[index]
 
-    def count(self) -> "SeenCount | None":
+    def count(self) -> "OverlapCount | None":
         """The counts; None: unknown."""
-        return None if self.similarities is None else count_seen(self.similarities)
+        return None if self.similarities is None else count_overlap(self.similarities)
 
 
 @dataclass(frozen=True)
-class SeenCount(Record):
+class OverlapCount(JsonRecord):
     """How many questions of a file are in a part of a trial's data."""
 
     questions: int  # in the file
@@ -41,7 +41,7 @@ class SeenCount(Record):
         return self.same + self.near
 
 
-def seen_by(trial: TrialDir, questions: Sequence[Question]) -> tuple[Seen, Seen]:
+def overlap_with_trial(trial: TrialDir, questions: Sequence[Question]) -> tuple[QuestionOverlap, QuestionOverlap]:
     """Overlap of `questions` with the trial's training questions, and with its validation questions.
 
     Both sets are read again. The overlap is unknown if they cannot be read or have changed since the trial ran.
@@ -50,33 +50,33 @@ def seen_by(trial: TrialDir, questions: Sequence[Question]) -> tuple[Seen, Seen]
     try:
         split = split_questions(config.data, config.split)
     except TrialError as error:
-        return Seen(None, str(error)), Seen(None, str(error))
+        return QuestionOverlap(None, str(error)), QuestionOverlap(None, str(error))
     return (
         _seen(questions, split.train, then.get("train_fingerprint")),
         _seen(questions, split.validation, then.get("validation_fingerprint")),
     )
 
 
-def _seen(questions: Sequence[Question], those: Sequence[Question], fingerprint_then: str | None) -> Seen:
+def _seen(questions: Sequence[Question], those: Sequence[Question], fingerprint_then: str | None) -> QuestionOverlap:
     if fingerprint_then not in (None, fingerprint(those)):
-        return Seen(None, "They have changed since the trial ran.")
-    return Seen(tuple(similarities(questions, those)))
+        return QuestionOverlap(None, "They have changed since the trial ran.")
+    return QuestionOverlap(tuple(similarities(questions, those)))
 
 
-def count_seen(found: Sequence[Similarity]) -> SeenCount:
-    return SeenCount(len(found), found.count(Similarity.SAME), found.count(Similarity.NEAR))
+def count_overlap(found: Sequence[Similarity]) -> OverlapCount:
+    return OverlapCount(len(found), found.count(Similarity.SAME), found.count(Similarity.NEAR))
 
 
-def unseen(training: Seen, validation: Seen) -> list[int]:
+def questions_without_overlap(training: QuestionOverlap, validation: QuestionOverlap) -> list[int]:
     """Indices of the questions without any overlap, near-duplicates included; empty if the overlap is unknown."""
     both = zip(training.similarities or (), validation.similarities or (), strict=False)
-    return [place for place, pair in enumerate(both) if set(pair) == {Similarity.NO}]
+    return [index for index, pair in enumerate(both) if set(pair) == {Similarity.NO}]
 
 
 # Sentences
 
 
-def sentences(training: Seen, validation: Seen) -> Iterator[str]:
+def sentences(training: QuestionOverlap, validation: QuestionOverlap) -> Iterator[str]:
     """What a reader must know about the accuracy on the file."""
     for part, seen in (("training", training), ("validation", validation)):
         if seen.similarities is None:
@@ -84,24 +84,26 @@ def sentences(training: Seen, validation: Seen) -> Iterator[str]:
     yield from overlap_sentences(training.count(), validation.count())
 
 
-def overlap_sentences(training: SeenCount | None, validation: SeenCount | None, these: str = "these") -> Iterator[str]:
+def overlap_sentences(
+    training: OverlapCount | None, validation: OverlapCount | None, these: str = "these"
+) -> Iterator[str]:
     """One sentence for each part that the file overlaps with, or one that says that there is no overlap.
 
     Args:
         these: how to refer to the questions: `these` 400 questions, `the test's` 400 questions.
     """
-    if training and training.seen:
-        most = 2 * training.seen > training.questions
+    if training and training.overlapping:
+        most = 2 * training.overlapping > training.questions
         verdict = "this accuracy says nothing about new questions" if most else "the accuracy is biased upwards"
         yield f"{_overlap(training, 'training', these)}: {verdict}."
-    if validation and validation.seen:
+    if validation and validation.overlapping:
         why = "the trial may have been selected by its score on them"
         yield f"{_overlap(validation, 'validation', these)}: {why}, so the accuracy is biased upwards."
-    if training and validation and not training.seen and not validation.seen:
+    if training and validation and not training.overlapping and not validation.overlapping:
         yield f"None of {these} questions is, or nearly duplicates, a training or validation question of this trial."
 
 
-def _overlap(count: SeenCount, part: str, these: str) -> str:
+def _overlap(count: OverlapCount, part: str, these: str) -> str:
     total = f"{these} {counted(count.questions, 'question')}"
     same = f"{count.same:,} of {total} {'was' if count.same == 1 else 'were'} in this trial's {part} data"
     of = "more" if count.same else f"of {total}"
