@@ -37,7 +37,7 @@ class OverlapCount(JsonRecord):
     near: int  # further near-duplicates
 
     @property
-    def seen(self) -> int:
+    def overlapping(self) -> int:
         return self.same + self.near
 
 

@@ -1,4 +1,4 @@
-"""Random and mutated records of every format, in every kind of file: questions or a sentence, never a traceback, never a
+"""Random and mutated records of every format, in every kind of file: questions or a sentence, never a traceback or a
 silent loss. The slow run throws 10,000 files."""
 
 import csv
