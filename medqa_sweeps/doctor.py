@@ -29,7 +29,7 @@ from medqa_sweeps.config import DataConfig, TrackingConfig
 from medqa_sweeps.durable.places import CACHE_VARIABLE, cache_folder, is_temporary, obstacle_to_writing
 from medqa_sweeps.errors import ConfigError, DeviceFailed
 from medqa_sweeps.tracking.client import NO_KEY, obstacle_to_online
-from medqa_sweeps.tracking.settings import OFF, invalid_mode, run_settings
+from medqa_sweeps.tracking.run_settings import OFF, invalid_mode, run_settings
 from medqa_sweeps.tracking.variables import ignored, variables_here
 
 State = Literal["ok", "note", "problem"]
@@ -59,17 +59,17 @@ def examine() -> list[Finding]:
     for name in ("httpx", "huggingface_hub.hf_api", "wandb"):
         with contextlib.suppress(ImportError):  # the check that needs it reports it
             importlib.import_module(name)  # now, so that the time limit below is for the network alone
-    asked = [_Asked("Hub", _hub), _Asked("Licences", _licences), _Asked("W&B", _wandb)]
+    network_checks = [_NetworkCheck("Hub", _hub), _NetworkCheck("Licences", _licences), _NetworkCheck("W&B", _wandb)]
     gpus = _gpus()
     needed = [_system(), gpus, _packages(), _four_bit(has_gpu=gpus.state == "ok"), _folders(), _disk()]
     models, data = _configured("model"), _configured("data")
     cached = {name for group in (models, data) for name, here in group.items() if here}
-    hub, licences, wandb = (one.finding() for one in asked)
+    hub, licences, wandb = (one.finding() for one in network_checks)
     cached_models, cached_data = _cached("Models", models, "model", hub), _cached("Data", data, "data", hub)
     return [*needed, hub, licences, cached_models, cached_data, wandb, _verdict(needed, gpus, hub, cached)]
 
 
-class _Asked:
+class _NetworkCheck:
     """A check that waits for a network, in a thread that cannot keep this process from exiting."""
 
     def __init__(self, topic: str, ask: Callable[[], Finding]) -> None:

@@ -143,7 +143,7 @@ class TrialJobs(Jobs):
             trial.fail(ended.failure, ended.message)
             return
         one = NotRun(ended.number, list(overrides), ended.outcome, ended.message, ended.failure, ended.same_as)
-        not_run.record(self._folder, one)
+        not_run.write(self._folder, one)
 
     def start(self, job: Job) -> None:
         trial, plan = job.prepared.trial, job.prepared.plan

@@ -1,8 +1,8 @@
 """Runs processes on slots. Knows nothing of trials: a pool gets a module name, its arguments and a log file.
 
 `contract` is the interface of every pool; `local` implements it for this machine, `in_process` within this process.
-`request` parses which devices are requested, `devices` finds them, `leases` locks them, `holders` names the sweeps that
-hold the others, and `slots` divides them. `children` starts processes: `child` is the entry point of each process,
+`request` parses which devices are requested, `devices` finds them, `leases` locks them, `lease_holders` names the
+sweeps that hold the others, and `slots` divides them. `children` starts processes: `child` is the entry point of each process,
 `forkserver` and `spare` import libraries in advance.
 
 To add a pool: write a file that implements `contract.Pool`, and add a line to the makers in

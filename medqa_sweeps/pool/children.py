@@ -102,11 +102,11 @@ class ForkedChildren(Children):
         self._started: list[int] = []
         self._exits: list[ChildExit] = []
         self._alive: set[int] = set()
-        self._begin()
+        self._start_server()
 
-    def _begin(self) -> None:
+    def _start_server(self) -> None:
         self._ready, self._unread = False, b""
-        self._said = tempfile.TemporaryFile("w+")
+        self._output = tempfile.TemporaryFile("w+")
         self._channel, other = socket.socketpair()
         with other:
             self._server = subprocess.Popen(
@@ -116,8 +116,8 @@ class ForkedChildren(Children):
                 ],
                 cwd=_ROOT,
                 stdin=subprocess.DEVNULL,
-                stdout=self._said,
-                stderr=self._said,
+                stdout=self._output,
+                stderr=self._output,
                 pass_fds=(other.fileno(), self._lifeline.fd),
                 process_group=0,
             )
@@ -151,7 +151,7 @@ class ForkedChildren(Children):
 
     def close(self) -> None:
         self._lifeline.cut()
-        self._put_away()
+        self._shut_down_server()
 
     def _receive(self, timeout: float) -> None:
         self._channel.settimeout(max(timeout, 0.001))
@@ -164,13 +164,13 @@ class ForkedChildren(Children):
         finally:
             self._channel.settimeout(None)
         if not received:
-            self._server_is_gone()
+            self._replace_server()
             return
         *messages, self._unread = (self._unread + received).split(b"\n")
         for text in messages:
             message = json.loads(text)
             if "failed" in message:
-                raise self._lost(message["failed"])
+                raise self._server_error(message["failed"])
             if "ready" in message:
                 self._ready = True
             elif "started" in message:
@@ -180,25 +180,25 @@ class ForkedChildren(Children):
                 self._alive.discard(message["ended"])
                 self._exits.append(ChildExit(message["ended"], message["code"]))
 
-    def _server_is_gone(self) -> None:
+    def _replace_server(self) -> None:
         """The kernel has killed its children. A server that was never ready is not replaced."""
         self._exits += [ChildExit(pid, -signal.SIGKILL) for pid in sorted(self._alive)]
         self._alive.clear()
         if not self._ready or self._replacements == _REPLACEMENTS:
-            raise self._lost("it was killed")
+            raise self._server_error("it was killed")
         self._replacements += 1
-        self._put_away()
-        self._begin()
+        self._shut_down_server()
+        self._start_server()
 
-    def _put_away(self) -> None:
+    def _shut_down_server(self) -> None:
         self._channel.close()
         self._server.kill()
         self._server.wait()
-        self._said.close()
+        self._output.close()
 
-    def _lost(self, reason: str) -> InternalError:
-        self._said.seek(0)
-        tail = "".join(self._said.readlines()[-15:])
+    def _server_error(self, reason: str) -> InternalError:
+        self._output.seek(0)
+        tail = "".join(self._output.readlines()[-15:])
         return InternalError(
             f"the process that starts trials has died ({reason})." + (f" Its last output:\n{tail}" if tail else "")
         )
@@ -222,16 +222,16 @@ class SparedChildren(Children):
         return True  # a start never waits for imports: the child finishes them itself
 
     def start(self, module: str, arguments: list[str], environment: dict[str, str], log: Path) -> int:
-        self._expect(environment)
-        spare, said = self._spares.pop(json.dumps(environment, sort_keys=True))
-        if not self._send_to_work(spare, module, arguments, log):  # the spare died while it waited
-            said.seek(0)
-            tail = b"".join(said.readlines()[-15:]).decode(errors="replace")
+        self._ensure_spare(environment)
+        spare, output = self._spares.pop(json.dumps(environment, sort_keys=True))
+        if not self._send_request(spare, module, arguments, log):  # the spare died while it waited
+            output.seek(0)
+            tail = b"".join(output.readlines()[-15:]).decode(errors="replace")
             spare.wait()
             raise InternalError(f"the process that waited for a trial has died (exit {spare.returncode}):\n{tail}")
-        said.close()
+        output.close()
         self._running[spare.pid] = spare
-        self._expect(environment)
+        self._ensure_spare(environment)
         return spare.pid
 
     def wait(self, timeout: float) -> list[ChildExit]:
@@ -255,18 +255,18 @@ class SparedChildren(Children):
         for process in [*self._running.values(), *(spare for spare, _ in self._spares.values())]:
             _kill_group(process.pid)
             process.wait()
-        for _, said in self._spares.values():
-            said.close()
+        for _, output in self._spares.values():
+            output.close()
         self._running.clear()
         self._spares.clear()
 
-    def _expect(self, environment: dict[str, str]) -> None:
+    def _ensure_spare(self, environment: dict[str, str]) -> None:
         """Start a spare for this environment if there is none; returns at once."""
         self._lifeline.refuse_cut()
         key = json.dumps(environment, sort_keys=True)
         if key not in self._spares:
-            said = tempfile.TemporaryFile()
-            self._spares[key] = (self._new_spare(environment, said), said)
+            output = tempfile.TemporaryFile()
+            self._spares[key] = (self._new_spare(environment, output), output)
 
     def _new_spare(self, environment: dict[str, str], output: Any) -> "subprocess.Popen[bytes]":
         arguments = [str(self._lifeline.fd), str(os.getpid()), "medqa_sweeps.pool.spare", *self._preload]
@@ -282,7 +282,7 @@ class SparedChildren(Children):
         )
 
     @staticmethod
-    def _send_to_work(spare: "subprocess.Popen[bytes]", module: str, arguments: list[str], log: Path) -> bool:
+    def _send_request(spare: "subprocess.Popen[bytes]", module: str, arguments: list[str], log: Path) -> bool:
         """Whether the spare was still running and took the request."""
         assert spare.stdin is not None
         if _is_zombie(spare.pid):

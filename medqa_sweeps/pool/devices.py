@@ -15,7 +15,7 @@ import psutil
 from medqa_sweeps import hardware
 from medqa_sweeps.errors import ConfigError, DeviceFailed
 from medqa_sweeps.hardware import Gpu
-from medqa_sweeps.pool.holders import holders
+from medqa_sweeps.pool.lease_holders import lease_holders
 from medqa_sweeps.pool.request import ANY_DEVICE, CPU, DeviceRequest
 from medqa_sweeps.wording import sentences
 
@@ -69,7 +69,7 @@ def find_devices(request: DeviceRequest = ANY_DEVICE) -> DeviceSearch:
         return DeviceSearch((_cpu(),), ("no GPU found",))
     free: list[Device] = []
     skipped = list(silent)
-    for gpu in dict.fromkeys(gpu for name in request.names for gpu in _called(name, gpus, request)) or gpus:
+    for gpu in dict.fromkeys(gpu for name in request.names for gpu in _gpus_named(name, gpus, request)) or gpus:
         device = _device(gpu)
         reason = _unusable(device, request.share)
         if reason:
@@ -77,11 +77,11 @@ def find_devices(request: DeviceRequest = ANY_DEVICE) -> DeviceSearch:
         else:
             free.append(device)
     if not free:
-        raise ConfigError(none_free(skipped, request))
+        raise ConfigError(no_free_gpu(skipped, request))
     return DeviceSearch(tuple(free), tuple(skipped), request)
 
 
-def _called(name: str, gpus: Sequence[Gpu], request: DeviceRequest) -> list[Gpu]:
+def _gpus_named(name: str, gpus: Sequence[Gpu], request: DeviceRequest) -> list[Gpu]:
     """The GPU with that number or UUID; for a card with MIG, all its instances."""
     of_number = [gpu for gpu in gpus if name == str(gpu.index)]
     of_uuid = [gpu for gpu in gpus if gpu.uuid.lower().startswith(name.lower())]
@@ -112,10 +112,10 @@ def _unusable(device: Device, share: bool) -> str:
         use = hardware.gpu_use(device.id)
     except DeviceFailed as error:
         return f"is left out: {error}"
-    strangers = [shown for pid in use.processes if (shown := _process(pid))]
-    if share or (not strangers and use.used_bytes <= _BUSY_BYTES):
+    other_processes = [shown for pid in use.processes if (shown := _process(pid))]
+    if share or (not other_processes and use.used_bytes <= _BUSY_BYTES):
         return ""
-    who = holders(device.id) or strangers or ["a process that is invisible from here"]
+    who = lease_holders(device.id) or other_processes or ["a process that is invisible from here"]
     return f"is in use by {' and '.join(who)}: {use.used_bytes / GIB:.1f} GiB are used"
 
 
@@ -127,7 +127,7 @@ def _process(pid: int) -> str:
     return f"process {pid}"
 
 
-def none_free(skipped: Collection[str], request: DeviceRequest) -> str:
+def no_free_gpu(skipped: Collection[str], request: DeviceRequest) -> str:
     """The error message if no GPU is usable; `skipped`: a clause for each GPU."""
     reasons = sentences("; ".join(skipped))
     return (

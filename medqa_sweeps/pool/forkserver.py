@@ -68,13 +68,13 @@ def _fork(request: dict[str, Any], channel: socket.socket, selector: selectors.B
     server = os.getpid()
     pid = os.fork()
     if pid == 0:
-        _live(request, channel, selector, lifeline, server)
+        _run_child(request, channel, selector, lifeline, server)
     with contextlib.suppress(ProcessLookupError):  # it has ended
         os.setpgid(pid, pid)  # the child does it too; here so that its group can be signalled at once
     return pid
 
 
-def _live(
+def _run_child(
     request: dict[str, Any], channel: socket.socket, selector: selectors.BaseSelector, lifeline: int, server: int
 ) -> NoReturn:
     """Run the request in the forked child and exit."""
@@ -82,24 +82,24 @@ def _live(
         selector.close()
         channel.close()
         child.arm(lifeline, server)
-        _enter(request)
+        _set_up(request)
         code = child.become(request["module"], request["arguments"])
     except SystemExit as error:
         code = error.code if isinstance(error.code, int) else 1
     except BaseException:  # the child must never return into the server's loop
         sys.excepthook(*sys.exc_info())
         code = 1
-    _leave(code)
+    _exit(code)
 
 
-def _enter(request: dict[str, Any]) -> None:
+def _set_up(request: dict[str, Any]) -> None:
     os.environ.clear()
     os.environ.update(request["environment"])
     os.chdir(request["folder"])
     child.redirect(request["log"])
 
 
-def _leave(code: int) -> NoReturn:
+def _exit(code: int) -> NoReturn:
     for stream in (sys.stdout, sys.stderr):
         stream.flush()
     os._exit(code)  # no exit handlers: they belong to the server

@@ -8,8 +8,8 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from medqa_sweeps.errors import ConfigError
-from medqa_sweeps.pool.devices import Device, DeviceSearch, none_free
-from medqa_sweeps.pool.holders import holders, leases_folder, note_holder
+from medqa_sweeps.pool.devices import Device, DeviceSearch, no_free_gpu
+from medqa_sweeps.pool.lease_holders import lease_holders, leases_folder, write_lease_holder
 
 
 @dataclass(frozen=True)
@@ -57,12 +57,12 @@ def lease(search: DeviceSearch, folder: Path, at_most: int | None = None) -> Lea
                     "MEDQA_SWEEPS_CACHE to a writable folder on a local disk."
                 ) from None
             if index is None:
-                who = " and ".join(holders(device.id)) or "a sweep that has just started"
+                who = " and ".join(lease_holders(device.id)) or "a sweep that has just started"
                 skipped.append(f"{device} is taken by {who}")
             else:
                 devices.append(replace(device, lease_index=index))
         if not devices:
-            raise ConfigError(none_free(skipped, search.request))
+            raise ConfigError(no_free_gpu(skipped, search.request))
         return Lease(tuple(devices), tuple(skipped), held.pop_all())
 
 
@@ -79,7 +79,7 @@ def _taken(uuid: str, share: bool, folder: Path, held: contextlib.ExitStack) -> 
         return None
     held.callback(lock.release)
     note = _lock_file(uuid, index).with_suffix(".json")
-    note_holder(note, folder)
+    write_lease_holder(note, folder)
     held.callback(note.unlink, missing_ok=True)
     return index
 

@@ -61,7 +61,7 @@ class LocalPool(Pool):
 
     @property
     def free(self) -> int:
-        return sum(map(self._has_rested, self._untaken())) if self._children.ready else 0
+        return sum(map(self._stagger_passed, self._free_slots())) if self._children.ready else 0
 
     def describe(self) -> Sequence[str]:
         """How many processes run on which devices, and which devices were skipped."""
@@ -83,8 +83,8 @@ class LocalPool(Pool):
         # Prefers an idle device to a busy one; a device to avoid comes last.
         busy = [process.slot.device_id for process in self._running.values()]
         slot = min(
-            self._untaken(),
-            key=lambda slot: (slot.device_id in avoid, not self._has_rested(slot), busy.count(slot.device_id)),
+            self._free_slots(),
+            key=lambda slot: (slot.device_id in avoid, not self._stagger_passed(slot), busy.count(slot.device_id)),
         )
         pid = self._children.start(module, arguments, {**environment, **slot.environment}, log)
         now = time.monotonic()
@@ -108,11 +108,11 @@ class LocalPool(Pool):
         self._running.clear()
         self._lease.close()
 
-    def _untaken(self) -> list[Slot]:
+    def _free_slots(self) -> list[Slot]:
         taken = [process.slot for process in self._running.values()]
         return [slot for slot in self.slots if slot not in taken]
 
-    def _has_rested(self, slot: Slot) -> bool:
+    def _stagger_passed(self, slot: Slot) -> bool:
         """Whether the stagger time since the last start on its device has passed."""
         last = self._last_start.get(slot.device_id)
         return last is None or time.monotonic() - last >= self._stagger

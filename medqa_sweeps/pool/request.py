@@ -73,19 +73,19 @@ def requested_of_launcher(settings: Mapping[str, Any]) -> DeviceRequest:
     return requested(settings.get("devices"), bool(settings.get("share_devices")))
 
 
-def with_devices(words: Sequence[str], request: DeviceRequest) -> list[str]:
+def with_devices(overrides: Sequence[str], request: DeviceRequest) -> list[str]:
     """A Hydra program's overrides, with this request instead of any other.
 
     Raises:
         ConfigError: if they choose a launcher without devices.
     """
-    other = [word for word in words if word.startswith("hydra/launcher=") and not word.endswith("=local_gpus")]
+    other = [one for one in overrides if one.startswith("hydra/launcher=") and not one.endswith("=local_gpus")]
     if other:
         raise ConfigError(
             f"The study was started with {other[0]}, which has no devices to choose. Leave the option out, or repeat "
             f"the study's command with hydra/launcher=local_gpus."
         )
-    kept = [word for word in words if key_of(word) not in (_SETTING, _SHARE_SETTING)]
+    kept = [one for one in overrides if key_of(one) not in (_SETTING, _SHARE_SETTING)]
     return [*kept, *request.overrides()]
 
 

@@ -122,14 +122,14 @@ def _counts(
     if isinstance(slots_per_device, int):
         return dict.fromkeys(devices, slots_per_device)
     by_cores = _by_cores(devices, free, threads)
-    return {device: max(1, min(by_cores, _held_at_once(device, peak_bytes, free))) for device in devices}
+    return {device: max(1, min(by_cores, _fitting_in_memory(device, peak_bytes, free))) for device in devices}
 
 
 def _by_cores(devices: Sequence[Device], free: FreeResources, threads: int) -> int:
     return max(1, free.cores // (threads * len(devices)))
 
 
-def _held_at_once(device: Device, peak_bytes: int | None, free: FreeResources) -> int:
+def _fitting_in_memory(device: Device, peak_bytes: int | None, free: FreeResources) -> int:
     """Number of processes that fit into the memory, as far as is known."""
     if device.is_cpu:
         return int(_CPU_SHARE * free.memory_bytes / (peak_bytes or _UNKNOWN_PEAK))

@@ -16,10 +16,10 @@ from medqa_sweeps.pool import child
 def main(preload: list[str]) -> int:
     """The exit code of the module that it ran; 0 if it was never needed."""
     child.import_ahead(preload)
-    told = sys.stdin.buffer.read()
-    if not told:
+    received = sys.stdin.buffer.read()
+    if not received:
         return 0
-    request = json.loads(told)
+    request = json.loads(received)
     child.redirect(request["log"])
     null = os.open(os.devnull, os.O_RDONLY)
     os.dup2(null, 0)

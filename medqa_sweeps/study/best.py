@@ -67,11 +67,11 @@ def ranked(trials: Iterable[ScoredTrial], objective: Objective = BY_ACCURACY) ->
     scored = [ScoredConfig(tuple(by_seed[seed] for seed in sorted(by_seed))) for by_seed in configs.values()]
     signs = [-1 if direction is Direction.MAXIMIZE else 1 for direction in objective.directions]
 
-    def place(config: ScoredConfig) -> tuple[float, ...]:
+    def sort_key(config: ScoredConfig) -> tuple[float, ...]:
         costs = (sign * mean for sign, mean in zip(signs, config.means, strict=True))
         return (*costs, min(trial.number for trial in config.trials))
 
-    return sorted(scored, key=place)
+    return sorted(scored, key=sort_key)
 
 
 def on_front(configs: Sequence[ScoredConfig], objective: Objective) -> list[ScoredConfig]:

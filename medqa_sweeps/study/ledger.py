@@ -22,7 +22,7 @@ FILE = "final.jsonl"
 
 
 @dataclass(frozen=True)
-class Asked(JsonRecord):
+class ReadingRequest(JsonRecord):
     """A user requests the test questions."""
 
     kind: ClassVar[str] = "asked"
@@ -48,7 +48,7 @@ class Gain(JsonRecord):
 
 
 @dataclass(frozen=True)
-class Scored(JsonRecord):
+class ReadingScores(JsonRecord):
     """The scores of a reading."""
 
     kind: ClassVar[str] = "scored"
@@ -70,13 +70,15 @@ class Scored(JsonRecord):
 class Reading:
     """A reading, with its scores if it finished."""
 
-    asked: Asked
-    scored: Scored | None
+    asked: ReadingRequest
+    scored: ReadingScores | None
 
 
-def ask(study: Path, reading: str, trial: int, signature: str, adapter_sha256: str | None, questions: str) -> None:
-    """JsonRecord that the test questions are about to be read."""
-    asked = Asked(
+def write_request(
+    study: Path, reading: str, trial: int, signature: str, adapter_sha256: str | None, questions: str
+) -> None:
+    """Record that the test questions are about to be read."""
+    asked = ReadingRequest(
         reading=reading,
         time=time.time(),
         user=_user(),
@@ -90,7 +92,7 @@ def ask(study: Path, reading: str, trial: int, signature: str, adapter_sha256: s
     append_lines(study / FILE, [{"kind": asked.kind, **asked.to_json()}])
 
 
-def write_scores(study: Path, scored: Scored) -> None:
+def write_scores(study: Path, scored: ReadingScores) -> None:
     append_lines(study / FILE, [{"kind": scored.kind, **scored.to_json()}])
 
 
@@ -101,15 +103,15 @@ def readings(study: Path) -> list[Reading]:
         ConfigError: if the ledger is damaged.
     """
     lines = list(read_lines(study / FILE, _line))
-    scores = {line.reading: line for line in lines if isinstance(line, Scored)}
-    return [Reading(line, scores.get(line.reading)) for line in lines if isinstance(line, Asked)]
+    scores = {line.reading: line for line in lines if isinstance(line, ReadingScores)}
+    return [Reading(line, scores.get(line.reading)) for line in lines if isinstance(line, ReadingRequest)]
 
 
-def _line(data: dict[str, Any]) -> Asked | Scored | None:
+def _line(data: dict[str, Any]) -> ReadingRequest | ReadingScores | None:
     """One line of the ledger; None: a later version wrote it."""
-    if data["kind"] == Asked.kind:
-        return Asked.from_json(data)
-    return Scored.from_json(data) if data["kind"] == Scored.kind else None
+    if data["kind"] == ReadingRequest.kind:
+        return ReadingRequest.from_json(data)
+    return ReadingScores.from_json(data) if data["kind"] == ReadingScores.kind else None
 
 
 def readings_beside(study: Path, reading: Reading) -> int:
@@ -128,22 +130,22 @@ def _same_questions(one: Reading, other: Reading) -> bool:
 def sentences(reading: Reading, beside: int) -> list[str]:
     """Sentences about a reading; `beside`: number of readings of the same questions by other studies."""
     scored, asked = reading.scored, reading.asked
-    told: list[str] = []
+    lines: list[str] = []
     if scored is None:
-        told.append(f"The final test of trial {asked.trial} ended without a score.")
+        lines.append(f"The final test of trial {asked.trial} ended without a score.")
     else:
-        told.append(_compared("Test", scored.trained, scored.base, scored.gain))
+        lines.append(_compared("Test", scored.trained, scored.base, scored.gain))
         if scored.undisputed_trained and scored.undisputed_base and scored.undisputed_gain:
             undisputed = (scored.undisputed_trained, scored.undisputed_base, scored.undisputed_gain)
-            told.append(_compared("Undisputed labels only", *undisputed))
-        told += overlap_sentences(scored.seen_in_training, scored.seen_in_validation, "the test's")
+            lines.append(_compared("Undisputed labels only", *undisputed))
+        lines += overlap_sentences(scored.seen_in_training, scored.seen_in_validation, "the test's")
         if scored.validation:
             gap = scored.trained.accuracy - scored.validation.accuracy
-            told.append(
+            lines.append(
                 f"Validation, by which it was selected: {_share(scored.validation)}. The test accuracy is "
                 f"{in_percent(abs(gap))} points {'higher' if gap > 0 else 'lower'}."
             )
-    return [*told, *_times_before(asked.readings_before, beside)]
+    return [*lines, *_times_before(asked.readings_before, beside)]
 
 
 def _compared(name: str, trained: Score, base: Score, gain: Gain) -> str:

@@ -28,7 +28,7 @@ class NotRun(JsonRecord):
     time: float = 0.0  # seconds since the epoch
 
 
-def record(study: Path, trial: NotRun) -> None:
+def write(study: Path, trial: NotRun) -> None:
     append_lines(study / FILE, [{**trial.to_json(), "time": time.time()}])
 
 

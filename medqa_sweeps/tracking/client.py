@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 
 import psutil
 
-from medqa_sweeps.tracking.settings import RunSettings
+from medqa_sweeps.tracking.run_settings import RunSettings
 from medqa_sweeps.tracking.variables import settings_to_clear
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ NO_KEY = "no API key found"
 # Importing wandb (0.31) in two threads at once fails in its circular imports; `init` promises nothing about threads.
 one_at_a_time = threading.RLock()
 
-_QUESTION = b'{"query": "query { viewer { id } }"}'
+_REQUEST = b'{"query": "query { viewer { id } }"}'
 _TOO_MANY_REQUESTS = 429
 _log = logging.getLogger(__name__)
 
@@ -72,8 +72,8 @@ class BackgroundTask:
         except Exception as error:  # of any kind: client, service, disk, a missing module
             self.failed = True
             if self._is_waited_for:
-                words = " ".join(str(error).split()) or type(error).__name__
-                _log.warning("W&B failed (%s). %s", words, self._advice())
+                reason = " ".join(str(error).split()) or type(error).__name__
+                _log.warning("W&B failed (%s). %s", reason, self._advice())
 
 
 def kill_service() -> None:
@@ -151,7 +151,7 @@ def obstacle_to_online(settings: RunSettings) -> str | None:
 
 def _refusal(client: "wandb.Settings", api_key: str | None) -> str | None:
     """What is wrong with the server's response; None: nothing. With a token instead of a key, any response is fine."""
-    request = urllib.request.Request(f"{client.base_url}/graphql", _QUESTION, dict(client.x_extra_http_headers or {}))
+    request = urllib.request.Request(f"{client.base_url}/graphql", _REQUEST, dict(client.x_extra_http_headers or {}))
     request.add_header("Content-Type", "application/json")
     if api_key:
         request.add_header("Authorization", f"Basic {base64.b64encode(f'api:{api_key}'.encode()).decode()}")

@@ -14,7 +14,7 @@ from medqa_sweeps.command_line import command
 from medqa_sweeps.durable.files import write_atomically
 from medqa_sweeps.study_identity import FILE as STUDY_FILE
 from medqa_sweeps.tracking.client import ANSWER_SECONDS, NO_KEY, obstacle_to_online, one_at_a_time, server
-from medqa_sweeps.tracking.settings import RunSettings, invalid_mode
+from medqa_sweeps.tracking.run_settings import RunSettings, invalid_mode
 from medqa_sweeps.tracking.variables import ignored, variables_here
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 UPLOAD_SECONDS = 20.0  # time limit for W&B at the end of a run; the rest can be sent later
 
 _log = logging.getLogger(__name__)
-_said: set[tuple[str, str | None]] = set()  # groups with what was logged about each
+_logged: set[tuple[str, str | None]] = set()  # groups with what was logged about each
 
 
 def open_run(identity: str, settings: RunSettings, config: dict[str, Any], folder: Path) -> "wandb.Run":
@@ -34,7 +34,7 @@ def open_run(identity: str, settings: RunSettings, config: dict[str, Any], folde
         folder: the run writes to `wandb/` there, or to `.wandb/` if that exists, unless WANDB_DIR names another folder;
             an older offline copy is removed.
     """
-    for copy in written_in(_root(folder)).glob(f"offline-run-*-{identity}"):
+    for copy in wandb_folder(_root(folder)).glob(f"offline-run-*-{identity}"):
         shutil.rmtree(copy)
     with one_at_a_time:
         import wandb
@@ -56,7 +56,7 @@ def open_run(identity: str, settings: RunSettings, config: dict[str, Any], folde
             reinit="create_new",
             settings=_private_settings(settings),
         )
-    _say_where(run, obstacle, settings, folder)
+    _log_location(run, obstacle, settings, folder)
     return run
 
 
@@ -66,30 +66,30 @@ def _root(folder: Path) -> Path:
     return Path(asked.value if asked else folder).expanduser().absolute()
 
 
-def written_in(folder: Path) -> Path:
+def wandb_folder(folder: Path) -> Path:
     """The folder of W&B's files within `folder`."""
     hidden = folder / ".wandb"
     return hidden if hidden.exists() else folder / "wandb"
 
 
-def remember_sent(run: "wandb.Run", folder: Path, what: Any) -> None:
+def note_sent(run: "wandb.Run", folder: Path, what: Any) -> None:
     """Note that W&B's server has `what`, after a run has finished; nothing if it is offline."""
     if not run.offline:
         note = {"url": run.url, "what": what}
-        written_in(folder).mkdir(exist_ok=True)  # missing if WANDB_DIR names another folder
-        write_atomically(written_in(folder) / "sent.json", json.dumps(note) + "\n")
+        wandb_folder(folder).mkdir(exist_ok=True)  # missing if WANDB_DIR names another folder
+        write_atomically(wandb_folder(folder) / "sent.json", json.dumps(note) + "\n")
 
 
 def is_sent(folder: Path, what: Any) -> bool:
     """Whether W&B's server has `what`, according to the note in `folder`."""
     try:
-        noted = json.loads((written_in(folder) / "sent.json").read_text())
+        noted = json.loads((wandb_folder(folder) / "sent.json").read_text())
     except (FileNotFoundError, ValueError):
         return False
     return bool(noted["what"] == what)
 
 
-def send_later(folder: Path) -> str:
+def send_command(folder: Path) -> str:
     """The command that sends the data in `folder` or, for a trial of a study, in the whole study."""
     folder = folder.parent if (folder.parent / STUDY_FILE).exists() else folder
     return command("analysis", "wandb-sync", folder)
@@ -120,23 +120,23 @@ def _private_settings(settings: RunSettings) -> "wandb.Settings":
     )
 
 
-def say_off(settings: RunSettings) -> None:
+def log_off(settings: RunSettings) -> None:
     """Log that W&B is off, once per group."""
-    if _is_news(settings.group, settings.mode.source):
+    if _is_new(settings.group, settings.mode.source):
         wrong = invalid_mode(variables_here())
         _log.log(logging.WARNING if wrong else logging.INFO, "W&B: off (%s)", wrong or settings.mode.source)
 
 
-def say_what_is_ignored(settings: RunSettings, record: Mapping[str, str] | None) -> None:
+def log_ignored_variables(settings: RunSettings, record: Mapping[str, str] | None) -> None:
     """Log which variables do not apply to the trials, once per group."""
     sentence = ignored(variables_here(), record)
-    if sentence and _is_news(settings.group, sentence):
+    if sentence and _is_new(settings.group, sentence):
         _log.info("W&B: %s", sentence)
 
 
-def _say_where(run: "wandb.Run", obstacle: str | None, settings: RunSettings, folder: Path) -> None:
+def _log_location(run: "wandb.Run", obstacle: str | None, settings: RunSettings, folder: Path) -> None:
     """Log where the run is; once per group, unless the obstacle changes."""
-    if not _is_news(settings.group, obstacle):
+    if not _is_new(settings.group, obstacle):
         return
     if obstacle is None:
         _log.info("W&B: %s (group %s)", run.url, settings.group)
@@ -144,10 +144,10 @@ def _say_where(run: "wandb.Run", obstacle: str | None, settings: RunSettings, fo
     mode = settings.mode.name
     expected = mode == "offline" or (mode == "auto" and obstacle == NO_KEY)
     text = "W&B: offline (%s). Send it later with: %s"
-    _log.log(logging.INFO if expected else logging.WARNING, text, obstacle, send_later(folder))
+    _log.log(logging.INFO if expected else logging.WARNING, text, obstacle, send_command(folder))
 
 
-def _is_news(group: str, what: str | None) -> bool:
-    before = (group, what) in _said
-    _said.add((group, what))
+def _is_new(group: str, what: str | None) -> bool:
+    before = (group, what) in _logged
+    _logged.add((group, what))
     return not before

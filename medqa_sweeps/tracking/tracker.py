@@ -16,16 +16,16 @@ from medqa_sweeps.alarms import Alarm, alarms_of
 from medqa_sweeps.config import TrialConfig, short_hash
 from medqa_sweeps.study.objective import METRICS
 from medqa_sweeps.tracking.client import BackgroundTask, kill_service
+from medqa_sweeps.tracking.run_settings import OFF, RunSettings, run_settings
 from medqa_sweeps.tracking.session import (
     UPLOAD_SECONDS,
     is_sent,
+    log_ignored_variables,
+    log_off,
+    note_sent,
     open_run,
-    remember_sent,
-    say_off,
-    say_what_is_ignored,
-    send_later,
+    send_command,
 )
-from medqa_sweeps.tracking.settings import OFF, RunSettings, run_settings
 from medqa_sweeps.trial.folder import MetricsReader, TrialDir
 from medqa_sweeps.trial.records import AttemptEndLine, MetricsLine, Outcome, Result, TrainLine, ValidationLine
 
@@ -78,7 +78,7 @@ class Tracker:
             history.log_new()
         history.log_new()
         _end(history, self._trial, self._settings, message.result)
-        remember_sent(history.run, self._trial.path, _content(self._trial))
+        note_sent(history.run, self._trial.path, _content(self._trial))
 
 
 def tracker_for(trial: TrialDir, group: str) -> Tracker | None:
@@ -89,10 +89,10 @@ def tracker_for(trial: TrialDir, group: str) -> Tracker | None:
     """
     settings = settings_of(trial, group)
     if settings.mode.name != OFF:
-        say_what_is_ignored(settings, _record(trial))
+        log_ignored_variables(settings, _record(trial))
         return Tracker(trial, settings)
     if trial.config().tracking.mode != OFF:  # otherwise the config already shows it
-        say_off(settings)
+        log_off(settings)
     return None
 
 
@@ -184,18 +184,18 @@ class _History:
         # W&B (0.31) computes its summary from the lines since a resume; this one covers all lines.
         self.summary: dict[str, dict[str, float]] = {}
         self._reader = MetricsReader(trial)
-        self._told: set[tuple[Any, ...]] = set()
+        self._sent: set[tuple[Any, ...]] = set()
 
     def log_new(self) -> None:
         for line in self._reader.new_lines():
             if isinstance(line, AttemptEndLine):
                 self.last_attempt_end = line
             key = (line.kind, line.samples_seen, getattr(line, "attempt", None))
-            if key not in self._told:
+            if key not in self._sent:
                 self._summarize(line)
                 # W&B drops a step that it already has, so sending a line twice is harmless.
-                self.run.log(history_row(line, self._host), step=len(self._told), commit=True)
-                self._told.add(key)
+                self.run.log(history_row(line, self._host), step=len(self._sent), commit=True)
+                self._sent.add(key)
 
     def _summarize(self, line: MetricsLine) -> None:
         if isinstance(line, TrainLine):
@@ -257,9 +257,7 @@ def _summary(result: Result, alarms: list[Alarm]) -> dict[str, Any]:
 
 
 def _advice(trial: TrialDir) -> str:
-    return (
-        f"The trial continues, and its record in {trial.path} is complete. Send it later with: {send_later(trial.path)}"
-    )
+    return f"The trial continues, and {trial.path} is complete. Send it later with: {send_command(trial.path)}"
 
 
 def _content(trial: TrialDir) -> dict[str, Any]:

@@ -4,19 +4,19 @@ import dataclasses
 from pathlib import Path
 
 from medqa_sweeps.study import ledger
-from medqa_sweeps.study.ledger import Gain, Scored
+from medqa_sweeps.study.ledger import Gain, ReadingScores
 from medqa_sweeps.trial.records import Score
 
 SCORE = Score(400, 0.6, 0.02, 0.55, 0.65, recall_by_letter={"A": 0.5})
 BASE = Score(400, 0.25, 0.02, 0.21, 0.3)
-SCORED = Scored(
+SCORED = ReadingScores(
     "r1", 9.0, "abc", SCORE, BASE, Gain(0.35, 0.3, 0.4, 0.001), validation=Score(400, 0.62, 0.02, 0.57, 0.67)
 )
 
 
 def ask(study: Path, reading: str) -> None:
     study.mkdir(exist_ok=True)
-    ledger.ask(study, reading, 3, "c0ffee", "ab" * 32, "bundled:sample/test.jsonl")
+    ledger.write_request(study, reading, 3, "c0ffee", "ab" * 32, "bundled:sample/test.jsonl")
 
 
 def test_what_was_written_is_read_back_and_only_appended(tmp_path: Path) -> None:
@@ -45,7 +45,7 @@ def test_a_reading_that_came_to_nothing_counts(tmp_path: Path) -> None:
 def test_studies_beside_it_that_read_the_same_questions_count_as_well(tmp_path: Path) -> None:
     for name in ("study", "other", "third"):
         ask(tmp_path / name, name)
-    ledger.ask(tmp_path / "third", "else", 0, "c0ffee", None, "other questions")
+    ledger.write_request(tmp_path / "third", "else", 0, "c0ffee", None, "other questions")
     assert ledger.readings_beside(tmp_path / "study", ledger.readings(tmp_path / "study")[0]) == 2
 
 

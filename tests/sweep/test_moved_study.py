@@ -234,7 +234,7 @@ def test_the_run_in_wandb_stays_with_the_trial(tmp_path: Path) -> None:
 def test_readings_of_the_same_questions_count_wherever_their_file_was(tmp_path: Path) -> None:
     for name, place in (("study", "/then/test.jsonl"), ("other", "/now/test.jsonl")):
         (tmp_path / name).mkdir()
-        ledger.ask(tmp_path / name, "r1", 0, "c0ffee", None, place)
+        ledger.write_request(tmp_path / name, "r1", 0, "c0ffee", None, place)
         ledger.write_scores(tmp_path / name, SCORED)
     (reading,) = ledger.readings(tmp_path / "other")
     assert ledger.readings_beside(tmp_path / "other", reading) == 1

@@ -26,7 +26,7 @@ from medqa_sweeps.config import TrackingConfig
 from medqa_sweeps.study import not_run
 from medqa_sweeps.study.not_run import NotRun
 from medqa_sweeps.tracking import session as wandb_session, tracker as tracking, variables as wandb_variables
-from medqa_sweeps.tracking.settings import effective_mode
+from medqa_sweeps.tracking.run_settings import effective_mode
 from medqa_sweeps.tracking.variables import VARIABLES, Rule, ignored, to_record, variables_here
 from medqa_sweeps.trial.folder import TrialDir
 from medqa_sweeps.trial.records import Outcome
@@ -455,6 +455,6 @@ assert tracking.replay(TrialDir(Path(sys.argv[1])), "g")
 
 def test_what_never_ran_is_not_sent(server: WandbServer, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     begun(tmp_path / "study" / "0")
-    not_run.record(tmp_path / "study", NotRun(1, ["lora.r=8"], Outcome.COMPLETED, "the same as trial 0", None, 0))
+    not_run.write(tmp_path / "study", NotRun(1, ["lora.r=8"], Outcome.COMPLETED, "the same as trial 0", None, 0))
     assert wandb_sync.main([str(tmp_path / "study")]) == 0
     assert "Trials: 1 sent; 1 never ran." in capsys.readouterr().out

@@ -15,7 +15,7 @@ def leases_folder() -> Path:
     return cache_folder() / "leases"
 
 
-def note_holder(file: Path, folder: Path) -> None:
+def write_lease_holder(file: Path, folder: Path) -> None:
     """Note that this process, which works in `folder`, holds the device that the file is named after."""
     process = psutil.Process()
     since = time.strftime("%Y-%m-%d %H:%M")
@@ -23,7 +23,7 @@ def note_holder(file: Path, folder: Path) -> None:
     write_atomically(file, json.dumps(holder))
 
 
-def holders(uuid: str) -> list[str]:
+def lease_holders(uuid: str) -> list[str]:
     """The running sweeps that hold a GPU, from their notes."""
     return [shown for note in sorted(leases_folder().glob(f"{uuid}*.json")) if (shown := _holder(note))]
 
