@@ -2,8 +2,8 @@
 
 `contract` is the interface of every pool; `local` implements it for this machine, `in_process` within this process.
 `request` parses which devices are requested, `devices` finds them, `leases` locks them, `lease_holders` names the
-sweeps that hold the others, and `slots` divides them. `children` starts processes: `child` is the entry point of each process,
-`forkserver` and `spare` import libraries in advance.
+sweeps that hold the others, and `slots` divides them. `children` starts processes: `child` is the entry point of each
+process, `forkserver` and `spare` import libraries in advance.
 
 To add a pool: write a file that implements `contract.Pool`, and add a line to the makers in
 `tests/contracts/test_pool.py` and a line to the table in `jobs/launcher.py`.
