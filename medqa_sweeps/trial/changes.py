@@ -7,7 +7,7 @@ from medqa_sweeps.trial.provenance import runtime
 from medqa_sweeps.trial.reproduce import changed_numerics
 
 EARLIER_VERSION = (
-    "from an earlier version of medqa_sweeps, which recorded only config.json and the weights of the base: it is "
+    "from an earlier version of medqa_sweeps, which recorded only config.json and the weights of the base, so it is "
     "unknown whether its tokenizer and other files have changed"
 )
 MIXED_VERSIONS = "An equal new trial is run again, and seeds from both versions are not pooled."

@@ -33,7 +33,7 @@ def test_the_sample_has_one_count_on_every_screen(
     trial.submit(plan.config, collect(plan, ["python"]))
     assert main(["data", "sample"]) == 0
     said = [line.split() for line in capsys.readouterr().out.splitlines()]
-    (on_the_page,) = [line[-2:] for line in said if line[:4] == ["of", "validation,", "also", "in"]]
+    (on_the_page,) = [line[-2:] for line in said if line[:4] == ["validation", "questions", "also", "in"]]
     (alarm,) = alarms_of(trial)
     assert on_the_page == ["0", "297"]
     assert trial.provenance()["questions"]["flagged"] == {"in validation, a near-duplicate in training": 297}

@@ -179,5 +179,5 @@ def test_leases_that_cannot_be_kept_are_refused_in_a_sentence(nvml: Callable[...
     nvml(Card("GPU-0"))
     cache.mkdir()
     (cache / "leases").write_text("a file where the folder should be")
-    with pytest.raises(ConfigError, match=r"cannot be kept there .*MEDQA_SWEEPS_CACHE"):
+    with pytest.raises(ConfigError, match=r"cannot be written there .*MEDQA_SWEEPS_CACHE"):
         take()

@@ -103,7 +103,7 @@ def test_figures_of_a_plan() -> None:
 
 @pytest.mark.parametrize("wanted", ["many", 0, -1, 1.5])
 def test_what_is_no_number_of_slots(wanted: int | str) -> None:
-    with pytest.raises(ConfigError, match=rf"slots_per_device={wanted}: a number from 1 up, or auto"):
+    with pytest.raises(ConfigError, match=rf"slots_per_device={wanted}: give a number from 1 up, or auto"):
         plan_slots([CPU], wanted, None, None, FreeResources(1, 0, {}))
 
 

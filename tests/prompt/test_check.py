@@ -50,7 +50,10 @@ def test_the_shipped_base_can_be_asked_in_every_way(folder: Path) -> None:
         ("{{ raise_exception('not for you') }}", r"it raises not for you\. Use prompt=plain, fix the template"),
         ("{% for m in messages %}", r"base \(chat_template\.jinja.*Unexpected end of template"),
         ("{{ messages[0].content + 1 }}", "it raises TypeError: can only concatenate str"),
-        ("{% if not add_generation_prompt %}{{ raise_exception('no answers') }}{% endif %}SENTINEL", "says no answers"),
+        (
+            "{% if not add_generation_prompt %}{{ raise_exception('no answers') }}{% endif %}SENTINEL",
+            "raises no answers",
+        ),
     ],
 )
 def test_a_template_that_refuses_is_told_with_its_words_and_a_way_out(template: str, told: str, folder: Path) -> None:

@@ -135,5 +135,5 @@ def test_as_many_options_as_data_may_have_can_be_asked(tiny: Any) -> None:
 
 def test_too_long_says_how_many_and_which_length_would_do() -> None:
     refuse_long([10, 20, 30], max_length_tokens=32, what="training")
-    with pytest.raises(ConfigError, match=r"cut 2 of 3 training.*max_length_tokens=32"):
+    with pytest.raises(ConfigError, match=r"truncate 2 of 3 training.*max_length_tokens=32"):
         refuse_long([10, 20, 30], max_length_tokens=21, what="training")

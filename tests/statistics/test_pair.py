@@ -247,7 +247,7 @@ def test_zero_and_one_have_a_bin() -> None:
     ("confidence", "correct", "bins", "words"),
     [
         ([], [], 10, "at least one question"),
-        ([0.5], [True, False], 10, "one entry a question"),
+        ([0.5], [True, False], 10, "one entry per question"),
         ([0.5], [True], 0, "bins=0"),
         ([-0.1], [True], 10, "log-probabilities"),
         ([math.nan], [True], 10, "from 0 to 1"),

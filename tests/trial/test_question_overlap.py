@@ -88,7 +88,7 @@ def test_a_part_of_it_biases_the_accuracy() -> None:
     )
     (validation,) = overlap_sentences(None, OverlapCount(30, 0, 1), "the test's")
     assert validation.startswith("1 of the test's 30 questions is a near-duplicate of validation questions: ")
-    assert "chosen for its answers" in validation
+    assert "selected by its score" in validation
     (clean,) = overlap_sentences(OverlapCount(30, 0, 0), OverlapCount(30, 0, 0))
     assert clean.startswith("None of these questions")
 

@@ -103,7 +103,7 @@ def test_a_damaged_record_is_refused_before_anything_runs(
     text = (trial.path / file).read_text()
     (trial.path / file).write_text("{\n" + text)
     code, _, err = reproduce(trial, capsys)
-    assert code == 1 and f"{file} is damaged" in err and "from a copy" in err
+    assert code == 1 and f"{file} is damaged" in err and "from a backup" in err
 
 
 def test_changed_questions_are_named_and_nothing_is_run(trial: TrialDir, capsys: pytest.CaptureFixture[str]) -> None:
@@ -236,7 +236,7 @@ def test_what_was_not_committed_is_named_with_the_way_back(trial: TrialDir) -> N
     changed, untracked = uncommitted_changes(trial)
     assert "gone.py and x.py" in changed and f"git checkout {'a' * 40}" in changed
     assert f"jq -r .code.diff {trial.provenance_file} | git apply" in changed
-    assert "only their names" in untracked and "notes.txt" in untracked
+    assert "only the names" in untracked and "notes.txt" in untracked
 
 
 def test_it_runs_as_the_last_attempt_did(trial: TrialDir) -> None:
@@ -257,7 +257,7 @@ def test_other_letters_are_compared_in_pairs(wrong: int, resolved: bool, trial: 
     found = compare(trial, again(trial, lambda number: number >= wrong, loss=1.5))
     assert not found.same_bits and found.significant is resolved
     text = " ".join(found.sentences)
-    assert "parts at step 1; the largest difference is 0.5 nats" in text
+    assert "differ from step 1 on, by at most 0.5 nats" in text
     assert f"40 questions answered then and now: {wrong} answers differ; accuracy 100.0% then" in text
     assert text.endswith("): significant." if resolved else "): not resolved.")
 
