@@ -7,7 +7,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from medqa_sweeps.durable.places import complete_environment
+from medqa_sweeps.durable.writable_folders import complete_environment
 from medqa_sweeps.errors import ConfigError
 from medqa_sweeps.exit_codes import ExitCode
 

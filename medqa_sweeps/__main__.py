@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from medqa_sweeps.commands import SUMMARIES
-from medqa_sweeps.durable.places import complete_environment
+from medqa_sweeps.durable.writable_folders import complete_environment
 from medqa_sweeps.errors import TrialError
 from medqa_sweeps.exit_codes import ExitCode
 from medqa_sweeps.wording import EDUCATION_ONLY

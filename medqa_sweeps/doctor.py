@@ -26,7 +26,7 @@ import yaml
 
 from medqa_sweeps import hardware
 from medqa_sweeps.config import DataConfig, TrackingConfig
-from medqa_sweeps.durable.places import CACHE_VARIABLE, cache_folder, is_temporary, obstacle_to_writing
+from medqa_sweeps.durable.writable_folders import CACHE_VARIABLE, cache_folder, is_temporary, obstacle_to_writing
 from medqa_sweeps.errors import ConfigError, DeviceFailed
 from medqa_sweeps.tracking.client import NO_KEY, obstacle_to_online
 from medqa_sweeps.tracking.run_settings import OFF, invalid_mode, run_settings

@@ -66,7 +66,7 @@ def survey() -> tuple[list[Gpu], list[str]]:
         with _nvml():
             for index in range(pynvml.nvmlDeviceGetCount()):
                 try:
-                    found += _parts(index)
+                    found += _whole_or_instances(index)
                 except pynvml.NVMLError as error:
                     silent.append(f"GPU {index} does not respond ({error})")
     except pynvml.NVMLError as error:
@@ -146,7 +146,7 @@ def _nvml() -> Iterator[None]:
         pynvml.nvmlShutdown()
 
 
-def _parts(index: int) -> list[Gpu]:
+def _whole_or_instances(index: int) -> list[Gpu]:
     """The whole card or, if MIG divides it, its instances."""
     card = pynvml.nvmlDeviceGetHandleByIndex(index)
     try:
@@ -155,11 +155,11 @@ def _parts(index: int) -> list[Gpu]:
         divided = False
     if not divided:
         return [_gpu(card, index, None)]
-    parts = []
+    instances = []
     for instance in range(pynvml.nvmlDeviceGetMaxMigDeviceCount(card)):
         with contextlib.suppress(pynvml.NVMLError_NotFound):  # the maximum count can exceed the instances that exist
-            parts.append(_gpu(pynvml.nvmlDeviceGetMigDeviceHandleByIndex(card, instance), index, instance))
-    return parts
+            instances.append(_gpu(pynvml.nvmlDeviceGetMigDeviceHandleByIndex(card, instance), index, instance))
+    return instances
 
 
 def _gpu(handle: Any, index: int, instance: int | None) -> Gpu:
@@ -199,23 +199,23 @@ def _control_groups(controller: str) -> Iterator[Path]:
 
 
 def _core_quota(group: Path) -> float:
-    words = _words(group / "cpu.max") or _words(group / "cpu.cfs_quota_us") + _words(group / "cpu.cfs_period_us")
-    limited = len(words) == 2 and words[0] not in ("max", "-1")
-    return int(words[0]) / int(words[1]) if limited else math.inf
+    fields = _fields(group / "cpu.max") or _fields(group / "cpu.cfs_quota_us") + _fields(group / "cpu.cfs_period_us")
+    limited = len(fields) == 2 and fields[0] not in ("max", "-1")
+    return int(fields[0]) / int(fields[1]) if limited else math.inf
 
 
 def _memory_left(group: Path) -> float:
-    limit = _words(group / "memory.max") or _words(group / "memory.limit_in_bytes")
-    used = _words(group / "memory.current") or _words(group / "memory.usage_in_bytes")
+    limit = _fields(group / "memory.max") or _fields(group / "memory.limit_in_bytes")
+    used = _fields(group / "memory.current") or _fields(group / "memory.usage_in_bytes")
     if not limit or not used or limit == ["max"]:
         return math.inf
-    words = _words(group / "memory.stat")
-    parts = dict(zip(words[::2], words[1::2], strict=False))
-    cache = parts.get("total_inactive_file") or parts.get("inactive_file") or 0  # the kernel frees it on demand
+    fields = _fields(group / "memory.stat")
+    counters = dict(zip(fields[::2], fields[1::2], strict=False))
+    cache = counters.get("total_inactive_file") or counters.get("inactive_file") or 0  # the kernel frees it on demand
     return int(limit[0]) - int(used[0]) + int(cache)
 
 
-def _words(file: Path) -> list[str]:
+def _fields(file: Path) -> list[str]:
     try:
         return file.read_text().split()
     except OSError:

@@ -31,15 +31,15 @@ class StudyIdentity:
 
     id: str | None  # 12 hex digits; None: written by an earlier version
     name: str | None  # in Optuna's storage; None: written by an earlier version
-    places: tuple[Path, ...]  # absolute folders in which it was swept, oldest first; () if an earlier version wrote it
+    folders: tuple[Path, ...]  # absolute folders in which it was swept, oldest first; () if an earlier version wrote it
 
     def to_record(self) -> dict[str, Any]:
-        return {"id": self.id, "name": self.name, "places": [str(place) for place in self.places]}
+        return {"id": self.id, "name": self.name, "places": [str(folder) for folder in self.folders]}
 
     def continued(self, folder: Path, name: str) -> "StudyIdentity":
         """The same study, now swept in `folder`."""
-        places = self.places if folder in self.places[-1:] else (*self.places, folder)
-        return StudyIdentity(self.id or uuid.uuid4().hex[:12], self.name or name, places)
+        folders = self.folders if folder in self.folders[-1:] else (*self.folders, folder)
+        return StudyIdentity(self.id or uuid.uuid4().hex[:12], self.name or name, folders)
 
 
 def identity_of(folder: Path) -> StudyIdentity:
@@ -58,20 +58,20 @@ def identity_of(folder: Path) -> StudyIdentity:
 
 def group_of(folder: Path) -> str:
     """The W&B group of the study's trials: the name of the folder in which the study was first swept."""
-    return next((place.name for place in identity_of(folder).places), folder.resolve().name)
+    return next((first.name for first in identity_of(folder).folders), folder.resolve().name)
 
 
-def path_after_move(path: str, places: Iterable[Path], folder: Path) -> str:
+def path_after_move(path: str, past_folders: Iterable[Path], folder: Path) -> str:
     """Where `path`, a file or a glob, is now; `path` itself if it still exists or cannot be found.
 
     Args:
-        places: earlier locations of `folder`, which may have moved with or without the file.
+        past_folders: earlier locations of `folder`, which may have moved with or without the file.
     """
     if not os.path.isabs(path) or path_exists(path):
         return path
-    been = list(places)
-    relative = (os.path.relpath(path, place) for place in been)
-    candidates = (os.path.normpath(os.path.join(now, one)) for one in relative for now in (folder, *been))
+    past = list(past_folders)
+    relative = (os.path.relpath(path, one) for one in past)
+    candidates = (os.path.normpath(os.path.join(now, one)) for one in relative for now in (folder, *past))
     return next(filter(path_exists, candidates), path)
 
 

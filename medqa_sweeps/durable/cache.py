@@ -8,7 +8,7 @@ from typing import Any
 from filelock import FileLock
 
 from medqa_sweeps.durable.files import write_atomically
-from medqa_sweeps.durable.places import cache_folder
+from medqa_sweeps.durable.writable_folders import cache_folder
 
 
 def shared(kind: str, key: str, compute: Callable[[], dict[str, Any]]) -> tuple[dict[str, Any], bool]:

@@ -30,27 +30,27 @@ def repair_lines(path: Path) -> None:
         os.truncate(path, whole)
 
 
-def read_lines(path: Path, made_of: Callable[[dict[str, Any]], Content], naming: bytes = b"") -> Iterator[Content]:
-    """`made_of(object)` for the JSON object of each complete line; nothing if there is no file.
+def read_lines(path: Path, parse: Callable[[dict[str, Any]], Content], containing: bytes = b"") -> Iterator[Content]:
+    """`parse(object)` for the JSON object of each complete line; nothing if there is no file.
 
     Args:
-        naming: lines without these bytes are skipped without parsing, which takes most of the time.
+        containing: lines without these bytes are skipped without parsing, which takes most of the time.
 
     Raises:
-        ConfigError: if a line is not a JSON object that `made_of` accepts; the message names the file and the line.
+        ConfigError: if a line is not a JSON object that `parse` accepts; the message names the file and the line.
     """
     if path.exists():
         with open(path, "rb") as file:
             for number, text in enumerate(file, start=1):
-                if text.endswith(b"\n") and naming in text:
-                    yield _read(path, number, text, made_of)
+                if text.endswith(b"\n") and containing in text:
+                    yield _read(path, number, text, parse)
 
 
 class LineReader(Generic[Content]):
     """Follows a growing file of JSON objects, one per line."""
 
-    def __init__(self, path: Path, made_of: Callable[[dict[str, Any]], Content]) -> None:
-        self._path, self._made_of = path, made_of
+    def __init__(self, path: Path, parse: Callable[[dict[str, Any]], Content]) -> None:
+        self._path, self._parse = path, parse
         self._position, self._lines = 0, 0
 
     def new(self) -> list[Content]:
@@ -66,7 +66,7 @@ class LineReader(Generic[Content]):
                 for text in file:
                     if not text.endswith(b"\n"):
                         break
-                    found.append(_read(self._path, self._lines + 1, text, self._made_of))
+                    found.append(_read(self._path, self._lines + 1, text, self._parse))
                     self._position += len(text)
                     self._lines += 1
         except FileNotFoundError:
@@ -74,9 +74,9 @@ class LineReader(Generic[Content]):
         return found
 
 
-def _read(path: Path, number: int, text: bytes, made_of: Callable[[dict[str, Any]], Content]) -> Content:
+def _read(path: Path, number: int, text: bytes, parse: Callable[[dict[str, Any]], Content]) -> Content:
     with damage.parsing(path, _REMEDY, number):
-        return made_of(json.loads(text))
+        return parse(json.loads(text))
 
 
 def _whole_bytes(path: Path) -> int:

@@ -245,7 +245,7 @@ class TrialJobs(Jobs):
                 message = f"{trial.path} cannot be written ({error.strerror}); the trial can go on when it can"
         del self._running[number]
         if result and result.peak_memory_bytes:
-            self._pool.learn(result.peak_memory_bytes)
+            self._pool.note_peak_memory(result.peak_memory_bytes)
         if running.tracker:
             running.tracker.finish(result)
             self._trackers.append(running.tracker)

@@ -61,7 +61,7 @@ class Pool(ABC):
         """Sentences for users about the slots."""
 
     @abstractmethod
-    def learn(self, peak_bytes: int) -> None:
+    def note_peak_memory(self, peak_bytes: int) -> None:
         """Take note of the peak memory of a process: a pool that had to guess may add slots."""
 
     @abstractmethod

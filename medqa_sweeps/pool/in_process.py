@@ -33,7 +33,7 @@ class InProcessPool(Pool):
     def describe(self) -> Sequence[str]:
         return ("In this process, one trial at a time, for debugging (hydra/launcher=in_process).",)
 
-    def learn(self, peak_bytes: int) -> None:
+    def note_peak_memory(self, peak_bytes: int) -> None:
         """Nothing: there is one process, so there is one slot."""
 
     def start(

@@ -7,7 +7,7 @@ from pathlib import Path
 import psutil
 
 from medqa_sweeps.durable.files import write_atomically
-from medqa_sweeps.durable.places import cache_folder
+from medqa_sweeps.durable.writable_folders import cache_folder
 
 
 def leases_folder() -> Path:

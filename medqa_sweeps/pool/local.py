@@ -9,7 +9,7 @@ from medqa_sweeps.pool.contract import Pool, ProcessExit, ProcessHandle, Slot
 from medqa_sweeps.pool.devices import Device, find_devices
 from medqa_sweeps.pool.leases import Lease, lease
 from medqa_sweeps.pool.request import ANY_DEVICE, DeviceRequest
-from medqa_sweeps.pool.slots import SlotPlan, describe, grown, plan_slots, stagger_seconds
+from medqa_sweeps.pool.slots import SlotPlan, describe, plan_slots, stagger_seconds, with_more_slots
 
 
 def local_pool(
@@ -67,10 +67,10 @@ class LocalPool(Pool):
         """How many processes run on which devices, and which devices were skipped."""
         return describe(self._plan, self._lease.skipped)
 
-    def learn(self, peak_bytes: int) -> None:
+    def note_peak_memory(self, peak_bytes: int) -> None:
         if self._plan.slots_per_device == "auto":
             self._peak_bytes = max(self._peak_bytes, peak_bytes)
-            self._plan = grown(self._plan, self._peak_bytes)
+            self._plan = with_more_slots(self._plan, self._peak_bytes)
 
     def start(
         self,

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 import psutil
 
 from medqa_sweeps import hardware
-from medqa_sweeps.durable.places import cache_folder
+from medqa_sweeps.durable.writable_folders import cache_folder
 from medqa_sweeps.errors import ConfigError, DeviceFailed
 from medqa_sweeps.pool.contract import Slot
 from medqa_sweeps.pool.devices import Device
@@ -109,7 +109,7 @@ def plan_slots(
     return _filled(SlotPlan(tuple(devices), slots_per_device, at_most, threads, ()), counts)
 
 
-def grown(plan: SlotPlan, peak_bytes: int | None, free: FreeResources | None = None) -> SlotPlan:
+def with_more_slots(plan: SlotPlan, peak_bytes: int | None, free: FreeResources | None = None) -> SlotPlan:
     """The plan with its slots, and the slots that are added now that a peak is known; arguments as of `plan_slots`."""
     free = free or free_resources(plan.devices)
     return _filled(plan, _counts(plan.devices, plan.slots_per_device, peak_bytes, free, plan.threads))

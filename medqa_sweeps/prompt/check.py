@@ -6,7 +6,7 @@ Checks that need the loaded tokenizer, such as whether each letter is one token,
 from medqa_sweeps.base import BaseModel
 from medqa_sweeps.config import PromptConfig
 from medqa_sweeps.errors import ConfigError
-from medqa_sweeps.prompt.encoder import chat_of, without_end
+from medqa_sweeps.prompt.encoder import chat_of, no_end_message
 from medqa_sweeps.prompt.tokenizer import FileTokenizer
 
 
@@ -19,5 +19,5 @@ def refuse_prompt(base: BaseModel, prompt: PromptConfig) -> None:
     if "tokenizer_config.json" not in base.files:
         return
     tokenizer = FileTokenizer(base.folder)
-    if chat_of(tokenizer, prompt) is None and tokenizer.surely_has_no_end:
-        raise ConfigError(without_end(tokenizer, prompt))
+    if chat_of(tokenizer, prompt) is None and tokenizer.has_no_eos_token:
+        raise ConfigError(no_end_message(tokenizer, prompt))

@@ -60,8 +60,8 @@ class PromptEncoder:
         """The rendered prompt with special tokens, options in `order` (default: as in the file)."""
         order = range(len(question.options)) if order is None else order
         options = "\n".join(
-            self._config.option.replace("{letter}", LETTERS[place]).replace("{text}", question.options[index])
-            for place, index in enumerate(order)
+            self._config.option.replace("{letter}", LETTERS[position]).replace("{text}", question.options[index])
+            for position, index in enumerate(order)
         )
         # In one pass, so that "{options}" within a question stays unchanged.
         before, _, after = self._config.template.partition("{question}")
@@ -91,7 +91,7 @@ class PromptEncoder:
             key = [self.fingerprint, rendered, [question.id for question in questions], orders]
             rows = self._cache.rows(key, lambda: self._encode_all(questions, orders))
         for index in {0, _longest(questions)}:
-            self._refuse_lost(questions[index], rows[index])
+            self._refuse_lost_text(questions[index], rows[index])
         return rows
 
     def completion(self, gold: int) -> list[int]:
@@ -104,11 +104,11 @@ class PromptEncoder:
         texts = [self.text(question, order) for question, order in zip(questions, each, strict=True)]
         rows = self._tokenizer(texts, add_special_tokens=not self._config.chat)["input_ids"]
         for index, (question, text) in enumerate(zip(questions, texts, strict=True)):
-            if self._data_steers(question, text, rows[index]):
+            if self._has_data_control_tokens(question, text, rows[index]):
                 rows[index] = self._encode_as_text(question, each[index], text)
         return rows
 
-    def _refuse_lost(self, question: Question, ids: list[int]) -> None:
+    def _refuse_lost_text(self, question: Question, ids: list[int]) -> None:
         """Check that the prompt's text and its tokens contain question and options."""
         for where, found in (("text", self.text(question)), ("tokens", self._tokenizer.decode(ids))):
             for what, texts in (("question", [question.question]), ("options", question.options)):
@@ -119,7 +119,7 @@ class PromptEncoder:
                         "script. Use another prompt or model."
                     )
 
-    def _data_steers(self, question: Question, text: str, ids: list[int]) -> bool:
+    def _has_data_control_tokens(self, question: Question, text: str, ids: list[int]) -> bool:
         """Whether the prompt's control tokens differ from its template's, or the text spells the unknown token."""
         control = self._control_tokens
         expected = self._template_control_ids(len(question.options))
@@ -152,7 +152,7 @@ class PromptEncoder:
         after = self._chat.render("?", answer=MARKER) if self._chat else ""
         tail = self._tokenizer(after.rpartition(MARKER)[2].lstrip(), add_special_tokens=False)["input_ids"]
         if not tail and self._tokenizer.eos_token_id is None:
-            raise ConfigError(without_end(self._tokenizer, self._config))
+            raise ConfigError(no_end_message(self._tokenizer, self._config))
         return tail[0] if tail else self._tokenizer.eos_token_id
 
     def _find_letter_ids(self, letters: str) -> list[int]:
@@ -185,7 +185,7 @@ def chat_of(tokenizer: Any, config: PromptConfig) -> Chat | None:
     return Chat(tokenizer, config.system) if config.chat else None
 
 
-def without_end(tokenizer: Any, config: PromptConfig) -> str:
+def no_end_message(tokenizer: Any, config: PromptConfig) -> str:
     """The error message for a tokenizer without a token that ends an answer."""
     return (
         f"prompt={config.name}: no token ends an answer. The tokenizer in {tokenizer.name_or_path} has no "

@@ -50,13 +50,13 @@ class TrainingStream(Sequence[dict[str, list[int]]]):
     def __len__(self) -> int:
         return self._total - self._start
 
-    def __getitem__(self, place):  # type: ignore[no-untyped-def]
-        if not 0 <= place < len(self):
-            raise IndexError(place)
-        epoch, position = divmod(self._start + place, len(self._questions))
+    def __getitem__(self, index):  # type: ignore[no-untyped-def]
+        if not 0 <= index < len(self):
+            raise IndexError(index)
+        epoch, position = divmod(self._start + index, len(self._questions))
         prompts, golds = self._epoch(epoch)
         prompt, completion = prompts[position], self._encoder.completion(golds[position])
-        self._lengths[place] = len(prompt) + len(completion)
+        self._lengths[index] = len(prompt) + len(completion)
         return {"input_ids": prompt + completion, "labels": [IGNORED_LABEL] * len(prompt) + completion}
 
     def tokens_until(self, samples_seen: int) -> int:
@@ -71,7 +71,7 @@ class TrainingStream(Sequence[dict[str, list[int]]]):
         """Tokens of the epoch's questions in its order, and the index of each gold option."""
         order = shuffled(range(len(self._questions)), self._seed, "order", epoch)
         met = self._total - epoch * len(self._questions)
-        questions = [self._questions[place] for place in order[:met]]
+        questions = [self._questions[index] for index in order[:met]]
         if not self._config.permute_options:
             return self._encoder.encode_all(questions), [question.gold for question in questions]
         orders = [self._order_of_options(question, epoch) for question in questions]
@@ -79,5 +79,5 @@ class TrainingStream(Sequence[dict[str, list[int]]]):
         return self._encoder.encode_all(questions, orders), golds
 
     def _order_of_options(self, question: Question, epoch: int) -> list[int]:
-        places = range(len(question.options))
-        return list(places) if question.in_order else shuffled(places, self._seed, "options", epoch, question.id)
+        indices = range(len(question.options))
+        return list(indices) if question.in_order else shuffled(indices, self._seed, "options", epoch, question.id)

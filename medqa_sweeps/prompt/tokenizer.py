@@ -35,7 +35,7 @@ class FileTokenizer:
         return self._id_of("eos_token")
 
     @property
-    def surely_has_no_end(self) -> bool:
+    def has_no_eos_token(self) -> bool:
         """Whether transformers has no end-of-sequence token either; for some models it has defaults."""
         return self._config.get("eos_token") is None and self._config.get("tokenizer_class") in _WITHOUT_DEFAULTS
 

@@ -14,7 +14,7 @@ from typing import Any
 from filelock import FileLock
 
 from medqa_sweeps.config import short_hash
-from medqa_sweeps.durable.places import cache_folder
+from medqa_sweeps.durable.writable_folders import cache_folder
 from medqa_sweeps.versions import TOKENIZING, versions_of
 
 _MOST_BYTES = (
@@ -31,10 +31,10 @@ class TokenRows(Sequence[list[int]]):
     def __len__(self) -> int:
         return len(self._ends_Q) - 1
 
-    def __getitem__(self, place):  # type: ignore[no-untyped-def]
-        if not 0 <= place < len(self):
-            raise IndexError(place)
-        return self._tokens_N[self._ends_Q[place] : self._ends_Q[place + 1]].tolist()
+    def __getitem__(self, index):  # type: ignore[no-untyped-def]
+        if not 0 <= index < len(self):
+            raise IndexError(index)
+        return self._tokens_N[self._ends_Q[index] : self._ends_Q[index + 1]].tolist()
 
 
 class TokenCache:

@@ -16,7 +16,7 @@ Importing this imports SciPy, which takes half a second. Only `power` imports st
 """
 
 from medqa_sweeps.statistics.calibration import calibration_error
-from medqa_sweeps.statistics.optimism import Luck, luck_of_the_best, optimism_of_the_best
+from medqa_sweeps.statistics.optimism import SelectionBias, optimism_of_the_best, selection_bias_of_the_best
 from medqa_sweeps.statistics.pair import (
     PairedDifference,
     compare_answers,
@@ -51,9 +51,9 @@ __all__ = [
     "CONFIDENCE",
     "LEVEL",
     "Estimate",
-    "Luck",
     "PairedDifference",
     "SeedSpread",
+    "SelectionBias",
     "calibration_error",
     "compare_answers",
     "compare_counts",
@@ -65,13 +65,13 @@ __all__ = [
     "estimate",
     "estimate_from_accuracies",
     "level_of_a_pair",
-    "luck_of_the_best",
     "optimism_of_the_best",
     "p_value_of_better",
     "questions_needed",
     "resolvable_difference",
     "seed_spread",
     "seeds_needed",
+    "selection_bias_of_the_best",
     "standard_error",
     "variance_from_questions",
     "wilson_interval",

@@ -14,14 +14,14 @@ _BLOCK = 2**24  # entries of the [splits, N] table in memory at a time
 
 
 @dataclass(frozen=True)
-class Luck:
+class SelectionBias:
     """Expected excess of the highest accuracy over the same config's accuracy on new data; shares."""
 
     of_questions: float  # on new questions, with the same seeds
     of_both: float | None  # on new questions and with new seeds; None if a config has only one seed
 
 
-def luck_of_the_best(answers: Sequence[Bools], splits: int = 400, seed: int = 0) -> Luck:
+def selection_bias_of_the_best(answers: Sequence[Bools], splits: int = 400, seed: int = 0) -> SelectionBias:
     """The selection bias of the best config's accuracy: due to questions alone, and due to questions and seeds.
 
     Among equal configs both estimates are unbiased (`benchmarks.luck_of_the_best`: 4 and 15 configs with 2 to 5 seeds,
@@ -38,7 +38,7 @@ def luck_of_the_best(answers: Sequence[Bools], splits: int = 400, seed: int = 0)
     """
     of_questions = optimism_of_the_best(np.array([correct_SxQ.mean(axis=0) for correct_SxQ in answers]), splits, seed)
     replicated = len(answers) > 1 and all(len(correct_SxQ) > 1 for correct_SxQ in answers)
-    return Luck(of_questions, _of_both(answers, splits, seed) if replicated else None)
+    return SelectionBias(of_questions, _of_both(answers, splits, seed) if replicated else None)
 
 
 def optimism_of_the_best(correct: Floats, splits: int = 400, seed: int = 0) -> float:
@@ -83,9 +83,9 @@ def _of_both(answers: Sequence[Bools], splits: int, seed: int) -> float:
         seeds = len(correct_SxQ)
         kept = (seeds + 1) // 2
         in_half_BxS = _halves(splits, seeds, seed + 1 + (0 if alike else number), kept)
-        right_BxS = in_half_BxQ @ correct_SxQ.T.astype(np.float32)
-        rest_BxS = correct_SxQ.sum(axis=1) - right_BxS
-        chosen_on.append(np.sum(right_BxS * in_half_BxS, axis=1) / (kept * half))
+        correct_BxS = in_half_BxQ @ correct_SxQ.T.astype(np.float32)
+        rest_BxS = correct_SxQ.sum(axis=1) - correct_BxS
+        chosen_on.append(np.sum(correct_BxS * in_half_BxS, axis=1) / (kept * half))
         left.append(np.sum(rest_BxS * (1 - in_half_BxS), axis=1) / ((seeds - kept) * (questions - half)))
     loss = float(np.mean(_losses(np.stack(chosen_on, axis=1), np.stack(left, axis=1))))
     return max(0.0, loss * _noise_of_all_over_half(answers))

@@ -92,9 +92,9 @@ def estimate(correct: Bools, spread: SeedSpread | None = None, confidence: float
     if not correct_SxQ.size:
         raise ValueError(f"answers of shape {correct_SxQ.shape}: needs at least one seed and one question")
     if seeds == 1:
-        right = int(correct_SxQ.sum())
-        low, high = wilson_interval(right, questions, confidence)
-        return Estimate(right / questions, low, high, questions)
+        count = int(correct_SxQ.sum())
+        low, high = wilson_interval(count, questions, confidence)
+        return Estimate(count / questions, low, high, questions)
     known = spread or seed_spread([dict(enumerate(correct_SxQ.mean(axis=1)))])
     assert known is not None
     mean = float(correct_SxQ.mean())

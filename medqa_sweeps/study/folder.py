@@ -109,10 +109,10 @@ class StudyDir:
         """The differences from an earlier definition of this study, as read from disk, in the keys of this one."""
         before = {**before, "config": with_defaults(before.get("config", {}))}
         now = yaml.safe_load(yaml.safe_dump(dict(definition)))  # turns tuples into lists
-        places = identity_of(self.path).places
+        past_folders = identity_of(self.path).folders
 
         def present(text: str) -> str:
-            return replace_paths(text, lambda path: path_after_move(path, places, self.path))
+            return replace_paths(text, lambda path: path_after_move(path, past_folders, self.path))
 
         return list(_changes(before, now, definition, present))
 

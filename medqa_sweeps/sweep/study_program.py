@@ -77,7 +77,7 @@ def program_of(study: StudyDir) -> StudyProgram:
 
 def found_again(study: StudyDir, path: str) -> str:
     """Where a file or folder is that stood in the study's command or config; itself if it is nowhere else."""
-    moved = path_after_move(path, identity_of(study.path).places[::-1], study.path)
+    moved = path_after_move(path, identity_of(study.path).folders[::-1], study.path)
     origin = study.definition()
     own = _PROJECT / (origin.get("project_file") or ".")
     return path_after_move(moved, [Path(origin["directory"], origin["command"][0]).parent], own.parent)
@@ -91,7 +91,7 @@ def words_found_again(study: StudyDir, words: Sequence[str]) -> list[str]:
 def _candidates(origin: Mapping[str, Any], study: Path) -> Iterator[tuple[Path, Path]]:
     """Where the program may be and in which folder it runs there, the likeliest first."""
     directory, name = Path(origin["directory"]), origin["command"][0]
-    for place in identity_of(study).places[-1:]:
+    for place in identity_of(study).folders[-1:]:
         along = Path(os.path.normpath(study / os.path.relpath(directory, place)))
         yield Path(os.path.normpath(along / name)), along
     yield Path(os.path.normpath(directory / name)), directory

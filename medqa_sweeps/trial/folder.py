@@ -145,7 +145,7 @@ class TrialDir:
         if path_exists(path):
             return path
         then = self.provenance().get("folder")
-        with_study = [place / self.path.name for place in identity_of(self.path.absolute().parent).places]
+        with_study = [folder / self.path.name for folder in identity_of(self.path.absolute().parent).folders]
         return path_after_move(path, [Path(then), *with_study] if then else with_study, self.path.absolute())
 
     def provenance(self) -> dict[str, Any]:

@@ -48,14 +48,14 @@ def test_slots_are_opened_for_the_largest_trial_seen_not_for_the_last(
     monkeypatch.setattr(hardware, "usable_cores", lambda: 16)
     nvml(Card("GPU-a"))
     with local_pool(tmp_path, ["json"]) as pool:
-        pool.learn(30 * GIB)
+        pool.note_peak_memory(30 * GIB)
         assert len(pool.slots) == pool.free == 2
-        pool.learn(4 * GIB)
+        pool.note_peak_memory(4 * GIB)
         assert len(pool.slots) == 2, "the larger one may come again"
 
 
 def test_a_fixed_number_of_slots_learns_nothing(nvml: Callable[..., FakeNvml], tmp_path: Path) -> None:
     nvml(Card("GPU-a"))
     with local_pool(tmp_path, ["json"], slots_per_device=1) as pool:
-        pool.learn(GIB)
+        pool.note_peak_memory(GIB)
         assert len(pool.slots) == 1

@@ -199,7 +199,7 @@ def test_the_copy_with_other_names_reads_ordinary_questions_to_the_same_tokens(
 ) -> None:
     questions = read_questions(DataConfig(name="s", train="bundled:sample/train.jsonl"), "train").questions[:50]
     expected = [encoded(encoder, questions) for encoder in encoders]
-    monkeypatch.setattr(PromptEncoder, "_data_steers", lambda *_: True)
+    monkeypatch.setattr(PromptEncoder, "_has_data_control_tokens", lambda *_: True)
     assert [encoded(encoder, questions) for encoder in encoders] == expected
 
 

@@ -7,12 +7,12 @@ from medqa_sweeps.statistics import (
     SeedSpread,
     compare_counts,
     compare_replicates,
-    luck_of_the_best,
     optimism_of_the_best,
     questions_needed,
     resolvable_difference,
     seed_spread,
     seeds_needed,
+    selection_bias_of_the_best,
     variance_from_questions,
 )
 
@@ -65,7 +65,7 @@ def test_luck_of_seeds_and_questions_is_what_it_is(seeds: list[int], deviation: 
     estimates, alone, surpluses = [], [], []
     for _ in range(150):
         answers, surplus_N = seeded(random, seeds, deviation)
-        luck = luck_of_the_best(answers, splits=60)
+        luck = selection_bias_of_the_best(answers, splits=60)
         assert luck.of_both is not None
         estimates.append(luck.of_both)
         alone.append(luck.of_questions)
@@ -77,20 +77,20 @@ def test_luck_of_seeds_and_questions_is_what_it_is(seeds: list[int], deviation: 
 
 def test_luck_of_seeds_is_unknown_where_a_config_has_one() -> None:
     answers, _ = seeded(np.random.default_rng(37), [3, 1], 0.03)
-    assert luck_of_the_best(answers).of_both is None
-    assert luck_of_the_best(answers[:1]).of_both is None
+    assert selection_bias_of_the_best(answers).of_both is None
+    assert selection_bias_of_the_best(answers[:1]).of_both is None
 
 
 def test_a_config_far_ahead_owes_nothing_to_seeds_either() -> None:
     random = np.random.default_rng(38)
     chances = np.linspace(0.2, 0.9, 6)[:, None, None] + random.normal(0, 0.01, (6, 3, 1))
-    luck = luck_of_the_best(list(random.random((6, 3, QUESTIONS)) < chances))
+    luck = selection_bias_of_the_best(list(random.random((6, 3, QUESTIONS)) < chances))
     assert luck.of_both is not None and luck.of_both < 0.002
 
 
 def test_seeds_that_answer_alike_add_no_luck() -> None:
     answers = list(np.repeat(random_answers(39)[:, None], 3, axis=1))
-    luck = luck_of_the_best(answers)
+    luck = selection_bias_of_the_best(answers)
     assert luck.of_both == pytest.approx(luck.of_questions, abs=1e-3)
 
 

@@ -181,7 +181,7 @@ def test_a_study_of_an_earlier_version_is_found_under_its_old_name(defined: Call
     assert stored_name(study) == "first"
     study.define("first", {"space": {}}, {"trials": 1})
     identity = identity_of(study.path)
-    assert (identity.name, identity.places) == ("first", (study.path,)) and identity.id
+    assert (identity.name, identity.folders) == ("first", (study.path,)) and identity.id
     moved = StudyDir(study.path.rename(study.path.with_name("moved")))
     moved.define("ignored", {"space": {}}, {"trials": 1})
     assert identity_of(moved.path).to_record() == {

@@ -15,7 +15,7 @@ import pytest
 from medqa_sweeps.__main__ import main
 from medqa_sweeps.durable import places
 from medqa_sweeps.durable.cache import shared
-from medqa_sweeps.durable.places import CACHE_VARIABLE, cache_folder, complete_environment, home_folder
+from medqa_sweeps.durable.writable_folders import CACHE_VARIABLE, cache_folder, complete_environment, home_folder
 from medqa_sweeps.errors import ConfigError
 from tests.conftest import ROOT
 from tests.sweep.test_faults import PROGRAM

@@ -76,22 +76,22 @@ def complete_environment() -> None:
     A readable home stays the home, for its keys and models.
     """
     try:
-        place = cache_folder()
-        os.environ[CACHE_VARIABLE] = str(place)
+        folder = cache_folder()
+        os.environ[CACHE_VARIABLE] = str(folder)
     except ConfigError:  # reported when the cache is needed
-        place = _own_temporary()
-        obstacle_to_writing(place)  # creates it
+        folder = _own_temporary()
+        obstacle_to_writing(folder)  # creates it
     if not _has_name():
         os.environ["USER"] = f"uid{os.getuid()}"
     home = home_folder()
     if home is None:
-        os.environ["HOME"] = str(place / "home")
-        obstacle_to_writing(place / "home")  # creates it
+        os.environ["HOME"] = str(folder / "home")
+        obstacle_to_writing(folder / "home")  # creates it
     elif obstacle_to_writing(home / ".cache"):
         for variable, name in _LIBRARY_FOLDERS.items():
-            os.environ.setdefault(variable, str(place / name))
+            os.environ.setdefault(variable, str(folder / name))
         if not (home / ".cache" / "huggingface").exists():  # otherwise its models and key are used
-            os.environ.setdefault("HF_HOME", str(place / "huggingface"))
+            os.environ.setdefault("HF_HOME", str(folder / "huggingface"))
 
 
 def _usual_caches() -> Iterator[Path]:
