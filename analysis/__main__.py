@@ -44,9 +44,9 @@ def main(arguments: list[str] | None = None) -> ExitCode:
     from analysis.comparing.leaderboard import leaderboards
     from analysis.reading.studies import read_studies
     from analysis.terminal.printing import print_boards
-    from medqa_sweeps.command_line import shown
+    from medqa_sweeps.command_line import short_path
 
-    title = ", ".join(shown(folder) for folder in options.folder)
+    title = ", ".join(short_path(folder) for folder in options.folder)
     try:
         found = leaderboards(read_studies(options.folder), options.top)
         print_boards(found, title, top=options.top)
@@ -54,7 +54,7 @@ def main(arguments: list[str] | None = None) -> ExitCode:
             from analysis.report_folder import report_folder, write_report
 
             folder = options.output or report_folder(options.folder)
-            print(f"\nPage: {shown(write_report(found, title, folder))}")
+            print(f"\nPage: {short_path(write_report(found, title, folder))}")
     except ConfigError as error:
         print(f"error: {error}", file=sys.stderr)
         return ExitCode.USAGE

@@ -130,11 +130,11 @@ class PrintLeaderboard(Callback):
         from analysis.reading.studies import read_study
         from analysis.sending.wandb_summary import log_summary
         from analysis.terminal.printing import print_boards
-        from medqa_sweeps.command_line import shown
+        from medqa_sweeps.command_line import short_path
         from medqa_sweeps.study.confirmation import read_confirmation
 
         study = read_study(folder)
-        print_boards(leaderboards(study), shown(folder))
+        print_boards(leaderboards(study), short_path(folder))
         if read_confirmation(folder):
             print("", *confirmation_sentences(read_confirmed(folder)), sep="\n")
         log_summary(folder)

@@ -69,7 +69,7 @@ def kind_of(error: BaseException) -> FailureKind:
     return FailureKind.INTERNAL
 
 
-def in_words(error: BaseException) -> str:
+def describe_error(error: BaseException) -> str:
     """Type and text of an exception; if it has no text, the file and line that raised it."""
     if text := str(error).strip():
         return f"{type(error).__name__}: {text}"

@@ -16,7 +16,7 @@ class ExitCode(IntEnum):
     INTERRUPTED = 130  # Ctrl-C; shells use this number for a program that SIGINT ended
 
 
-def in_words(code: int) -> str:
+def describe_exit(code: int) -> str:
     """How a process ended: `exit code 3`, `SIGTERM`.
 
     Args:

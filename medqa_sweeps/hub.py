@@ -12,7 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
 
-from medqa_sweeps.command_line import typed
+from medqa_sweeps.command_line import shell_line
 from medqa_sweeps.config import DataConfig
 from medqa_sweeps.errors import ConfigError, DataError, TrialError
 
@@ -185,7 +185,7 @@ def _error(kind: Kind, sentence: str) -> TrialError:
 
 def _fetch(kind: Kind, hub_id: str, revision: str | None) -> str:
     of_kind = ("--repo-type", "dataset") if kind == "dataset" else ()
-    return typed("uv", "run", "hf", "download", hub_id, *of_kind, *(("--revision", revision) if revision else ()))
+    return shell_line("uv", "run", "hf", "download", hub_id, *of_kind, *(("--revision", revision) if revision else ()))
 
 
 def _key(kind: Kind) -> str:

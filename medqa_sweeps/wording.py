@@ -106,7 +106,7 @@ def setting(value: Any) -> str:
     return " ".join(str(value).split())
 
 
-def settings(values: Mapping[str, Any]) -> str:
+def settings_label(values: Mapping[str, Any]) -> str:
     """`r=8 lr=0.0003`, for values by dotted key; "" for none."""
     return " ".join(f"{name}={setting(values[key])}" for key, name in short_names(list(values)).items())
 
@@ -118,10 +118,10 @@ def short_names(keys: Sequence[str]) -> dict[str, str]:
     return {key: name if uses[name] == 1 else key for key, name in short.items()}
 
 
-def overrides(words: Sequence[str]) -> str:
+def overrides_label(overrides: Sequence[str]) -> str:
     """The same for Hydra overrides: `r=128` for `lora.r=128`."""
-    pairs = (word.lstrip("+").partition("=") for word in words)
-    return settings({key: _number(value) for key, _, value in pairs})
+    pairs = (one.lstrip("+").partition("=") for one in overrides)
+    return settings_label({key: _number(value) for key, _, value in pairs})
 
 
 def _number(text: str) -> Any:

@@ -47,7 +47,7 @@ def cautions_of(plan: Plan) -> Iterator[Caution]:
     """The cautions about a trial's config and questions."""
     config, flagged = plan.config, plan.split.flagged
     yield from cautions(config, plan.base.folder)
-    shared = leaks.in_words(flagged[IN_TRAINING], flagged[NEARLY_IN_TRAINING], len(plan.split.validation))
+    shared = leaks.sentence(flagged[IN_TRAINING], flagged[NEARLY_IN_TRAINING], len(plan.split.validation))
     if shared:
         yield Caution("data.validation", str(config.data.validation), shared, about_data=True)
 

@@ -17,10 +17,10 @@ def near_duplicates(same: int, near: int, questions: int) -> Alarm | None:
     """
     if same + near < max(1, LEAKED_SHARE * questions):
         return None
-    return Alarm("near_duplicates", in_words(same, near, questions), about_data=True)
+    return Alarm("near_duplicates", sentence(same, near, questions), about_data=True)
 
 
-def in_words(same: int, near: int, questions: int) -> str:
+def sentence(same: int, near: int, questions: int) -> str:
     """The alarm's sentence, for any count; empty if both counts are 0."""
     of_all = f"of {questions:,} validation questions"
     also = f"{same:,} {of_all} are also training questions"

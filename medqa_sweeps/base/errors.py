@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Concatenate, ParamSpec, TypeVar
 
 from medqa_sweeps.base.located import BaseModel
-from medqa_sweeps.errors import DISK_IS_FULL, ConfigError, FailureKind, TrialError, in_words, kind_of
+from medqa_sweeps.errors import DISK_IS_FULL, ConfigError, FailureKind, TrialError, describe_error, kind_of
 
 _SHOWN_CHARACTERS = 300
 Arguments = ParamSpec("Arguments")
@@ -34,8 +34,8 @@ def reads_base(
                 raise
             traceback.print_exc()  # the trial's log keeps the whole traceback
             raise ConfigError(
-                f"{base.label} cannot be used: {_shortened(in_words(error))} Its files are in {base.folder}: fetch "
-                "them again, or choose a model that the installed transformers and unsloth support."
+                f"{base.label} cannot be used: {_shortened(describe_error(error))} Its files are in {base.folder}: "
+                "fetch them again, or choose a model that the installed transformers and unsloth support."
             ) from error
 
     return read

@@ -14,7 +14,7 @@ from medqa_sweeps.data.flags import flags_of
 from medqa_sweeps.data.formats import RawQuestion, whole_number
 from medqa_sweeps.data.ordered import order_matters, without_copy
 from medqa_sweeps.data.question import Question, Region, Step, question_id
-from medqa_sweeps.data.raw_record import BadRecord, shown
+from medqa_sweeps.data.raw_record import BadRecord, short_repr
 
 _DEBRIS = '\n"'  # ends the last option of 47 of the 1,272 US dev questions (4 options): a non-medical cue
 _BASES = "data.answer_base=1 (MedMCQA's own files) or data.answer_base=0 (its copy on the hub)"
@@ -48,7 +48,7 @@ def cleaned_texts(raw: RawQuestion, ordered_options: str) -> tuple[list[str], st
         raise BadRecord(f"has {len(present)} options; a question has 2 to {len(ascii_uppercase)}")
     names = [name.strip().upper() for name, _ in present]
     if len(set(names)) < len(names):
-        raise BadRecord(f"two options have the same name; the names are {shown(', '.join(names))}")
+        raise BadRecord(f"two options have the same name; the names are {short_repr(', '.join(names))}")
     what = ["the question", *(f"option {name}" for name, _ in present)]
     texts = [_text(*pair) for pair in zip(what, [raw.question, *(text for _, text in present)], strict=True)]
     changes = ["absent option left out"] * (len(present) < len(raw.options))
@@ -73,11 +73,11 @@ def _is_absent(text: Any) -> bool:
 
 def _text(what: str, value: Any) -> str:
     if not isinstance(value, str):
-        raise BadRecord(f"{what} is {shown(value)}; it must be text")
+        raise BadRecord(f"{what} is {short_repr(value)}; it must be text")
     try:
         value.encode()
     except UnicodeEncodeError:
-        raise BadRecord(f"{what} contains half a character (a lone surrogate): {shown(value)}") from None
+        raise BadRecord(f"{what} contains half a character (a lone surrogate): {short_repr(value)}") from None
     return value
 
 
@@ -98,7 +98,7 @@ def _gold(raw: RawQuestion, names: list[str], options: list[str], answer_base: i
         answer = _counted(number, len(raw.options), answer_base, str(raw.counted))
     name = str(answer).strip().upper() if isinstance(answer, str | int) else None
     if name not in names:
-        raise BadRecord(f"the gold answer is {shown(raw.answer)}, which is none of its options {', '.join(names)}")
+        raise BadRecord(f"the gold answer is {short_repr(raw.answer)}, which is none of its options {', '.join(names)}")
     gold = names.index(name)
     differs = text is not None and text != options[gold] and text.upper() != name
     return gold, ["answer text is not the gold option's"] * differs
@@ -125,9 +125,9 @@ def _gold_by_text(text: str | None, names: list[str], options: list[str]) -> int
         raise BadRecord("has no gold answer: neither a letter (answer_idx, label, cop) nor a text (answer)")
     meant = [index for index in range(len(options)) if text == options[index] or text.upper() == names[index]]
     if not meant:
-        raise BadRecord(f"the gold answer {shown(text)} is none of its options {shown(options)}")
+        raise BadRecord(f"the gold answer {short_repr(text)} is none of its options {short_repr(options)}")
     if len(meant) > 1:
-        raise BadRecord(f"the gold answer {shown(text)} matches several options", "Give its letter in answer_idx.")
+        raise BadRecord(f"the gold answer {short_repr(text)} matches several options", "Give its letter in answer_idx.")
     return meant[0]
 
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from medqa_sweeps.assets import resolve_bundled
-from medqa_sweeps.command_line import typed
+from medqa_sweeps.command_line import shell_line
 from medqa_sweeps.data.formats import RECORD_FIELDS, from_json
 from medqa_sweeps.data.raw_record import RawRecord
 from medqa_sweeps.errors import DataError
@@ -76,7 +76,7 @@ def existing_files(text: str, key: str) -> list[Path]:
     if os.path.isdir(resolve_bundled(text)):
         from medqa_sweeps.config.overrides import override  # Hydra, which no trial's process needs
 
-        several = typed(override(key, f"{text.rstrip('/')}/*.jsonl"))
+        several = shell_line(override(key, f"{text.rstrip('/')}/*.jsonl"))
         raise DataError(f"{key}={text} is a folder. Name a file in it, or several: {several}.")
     files = matching_files(text)
     if not files:

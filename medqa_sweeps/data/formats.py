@@ -14,7 +14,7 @@ from string import ascii_lowercase, ascii_uppercase
 from typing import Any
 
 from medqa_sweeps.config import DATA_FORMATS
-from medqa_sweeps.data.raw_record import BadRecord, shown
+from medqa_sweeps.data.raw_record import BadRecord, short_repr
 
 
 @dataclass(frozen=True)
@@ -43,14 +43,14 @@ def raw_question_of(record: Any, format: str) -> RawQuestion:
         BadRecord: if it has no such format, or its options are neither an object nor a list.
     """
     if not isinstance(record, dict):
-        raise BadRecord(f"is {shown(record)}, not an object with fields")
+        raise BadRecord(f"is {short_repr(record)}, not an object with fields")
     allowed = [known_format for known_format in _FORMATS if format in ("auto", known_format.name)]
     for known_format in allowed:
         if all(field in record for field in known_format.fields):
             return known_format.read(record)
     known = "; ".join(f"{known_format.name} ({', '.join(known_format.fields)})" for known_format in allowed)
     raise BadRecord(
-        f"not a multiple-choice question: its fields are {shown(list(record))}, and data.format={format} needs "
+        f"not a multiple-choice question: its fields are {short_repr(list(record))}, and data.format={format} needs "
         f"all fields of one of: {known}",
         "Name a file with such records, or rename its fields.",
     )
@@ -95,7 +95,9 @@ def _from_columns(record: dict[str, Any]) -> RawQuestion:
 def _from_nested(record: dict[str, Any]) -> RawQuestion:
     data = _structure(record["data"])
     if not isinstance(data, dict) or not {"Question", "Options"} <= data.keys():
-        raise BadRecord(f"data is {shown(record['data'])}; it must be an object with Question, Options, Correct Option")
+        raise BadRecord(
+            f"data is {short_repr(record['data'])}; it must be an object with Question, Options, Correct Option"
+        )
     return _from_capitals({**record, **data})
 
 
@@ -125,7 +127,7 @@ def _named(options: Any) -> list[tuple[str, Any]]:
         return [(str(name), text) for name, text in found.items()]
     if not isinstance(found, list):
         raise BadRecord(
-            f"options are {shown(options)}; allowed are an object, a list of {{key, value}}, or a list of texts"
+            f"options are {short_repr(options)}; allowed are an object, a list of {{key, value}}, or a list of texts"
         )
     if all(isinstance(option, dict) and {"key", "value"} <= option.keys() for option in found):
         return [(str(option["key"]), option["value"]) for option in found]

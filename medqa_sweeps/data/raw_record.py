@@ -27,6 +27,6 @@ class BadRecord(Exception):
         self.is_config_error = is_config_error  # the config is wrong and the record may be valid: never quarantined
 
 
-def shown(value: Any) -> str:
+def short_repr(value: Any) -> str:
     """The repr of `value`, shortened if it is long or deep."""
     return _SHORT.repr(value)

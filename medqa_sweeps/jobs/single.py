@@ -9,7 +9,7 @@ from rich.console import Console
 
 from medqa_sweeps.alarms import alarms_of
 from medqa_sweeps.alarms.cautions import caution_lines, cautions_of
-from medqa_sweeps.command_line import command, command_of_this_process, shown, typed
+from medqa_sweeps.command_line import command, command_of_this_process, shell_line, short_path
 from medqa_sweeps.config import TrialConfig
 from medqa_sweeps.durable.disk import refuse_unfit
 from medqa_sweeps.errors import InternalError
@@ -58,7 +58,7 @@ def run_single(
     if announce:
         warnings = caution_lines(cautions_of(plan))
         earlier = changes_since_start("The trial", trial.provenance()) if begun else []
-        for sentence in [*plan.sentences(shown(trial.path)), f"Runs on    {pool.devices[0]}", *warnings, *earlier]:
+        for sentence in [*plan.sentences(short_path(trial.path)), f"Runs on    {pool.devices[0]}", *warnings, *earlier]:
             console.print(sentence, markup=False, soft_wrap=True)
     with TrialProgress(plan.steps, console) as progress:
 
@@ -104,7 +104,7 @@ def _pool(folder: Path, devices: DeviceRequest) -> LocalPool:
 
 
 def _ending(trial: TrialDir, result: Result | None, ended: Ended) -> str:
-    folder = typed(trial.path)
+    folder = shell_line(trial.path)
     if result is None:
         why = "" if ended.message in ("", "interrupted") else f" {ended.message}"
         if not trial.config_file.exists():

@@ -18,7 +18,7 @@ from medqa_sweeps.base.fingerprints import is_of_this_version
 from medqa_sweeps.compose.hydra_node import environment_of, trial_config, without_hydra
 from medqa_sweeps.config import TrialConfig
 from medqa_sweeps.errors import FailureKind
-from medqa_sweeps.exit_codes import ExitCode, in_words
+from medqa_sweeps.exit_codes import ExitCode, describe_exit
 from medqa_sweeps.jobs.contract import Ended, Job, Jobs, Reported
 from medqa_sweeps.jobs.failures import another_attempt
 from medqa_sweeps.pool.contract import Pool, ProcessExit, ProcessHandle
@@ -278,9 +278,9 @@ def _how_it_ended(running: _Running, code: int) -> tuple[FailureKind | None, str
         minutes = running.config.engine.max_silent_minutes
         kind, message = FailureKind.TIMEOUT, f"wrote nothing for {minutes:g} minutes (engine.max_silent_minutes)"
     elif code < 0:
-        kind, message = FailureKind.KILLED, f"killed by {in_words(code)}"
+        kind, message = FailureKind.KILLED, f"killed by {describe_exit(code)}"
     else:
-        kind, message = FailureKind.INTERNAL, f"its process ended with {in_words(code)} and no result"
+        kind, message = FailureKind.INTERNAL, f"its process ended with {describe_exit(code)} and no result"
     trial.end_attempt(Outcome.FAILED, kind, message)
     return kind, message
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from jinja2.exceptions import TemplateError
 
-from medqa_sweeps.errors import ConfigError, in_words
+from medqa_sweeps.errors import ConfigError, describe_error
 
 MARKER = "SENTINEL"
 _DAY = date(2024, 7, 26)  # given to templates that write the current date, so that a prompt is the same on every day
@@ -63,7 +63,7 @@ class Chat:
             text = self.render(MARKER)
             self.render(MARKER, answer=MARKER)
         except Exception as error:  # a template is a program and may raise anything
-            said = str(error) if isinstance(error, TemplateError) else in_words(error)
+            said = str(error) if isinstance(error, TemplateError) else describe_error(error)
             return f"it raises {said.rstrip('.')}"
         if MARKER not in text or "'type': 'text'" in text:
             return "it leaves out the user's message"

@@ -18,7 +18,7 @@ from typing import Any
 
 from medqa_sweeps.config import PromptConfig, short_hash
 from medqa_sweeps.data import Question
-from medqa_sweeps.data.raw_record import shown
+from medqa_sweeps.data.raw_record import short_repr
 from medqa_sweeps.errors import ConfigError, DataError
 from medqa_sweeps.prompt.chat import MARKER, Chat
 from medqa_sweeps.prompt.control_tokens import ControlTokens
@@ -114,7 +114,7 @@ class PromptEncoder:
             for what, texts in (("question", [question.question]), ("options", question.options)):
                 if (share := share_kept(texts, found)) < _KEPT:
                     raise ConfigError(
-                        f"prompt={self._config.name}: only {share:.0%} of the {what} {shown(list(texts))} reaches "
+                        f"prompt={self._config.name}: only {share:.0%} of the {what} {short_repr(list(texts))} reaches "
                         f"the prompt's {where}. The chat template drops it, or the tokenizer has no tokens for its "
                         "script. Use another prompt or model."
                     )
@@ -131,7 +131,7 @@ class PromptEncoder:
         if ids is None:
             raise DataError(
                 f"question {question.id} contains text that this tokenizer reads as a control token and cannot encode "
-                f"as plain text: {shown(question.question)}. Remove that text, or use a model with a tokenizer.json."
+                f"as plain text: {short_repr(question.question)}. Remove that text, or use a model with tokenizer.json."
             )
         return ids
 

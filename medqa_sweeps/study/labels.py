@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
-from medqa_sweeps.wording import overrides as shortened
+from medqa_sweeps.wording import overrides_label
 
 
 def labels(overrides: Mapping[int, Sequence[str]]) -> dict[int, str]:
@@ -12,4 +12,4 @@ def labels(overrides: Mapping[int, Sequence[str]]) -> dict[int, str]:
         overrides: the overrides of each trial, by number.
     """
     common = set.intersection(*map(set, overrides.values())) if overrides else set()
-    return {number: shortened([one for one in own if one not in common]) for number, own in overrides.items()}
+    return {number: overrides_label([one for one in own if one not in common]) for number, own in overrides.items()}

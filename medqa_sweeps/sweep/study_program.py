@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NoReturn
 
-from medqa_sweeps.command_line import move_to, typed
+from medqa_sweeps.command_line import change_folder, shell_line
 from medqa_sweeps.config.overrides import key_of, override
 from medqa_sweeps.errors import ConfigError
 from medqa_sweeps.study.folder import StudyDir
@@ -39,7 +39,7 @@ class StudyProgram:
 
         words = reading_kept(begun, [word for word in words if key_of(word) != _ALLOW_CHANGES])
         shown = self.file.relative_to(self.directory) if self.file.is_relative_to(self.directory) else self.file
-        move_to(self.directory)
+        change_folder(self.directory)
         sys.stdout.flush()
         os.execv(sys.executable, [sys.executable, str(shown), *words, override(_FOLDER, folder)])
 
@@ -71,7 +71,7 @@ def program_of(study: StudyDir) -> StudyProgram:
             return StudyProgram(file, directory, tuple(words_found_again(study, words)))
     raise ConfigError(
         f"{Path(origin['directory'], origin['command'][0])}, which swept this study, is not there any more. Give its "
-        f"command again with {typed(override(_FOLDER, study.path))}."
+        f"command again with {shell_line(override(_FOLDER, study.path))}."
     )
 
 

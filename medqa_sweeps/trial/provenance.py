@@ -19,7 +19,7 @@ from typing import Any
 
 from medqa_sweeps import hardware
 from medqa_sweeps.base.fingerprints import FINGERPRINTS
-from medqa_sweeps.command_line import typed
+from medqa_sweeps.command_line import shell_line
 from medqa_sweeps.data import fingerprint
 from medqa_sweeps.trial.plan import Plan
 
@@ -45,7 +45,7 @@ def collect(plan: Plan, command: list[str], wandb: Mapping[str, str] | None = No
         "signature": plan.signature,
         "replicate_key": plan.replicate_key,
         "created_at": time.time(),
-        "command": without_secrets(typed(*command)),
+        "command": without_secrets(shell_line(*command)),
         "seeds": {"trial": plan.config.seed, "split": plan.config.split.seed},
         "questions": {
             "fingerprint": plan.split.fingerprint,

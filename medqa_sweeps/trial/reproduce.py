@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from medqa_sweeps.base.fingerprints import changed_base
-from medqa_sweeps.command_line import typed
+from medqa_sweeps.command_line import shell_line
 from medqa_sweeps.config import TrialConfig
 from medqa_sweeps.prompt import LETTERS
 from medqa_sweeps.trial.folder import TrialDir
@@ -81,7 +81,7 @@ def uncommitted_changes(trial: TrialDir) -> list[str]:
         files = listed(sorted(set(re.findall(r"^(?:\+\+\+ b|--- a)/(.*)$", code["diff"], re.MULTILINE))), _NAMED)
         sentences.append(
             f"Uncommitted changes when it ran: {files}. Their diff was saved; to restore them: git checkout "
-            f"{code['commit']}, then {typed('jq', '-r', '.code.diff', trial.provenance_file)} | git apply"
+            f"{code['commit']}, then {shell_line('jq', '-r', '.code.diff', trial.provenance_file)} | git apply"
         )
     if code.get("untracked"):
         sentences.append(

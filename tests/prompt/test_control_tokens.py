@@ -240,7 +240,5 @@ def test_a_tokenizer_without_files_that_can_be_renamed_says_so() -> None:
 
     encoder = PromptEncoder(Slow(), CHAT, 2)
     assert encoder.encode(Question("i", "Which?", ("x", "y"), gold=0)).input_ids
-    with pytest.raises(
-        DataError, match=r"question i contains text that .*Which drug\?.* a model with a tokenizer.json"
-    ):
+    with pytest.raises(DataError, match=r"question i contains text that .*Which drug\?.* a model with tokenizer.json"):
         encoder.encode(Question("i", ATTACK, ("x", "y"), gold=0))

@@ -46,7 +46,7 @@ def no_variables(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[No
     monkeypatch.setenv("WANDB_CONFIG_DIR", str(tmp_path / "user"))
     monkeypatch.setenv("NETRC", str(tmp_path / "none"))
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(wandb_session, "_said", set())
+    monkeypatch.setattr(wandb_session, "_logged", set())
     end_client()
     yield
     end_client()
