@@ -32,11 +32,11 @@ def cache_folder() -> Path:
     Raises:
         ConfigError: if the variable names a folder that cannot be written, or no usual folder is writable.
     """
-    if asked := os.environ.get(CACHE_VARIABLE):
-        folder = Path(asked).absolute()
+    if configured := os.environ.get(CACHE_VARIABLE):
+        folder = Path(configured).absolute()
         if obstacle := obstacle_to_writing(folder):
             raise ConfigError(
-                f"{CACHE_VARIABLE}={asked} cannot be written ({obstacle}). Set it to a writable folder, or unset it."
+                f"{CACHE_VARIABLE}={configured} cannot be written ({obstacle}). Choose a writable folder, or unset it."
             )
         return folder
     tried = {folder: obstacle_to_writing(folder) for folder in _usual_caches()}
@@ -96,8 +96,8 @@ def complete_environment() -> None:
 
 def _usual_caches() -> Iterator[Path]:
     """The best first; the last lives as long as the machine keeps temporary files."""
-    if asked := os.environ.get("XDG_CACHE_HOME"):
-        yield Path(asked).absolute() / "medqa_sweeps"
+    if configured := os.environ.get("XDG_CACHE_HOME"):
+        yield Path(configured).absolute() / "medqa_sweeps"
     if home := home_folder():
         yield home / ".cache" / "medqa_sweeps"
     yield _own_temporary()

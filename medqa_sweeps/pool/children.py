@@ -128,8 +128,8 @@ class ForkedChildren(Children):
 
     def start(self, module: str, arguments: list[str], environment: dict[str, str], log: Path) -> int:
         self._lifeline.refuse_cut()
-        asked = {"module": module, "arguments": arguments, "environment": environment}
-        request = json.dumps({**asked, "folder": str(_ROOT), "log": str(log)}).encode() + b"\n"
+        message = {"module": module, "arguments": arguments, "environment": environment}
+        request = json.dumps({**message, "folder": str(_ROOT), "log": str(log)}).encode() + b"\n"
         while True:
             server = self._server
             with contextlib.suppress(OSError):  # the server has just died; `_receive` notices

@@ -29,10 +29,10 @@ def total_steps(config: TrainingConfig, questions: int) -> int:
     return math.ceil(total_samples(config, questions) / config.effective_batch_size)
 
 
-def evaluation_steps(config: TrainingConfig, questions: int, reports: int) -> list[int]:
+def evaluation_steps(config: TrainingConfig, questions: int, evaluations: int) -> list[int]:
     """The steps after which the model is evaluated: evenly spaced, distinct, the last one at the end."""
     steps = total_steps(config, questions)
-    return sorted({math.ceil(steps * k / reports) for k in range(1, reports + 1)})
+    return sorted({math.ceil(steps * k / evaluations) for k in range(1, evaluations + 1)})
 
 
 class TrainingStream(Sequence[dict[str, list[int]]]):

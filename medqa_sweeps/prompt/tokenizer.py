@@ -51,12 +51,12 @@ class FileTokenizer:
         text: str = self.backend_tokenizer.decode(ids, skip_special_tokens=False)
         return text
 
-    def apply_chat_template(self, messages: list[dict[str, Any]], tokenize: bool = False, **asked: Any) -> str:
+    def apply_chat_template(self, messages: list[dict[str, Any]], tokenize: bool = False, **options: Any) -> str:
         """The rendered text of a conversation, as transformers renders it."""
         assert not tokenize, "render first, then call"
         special = {key: _text(value) for key, value in self._config.items() if key.endswith("_token")}
         rendered: str = _compiled(str(self.chat_template)).render(
-            messages=messages, tools=None, documents=None, **{"add_generation_prompt": False, **special, **asked}
+            messages=messages, tools=None, documents=None, **{"add_generation_prompt": False, **special, **options}
         )
         return rendered
 

@@ -70,15 +70,15 @@ class ReadingScores(JsonRecord):
 class Reading:
     """A reading, with its scores if it finished."""
 
-    asked: ReadingRequest
-    scored: ReadingScores | None
+    request: ReadingRequest
+    scores: ReadingScores | None
 
 
 def write_request(
     study: Path, reading: str, trial: int, signature: str, adapter_sha256: str | None, questions: str
 ) -> None:
     """Record that the test questions are about to be read."""
-    asked = ReadingRequest(
+    request = ReadingRequest(
         reading=reading,
         time=time.time(),
         user=_user(),
@@ -89,11 +89,11 @@ def write_request(
         questions=questions,
         readings_before=len(readings(study)),
     )
-    append_lines(study / FILE, [{"kind": asked.kind, **asked.to_json()}])
+    append_lines(study / FILE, [{"kind": request.kind, **request.to_json()}])
 
 
-def write_scores(study: Path, scored: ReadingScores) -> None:
-    append_lines(study / FILE, [{"kind": scored.kind, **scored.to_json()}])
+def write_scores(study: Path, scores: ReadingScores) -> None:
+    append_lines(study / FILE, [{"kind": scores.kind, **scores.to_json()}])
 
 
 def readings(study: Path) -> list[Reading]:
@@ -122,30 +122,30 @@ def readings_beside(study: Path, reading: Reading) -> int:
 
 def _same_questions(one: Reading, other: Reading) -> bool:
     """Compared by content, since files move; by source if either reading has no scores."""
-    if one.scored and other.scored:
-        return one.scored.test_fingerprint == other.scored.test_fingerprint
-    return one.asked.questions == other.asked.questions
+    if one.scores and other.scores:
+        return one.scores.test_fingerprint == other.scores.test_fingerprint
+    return one.request.questions == other.request.questions
 
 
 def sentences(reading: Reading, beside: int) -> list[str]:
     """Sentences about a reading; `beside`: number of readings of the same questions by other studies."""
-    scored, asked = reading.scored, reading.asked
+    scores, request = reading.scores, reading.request
     lines: list[str] = []
-    if scored is None:
-        lines.append(f"The final test of trial {asked.trial} ended without a score.")
+    if scores is None:
+        lines.append(f"The final test of trial {request.trial} ended without a score.")
     else:
-        lines.append(_compared("Test", scored.trained, scored.base, scored.gain))
-        if scored.undisputed_trained and scored.undisputed_base and scored.undisputed_gain:
-            undisputed = (scored.undisputed_trained, scored.undisputed_base, scored.undisputed_gain)
+        lines.append(_compared("Test", scores.trained, scores.base, scores.gain))
+        if scores.undisputed_trained and scores.undisputed_base and scores.undisputed_gain:
+            undisputed = (scores.undisputed_trained, scores.undisputed_base, scores.undisputed_gain)
             lines.append(_compared("Undisputed labels only", *undisputed))
-        lines += overlap_sentences(scored.seen_in_training, scored.seen_in_validation, "the test's")
-        if scored.validation:
-            gap = scored.trained.accuracy - scored.validation.accuracy
+        lines += overlap_sentences(scores.seen_in_training, scores.seen_in_validation, "the test's")
+        if scores.validation:
+            gap = scores.trained.accuracy - scores.validation.accuracy
             lines.append(
-                f"Validation, by which it was selected: {_share(scored.validation)}. The test accuracy is "
+                f"Validation, by which it was selected: {_share(scores.validation)}. The test accuracy is "
                 f"{in_percent(abs(gap))} points {'higher' if gap > 0 else 'lower'}."
             )
-    return [*lines, *_times_before(asked.readings_before, beside)]
+    return [*lines, *_times_before(request.readings_before, beside)]
 
 
 def _compared(name: str, trained: Score, base: Score, gain: Gain) -> str:

@@ -157,14 +157,14 @@ class Objective:
 BY_ACCURACY = Objective((ACCURACY.direction,), (ACCURACY,))
 
 
-def objective_named(asked: Any) -> Objective:
+def objective_named(requested: Any) -> Objective:
     """The objective that `hydra.sweeper.metric` names: one metric, or a sequence of several; None means accuracy.
 
     Raises:
         ConfigError: if a name is not in METRICS or is given twice, or the list is empty.
     """
-    several = isinstance(asked, Sequence) and not isinstance(asked, str)
-    names = list(map(str, asked)) if several else [ACCURACY.name if asked is None else str(asked)]
+    several = isinstance(requested, Sequence) and not isinstance(requested, str)
+    names = list(map(str, requested)) if several else [ACCURACY.name if requested is None else str(requested)]
     unknown = [name for name in names if name not in METRICS]
     if unknown or not names or len(set(names)) < len(names):
         what = f"there is no metric {listed(unknown)}" if unknown else "give at least one, and each only once"

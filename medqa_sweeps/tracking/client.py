@@ -1,6 +1,6 @@
 """W&B's client in this process: imported once, cleared of settings that would merge runs, isolated from the sweep.
 
-`wandb` is imported only here, in `wandb_session.py` and by callers that hold an open run, because its import takes
+`wandb` is imported only here, in `session.py` and by callers that hold an open run, because its import takes
 seconds.
 """
 
@@ -111,14 +111,14 @@ def client_settings(settings: RunSettings) -> "wandb.Settings":
     with one_at_a_time:
         import wandb
 
-        asked = wandb.Settings(silent=True, **server(settings))  # silent: the run's own setting leaves warnings on
+        requested = wandb.Settings(silent=True, **server(settings))  # silent: the run's own setting leaves warnings on
         try:
-            found = wandb.setup(asked).settings
+            found = wandb.setup(requested).settings
         except Exception:  # the client documents no type
             if not os.environ.get("WANDB_SERVICE"):
                 raise
             os.environ["WANDB_SERVICE"] = ""  # not removed: another thread may be reading the environment
-            found = wandb.setup(asked).settings
+            found = wandb.setup(requested).settings
         for name in settings_to_clear():
             setattr(found, name, type(found).model_fields[name].default)
         if _services():
@@ -169,8 +169,8 @@ def _refusal(client: "wandb.Settings", api_key: str | None) -> str | None:
 def _opener(client: "wandb.Settings") -> urllib.request.OpenerDirector:
     """An opener with the proxies and the certificate check of the client's own requests."""
     proxies = {"http": client.http_proxy, "https": client.https_proxy}
-    asked = {scheme: proxy for scheme, proxy in proxies.items() if proxy}
-    handlers: list[urllib.request.BaseHandler] = [urllib.request.ProxyHandler(asked)] if asked else []
+    requested = {scheme: proxy for scheme, proxy in proxies.items() if proxy}
+    handlers: list[urllib.request.BaseHandler] = [urllib.request.ProxyHandler(requested)] if requested else []
     if client.insecure_disable_ssl:
         handlers.append(urllib.request.HTTPSHandler(context=ssl._create_unverified_context()))
     return urllib.request.build_opener(*handlers)

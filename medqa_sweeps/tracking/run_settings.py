@@ -74,7 +74,7 @@ def run_settings(
     )
 
 
-def effective_mode(asked: str, then: Variables, current: Variables, override: str | None = None) -> Mode:
+def effective_mode(requested: str, then: Variables, current: Variables, override: str | None = None) -> Mode:
     """The most restrictive of `tracking.mode`, the variables when the trial began and the variables now.
 
     An unknown WANDB_MODE means disabled: a misspelt `offline` must not send anything.
@@ -82,10 +82,10 @@ def effective_mode(asked: str, then: Variables, current: Variables, override: st
     Args:
         override: replaces the requested mode, unless that is disabled; the current variables still restrict it.
     """
-    mode = _most_restrictive(Mode(asked, f"tracking.mode={asked}"), *_modes_of(current), *_modes_of(then))
+    mode = _most_restrictive(Mode(requested, f"tracking.mode={requested}"), *_modes_of(current), *_modes_of(then))
     if override is None or mode.name == OFF:
         return mode
-    return _most_restrictive(Mode(override, "as asked"), *_modes_of(current))
+    return _most_restrictive(Mode(override, "as requested"), *_modes_of(current))
 
 
 def invalid_mode(current: Variables) -> str | None:

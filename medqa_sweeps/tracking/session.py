@@ -62,8 +62,8 @@ def open_run(identity: str, settings: RunSettings, config: dict[str, Any], folde
 
 def _root(folder: Path) -> Path:
     """The folder under which W&B keeps its files: absolute, as its service may have started in another one."""
-    asked = variables_here().get("WANDB_DIR")
-    return Path(asked.value if asked else folder).expanduser().absolute()
+    configured = variables_here().get("WANDB_DIR")
+    return Path(configured.value if configured else folder).expanduser().absolute()
 
 
 def wandb_folder(folder: Path) -> Path:

@@ -30,9 +30,9 @@ def changes_since_start(name: str, provenance: dict[str, Any], in_a_study: bool 
         name: the trial's name at the beginning of a sentence: "Trial 3".
         provenance: the trial's provenance.
     """
-    told = []
+    sentences = []
     if not is_of_this_version(provenance):
-        told.append(f"{name} is {EARLIER_VERSION}." + f" {MIXED_VERSIONS}" * in_a_study)
+        sentences.append(f"{name} is {EARLIER_VERSION}." + f" {MIXED_VERSIONS}" * in_a_study)
     if changed := "; ".join(numeric_changes(provenance, code=not in_a_study)):
-        told.append(f"Changed since {name[0].lower()}{name[1:]} began: {changed}.")
-    return told
+        sentences.append(f"Changed since {name[0].lower()}{name[1:]} began: {changed}.")
+    return sentences

@@ -227,10 +227,10 @@ class TrialDir:
         Raises:
             ConfigError: if the file is damaged.
         """
-        reports: dict[int, dict[str, Prediction]] = {}
+        evaluations: dict[int, dict[str, Prediction]] = {}
         for prediction in read_lines(self.predictions_file, Prediction.from_json):
-            reports.setdefault(prediction.samples_seen, {})[prediction.id] = prediction
-        return reports
+            evaluations.setdefault(prediction.samples_seen, {})[prediction.id] = prediction
+        return evaluations
 
     # End
 

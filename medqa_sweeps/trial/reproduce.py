@@ -96,7 +96,7 @@ def _changed_questions(trial: TrialDir, plan: Plan, then: dict[str, Any], now: d
     for side, questions in (("train", plan.split.train), ("validation", plan.split.validation)):
         if _at(then, "questions", f"{side}_fingerprint") != _at(now, "questions", f"{side}_fingerprint"):
             yield f"questions, {side}: {_at(then, 'questions', side):,} then, {len(questions):,} now, different content"
-    answered = {one.id: one.gold for report in trial.predictions().values() for one in report.values()}
+    answered = {one.id: one.gold for evaluation in trial.predictions().values() for one in evaluation.values()}
     there = {question.id: LETTERS[question.gold] for question in plan.split.validation}
     if answered and answered != there:
         gone, new = sorted(answered.keys() - there.keys()), sorted(there.keys() - answered.keys())
@@ -158,25 +158,25 @@ def compare(original: TrialDir, again: TrialDir) -> Comparison:
     if second is None:
         return Comparison(["Not compared: the new trial was interrupted and can be resumed."], False, False)
     left, right = original.predictions(), again.predictions()
-    reports = sorted(left.keys() & right.keys())
-    if first.score is None or second.score is None or not reports:
+    evaluations = sorted(left.keys() & right.keys())
+    if first.score is None or second.score is None or not evaluations:
         return _ends(first, second)
     same = _same_bits(original, again, first, second)
     if same:
-        letters = sum(len(left[report]) for report in reports)
+        letters = sum(len(left[evaluation]) for evaluation in evaluations)
         return Comparison(
-            [f"Bit-identical: adapter, {letters:,} predictions in {counted(len(reports), 'evaluation')}, losses."],
+            [f"Bit-identical: adapter, {letters:,} predictions in {counted(len(evaluations), 'evaluation')}, losses."],
             True,
             False,
         )
-    at = first.samples_seen if first.samples_seen in reports else reports[-1]
+    at = first.samples_seen if first.samples_seen in evaluations else evaluations[-1]
     sentence, significant = _difference(left[at], right[at], at)
     return Comparison([*_difference_of_losses(original, again), sentence], False, significant)
 
 
 def _same_bits(original: TrialDir, again: TrialDir, first: Result, second: Result) -> bool:
     end = first.samples_seen
-    reached = {report: rows for report, rows in again.predictions().items() if report <= end}
+    reached = {evaluation: rows for evaluation, rows in again.predictions().items() if evaluation <= end}
     whole = first.samples_seen == second.samples_seen and first.outcome == second.outcome
     return (
         original.predictions() == reached

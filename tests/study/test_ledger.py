@@ -27,9 +27,9 @@ def test_what_was_written_is_read_back_and_only_appended(tmp_path: Path) -> None
     ledger.write_scores(study, SCORED)
     assert (study / ledger.FILE).read_bytes().startswith(before)
     (reading,) = ledger.readings(study)
-    assert reading.scored == SCORED
-    assert (reading.asked.trial, reading.asked.readings_before) == (3, 0)
-    assert reading.asked.user and reading.asked.host
+    assert reading.scores == SCORED
+    assert (reading.request.trial, reading.request.readings_before) == (3, 0)
+    assert reading.request.user and reading.request.host
 
 
 def test_a_reading_that_came_to_nothing_counts(tmp_path: Path) -> None:
@@ -38,7 +38,7 @@ def test_a_reading_that_came_to_nothing_counts(tmp_path: Path) -> None:
         ask(study, name)
     ledger.write_scores(study, SCORED)
     killed, scored = ledger.readings(study)
-    assert killed.scored is None and scored.asked.readings_before == 1
+    assert killed.scores is None and scored.request.readings_before == 1
     assert "ended without a score" in ledger.sentences(killed, 0)[0]
 
 
