@@ -23,7 +23,7 @@ def rows(text: str) -> list[str]:
     return [" ".join(line.split()) for line in text.splitlines()]
 
 
-def test_the_sample_in_words_of_its_own(capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_sample_described_in_words(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["data", "sample"]) == 0
     printed = capsys.readouterr().out
     assert max(map(len, printed.splitlines())) <= 80
@@ -56,7 +56,7 @@ def test_a_file_with_bad_records_is_described_and_ends_with_1(
     assert "repeated in train 1 0" in said
 
 
-def test_text_like_a_control_token_is_counted_and_shown_as_it_stands(
+def test_text_like_a_control_token_is_counted_and_shown_unchanged(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     path = tmp_path / "q.jsonl"

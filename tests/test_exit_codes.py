@@ -84,6 +84,6 @@ def test_the_numbers_are_those_of_sysexits_and_of_shells() -> None:
     assert (ExitCode.OK, ExitCode.INTERRUPTED) == (os.EX_OK, 128 + signal.SIGINT)
 
 
-def test_what_a_process_ended_with_in_words() -> None:
+def test_exit_descriptions() -> None:
     assert describe_exit(3) == "exit code 3" and describe_exit(-signal.SIGTERM) == "SIGTERM"
     assert describe_exit(-signal.SIGKILL) == "SIGKILL (usually because the system ran out of memory)"

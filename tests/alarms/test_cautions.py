@@ -33,7 +33,7 @@ def test_a_rate_within_thirty_times_of_the_recommended_one_is_usual(lr: float) -
     assert told(lr, recommended=None) == []
 
 
-def test_a_rate_far_from_the_recommended_one_is_named_with_it() -> None:
+def test_a_learning_rate_far_from_the_recommended_one_gets_a_caution() -> None:
     (low,) = told(9.9e-5)
     assert low == "Caution    optimizer.lr=9.9e-05: more than 30 times below the model's recommended 0.003."
     (high,) = told(4e-3, recommended=1e-4)

@@ -32,7 +32,7 @@ def test_a_healthy_trial_is_quiet(questions: int, base: float, tuned: float, cha
     assert len(loud) <= 0.01 * TRIALS, loud
 
 
-def test_guessers_are_told_that_and_nothing_else() -> None:
+def test_a_guessing_trial_raises_one_alarm() -> None:
     random = np.random.default_rng(5)
     found = [names(400, 0.25, 0.25, random) for _ in range(300)]
     assert sum("not_above_chance" in alarms for alarms in found) >= 0.93 * 300

@@ -41,7 +41,7 @@ def test_the_sample_has_one_count_on_every_screen(
     assert alarm.about_data
 
 
-def test_the_test_part_changes_no_other_count() -> None:
+def test_test_questions_change_no_other_count() -> None:
     def found(config: DataConfig) -> dict[tuple[str, str], tuple[int, int]]:
         overlaps = describe(config, word_counts, None).overlaps
         return {(one.part, one.among): (one.same, one.near) for one in overlaps if "test" not in (one.part, one.among)}
@@ -66,6 +66,6 @@ def test_the_fingerprint_of_the_split_is_what_it_was() -> None:
         (0, 0, 0, None),
     ],
 )  # fmt: skip
-def test_one_percent_sounds(same: int, near: int, questions: int, sentence: str | None) -> None:
+def test_one_percent_raises_an_alarm(same: int, near: int, questions: int, sentence: str | None) -> None:
     alarm = near_duplicates(same, near, questions)
     assert (alarm and alarm.sentence) == sentence

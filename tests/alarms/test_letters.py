@@ -34,7 +34,7 @@ def test_sixty_of_sixty_sound_and_five_of_five_do_not() -> None:
     assert one_letter(even(8), [4] * 8, ["B"] * 8)
 
 
-def test_the_right_answers_explain_their_share() -> None:
+def test_gold_letters_explain_their_share() -> None:
     gold: list[str] = ["A"] * 360 + ["B"] * 40
     assert one_letter(gold, [2] * 400, list(gold)) is None
     assert one_letter(gold, [2] * 400, ["A"] * 400), "but not every answer"
@@ -52,7 +52,7 @@ def test_the_number_of_options_explains_its_share() -> None:
 @pytest.mark.parametrize("questions", [6, 10, 20, 60, 400])
 @pytest.mark.parametrize("share", [0.25, 0.5, 0.8])
 @pytest.mark.parametrize("accuracy", [0.25, 0.4, 0.7, 1.0])
-def test_a_healthy_model_sounds_it_at_most_once_in_a_thousand(questions: int, share: float, accuracy: float) -> None:
+def test_a_healthy_model_raises_it_at_most_once_in_a_thousand(questions: int, share: float, accuracy: float) -> None:
     """The exact rate, from the fewest choices of A that sound: A is correct in `share` of the questions."""
     with_a = round(share * questions)
     gold = ["A"] * with_a + [LETTERS[1 + number % 3] for number in range(questions - with_a)]

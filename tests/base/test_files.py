@@ -79,7 +79,7 @@ def test_the_same_weights_with_another_tokenizer_are_another_experiment(folder: 
     assert after.signature != before.signature and after.replicate_key != before.replicate_key
 
 
-def test_every_reason_is_a_sentence_of_its_own() -> None:
+def test_every_reason_is_a_clause() -> None:
     assert all(len(reason.split()) > 3 for reason in CANNOT_MATTER.values())
     assert why_it_cannot_matter("notes.png") == "no loader reads files of this type"
 
@@ -146,7 +146,7 @@ class WholeSeconds:
         self.clock = now
 
 
-def test_on_a_disk_with_whole_seconds_a_second_change_in_the_same_second_is_seen(
+def test_on_a_disk_with_whole_seconds_a_second_change_in_the_same_second_is_noticed(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     disk = WholeSeconds(monkeypatch, now=1_700_000_000.1)

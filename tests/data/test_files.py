@@ -81,7 +81,7 @@ def test_of_several_sets_those_that_are_named_are_read(tmp_path: Path) -> None:
     assert "has no set mmlu; data.hub_subsets may name medqa, pubmedqa." in refusal(path, hub_subsets=["mmlu"])
 
 
-def test_a_bad_record_of_a_keyed_file_has_its_key_as_place(tmp_path: Path) -> None:
+def test_the_location_of_a_bad_record_in_a_keyed_file_is_its_key(tmp_path: Path) -> None:
     (tmp_path / "q.json").write_text(json.dumps({"medqa": {"0000": ONE, "0001": {"question": "?"}}}))
     assert refusal(tmp_path / "q.json").startswith(f"{tmp_path}/q.json, medqa, 0001: not a multiple-choice question")
 
@@ -133,7 +133,7 @@ def test_a_broken_parquet_file_is_refused(tmp_path: Path, content: bytes) -> Non
     assert "not a readable Parquet file" in refusal(tmp_path / "q.parquet")
 
 
-def test_a_number_in_a_table_of_letters_counts_from_a_base_that_must_be_said(tmp_path: Path) -> None:
+def test_a_number_in_a_table_of_letters_needs_an_answer_base(tmp_path: Path) -> None:
     for value in (2, "2", 2.0, "2.0"):
         record = {**FORMATS["columns, number"], "correct_option": value}
         assert "correct_option is 2, and the file does not say whether numbers start at 0 or 1" in refusal(

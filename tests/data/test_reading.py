@@ -208,12 +208,12 @@ def test_a_path_that_is_no_file_is_refused_with_what_is_there(tmp_path: Path) ->
 @pytest.mark.parametrize(
     ("cop", "base", "reason"), [(1, None, "Set data.answer_base=1"), (4, 0, "from 0 to 3"), (0, 1, "from 1 to 4")]
 )
-def test_medmcqa_must_be_told_where_cop_counts_from(tmp_path: Path, cop: int, base: int | None, reason: str) -> None:
+def test_medmcqa_needs_an_answer_base(tmp_path: Path, cop: int, base: int | None, reason: str) -> None:
     path = written(tmp_path, {**FORMATS["medmcqa"], "cop": cop})
     assert reason in refusal(path, answer_base=base)
 
 
-def test_no_part_and_no_way_to_the_test_part(tmp_path: Path) -> None:
+def test_read_questions_cannot_read_test_questions(tmp_path: Path) -> None:
     path = written(tmp_path, FORMATS["medqa"])
     config = DataConfig(name="mine", train=str(path), test=str(written(tmp_path, FORMATS["medqa"], name="test.jsonl")))
     with pytest.raises(DataError, match=r"data.validation is null.*split=random or split=kfold"):
@@ -247,7 +247,7 @@ def test_bundled_names() -> None:
 # What is set aside
 
 
-def test_bad_records_can_be_set_aside_with_place_and_reason(tmp_path: Path) -> None:
+def test_bad_records_can_be_quarantined_with_location_and_reason(tmp_path: Path) -> None:
     path = tmp_path / "q.jsonl"
     bad = {"question": "?", "options": {}, "answer_idx": "A"}
     path.write_text(
@@ -274,13 +274,13 @@ def test_a_config_that_misreads_is_never_set_aside(tmp_path: Path, base: int | N
 
 
 @pytest.mark.parametrize("base", [0, 1])
-def test_unanswered_questions_are_refused_in_words(tmp_path: Path, base: int) -> None:
+def test_unanswered_questions_are_refused_with_a_reason(tmp_path: Path, base: int) -> None:
     path = written(tmp_path, {**FORMATS["medmcqa"], "cop": -1})
     assert "has no gold answer (cop is -1, as in MedMCQA's test split)" in refusal(path, answer_base=base)
 
 
 @pytest.mark.parametrize("record", [{1: "a"}, {"a": float("nan")}, "\ud800", b"bytes", {("a",): 1}])
-def test_a_line_of_the_quarantine_holds_anything(record: Any) -> None:
+def test_a_quarantine_line_can_contain_any_value(record: Any) -> None:
     line = Quarantined("q.jsonl, line 1", "is empty.", record).to_json_line()
     assert line.endswith("\n") and line.count("\n") == 1 and line.encode()
     assert json.loads(line)["place"] == "q.jsonl, line 1"
@@ -318,7 +318,7 @@ def test_the_trial_folder_has_a_quarantine_only_if_something_was_set_aside(tmp_p
         ("Is p <0.05, x> 3, |a| < b, [Na+] <b>low</b> or <140?", None),
     ],
 )
-def test_what_looks_odd_is_counted_and_left_alone(tmp_path: Path, question: str, flag: str | None) -> None:
+def test_oddities_are_counted_and_unchanged(tmp_path: Path, question: str, flag: str | None) -> None:
     found = read(written(tmp_path, {**FORMATS["medqa"], "question": question}))
     assert found.questions[0].question == question
     assert found.flagged == ({flag: 1} if flag else {}) and not found.cleaned
@@ -327,7 +327,7 @@ def test_what_looks_odd_is_counted_and_left_alone(tmp_path: Path, question: str,
 # Similarity, by hashes alone for the test questions
 
 
-def test_of_the_test_part_only_hashes_come_out(tmp_path: Path) -> None:
+def test_only_hashes_of_test_questions_are_returned(tmp_path: Path) -> None:
     unanswered = {"question": STEM, "options": LETTERED}
     config = DataConfig(name="d", train="none", test=str(written(tmp_path, unanswered)))
     (printed,) = read_test_hashes(config)

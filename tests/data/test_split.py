@@ -238,7 +238,7 @@ def test_the_same_question_any_number_of_times_is_one_group() -> None:
     assert len(groups_of(*([vignette(1)] * (2 * BOILERPLATE_QUESTIONS)))) == 1
 
 
-def test_chinese_characters_are_words() -> None:
+def test_each_chinese_character_is_a_word() -> None:
     stem = "男性，65岁。下楼时不慎摔伤右髋部，查体右下肢短缩，外旋50°畸形，右髋肿胀不明显，但有叩痛。"
     assert groups_of(stem + "该患者最易发生的并发症是", stem + "为证实诊断首先需要的检查是", "关于错觉的定义") == [
         [0, 1],

@@ -59,7 +59,7 @@ def test_a_home_that_is_missing_or_cannot_be_written_is_passed_over(
     assert cache_folder() == own_temporary(tmp_path)
 
 
-def test_what_is_asked_for_comes_before_the_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_variable_takes_precedence_over_the_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HOME", str(tmp_path))
     assert cache_folder() == tmp_path / ".cache" / "medqa_sweeps"
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "xdg"))
@@ -69,7 +69,7 @@ def test_what_is_asked_for_comes_before_the_home(tmp_path: Path, monkeypatch: py
     assert cache_folder() == tmp_path / "relative"
 
 
-def test_a_cache_that_was_asked_for_and_cannot_be_written_is_refused(
+def test_a_configured_cache_that_cannot_be_written_is_refused(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv(CACHE_VARIABLE, UNWRITABLE)
@@ -94,7 +94,7 @@ def test_a_temporary_folder_that_somebody_else_could_have_made_is_not_used(tmp_p
         cache_folder()
 
 
-def test_libraries_are_told_of_a_home_and_a_name(tmp_path: Path) -> None:
+def test_libraries_get_a_home_and_a_user_name(tmp_path: Path) -> None:
     complete_environment()
     assert Path.home() == own_temporary(tmp_path) / "home" and Path.home().is_dir()
     assert os.environ["USER"] == f"uid{os.getuid()}"
@@ -158,7 +158,9 @@ def test_a_trial_of_a_user_without_a_home_runs_and_is_tracked(
     assert (own_temporary(tmp_path) / "overlaps").is_dir()
 
 
-def test_doctor_says_what_cannot_be_written(as_nobody: Callable[..., "subprocess.CompletedProcess[str]"]) -> None:
+def test_doctor_reports_folders_that_cannot_be_written(
+    as_nobody: Callable[..., "subprocess.CompletedProcess[str]"],
+) -> None:
     def folders(**more: str) -> str:
         said = as_nobody("-m", "medqa_sweeps", "doctor", HF_HUB_OFFLINE="1", **more)
         assert not said.stderr, said.stderr

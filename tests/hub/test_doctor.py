@@ -47,7 +47,7 @@ def test_with_a_hub_that_holds_the_default_model(hub: Hub, examine: Examine) -> 
     assert "launch.py" in found["Summary"][1] and "also needs" not in found["Summary"][1]
 
 
-def test_a_model_that_was_fetched_is_said_to_be_cached(
+def test_a_fetched_model_is_reported_as_cached(
     hub: Hub, examine: Examine, environment: Callable[..., dict[str, str]]
 ) -> None:
     default = yaml.safe_load((ROOT / "conf" / "model" / "gemma3_1b.yaml").read_text())["hub_id"]

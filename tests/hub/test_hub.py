@@ -57,7 +57,7 @@ def test_without_a_network_a_commit_is_itself_and_no_other(hub: Hub, ask: Ask) -
     assert "cannot be reached" in by_tag["sentence"], "what the tag stood for was never asked"
 
 
-def test_a_trial_records_the_commits_it_stands_on_and_keeps_them_when_branches_move(hub: Hub, ask: Ask) -> None:
+def test_a_trial_records_its_commits_and_keeps_them_when_branches_move(hub: Hub, ask: Ask) -> None:
     model_commit, data_commit = hub.models["ours/tiny"].refs["v1"], hub.datasets["ours/medqa"].refs["v1"]
     (first,) = ask(hub, trial())
     assert first["saved"] == [model_commit, data_commit], "what is saved names commits, not the branch"
@@ -93,7 +93,7 @@ def test_a_trial_trains_the_pinned_weights_and_its_adapter_says_which(
     assert run.provenance()["base"]["fingerprint"] == pinned
 
 
-def test_a_download_whose_line_is_cut_goes_on_where_it_was(hub: Hub, ask: Ask) -> None:
+def test_an_interrupted_download_is_resumed(hub: Hub, ask: Ask) -> None:
     """The client writes 10 MiB at a time, so a file must be longer for a part of it to be kept."""
     hub.models["ours/long"] = Repository()
     weights = save({"zeros": np.zeros(24 << 20, np.uint8)})
@@ -105,7 +105,7 @@ def test_a_download_whose_line_is_cut_goes_on_where_it_was(hub: Hub, ask: Ask) -
     assert ranges[1:] == ["bytes=10485760-", "bytes=10485760-"], ranges
 
 
-def test_a_download_that_did_not_end_is_told_and_taken_up_later(hub: Hub, ask: Ask) -> None:
+def test_an_incomplete_download_is_reported_and_resumed_later(hub: Hub, ask: Ask) -> None:
     """What is here is not taken for the whole."""
     hub.missing |= {"model.safetensors", "data/train-00000-of-00001.parquet"}
     for told in ask(hub, model(), data()):
@@ -137,7 +137,7 @@ def test_a_subset_is_a_declared_one_or_a_folder_and_only_that_is_fetched(hub: Hu
     assert "latin" in unknown["sentence"] and unknown["kind"] == "data"
 
 
-def test_what_the_hub_does_not_have_or_not_give_is_told(hub: Hub, ask: Ask) -> None:
+def test_what_the_hub_lacks_or_refuses_is_reported(hub: Hub, ask: Ask) -> None:
     def sentences(*asked: dict[str, Any]) -> list[str]:
         return [told["sentence"] for told in ask(hub, *asked)]
 

@@ -95,7 +95,7 @@ def test_a_driver_that_does_not_answer_is_not_the_same_as_none(nvml: Callable[..
         find_devices()
 
 
-def test_who_holds_how_much(nvml: Callable[..., FakeNvml]) -> None:
+def test_memory_use_by_process(nvml: Callable[..., FakeNvml]) -> None:
     fake = nvml(Card("GPU-a", total=80 * GIB, used=30 * GIB, processes={7: 29 * GIB, 8: None}))
     assert hardware.gpu_use("GPU-a") == GpuUse(80 * GIB - 30 * GIB - 80 * GIB // 128, 30 * GIB, {7: 29 * GIB, 8: None})
     fake.cards[0].error = LOST
@@ -157,7 +157,7 @@ def test_a_card_that_vanishes_while_one_looks_is_left_out(
     assert "gpu0 (NVIDIA H100) is left out: GPU-a does not respond" in found.skipped[0]
 
 
-def test_if_none_is_free_it_says_who_has_them_and_what_to_do(nvml: Callable[..., FakeNvml]) -> None:
+def test_if_no_gpu_is_free_the_error_names_the_holders_and_the_next_step(nvml: Callable[..., FakeNvml]) -> None:
     nvml(*four_cards()[2:])
     with pytest.raises(ConfigError) as raised:
         find_devices()

@@ -81,7 +81,7 @@ def take(share: bool = False, at_most: int | None = None) -> Lease:
     return lease(find_devices(DeviceRequest(share=share)), Path("ours"), at_most)
 
 
-def test_what_another_sweep_holds_is_named_and_not_taken(
+def test_a_gpu_of_another_sweep_is_named_and_not_taken(
     nvml: Callable[..., FakeNvml], holder: Callable[[str], tuple["subprocess.Popen[str]", list[str]]]
 ) -> None:
     nvml(Card("GPU-0"), Card("GPU-1"))

@@ -42,7 +42,7 @@ def test_a_pool_of_gpus_starts_its_children_where_they_belong_and_gives_all_back
         assert [device.label for device in again.devices] == ["gpu0", "gpu2"]
 
 
-def test_slots_are_opened_for_the_largest_trial_seen_not_for_the_last(
+def test_slots_are_added_for_the_largest_peak_not_for_the_last(
     nvml: Callable[..., FakeNvml], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(hardware, "usable_cores", lambda: 16)

@@ -89,14 +89,14 @@ def test_a_list_on_the_command_line_means_what_the_setting_means(wanted: object,
 
 
 @pytest.mark.parametrize("wanted", ["", "0,,1", "[]", "cpu,0", "0,auto", [], [0, "cpu"]])
-def test_what_is_no_list_of_devices_is_refused_as_it_was_asked_for(wanted: object) -> None:
+def test_an_invalid_list_of_devices_is_refused_as_it_was_given(wanted: object) -> None:
     with pytest.raises(ConfigError, match=r"^hydra\.launcher\.devices=.*only GPUs, as in hydra.*=\[0,2\]"):
         requested(wanted)
     with pytest.raises(ConfigError, match=r"^--devices .*only GPUs, as in --devices 0,2"):
         requested(wanted, by_option=True)
 
 
-def test_an_error_recommends_what_can_be_given_where_one_stands(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_error_recommends_the_option_of_the_same_command(monkeypatch: pytest.MonkeyPatch) -> None:
     FakeNvml(Card("GPU-a", used=40 << 30)).install(monkeypatch.setattr)
     with pytest.raises(ConfigError) as by_setting:
         find_devices(requested())
@@ -117,7 +117,7 @@ def test_a_request_survives_hydra(names: tuple[str, ...]) -> None:
     assert requested_of_launcher(settings) == request
 
 
-def test_a_request_takes_the_place_of_the_one_before() -> None:
+def test_a_request_replaces_the_previous_one() -> None:
     words = ["-m", "hydra.launcher.devices=[1,3]", "++hydra.launcher.share_devices=true", "lora.r=8,16"]
     assert with_devices(words, DeviceRequest(("cpu",))) == ["-m", "lora.r=8,16", "hydra.launcher.devices=cpu"]
     with pytest.raises(ConfigError, match=r"hydra/launcher=in_process, which has no devices to choose"):
@@ -141,7 +141,7 @@ def gpu_of(trial: Path) -> str | None:
     ("devices", "gpu", "said"),
     [("[2]", "GPU-c", "gpu2 (NVIDIA H100)"), ("cpu", None, "cpu ("), ("auto", "GPU-a", "gpu0 (")],
 )
-def test_a_single_run_computes_where_it_was_told_to(devices: str, gpu: str | None, said: str, tmp_path: Path) -> None:
+def test_a_single_run_uses_the_requested_device(devices: str, gpu: str | None, said: str, tmp_path: Path) -> None:
     done = launch(tmp_path, f"hydra.launcher.devices={devices}", cards="GPU-a,GPU-b,GPU-c")
     assert done.returncode == 0, done.stderr
     assert gpu_of(tmp_path / "run") == gpu
@@ -157,9 +157,7 @@ def test_a_single_run_on_a_gpu_that_is_not_there_is_refused_and_leaves_nothing(t
 # Commands
 
 
-def test_a_trial_is_resumed_where_it_was_started_unless_told_otherwise(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_trial_is_resumed_on_the_same_devices_by_default(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[DeviceRequest] = []
     monkeypatch.setattr(
         "medqa_sweeps.jobs.single.run_single", lambda *arguments, devices, announce: asked.append(devices)
@@ -183,7 +181,7 @@ def test_a_trial_is_resumed_where_it_was_started_unless_told_otherwise(
     ],
 )
 @pytest.mark.parametrize("command", [["resume"], ["confirm", "--top", "1", "--seeds", "1"]])
-def test_a_sweep_goes_on_with_the_devices_that_are_asked_for(
+def test_a_resumed_sweep_uses_the_requested_devices(
     command: list[str],
     options: list[str],
     words: list[str],

@@ -97,7 +97,7 @@ def test_the_longest_question_is_looked_at_too() -> None:
         encoder.encode_all([short, long, short])
 
 
-def test_options_that_are_cut_off_are_seen() -> None:
+def test_options_that_are_cut_off_are_detected() -> None:
     tiny = AutoTokenizer.from_pretrained(resolve_bundled("bundled:tiny_gemma3"))
     tiny.chat_template = template("{{ m.content.split('\\n')[0] }}")
     encoder = PromptEncoder(tiny, PromptConfig(name="p", template=WORDING), 4)

@@ -39,7 +39,7 @@ def settings(folder: Path, **changes: Any) -> None:
     file.write_text(json.dumps({key: value for key, value in changed.items() if value is not None}))
 
 
-def test_the_shipped_base_can_be_asked_in_every_way(folder: Path) -> None:
+def test_the_bundled_base_supports_every_prompt(folder: Path) -> None:
     for prompt in (CHAT, PLAIN, WITH_SYSTEM):
         check(folder, prompt)
 
@@ -56,7 +56,9 @@ def test_the_shipped_base_can_be_asked_in_every_way(folder: Path) -> None:
         ),
     ],
 )
-def test_a_template_that_refuses_is_told_with_its_words_and_a_way_out(template: str, told: str, folder: Path) -> None:
+def test_a_refusing_template_is_reported_with_its_message_and_a_next_step(
+    template: str, told: str, folder: Path
+) -> None:
     """It was `internal: TemplateError`, after the trial had begun."""
     (folder / "chat_template.jinja").write_text(template)
     with pytest.raises(ConfigError, match=told):
@@ -67,7 +69,7 @@ def test_a_template_that_refuses_is_told_with_its_words_and_a_way_out(template: 
     check(folder, PLAIN)
 
 
-def test_nothing_that_ends_an_answer_is_told(folder: Path) -> None:
+def test_a_prompt_without_an_end_of_answer_is_refused(folder: Path) -> None:
     """It was `internal: RuntimeError: Could not infer dtype of NoneType`."""
     settings(folder, eos_token=None)
     check(folder, CHAT)  # the template ends the turn

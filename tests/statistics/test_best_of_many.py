@@ -136,7 +136,7 @@ def test_seeds_needed_give_about_the_power_they_promise() -> None:
     assert 0.7 < seen < 0.9
 
 
-def test_a_resolvable_difference_is_seen_as_often_as_promised() -> None:
+def test_a_resolvable_difference_is_detected_with_the_stated_power() -> None:
     """3 seeds each of two configs with 3 points between seeds: 4 degrees of freedom. The difference is seen in about
     80 % of studies; the interval, made for the worst that the spread may be, costs some of it."""
     random = np.random.default_rng(40)

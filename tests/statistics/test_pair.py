@@ -166,7 +166,7 @@ def test_swapping_the_trials_flips_the_sign(split: tuple[int, int, int]) -> None
 
 @given(counts)
 @settings(max_examples=100, deadline=None)
-def test_interval_holds_the_estimate_and_stays_in_bounds(split: tuple[int, int, int]) -> None:
+def test_the_interval_contains_the_estimate_and_stays_in_bounds(split: tuple[int, int, int]) -> None:
     result = comparison_of(*split)
     assert -1 <= result.low <= result.difference <= result.high <= 1
     assert 0 < result.p_value <= 1

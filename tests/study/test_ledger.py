@@ -49,7 +49,7 @@ def test_studies_beside_it_that_read_the_same_questions_count_as_well(tmp_path: 
     assert ledger.readings_beside(tmp_path / "study", ledger.readings(tmp_path / "study")[0]) == 2
 
 
-def test_the_words_put_test_and_validation_side_by_side(tmp_path: Path) -> None:
+def test_the_sentences_compare_test_and_validation(tmp_path: Path) -> None:
     study = tmp_path / "study"
     ask(study, "r1")
     ledger.write_scores(study, SCORED)

@@ -389,13 +389,13 @@ tracker.finish(trial.result()); tracking.wait_for([tracker], 1.0)
 
 
 @pytest.mark.parametrize("signal_number", [signal.SIGKILL, signal.SIGSTOP])
-def test_a_service_that_dies_or_hangs_holds_nobody_up(signal_number: int, tmp_path: Path) -> None:
+def test_a_service_that_dies_or_hangs_delays_nothing(signal_number: int, tmp_path: Path) -> None:
     trial = begun(tmp_path / "study" / "0", mode="offline")
     ended = run_python(TRACKED, str(trial.path), str(int(signal_number)), PYTHONPATH=str(ROOT))
     assert ended.stderr.count("\n") == 1 and "wandb-sync" in ended.stderr, ended.stderr
 
 
-def test_a_service_that_never_answers_holds_nobody_up(tmp_path: Path) -> None:
+def test_a_service_that_never_responds_delays_nothing(tmp_path: Path) -> None:
     with socket.socket(socket.AF_UNIX) as deaf:
         deaf.bind("deaf")
         deaf.listen()

@@ -20,7 +20,7 @@ def test_hashes_that_are_no_secrets_stay() -> None:
     assert without_secrets(f"index {commit} revision") == f"index {commit} revision"
 
 
-def test_the_code_is_known_by_commit_or_said_to_be_unknown() -> None:
+def test_the_code_is_identified_by_commit_or_reported_as_unknown() -> None:
     code = _code()
     assert set(code) >= {"commit", "dirty", "diff"}
     assert code["commit"] is None or len(code["commit"]) == 40

@@ -60,7 +60,7 @@ def edited(record: dict) -> dict:
     return {**record, "question": record["question"].rstrip("?") + " here?"}
 
 
-def test_each_question_is_told_by_how_it_stands_in_training_and_in_validation(trial: TrialDir, read: Callable) -> None:
+def test_each_question_has_its_overlap_with_training_and_validation(trial: TrialDir, read: Callable) -> None:
     train, chosen = records("train"), records("validation")
     file = read(train[0], edited(train[1]), chosen[0], NEW)
     training, validation = overlap_with_trial(trial, file)

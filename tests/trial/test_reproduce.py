@@ -118,7 +118,7 @@ def test_changed_questions_are_named_and_nothing_is_run(trial: TrialDir, capsys:
     assert not trial.path.with_name("trial-again").exists()
 
 
-def test_a_changed_answer_and_changed_training_questions_are_told_apart(
+def test_a_changed_answer_is_distinguished_from_changed_training_questions(
     trial: TrialDir, capsys: pytest.CaptureFixture[str]
 ) -> None:
     data = trial.config().data
@@ -133,7 +133,7 @@ def test_a_changed_answer_and_changed_training_questions_are_told_apart(
     assert "questions, validation, with another gold answer: 1 (" in out and "missing now" not in out
 
 
-def test_questions_that_are_gone_end_it_in_a_sentence(trial: TrialDir, capsys: pytest.CaptureFixture[str]) -> None:
+def test_missing_questions_give_an_error_message(trial: TrialDir, capsys: pytest.CaptureFixture[str]) -> None:
     edit(trial, packages={"torch": "0.1"})
     Path(trial.config().data.train or "").unlink()
     code, out, err = reproduce(trial, capsys, "--anyway")
@@ -169,7 +169,7 @@ def earlier(trial: TrialDir) -> TrialDir:
     return trial
 
 
-def test_a_trial_of_an_earlier_version_is_run_again_and_said_to_be_one(
+def test_a_trial_of_an_earlier_version_is_reproduced_with_a_notice(
     earlier: TrialDir, capsys: pytest.CaptureFixture[str]
 ) -> None:
     with pytest.raises(AssertionError, match="would have been run"):
@@ -247,7 +247,7 @@ def test_it_runs_as_the_last_attempt_did(trial: TrialDir) -> None:
     assert (again.training.micro_batch_size, again.engine.threads) == (4, 1)
 
 
-def test_the_same_bits_are_told(trial: TrialDir) -> None:
+def test_bit_identical_results_are_reported(trial: TrialDir) -> None:
     found = compare(trial, again(trial, lambda number: True))
     assert found.same_bits and "Bit-identical: adapter, 40 predictions in 1 evaluation, losses" in found.sentences[0]
 
