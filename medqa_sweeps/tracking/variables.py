@@ -1,7 +1,7 @@
 """W&B's own environment variables: one table of how each is treated.
 
 The client's settings files (written by `wandb offline`, `wandb disabled` and `wandb init`) contain the same settings
-under other names; they apply if the variable is not set. `settings.py` combines both with `tracking.*`.
+under other names; they apply if the variable is not set. `run_settings.py` combines both with `tracking.*`.
 """
 
 import configparser

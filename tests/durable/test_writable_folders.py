@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from medqa_sweeps.__main__ import main
-from medqa_sweeps.durable import places
+from medqa_sweeps.durable import writable_folders
 from medqa_sweeps.durable.cache import shared
 from medqa_sweeps.durable.writable_folders import CACHE_VARIABLE, cache_folder, complete_environment, home_folder
 from medqa_sweeps.errors import ConfigError
@@ -27,14 +27,14 @@ OF_A_USER = ("HOME", "USER", "LOGNAME", "LNAME", "USERNAME", "XDG_CACHE_HOME", C
 @pytest.fixture(autouse=True)
 def nobody(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """A user of whom nothing is known, with a folder for temporary files."""
-    for variable in (*OF_A_USER, *places._LIBRARY_FOLDERS, "HF_HOME"):
+    for variable in (*OF_A_USER, *writable_folders._LIBRARY_FOLDERS, "HF_HOME"):
         monkeypatch.setenv(variable, "")  # so that what is set meanwhile is taken back
         monkeypatch.delenv(variable)
     monkeypatch.setattr("pwd.getpwuid", _unknown)
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
-    places.obstacle_to_writing.cache_clear()
+    writable_folders.obstacle_to_writing.cache_clear()
     yield
-    places.obstacle_to_writing.cache_clear()
+    writable_folders.obstacle_to_writing.cache_clear()
 
 
 def _unknown(uid: int) -> None:
@@ -87,7 +87,7 @@ def test_a_temporary_folder_that_somebody_else_could_have_made_is_not_used(tmp_p
     with pytest.raises(ConfigError, match=f"other users can write to it.*Set {CACHE_VARIABLE}"):
         cache_folder()
     own_temporary(tmp_path).unlink()
-    places.obstacle_to_writing.cache_clear()
+    writable_folders.obstacle_to_writing.cache_clear()
     own_temporary(tmp_path).mkdir()
     own_temporary(tmp_path).chmod(0o777)
     with pytest.raises(ConfigError, match="other users can write to it"):

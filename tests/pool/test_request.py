@@ -20,7 +20,7 @@ from medqa_sweeps.pool.devices import find_devices
 from medqa_sweeps.pool.request import DeviceRequest, requested, requested_of_launcher, with_devices
 from medqa_sweeps.trial.folder import TrialDir
 from medqa_sweeps.trial.plan import plan_trial
-from medqa_sweeps.trial.provenance import collect, ground
+from medqa_sweeps.trial.provenance import collect, runtime
 from medqa_sweeps.trial.records import Outcome, Result, Score
 from tests.analysis.trial_folders import submit, trial_config
 from tests.pool.fake_nvml import Card, FakeNvml
@@ -37,7 +37,7 @@ def no_gpu(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
     FakeNvml().install(monkeypatch.setattr)
     yield
-    ground.cache_clear()  # it has seen cards that are not there
+    runtime.cache_clear()  # it has seen cards that are not there
 
 
 @pytest.fixture

@@ -40,7 +40,7 @@ def test_a_model_far_ahead_owes_nothing_to_luck() -> None:
 
 def test_one_model_was_not_picked() -> None:
     assert optimism_of_the_best(np.ones((1, 10))) == 0
-    with pytest.raises(ValueError, match="left to score on"):
+    with pytest.raises(ValueError, match="remain for scoring"):
         optimism_of_the_best(np.ones((3, 1)))
 
 
