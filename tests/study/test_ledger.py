@@ -60,6 +60,6 @@ def test_the_sentences_compare_test_and_validation(tmp_path: Path) -> None:
     assert "62.0%" in validation and "2.0 points lower" in validation
     assert times.startswith("This is the first reading")
     worse = dataclasses.replace(SCORED, gain=Gain(-0.01, -0.04, 0.02, 0.6))
-    told = ledger.sentences(dataclasses.replace(reading, scored=worse), 2)
+    told = ledger.sentences(dataclasses.replace(reading, scores=worse), 2)
     assert "worse by 1.0 points (95% CI -2.0 to 4.0): not resolved." in told[0]
     assert "0 times before for this study and 2 times for other studies in the same folder" in told[-1]
