@@ -35,7 +35,7 @@ from medqa_sweeps.tracking.variables import ignored, variables_here
 State = Literal["ok", "note", "problem"]
 
 ANSWER_SECONDS = 4.0  # time limit for an answer of the hub
-PATIENCE_SECONDS = 8.0  # for each check that needs a network: a name lookup can exceed its own time limit
+CHECK_SECONDS = 8.0  # for each check that needs a network: a name lookup can exceed its own time limit
 _GIB = 1 << 30
 _ROOT = Path(__file__).resolve().parents[1]
 _REASON_CHARACTERS = 200  # shown from a library's error message
@@ -66,7 +66,7 @@ def examine() -> list[Finding]:
     cached = {name for group in (models, data) for name, here in group.items() if here}
     hub, licences, wandb = (one.finding() for one in network_checks)
     cached_models, cached_data = _cached("Models", models, "model", hub), _cached("Data", data, "data", hub)
-    return [*needed, hub, licences, cached_models, cached_data, wandb, _verdict(needed, gpus, hub, cached)]
+    return [*needed, hub, licences, cached_models, cached_data, wandb, _summary(needed, gpus, hub, cached)]
 
 
 class _NetworkCheck:
@@ -86,8 +86,8 @@ class _NetworkCheck:
             self._found.append(Finding(self._topic, "problem", f"this check failed ({reason})."))
 
     def finding(self) -> Finding:
-        self._thread.join(PATIENCE_SECONDS)
-        silent = Finding(self._topic, "note", f"no answer within {PATIENCE_SECONDS:.0f} s; check the network.")
+        self._thread.join(CHECK_SECONDS)
+        silent = Finding(self._topic, "note", f"no answer within {CHECK_SECONDS:.0f} s; check the network.")
         return self._found[0] if self._found else silent
 
 
@@ -321,7 +321,7 @@ def _free_bytes(path: Path) -> int:
     return shutil.disk_usage(there).free
 
 
-def _verdict(needed: list[Finding], gpus: Finding, hub: Finding, cached: set[str]) -> Finding:
+def _summary(needed: list[Finding], gpus: Finding, hub: Finding, cached: set[str]) -> Finding:
     if any(one.state == "problem" for one in needed):
         return Finding("Summary", "problem", "training does not work until the problems above are fixed.")
     missing = {"gemma3_1b", "medqa_us_4_options"} - cached if hub.state != "ok" else set()

@@ -52,7 +52,7 @@ def snapshot(kind: Kind, hub_id: str, revision: str | None, files: tuple[str, ..
         snapshot_download, hub_id, repo_type=kind, revision=revision, allow_patterns=list(files)
     )
     try:
-        return Path(_patiently(download))
+        return Path(_with_retries(download))
     except (GatedRepoError, RepositoryNotFoundError, RevisionNotFoundError) as refusal:
         raise _refused(refusal, kind, hub_id, revision) from None
     except (HTTPError, OSError) as error:
@@ -128,7 +128,7 @@ def _files_of(subset: str | None, card: Path) -> tuple[str, ...]:
     return (*_CARD, *(f"{inside}*.{ending}" for ending in _TABLES))
 
 
-def _patiently(download: Callable[[], str]) -> str:
+def _with_retries(download: Callable[[], str]) -> str:
     """What `download` returns, after a few retries if the connection fails."""
     from httpx import NetworkError
     from huggingface_hub.errors import LocalEntryNotFoundError

@@ -24,7 +24,7 @@ SMALL_FILES = ("*.json", "*.jinja", "*.txt", "*.codes", *VOCABULARIES)
 FILES = (*SMALL_FILES, "*.safetensors")
 TEMPLATES = "additional_chat_templates"  # the only subfolder that a loader reads
 # Why a file cannot change a result, by the first pattern that matches its name.
-CANNOT_MATTER = {
+IRRELEVANT_FILES = {
     "README*": "it is documentation for users",
     "LICENSE*": "it is documentation for users",
     "NOTICE*": "it is documentation for users",
@@ -46,7 +46,7 @@ _LARGE_BYTES = 1 << 24  # takes about 20 ms to hash; a cache lookup takes 1 ms
 _UNSETTLED_SECONDS = 3.0  # the coarsest disks store times in steps of 2 s
 
 
-def why_it_cannot_matter(name: str) -> str | None:
+def why_irrelevant(name: str) -> str | None:
     """Why a file of a model's folder cannot change a result; None: it can.
 
     Args:
@@ -54,7 +54,7 @@ def why_it_cannot_matter(name: str) -> str | None:
     """
     if fnmatch(name, f"{TEMPLATES}/*.jinja"):
         return None
-    for pattern, reason in CANNOT_MATTER.items():
+    for pattern, reason in IRRELEVANT_FILES.items():
         if fnmatch(name, pattern):
             return reason
     return None if any(fnmatch(name, pattern) for pattern in FILES) else _NO_TYPE
@@ -66,7 +66,7 @@ def hashes(folder: Path) -> dict[str, str]:
     Raises:
         ConfigError: if a file is a Git-LFS pointer, a broken link, or an incomplete safetensors file.
     """
-    return {name: _examined(folder / name) for name in _names(folder)}
+    return {name: _checked_hash(folder / name) for name in _names(folder)}
 
 
 def refuse_broken_weights(file: Path) -> None:
@@ -92,10 +92,10 @@ def refuse_broken_weights(file: Path) -> None:
 def _names(folder: Path) -> list[str]:
     inside = [*folder.iterdir(), *folder.glob(f"{TEMPLATES}/*")]
     names = [file.relative_to(folder).as_posix() for file in inside if file.is_symlink() or file.is_file()]
-    return sorted(name for name in names if why_it_cannot_matter(name) is None)
+    return sorted(name for name in names if why_irrelevant(name) is None)
 
 
-def _examined(file: Path) -> str:
+def _checked_hash(file: Path) -> str:
     try:
         before = _state(file)
     except FileNotFoundError:
@@ -103,8 +103,8 @@ def _examined(file: Path) -> str:
             f"{file} is a link to a file that does not exist. Fetch that file (`git annex get`, or download the model "
             "again)."
         ) from None
-    examine: Callable[..., str] = _examine if _is_settled(before) else _examine.__wrapped__
-    return examine(file, before)
+    check: Callable[..., str] = _check_and_hash if _is_settled(before) else _check_and_hash.__wrapped__
+    return check(file, before)
 
 
 State = tuple[str, int, int, int, int]
@@ -122,7 +122,7 @@ def _is_settled(state: State) -> bool:
 
 
 @lru_cache(maxsize=4096)
-def _examine(file: Path, state: State) -> str:
+def _check_and_hash(file: Path, state: State) -> str:
     """The hash of a complete file; cached in this process, and on disk for a large file."""
     if file.suffix == ".safetensors":
         refuse_broken_weights(file)

@@ -88,11 +88,11 @@ def _without_debris(text: str) -> str:
 
 def _gold(raw: RawQuestion, names: list[str], options: list[str], answer_base: int | None) -> tuple[int, list[str]]:
     """Index of the gold option, and remarks: by its name if the record gives one, else by its unique text."""
-    text = _only(raw.answer_text)
+    text = _single_item(raw.answer_text)
     text = _without_debris(text).strip() if isinstance(text, str) else None
     if raw.answer is None:
         return _gold_by_text(text, names, options), []
-    answer = _only(raw.answer)
+    answer = _single_item(raw.answer)
     number = whole_number(answer) if raw.counted else None
     if number is not None:
         answer = _counted(number, len(raw.options), answer_base, str(raw.counted))
@@ -143,6 +143,6 @@ def _origin(meta_info: Any) -> tuple[Region | None, Step | None]:
     return ("mainland" if chinese else None), None
 
 
-def _only(value: Any) -> Any:
+def _single_item(value: Any) -> Any:
     """The item of a list of one (`["b"]`); anything else unchanged."""
     return value[0] if isinstance(value, list) and len(value) == 1 else value

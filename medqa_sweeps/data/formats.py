@@ -57,7 +57,7 @@ def raw_question_of(record: Any, format: str) -> RawQuestion:
 
 
 def _from_options(record: dict[str, Any]) -> RawQuestion:
-    answer = _structure(record.get("answer_idx"))
+    answer = _parsed_cell(record.get("answer_idx"))
     return RawQuestion(
         record["question"], _named(record["options"]), answer, _list_of(record.get("answer")), record.get("meta_info")
     )
@@ -89,11 +89,11 @@ def _from_columns(record: dict[str, Any]) -> RawQuestion:
     ]
     field, answer = _first_of(record, ("answer_idx", "correct_option", "label", "cop"))
     text = _list_of(_first_of(record, ("answer", "correct_answer"))[1])
-    return RawQuestion(record["question"], options, _structure(answer), text, record.get("meta_info"), counted=field)
+    return RawQuestion(record["question"], options, _parsed_cell(answer), text, record.get("meta_info"), counted=field)
 
 
 def _from_nested(record: dict[str, Any]) -> RawQuestion:
-    data = _structure(record["data"])
+    data = _parsed_cell(record["data"])
     if not isinstance(data, dict) or not {"Question", "Options"} <= data.keys():
         raise BadRecord(
             f"data is {short_repr(record['data'])}; it must be an object with Question, Options, Correct Option"
@@ -102,7 +102,7 @@ def _from_nested(record: dict[str, Any]) -> RawQuestion:
 
 
 def _from_capitals(record: dict[str, Any]) -> RawQuestion:
-    answer, text = _structure(record.get("Correct Option")), _list_of(record.get("Correct Answer"))
+    answer, text = _parsed_cell(record.get("Correct Option")), _list_of(record.get("Correct Answer"))
     return RawQuestion(record["Question"], _named(record["Options"]), answer, text, record.get("meta_info"))
 
 
@@ -122,7 +122,7 @@ RECORD_FIELDS = {field for known_format in _FORMATS for field in known_format.fi
 
 def _named(options: Any) -> list[tuple[str, Any]]:
     """Options with their names from a dict, a list of {key, value}, or a list of texts (named A, B, …)."""
-    found = _structure(options)
+    found = _parsed_cell(options)
     if isinstance(found, dict):
         return [(str(name), text) for name, text in found.items()]
     if not isinstance(found, list):
@@ -134,7 +134,7 @@ def _named(options: Any) -> list[tuple[str, Any]]:
     return [(ascii_uppercase[index : index + 1], text) for index, text in enumerate(found)]
 
 
-def _structure(value: Any) -> Any:
+def _parsed_cell(value: Any) -> Any:
     """The list or object that a table's cell contains as JSON or Python text; anything else unchanged."""
     if not isinstance(value, str) or value.lstrip()[:1] not in ("{", "["):
         return value
@@ -181,7 +181,7 @@ def without_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 def _list_of(value: Any) -> Any:
     """The list of one text that a table's cell contains (`"['text']"`); anything else unchanged."""
-    found = _structure(value)
+    found = _parsed_cell(value)
     return found if isinstance(found, list) and len(found) == 1 and isinstance(found[0], str) else value
 
 

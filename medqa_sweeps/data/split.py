@@ -55,7 +55,7 @@ def split_questions(data: DataConfig, split: SplitConfig, read: Read = read_ques
         train, validation = (part.questions for part in parts)
         overlap = _overlapping_parts(data, train, validation)
     else:
-        train, validation = _divided([question for part in parts for question in part.questions], split)
+        train, validation = _divide([question for part in parts for question in part.questions], split)
     train, validation = _sampled(train, validation, split)
     return Split(
         train,
@@ -93,19 +93,19 @@ def _overlap(train: list[Question], validation: list[Question]) -> dict[str, int
     return {IN_TRAINING: found.same, NEARLY_IN_TRAINING: found.near}
 
 
-def _divided(pool: list[Question], split: SplitConfig) -> tuple[list[Question], list[Question]]:
+def _divide(pool: list[Question], split: SplitConfig) -> tuple[list[Question], list[Question]]:
     """Training and validation questions; a group is never divided."""
     groups = near_duplicates(pool)
-    groups.sort(key=lambda group: min(_draw(split.seed, "split", pool[index].id) for index in group))
+    groups.sort(key=lambda group: min(_draw_key(split.seed, "split", pool[index].id) for index in group))
     if split.name == "kfold":
         chosen = _fold(groups, split.folds, split.fold)
     else:
-        chosen = _up_to(groups, round(split.validation_ratio * len(pool)))
+        chosen = _groups_up_to(groups, round(split.validation_ratio * len(pool)))
     train = [question for index, question in enumerate(pool) if index not in chosen]
     return train, [question for index, question in enumerate(pool) if index in chosen]
 
 
-def _up_to(groups: list[list[int]], count: int) -> set[int]:
+def _groups_up_to(groups: list[list[int]], count: int) -> set[int]:
     """Indices of groups in order, except groups that would exceed `count` questions."""
     chosen: set[int] = set()
     for group in groups:
@@ -125,19 +125,19 @@ def _fold(groups: list[list[int]], folds: int, fold: int) -> set[int]:
 def _sampled(
     train: list[Question], validation: list[Question], split: SplitConfig
 ) -> tuple[list[Question], list[Question]]:
-    kept = _drawn(train, round(split.train_fraction * len(train)), split.seed, "train")
+    kept = _random_subset(train, round(split.train_fraction * len(train)), split.seed, "train")
     most = len(validation) if split.max_validation is None else split.max_validation
-    chosen = _drawn(validation, most, split.seed, "validation")
+    chosen = _random_subset(validation, most, split.seed, "validation")
     if kept and chosen:
         return kept, chosen
     raise DataError(
         f"split={split.name} leaves {len(kept)} training and {len(chosen)} validation questions, of "
         f"{len(train)} and {len(validation)} before split.train_fraction={split.train_fraction} and "
-        f"split.max_validation={split.max_validation}; each set needs at least one. {_way_out(split)}"
+        f"split.max_validation={split.max_validation}; each set needs at least one. {_remedy(split)}"
     )
 
 
-def _way_out(split: SplitConfig) -> str:
+def _remedy(split: SplitConfig) -> str:
     return {
         "official": "Raise split.train_fraction.",
         "random": f"Raise split.validation_ratio ({split.validation_ratio}) or split.train_fraction, or add questions.",
@@ -145,12 +145,12 @@ def _way_out(split: SplitConfig) -> str:
     }[split.name] + " Near-duplicates of one vignette always stay in one set."
 
 
-def _drawn(questions: list[Question], count: int, seed: int, purpose: str) -> list[Question]:
+def _random_subset(questions: list[Question], count: int, seed: int, purpose: str) -> list[Question]:
     """A random `count` of the questions, or all if there are fewer, in their original order."""
-    order = sorted(range(len(questions)), key=lambda index: (_draw(seed, purpose, questions[index].id), index))
+    order = sorted(range(len(questions)), key=lambda index: (_draw_key(seed, purpose, questions[index].id), index))
     return [questions[index] for index in sorted(order[:count])]
 
 
-def _draw(seed: int, purpose: str, question_id: str) -> bytes:
+def _draw_key(seed: int, purpose: str, question_id: str) -> bytes:
     """A pseudorandom sort key, equal in every process. `purpose` makes draws for different purposes independent."""
     return hashlib.sha256(f"{seed} {purpose} {question_id}".encode()).digest()

@@ -22,7 +22,7 @@ def write_beside(path: Path, text: str) -> Path:
     return temporary
 
 
-def put_first(written: Path, path: Path) -> None:
+def rename_if_absent(written: Path, path: Path) -> None:
     """Rename a file to `path`, unless `path` exists: the first file stays.
 
     Unlike a rename, a hard link never replaces a file. On a disk without links, only the process that locked the folder

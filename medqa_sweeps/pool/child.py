@@ -38,7 +38,7 @@ def die_with_parent(parent: int) -> None:
         os.kill(os.getpid(), signal.SIGKILL)
 
 
-def become(module: str, arguments: list[str]) -> int:
+def run_module(module: str, arguments: list[str]) -> int:
     """The exit code of `module.main(arguments)`."""
     code = importlib.import_module(module).main(arguments)
     sys.stdout.flush()
@@ -46,7 +46,7 @@ def become(module: str, arguments: list[str]) -> int:
     return int(code)
 
 
-def import_ahead(modules: list[str]) -> None:
+def import_in_advance(modules: list[str]) -> None:
     """Import modules in advance; their import errors are raised.
 
     The garbage collector is off meanwhile: it would scan millions of new objects repeatedly and free none, a fifth of
@@ -86,4 +86,4 @@ def _die_with_pool(lifeline: int) -> None:
 
 if __name__ == "__main__":
     arm(int(sys.argv[1]), int(sys.argv[2]))
-    sys.exit(become(sys.argv[3], sys.argv[4:]))
+    sys.exit(run_module(sys.argv[3], sys.argv[4:]))

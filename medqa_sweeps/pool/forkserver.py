@@ -35,7 +35,7 @@ def main() -> None:
 def _preload(modules: list[str]) -> dict[str, Any]:
     began = time.monotonic()
     try:
-        child.import_ahead(modules)
+        child.import_in_advance(modules)
     except Exception as error:  # any import error is sent to the pool, which stops
         return {"failed": f"{type(error).__name__}: {error}"}
     return {"ready": time.monotonic() - began}
@@ -83,7 +83,7 @@ def _run_child(
         channel.close()
         child.arm(lifeline, server)
         _set_up(request)
-        code = child.become(request["module"], request["arguments"])
+        code = child.run_module(request["module"], request["arguments"])
     except SystemExit as error:
         code = error.code if isinstance(error.code, int) else 1
     except BaseException:  # the child must never return into the server's loop

@@ -15,7 +15,7 @@ from medqa_sweeps.pool import child
 
 def main(preload: list[str]) -> int:
     """The exit code of the module that it ran; 0 if it was never needed."""
-    child.import_ahead(preload)
+    child.import_in_advance(preload)
     received = sys.stdin.buffer.read()
     if not received:
         return 0
@@ -24,4 +24,4 @@ def main(preload: list[str]) -> int:
     null = os.open(os.devnull, os.O_RDONLY)
     os.dup2(null, 0)
     os.close(null)
-    return child.become(request["module"], request["arguments"])
+    return child.run_module(request["module"], request["arguments"])

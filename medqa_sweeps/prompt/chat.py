@@ -63,8 +63,8 @@ class Chat:
             text = self.render(MARKER)
             self.render(MARKER, answer=MARKER)
         except Exception as error:  # a template is a program and may raise anything
-            said = str(error) if isinstance(error, TemplateError) else describe_error(error)
-            return f"it raises {said.rstrip('.')}"
+            message = str(error) if isinstance(error, TemplateError) else describe_error(error)
+            return f"it raises {message.rstrip('.')}"
         if MARKER not in text or "'type': 'text'" in text:
             return "it leaves out the user's message"
         if self._system and self._system.strip() not in text:

@@ -32,7 +32,7 @@ from medqa_sweeps import config as config_module, damage
 from medqa_sweeps.config import TrialConfig
 from medqa_sweeps.data.question import Quarantined
 from medqa_sweeps.durable.claim import claim
-from medqa_sweeps.durable.files import put_first, write_atomically, write_beside
+from medqa_sweeps.durable.files import rename_if_absent, write_atomically, write_beside
 from medqa_sweeps.durable.lines import LineReader, append_lines, read_lines
 from medqa_sweeps.errors import ConfigError, FailureKind, InternalError
 from medqa_sweeps.study_identity import FILE as STUDY_FILE, identity_of, path_after_move, path_exists
@@ -263,7 +263,7 @@ class TrialDir:
         text = json.dumps(result.to_json(), indent=2, ensure_ascii=False) + "\n"
         temporary = write_beside(self.result_file, text)
         try:
-            put_first(temporary, self.result_file)
+            rename_if_absent(temporary, self.result_file)
         except FileExistsError:
             raise InternalError(f"{self.result_file} exists already: a finished trial never changes") from None
         finally:

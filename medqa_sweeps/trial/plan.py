@@ -154,7 +154,7 @@ def refuse_changed(plan: Plan, provenance: dict[str, Any]) -> None:
     changed = [changed_base(provenance, plan.base)]
     if then not in (None, now):
         changed.append(f"questions: different content (fingerprint {then} then, {now} now)")
-    if told := "; ".join(filter(None, changed)):
+    if changes := "; ".join(filter(None, changed)):
         raise DataError(
-            f"{told}. This has changed since the trial was submitted: restore the files, or start a new trial."
+            f"{changes}. This has changed since the trial was submitted: restore the files, or start a new trial."
         )

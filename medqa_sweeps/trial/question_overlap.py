@@ -52,12 +52,14 @@ def overlap_with_trial(trial: TrialDir, questions: Sequence[Question]) -> tuple[
     except TrialError as error:
         return QuestionOverlap(None, str(error)), QuestionOverlap(None, str(error))
     return (
-        _seen(questions, split.train, then.get("train_fingerprint")),
-        _seen(questions, split.validation, then.get("validation_fingerprint")),
+        _overlap_with(questions, split.train, then.get("train_fingerprint")),
+        _overlap_with(questions, split.validation, then.get("validation_fingerprint")),
     )
 
 
-def _seen(questions: Sequence[Question], those: Sequence[Question], fingerprint_then: str | None) -> QuestionOverlap:
+def _overlap_with(
+    questions: Sequence[Question], those: Sequence[Question], fingerprint_then: str | None
+) -> QuestionOverlap:
     if fingerprint_then not in (None, fingerprint(those)):
         return QuestionOverlap(None, "They have changed since the trial ran.")
     return QuestionOverlap(tuple(similarities(questions, those)))

@@ -160,7 +160,7 @@ def compare(original: TrialDir, again: TrialDir) -> Comparison:
     left, right = original.predictions(), again.predictions()
     evaluations = sorted(left.keys() & right.keys())
     if first.score is None or second.score is None or not evaluations:
-        return _ends(first, second)
+        return _outcomes(first, second)
     same = _same_bits(original, again, first, second)
     if same:
         letters = sum(len(left[evaluation]) for evaluation in evaluations)
@@ -185,7 +185,7 @@ def _same_bits(original: TrialDir, again: TrialDir, first: Result, second: Resul
     )
 
 
-def _ends(first: Result, second: Result) -> Comparison:
+def _outcomes(first: Result, second: Result) -> Comparison:
     ends = [f"{one.outcome} ({one.failure})" if one.failure else str(one.outcome) for one in (first, second)]
     same = (first.outcome, first.failure) == (second.outcome, second.failure)
     sentence = f"No scores to compare: {ends[0]} then, {ends[1]} now. Then: {first.message} Now: {second.message}"

@@ -12,7 +12,7 @@ import pytest
 
 from medqa_sweeps.assets import resolve_bundled
 from medqa_sweeps.base import BaseModel, files as model_files, locate
-from medqa_sweeps.base.files import CANNOT_MATTER, TEMPLATES, hashes, why_it_cannot_matter
+from medqa_sweeps.base.files import IRRELEVANT_FILES, TEMPLATES, hashes, why_irrelevant
 from medqa_sweeps.config import ModelConfig
 from medqa_sweeps.errors import ConfigError
 from medqa_sweeps.trial.plan import plan_trial
@@ -53,7 +53,7 @@ def rewrite(file: Path) -> None:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_a_file_that_comes_changes_or_goes_is_another_base_unless_its_reason_is_listed(name: str, folder: Path) -> None:
-    file, matters = folder / name, why_it_cannot_matter(name) is None
+    file, matters = folder / name, why_irrelevant(name) is None
     before = located(folder)
     if not file.exists():
         file.parent.mkdir(exist_ok=True)
@@ -80,8 +80,8 @@ def test_the_same_weights_with_another_tokenizer_are_another_experiment(folder: 
 
 
 def test_every_reason_is_a_clause() -> None:
-    assert all(len(reason.split()) > 3 for reason in CANNOT_MATTER.values())
-    assert why_it_cannot_matter("notes.png") == "no loader reads files of this type"
+    assert all(len(reason.split()) > 3 for reason in IRRELEVANT_FILES.values())
+    assert why_irrelevant("notes.png") == "no loader reads files of this type"
 
 
 def test_every_file_that_transformers_looks_for_is_in_the_fingerprint_or_listed() -> None:
@@ -96,7 +96,7 @@ def test_every_file_that_transformers_looks_for_is_in_the_fingerprint_or_listed(
     names |= set(re.findall(r"^[A-Z_]+ = [\"']([\w.-]+\.(?:json|jinja|safetensors|bin))[\"']", constants, re.MULTILINE))
     assert {"tokenizer.json", "spiece.model", "chat_template.jinja", "processor_config.json"} <= names
     of_no_causal_model = {"prophetnet.tokenizer"}
-    unknown = [name for name in names - of_no_causal_model if why_it_cannot_matter(name) == model_files._NO_TYPE]
+    unknown = [name for name in names - of_no_causal_model if why_irrelevant(name) == model_files._NO_TYPE]
     assert unknown == []
 
 
@@ -166,7 +166,7 @@ def test_what_has_settled_is_hashed_once(folder: Path, large: bool, monkeypatch:
     first = located(folder)
     assert len(hashed) == len(first.files) and located(folder) == first
     assert len(hashed) == len(first.files), "in this process"
-    model_files._examine.cache_clear()
+    model_files._check_and_hash.cache_clear()
     assert located(folder) == first
     assert len(hashed) == len(first.files) * (1 if large else 2), "in another one"
 

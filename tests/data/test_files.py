@@ -156,7 +156,11 @@ def test_a_git_lfs_pointer_is_named_and_no_record_of_it_is_set_aside(tmp_path: P
     path = tmp_path / f"train.{suffix}"
     path.write_text("version https://git-lfs.github.com/spec/v1\noid sha256:4d7a214614ab2935\nsize 1502096\n")
     told = refusal(path, on_bad_record="quarantine")
-    assert told.startswith(f"{path} is a Git-LFS pointer") and "git lfs pull" in told and "without such records" not in told
+    assert (
+        told.startswith(f"{path} is a Git-LFS pointer")
+        and "git lfs pull" in told
+        and "without such records" not in told
+    )
 
 
 def test_a_file_that_begins_like_a_pointer_and_is_long_is_none(tmp_path: Path) -> None:
