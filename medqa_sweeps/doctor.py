@@ -97,7 +97,7 @@ def _system() -> Finding:
     if sys.platform != "linux" or platform.machine() != "x86_64" or not (3, 11) <= sys.version_info[:2] < (3, 14):
         return Finding("Machine", "problem", f"{found}: medqa_sweeps needs Linux on x86-64 and Python 3.11 to 3.13.")
     if memory < _LITTLE_MEMORY_BYTES:
-        return Finding("Machine", "problem", f"{found}: too little memory for a trial; free at least 3 GiB.")
+        return Finding("Machine", "problem", f"{found}: too little memory: a trial needs 3 GiB.")
     return Finding("Machine", "ok", f"{found}.")
 
 
@@ -264,7 +264,7 @@ def _wandb() -> Finding:
     if wrong := invalid_mode(variables):
         return Finding("W&B", "problem", f"off ({wrong}): unset or correct the variable.{aside}")
     if settings.mode.name == OFF:
-        return Finding("W&B", "note", f"off ({settings.mode.source}): nothing is recorded or sent.{aside}")
+        return Finding("W&B", "note", f"off ({settings.mode.source}): nothing is sent or stored for later.{aside}")
     obstacle = obstacle_to_online(settings)
     where = f"project {settings.project}" + (f" of {settings.entity}" if settings.entity else "")
     if obstacle is None:
@@ -309,7 +309,7 @@ def _disk() -> Finding:
         return Finding(
             "Disk",
             "problem",
-            f"{sentence}: too little for a base model and checkpoints; free at least {_NO_DISK_BYTES // _GIB} GiB.",
+            f"{sentence}: too little for a base model and checkpoints: {_NO_DISK_BYTES // _GIB} GiB are needed.",
         )
     if least < _LITTLE_DISK_BYTES:
         return Finding("Disk", "note", f"{sentence}: enough for small models; the download of Gemma 3 1B takes 2 GB.")
@@ -327,7 +327,9 @@ def _summary(needed: list[Finding], gpus: Finding, hub: Finding, cached: set[str
     missing = {"gemma3_1b", "medqa_us_4_options"} - cached if hub.state != "ok" else set()
     quick = "`uv run launch.py -m experiment=quickstart lora.r=8,16` runs"
     if missing:
-        return Finding("Summary", "note", f"{quick}; `uv run launch.py` also needs {', '.join(sorted(missing))}.")
+        return Finding(
+            "Summary", "note", f"{quick}; `uv run launch.py` needs {', '.join(sorted(missing))} (not cached)."
+        )
     if gpus.state != "ok":
         return Finding(
             "Summary", "note", f"{quick}; `uv run launch.py` (Gemma 3 1B) also runs, but slowly without a GPU."

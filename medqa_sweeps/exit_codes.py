@@ -24,5 +24,5 @@ def describe_exit(code: int) -> str:
     """
     if code >= 0:
         return f"exit code {code}"
-    often = " (usually because the system ran out of memory)" if -code == signal.SIGKILL else ""
+    often = " (often because the system ran out of memory)" if -code == signal.SIGKILL else ""
     return f"{signal.Signals(-code).name}{often}"

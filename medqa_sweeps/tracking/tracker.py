@@ -159,7 +159,7 @@ def history_row(line: MetricsLine, host: str | None = None) -> dict[str, Any]:
     """The W&B history row of a line: `samples_seen`, and its fields as `kind/field`.
 
     `host` replaces the machine's own name. `_timestamp` is the time when the line was written, so that a replay shows
-    the time of training. A null in a training line means NaN and is sent as NaN; other nulls are left out.
+    the time of training. A null in a training line is a non-finite number and is sent as NaN; other nulls are left out.
     """
     fields = line.to_json()
     row = {"samples_seen": fields.pop("samples_seen"), "_timestamp": fields.pop("time")}

@@ -44,7 +44,7 @@ def test_with_a_hub_that_holds_the_default_model(hub: Hub, examine: Examine) -> 
     assert found["Hub"] == ("ok", "reachable; no token (models with a licence need `uv run hf auth login`).")
     assert found["Licences"][0] == "note" and found["Licences"][1].endswith(": llama3_2_1b.")
     assert "gemma3_1b" in found["Models"][1] and "downloaded on first use" in found["Models"][1]
-    assert "launch.py" in found["Summary"][1] and "also needs" not in found["Summary"][1]
+    assert "launch.py" in found["Summary"][1] and "(not cached)" not in found["Summary"][1]
 
 
 def test_a_fetched_model_is_reported_as_cached(
@@ -59,7 +59,7 @@ def test_a_fetched_model_is_reported_as_cached(
     subprocess.run([sys.executable, "-c", fetch], cwd=ROOT, env=environment(hub), check=True, capture_output=True)
     found = examine(None)
     assert "options of conf/model in the cache: gemma3_1b;" in found["Models"][1]
-    assert "`uv run launch.py` also needs medqa_us_4_options" in found["Summary"][1]
+    assert "`uv run launch.py` needs medqa_us_4_options (not cached)" in found["Summary"][1]
 
 
 def test_without_a_network_it_says_what_still_runs(examine: Examine) -> None:
@@ -68,7 +68,7 @@ def test_without_a_network_it_says_what_still_runs(examine: Examine) -> None:
     assert "tiny_gemma3 is included" in found["Models"][1] and "sample is included" in found["Data"][1]
     assert found["Licences"][0] == found["W&B"][0] == "note"
     assert "quickstart" in found["Summary"][1]
-    assert "also needs gemma3_1b, medqa_us_4_options" in found["Summary"][1]
+    assert "needs gemma3_1b, medqa_us_4_options (not cached)" in found["Summary"][1]
     offline = examine(None, HF_HUB_OFFLINE="1")
     assert "offline (HF_HUB_OFFLINE is set)" in offline["Hub"][1]
 
