@@ -80,11 +80,11 @@ def test_a_single_run_leaves_a_folder_that_is_not_its_own(place: str, launch: La
     ("words", "told"),
     [
         (["hydra.sweep.dir=study", "lora.r=2,4,8"], "differs from the requested one"),
-        (["hydra.sweep.dir=study", "lora.r=2,4", "hydra.launcher.devices=[7]"], "GPU 7 is not there"),
+        (["hydra.sweep.dir=study", "lora.r=2,4", "hydra.launcher.devices=[7]"], "GPU 7 does not exist"),
         (["hydra.sweep.dir=study", "lora.r=2,4", "hydra.launcher.slots_per_device=0"], "slots_per_device=0"),
         (["hydra.sweep.dir=study", "lora.r=2,4", "hydra.sweeper.metric=gold_log_probability"], "objective"),
         (["hydra.sweep.dir=run", "lora.r=2,4"], "holds a single run"),
-        (["hydra.sweep.dir=new", "lora.r=2,4", "hydra.launcher.devices=[7]"], "GPU 7 is not there"),
+        (["hydra.sweep.dir=new", "lora.r=2,4", "hydra.launcher.devices=[7]"], "GPU 7 does not exist"),
         (["hydra.sweep.dir=new", "lora.r=0,4"], "lora.r=0"),
     ],
 )
