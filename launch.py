@@ -11,13 +11,17 @@ import sys
 from pathlib import Path
 
 import hydra
-from hydra._internal.utils import get_args_parser
 from hydra.core.hydra_config import HydraConfig
 from hydra.errors import CompactHydraException
 from hydra.types import RunMode
 from omegaconf import DictConfig
 
+from medqa_sweeps.command_line import outlive_readers
+from medqa_sweeps.commands import SUMMARIES
+from medqa_sweeps.compose.arguments import launch_arguments
 from medqa_sweeps.compose.composer import register_schema
+from medqa_sweeps.compose.ending import end_with
+from medqa_sweeps.compose.launch_help import print_help
 from medqa_sweeps.compose.refusals import in_sentences, refuse_overrides, refuse_unknown_of_hydra
 from medqa_sweeps.config import from_hydra
 from medqa_sweeps.durable.writable_folders import complete_environment
@@ -33,6 +37,7 @@ register_schema()
 def main(composed: DictConfig) -> float | list[float] | None:
     """Compose, check, announce, write the trial folder, run its child; the objective's value if it was scored."""
     from medqa_sweeps.compose.hydra_node import refuse_what_no_trial_obeys, task_overrides, with_hydra
+    from medqa_sweeps.compose.texts import refuse_numbers_for_texts
     from medqa_sweeps.jobs.single import run_single  # not needed for --help or a config error
     from medqa_sweeps.pool.request import requested_of_launcher
 
@@ -45,12 +50,13 @@ def main(composed: DictConfig) -> float | list[float] | None:
         refuse_overrides(task_overrides(hydra_config))
         devices = requested_of_launcher(hydra_config.launcher)
         whole = with_hydra(composed, hydra_config)
+        refuse_numbers_for_texts(whole)
         result = run_single(from_hydra(composed), trial, alone or hydra_config.job.num == 0, devices, whole, alone)
     except TrialError as error:
         trial.discard_unsubmitted()
         if alone:
-            sys.exit(str(error))
-        raise CompactHydraException(str(error)) from None
+            end_with(error)
+        raise CompactHydraException(str(error)) from error  # one job of another sweeper's: the others still run
     if result is None:
         sys.exit(ExitCode.INTERRUPTED)
     if result.score is None and alone:
@@ -60,10 +66,17 @@ def main(composed: DictConfig) -> float | list[float] | None:
 
 
 if __name__ == "__main__":
+    outlive_readers()
     complete_environment()
+    arguments = launch_arguments(sys.argv[1:])
     try:
-        with in_sentences(get_args_parser().parse_args().overrides):
+        if arguments.help:
+            print_help(Path(__file__).parent / "conf", SUMMARIES, arguments.overrides)
+            sys.exit(ExitCode.OK)
+        with in_sentences(arguments.overrides):
             main()
+    except TrialError as error:
+        sys.exit(str(error))
     except KeyboardInterrupt:  # before a trial or a sweep listens for it
         print("Interrupted. Nothing had begun.", file=sys.stderr)
         sys.exit(ExitCode.INTERRUPTED)

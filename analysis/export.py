@@ -55,7 +55,7 @@ def _entry(board: Leaderboard, index: int, config: Config) -> dict[str, Any]:
     results = [trial.result for trial in config.trials if trial.result is not None]
     seconds = sum(result.seconds for result in results)
     return {
-        "place": index + 1,
+        "rank": index + 1,
         "trials": [trial.name for trial in config.trials],
         **{name: first.settings.get(key) for key, name in board.names.items()},
         "outcome": str(first.state),
@@ -67,7 +67,7 @@ def _entry(board: Leaderboard, index: int, config: Config) -> dict[str, Any]:
         **(_compared(board, row) if row is not None else {}),
         "minutes": seconds / 60,
         "peak_memory_gib": max((result.peak_memory_bytes for result in results), default=0) / _GIB,
-        "trainable_weights": results[0].trainable_weights if results else None,
+        "trainable_parameters": results[0].trainable_weights if results else None,
         **(_worked(row) if row is not None else {}),
     }
 

@@ -31,9 +31,10 @@ def write_report(boards: Sequence[Leaderboard], title: str, folder: Path | None 
     for index, board in enumerate(boards):
         plots = [plot for make in PLOTS if (plot := make(board)) is not None]
         found = entries(board)
-        files[f"leaderboard{_suffix(index)}.csv"] = as_csv(found)
-        files[f"leaderboard{_suffix(index)}.json"] = as_json(board, found)
-        files[pages[index]] = page_html(board, title, plots, [name for name in pages if name != pages[index]])
+        tables = [f"leaderboard{_suffix(index)}.{kind}" for kind in ("csv", "json")]
+        files[tables[0]], files[tables[1]] = as_csv(found), as_json(board, found)
+        beside = [name for name in pages if name != pages[index]]
+        files[pages[index]] = page_html(board, title, plots, folder, tables, beside)
     try:
         folder.mkdir(parents=True, exist_ok=True)
         for name, text in files.items():

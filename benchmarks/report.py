@@ -1,9 +1,10 @@
-"""How long a report of a large study takes, how much memory, and how large its page is; how long its W&B summary takes.
+"""How long the page of a large study takes, how much memory, how large it is; how long its W&B summary takes.
 
     python -m benchmarks.report --trials 10000
 
-The trial folders are synthetic and say nothing of any model: configs, results, histories and answers of the form that
-trials leave, with as many of them pruned, failed and interrupted as asked for.
+The trial folders are synthetic and say nothing of any model: configs, records, overrides, results, histories and
+answers of the form that trials leave; some are pruned, failed and interrupted. Where there is a Chromium on PATH, the
+time that the page takes to sort and filter its rows is measured in it.
 """
 
 import argparse
@@ -11,6 +12,7 @@ import json
 import os
 import random
 import resource
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -22,6 +24,8 @@ from benchmarks.record import store
 from medqa_sweeps import config
 from medqa_sweeps.config import DataConfig, LoraConfig, ModelConfig, PromptConfig, TrackingConfig, TrialConfig, checked
 from medqa_sweeps.statistics import standard_error, wilson_interval
+from medqa_sweeps.trial.folder import TrialDir
+from medqa_sweeps.trial.provenance import runtime
 from medqa_sweeps.trial.records import (
     AttemptLine,
     MetricsLine,
@@ -43,7 +47,7 @@ SECONDS = 300.0  # of a trial
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--trials", type=int, default=10_000)
-    parser.add_argument("--limits", default="30 s, 10 MB", help="what is asked for, noted beside the figures")
+    parser.add_argument("--limits", default="20 s, 6 MB", help="what is asked for, noted beside the figures")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         study = Path(folder) / "synthetic"
@@ -52,21 +56,68 @@ def main() -> None:
         subprocess.run([sys.executable, "-m", "analysis", str(study)], check=True, stdout=subprocess.DEVNULL)
         seconds = time.perf_counter() - began
         used = resource.getrusage(resource.RUSAGE_CHILDREN)
+        few_seconds = _seconds_of_few(study, Path(folder) / "few")
         summary_seconds = _summary_seconds(study)
         page = (study / "report" / "index.html").stat().st_size
+        in_browser = _in_browser(study / "report" / "index.html")
         csv = (study / "report" / "leaderboard.csv").stat().st_size
     figures = {
         "trials": options.trials,
         "seconds": round(seconds, 1),
         "cpu_seconds": round(used.ru_utime + used.ru_stime, 1),
+        "seconds_of_4_trials": round(few_seconds, 1),
         "peak_memory_mib": round(used.ru_maxrss / 1024),
         "page_bytes": page,
         "csv_bytes": csv,
         "wandb_summary_seconds": round(summary_seconds, 1),
+        **in_browser,
         "asked_for": options.limits,
     }
     print(json.dumps(figures, indent=2))
     print(store("report", figures))
+
+
+_MEASURE = """(async () => {
+  const table = document.querySelector('#configs'), field = table.querySelector('input');
+  const painted = () => new Promise(done => requestAnimationFrame(() => setTimeout(done)));
+  const times = [];
+  async function timed(act) {
+    const began = performance.now();
+    act();
+    await painted();
+    times.push(performance.now() - began);
+  }
+  for (const head of table.querySelectorAll('thead button')) {
+    await timed(() => head.click());
+    await timed(() => head.click());
+  }
+  const sorting = times.splice(0);
+  for (const text of ['r', 'r=', 'r=8', 'r=8 l', 'r=8 lr=0.001', '']) {
+    await timed(() => { field.value = text; field.dispatchEvent(new Event('input')); });
+  }
+  return [Math.max(...sorting), Math.max(...times)];
+})()"""
+
+
+def _in_browser(page: Path) -> dict[str, int]:
+    """Milliseconds until the slowest sort, and the slowest filter, is painted; {} without Chromium."""
+    from tests.analysis.page.browser import CHROMIUM, Browser
+
+    if CHROMIUM is None:
+        return {}
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as profile, Browser(Path(profile)) as browser:
+        browser.open(page, 1280)
+        sorting, filtering = browser.ask(_MEASURE)
+    return {"slowest_sort_ms": round(sorting), "slowest_filter_ms": round(filtering)}
+
+
+def _seconds_of_few(study: Path, few: Path) -> float:
+    """Of a process that writes the page of 4 trials. Imports are included, which a sweep has done by its end."""
+    for number in range(4):
+        shutil.copytree(study / str(number + 1), few / str(number))
+    began = time.perf_counter()
+    subprocess.run([sys.executable, "-m", "analysis", str(few)], check=True, stdout=subprocess.DEVNULL)
+    return time.perf_counter() - began
 
 
 def _summary_seconds(study: Path) -> float:
@@ -105,6 +156,8 @@ def write_trial(
     words = words.replace("alpha: 32.0\n", f"alpha: {2.0 * rank}\n")
     words = words.replace("dropout: 0.0\n", f"dropout: {draw.choice([0.0, 0.05, 0.1])}\n")
     (folder / "config.yaml").write_text(words)
+    TrialDir(folder).write_overrides(["experiment=quickstart", f"lora.r={rank}", f"optimizer.lr={rate:.8f}"])
+    (folder / "provenance.json").write_text(_record(number))
     file, scores = answered
     began = 1.79e9 + (number // PLACES) * (SECONDS + 4)
     lines = [json.dumps(line_to_json(line)) + "\n" for line in _lines(number, began, scores)]
@@ -118,6 +171,18 @@ def write_trial(
             peak_memory_bytes=2**33, trainable_weights=815_360 * rank, finished_at=began + SECONDS,
         )  # fmt: skip
         (folder / "result.json").write_text(json.dumps(result.to_json()))
+
+
+def _record(number: int) -> str:
+    """Of the form and size of a trial's record."""
+    record = {
+        "signature": f"{number:012x}", "replicate_key": f"{number:012x}", "created_at": 1.79e9 + number,
+        "command": "python launch.py -m lora.r=4,8,16,32,64", "seeds": {"trial": 0, "split": 0},
+        "questions": {"train": 9000, "validation": QUESTIONS, "flagged": {}},
+        "base": {"label": "bundled:tiny_gemma3", "revision": None},
+        **runtime(),
+    }  # fmt: skip
+    return json.dumps(record, indent=2)
 
 
 def _lines(number: int, began: float, scores: list[Score]) -> Iterator[MetricsLine]:

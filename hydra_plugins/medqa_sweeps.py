@@ -9,7 +9,7 @@ import threading
 import traceback
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from hydra.core.config_search_path import ConfigSearchPath
 from hydra.core.config_store import ConfigStore
@@ -28,6 +28,10 @@ from medqa_sweeps.compose.settings import (
     InProcessSettings,
     LocalGpusSettings,
 )
+from medqa_sweeps.compose.texts import keep_typed_texts
+
+if TYPE_CHECKING:
+    from analysis.comparing.leaderboard import Leaderboard
 
 _IDLE_AFTER_SECONDS = 3.0  # a sweep has said by then what it will do, and its trials' process imports for longer
 
@@ -42,8 +46,7 @@ class AsyncOptunaSweeper(Sweeper):
         self.config, self.hydra_context, self._task_function = config, hydra_context, task_function
 
     def sweep(self, arguments: list[str]) -> None:
-        from hydra.errors import CompactHydraException
-
+        from medqa_sweeps.compose.ending import end_with
         from medqa_sweeps.errors import TrialError
         from medqa_sweeps.sweep.sweeper import AsyncOptuna
 
@@ -52,7 +55,7 @@ class AsyncOptunaSweeper(Sweeper):
         try:
             AsyncOptuna(settings, self.config, self.hydra_context, self._task_function).sweep(arguments)
         except TrialError as error:
-            raise CompactHydraException(str(error)) from None
+            end_with(error)
 
 
 class LocalGpusLauncher(Launcher):
@@ -65,8 +68,7 @@ class LocalGpusLauncher(Launcher):
         self.config, self.hydra_context, self.task_function = config, hydra_context, task_function
 
     def launch(self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int) -> Sequence[JobReturn]:
-        from hydra.errors import CompactHydraException
-
+        from medqa_sweeps.compose.ending import end_with
         from medqa_sweeps.errors import TrialError
         from medqa_sweeps.jobs.launcher import launch
 
@@ -74,7 +76,7 @@ class LocalGpusLauncher(Launcher):
         try:
             return launch(self.config, self.hydra_context, self.task_function, job_overrides, initial_job_idx)
         except TrialError as error:
-            raise CompactHydraException(str(error)) from None
+            end_with(error)
 
 
 class InProcessLauncher(LocalGpusLauncher):
@@ -89,20 +91,26 @@ class SamplersAndPruners(SearchPathPlugin):
 
 
 class PrintLeaderboard(Callback):
-    """At the end of a sweep: its leaderboard, and an exit code that says whether every trial ended as it should.
+    """At the end of a sweep: its leaderboard, its page, and an exit code that says whether each trial ended well.
 
     One that was pruned, stopped on request or repeats another did.
     """
 
+    def __init__(self, page: bool = True) -> None:
+        """`page`: whether to write the page with the plots, and name it."""
+        self._page = page
+
     def on_multirun_start(self, config: DictConfig, **kwargs: Any) -> None:
-        """Import what the end needs (scipy: 1 to 3 s) while this process waits for the first trials anyway."""
+        """Import what the end needs (SciPy, Plotly: 1 to 5 s) while this process waits for the first trials anyway."""
         if not config.hydra.sweeper.get("plan_only"):
-            ahead = threading.Timer(_IDLE_AFTER_SECONDS, importlib.import_module, ["analysis.terminal.printing"])
+            needed = "analysis.report_folder" if self._page else "analysis.terminal.printing"
+            ahead = threading.Timer(_IDLE_AFTER_SECONDS, importlib.import_module, [needed])
             ahead.daemon = True
             ahead.start()
 
     def on_multirun_end(self, config: DictConfig, **kwargs: Any) -> None:
-        """Print the leaderboard, what a confirmation shows, and tell W&B; exit with FAILED if a trial ended badly.
+        """Print the leaderboard and what a confirmation shows, write the page, tell W&B; exit with FAILED if a trial
+        ended badly.
 
         Hydra makes a warning of an exception here, and the exit code would be OK: whatever it is, it is printed.
         """
@@ -134,11 +142,27 @@ class PrintLeaderboard(Callback):
         from medqa_sweeps.study.confirmation import read_confirmation
 
         study = read_study(folder)
-        print_boards(leaderboards(study), short_path(folder))
+        boards = leaderboards(study)
+        print_boards(boards, short_path(folder))
         if read_confirmation(folder):
             print("", *confirmation_sentences(read_confirmed(folder)), sep="\n")
+        if self._page:
+            _write_page(boards, folder)
         log_summary(folder)
         return not study.ended_badly()
+
+
+def _write_page(boards: "Sequence[Leaderboard]", folder: Path) -> None:
+    """Write the page and name it. The trials have ended: whatever goes wrong with a plot, the exit code is theirs."""
+    from medqa_sweeps.command_line import command, short_path
+
+    try:
+        from analysis.report_folder import write_report
+
+        print(f"\nPage: {short_path(write_report(boards, short_path(folder)))}")
+    except Exception as error:
+        print(f"\nThe page was not written: {type(error).__name__}: {error}")
+        print(f"To see where it fails: {command('analysis', folder)}")
 
 
 def _open(settings: type[AsyncOptunaSettings]) -> DictConfig:
@@ -158,6 +182,7 @@ def _register() -> None:
     store(group="hydra/sweeper", name="async_optuna", node=_open(AsyncOptunaSettings), provider="medqa_sweeps")
     store(group="hydra/launcher", name="local_gpus", node=LocalGpusSettings, provider="medqa_sweeps")
     store(group="hydra/launcher", name="in_process", node=InProcessSettings, provider="medqa_sweeps")
+    keep_typed_texts()
 
 
 _register()

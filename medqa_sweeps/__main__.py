@@ -1,34 +1,31 @@
 """`uv run python -m medqa_sweeps COMMAND …`: what can be done with studies, trials and questions, besides training."""
 
-import argparse
 import importlib
 import sys
 from collections.abc import Sequence
 from typing import Any
 
-from medqa_sweeps.commands import SUMMARIES
+from medqa_sweeps.argument_parser import Parser, nearest_word
+from medqa_sweeps.command_line import outlive_readers
+from medqa_sweeps.commands import EXAMPLES, SUMMARIES
 from medqa_sweeps.durable.writable_folders import complete_environment
 from medqa_sweeps.errors import TrialError
 from medqa_sweeps.exit_codes import ExitCode
-from medqa_sweeps.wording import EDUCATION_ONLY
+from medqa_sweeps.wording import EDUCATION_ONLY, sentences
+
+_PROGRAM = "python -m medqa_sweeps"
 
 
 def main(words: Sequence[str]) -> ExitCode:
-    """Of the command that `words` begin with. Where they are none, argparse ends the program with USAGE."""
+    """Of the command that `words` begin with. A wrong command line ends the program with USAGE."""
     complete_environment()
-    parser = argparse.ArgumentParser(
-        prog="python -m medqa_sweeps",
-        description="Commands on studies, trial folders and questions.",
-        epilog=EDUCATION_ONLY,
-    )
-    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    for name, summary in SUMMARIES.items():
-        added = commands.add_parser(name, help=summary, description=summary[0].upper() + summary[1:] + ".")
-        if name in words[:1]:  # the others' files need not be read
-            _module(name).add_arguments(added)
-    arguments = parser.parse_args(words)
+    if not words or words[0] not in SUMMARIES:
+        _overview(words)
+        return ExitCode.USAGE
+    command = _module(words[0])
+    arguments = parser_of(words[0]).parse_args(words[1:])
     try:
-        code: ExitCode = _module(arguments.command).run(arguments)
+        code: ExitCode = command.run(arguments)
     except TrialError as error:
         print(error, file=sys.stderr)
         return ExitCode.FAILED
@@ -38,9 +35,34 @@ def main(words: Sequence[str]) -> ExitCode:
     return code
 
 
+def parser_of(command: str) -> Parser:
+    """What may follow the name of a command."""
+    parser = Parser(prog=f"{_PROGRAM} {command}", description=sentences(SUMMARIES[command]))
+    _module(command).add_arguments(parser)
+    parser.epilog = f"{parser.epilog or ''}\nExample:\n  uv run {_PROGRAM} {EXAMPLES[command]}".strip()
+    return parser
+
+
+def _overview(words: Sequence[str]) -> None:
+    """Print the commands, or end the program because of a word that is none of them."""
+    table = "\n".join(f"  {name:<10} {summary}" for name, summary in SUMMARIES.items())
+    parser = Parser(
+        prog=_PROGRAM,
+        usage=f"uv run {_PROGRAM} COMMAND …",
+        description=f"Commands on studies, trials and questions; `uv run launch.py` trains.\n\n{table}",
+        epilog=f"uv run {_PROGRAM} COMMAND --help explains one of them.\n{EDUCATION_ONLY}",
+    )
+    if words and not words[0].startswith("-"):
+        near = nearest_word(words[0], list(SUMMARIES))
+        parser.refuse(f"{words[0]} is not a command." + (f" Did you mean {near}?" if near else ""))
+    parser.parse_args(words)
+    parser.print_help(sys.stderr)
+
+
 def _module(command: str) -> Any:
     return importlib.import_module(f"medqa_sweeps.commands.{command}")
 
 
 if __name__ == "__main__":
+    outlive_readers()
     sys.exit(main(sys.argv[1:]))

@@ -1,9 +1,12 @@
 """Command lines for users: quoted for a shell, with paths relative to the user's folder where that is shorter."""
 
+import errno
+import io
 import os
 import shlex
 import sys
 from pathlib import Path
+from typing import Any
 
 _SHELL_FOLDER = "MEDQA_SWEEPS_STARTED_IN"  # the folder of the user's shell, after this process has changed its own
 _PROGRAMS = ("medqa_sweeps", "analysis")  # run as `python -m`
@@ -41,6 +44,37 @@ def command_of_this_process() -> list[str]:
     if program.name == "__main__.py" and program.parent.name in _PROGRAMS:
         return ["uv", "run", "python", "-m", program.parent.name, *sys.argv[1:]]
     return ["uv", "run", short_path(program), *sys.argv[1:]]
+
+
+def outlive_readers() -> None:
+    """From now on what this process prints goes nowhere once nobody reads it: `| head -1`, a closed terminal.
+
+    It then does what it was asked to do, and ends with the code that it would have ended with.
+    """
+    for name in ("stdout", "stderr"):
+        stream = getattr(sys, name)
+        if isinstance(stream, io.TextIOWrapper):  # else it is somebody's own, or there is none
+            stream.flush()
+            raw = io.BufferedWriter(_Lasting(stream.fileno(), "wb", closefd=False))
+            how: dict[str, Any] = {
+                "encoding": stream.encoding,
+                "errors": stream.errors,
+                "line_buffering": stream.line_buffering,
+            }
+            setattr(sys, name, io.TextIOWrapper(raw, write_through=stream.write_through, **how))
+
+
+class _Lasting(io.FileIO):
+    def write(self, data: Any) -> int:
+        try:
+            return super().write(data) or 0
+        except OSError as error:
+            if error.errno not in (errno.EPIPE, errno.EIO):
+                raise
+            null = os.open(os.devnull, os.O_WRONLY)
+            os.dup2(null, self.fileno())
+            os.close(null)
+            return len(memoryview(data).cast("B"))
 
 
 def _quoted(argument: str) -> str:

@@ -30,6 +30,7 @@ from medqa_sweeps.durable.writable_folders import CACHE_VARIABLE, cache_folder, 
 from medqa_sweeps.errors import ConfigError, DeviceFailed
 from medqa_sweeps.tracking.client import NO_KEY, obstacle_to_online
 from medqa_sweeps.tracking.run_settings import OFF, invalid_mode, run_settings
+from medqa_sweeps.tracking.session import obstacle_to_asked_folder
 from medqa_sweeps.tracking.variables import ignored, variables_here
 
 State = Literal["ok", "note", "problem"]
@@ -265,10 +266,12 @@ def _wandb() -> Finding:
         return Finding("W&B", "problem", f"off ({wrong}): unset or correct the variable.{aside}")
     if settings.mode.name == OFF:
         return Finding("W&B", "note", f"off ({settings.mode.source}): nothing is sent or stored for later.{aside}")
+    elsewhere = obstacle_to_asked_folder()
+    aside = (f" {elsewhere}." if elsewhere else "") + aside
     obstacle = obstacle_to_online(settings)
     where = f"project {settings.project}" + (f" of {settings.entity}" if settings.entity else "")
     if obstacle is None:
-        return Finding("W&B", "ok", f"the server accepts the API key; {where}.{aside}")
+        return Finding("W&B", "note" if elsewhere else "ok", f"the server accepts the API key; {where}.{aside}")
     remedy = "`uv run wandb login` stores a key, and " if obstacle == NO_KEY else ""
     later = f"{remedy}`uv run python -m analysis wandb-sync FOLDER` sends runs later"
     return Finding("W&B", "note", f"offline ({obstacle}); {where}. No data are lost: {later}.{aside}")

@@ -16,13 +16,14 @@ class ExitCode(IntEnum):
     INTERRUPTED = 130  # Ctrl-C; shells use this number for a program that SIGINT ended
 
 
-def describe_exit(code: int) -> str:
+def describe_exit(code: int, cause: str = "") -> str:
     """How a process ended: `exit code 3`, `SIGTERM`.
 
     Args:
         code: as the pool returns it; negative: the signal that killed the process.
+        cause: of the signal; empty if unknown.
     """
     if code >= 0:
         return f"exit code {code}"
-    often = " (often because the system ran out of memory)" if -code == signal.SIGKILL else ""
-    return f"{signal.Signals(-code).name}{often}"
+    cause = cause or ("often because the system ran out of memory" if -code == signal.SIGKILL else "")
+    return signal.Signals(-code).name + (f" ({cause})" if cause else "")

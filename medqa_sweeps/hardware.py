@@ -17,6 +17,7 @@ from medqa_sweeps.errors import DeviceFailed
 _NO_DRIVER = (pynvml.NVML_ERROR_LIBRARY_NOT_FOUND, pynvml.NVML_ERROR_DRIVER_NOT_LOADED)
 _CONTROL_GROUPS = Path("/sys/fs/cgroup")
 _OWN_CONTROL_GROUPS = Path("/proc/self/cgroup")
+_KERNEL_COUNTERS = Path("/proc/vmstat")
 
 
 @dataclass(frozen=True)
@@ -220,3 +221,13 @@ def _fields(file: Path) -> list[str]:
         return file.read_text().split()
     except OSError:
         return []
+
+
+def killed_for_memory() -> int | None:
+    """How many processes of this machine its kernel has killed for lack of memory since it started, those of containers
+    included; None where it does not say."""
+    try:
+        counters = dict(line.split() for line in _KERNEL_COUNTERS.read_text().splitlines())
+        return int(counters["oom_kill"])
+    except (OSError, ValueError, KeyError):
+        return None

@@ -93,6 +93,13 @@ def duration(seconds: float) -> str:
     return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
 
 
+def about(seconds: float) -> str:
+    """`about 45 s`, `about 14 min`: an estimate, in steps that do not flicker; below 5 s `a few seconds`."""
+    if seconds < 5:
+        return "a few seconds"
+    return f"about {duration(5 * round(seconds / 5) if seconds < 90 else seconds)}"
+
+
 def setting(value: Any) -> str:
     """A config value as it is typed on a command line; numbers have four significant digits."""
     if value is None:

@@ -135,12 +135,15 @@ def test_where_the_test_questions_are_is_asked_in_few_rooms(path: Path) -> None:
     assert not [ast.unparse(node) for node in asked if node.attr == "test"]
 
 
-@pytest.mark.parametrize("folder", sorted({path.parent for path in files(PACKAGE)} - {PACKAGE}), ids=named)
+FOLDERS = {path.parent for path in [*files(PACKAGE), *files(ROOT / "analysis")]} - {PACKAGE}
+
+
+@pytest.mark.parametrize("folder", sorted(FOLDERS), ids=named)
 def test_every_room_says_what_is_in_it(folder: Path) -> None:
     """`__init__.py` is the reading map: it names each file of the room."""
     doc = ast.get_docstring(ast.parse((folder / "__init__.py").read_text())) or ""
     untold = [path.stem for path in folder.glob("*.py") if path.stem != "__init__" and path.stem not in doc]
-    assert doc and (not untold or folder.name == "commands"), untold
+    assert doc and (not untold or folder.name == "commands"), f"name {untold} in the docstring of its __init__.py"
 
 
 def test_the_parent_runs_a_trial_without_torch_wandb_or_scipy_in_its_imports() -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from medqa_sweeps.command_line import change_folder, command, command_of_this_process, shell_line, short_path
+from tests.conftest import ROOT
 
 FOLDERS = [
     *(
@@ -70,3 +71,30 @@ def test_how_this_process_was_started_can_be_typed(monkeypatch: pytest.MonkeyPat
     main = Path(__file__).parents[1] / "medqa_sweeps" / "__main__.py"
     monkeypatch.setattr(sys, "argv", [str(main), "resume", "a b"])
     assert command_of_this_process() == ["uv", "run", "python", "-m", "medqa_sweeps", "resume", "a b"]
+
+
+@pytest.mark.parametrize(
+    ("words", "code"),
+    [
+        (["launch.py", "--help"], 0),
+        (["-m", "medqa_sweeps", "--help"], 0),
+        (["-m", "medqa_sweeps", "data", "medqa_sweeps/assets/sample/validation.jsonl"], 0),
+        (["-m", "medqa_sweeps", "status", "nowhere"], 1),
+        (["-m", "analysis", "nowhere"], 2),
+    ],
+)
+@pytest.mark.parametrize("closed", ["stdout", "stderr", "both"])
+def test_a_command_whose_reader_has_gone_ends_quietly_with_its_own_code(
+    words: list[str], code: int, closed: str
+) -> None:
+    """`| head -1`, once it has its line."""
+    reader, writer = os.pipe()
+    os.close(reader)
+    try:
+        streams = {name: writer for name in ("stdout", "stderr") if closed in (name, "both")}
+        whole = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, **streams}
+        done = subprocess.run([sys.executable, *words], cwd=ROOT, **whole, check=False)  # type: ignore[call-overload]
+    finally:
+        os.close(writer)
+    assert done.returncode == code
+    assert b"BrokenPipe" not in (done.stderr or b"") and b"Traceback" not in (done.stderr or b"")

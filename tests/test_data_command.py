@@ -81,15 +81,15 @@ def test_overrides_are_those_of_a_trial(tmp_path: Path, capsys: pytest.CaptureFi
 @pytest.mark.parametrize(
     ("words", "reason"),
     [
-        (["nothing"], "nothing is no data that is known. Name a file, or one of conf/data/: local, medmcqa"),
-        (["sampel"], "sampel is no data that is known. Did you mean sample?"),
+        (["nothing"], "nothing: conf/data/ has no such option. Name a file, or one of local, medmcqa"),
+        (["sampel"], "sampel: conf/data/ has no such option. Did you mean sample?"),
         (["no/such.csv"], "there is no such file"),
         (["sample", "data.x=1"], "data.x is not a setting. data has name, hub_id"),
         (["sample", "lora.r=8"], "lora.r=8: here only data.KEY=VALUE can be set."),
         (["sample", "data.format=odd"], "data.format=odd: allowed are auto"),
         (["local"], "data.train"),
-        (["sample", "--model", "nothing"], "nothing is no model that is known. Name a folder, or one of conf/model/"),
-        (["sample", "--model", "tiny_gemma3", "--prompt", "x"], "one of conf/prompt/: chat, "),
+        (["sample", "--model", "nothing"], "nothing: conf/model/ has no such option. Name a folder, or one of "),
+        (["sample", "--model", "tiny_gemma3", "--prompt", "x"], "conf/prompt/ has no such option. Name one of chat, "),
         (["sample", "--max-length", "9"], "--max-length counts tokens"),
     ],
 )

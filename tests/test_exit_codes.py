@@ -87,3 +87,4 @@ def test_the_numbers_are_those_of_sysexits_and_of_shells() -> None:
 def test_exit_descriptions() -> None:
     assert describe_exit(3) == "exit code 3" and describe_exit(-signal.SIGTERM) == "SIGTERM"
     assert describe_exit(-signal.SIGKILL) == "SIGKILL (often because the system ran out of memory)"
+    assert describe_exit(-signal.SIGKILL, "its parent ended") == "SIGKILL (its parent ended)"

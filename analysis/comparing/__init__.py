@@ -1,4 +1,4 @@
-"""Trials become configs, configs are compared, and the answer is put into words.
+"""Trials become configs, configs are compared, and the result is put into sentences.
 
 configs               trials that differ in the seed alone are one config; what sets configs apart
 answer_matrix         which questions a config answered correctly, under each seed

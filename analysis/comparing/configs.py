@@ -61,8 +61,9 @@ def names_of(trials: Sequence[Trial], configs: Sequence[Config]) -> dict[str, st
 def varying_keys(trials: Sequence[Trial]) -> list[str]:
     """The dotted config keys whose value is not the same in all `trials`, in the order of the config.
 
-    Left out: what decides no result; `lora.alpha` where it is twice the rank everywhere; what only spells out the name
-    of a group's option (`lora=attention` sets the target modules). Trials that never ran have no config.
+    A swept config group is one key, `lora`, whose values are the names of its options. Left out: what decides no
+    result; `lora.alpha` where it is twice the rank everywhere; what only spells out an option (`lora=attention` sets
+    the target modules). Trials that never ran have no config.
     """
     trials = [trial for trial in trials if trial.settings]
     keys = dict.fromkeys(key for trial in trials for key in trial.settings)
@@ -108,6 +109,11 @@ def accuracy_of(trial: Trial) -> float:
 def _derived(trials: Sequence[Trial], varying: list[str]) -> Iterable[str]:
     if all(_alpha_is_twice_the_rank(trial) for trial in trials):
         yield "lora.alpha"
+    typed = frozenset[str]().union(*(trial.typed for trial in trials))
+    for group in (key for key in varying if "." not in key and key != SEED):
+        own = [key for key in varying if key.startswith(f"{group}.")]
+        of_option = own or [key for key in varying if key != group]  # `experiment` has no keys: it sets those of others
+        yield from (key for key in of_option if key not in typed and _follows(trials, key, group))
     for name in (key for key in varying if key.endswith(".name")):
         group = name.removesuffix("name")
         yield from (k for k in varying if k != name and k.startswith(group) and _follows(trials, k, name))

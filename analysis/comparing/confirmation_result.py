@@ -1,4 +1,4 @@
-"""What a confirming study shows: how good the chosen configs are under fresh seeds, and whether their order held.
+"""What a confirming study shows: how good the chosen configs are under new seeds, and whether their order held.
 
 A config that was the best of many was partly lucky: with its seed, and with the questions. Its fresh seeds had no part
 in the choice, so their mean is free of the luck of the seed. The questions are those that chose; only the test split,
@@ -16,7 +16,7 @@ from medqa_sweeps.study.confirmation import confirmation_beside, confirmed_study
 
 @dataclass(frozen=True)
 class ConfirmedConfig:
-    """A config under its fresh seeds, as far as they have completed."""
+    """A config under its new seeds, as far as they have completed."""
 
     settings: str  # "lora.r=8"
     chosen_accuracy: float  # in the first study, where it was chosen by it
@@ -30,7 +30,7 @@ class ConfirmedConfig:
 
     @property
     def optimism(self) -> float | None:
-        """How much the first study flattered it: accuracy then minus accuracy under fresh seeds; a share.
+        """How much the first study flattered it: accuracy then minus accuracy under new seeds; a share.
 
         None before any trial has completed, and of a config that was not chosen by its accuracy.
         """
@@ -67,7 +67,7 @@ def read_confirmed(folder: Path) -> Confirmed:
     """What a confirming study shows so far: its leaderboard, beside what its configs were chosen by.
 
     Raises:
-        ConfigError: if the folder's study confirms no other, or holds no trial that can be read.
+        ConfigError: if the folder's study confirms no other, or contains no trial that can be read.
     """
     record = read_confirmation(folder)
     if record is None:

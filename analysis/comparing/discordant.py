@@ -20,7 +20,7 @@ class QuestionText:
     """A question as it is shown."""
 
     text: str
-    right_answer: str  # "B. Amoxicillin"
+    correct_answer: str  # "B. Amoxicillin"
 
 
 def discordant_ids(one: Row, other: Row | Base) -> list[str]:
@@ -50,7 +50,7 @@ def question_texts(row: Row, ids: Sequence[str]) -> dict[str, QuestionText]:
 def _text(id_: str, question: Question | None, answered: Prediction | None) -> QuestionText:
     gold = answered.gold if answered is not None else ""
     if question is None:
-        return QuestionText(f"{id_} (its text is not at hand)", gold)
+        return QuestionText(f"{id_} (question text not available)", gold)
     known = gold and gold in ascii_uppercase[: len(question.options)]
     return QuestionText(
         question.question, f"{gold}. {question.options[ascii_uppercase.index(gold)]}" if known else gold

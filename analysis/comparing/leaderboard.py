@@ -24,13 +24,8 @@ from medqa_sweeps.wording import NOT_RESOLVED, WORSE, short_names
 TOP = 20
 READ = 60  # configs whose answers are read, however few are shown: what is claimed must not depend on what is shown
 CHOICE = 12  # of the first of them, any two can be compared
-_OF_THE_BASE = (
-    "model.",
-    "prompt.",
-    "data.",
-    "split.",
-    "evaluation.",
-)  # settings that change what an untuned base scores
+# Config groups that change what an untuned base scores.
+_OF_THE_BASE = {"model", "prompt", "data", "split", "evaluation", "experiment"}
 
 
 @dataclass(frozen=True)
@@ -219,7 +214,7 @@ def _luck(known: Sequence[AnswerMatrix]) -> SelectionBias | None:
 
 def _bases(configs: Sequence[Config], names: Mapping[str, str]) -> list[Base | None]:
     """The untuned base of each config; None where it was not scored."""
-    deciding = short_names([key for key in names if key.startswith(_OF_THE_BASE)])
+    deciding = short_names([key for key in names if key.partition(".")[0] in _OF_THE_BASE])
     return [_base(config.first, deciding) for config in configs]
 
 

@@ -53,7 +53,7 @@ def power_text(pair: Pair, board: Leaderboard) -> str:
     fewest = _seeds(pair)[0]
     if fewest == 1:
         questions = "" if _seeds(pair) != (1, 1) else f"{_questions_text(pair)} "
-        return f"{questions}One seed cannot tell how many seeds would show it: run each under seed=0,1,2."
+        return f"{questions}With one seed, the number of seeds needed is unknown: run each config under seed=0,1,2."
     seeds = needed_seeds(pair, board)
     if seeds is None:
         return (
@@ -73,7 +73,7 @@ def pair_with_best(best: Row, other: Row) -> Pair | None:
 
 
 def resolvable_text(pair: Pair, board: Leaderboard) -> str:
-    """Which differences the seeds at hand could resolve; "" with one seed of either, or a significant difference."""
+    """Which differences the present seeds could resolve; "" with one seed of either, or a significant difference."""
     fewest = _seeds(pair)[0]
     if pair.paired.significant or fewest == 1 or board.spread is None:
         return ""

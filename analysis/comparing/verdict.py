@@ -161,7 +161,7 @@ def _others(board: Leaderboard) -> list[str]:
     if untested:
         lines.append(f"Without a paired test: {listed(untested)}.")
     if board.not_shown:
-        lines.append(f"{board.not_shown:,} more scored no higher than these and are not shown.")
+        lines.append(f"{board.not_shown:,} more scored no higher than these and are not compared.")
     return lines
 
 

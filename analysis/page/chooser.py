@@ -42,7 +42,7 @@ def _data(board: Leaderboard, pairs: dict[tuple[int, int], Pair]) -> dict[str, A
     number = {id_: at for at, id_ in enumerate(every)}
     return {
         "questions": [
-            [_cut(text, _QUESTION_CHARACTERS) for text in (texts[id_].text, texts[id_].right_answer)] for id_ in every
+            [_cut(text, _QUESTION_CHARACTERS) for text in (texts[id_].text, texts[id_].correct_answer)] for id_ in every
         ],
         "letters": {index: [letter(of_row, id_) for id_ in every] for index, of_row in answered.items()},
         "pairs": {
@@ -63,7 +63,7 @@ def _counts(pair: Pair, shown: int) -> str:
     of_seeds = "" if len(pair.first.trials) == len(pair.second.trials) == 1 else " (of several seeds the first)"
     return (
         f"Only {pair.first.label} answers {only_first} correctly, only {pair.second.label} {only_second}{of_seeds}. "
-        f"Shown are {shown} of them."
+        f"{shown} of them are shown."
     )
 
 

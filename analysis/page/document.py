@@ -1,4 +1,4 @@
-"""The whole page: verdict, cautions, tables, plots. One file that asks nothing of any network.
+"""The whole page: what study it is, verdict, cautions, tables, plots. One file that loads nothing from a network.
 
 All text passes `markup.escaped`, and JSON in a script has its `<` written as an escape: a question that contains
 `<script>` is shown, not run. A policy in the page itself forbids it to load anything.
@@ -14,45 +14,85 @@ from analysis.comparing.confirmation_result import confirmation_of
 from analysis.comparing.confirmation_verdict import confirmation_sentences
 from analysis.comparing.leaderboard import Leaderboard
 from analysis.comparing.verdict import about_alarms, alarm_lines, cautions, verdict
+from analysis.page.about import facts, methods, read_grounds
 from analysis.page.chooser import chooser
 from analysis.page.markup import escaped
 from analysis.page.plot_figure import plot_html
-from analysis.page.trial_tables import leaderboard_html, not_ranked_html
+from analysis.page.trial_tables import leaderboard_html, link_to, not_ranked_html
 from analysis.plots.confirmation import confirmation_plot
 from analysis.plots.plot import Plot
 from analysis.reading.final_tests import final_tests
 from analysis.reading.trial_state import count_text
 from medqa_sweeps.errors import ConfigError
 
+_SHORT, _LONG = 14, 80  # characters of a fact that takes a column of a narrow screen, and of a wide one
 
-def page_html(board: Leaderboard, title: str, plots: Sequence[Plot], beside: Sequence[str] = ()) -> str:
+
+def page_html(
+    board: Leaderboard,
+    title: str,
+    plots: Sequence[Plot],
+    folder: Path,
+    tables: Sequence[str] = (),
+    beside: Sequence[str] = (),
+) -> str:
     """The whole HTML document.
 
     Args:
-        beside: file names of the pages for the other sets of validation questions.
+        folder: that the page is written to, from which the trials' folders are linked.
+        tables: names of the files with the leaderboard for other programs, beside the page.
+        beside: names of the pages for the other sets of validation questions.
     """
     notes, since = cautions(board), _since(board)
-    links = [("verdict", "Verdict"), ("leaderboard", "Leaderboard"), *((name, text) for name, text, _ in since)]
-    links += [(p.name, p.title) for p in plots]
+    others = not_ranked_html(board, folder)
+    links = [("verdict", "Verdict"), ("leaderboard", "Leaderboard"), *([("others", "Not ranked")] if others else [])]
+    links += [*((name, text) for name, text, _ in since), ("plots", "Plots")]
     drawn = "\n".join([*map(plot_html, plots), chooser(board)])
     afterwards = "\n".join(section for _, _, section in since)
     return Template(_text_of("page.html")).substitute(
         title=escaped(title),
         css=_text_of("page.css"),
-        script=_text_of("chooser.js") + _text_of("page.js"),
+        script=_text_of("live_table.js") + _text_of("chooser.js") + _text_of("page.js"),
         plotly=get_plotlyjs() if "data-plot=" in drawn + afterwards else "",
         counts=escaped(count_text(trial.state for trial in board.study.trials)),
         beside=_beside(beside),
-        links="".join(f'<li><a href="#{name}">{escaped(text)}</a></li>' for name, text in links),
+        about=_about(board, folder, tables),
+        links=_list_of_links(links),
+        plot_links=_list_of_links([(plot.name, plot.title) for plot in plots]),
         verdict=escaped(verdict(board)),
         alarms=_alarms(board),
         cautions="".join(f"<li>{escaped(sentence)}</li>" for sentence in notes),
-        plots=drawn.strip() or "<p>Nothing to draw yet.</p>",
+        plots=drawn.strip() or "<p>There is nothing to plot yet.</p>",
         since=afterwards,
-        leaderboard=leaderboard_html(board),
-        others=not_ranked_html(board),
+        leaderboard=leaderboard_html(board, folder),
+        others=others,
         disclaimer=escaped(notes[-1]),
     )
+
+
+def _about(board: Leaderboard, folder: Path, tables: Sequence[str]) -> str:
+    """What study this is: its facts, a sentence of methods, and where its files are."""
+    grounds = read_grounds(board)
+    items = "".join(
+        f'<div class="{_width(text)}"><dt>{escaped(name)}</dt><dd>{escaped(text)}</dd></div>'
+        for name, text in facts(board, grounds)
+    )
+    files = [f'<a href="{escaped(name)}">{escaped(name)}</a>' for name in tables]
+    if not board.study.several:
+        files.insert(0, f'<a href="{escaped(link_to(board.study.folder, folder))}">folder of the study</a>')
+    sentence = methods(board, grounds)
+    quoted = f"<details><summary>Methods, for a paper</summary><p>{escaped(sentence)}</p></details>" if sentence else ""
+    listed = f'<p class="files">Files: {", ".join(files)}; each trial links to its folder.</p>' if files else ""
+    return f'<dl class="facts">{items}</dl>{listed}{quoted}'
+
+
+def _width(text: str) -> str:
+    """Of a fact, for page.css: the columns that it takes."""
+    return "short" if len(text) <= _SHORT else "long" if len(text) <= _LONG else "whole"
+
+
+def _list_of_links(links: Sequence[tuple[str, str]]) -> str:
+    return "".join(f'<li><a href="#{name}">{escaped(text)}</a></li>' for name, text in links)
 
 
 def _alarms(board: Leaderboard) -> str:
@@ -66,11 +106,12 @@ def _beside(pages: Sequence[str]) -> str:
     if not pages:
         return ""
     links = ", ".join(f'<a href="{escaped(name)}">{escaped(name)}</a>' for name in pages)
-    return f'<p class="soft">Other trials answered other validation questions, so they are compared apart: {links}</p>'
+    sentence = "Trials that answered other validation questions are compared on pages of their own:"
+    return f'<p class="soft">{sentence} {links}</p>'
 
 
 def _since(board: Leaderboard) -> list[tuple[str, str, str]]:
-    """What fresh seeds and the locked test questions said of the study afterwards: name, title and section of each."""
+    """What new seeds and the locked test questions showed afterwards: name, title and section of each."""
     parts: list[tuple[str, str, str]] = []
     if board.study.several:
         return parts

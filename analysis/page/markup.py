@@ -27,9 +27,10 @@ def table_html(table: Table) -> str:
     )
 
 
-def framed_table(inside: str, name: str) -> str:
-    """A table that scrolls in its own frame, also by keyboard."""
-    return f'<div class="scroll" tabindex="0" role="region" aria-label="{escaped(name)}"><table>{inside}</table></div>'
+def framed_table(inside: str, name: str, kind: str = "plain") -> str:
+    """A table that scrolls in its own frame, also by keyboard. `kind`: its class, for page.css."""
+    frame = f'class="scroll" tabindex="0" role="region" aria-label="{escaped(name)}"'
+    return f'<div {frame}><table class="{kind}">{inside}</table></div>'
 
 
 def _cells(row: Iterable[str]) -> str:

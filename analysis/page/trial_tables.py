@@ -1,108 +1,156 @@
-"""The trials of the page: the leaderboard as a table, and every trial that could not be ranked with its reason."""
+"""The trials of the page: the leaderboard, and every trial that could not be ranked with its reason."""
 
-from collections.abc import Mapping, Sequence
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from urllib.parse import quote
 
-from analysis.comparing.configs import settings_text
+from analysis.comparing.configs import Config, settings_text
 from analysis.comparing.leaderboard import Base, Leaderboard, Row
 from analysis.comparing.verdict import TEST_CI, VERDICTS
-from analysis.page.markup import escaped, framed_table, table_html
-from analysis.plots.plot import Table
-from analysis.reading.history import gpu_hours_of, tokens_of
-from analysis.reading.trial_state import count_text
+from analysis.page.live_table import Column, LiveTable, live_table_html
+from analysis.page.markup import escaped
+from analysis.reading.history import tokens_of
+from analysis.reading.studies import Study, Trial
 from medqa_sweeps.statistics import PairedDifference
-from medqa_sweeps.wording import CI, compact, in_percent, limits, sentences, signed_points
+from medqa_sweeps.wording import CI, compact, counted, in_percent, limits, sentences, setting, signed_points
 
-OTHERS = 50  # trials without a score that are listed
+OTHERS = 50  # trials without a score that are listed without a script
 _REASON_CHARACTERS = 400
-_CI_OF_TEST, _CI_OF_GAIN = f"{CI} of the test", f"{CI} of the gain"
-_NUMBERS = ("accuracy, %", CI, "points to best", _CI_OF_TEST, "gain over own base", _CI_OF_GAIN)
-_COSTS = ("tokens", "minutes", "GPU hours", "memory, GiB", "parameters")
+_COLUMNS = (
+    Column("rank", "number"),
+    Column("trial", "trial"),
+    Column("config"),
+    Column("accuracy, %", "number", highest_first=True),
+    Column("points to the best", "number", highest_first=True),
+    Column("verdict"),
+    Column("gain over own base", "number", highest_first=True),
+    Column("trainable parameters", "number"),
+    Column("training tokens", "number"),
+    Column("minutes", "number"),
+    Column("memory, GiB", "number"),
+)
 _CAPTION = (
-    f"Validation accuracy, best first. {sentences(VERDICTS, TEST_CI)} The gain over a config's own untuned base has a "
-    f"{CI} that holds for all rows together. Tokens, minutes and GPU hours are sums over seeds."
+    f"Validation accuracy with its {CI}, best first. {sentences(VERDICTS, TEST_CI)} The gain over a config's own "
+    f"untuned base has a {CI} that holds for all rows together. Tokens and minutes are sums over seeds."
 )
 
 
-def leaderboard_html(board: Leaderboard) -> str:
+def leaderboard_html(board: Leaderboard, folder: Path) -> str:
+    """Every config, in a table that can be sorted and filtered; without a script the first of them.
+
+    Args:
+        folder: of the page, from which the trials' folders are linked.
+    """
     if not board.rows:
         return "<p>No trial has completed its planned training.</p>"
-    has_settings = any(row.settings for row in board.rows)
-    names = ("trial", *(["config"] if has_settings else []), *_NUMBERS, "verdict", *_COSTS, "outcome")
-    numbers = {*_NUMBERS, *_COSTS}
-    head = "".join(f'<th scope="col"{_number(name in numbers)}>{escaped(name)}</th>' for name in names)
-    rows = [_config_row(board, row, names) for row in board.rows]
-    rows += [_base_row(base, names) for base in board.bases]
-    table = framed_table(f"<caption>Leaderboard</caption><thead><tr>{head}</tr></thead>{''.join(rows)}", "Leaderboard")
-    more = f"<p>{board.not_shown:,} more are in <code>leaderboard.csv</code>.</p>" if board.not_shown else ""
-    return f'<p class="soft">{escaped(_CAPTION)}</p>{table}{more}'
+    cells = [_config_cells(board, index, config) for index, config in enumerate(board.configs)]
+    bases = [{"trial": "base", "config": base.settings or "untuned", **_accuracy(base)} for base in board.bases]
+    known = [column for column in _COLUMNS if any(row.get(column.name) for row in cells)]
+    table = LiveTable(
+        name="configs",
+        caption="Leaderboard",
+        columns=known,
+        rows=cells,
+        settings=_settings(board, [config.first for config in board.configs]),
+        foot=bases,
+        links=links_to(board.study, folder),
+        static=len(board.rows),
+        noun="config",
+    )
+    return f'<p class="soft">{escaped(_CAPTION)}</p>{live_table_html(table)}'
 
 
-def not_ranked_html(board: Leaderboard) -> str:
+def not_ranked_html(board: Leaderboard, folder: Path) -> str:
     """The trials that could not be ranked, and folders that could not be read."""
     others, unreadable = board.study.others(), board.study.unreadable
     if not others and not unreadable:
         return ""
-    rows = [
-        (t.name, settings_text(t, board.names), str(t.state), t.reason[:_REASON_CHARACTERS]) for t in others[:OTHERS]
-    ]
     parts = ['<section aria-labelledby="others"><h2 id="others">Not ranked</h2>']
-    if rows:
-        parts.append(table_html(Table("Every other trial", ("trial", "config", "outcome", "why"), rows)))
-    if len(others) > OTHERS:
-        parts.append(
-            f"<p>and {len(others) - OTHERS:,} more: {escaped(count_text(trial.state for trial in others[OTHERS:]))}</p>"
-        )
+    if others:
+        rows = [
+            {
+                "trial": trial.name,
+                "config": settings_text(trial, board.names),
+                "outcome": str(trial.state),
+                "why": trial.reason[:_REASON_CHARACTERS],
+            }
+            for trial in others
+        ]
+        columns = [Column("trial", "trial"), Column("config"), Column("outcome"), Column("why", "words")]
+        known = [column for column in columns if any(row[column.name] for row in rows)]
+        links = links_to(board.study, folder)
+        settings = _settings(board, others)
+        table = LiveTable("unranked", "Trials without a rank", known, rows, settings, (), links, OTHERS, "trial")
+        parts.append(live_table_html(table))
     parts += [f"<p>{escaped(sentence)}</p>" for sentence in unreadable[:OTHERS]]
+    if len(unreadable) > OTHERS:
+        parts.append(f"<p>{counted(len(unreadable) - OTHERS, 'more folder')} could not be read.</p>")
     return "\n".join([*parts, "</section>"])
 
 
-def _config_row(board: Leaderboard, row: Row, names: Sequence[str]) -> str:
-    cells = {
-        "config": row.settings or row.label,
-        **_accuracy(row),
-        **_difference(row.versus_best, "points to best", _CI_OF_TEST),
-        **_difference(row.versus_base, "gain over own base", _CI_OF_GAIN),
-        "verdict": "best" if row is board.best else row.verdict,
-        **_costs(row),
-        "outcome": "; ".join(dict.fromkeys(trial.reason or str(trial.state) for trial in row.trials)),
+def links_to(study: Study, folder: Path) -> dict[str, str]:
+    """By name of a trial that has a folder, where that is from the page's own folder."""
+    with_folder = [trial for trial in study.trials if trial.settings]
+    of_study = {parent: link_to(parent, folder) for parent in {trial.directory.path.parent for trial in with_folder}}
+    return {
+        trial.name: f"{of_study[trial.directory.path.parent]}{quote(trial.directory.path.name)}/"
+        for trial in with_folder
     }
-    return _row(row.marked_names, cells, names, " class=best" if row is board.best else "")
 
 
-def _base_row(base: Base, names: Sequence[str]) -> str:
-    return _row("base", {"config": base.label, **_accuracy(base), "outcome": "untuned"}, names)
+def link_to(there: Path, folder: Path) -> str:
+    """The address of one folder on a page in another."""
+    return quote(os.path.relpath(os.path.abspath(there), os.path.abspath(folder))) + "/"
 
 
-def _row(name: str, cells: Mapping[str, str], names: Sequence[str], mark: str = "") -> str:
-    body = "".join(
-        f"<td{_number(name in _NUMBERS or name in _COSTS)}>{escaped(cells.get(name, ''))}</td>" for name in names[1:]
-    )
-    return f'<tr{mark}><th scope="row">{escaped(name)}</th>{body}</tr>'
+def _settings(board: Leaderboard, trials: Sequence[Trial]) -> dict[str, list[str]]:
+    """By short name, the value of each trial: what can be sorted by."""
+    return {name: [setting(trial.settings.get(key)) for trial in trials] for key, name in board.names.items()}
+
+
+def _config_cells(board: Leaderboard, index: int, config: Config) -> dict[str, str]:
+    row = board.rows[index] if index < len(board.rows) else None
+    cells = {"rank": str(index + 1), "trial": row.marked_names if row else config.trial_names}
+    cells["config"] = settings_text(config.first, board.names)
+    if note := "; ".join(dict.fromkeys(trial.reason for trial in config.trials if trial.reason)):
+        cells["config"] += f"\n{note}"
+    return cells | (_compared(board, row) if row else _scored(config)) | _costs(config, row)
+
+
+def _compared(board: Leaderboard, row: Row) -> dict[str, str]:
+    is_best = row is board.best
+    to_best = {"points to the best": "0.0"} if is_best else _difference(row.versus_best, "points to the best")
+    gain = _difference(row.versus_base, "gain over own base")
+    return {**_accuracy(row), **to_best, **gain, "verdict": "best" if is_best else row.verdict}
+
+
+def _scored(config: Config) -> dict[str, str]:
+    """Of a config that is not compared: its accuracy, with the interval of its score if it has one seed."""
+    result = config.first.result
+    cell = in_percent(config.accuracy)
+    if len(config.trials) == 1 and result is not None and result.score is not None:
+        cell += f"\n{limits(result.score.low, result.score.high)}"
+    return {"accuracy, %": cell, "verdict": "not compared"}
 
 
 def _accuracy(row: Row | Base) -> dict[str, str]:
     estimate = row.accuracy
-    return {"accuracy, %": in_percent(estimate.accuracy), CI: limits(estimate.low, estimate.high)}
+    return {"accuracy, %": f"{in_percent(estimate.accuracy)}\n{limits(estimate.low, estimate.high)}"}
 
 
-def _difference(paired: PairedDifference | None, name: str, interval: str) -> dict[str, str]:
+def _difference(paired: PairedDifference | None, name: str) -> dict[str, str]:
     if paired is None:
         return {}
-    found = f"{signed_points(paired.low)} to {signed_points(paired.high)}"
-    return {name: signed_points(paired.difference), interval: found}
+    interval = f"{signed_points(paired.low)} to {signed_points(paired.high)}"
+    return {name: f"{signed_points(paired.difference)}\n{interval}"}
 
 
-def _costs(row: Row) -> dict[str, str]:
-    results = [trial.result for trial in row.trials if trial.result is not None]
-    hours = gpu_hours_of(row.trials)
+def _costs(config: Config, row: Row | None) -> dict[str, str]:
+    results = [trial.result for trial in config.trials if trial.result is not None]
     return {
-        "tokens": compact(round(tokens_of(row.trials))),
+        "trainable parameters": compact(results[0].trainable_weights),
+        "training tokens": compact(round(tokens_of(config.trials))) if row else "",
         "minutes": f"{sum(result.seconds for result in results) / 60:.1f}",
-        "GPU hours": f"{hours:.2f}" if hours else "none",
         "memory, GiB": f"{max(result.peak_memory_bytes for result in results) / 2**30:.1f}",
-        "parameters": compact(results[0].trainable_weights),
     }
-
-
-def _number(is_one: bool) -> str:
-    return ' class="number"' if is_one else ""

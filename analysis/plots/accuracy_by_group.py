@@ -1,4 +1,4 @@
-"""Accuracy by the letter of the right answer and by USMLE step."""
+"""Accuracy by the letter of the correct answer and by USMLE step."""
 
 from analysis.comparing.leaderboard import Leaderboard
 from analysis.plots.plot import COLOURS, Plot, Table, empty_figure, label
@@ -17,14 +17,14 @@ def accuracy_by_group(board: Leaderboard) -> Plot | None:
     ]
     scores += [
         (base.label, base.trial.result.baseline)
-        for base in board.bases[:SHOWN]
+        for base in board.bases[: len(COLOURS) - SHOWN]
         if base.trial.result is not None and base.trial.result.baseline is not None
     ]
     letters = sorted({letter for _, score in scores for letter in score.recall_by_letter})
     steps = sorted({step for _, score in scores for step in score.accuracy_by_step})
     if not letters and not steps:
         return None
-    figure = empty_figure("right answer, or step of the examination", "right, %")
+    figure = empty_figure("correct answer, or USMLE step", "accuracy, %")
     columns = [*letters, *steps]
     cells = []
     for index, (name, score) in enumerate(scores):
@@ -40,11 +40,12 @@ def accuracy_by_group(board: Leaderboard) -> Plot | None:
     figure.update_layout(barmode="group")
     figure.update_xaxes(type="category")
     caption = (
-        "Share of questions that are answered right, by the letter of the right answer and by step. A model that "
-        "prefers a letter is good at its questions and bad at the others; groups are small, so differences are noisy."
+        "Accuracy by the letter of the correct answer and by USMLE step. A model that prefers a letter is accurate "
+        "where that letter is correct and inaccurate elsewhere. Groups are small, so differences between them are "
+        "noisy."
     )
-    table = Table("Right by letter and step, %", ("config", *columns), cells)
-    return Plot("groups", "By letter and by step", caption, figure, (table,))
+    table = Table("Accuracy by letter and step, %", ("config", *columns), cells)
+    return Plot("groups", "Accuracy by letter and by step", caption, figure, (table,))
 
 
 def _share(score: Score, column: str) -> float | None:

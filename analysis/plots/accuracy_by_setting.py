@@ -8,9 +8,11 @@ from plotly.subplots import make_subplots
 from analysis.comparing.configs import SEED
 from analysis.comparing.leaderboard import Leaderboard
 from analysis.plots.plot import COLOURS, Plot, Table, empty_figure, label
-from medqa_sweeps.wording import CI, in_percent, setting
+from analysis.plots.reference_lines import add_reference_lines
+from medqa_sweeps.wording import CI, in_percent, listed, setting
 
 SETTINGS = 8
+FEW = 12  # values, each of which is a tick and has a mean
 POINTS = 1000  # of a setting; more than can be told apart by eye
 
 
@@ -29,16 +31,17 @@ def accuracy_by_setting(board: Leaderboard) -> Plot | None:
         tables.append(_table(board, key, names[key]))
     figure.update_layout(legend={"y": -0.3 / len(keys)})
     more = f" {len(names) - SETTINGS} more settings were swept and are not drawn." if len(names) > SETTINGS else ""
+    held = " Other settings are not held constant." if len(names) > 1 else ""
     caption = (
-        f"Validation accuracy against {', '.join(names[key] for key in keys)}; bars are the {CI}, of the configs "
-        f"in the leaderboard. Other settings vary along.{more}"
-    )
+        f"Validation accuracy against {listed([names[key] for key in keys], SETTINGS)}; the {CI} is drawn where no two "
+        f"configs of the leaderboard share a value.{held}{more} {add_reference_lines(figure, board, len(keys))}"
+    ).strip()
     return Plot("settings", "Accuracy against each setting", caption, figure, tables)
 
 
 def _draw(board: Leaderboard, key: str, name: str, figure: Any, index: int, first: bool) -> None:
     values = [config.first.settings.get(key) for config in board.configs]
-    numeric = _are_numbers(values) and len(set(values)) > 2
+    numeric = are_numbers(values) and len(set(values)) > 2
     shown = len(board.rows)
     step = max(1, len(board.configs) // POINTS)
     rest = range(shown, len(board.configs), step)
@@ -53,32 +56,46 @@ def _draw(board: Leaderboard, key: str, name: str, figure: Any, index: int, firs
         row=index,
         col=1,
     )
-    rows = [row.accuracy for row in board.rows]
+    estimates = [row.accuracy for row in board.rows]
+    alone = len(set(at[:shown])) == shown  # intervals of several configs at one value would hide each other
+    errors = {
+        "type": "data",
+        "symmetric": False,
+        "array": [100 * (e.high - e.accuracy) for e in estimates],
+        "arrayminus": [100 * (e.accuracy - e.low) for e in estimates],
+        "color": COLOURS[0],
+        "thickness": 1.2,
+    }
     figure.add_scatter(
         x=at[:shown],
-        y=[100 * e.accuracy for e in rows],
-        error_y={
-            "type": "data",
-            "symmetric": False,
-            "array": [100 * (e.high - e.accuracy) for e in rows],
-            "arrayminus": [100 * (e.accuracy - e.low) for e in rows],
-            "color": COLOURS[0],
-            "thickness": 1.2,
-        },
+        y=[100 * e.accuracy for e in estimates],
+        error_y=errors if alone else None,
         mode="markers",
-        name=f"leaderboard, {CI}",
+        name="leaderboard",
         showlegend=first,
-        marker={"color": COLOURS[0], "size": 9},
+        marker={"color": COLOURS[0], "size": 9, "opacity": 1 if alone else 0.6},
         text=[label(row.settings) for row in board.rows],
         hovertemplate="%{text}: %{y:.1f}%<extra></extra>",
         row=index,
         col=1,
     )
+    if not alone and len(means := _means(at, board)) <= FEW:
+        figure.add_scatter(
+            x=list(means),
+            y=list(means.values()),
+            mode="markers",
+            name="mean of all configs",
+            showlegend=first,
+            marker={"color": COLOURS[3], "symbol": "line-ew-open", "size": 26, "line": {"width": 3}},
+            hovertemplate="mean %{y:.1f}%<extra></extra>",
+            row=index,
+            col=1,
+        )
     axis: dict[str, Any] = {"title": {"text": label(name)}, "automargin": True, "zeroline": False}
-    if numeric and _spans_magnitudes(values):
+    if numeric and spans_magnitudes(values):
         axis |= {"type": "log", "exponentformat": "power", "dtick": 1}
-        few: list[Any] = sorted({*values}, key=_sortable)
-        if len(few) <= 12:
+        few: list[Any] = sorted({*values}, key=sortable)
+        if len(few) <= FEW:
             axis |= {"tickvals": few, "ticktext": [setting(value) for value in few]}
     elif not numeric:
         axis |= {"type": "category", "categoryorder": "array", "categoryarray": _in_order(values)}
@@ -86,10 +103,18 @@ def _draw(board: Leaderboard, key: str, name: str, figure: Any, index: int, firs
     figure.update_yaxes({"title": {"text": "accuracy, %"}, "automargin": True, "zeroline": False}, row=index, col=1)
 
 
+def _means(at: list[Any], board: Leaderboard) -> dict[Any, float]:
+    """In percent, by value."""
+    groups: dict[Any, list[float]] = {}
+    for value, config in zip(at, board.configs, strict=True):
+        groups.setdefault(value, []).append(100 * config.accuracy)
+    return {value: sum(some) / len(some) for value, some in groups.items()}
+
+
 def _table(board: Leaderboard, key: str, name: str) -> Table:
     """The configs of each value together: how many, their mean, and the best of them."""
     groups: dict[str, list[float]] = {}
-    ordered = sorted(board.configs, key=lambda config: _sortable(config.first.settings.get(key)))
+    ordered = sorted(board.configs, key=lambda config: sortable(config.first.settings.get(key)))
     for config in ordered:
         groups.setdefault(setting(config.first.settings.get(key)), []).append(config.accuracy)
     cells = [
@@ -100,22 +125,25 @@ def _table(board: Leaderboard, key: str, name: str) -> Table:
     return Table(f"Accuracy in % by {name}{more}", (name, "configs", "mean", "highest"), cells)
 
 
-def _are_numbers(values: list[Any]) -> bool:
+def are_numbers(values: list[Any]) -> bool:
+    """Whether all of them are, and none is true or false."""
     return all(isinstance(value, int | float) and not isinstance(value, bool) for value in values)
 
 
-def _spans_magnitudes(values: list[Any]) -> bool:
+def spans_magnitudes(values: list[Any]) -> bool:
+    """Whether a logarithmic axis shows them better."""
     return min(values) > 0 and max(values) / min(values) >= 8
 
 
 def _in_order(values: list[Any]) -> list[str]:
-    return [label(setting(value)) for value in sorted(dict.fromkeys(map(_hashable, values)), key=_sortable)]
+    return [label(setting(value)) for value in sorted(dict.fromkeys(map(_hashable, values)), key=sortable)]
 
 
 def _hashable(value: Any) -> Any:
     return setting(value) if isinstance(value, list | dict) else value
 
 
-def _sortable(value: Any) -> tuple[bool, float, str]:
+def sortable(value: Any) -> tuple[bool, float, str]:
+    """A key that puts numbers in their order before texts in theirs."""
     number = isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
     return (not number, float(value) if number else 0.0, "" if number else setting(value))

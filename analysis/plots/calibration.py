@@ -1,4 +1,4 @@
-"""Whether a trial that is 70 % sure is right 70 % of the time."""
+"""Whether answers that a trial gives with a probability of 70% are correct 70% of the time."""
 
 import numpy as np
 
@@ -16,13 +16,13 @@ LEAST = 5  # answers in a bin that is drawn
 
 
 def calibration(board: Leaderboard) -> Plot | None:
-    """Share right against confidence; None where no trial gave probabilities."""
-    figure = empty_figure("probability of the chosen letter", "share that is right, %")
+    """Accuracy against confidence; None where no trial gave probabilities."""
+    figure = empty_figure("probability of the chosen letter", "accuracy, %")
     figure.add_scatter(
         x=[0, 1],
         y=[0, 100],
         mode="lines",
-        name="as sure as right",
+        name="perfect calibration",
         line={"color": GREY, "dash": "dot"},
         hoverinfo="skip",
     )
@@ -67,7 +67,7 @@ def calibration(board: Leaderboard) -> Plot | None:
         return None
     figure.update_xaxes(range=[0, 1.02])
     figure.update_yaxes(range=[0, 102])
-    caption = "How often answers of each tenth of confidence are right; below the dotted line a model is too sure."
+    caption = "Accuracy by predicted confidence, in tenths; points below the diagonal mean overconfidence."
     caption += "".join(damaged)
     header = ("config", "mean confidence, %", "accuracy, %", "expected calibration error, points")
     return Plot("calibration", "Calibration", caption, figure, (Table("Calibration", header, cells),))

@@ -1,4 +1,4 @@
-"""Each confirmed config under its fresh seeds, beside the accuracy that it was chosen by."""
+"""Each confirmed config under its new seeds, beside the accuracy that it was selected at."""
 
 from analysis.comparing.confirmation_result import Confirmed, ConfirmedConfig
 from analysis.plots.plot import COLOURS, GREY, Plot, Table, empty_figure, label
@@ -31,7 +31,7 @@ def confirmation_plot(confirmed: Confirmed) -> Plot:
         mode="markers",
         name=f"under new seeds, {CI}",
         marker={"color": COLOURS[0], "size": 10},
-        hovertemplate="%{y}: %{x:.1f}% under fresh seeds<extra></extra>",
+        hovertemplate="%{y}: %{x:.1f}% under new seeds<extra></extra>",
     )
     figure.update_yaxes(type="category", range=[len(confirmed.configs) - 0.5, -0.5])
     figure.update_layout(showlegend=True, legend={"y": -70 / (70 + 34 * len(confirmed.configs))})

@@ -32,7 +32,7 @@ def disagreement(board: Leaderboard) -> Plot | None:
             y=names, x=[count[index] for count in counts], name=name, orientation="h", marker={"color": colour},
             text=[f"{count[index]}" for count in counts], textposition="inside",
         )  # fmt: skip
-    figure.update_layout(barmode="stack", legend={"y": -0.35})
+    figure.update_layout(barmode="stack", legend={"y": -0.35, "traceorder": "normal"})
     figure.update_yaxes(type="category", autorange="reversed")
     runner_up = "" if isinstance(pairs[0].second, Base) else f" {pair_text(pairs[0], board)}"
     caption = (
@@ -86,8 +86,8 @@ def _table(pair: Pair) -> Table:
         answers_by_question(pair.first),
         answers_by_question(pair.second, untuned=isinstance(pair.second, Base)),
     )
-    cells = [(texts[id_].text, texts[id_].right_answer, letter(left, id_), letter(right, id_)) for id_ in ids]
+    cells = [(texts[id_].text, texts[id_].correct_answer, letter(left, id_), letter(right, id_)) for id_ in ids]
     split = int(np.sum(pair.first.answers.correct_SxQ[0] != pair.second.answers.correct_SxQ[0]))
     two = f"{pair.first.label} and {pair.second.label}"
     caption = f"Questions that only one of {two} answers correctly, {len(cells)} of {split}"
-    return Table(caption, ("question", "right answer", pair.first.label, pair.second.label), cells)
+    return Table(caption, ("question", "correct answer", pair.first.label, pair.second.label), cells)

@@ -41,8 +41,8 @@ def importances(board: Leaderboard) -> Plot | None:
     figure.update_layout(showlegend=False)
     caption = (
         f"How much of the differences between {len(study.trials):,} trials each setting explains on its own and with "
-        f"others (fANOVA). Bars end at the mean of {FORESTS} forests and carry their standard deviation. It is of the "
-        "values that were tried, no more."
+        f"others (fANOVA): mean and standard deviation of {FORESTS} random forests. It holds for the values that were "
+        "tried only."
     )
     cells = [
         (name, in_percent(float(shares[name].mean())), in_percent(float(shares[name].std(ddof=1)))) for name in order

@@ -1,17 +1,28 @@
 """Learning curves: validation accuracy along the training questions seen."""
 
+from typing import Any
+
 from analysis.comparing.leaderboard import Leaderboard, Row
-from analysis.plots.plot import COLOURS, DASHES, SYMBOLS, Plot, Table, empty_figure, label
+from analysis.plots.plot import COLOURS, DASHES, GREY, SYMBOLS, Plot, Table, empty_figure, label
+from analysis.plots.reference_lines import add_reference_lines
 from analysis.reading.history import history
 from medqa_sweeps.wording import CI, in_percent
 
-SHOWN = 8
+SHOWN = len(COLOURS)  # configs in colour: no colour stands for two
+_FADED: dict[str, Any] = {"mode": "lines", "line": {"color": GREY, "width": 1}, "opacity": 0.45}
 
 
 def learning_curves(board: Leaderboard) -> Plot | None:
-    """Validation accuracy of the leading configs; None where no report is on file."""
+    """Validation accuracy of the leading configs; None where no evaluation is on file."""
     figure = empty_figure("training questions seen", "validation accuracy, %")
     cells = []
+    for row in rows_faded(board):
+        lines = history(row.trial).validation
+        figure.add_scatter(
+            x=[line.samples_seen for line in lines],
+            y=[100 * line.score.accuracy for line in lines],
+            **faded(row),
+        )
     for index, row in enumerate(rows_drawn(board)):
         lines = history(row.trial).validation
         figure.add_scatter(
@@ -27,8 +38,8 @@ def learning_curves(board: Leaderboard) -> Plot | None:
             },
             mode="lines+markers",
             name=label(row.settings or row.label),
-            line={"color": COLOURS[index % len(COLOURS)], "dash": DASHES[index % len(DASHES)]},
-            marker={"symbol": SYMBOLS[index % len(SYMBOLS)], "size": 8},
+            line={"color": COLOURS[index], "dash": DASHES[index]},
+            marker={"symbol": SYMBOLS[index], "size": 8},
         )
         cells += [
             (row.settings or row.label, f"{line.samples_seen:,}", in_percent(line.score.accuracy))
@@ -36,23 +47,38 @@ def learning_curves(board: Leaderboard) -> Plot | None:
         ]
     if not cells:
         return None
-    caption = f"Validation accuracy at each evaluation, with its {CI}. The untuned base stands at 0. {rows_text(board)}"
-    table = Table("Validation accuracy at the evaluations, %", ("config", "questions seen", "accuracy"), cells)
+    caption = (
+        f"Validation accuracy at each evaluation, with its {CI}. The untuned base is at 0 training questions. "
+        f"{add_reference_lines(figure, board)} {rows_text(board)}"
+    ).strip()
+    table = Table("Validation accuracy at each evaluation, %", ("config", "questions seen", "accuracy"), cells)
     return Plot("learning", "Learning curves", caption, figure, (table,))
 
 
 def rows_drawn(board: Leaderboard) -> list[Row]:
-    """The best, and every so many-th of the others down to the last of the leaderboard."""
+    """The configs in colour: the best, and the others evenly spaced down to the last of the leaderboard."""
     if len(board.rows) <= SHOWN:
         return list(board.rows)
     last = len(board.rows) - 1
     return [board.rows[round(index * last / (SHOWN - 1))] for index in range(SHOWN)]
 
 
+def rows_faded(board: Leaderboard) -> list[Row]:
+    """The other configs of the leaderboard, in grey."""
+    drawn = {id(row) for row in rows_drawn(board)}
+    return [row for row in board.rows if id(row) not in drawn]
+
+
+def faded(row: Row) -> dict[str, Any]:
+    """How a grey line is drawn: its name appears over it, and is not in the legend."""
+    name = label(row.settings or row.label)
+    return {**_FADED, "name": name, "showlegend": False, "hovertemplate": f"{name}: %{{y}}<extra></extra>"}
+
+
 def rows_text(board: Leaderboard) -> str:
-    """Which of the configs and seeds are drawn; "" where all are."""
+    """What the colours are, and which seeds are drawn; "" where every config and seed is in colour."""
     several = any(len(row.trials) > 1 for row in board.rows)
     seed = " Of several seeds the first is drawn." if several else ""
-    return (
-        f"{SHOWN} of {len(board.configs):,} configs, from best to last shown." if len(board.rows) > SHOWN else ""
-    ) + seed
+    others = len(board.rows) - SHOWN
+    grey = f"In colour: {SHOWN} configs from the best to the last of the leaderboard; grey: the other {others}."
+    return ((grey if others > 0 else "") + seed).strip()

@@ -39,11 +39,11 @@ def parallel_coordinates(board: Leaderboard) -> Plot | None:
         template="none", title=None, height=430, margin={"l": 30, "r": 20, "t": 40, "b": 60}, dragmode=False,
         paper_bgcolor=page.paper_bgcolor, plot_bgcolor=page.plot_bgcolor,
     )  # fmt: skip
-    which = f"{MOST} of them are drawn, the best among them. " if len(study.trials) == MOST else ""
+    which = f"{MOST} of them are drawn, the best included. " if len(study.trials) == MOST else ""
     caption = (
         f"Each line is a trial, from its accuracy on the left through its {', '.join(names[:SETTINGS])}. {which}"
         f"Orange: the {coloured} most accurate of {len(figure.data)}. "
-        "Where they agree and the others do not, a setting may matter."
+        "A setting may matter where the orange lines meet and the grey ones do not."
     )
     return Plot("coordinates", "Parallel coordinates", caption, figure)
 

@@ -6,9 +6,9 @@ from dataclasses import dataclass, field
 
 import plotly.graph_objects as go
 
-# Okabe & Ito's colours, told apart by colour-blind people, without black and yellow: they must show on light and dark.
+# Okabe & Ito's colours, distinguishable for the colour-blind, without black and yellow: they show on light and dark.
 COLOURS = ("#0072B2", "#E69F00", "#009E73", "#D55E00", "#56B4E9", "#CC79A7")
-DASHES = ("solid", "dash", "dot", "dashdot", "longdash")
+DASHES = ("solid", "dash", "dot", "dashdot", "longdash", "longdashdot")
 SYMBOLS = ("circle", "square", "diamond", "triangle-up", "x", "star")
 GREY = "#7F7F7F"
 

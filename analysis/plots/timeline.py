@@ -1,4 +1,4 @@
-"""Who ran where and when, and when nothing did."""
+"""Which trial ran where and when, and when slots were idle."""
 
 import datetime
 from collections import defaultdict
@@ -60,15 +60,19 @@ def timeline(board: Leaderboard) -> Plot | None:
                 hovertemplate="%{hovertext}<extra></extra>",
                 marker={"color": _COLOUR_OF[state], "line": {"color": "rgba(255,255,255,0.7)", "width": 1}},
             )
-    figure.update_layout(barmode="overlay", legend={"y": -0.4})
-    figure.update_xaxes(type="date")
+    figure.update_layout(barmode="overlay", legend={"y": -75 / (60 + 34 * len(lanes))})
+    figure.update_xaxes(type="date", nticks=6, tickangle=0)
     figure.update_yaxes(type="category", autorange="reversed")
     cells = [_row(lane, some, began, ended) for lane, some in lanes.items()]
     busy = sum(span.ended - span.began for span in found) / max(1e-9, (ended - began) * len(lanes))
-    merged = f" {len(found):,} attempts are too many to draw: neighbours of one outcome are one bar." if tick else ""
+    merged = (
+        f" {len(found):,} attempts are too many to draw one by one: neighbours with the same outcome share a bar."
+        if tick
+        else ""
+    )
     caption = (
         f"{counted(len(found), 'attempt')} on {counted(len(lanes), 'slot')} in {_length(ended - began)}; the slots "
-        f"were busy {busy:.0%} of the time. Gaps are idle time and the start of a process.{merged} Times are UTC."
+        f"were busy {busy:.0%} of the time. Gaps are idle time or the start of a process.{merged} Times are in UTC."
     )
     header = ("slot", "attempts", "busy", "longest gap")
     return Plot("timeline", "Timeline", caption, figure, (Table("Slots and their idle time", header, cells),))

@@ -1,9 +1,10 @@
 """Training loss along the training questions seen, of the configs whose learning curves are drawn."""
 
-from analysis.comparing.leaderboard import Leaderboard
-from analysis.plots.learning_curves import rows_drawn, rows_text
+from analysis.comparing.leaderboard import Leaderboard, Row
+from analysis.plots.learning_curves import faded, rows_drawn, rows_faded, rows_text
 from analysis.plots.plot import COLOURS, DASHES, Plot, Table, empty_figure, label
 from analysis.reading.history import history
+from medqa_sweeps.trial.records import TrainLine
 
 POINTS = 300
 
@@ -12,19 +13,33 @@ def training_loss(board: Leaderboard) -> Plot | None:
     """Training loss of the leading configs; None where no training line is on file."""
     figure = empty_figure("training questions seen", "training loss, nats")
     cells = []
+    for row in rows_faded(board):
+        _, some = _losses(row)
+        figure.add_scatter(x=[line.samples_seen for line in some], y=[line.loss for line in some], **faded(row))
     for index, row in enumerate(rows_drawn(board)):
-        lines = [line for line in history(row.trial).training if line.loss is not None]
-        step = max(1, len(lines) // POINTS)
+        lines, some = _losses(row)
         figure.add_scatter(
-            x=[line.samples_seen for line in lines[::step]],
-            y=[line.loss for line in lines[::step]],
+            x=[line.samples_seen for line in some],
+            y=[line.loss for line in some],
             mode="lines",
             name=label(row.settings or row.label),
-            line={"color": COLOURS[index % len(COLOURS)], "dash": DASHES[index % len(DASHES)]},
+            line={"color": COLOURS[index], "dash": DASHES[index]},
         )
         if lines:
             cells.append((row.settings or row.label, f"{lines[0].loss:.3f}", f"{lines[-1].loss:.3f}"))
     if not cells:
         return None
-    table = Table("Training loss, nats a supervised token", ("config", "first", "last"), cells)
-    return Plot("loss", "Training loss", "Mean loss between two log lines. " + rows_text(board), figure, (table,))
+    table = Table("Training loss, nats per supervised token", ("config", "first", "last"), cells)
+    return Plot(
+        "loss",
+        "Training loss",
+        f"Mean training loss between two log lines. {rows_text(board)}".strip(),
+        figure,
+        (table,),
+    )
+
+
+def _losses(row: Row) -> tuple[list[TrainLine], list[TrainLine]]:
+    """The lines with a loss, and those of them that are drawn."""
+    lines = [line for line in history(row.trial).training if line.loss is not None]
+    return lines, lines[:: max(1, len(lines) // POINTS)]

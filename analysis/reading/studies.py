@@ -6,12 +6,16 @@ from pathlib import Path
 from typing import Any
 
 from analysis.reading.flat_config import flat_config
+from analysis.reading.options import typed
 from analysis.reading.trial_state import State, state_of_result, state_without_result
 from medqa_sweeps import damage
+from medqa_sweeps.command_line import short_path
 from medqa_sweeps.errors import ConfigError
 from medqa_sweeps.study.best import ScoredTrial, can_be_ranked, scored_trial
+from medqa_sweeps.study.find import meant
 from medqa_sweeps.study.folder import trial_number
 from medqa_sweeps.study.not_run import NotRun, not_run
+from medqa_sweeps.study_identity import FILE as STUDY_FILE
 from medqa_sweeps.trial.folder import TrialDir
 from medqa_sweeps.trial.records import Result
 
@@ -24,12 +28,13 @@ class Trial:
 
     name: str  # of the folder
     directory: TrialDir
-    settings: dict[str, Any]  # its config by dotted key, as in `lora.r`
+    settings: dict[str, Any]  # its config by dotted key, as in `lora.r`; by `lora` the option of a swept group
     state: State
     reason: str  # why it failed or ended, how far it is; "" for a trial that completed its planned training
     result: Result | None
     scored: ScoredTrial | None = None  # None: it cannot be ranked
     overrides: tuple[str, ...] = ()  # of a trial that never ran, which has no settings: what sets it apart
+    typed: frozenset[str] = frozenset()  # the keys of what it was told on the command line: `lora`, `lora.r`
 
     @property
     def has_score(self) -> bool:
@@ -78,9 +83,10 @@ def read_studies(folders: Sequence[Path]) -> Study:
     names = [study.folder.name for study in studies]
     if len(set(names)) < len(names):
         names = [str(study.folder) for study in studies]
+    trials = [replace(t, name=f"{name}/{t.name}") for name, s in zip(names, studies, strict=True) for t in s.trials]
     return Study(
         folders[0],
-        tuple(replace(t, name=f"{name}/{t.name}") for name, s in zip(names, studies, strict=True) for t in s.trials),
+        tuple(_with_options(trials)),
         tuple(f"{name}/{why}" for name, s in zip(names, studies, strict=True) for why in s.unreadable),
         several=True,
     )
@@ -94,24 +100,43 @@ def read_study(folder: Path | str) -> Study:
     """
     folder = Path(folder)
     if not folder.is_dir():
-        raise ConfigError(f"{folder}: no such folder. Give a study's, such as multirun/quickstart, or a single run's.")
-    if TrialDir(folder).config_file.exists():
+        raise ConfigError(
+            f"{short_path(folder)}: there is no such folder.{meant(folder)} Give the folder of a study, such as "
+            "multirun/quickstart, or of a single run."
+        )
+    in_study = (folder / STUDY_FILE).exists()
+    if TrialDir(folder).is_submitted() and not in_study:
         return Study(folder, (_single(folder),), ())
     trials, unreadable = [], []
-    for path in sorted((p for p in folder.iterdir() if _may_be_trial(p)), key=_by_number):
-        if not TrialDir(path).config_file.exists():
-            unreadable.append(f"{path.name}: not a trial, it holds no {TrialDir(path).config_file.name}.")
+    for path in sorted((p for p in folder.iterdir() if _may_be_trial(p, in_study)), key=_by_number):
+        if not TrialDir(path).is_submitted():
+            lacking = "provenance.json" if TrialDir(path).config_file.exists() else "config.yaml"
+            unreadable.append(f"{path.name}: not a trial: it has no {lacking}.")
             continue
         try:
             trials.append(read_trial(TrialDir(path)))
         except ConfigError as error:
             unreadable.append(f"{path.name}: {error}")
-    trials = _with_those_not_run(folder, trials)
+    trials = _with_those_not_run(folder, _with_options(trials))
     if not trials and not unreadable:
-        raise ConfigError(f"{folder}: holds no trial. Give a study's folder, such as multirun/quickstart.")
+        raise ConfigError(
+            f"{short_path(folder)} contains no trial. Give the folder of a study, such as multirun/quickstart."
+        )
     if not trials:
-        raise ConfigError(f"{folder}: holds no trial that can be read. " + " ".join(unreadable[:5]))
+        raise ConfigError(f"{folder}: contains no trial that can be read. " + " ".join(unreadable[:5]))
     return Study(folder, tuple(trials), tuple(unreadable))
+
+
+def _with_options(trials: list[Trial]) -> list[Trial]:
+    """With the options of swept config groups before the other settings, as people typed them."""
+    ran = [trial for trial in trials if trial.settings]
+    told = dict(zip(map(id, ran), typed([trial.directory for trial in ran]), strict=True))
+    return [
+        replace(trial, settings={**told[id(trial)].options, **trial.settings}, typed=told[id(trial)].keys)
+        if id(trial) in told
+        else trial
+        for trial in trials
+    ]
 
 
 def _with_those_not_run(folder: Path, trials: list[Trial]) -> list[Trial]:
@@ -138,7 +163,7 @@ def read_trial(directory: TrialDir) -> Trial:
     result = _result(directory)
     if result is None:
         with damage.reading(directory.metrics_file):
-            state, reason = state_without_result(directory)
+            state, reason = state_without_result(directory, settings.get("engine.max_silent_minutes") or 60.0)
         result = _result(directory)  # it may have finished meanwhile
     if result is not None:
         state, reason = state_of_result(result)
@@ -158,8 +183,10 @@ def _scored(directory: TrialDir, result: Result | None) -> ScoredTrial | None:
     return scored_trial(directory, trial_number(directory.path.resolve()) or 0, result.score.accuracy)
 
 
-def _may_be_trial(path: Path) -> bool:
-    return not path.name.startswith(".") and path.name != REPORT_FOLDER and path.is_dir()
+def _may_be_trial(path: Path, in_study: bool) -> bool:
+    """In a study its numbered folders, beside which anything may lie; elsewhere any folder."""
+    named = trial_number(path) is not None if in_study else not path.name.startswith(".") and path.name != REPORT_FOLDER
+    return named and path.is_dir()
 
 
 def _single(folder: Path) -> Trial:

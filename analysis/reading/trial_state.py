@@ -27,7 +27,7 @@ class State(StrEnum):
     PRUNED = "pruned"
     FAILED = "failed"
     REPEATED = "repeated"  # the same experiment as another trial, not run again
-    INTERRUPTED = "interrupted"  # no process works on it; it can go on
+    INTERRUPTED = "interrupted"  # no process works on it; it can be resumed
     RUNNING = "running"
     WAITING = "waiting"  # submitted, not begun
 
@@ -47,8 +47,11 @@ def state_of_result(result: Result) -> tuple[State, str]:
     return state, ended(f"{kind}{result.message}") + score
 
 
-def state_without_result(directory: TrialDir) -> tuple[State, str]:
+def state_without_result(directory: TrialDir, max_silent_minutes: float = 60.0) -> tuple[State, str]:
     """State of a trial that has not ended, and how far it is.
+
+    Args:
+        max_silent_minutes: the trial's own `engine.max_silent_minutes`.
 
     Raises:
         ConfigError: if its history is damaged.
@@ -63,16 +66,16 @@ def state_without_result(directory: TrialDir) -> tuple[State, str]:
         kind = f"{last.failure}: " if last.failure else ""
         return State.INTERRUPTED, f"{ended(f'{kind}{last.message}')} {reached}"
     if last.host == platform.node() and not _alive(last):
-        return State.INTERRUPTED, f"its process {last.pid} is gone. {reached}"
+        return State.INTERRUPTED, f"its process {last.pid} has ended. {reached}"
     silent_minutes = (time.time() - lines[-1].time) / 60
-    if last.host != platform.node() and silent_minutes > directory.config().engine.max_silent_minutes:
-        return State.INTERRUPTED, f"nothing heard from {last.host} for {silent_minutes / 60:.1f} hours. {reached}"
+    if last.host != platform.node() and silent_minutes > max_silent_minutes:
+        return State.INTERRUPTED, f"no message from {last.host} for {silent_minutes / 60:.1f} hours. {reached}"
     return State.RUNNING, f"attempt {last.attempt} on {last.host}, {last.device}. {reached}"
 
 
 def _reached(lines: list[TrainLine | ValidationLine]) -> str:
     if not lines:
-        return "Nothing reported yet."
+        return "No evaluation yet."
     scores = [line for line in lines if isinstance(line, ValidationLine)]
     score = f", {percent(scores[-1].score.accuracy)} at the last evaluation" if scores else ""
     return f"{max(line.samples_seen for line in lines):,} questions seen{score}."

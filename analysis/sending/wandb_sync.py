@@ -3,8 +3,8 @@
 A trial is told again from its folder, which is complete: W&B keeps the steps that it has and takes the others.
 """
 
-import argparse
 import logging
+import sys
 from collections import Counter
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -13,6 +13,7 @@ from pathlib import Path
 from analysis.reading.studies import Study, Trial, read_study
 from analysis.reading.trial_state import State
 from analysis.sending.wandb_summary import log_summary, settings_of_study
+from medqa_sweeps.argument_parser import Parser
 from medqa_sweeps.errors import ConfigError
 from medqa_sweeps.exit_codes import ExitCode
 from medqa_sweeps.study_identity import group_of
@@ -26,7 +27,7 @@ _AT_ONCE = 8  # runs that are open at a time: most of each one's time is waiting
 _WORDS = {
     "sent": "sent",
     "before": "sent before",
-    "running": "not ended, told by the sweep that runs",
+    "running": "not finished: the running sweep sends it",
     "off": "not tracked, as W&B was switched off",
     "absent": "never ran",
     "kept": "not sent; the folder is complete, try again when the server answers",
@@ -35,17 +36,18 @@ _WORDS = {
 
 def main(arguments: Sequence[str]) -> ExitCode:
     """OK: W&B has all that there is; FAILED: something could not be sent; USAGE: there was nothing to read."""
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog="python -m analysis wandb-sync",
-        description="Send to Weights & Biases what an offline or broken connection kept back. Nothing is told twice.",
+        description="Send to Weights & Biases what an offline or broken connection kept back. Nothing is sent twice.",
+        epilog="Example:\n  uv run python -m analysis wandb-sync multirun/quickstart",
     )
-    parser.add_argument("folder", type=Path, help="a study, such as multirun/quickstart, or the folder of a single run")
+    parser.add_argument("folder", type=Path, metavar="FOLDER", help="study, such as multirun/quickstart, or single run")
     options = parser.parse_args(arguments)
     logging.basicConfig(format="%(message)s", level=logging.WARNING)
     try:
         return _sync(options.folder)
     except ConfigError as error:
-        print(f"error: {error}")
+        print(error, file=sys.stderr)
         return ExitCode.USAGE
 
 
@@ -57,7 +59,7 @@ def _sync(folder: Path) -> ExitCode:
     with ThreadPoolExecutor(_AT_ONCE) as threads:
         counts = Counter(threads.map(_sent, study.trials))
     print("Trials: " + "; ".join(f"{count:,} {_WORDS[how]}" for how, count in counts.items()) + ".")
-    is_study = not TrialDir(folder).config_file.exists()
+    is_study = not TrialDir(folder).is_submitted()
     summary_sent = not is_study or log_summary(folder, mode="online")
     return ExitCode.FAILED if counts["kept"] > 0 or not summary_sent else ExitCode.OK
 

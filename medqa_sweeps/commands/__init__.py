@@ -1,20 +1,35 @@
-"""What `python -m medqa_sweeps` can be asked for, a file a command.
+"""What `python -m medqa_sweeps` can be asked for, one file per command.
 
 A command's file has `add_arguments(parser)`, which says what may follow its name, and `run(arguments)`, which does it
 and returns the exit code: OK when it did what it says, FAILED otherwise. A `TrialError` that it raises is printed as a
-sentence. Heavy libraries are imported where they are used: `--help` and a wrong word answer at once. To add a command,
-add its file here and its line to `SUMMARIES`.
+sentence. Heavy libraries are imported where they are used: `--help` and a misspelt command answer at once. To add a
+command, add its file here and its lines to `SUMMARIES` and `EXAMPLES`.
 """
 
 SUMMARIES = {
-    "status": "what has ended in a study, what runs, what was interrupted",
-    "stop": "end a sweep, or one of its trials, at its next step",
-    "add": "try a point of your own before all others",
-    "resume": "go on with an interrupted study or trial",
-    "data": "what a data set holds: counts, lengths, what was cleaned, flagged, refused, overlaps",
-    "confirm": "run the best configs of a study again under fresh seeds",
-    "final": "score the chosen trial on the locked test questions, once",
-    "reproduce": "run a trial's saved config again and compare the two",
-    "predict": "let a trial's adapter answer the questions of a file",
-    "doctor": "say what this machine can run, and what to mend",
+    "status": "show what has finished, runs or was interrupted in a study",
+    "stop": "stop a sweep, or one of its trials, at the next step",
+    "add": "run one more trial next, with overrides of your choice",
+    "resume": "resume an interrupted study or run",
+    "data": "describe a data set: counts, lengths, problems, overlaps",
+    "confirm": "run the best configs of a study again with fresh seeds",
+    "final": "score the selected trial on the locked test questions, once",
+    "reproduce": "run a trial's saved config again and compare the results",
+    "predict": "answer the questions of a file with a trial's adapter",
+    "doctor": "show what this machine can run, and what to fix",
+}
+
+STUDY_HELP = "folder of a study, such as multirun/quickstart"
+# What may follow `python -m medqa_sweeps`, for --help.
+EXAMPLES = {
+    "status": "status multirun/quickstart",
+    "stop": "stop multirun/quickstart 3",
+    "add": "add multirun/quickstart lora.r=128 optimizer.lr=1e-4",
+    "resume": "resume multirun/quickstart",
+    "data": "data TRAIN.jsonl --model gemma3_1b --max-length 768",
+    "confirm": "confirm multirun/quickstart --top 2 --seeds 3",
+    "final": "final multirun/quickstart",
+    "reproduce": "reproduce multirun/quickstart/0",
+    "predict": "predict multirun/quickstart/0 QUESTIONS.jsonl --out ANSWERS.csv",
+    "doctor": "doctor",
 }

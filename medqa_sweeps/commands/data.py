@@ -11,6 +11,8 @@ from medqa_sweeps.errors import ConfigError
 from medqa_sweeps.exit_codes import ExitCode
 
 if TYPE_CHECKING:
+    from hydra.core.override_parser.types import Override
+
     from medqa_sweeps.config import DataConfig
     from medqa_sweeps.data.description import Measure
 
@@ -19,10 +21,17 @@ _CONF = Path(__file__).parents[2] / "conf"
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("data", metavar="DATA", help="a file, a glob of files, or a name of conf/data/")
-    parser.add_argument("overrides", nargs="*", metavar="OVERRIDE", help="as for launch.py: data.answer_base=1")
-    parser.add_argument("--model", help="count tokens as this model: a folder, or a name of conf/model/")
-    parser.add_argument("--prompt", help="with this wording: a name of conf/prompt/ (default: chat if it can)")
-    parser.add_argument("--max-length", type=int, metavar="N", help="say how many questions N tokens would cut")
+    parser.add_argument(
+        "overrides", nargs="*", metavar="OVERRIDE", help="data settings, as for launch.py: data.answer_base=1"
+    )
+    parser.add_argument(
+        "--model", help="count tokens with this model's tokenizer: a folder, or a name of conf/model/ (default: words)"
+    )
+    parser.add_argument(
+        "--prompt",
+        help="with this wording: a name of conf/prompt/ (default: chat if the model has a template, else plain)",
+    )
+    parser.add_argument("--max-length", type=int, metavar="N", help="show how many questions are longer than N tokens")
 
 
 def run(arguments: argparse.Namespace) -> ExitCode:
@@ -48,7 +57,7 @@ def _data_config(text: str, overrides: Sequence[str]) -> "DataConfig":
     from medqa_sweeps.data.files import FILE_TYPES
 
     is_file = os.path.exists(text) or text.startswith("bundled:") or Path(text).suffix.lower() in FILE_TYPES
-    given = literal({"name": Path(text).stem, "train": text}) if is_file else _option("data", text, "a file, or")
+    given = literal({"name": Path(text).stem, "train": text}) if is_file else _option("data", text, "a file, or ")
     config: DataConfig = _typed("data", DataConfig, given, overrides)
     if problems := list(config.problems()):
         raise ConfigError("\n".join(problems))
@@ -63,7 +72,8 @@ def _tokens(model: str, prompt: str | None) -> "Measure":
     from medqa_sweeps.prompt import PromptEncoder
     from medqa_sweeps.prompt.tokenizer import FileTokenizer
 
-    given = literal({"name": model, "path": model}) if os.path.isdir(model) else _option("model", model, "a folder, or")
+    is_folder = os.path.isdir(model)
+    given = literal({"name": model, "path": model}) if is_folder else _option("model", model, "a folder, or ")
     tokenizer = FileTokenizer(tokenizer_folder(_typed("model", ModelConfig, given, [])))
     wording = prompt or ("chat" if tokenizer.chat_template else "plain")
     config = _typed("prompt", PromptConfig, _option("prompt", wording, ""), [])
@@ -85,7 +95,7 @@ def _option(group: str, name: str, or_else: str) -> dict[str, Any]:
     if not file.is_file():
         names = sorted(path.stem for path in file.parent.glob("*.yaml"))
         meant = f" Did you mean {near}?" if (near := nearest(name, names)) else ""
-        told = f"{name} is no {group} that is known.{meant} Name {or_else} one of conf/{group}/: {', '.join(names)}."
+        told = f"{name}: conf/{group}/ has no such option.{meant} Name {or_else}one of {', '.join(names)}."
         raise ConfigError(told)
     settings: dict[str, Any] = yaml.safe_load(file.read_text())
     return settings
@@ -96,19 +106,20 @@ def _typed(group: str, schema: type[Any], given: dict[str, Any], overrides: Sequ
     from omegaconf.errors import OmegaConfBaseException
 
     from medqa_sweeps.config.known_keys import said
+    from medqa_sweeps.config.overrides import with_typed_texts
 
     try:
         typed = OmegaConf.create({group: OmegaConf.structured(schema)})
         merged: Any = OmegaConf.merge(typed, {group: given})
-        for key, value in _parsed(group, overrides):
-            OmegaConf.update(merged, key, value)
+        for override in _parsed(group, overrides):
+            OmegaConf.update(merged, override.key_or_group, with_typed_texts(override, merged).value())
         return OmegaConf.to_object(merged[group])
     except OmegaConfBaseException as error:
         raise ConfigError(said(error)) from None
 
 
-def _parsed(group: str, overrides: Sequence[str]) -> Iterator[tuple[str, Any]]:
-    """Keys and values of overrides, read as Hydra reads them for launch.py."""
+def _parsed(group: str, overrides: Sequence[str]) -> "Iterator[Override]":
+    """Overrides, read as Hydra reads them for launch.py."""
     from hydra.core.override_parser.overrides_parser import OverridesParser
     from hydra.errors import HydraException
 
@@ -118,6 +129,6 @@ def _parsed(group: str, overrides: Sequence[str]) -> Iterator[tuple[str, Any]]:
         for override in OverridesParser.create().parse_overrides(list(overrides)):
             if not override.key_or_group.startswith(f"{group}.") or override.is_sweep_override():
                 raise ConfigError(f"{override.input_line}: here only {group}.KEY=VALUE can be set.")
-            yield override.key_or_group, override.value()
+            yield override
     except HydraException as error:
         raise ConfigError(refusal(error) or str(error)) from None

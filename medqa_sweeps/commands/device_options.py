@@ -7,9 +7,9 @@ from medqa_sweeps.pool.request import DeviceRequest, requested
 
 def add_device_options(parser: argparse.ArgumentParser, otherwise: str = "auto") -> None:
     """`otherwise`: in words, what is used when `--devices` is not given."""
-    meaning = "auto (a free GPU, else the CPU), cpu, or GPUs by nvidia-smi's number or by UUID, such as 0,2"
+    meaning = "auto (a free GPU, else the CPU), cpu, or GPUs by their nvidia-smi numbers or UUIDs, such as 0,2"
     parser.add_argument("--devices", metavar="LIST", help=f"{meaning} (default: {otherwise})")
-    parser.add_argument("--share-devices", action="store_true", help="take GPUs that others use, too")
+    parser.add_argument("--share-devices", action="store_true", help="also use GPUs that other processes use")
 
 
 def devices_asked_for(arguments: argparse.Namespace) -> DeviceRequest | None:

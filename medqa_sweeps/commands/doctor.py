@@ -6,9 +6,8 @@ from medqa_sweeps.exit_codes import ExitCode
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.epilog = (
-        f"Exit code {ExitCode.FAILED} if there is a problem. Asks the hub and W&B for a few seconds; trains nothing."
-    )
+    says = "Contacts the hub and W&B for a few seconds; trains nothing."
+    parser.epilog = f"{says} Exit code {ExitCode.FAILED} if there is a problem."
 
 
 def run(arguments: argparse.Namespace) -> ExitCode:

@@ -3,6 +3,7 @@
 import argparse
 from pathlib import Path
 
+from medqa_sweeps.commands import STUDY_HELP
 from medqa_sweeps.commands.device_options import add_device_options, devices_asked_for
 from medqa_sweeps.exit_codes import ExitCode
 from medqa_sweeps.pool.request import ANY_DEVICE
@@ -11,10 +12,12 @@ from medqa_sweeps.wording import EDUCATION_ONLY, SYNTHETIC
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("study", type=Path, metavar="STUDY", help="a folder of multirun/")
-    chosen = "number of the trial (default: the confirmed winner, else the best by validation)"
+    parser.add_argument("study", type=Path, metavar="STUDY", help=STUDY_HELP)
+    chosen = "number of the trial (default: the confirmed winner, else the best on the validation questions)"
     parser.add_argument("--trial", type=int, metavar="N", help=chosen)
-    undisputed = "ids of the test questions whose label physicians did not dispute, one a line; or those questions"
+    undisputed = (
+        "file with the ids of test questions whose label physicians did not dispute, one per line, or the questions"
+    )
     parser.add_argument("--undisputed", type=Path, metavar="IDS_FILE", help=undisputed)
     add_device_options(parser)
 
@@ -23,13 +26,14 @@ def run(arguments: argparse.Namespace) -> ExitCode:
     """Score the trial on the locked questions, write to the ledger and print what came of it."""
     from rich.console import Console
 
-    from medqa_sweeps.study.folder import StudyDir
+    from medqa_sweeps.study.find import study_at, trial_at
     from medqa_sweeps.study.ledger import readings_beside, sentences
     from medqa_sweeps.sweep.final import chosen_trial, final_test
 
-    study, devices = StudyDir(arguments.study.resolve()), devices_asked_for(arguments) or ANY_DEVICE
+    study, devices = study_at(arguments.study), devices_asked_for(arguments) or ANY_DEVICE
     best, why = chosen_trial(study)
     number = best if arguments.trial is None else arguments.trial
+    trial_at(study.path / str(number))
     print(f"Trial {number} of {study.path.name}" + (f": {why}." if number == best else ", as asked."), flush=True)
     print(
         "This scores the trained model and the untuned base on all test questions; each pass takes about as long as "

@@ -32,23 +32,34 @@ CHILD = "medqa_sweeps.worker.predict"  # started by name: it imports torch
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("trial", type=Path, metavar="TRIAL", help="a folder with an adapter, of outputs/ or in a study")
-    parser.add_argument("file", metavar="FILE", help="questions, in any shape that training takes")
-    parser.add_argument("--out", type=Path, metavar="OUT", help="write the answers to OUT.jsonl or OUT.csv instead")
-    parser.add_argument("--format", default="auto", help="the records' shape, as data.format (default: auto)")
-    parser.add_argument("--answer-base", type=int, help="MedMCQA's files only, as data.answer_base: 0 or 1")
+    parser.add_argument(
+        "trial", type=Path, metavar="TRIAL", help="folder of a finished trial: multirun/NAME/0, or a run in outputs/"
+    )
+    parser.add_argument("file", metavar="FILE", help="questions with answers, in any record format of data.format")
+    parser.add_argument(
+        "--out", type=Path, metavar="OUT", help="new file for the answers, .jsonl or .csv (default: print them)"
+    )
+    parser.add_argument(
+        "--format", default="auto", metavar="FORMAT", help="record format, as data.format (default: auto)"
+    )
+    parser.add_argument(
+        "--answer-base", type=int, metavar="N", help="0 or 1: from which option numbers count, if answers are numbers"
+    )
     add_device_options(parser)
 
 
 def run(arguments: argparse.Namespace) -> ExitCode:
     """Answer the questions of the file, print or write a line for each, and their accuracy."""
     from medqa_sweeps.data import read_questions
+    from medqa_sweeps.study.find import trial_at
     from medqa_sweeps.trial.question_overlap import overlap_with_trial
 
-    trial, out = TrialDir(arguments.trial.resolve()), arguments.out
+    trial, out = trial_at(arguments.trial), arguments.out
     config = trial.config()
-    if out is not None and (out.suffix not in (".jsonl", ".csv") or out.exists()):
-        raise ConfigError(f"--out {out}: a new file, ending in .jsonl or .csv.")
+    if out is not None and out.suffix not in (".jsonl", ".csv"):
+        raise ConfigError(f"--out {out}: name a new file, ending in .jsonl or .csv.")
+    if out is not None and out.exists():
+        raise ConfigError(f"--out {out}: it exists already, and is not overwritten. Name a new file.")
     devices, data = devices_asked_for(arguments), _data_of(config, arguments)
     questions = read_questions(data, "train").questions  # before anything heavy: a bad file is told at once
     _refuse_without_adapter(trial)

@@ -17,10 +17,14 @@ from medqa_sweeps.wording import SYNTHETIC
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("trial", type=Path, metavar="TRIAL", help="a folder with a result, of outputs/ or in a study")
-    parser.add_argument("--into", type=Path, help="new folder (default: TRIAL-again, -again-2, …)")
     parser.add_argument(
-        "--anyway", action="store_true", help="run even if questions or base are others now, and compare what both have"
+        "trial", type=Path, metavar="TRIAL", help="folder of a finished trial: multirun/NAME/0, or a run in outputs/"
+    )
+    parser.add_argument("--into", type=Path, metavar="FOLDER", help="new folder (default: TRIAL-again, -again-2, …)")
+    parser.add_argument(
+        "--anyway",
+        action="store_true",
+        help="run although questions or base model have changed, and compare the questions that both runs share",
     )
     add_device_options(parser)
 
@@ -28,9 +32,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> ExitCode:
     """Run the trial again and print both side by side; OK if the bits, or after a change the scores, agree."""
     from medqa_sweeps.jobs.single import run_single
+    from medqa_sweeps.study.find import trial_at
     from medqa_sweeps.trial.reproduce import compare, config_as_run
 
-    original, devices = TrialDir(arguments.trial.resolve()), devices_asked_for(arguments)
+    original, devices = trial_at(arguments.trial), devices_asked_for(arguments)
     if original.result() is None:
         raise ConfigError(f"{original.path} has no result yet to compare with; `resume` finishes it.")
     original.predictions()  # damaged, it is refused here and not after the training

@@ -1,4 +1,4 @@
-"""`resume FOLDER`: go on with a study, or with a single trial, from where it was interrupted."""
+"""`resume FOLDER`: resume a study, or a single run, from where it was interrupted."""
 
 import argparse
 import dataclasses
@@ -12,18 +12,20 @@ from medqa_sweeps.trial.folder import TrialDir
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("folder", type=Path, metavar="FOLDER", help="a study of multirun/, or a trial of outputs/")
+    parser.add_argument(
+        "folder", type=Path, metavar="FOLDER", help="a study, such as multirun/quickstart, or a run in outputs/"
+    )
     add_device_options(parser, otherwise="as it was started")
 
 
 def run(arguments: argparse.Namespace) -> ExitCode:
-    """Go on with the study, whose sweep takes this process over, or with the single trial; OK if that has a score."""
+    """Resume the study, whose sweep takes this process over, or the single run; OK if that has a score."""
     trial, devices = TrialDir(arguments.folder.resolve()), devices_asked_for(arguments)
     if not trial.config_file.exists():
-        from medqa_sweeps.study.folder import StudyDir
+        from medqa_sweeps.study.find import study_at
         from medqa_sweeps.sweep.steering import resume
 
-        resume(StudyDir(trial.path), devices)
+        resume(study_at(arguments.folder), devices)
     if trial.result() is not None:
         raise ConfigError(f"{trial.path} is finished ({trial.result_file.name} says how); there is nothing to resume.")
     from medqa_sweeps.jobs.single import run_single

@@ -27,6 +27,7 @@ from omegaconf.errors import OmegaConfBaseException
 from medqa_sweeps.compose.refusals import refusal
 from medqa_sweeps.compose.snapshot import kept, loader_of, present_path
 from medqa_sweeps.config import TrialConfig
+from medqa_sweeps.config.overrides import with_typed_texts
 from medqa_sweeps.errors import ConfigError
 
 _KINDS = 64  # kept at a time
@@ -139,7 +140,7 @@ def _copied(config: bytes, parsed: list[Override], plain: list[Override]) -> Dic
     copied: DictConfig = pickle.loads(config)
     try:
         for one in plain:
-            OmegaConf.update(copied, one.key_or_group, one.value())
+            OmegaConf.update(copied, one.key_or_group, with_typed_texts(one, copied).value())
     except OmegaConfBaseException:
         return None
     tasks = [one for one in parsed if not one.is_hydra_override()]

@@ -15,6 +15,7 @@ from medqa_sweeps.errors import ConfigError
 from medqa_sweeps.trial.folder import TrialDir
 
 _BY_NUMBER = "${hydra.job.num}"
+_OUTPUT_SUBDIR = ".hydra"
 
 
 def trial_config(composed: DictConfig) -> TrialConfig:
@@ -61,11 +62,14 @@ def study_folder(config: DictConfig) -> Path:
         raise ConfigError(f"hydra.sweep.dir cannot be worked out: {str(error).splitlines()[0]}.") from None
 
 
-def refuse_what_no_trial_obeys(hydra: Any) -> None:
+def refuse_what_no_trial_obeys(hydra: Any, begun: bool = False) -> None:
     """Nothing if a trial does all that is asked of it.
 
+    Args:
+        begun: whether the study goes on with the config files as they were, where output_subdir may be a plain null.
+
     Raises:
-        ConfigError: if the settings ask for a folder of another name, or for another working directory.
+        ConfigError: if the settings ask for a folder of another name, for another working directory, or for no .hydra/.
     """
     subdir = OmegaConf.to_container(hydra.sweep, resolve=False)["subdir"]  # type: ignore[call-overload,index]
     if subdir not in (_BY_NUMBER, "${hydra:job.num}"):
@@ -73,9 +77,16 @@ def refuse_what_no_trial_obeys(hydra: Any) -> None:
             f"hydra.sweep.subdir={subdir}: the folder of a trial is its number in the study, by which `status`, `stop` "
             "and the leaderboard call it. Leave this out; what each trial was given is in its config.yaml."
         )
+    given = not OmegaConf.is_interpolation(hydra, "output_subdir")  # conf/config.yaml's own is one
+    if given and hydra.output_subdir != _OUTPUT_SUBDIR and not (begun and hydra.output_subdir is None):
+        asked = "null" if hydra.output_subdir is None else hydra.output_subdir
+        raise ConfigError(
+            f"hydra.output_subdir={asked}: a trial's overrides and Hydra's settings are always kept in its folder "
+            f"{_OUTPUT_SUBDIR}/, from which it is resumed and reproduced. Leave this out."
+        )
     if hydra.job.chdir:
         raise ConfigError(
-            "hydra.job.chdir=true: a trial runs in a process of its own, and relative paths begin where you stand. "
+            "hydra.job.chdir=true: a trial runs in its own process, and relative paths start at the folder you are in. "
             "Leave this out; ${hydra:runtime.output_dir} is the trial's folder."
         )
 

@@ -17,7 +17,9 @@ from hydra.core.override_parser.types import Override
 from hydra.errors import CompactHydraException, HydraException, MissingConfigException, OverrideParseException
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
+from yaml import YAMLError
 
+from medqa_sweeps.compose.unreadable import another_sweeper, unreadable, unreadable_file
 from medqa_sweeps.config import TrialConfig
 from medqa_sweeps.config.known_keys import keys_of, nearest, not_a_setting, said, unknown_keys
 from medqa_sweeps.errors import ConfigError
@@ -69,11 +71,13 @@ def refusal(error: Exception, overrides: Sequence[str] = ()) -> str | None:
         return "\n".join(wrong)
     match error:
         case OverrideParseException():
-            return f"{error.override!r} cannot be read: {_without_advice(error)} What can be written: {GRAMMAR}"
+            return f"{error.override!r} cannot be read: {unreadable(error)} What can be written: {GRAMMAR}"
         case MissingConfigException() if error.options and error.missing_cfg_file:
             return _no_such_option(error.missing_cfg_file, error.options)
+        case YAMLError():
+            return unreadable_file(error)
         case HydraException():
-            return _in_a_file(error) + _said_by_hydra(error)
+            return another_sweeper(error, overrides) or _in_a_file(error) + _said_by_hydra(error)
         case RuntimeError() if plugin := _UNKNOWN_PLUGIN.search(str(error)):
             return (
                 f"_target_={plugin[1]}: there is no such plugin of Hydra's here. Leave the _target_ out: "

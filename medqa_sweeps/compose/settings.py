@@ -2,7 +2,7 @@
 
 Upstream's keys, so that moving from `hydra/sweeper=optuna` changes one line, and ours. Imports nothing but the
 standard library: it is read at the start of every Hydra program here. Samplers and pruners are files of `conf/` beside
-this one: Hydra copies its store at every look into it, 120 times for `--help`.
+this one: Hydra copies its store at every look into it. `launch.py --help` shows the comments of the fields.
 """
 
 from dataclasses import dataclass, field
@@ -24,39 +24,45 @@ class AsyncOptunaSettings:
     _recursive_: bool = False  # sampler and pruner are made when the sweep begins: Optuna takes half a second to import
     defaults: list[Any] = field(default_factory=lambda: ["_self_", {"sampler": "tpe"}, {"pruner": "none"}])
 
-    sampler: Any = None  # hydra/sweeper/sampler=tpe, random, cmaes, nsgaii, nsgaiii, gp, qmc, grid: files in conf/
-    pruner: Any = None  # hydra/sweeper/pruner=none, paired_halving, median, hyperband, …: likewise
-    metric: Any = None  # of trials: a metric of medqa_sweeps/study/objective.py, or a list of several; null: accuracy
-    direction: Any = None  # minimize | maximize, or a list with one per objective; null: as the metric, else minimize
-    storage: Any = None  # an Optuna storage URL; null: a journal in the study's folder
-    study_name: str | None = None  # in the storage; null: the folder's name
-    n_trials: int | None = None  # of the whole study, also after a resume; null: all points of a finite space, else 20
-    n_jobs: int | None = None  # at most so many at once; null: as many as there are slots
-    max_failure_rate: float = 0.0  # share of the study's trials that may fail before it stops
-    params: dict[str, Any] | None = None  # the search space, besides the command line, which wins
+    sampler: Any = None  # chooses the next point of the search space; `--help samplers` lists them
+    pruner: Any = None  # stops weak trials early; `--help pruners` lists them
+    # accuracy | balanced_accuracy | gold_log_probability | calibration_error, or a list of several for a Pareto front;
+    # null: accuracy
+    metric: Any = None
+    # minimize | maximize, or a list with one per objective; null: the metric's own; for other programs minimize
+    direction: Any = None
+    storage: Any = None  # Optuna storage URL; null: a journal in the study's folder
+    study_name: str | None = None  # name in the storage; null: the folder's name
+    # trials of the whole study, also after a resume; null: all points of a finite search space, else 20
+    n_trials: int | None = None
+    n_jobs: int | None = None  # most trials at the same time; null: one per slot
+    max_failure_rate: float = 0.0  # share of the study's trials that may fail before it stops, from 0 to 1
+    params: dict[str, Any] | None = None  # search space in a file, KEY: 'choice(…)'; the command line overrides it
     custom_search_space: str | None = None  # dotted path of a function (config, optuna trial) that suggests more
 
-    zip: list[list[str]] = field(default_factory=list)  # keys whose lists move together: [[lora.r, lora.alpha]]
-    when: dict[str, Any] = field(default_factory=dict)  # spaces that depend: {"lora=dora": {optimizer.lr: interval(…)}}
-    timeout: float | None = None  # seconds of this sweep after which nothing new is started
-    max_device_hours: float | None = None  # of this sweep's trials together, after which nothing new is started
-    plan_only: bool = False  # say what would be done, and stop
-    allow_changes: bool = False  # go on with a study although its search space or config has changed
+    zip: list[list[str]] = field(default_factory=list)  # keys whose lists advance together: [[lora.r,lora.alpha]]
+    # search spaces that apply only for one value: {"lora=dora": {optimizer.lr: "interval(1e-5,1e-4)"}}
+    when: dict[str, Any] = field(default_factory=dict)
+    timeout: float | None = None  # seconds after which this sweep starts no trial; null: no limit
+    max_device_hours: float | None = None  # device hours of this sweep after which no trial starts; null: no limit
+    plan_only: bool = False  # print the plan and run nothing
+    allow_changes: bool = False  # resume a study although its search space or config has changed
 
 
 @dataclass
 class LocalGpusSettings:
-    """`hydra/launcher=local_gpus`: fresh processes on this machine's GPUs, or on the CPU where there is none."""
+    """`hydra/launcher=local_gpus`: trials in processes on this machine's GPUs, or on the CPU if it has none."""
 
     _target_: str = LOCAL_GPUS
-    devices: Any = "auto"  # all free GPUs, else the CPU; cpu; or a list of nvidia-smi numbers or UUIDs: [0,2]
-    slots_per_device: Any = "auto"  # trials at a time on each: a number, or as many as memory and cores allow
-    share_devices: bool = False  # take GPUs that others use, too
+    devices: Any = "auto"  # auto: all free GPUs, else the CPU; cpu; or a list of nvidia-smi numbers or UUIDs: [0,2]
+    # trials at the same time per device: a number, 1 or more; auto: as many as memory and cores allow
+    slots_per_device: Any = "auto"
+    share_devices: bool = False  # also use GPUs that other processes use
 
 
 @dataclass
 class InProcessSettings:
-    """`hydra/launcher=in_process`: one job after the other in this process, for debugging."""
+    """`hydra/launcher=in_process`: trials one after another in this process, for debugging."""
 
     _target_: str = IN_PROCESS
 

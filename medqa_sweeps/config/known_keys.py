@@ -10,7 +10,7 @@ import typing
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig, ListConfig, OmegaConf
 from omegaconf.errors import (
     ConfigAttributeError,
     ConfigKeyError,
@@ -53,7 +53,7 @@ def not_a_setting(key: str, known: Iterable[str]) -> str:
         return f"{key} is not a setting. Did you mean {near}?"
     told = f"{key} is not a setting. {group or 'A config'} has {', '.join(beside)}."
     if key.isidentifier() and "tracking.notes" in known:
-        told += f" A note of yours goes to tracking.notes.{key}."
+        told += f" Your own notes go to tracking.notes.{key}."
     return told
 
 
@@ -113,11 +113,14 @@ def _neighbours(key: str, root: DictConfig) -> Iterator[str]:
 
 
 def _allowed(error: ValidationError) -> str | None:
-    """What the dataclass says may stand there; None: no dataclass says."""
+    """What the schema says may stand there; None: it says nothing."""
     parent = OmegaConf.get_type(error.parent_node) if error.parent_node is not None else None
-    if not dataclasses.is_dataclass(parent):
+    if dataclasses.is_dataclass(parent):
+        kind = typing.get_type_hints(parent).get(str(error.key))
+    elif isinstance(error.parent_node, DictConfig | ListConfig):  # one of tracking.notes, lora.target_modules
+        kind = error.parent_node._metadata.element_type
+    else:
         return None
-    kind = typing.get_type_hints(parent).get(str(error.key))
     kinds = typing.get_args(kind) if kind is not None and type(None) in typing.get_args(kind) else (kind,)
     texts = [_kind(one) for one in kinds]
     return None if None in texts else " or ".join(filter(None, texts))

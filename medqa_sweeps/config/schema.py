@@ -1,8 +1,11 @@
-"""The typed schema of one trial's config: a dataclass a config group, each knob with its unit and range.
+"""The typed schema of one trial's config: one dataclass per config group, each knob with its unit and range.
 
 Hydra composes the files of `conf/` against these classes, so a misspelt key or a wrong type fails while composing.
 `checked()` then finds values out of range, fills in what follows from other values (alpha, micro-batch) and returns
 the config that is saved. Ranges are written so that NaN is outside all of them.
+
+`launch.py --help` shows the docstring of each class and the comment of each field. `tests/config/test_comments.py`
+compares the ranges in those comments (`1 or more`, `from 0 to 1`, `above 0`, `a | b`) with what `problems()` refuses.
 """
 
 import dataclasses
@@ -12,6 +15,7 @@ from dataclasses import dataclass, field
 from omegaconf import MISSING
 
 from medqa_sweeps.errors import ConfigError
+from medqa_sweeps.wording import setting
 
 ATTENTION_MODULES = ("q_proj", "k_proj", "v_proj", "o_proj")
 MLP_MODULES = ("gate_proj", "up_proj", "down_proj")
@@ -22,21 +26,23 @@ DATA_FORMATS = ("auto", "medqa", "ending", "bigbio", "medmcqa", "columns", "nest
 
 @dataclass
 class ModelConfig:
-    """The frozen base model: from the hub by id and revision, or from a folder."""
+    """The base model, whose own parameters stay frozen: from the hub by id and revision, or from a folder."""
 
-    name: str = MISSING
-    hub_id: str | None = None  # repository on the model hub; used when `path` is null
+    name: str = MISSING  # label in tables; each option has its own
+    hub_id: str | None = None  # repository on the model hub; used when model.path is null
     revision: str | None = None  # branch, tag or commit; null: the hub's default branch
     path: str | None = None  # folder with config.json and safetensors; "bundled:NAME" is one shipped here
-    load_in_4bit: bool = True  # NF4 through bitsandbytes; false: 16-bit or 32-bit weights
-    dtype: str = "auto"  # auto: bfloat16 where the GPU has it, else float16; float32 without a GPU
-    recommended_lr: float | None = None  # a learning rate far from it gets a line of warning; null: none is known
+    load_in_4bit: bool = True  # NF4 through bitsandbytes; false: 16-bit or 32-bit parameters
+    # auto | float32 | bfloat16 | float16; auto: bfloat16 if the GPU supports it, else float16; float32 without a GPU
+    dtype: str = "auto"
+    # above 0; a learning rate more than 30 times higher or lower gets a warning; null: no warning
+    recommended_lr: float | None = None
 
     def problems(self) -> Iterator[str]:
         if (self.path is None) == (self.hub_id is None):
             yield (
-                f"model.path={self.path} and model.hub_id={self.hub_id}: give exactly one of them "
-                "(model=local model.path=FOLDER for a folder of yours)"
+                f"model.path={setting(self.path)} and model.hub_id={setting(self.hub_id)}: give exactly one of them "
+                "(model=local model.path=FOLDER for a folder of your own)"
             )
         yield from _one_of("model.dtype", self.dtype, ("auto", "float32", "bfloat16", "float16"))
         if self.recommended_lr is not None and not 0 < self.recommended_lr < float("inf"):
@@ -45,13 +51,13 @@ class ModelConfig:
 
 @dataclass
 class PromptConfig:
-    """The wording around a question. The letter that follows is the completion; see `prompt/`."""
+    """The wording around a question. The completion is the letter of the correct option."""
 
-    name: str = MISSING
+    name: str = MISSING  # label in tables; each option has its own
     template: str = MISSING  # holds {question} and {options}
-    option: str = "{letter}. {text}"  # one line an option
-    system: str | None = None  # a system message; null: none
-    chat: bool = True  # through the model's chat template; false: the template as it is, for pretrained bases
+    option: str = "{letter}. {text}"  # how each option is written, one per line; holds {letter} and {text}
+    system: str | None = None  # system message; null: none
+    chat: bool = True  # through the model's chat template; false: the template as it is, for pretrained base models
     letter_prefix: str = ""  # stands before the letter in the completion (" " after "Answer:")
 
     def problems(self) -> Iterator[str]:
@@ -65,15 +71,16 @@ class PromptConfig:
 
 @dataclass
 class LoraConfig:
-    """The trained low-rank update W + (alpha / r) B A (Hu et al. 2021)."""
+    """The low-rank update W + (alpha / r) B A that is trained (Hu et al. 2021)."""
 
-    name: str = MISSING
-    r: int = 16  # rank, >= 1: trained weights grow in proportion to it
-    alpha: float | None = None  # scale of the update is alpha / r; null: 2 r, so that a rank sweep compares ranks only
-    dropout: float = 0.0  # share of A's inputs dropped in training, 0 <= p < 1
+    name: str = MISSING  # label in tables; each option has its own
+    r: int = 16  # rank, 1 or more; the number of trainable parameters is proportional to it
+    alpha: float | None = None  # above 0; the update is scaled by alpha / r; null: 2 r, the same scale for every rank
+    dropout: float = 0.0  # share of A's inputs dropped in training, 0 or more and below 1
+    # any of q_proj, k_proj, v_proj, o_proj (attention), gate_proj, up_proj, down_proj (MLP)
     target_modules: list[str] = field(default_factory=lambda: list(LINEAR_MODULES))
-    use_rslora: bool = False  # scale alpha / sqrt(r) instead of alpha / r (Kalajdzievski 2023)
-    use_dora: bool = False  # magnitude and direction apart (Liu et al. 2024); slower
+    use_rslora: bool = False  # scale by alpha / sqrt(r) instead of alpha / r (Kalajdzievski 2023)
+    use_dora: bool = False  # train magnitude and direction separately (Liu et al. 2024); slower
 
     def problems(self) -> Iterator[str]:
         if self.r < 1:
@@ -81,23 +88,23 @@ class LoraConfig:
         if self.alpha is not None and not 0 < self.alpha < float("inf"):
             yield f"lora.alpha={self.alpha}: must be above 0, or null for 2 r"
         if not 0 <= self.dropout < 1:
-            yield f"lora.dropout={self.dropout}: a share from 0 up to, but not, 1; usual are 0, 0.05, 0.1"
+            yield f"lora.dropout={self.dropout}: must be 0 or more and below 1; usual are 0, 0.05, 0.1"
         if not self.target_modules:
             yield f"lora.target_modules is empty: name at least one of {', '.join(LINEAR_MODULES)}"
         if len(set(self.target_modules)) != len(self.target_modules):
-            yield f"lora.target_modules={self.target_modules}: a module is named twice"
+            yield f"lora.target_modules={self.target_modules}: name each module once"
         for module in self.target_modules:
             yield from _one_of("lora.target_modules", module, LINEAR_MODULES)
 
 
 @dataclass
 class SchedulerConfig:
-    """The learning rate over the run, as a share of `optimizer.lr`."""
+    """The learning rate over the run, as a share of optimizer.lr."""
 
     name: str = "cosine"  # cosine | linear | constant | wsd (warm-up, stable, decay)
-    warmup_ratio: float = 0.05  # share of all steps in which the rate rises linearly from 0
-    decay_ratio: float = 0.2  # wsd only: share of all steps in which the rate falls at the end
-    min_lr_ratio: float = 0.0  # cosine and wsd: what the rate falls to, as a share of optimizer.lr
+    warmup_ratio: float = 0.05  # share of all steps in which the rate rises linearly from 0; from 0 to 1
+    decay_ratio: float = 0.2  # wsd only: share of all steps in which the rate falls at the end; from 0 to 1
+    min_lr_ratio: float = 0.0  # cosine and wsd: final rate as a share of optimizer.lr; from 0 to 1
 
     def problems(self) -> Iterator[str]:
         yield from _one_of("scheduler.name", self.name, ("cosine", "linear", "constant", "wsd"))
@@ -113,15 +120,15 @@ class SchedulerConfig:
 
 @dataclass
 class OptimizerConfig:
-    """AdamW (Loshchilov & Hutter 2019) on the adapter's weights."""
+    """AdamW (Loshchilov & Hutter 2019) on the adapter's parameters."""
 
     name: str = "adamw"  # adamw | adamw_fused | adamw_8bit (bitsandbytes, needs a GPU)
-    lr: float = 1e-4  # peak learning rate
-    weight_decay: float = 0.01  # decoupled decay, a step and unit of learning rate
-    beta1: float = 0.9
-    beta2: float = 0.999
-    eps: float = 1e-8
-    max_grad_norm: float = 1.0  # gradients are scaled down to this L2 norm; 0: never
+    lr: float = 1e-4  # peak learning rate, above 0; usual for LoRA are 1e-5 to 1e-3
+    weight_decay: float = 0.01  # decoupled decay per step and unit of learning rate, 0 or more
+    beta1: float = 0.9  # decay of the mean of gradients, 0 or more and below 1
+    beta2: float = 0.999  # decay of the mean of squared gradients, 0 or more and below 1
+    eps: float = 1e-8  # added to the denominator, above 0
+    max_grad_norm: float = 1.0  # gradients are scaled down to this L2 norm, 0 or more; 0: never
 
     def problems(self) -> Iterator[str]:
         yield from _one_of("optimizer.name", self.name, ("adamw", "adamw_fused", "adamw_8bit"))
@@ -131,7 +138,7 @@ class OptimizerConfig:
             yield f"optimizer.weight_decay={self.weight_decay}: must be 0 or more"
         for key in ("beta1", "beta2"):
             if not 0 <= getattr(self, key) < 1:
-                yield f"optimizer.{key}={getattr(self, key)}: from 0 up to, but not, 1"
+                yield f"optimizer.{key}={getattr(self, key)}: must be 0 or more and below 1"
         if not self.eps > 0:
             yield f"optimizer.eps={self.eps}: must be above 0"
         if not self.max_grad_norm >= 0:
@@ -142,18 +149,21 @@ class OptimizerConfig:
 class DataConfig:
     """Where questions come from: a data set on the hub, or files."""
 
-    name: str = MISSING
+    name: str = MISSING  # label in tables; each option has its own
     hub_id: str | None = None  # data set on the hub; then train, validation and test name its splits
-    hub_subsets: list[str] = field(default_factory=list)  # its configurations, or sets within one JSON file; empty: all
-    revision: str | None = None  # branch, tag or commit; null: the hub's default branch
-    train: str | None = None  # a file, or a glob of files; "bundled:NAME/FILE" is one shipped here
-    validation: str | None = None
-    test: str | None = None  # locked: no sweep reads it
-    format: str = "auto"  # the record's format: auto, or a name of data/formats.py
-    answer_base: int | None = None  # medmcqa, columns: whether a number (`cop`) counts options from 0 or from 1
-    on_bad_record: str = "stop"  # stop | quarantine: set it aside in the trial's quarantine.jsonl, counted, and go on
-    # Options such as "Both A and B" (data/ordered.py). keep: training leaves them as in the file | remove: as keep, and
-    # a copy of the options is cut out of the question | quarantine: set aside | permute: like all others
+    hub_subsets: list[str] = field(default_factory=list)  # parts of the data set, or sets in one JSON file; []: all
+    revision: str | None = None  # branch, tag or commit; null: the hub's default branch. The commit used is recorded
+    train: str | None = None  # file, glob of files, or split of data.hub_id; "bundled:NAME/FILE" is a file shipped here
+    validation: str | None = None  # file, glob or split, as data.train; not needed with split=random or kfold
+    test: str | None = None  # file, glob or split, as data.train; locked: only `medqa_sweeps final` reads it
+    format: str = "auto"  # auto | medqa | ending | bigbio | medmcqa | columns | nested: the format of a record
+    # 0 or 1, if gold answers are option numbers: where they count from; null: as all records show
+    answer_base: int | None = None
+    # stop | quarantine: bad records are counted and set aside in the trial's quarantine.jsonl, the rest is used
+    on_bad_record: str = "stop"
+    # keep | remove | quarantine | permute: for questions with options such as "Both A and B". keep: training
+    # leaves the options in the file's order; remove: as keep, and a copy of the options is cut out of the question;
+    # quarantine: such questions are set aside; permute: they are treated like all others
     ordered_options: str = "keep"
     synthetic: bool = False  # invented facts: every page that shows a score says so
     allow_overlap: bool = False  # train although every validation question is a training question; else it is refused
@@ -170,51 +180,54 @@ class DataConfig:
 
 @dataclass
 class SplitConfig:
-    """Which questions train and which choose. Its seed is not the trial's: replicates answer the same questions."""
+    """Which questions train and which validate. Its seed is not the trial's: replicates share their questions."""
 
     name: str = "official"  # official | random | kfold
-    seed: int = 0  # random and kfold: which vignettes go where
-    validation_ratio: float = 0.1  # random: share of the questions that choose
-    folds: int = 5  # kfold: number of parts
-    fold: int = 0  # kfold: the part that chooses, 0 .. folds - 1
-    train_fraction: float = 1.0  # share of the training questions that is used, drawn by `seed`
-    max_validation: int | None = None  # at most so many validation questions, drawn by `seed`; null: all
+    seed: int = 0  # random and kfold: which questions go to which part
+    validation_ratio: float = 0.1  # random: share of the questions used for validation, above 0 and below 1
+    folds: int = 5  # kfold: number of parts, 2 or more
+    fold: int = 0  # kfold: the part used for validation, from 0 to folds - 1
+    train_fraction: float = 1.0  # share of the training questions used, drawn by split.seed; above 0 and at most 1
+    max_validation: int | None = None  # most validation questions used, drawn by split.seed; 1 or more; null: all
 
     def problems(self) -> Iterator[str]:
         yield from _one_of("split.name", self.name, ("official", "random", "kfold"))
         if not 0 < self.validation_ratio < 1:
-            yield f"split.validation_ratio={self.validation_ratio}: between 0 and 1, both excluded"
+            yield f"split.validation_ratio={self.validation_ratio}: must be above 0 and below 1"
         if self.folds < 2:
             yield f"split.folds={self.folds}: 2 or more"
         if not 0 <= self.fold < max(self.folds, 1):
             yield f"split.fold={self.fold}: from 0 to {self.folds - 1} (split.folds={self.folds})"
         if not 0 < self.train_fraction <= 1:
-            yield f"split.train_fraction={self.train_fraction}: above 0, at most 1"
+            yield f"split.train_fraction={self.train_fraction}: must be above 0 and at most 1"
         if self.max_validation is not None and self.max_validation < 1:
             yield f"split.max_validation={self.max_validation}: 1 or more, or null for all"
 
 
 @dataclass
 class TrainingConfig:
-    """How long, in what batches, and what is kept on the way."""
+    """How long a trial trains, in what batches, and what it keeps."""
 
-    epochs: float = 3.0  # passes over the training questions; not used when max_steps is given
-    max_steps: int | None = None  # optimizer steps; null: as epochs says
-    effective_batch_size: int = 16  # questions an optimizer step
-    micro_batch_size: int | None = None  # questions a forward pass; null: the largest divisor of the above up to 8
-    max_length_tokens: int = 768  # longest prompt with its answer; a question above it is an error, never cut
-    permute_options: bool = True  # options in a new order each epoch, but see data.ordered_options
+    epochs: float = 3.0  # passes over the training questions, above 0; not used when training.max_steps is given
+    max_steps: int | None = None  # optimizer steps, 1 or more; null: as many as training.epochs needs
+    effective_batch_size: int = 16  # questions per optimizer step, 1 or more
+    # questions per forward pass, 1 or more, a divisor of the effective batch size; null: the largest one up to 8
+    micro_batch_size: int | None = None
+    # tokens of the longest prompt with its answer, 1 or more; a longer question is an error and is never cut
+    max_length_tokens: int = 768
+    permute_options: bool = True  # options in a new order each epoch; data.ordered_options has the exceptions
     gradient_checkpointing: bool = True  # recompute activations in the backward pass: less memory, more time
-    adapter_dtype: str = "float32"  # float32 | bfloat16: adapter weights and optimizer state
-    early_stopping_patience: int | None = None  # stop after so many reports without a better accuracy; null: never
-    export: str = "last"  # last | best: which report's adapter is kept and scored
-    checkpoints_kept: int = 1  # newest so many while it runs (and the best one, for export=best)
-    checkpoint_every_minutes: float = 10.0  # besides one at every report
-    log_every_steps: int = 10  # optimizer steps between two lines in metrics.jsonl
+    adapter_dtype: str = "float32"  # float32 | bfloat16: adapter parameters and optimizer state
+    # evaluations without a better accuracy after which training stops, 1 or more; null: never
+    early_stopping_patience: int | None = None
+    export: str = "last"  # last | best: which evaluation's adapter is kept and scored
+    checkpoints_kept: int = 1  # newest checkpoints kept while it runs, 1 or more; for export=best also the best one
+    checkpoint_every_minutes: float = 10.0  # minutes between checkpoints, above 0; one more at every evaluation
+    log_every_steps: int = 10  # optimizer steps between two lines in metrics.jsonl, 1 or more
 
     @property
     def accumulation_steps(self) -> int:
-        """Forward passes an optimizer step."""
+        """Forward passes per optimizer step."""
         assert self.micro_batch_size is not None, "checked() fills in the micro-batch"
         return self.effective_batch_size // self.micro_batch_size
 
@@ -242,14 +255,15 @@ class TrainingConfig:
 
 @dataclass
 class EvaluationConfig:
-    """How a score on the validation questions comes about."""
+    """How the validation questions are scored."""
 
-    method: str = "log_probability"  # log_probability: the likeliest letter | generate: the letter that is written
-    reports: int = 4  # evaluations over the run, evenly spaced in samples; the last is at the end
-    batch_size: int = 32  # questions a forward pass; changes speed and memory, not letters
-    baseline: bool = True  # score the untuned base too: once a base, data and prompt, then shared
-    calibration_bins: int = 10  # equal-width bins of the expected calibration error
-    max_new_tokens: int = 4  # generate only: tokens written before the letter is looked for
+    # log_probability | generate: the answer is the letter with the highest log-probability, or the one the model writes
+    method: str = "log_probability"
+    reports: int = 4  # evaluations per run, 1 or more, evenly spaced in samples; the last is at the end
+    batch_size: int = 32  # questions per forward pass, 1 or more; changes speed and memory, not letters
+    baseline: bool = True  # score the untuned base too: once per base, data and prompt, then shared
+    calibration_bins: int = 10  # equal-width bins of the expected calibration error, 1 or more
+    max_new_tokens: int = 4  # generate only: tokens written before the letter is looked for, 1 or more
 
     def problems(self) -> Iterator[str]:
         yield from _one_of("evaluation.method", self.method, ("log_probability", "generate"))
@@ -262,15 +276,15 @@ class EvaluationConfig:
 class TrackingConfig:
     """Weights & Biases, fed from the trial folder by the parent process.
 
-    W&B's own variables (WANDB_PROJECT, …) fill in what is left at these defaults, and can switch it off: docs/wandb.md.
+    W&B's own variables (WANDB_PROJECT, …) apply to keys that keep these defaults, and can switch it off: docs/wandb.md.
     """
 
-    mode: str = "auto"  # auto: online with a key, else offline | online | offline | disabled
-    project: str = "medqa-sweeps"
-    entity: str | None = None  # team or user; null: the key's own
-    group: str | None = None  # null: the name of the study's folder when it was first swept
-    tags: list[str] = field(default_factory=list)
-    notes: dict[str, str] = field(default_factory=dict)  # words of your own, by a name of your own
+    mode: str = "auto"  # auto | online | offline | disabled; auto: online with a W&B key, else offline
+    project: str = "medqa-sweeps"  # W&B project
+    entity: str | None = None  # W&B team or user; null: the key's own
+    group: str | None = None  # W&B group; null: the name of the study's folder when it was first swept
+    tags: list[str] = field(default_factory=list)  # W&B tags: [a,b]
+    notes: dict[str, str] = field(default_factory=dict)  # your notes, under names of your choice
 
     def problems(self) -> Iterator[str]:
         yield from _one_of("tracking.mode", self.mode, ("auto", "online", "offline", "disabled"))
@@ -278,12 +292,14 @@ class TrackingConfig:
 
 @dataclass
 class EngineConfig:
-    """What trains, and how stubbornly."""
+    """Which training engine runs, and how often a failed trial is retried."""
 
     name: str = "unsloth"  # unsloth: one trial through FastLanguageModel and TRL's SFTTrainer
-    threads: int | None = None  # of the CPU that a trial computes with; null: all that its slot has
-    max_attempts: int = 2  # tries at a trial that was killed, hung, or lost its device; each from the newest checkpoint
-    max_silent_minutes: float = 60.0  # a trial that writes nothing for so long has hung: it is killed, and tried again
+    threads: int | None = None  # CPU threads of a trial, 1 or more; null: all that its slot has
+    # attempts per trial, 1 or more, if it was killed, hung or lost its device; each resumes from the newest checkpoint
+    max_attempts: int = 2
+    # minutes without progress after which a trial counts as hung, above 0; it is killed and retried
+    max_silent_minutes: float = 60.0
 
     def problems(self) -> Iterator[str]:
         yield from _one_of("engine.name", self.name, ENGINE_NAMES)
@@ -297,9 +313,9 @@ class EngineConfig:
 
 @dataclass
 class TrialConfig:
-    """Everything that one trial is told."""
+    """Everything that decides one trial."""
 
-    seed: int = 0  # data order, option order, adapter initialisation, dropout
+    seed: int = 0  # data order, option order, adapter initialisation, dropout; from 0 to 4294967295
     model: ModelConfig = field(default_factory=ModelConfig)
     prompt: PromptConfig = field(default_factory=PromptConfig)
     lora: LoraConfig = field(default_factory=LoraConfig)

@@ -10,25 +10,27 @@ from string import ascii_uppercase
 from typing import Any
 
 from medqa_sweeps.config import DataConfig
+from medqa_sweeps.data.counting import BASES, Counting
 from medqa_sweeps.data.flags import flags_of
-from medqa_sweeps.data.formats import RawQuestion, whole_number
+from medqa_sweeps.data.formats import RawQuestion, only
 from medqa_sweeps.data.ordered import order_matters, without_copy
 from medqa_sweeps.data.question import Question, Region, Step, question_id
-from medqa_sweeps.data.raw_record import BadRecord, short_repr
+from medqa_sweeps.data.raw_record import GOLD, BadRecord, short_repr
 
 _DEBRIS = '\n"'  # ends the last option of 47 of the 1,272 US dev questions (4 options): a non-medical cue
-_BASES = "data.answer_base=1 (MedMCQA's own files) or data.answer_base=0 (its copy on the hub)"
 
 
-def checked_question(raw: RawQuestion, config: DataConfig, cleaned: Counter[str], flagged: Counter[str]) -> Question:
+def checked_question(
+    raw: RawQuestion, config: DataConfig, counting: Counting, cleaned: Counter[str], flagged: Counter[str]
+) -> Question:
     """The question in `raw`; adds to both counters, unless the record is refused.
 
     Raises:
         BadRecord: for too few or too many options, an empty text, a gold answer that is missing, ambiguous or not among
-            the options, or an option number whose base data.answer_base does not give.
+            the options, or an option number that is out of range.
     """
     names, question, options, changes = cleaned_texts(raw, config.ordered_options)
-    gold, remarks = _gold(raw, names, options, config.answer_base)
+    gold, remarks = _gold(raw, names, options, counting)
     ordered = order_matters(question, options)
     cleaned.update(changes)
     flagged.update([*flags_of(question, options), *remarks, *([ordered] if ordered else [])])
@@ -86,38 +88,40 @@ def _without_debris(text: str) -> str:
     return bare[: -len(_DEBRIS)].rstrip() if bare.endswith(_DEBRIS) else text
 
 
-def _gold(raw: RawQuestion, names: list[str], options: list[str], answer_base: int | None) -> tuple[int, list[str]]:
-    """Index of the gold option, and remarks: by its name if the record gives one, else by its unique text."""
-    text = _single_item(raw.answer_text)
+def _gold(raw: RawQuestion, names: list[str], options: list[str], counting: Counting) -> tuple[int, list[str]]:
+    """Index of the gold option, and remarks: by its number if numbers count options, else by its name if the record
+    gives one, else by its unique text."""
+    text = only(raw.answer_text)
     text = _without_debris(text).strip() if isinstance(text, str) else None
-    if raw.answer is None:
+    number = counting.number_of(raw)
+    if number is None and raw.answer is None:
         return _gold_by_text(text, names, options), []
-    answer = _single_item(raw.answer)
-    number = whole_number(answer) if raw.counted else None
+    answer = only(raw.answer)
     if number is not None:
-        answer = _counted(number, len(raw.options), answer_base, str(raw.counted))
+        answer = _counted(number, raw, counting)
+        text = None if raw.answer is None else text
     name = str(answer).strip().upper() if isinstance(answer, str | int) else None
     if name not in names:
-        raise BadRecord(f"the gold answer is {short_repr(raw.answer)}, which is none of its options {', '.join(names)}")
+        reason = f"the gold answer is {short_repr(raw.answer)}, which is none of its options {', '.join(names)}"
+        raise BadRecord(reason, about=GOLD)
     gold = names.index(name)
     differs = text is not None and text != options[gold] and text.upper() != name
     return gold, ["answer text is not the gold option's"] * differs
 
 
-def _counted(number: int, options: int, base: int | None, field: str) -> str:
-    """The letter of an option number."""
-    met = f"{field} is {number}"
+def _counted(number: int, raw: RawQuestion, counting: Counting) -> str:
+    """The name of the option with this number."""
+    met, options, base = f"{raw.counted or 'the gold answer'} is {number}", len(raw.options), counting.base
     if number == -1:
         raise BadRecord(f"has no gold answer ({met}, as in MedMCQA's test split)", "Use a split with answers.")
-    if base is None:
-        raise BadRecord(
-            f"{met}, and the file does not say whether numbers start at 0 or 1", f"Set {_BASES}.", is_config_error=True
-        )
-    if not base <= number < base + options:
-        other_base = number in (0, options)  # then the other records were read with the wrong base, too
-        reason = f"{met}; with data.answer_base={base} it must be from {base} to {base + options - 1}"
-        raise BadRecord(reason, f"Set {_BASES}, or fix the record.", is_config_error=other_base)
-    return ascii_uppercase[number - base]
+    if base is None or not base <= number < base + options:
+        start = base or 0
+        by = "" if base is None else f"with data.answer_base={base} "
+        # If the records contradict the base, those that seem to fit are read wrong, too.
+        wrong_base = counting.contradicted and number in (0, options)
+        reason = f"{met}; {by}it must be from {start} to {start + options - (base is not None)}"
+        raise BadRecord(reason, f"Set {BASES}, or fix the record.", is_config_error=wrong_base)
+    return raw.options[number - base][0]
 
 
 def _gold_by_text(text: str | None, names: list[str], options: list[str]) -> int:
@@ -125,7 +129,8 @@ def _gold_by_text(text: str | None, names: list[str], options: list[str]) -> int
         raise BadRecord("has no gold answer: neither a letter (answer_idx, label, cop) nor a text (answer)")
     meant = [index for index in range(len(options)) if text == options[index] or text.upper() == names[index]]
     if not meant:
-        raise BadRecord(f"the gold answer {short_repr(text)} is none of its options {short_repr(options)}")
+        reason = f"the gold answer {short_repr(text)} is none of its options {short_repr(options)}"
+        raise BadRecord(reason, about=GOLD)
     if len(meant) > 1:
         raise BadRecord(f"the gold answer {short_repr(text)} matches several options", "Give its letter in answer_idx.")
     return meant[0]
@@ -141,8 +146,3 @@ def _origin(meta_info: Any) -> tuple[Region | None, Step | None]:
         return "taiwan", None
     chinese = isinstance(meta_info, str) and re.search("[\u4e00-\u9fff]", meta_info)
     return ("mainland" if chinese else None), None
-
-
-def _single_item(value: Any) -> Any:
-    """The item of a list of one (`["b"]`); anything else unchanged."""
-    return value[0] if isinstance(value, list) and len(value) == 1 else value

@@ -1,7 +1,7 @@
 """Record formats: extracts question, options and answer, by a record's field names. To add a format, add to `_FORMATS`.
 
-Nothing is guessed: a record does not show whether the number of the gold option counts from 0 or from 1, so the config
-must give it in `data.answer_base`.
+Nothing is guessed: a record does not show whether the number of the gold option counts from 0 or from 1; `counting`
+finds it from all records or the config.
 """
 
 import ast
@@ -26,7 +26,8 @@ class RawQuestion:
     answer: Any  # name of the gold option; null if the source gives only its text
     answer_text: Any = None
     meta_info: Any = None
-    counted: str | None = None  # field with the option's number, which counts from data.answer_base
+    counted: str | None = None  # field with the option's number
+    documented_base: int | None = None  # number of the first option by the format's documentation
 
 
 @dataclass(frozen=True)
@@ -74,8 +75,9 @@ def _from_endings(record: dict[str, Any]) -> RawQuestion:
     question = record["sent1"]
     if isinstance(question, str) and isinstance(record.get("sent2"), str):  # empty in MedQA, used in SWAG
         question = f"{question} {record['sent2']}".rstrip()
-    options = [(str(number), endings[number]) for number in sorted(endings)]
-    return RawQuestion(question, options, _whole(record["label"]), meta_info=record.get("meta_info"))
+    options = [(str(number), endings.get(number)) for number in range(max(endings) + 1)]
+    meta_info = record.get("meta_info")
+    return RawQuestion(question, options, record["label"], meta_info=meta_info, counted="label", documented_base=0)
 
 
 def _from_medmcqa(record: dict[str, Any]) -> RawQuestion:
@@ -190,10 +192,9 @@ def _first_of(record: dict[str, Any], fields: tuple[str, ...]) -> tuple[str | No
     return next(((field, record[field]) for field in fields if record.get(field) is not None), (None, None))
 
 
-def _whole(value: Any) -> Any:
-    """A whole number as text, also from a table that stores it as text or 2.0; anything else unchanged."""
-    number = whole_number(value)
-    return value if number is None else str(number)
+def only(value: Any) -> Any:
+    """The item of a list of one (`["b"]`); anything else unchanged."""
+    return value[0] if isinstance(value, list) and len(value) == 1 else value
 
 
 def whole_number(value: Any) -> int | None:

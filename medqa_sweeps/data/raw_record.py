@@ -17,13 +17,20 @@ class RawRecord:
     defect: str | None = None  # why it could not be parsed; `fields` is then its text
 
 
-class BadRecord(Exception):
-    """Why a record is not a valid question, as a clause that follows its location, and the next step."""
+ALONE = "Fix or remove the record."  # the next step if the other records are good
+GOLD = "its gold answer fits no option"
 
-    def __init__(
-        self, reason: str, next_step: str = "Fix or remove the record.", is_config_error: bool = False
-    ) -> None:
+
+class BadRecord(Exception):
+    """Why a record is not a valid question, as a clause that follows its location, and the next step.
+
+    Args:
+        about: equal for records that are bad for the same reason, however it is worded; by default the reason itself.
+    """
+
+    def __init__(self, reason: str, next_step: str = ALONE, is_config_error: bool = False, about: str = "") -> None:
         super().__init__(f"{reason}. {next_step}")
+        self.reason, self.next_step, self.about = reason, next_step, about or reason
         self.is_config_error = is_config_error  # the config is wrong and the record may be valid: never quarantined
 
 

@@ -7,23 +7,28 @@ Imports no torch; `datasets` only for the hub, `pyarrow` only for Parquet.
 import filecmp
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import product
 from pathlib import Path
 from typing import Literal
 
 from medqa_sweeps.config import DataConfig
 from medqa_sweeps.data.checking import checked_question, cleaned_texts
+from medqa_sweeps.data.counting import Counting, counting_of
 from medqa_sweeps.data.duplicates import QuestionHash, question_hash
 from medqa_sweeps.data.files import existing_files, file_records, matching_files
-from medqa_sweeps.data.formats import raw_question_of
+from medqa_sweeps.data.formats import RawQuestion, raw_question_of
 from medqa_sweeps.data.hub import hub_records
 from medqa_sweeps.data.question import Quarantined, QuestionSet
-from medqa_sweeps.data.raw_record import BadRecord, RawRecord
+from medqa_sweeps.data.raw_record import ALONE, GOLD, BadRecord, RawRecord
 from medqa_sweeps.errors import DataError
 
 Part = Literal["train", "validation"]
 _ORDERED = "its options depend on their order, and data.ordered_options=quarantine."
+_NUMBERING = (
+    " The gold answers do not match the options' names. If they are option numbers, write all of them as whole "
+    "numbers, and set data.answer_base to the number of the first option, 0 or 1."
+)
 _SET_ASIDE = " Or set data.on_bad_record=quarantine to continue without such records."
 
 
@@ -43,7 +48,9 @@ def read_questions(config: DataConfig, part: Part) -> QuestionSet:
             "the hub, or set split=random or split=kfold to take the validation questions from the training questions."
         )
     _refuse_test(config, part, source)
-    found = _checked(config, _records(config, source, f"data.{part}"))
+    found, counting = _checked(config, _records(config, source, f"data.{part}"))
+    if part == "train" and found.questions and config.answer_base is not None and counting.base is None:
+        _refuse_unused_base(config)
     if not found.questions:
         first = found.quarantined[0]
         count = f"{len(found.quarantined):,} of {len(found.quarantined):,} records are bad"
@@ -70,7 +77,7 @@ def read_test_questions(config: DataConfig) -> QuestionSet:
         DataError: as `read_questions`, or if the data set has no test questions.
     """
     refuse_missing_test(config)
-    return _checked(config, _records(config, str(config.test), "data.test"))
+    return _checked(config, _records(config, str(config.test), "data.test"))[0]
 
 
 def refuse_missing_test(config: DataConfig) -> None:
@@ -110,23 +117,62 @@ def _records(config: DataConfig, source: str, key: str) -> Iterator[RawRecord]:
     return hub_records(config, source) if config.hub_id else file_records(source, config.hub_subsets, key)
 
 
-def _checked(config: DataConfig, records: Iterator[RawRecord]) -> QuestionSet:
-    found = QuestionSet([])
-    for record in records:
+def _checked(config: DataConfig, records: Iterator[RawRecord]) -> tuple[QuestionSet, Counting]:
+    found, bad_records = QuestionSet([]), list[tuple[str, BadRecord]]()
+    read = [(record, _raw_question(record, config.format)) for record in records]
+    counting = counting_of([(record.location, raw) for record, raw in read], config.answer_base)
+    for record, raw in read:
         try:
-            raw = raw_question_of(_fields(record), config.format)
-            question = checked_question(raw, config, found.cleaned, found.flagged)
+            if isinstance(raw, BadRecord):
+                raise raw
+            question = checked_question(raw, config, counting, found.cleaned, found.flagged)
         except BadRecord as bad:
-            if bad.is_config_error or config.on_bad_record == "stop":
-                raise DataError(f"{record.location}: {bad}" + _SET_ASIDE * (not bad.is_config_error)) from None
+            if bad.is_config_error:
+                raise DataError(f"{record.location}: {bad}") from None
+            bad_records.append((record.location, bad))
             found.quarantined.append(Quarantined(record.location, str(bad), record.fields))
         else:
             if question.in_order and config.ordered_options == "quarantine":
                 found.quarantined.append(Quarantined(record.location, _ORDERED, record.fields))
             else:
                 found.questions.append(question)
+    if bad_records and (config.on_bad_record == "stop" or len(bad_records) == len(read)):
+        raise DataError(_of_bad_records(bad_records, len(read)))
     _flag_repeats(found)
-    return found
+    return found, counting
+
+
+def _of_bad_records(bad_records: Sequence[tuple[str, BadRecord]], records: int) -> str:
+    """Describes the first one, and whether all records are bad: then the config or the format is the likely cause."""
+    location, bad = bad_records[0]
+    if len(bad_records) < records or records == 1:
+        return f"{location}: {bad}{_SET_ASIDE}"
+    if len({one.about for _, one in bad_records}) > 1:
+        return f"{location}: {bad} This is the first; {records:,} of {records:,} records are bad."
+    hint = _NUMBERING if bad.about == GOLD else "" if bad.next_step == ALONE else f" {bad.next_step}"
+    return f"{location}: {bad.reason}. {records:,} of {records:,} records are bad for this reason.{hint}"
+
+
+def _raw_question(record: RawRecord, format: str) -> RawQuestion | BadRecord:
+    try:
+        return raw_question_of(_fields(record), format)
+    except BadRecord as bad:
+        return bad
+
+
+def _refuse_unused_base(config: DataConfig) -> None:
+    """Allow it if the validation part, unlike the training part, has gold answers that count from data.answer_base.
+
+    Raises:
+        DataError: if data.answer_base has no effect.
+    """
+    records = _records(config, config.validation, "data.validation") if config.validation else iter(())
+    read = [(record.location, _raw_question(record, config.format)) for record in records]
+    if counting_of(read, config.answer_base).base is None:
+        raise DataError(
+            f"{config.train}: data.answer_base={config.answer_base} has no effect, as no gold answer is an "
+            "option number. Leave it out."
+        )
 
 
 def _fields(record: RawRecord) -> object:

@@ -92,7 +92,7 @@ class CallableJobs(Jobs):
         else:
             returned = JobReturn(overrides=job.overrides, cfg=cloudpickle.loads(job.prepared), status=JobStatus.FAILED)
             returned.return_value = InternalError(
-                f"the process of job {number} ended with {describe_exit(code)} and no result"
+                f"the process of job {number} ended with {describe_exit(code, process_exit.cause)} and no result"
             )
         for file in (asked, answered, log):
             file.unlink(missing_ok=True)

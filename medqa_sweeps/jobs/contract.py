@@ -56,6 +56,7 @@ class Ended:
     seconds: float = 0.0  # that it worked, over all its attempts
     disk_bytes: int = 0  # that it has left on disk; 0 where nobody looks
     alarms: tuple[Alarm, ...] = ()  # reasons not to trust its score; empty where nobody looks
+    resumes: str = ""  # of one that was interrupted: from where it goes on, after "it"; empty where nobody knows
     changed: str = ""  # of an earlier sweep's: what has changed since and can move digits; empty: nothing
 
 

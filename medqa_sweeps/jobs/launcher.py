@@ -37,6 +37,7 @@ from medqa_sweeps.pool.local import local_pool
 from medqa_sweeps.pool.request import requested_of_launcher
 from medqa_sweeps.pool.slots import plan_slots
 from medqa_sweeps.study.objective import BY_ACCURACY, Objective
+from medqa_sweeps.trial.phase import Phase
 from medqa_sweeps.trial.records import MetricsLine, Outcome
 
 _STOCK_BATCH = 2  # upstream's n_jobs
@@ -80,7 +81,7 @@ def jobs_for(
     folder: Path,
     trials: int,
     at_once: int | None = None,
-    look: Callable[[int, MetricsLine], None] = lambda number, line: None,
+    look: Callable[[int, MetricsLine | Phase], None] = lambda number, line: None,
     say: Callable[[str], None] = print,
     objective: Objective = BY_ACCURACY,
 ) -> Iterator[Jobs]:

@@ -27,10 +27,10 @@ def run_child(pool: Pool, module: str, arguments: list[str], log: Path) -> None:
     pool.start(module, arguments, child_environment(), log)
     while not (exits := pool.wait(POLL_SECONDS)):
         pass
-    code = exits[0].code
+    code, cause = exits[0].code, exits[0].cause
     if code == ExitCode.DATAERR:
         raise ConfigError(log_tail(log, lines=1).strip())
     if code != ExitCode.OK:
         raise InternalError(
-            f"the process of {module} ended with {describe_exit(code)}. The end of its output:\n{log_tail(log)}"
+            f"the process of {module} ended with {describe_exit(code, cause)}. The end of its output:\n{log_tail(log)}"
         )

@@ -9,6 +9,7 @@ from rich.console import Console
 
 from medqa_sweeps.alarms import alarms_of
 from medqa_sweeps.alarms.cautions import caution_lines, cautions_of
+from medqa_sweeps.alarms.inputs import answers_of
 from medqa_sweeps.command_line import command, command_of_this_process, shell_line, short_path
 from medqa_sweeps.config import TrialConfig
 from medqa_sweeps.durable.disk import refuse_unfit
@@ -19,11 +20,13 @@ from medqa_sweeps.jobs.progress import TrialProgress
 from medqa_sweeps.jobs.trials import TRAINING, Prepared, TrialJobs
 from medqa_sweeps.pool.local import LocalPool, local_pool
 from medqa_sweeps.pool.request import ANY_DEVICE, DeviceRequest
+from medqa_sweeps.tracking.run_settings import OFF
 from medqa_sweeps.trial.changes import changes_since_start
 from medqa_sweeps.trial.folder import StopReason, TrialDir
+from medqa_sweeps.trial.phase import Phase, PhaseName
 from medqa_sweeps.trial.plan import plan_new_trial, plan_trial, refuse_changed
 from medqa_sweeps.trial.records import MetricsLine, Outcome, Result
-from medqa_sweeps.wording import accuracy, duration, percent
+from medqa_sweeps.wording import NOT_RESOLVED, accuracy, duration, interval, signed_points
 
 
 def run_single(
@@ -35,7 +38,7 @@ def run_single(
     alone: bool = True,
     again: bool = False,
 ) -> Result | None:
-    """How the trial ended; None when it was interrupted and can go on. Goes on with a folder that holds it already.
+    """How the trial ended; None when it was interrupted and can be resumed. Resumes a trial that the folder holds.
 
     Args:
         composed: what Hydra composed, its own node included, for the trial's `.hydra/`.
@@ -60,13 +63,15 @@ def run_single(
         earlier = changes_since_start("The trial", trial.provenance()) if begun else []
         for sentence in [*plan.sentences(short_path(trial.path)), f"Runs on    {pool.devices[0]}", *warnings, *earlier]:
             console.print(sentence, markup=False, soft_wrap=True)
-    with TrialProgress(plan.steps, console) as progress:
+    with TrialProgress(console) as progress:
 
-        def look(number: int, line: MetricsLine) -> None:
-            progress.show(line)
+        def look(number: int, news: MetricsLine | Phase) -> None:
+            progress.show(news)
 
         with TrialJobs(pool, folder, command_of_this_process(), look=look, say=progress.say, alone=alone) as jobs:
             ended = _to_its_end(jobs, job, progress)
+            if plan.config.tracking.mode != OFF:
+                progress.follow("finishing the W&B run")
     result = trial.result()
     console.print(_ending(trial, result, ended), markup=False, soft_wrap=True)
     return result
@@ -78,17 +83,19 @@ def _to_its_end(jobs: Jobs, job: Job, progress: TrialProgress) -> Ended:
     with Interrupts() as interrupts:
         while not jobs.free:
             jobs.poll(POLL_SECONDS)
+            progress.update()
             if interrupts.count:
-                return Ended(job.number, Outcome.INTERRUPTED, message="Nothing had begun.")
+                return Ended(job.number, Outcome.INTERRUPTED, message="The trial had not started.")
         jobs.start(job)
         while jobs.running:
             for event in jobs.poll(POLL_SECONDS):
                 if isinstance(event, Ended):
                     return event
+            progress.update()
             if interrupts.count > heard:
                 heard = interrupts.count
                 if heard == 1:
-                    progress.say("Stopping after this step, with a checkpoint. Ctrl-C again stops now.")
+                    progress.say(_stopping(progress.phase))
                     jobs.stop(job.number, StopReason.INTERRUPTED)
                 else:
                     jobs.kill()
@@ -103,19 +110,47 @@ def _pool(folder: Path, devices: DeviceRequest) -> LocalPool:
     return made
 
 
+def _stopping(phase: Phase) -> str:
+    """What the first Ctrl-C does in this phase."""
+    if phase.before_training:
+        return "Stopping now: training has not begun, so there is no new checkpoint to save."
+    after = "evaluation" if phase.name is PhaseName.SCORING else "step"
+    return f"Stopping after this {after}, with a checkpoint. Ctrl-C again stops now."
+
+
 def _ending(trial: TrialDir, result: Result | None, ended: Ended) -> str:
     folder = shell_line(trial.path)
     if result is None:
         why = "" if ended.message in ("", "interrupted") else f" {ended.message}"
         if not trial.config_file.exists():
             return f"Interrupted.{why}"
-        return f"Interrupted.{why} `{command('medqa_sweeps', 'resume', trial.path)}` goes on from its checkpoint."
+        return f"Interrupted.{why} `{command('medqa_sweeps', 'resume', trial.path)}` {trial.goes_on()}."
     if result.outcome is Outcome.FAILED or result.score is None:
         return f"Failed ({result.failure}): {result.message}"
-    score, base = result.score, result.baseline
-    against = f"; untuned base {percent(base.accuracy)}" if base else ""
+    score = result.score
     note = f" ({result.message})" if result.message else ""
     how = "Stopped early" if result.stopped_on_request else result.outcome.capitalize()
     alarms = "".join(f"\nAlarm: {alarm.sentence}." for alarm in alarms_of(trial, result))
     measured = accuracy(score.accuracy, score.low, score.high, score.questions)
-    return f"{how}{note}: accuracy {measured}{against}. {duration(result.seconds)}, in {folder}{alarms}"
+    return f"{how}{note}: accuracy {measured}{_gain(trial, result)}. {duration(result.seconds)}, in {folder}{alarms}"
+
+
+def _gain(trial: TrialDir, result: Result) -> str:
+    """`; +15.0 points over the untuned base (95% CI -5.0 to 35.0): not resolved`, from the answers to the same
+    questions; empty where the base was not scored."""
+    answers = answers_of(trial)
+    if answers is None or not {0, result.samples_seen} <= set(answers.evaluations):
+        return ""
+    import numpy as np
+
+    from medqa_sweeps.statistics import compare_answers  # SciPy, which takes half a second, after all else is done
+
+    base, trained = (
+        np.array([given == gold for given, gold in zip(answers.evaluations[seen], answers.gold, strict=True)])
+        for seen in (0, result.samples_seen)
+    )
+    paired = compare_answers(trained, base)
+    beside = "over" if paired.difference >= 0 else "compared with"
+    verdict = "" if paired.significant else f": {NOT_RESOLVED}"
+    points = f"{signed_points(paired.difference)} points {beside} the untuned base"
+    return f"; {points} ({interval(paired.low, paired.high)}){verdict}"

@@ -5,9 +5,10 @@ it ended stands in it. So the pool underneath may be this machine's or any other
 """
 
 import os
+import signal
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import cast
 
@@ -19,6 +20,7 @@ from medqa_sweeps.compose.hydra_node import environment_of, trial_config, withou
 from medqa_sweeps.config import TrialConfig
 from medqa_sweeps.errors import FailureKind
 from medqa_sweeps.exit_codes import ExitCode, describe_exit
+from medqa_sweeps.hardware import killed_for_memory
 from medqa_sweeps.jobs.contract import Ended, Job, Jobs, Reported
 from medqa_sweeps.jobs.failures import another_attempt
 from medqa_sweeps.pool.contract import Pool, ProcessExit, ProcessHandle
@@ -31,6 +33,7 @@ from medqa_sweeps.tracking.tracker import Tracker, tracker_for, wait_for
 from medqa_sweeps.tracking.variables import to_record, variables_here
 from medqa_sweeps.trial.changes import changes_since_start, numeric_changes
 from medqa_sweeps.trial.folder import MetricsReader, StopReason, TrialDir
+from medqa_sweeps.trial.phase import Phase, PhaseName
 from medqa_sweeps.trial.plan import Plan, plan_new_trial, plan_trial
 from medqa_sweeps.trial.provenance import collect, edited_code
 from medqa_sweeps.trial.records import MetricsLine, Outcome, Result, ValidationLine
@@ -39,6 +42,7 @@ from medqa_sweeps.wording import listed
 WORKER = "medqa_sweeps.worker.main"  # started by name: this half never imports it
 TRAINING = ("medqa_sweeps.worker.run",)  # imports torch, unsloth and trl: about 15 s, which pools pay ahead of trials
 _LOG_TAIL_LINES = 12
+_STARTING = Phase(PhaseName.IMPORTING)
 
 
 @dataclass(frozen=True)
@@ -58,9 +62,11 @@ class _Running:
     reader: MetricsReader
     tracker: Tracker | None
     process: ProcessHandle  # that works on it now
-    last_line_at: float = 0.0  # in `time.monotonic` seconds; 0: it has written none
-    told: int = 0  # samples seen at the last report that was told; report 0 is the untuned base, and is not
+    phase: Phase | None = None  # that it was in at the last look; None: nobody has looked
+    alive_at: float = 0.0  # when it last wrote a line or got ahead, in `time.monotonic` seconds; 0: it has not
+    told: int = 0  # samples seen at the last evaluation that was reported; the untuned base, at 0, is not
     killed_as: FailureKind | None = None  # why this process killed it; None: it did not
+    killed_for_memory: int | None = field(default_factory=killed_for_memory)  # on this machine, when the attempt began
     asked_to_go: bool = False  # `kill` was called: what follows is no failure
 
 
@@ -71,7 +77,7 @@ class TrialJobs(Jobs):
         folder: of the study; a trial's folder is its number in it.
         command: how this process was started, for the record.
         compose: overrides and number to Hydra's composed config; None where every job comes prepared.
-        look: is shown every new line of every trial.
+        look: is shown every new line of every trial, and the phase that it is in when that changes.
         say: tells people what is in no line.
         worker: module that a child becomes; tests give one that breaks on purpose.
         objective: what trials report on the way and return at their end.
@@ -84,7 +90,7 @@ class TrialJobs(Jobs):
         folder: Path,
         command: list[str],
         compose: Callable[[Sequence[str], int], DictConfig] | None = None,
-        look: Callable[[int, MetricsLine], None] = lambda number, line: None,
+        look: Callable[[int, MetricsLine | Phase], None] = lambda number, news: None,
         say: Callable[[str], None] = lambda sentence: None,
         worker: str = WORKER,
         objective: Objective = BY_ACCURACY,
@@ -156,6 +162,8 @@ class TrialJobs(Jobs):
         tracker = tracker_for(trial, group=group_of(self._folder))
         reader = MetricsReader(trial)
         told = max((line.samples_seen for line in reader.new_lines() if isinstance(line, ValidationLine)), default=0)
+        if trial.lines():
+            self._say(f"{'The trial' if self._alone else f'Trial {job.number}'} {trial.goes_on()}")
         process = self._launch(trial)
         self._running[job.number] = _Running(job, trial, plan.config, reader, tracker, process, told=told)
 
@@ -169,13 +177,20 @@ class TrialJobs(Jobs):
         return events
 
     def stop(self, number: int, reason: StopReason, why: str = "") -> None:
-        if number in self._running:
-            self._running[number].trial.ask_to_stop(reason, why)
+        running = self._running.get(number)
+        if running is None:
+            return
+        running.trial.ask_to_stop(reason, why)
+        if reason is StopReason.INTERRUPTED and running.phase is not None and running.phase.before_training:
+            self._end(running)  # nothing is worth a checkpoint yet, and its first step may be minutes away
 
     def kill(self) -> None:
         for running in self._running.values():
-            running.asked_to_go = True
-            self._pool.kill(running.process)
+            self._end(running)
+
+    def _end(self, running: _Running) -> None:
+        running.asked_to_go = True
+        self._pool.kill(running.process)
 
     def close(self) -> None:
         self.kill()
@@ -195,6 +210,7 @@ class TrialJobs(Jobs):
 
     def _launch(self, trial: TrialDir, avoid: Sequence[str] = ()) -> ProcessHandle:
         self._tell_of_edits()
+        trial.show_phase(_STARTING)  # over that of an earlier attempt
         environment = {**child_environment(), **environment_of(trial.path)}
         return self._pool.start(self._worker, [str(trial.path)], environment, trial.log_file, avoid)
 
@@ -218,11 +234,20 @@ class TrialJobs(Jobs):
                 value = self._objective.value(line.score)
                 if value is not None:
                     reports.append(Reported(running.job.number, line.samples_seen, value))
-        if lines:
-            running.last_line_at = time.monotonic()
-            if running.tracker:
-                running.tracker.feed()
+        if lines and running.tracker:
+            running.tracker.feed()
+        if lines or self._is_ahead(running):
+            running.alive_at = time.monotonic()
         return reports
+
+    def _is_ahead(self, running: _Running) -> bool:
+        """Whether the trial has got ahead in its phase, or into another one, since the last look."""
+        phase = running.trial.phase()
+        if phase is None or phase == running.phase:
+            return False
+        running.phase = phase
+        self._look(running.job.number, phase)
+        return phase != _STARTING
 
     def _after_attempt(self, running: _Running, process_exit: ProcessExit) -> list[Reported | Ended]:
         """The last news, and the end if no other attempt follows."""
@@ -232,17 +257,18 @@ class TrialJobs(Jobs):
         message = ""
         if result is None:
             try:
-                failure, message = _how_it_ended(running, process_exit.code)
-                if failure is not None and another_attempt(trial.failures(), running.config.engine.max_attempts):
-                    self._say(f"trial {number}: {message}; it goes on from its newest checkpoint")
+                failure, message = _how_it_ended(running, process_exit)
+                again = failure is not None and another_attempt(trial.failures(), running.config.engine.max_attempts)
+                if again and trial.stop_reason() is not StopReason.INTERRUPTED:
+                    self._say(f"trial {number}: {message}; it {trial.goes_on()}")
                     running.process = self._launch(trial, avoid=[process_exit.slot.device_id])
-                    running.killed_as = None
+                    running.killed_as, running.phase, running.killed_for_memory = None, None, killed_for_memory()
                     return news
-                if failure is not None:
+                if failure is not None and not again:
                     tail = log_tail(trial.log_file)
                     result = trial.fail(failure, f"{message}. The end of {trial.log_file}:\n{tail}")
             except OSError as error:  # a full or read-only disk: nothing can be recorded, and nothing was
-                message = f"{trial.path} cannot be written ({error.strerror}); the trial can go on when it can"
+                message = f"{trial.path} cannot be written ({error.strerror}); the trial can be resumed when it can"
         del self._running[number]
         if result and result.peak_memory_bytes:
             self._pool.note_peak_memory(result.peak_memory_bytes)
@@ -253,20 +279,20 @@ class TrialJobs(Jobs):
         return [*news, replace(ended, disk_bytes=trial.disk_bytes())]
 
     def _kill_the_silent(self) -> None:
-        """End the processes of trials that have written nothing for too long; time in a queue does not count."""
+        """End the processes of trials that have not got ahead for too long; time in a queue does not count."""
         now = time.monotonic()
         for running in self._running.values():
             began_at = running.process.began_at
             if began_at is None or running.killed_as is not None:
                 continue
-            if now - max(began_at, running.last_line_at) > 60 * running.config.engine.max_silent_minutes:
+            if now - max(began_at, running.alive_at) > 60 * running.config.engine.max_silent_minutes:
                 running.killed_as = FailureKind.TIMEOUT
                 self._pool.kill(running.process)
 
 
-def _how_it_ended(running: _Running, code: int) -> tuple[FailureKind | None, str]:
-    """Why an attempt left no result, now recorded in the folder; None: it did not fail, and can go on."""
-    trial = running.trial
+def _how_it_ended(running: _Running, process_exit: ProcessExit) -> tuple[FailureKind | None, str]:
+    """Why an attempt left no result, now recorded in the folder; None: it did not fail, and can be resumed."""
+    trial, code = running.trial, process_exit.code
     if running.asked_to_go or (code == ExitCode.TEMPFAIL and trial.stop_reason() is StopReason.INTERRUPTED):
         trial.end_attempt(Outcome.INTERRUPTED, None, "interrupted")
         return None, "interrupted"
@@ -276,13 +302,22 @@ def _how_it_ended(running: _Running, code: int) -> tuple[FailureKind | None, str
         return trial.failures()[-1], trial.last_message()
     if running.killed_as is FailureKind.TIMEOUT:
         minutes = running.config.engine.max_silent_minutes
-        kind, message = FailureKind.TIMEOUT, f"wrote nothing for {minutes:g} minutes (engine.max_silent_minutes)"
+        kind, message = FailureKind.TIMEOUT, f"made no progress for {minutes:g} minutes (engine.max_silent_minutes)"
     elif code < 0:
-        kind, message = FailureKind.KILLED, f"killed by {describe_exit(code)}"
+        cause = process_exit.cause or (_about_memory(running.killed_for_memory) if -code == signal.SIGKILL else "")
+        kind, message = FailureKind.KILLED, f"killed by {describe_exit(code, cause)}"
     else:
         kind, message = FailureKind.INTERNAL, f"its process ended with {describe_exit(code)} and no result"
     trial.end_attempt(Outcome.FAILED, kind, message)
     return kind, message
+
+
+def _about_memory(killed_before: int | None) -> str:
+    """Whether the kernel may have killed it for lack of memory; empty where it does not say."""
+    killed = killed_for_memory()
+    if killed is None or killed_before is None:
+        return ""
+    return f"the kernel killed {'a' if killed > killed_before else 'no'} process for lack of memory meanwhile"
 
 
 def trial_end(number: int, trial: TrialDir, result: Result | None, objective: Objective, message: str = "") -> Ended:
@@ -292,7 +327,7 @@ def trial_end(number: int, trial: TrialDir, result: Result | None, objective: Ob
         message: why it was interrupted, where it has no result.
     """
     if result is None:
-        return Ended(number, Outcome.INTERRUPTED, message=message)
+        return Ended(number, Outcome.INTERRUPTED, message=message, resumes=trial.goes_on())
     values = objective.values(result.score) if result.score else None
     ended = Ended(
         number,
@@ -322,7 +357,7 @@ def log_tail(log: Path, lines: int = _LOG_TAIL_LINES) -> str:
 
 
 def _write_hydra_files(composed: DictConfig, trial: TrialDir) -> None:
-    """What Hydra writes for every job: the config unresolved, its own settings, and the words."""
+    """What Hydra writes for every job: the config unresolved, its own settings, and the overrides."""
     # As they were typed: an interpolation stays one.
     trial.write_overrides(cast(list[str], OmegaConf.to_container(composed.hydra.overrides.task, resolve=False)))
     hydra = OmegaConf.create({"hydra": composed.hydra})

@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from medqa_sweeps.errors import InternalError
+from medqa_sweeps.pool.child import polite_signals_held
 
 _ROOT = Path(__file__).resolve().parents[2]
 _REPLACEMENTS = 3  # of a forkserver; if it dies more often, it is not by chance
@@ -31,6 +32,7 @@ class ChildExit:
 
     pid: int
     code: int  # its exit code; negative: the signal that killed it
+    cause: str = ""  # of the signal, in words, where more is known than the signal
 
 
 class Children(ABC):
@@ -108,7 +110,7 @@ class ForkedChildren(Children):
         self._ready, self._unread = False, b""
         self._output = tempfile.TemporaryFile("w+")
         self._channel, other = socket.socketpair()
-        with other:
+        with other, polite_signals_held():
             self._server = subprocess.Popen(
                 [
                     *(sys.executable, "-m", "medqa_sweeps.pool.forkserver"),
@@ -182,7 +184,8 @@ class ForkedChildren(Children):
 
     def _replace_server(self) -> None:
         """The kernel has killed its children. A server that was never ready is not replaced."""
-        self._exits += [ChildExit(pid, -signal.SIGKILL) for pid in sorted(self._alive)]
+        cause = "its parent process ended"
+        self._exits += [ChildExit(pid, -signal.SIGKILL, cause) for pid in sorted(self._alive)]
         self._alive.clear()
         if not self._ready or self._replacements == _REPLACEMENTS:
             raise self._server_error("it was killed")
@@ -270,16 +273,17 @@ class SparedChildren(Children):
 
     def _new_spare(self, environment: dict[str, str], output: Any) -> "subprocess.Popen[bytes]":
         arguments = [str(self._lifeline.fd), str(os.getpid()), "medqa_sweeps.pool.spare", *self._preload]
-        return subprocess.Popen(
-            [sys.executable, "-m", "medqa_sweeps.pool.child", *arguments],
-            cwd=_ROOT,
-            env=environment,
-            stdin=subprocess.PIPE,
-            stdout=output,
-            stderr=output,
-            pass_fds=(self._lifeline.fd,),
-            process_group=0,
-        )
+        with polite_signals_held():
+            return subprocess.Popen(
+                [sys.executable, "-m", "medqa_sweeps.pool.child", *arguments],
+                cwd=_ROOT,
+                env=environment,
+                stdin=subprocess.PIPE,
+                stdout=output,
+                stderr=output,
+                pass_fds=(self._lifeline.fd,),
+                process_group=0,
+            )
 
     @staticmethod
     def _send_request(spare: "subprocess.Popen[bytes]", module: str, arguments: list[str], log: Path) -> bool:

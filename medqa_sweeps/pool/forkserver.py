@@ -66,9 +66,10 @@ def _serve(channel: socket.socket, lifeline: int) -> None:
 
 def _fork(request: dict[str, Any], channel: socket.socket, selector: selectors.BaseSelector, lifeline: int) -> int:
     server = os.getpid()
-    pid = os.fork()
-    if pid == 0:
-        _run_child(request, channel, selector, lifeline, server)
+    with child.polite_signals_held():
+        pid = os.fork()
+        if pid == 0:
+            _run_child(request, channel, selector, lifeline, server)
     with contextlib.suppress(ProcessLookupError):  # it has ended
         os.setpgid(pid, pid)  # the child does it too; here so that its group can be signalled at once
     return pid

@@ -96,7 +96,8 @@ class LocalPool(Pool):
         if not self._running and self._children.ready:
             time.sleep(timeout)
             return []
-        return [ProcessExit(self._running.pop(child.pid), child.code) for child in self._children.wait(timeout)]
+        exits = self._children.wait(timeout)
+        return [ProcessExit(self._running.pop(child.pid), child.code, child.cause) for child in exits]
 
     def kill(self, process: ProcessHandle) -> None:
         for pid, running in self._running.items():

@@ -1,5 +1,6 @@
 """What a sweep says of itself before it starts, and how to go on when it stopped early."""
 
+import contextlib
 import shutil
 from collections.abc import Iterator, Sequence
 from itertools import islice
@@ -44,13 +45,18 @@ def plan_only(config: DictConfig, space: SearchSpace, folder: StudyDir) -> Itera
 
 
 def announcement(
-    config: DictConfig, space: SearchSpace, study: Study, folder: StudyDir, places: Sequence[str]
+    config: DictConfig, space: SearchSpace, study: Study, folder: StudyDir, places: Sequence[str], added: int = 0
 ) -> Iterator[str]:
-    """What will be done, of how much some is done already, and where: `places` are the jobs' own lines."""
+    """What will be done, of how much some is done already, and where.
+
+    Args:
+        places: the jobs' own lines.
+        added: trials that people have added and no sweep has taken up.
+    """
     yield from what(config, space, folder)
-    told = len(study.told())
     if study.begun:
-        yield f"Goes on    {told:,} of {study.total:,} trials have ended; {study.begun - told:,} were under way"
+        ended = f"{study.begun - study.under_way:,} of {study.planned + added:,} trials have ended"
+        yield f"Goes on    {ended}; {study.under_way:,} were under way" + f"; {added:,} added" * bool(added)
     for place, line in enumerate(places):
         yield f"{'Devices    ' if place == 0 else '           '}{line}"
     if trains_trials(config):
@@ -96,6 +102,26 @@ def about_code(folder: StudyDir) -> Iterator[str]:
     if edited := changed_files(then, code_at_start()) if then else []:
         number = submitted[-1].path.name
         yield f"Code       {listed(edited)} changed since trial {number} began: new trials may differ by it"
+
+
+def about_questions(config: DictConfig, folder: StudyDir) -> Iterator[str]:
+    """Whether the questions are others than those of the newest trial of a study that goes on.
+
+    Args:
+        config: of a trial, its Hydra node included; nothing is said if it cannot be without the swept values.
+    """
+    submitted = [trial for trial in folder.trials().values() if trial.config_file.exists()]
+    with contextlib.suppress(TrialError):
+        then = submitted[-1].provenance().get("questions", {}).get("fingerprint") if submitted else None
+        if then is None or read_confirmation(folder.path):
+            return
+        plan, earlier = plan_trial(trial_config(config)), submitted[-1].config()
+        now, number = plan.split.fingerprint, submitted[-1].path.name
+        if (plan.config.data, plan.config.split) == (earlier.data, earlier.split) and now != then:
+            yield (
+                f"Caution    the questions of {earlier.data.name} have changed since trial {number} began (fingerprint "
+                f"{then} then, {now} now): trials before and after are not compared"
+            )
 
 
 def _confirms(confirmation: Confirmation, folder: StudyDir) -> Iterator[str]:

@@ -11,11 +11,14 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import optuna
+import yaml
 from hydra.utils import get_object
 from omegaconf import DictConfig
 
 from medqa_sweeps.compose.settings import CONF
 from medqa_sweeps.errors import ConfigError
+from medqa_sweeps.sweep.search_space import SearchSpace
+from medqa_sweeps.wording import listed
 
 _TYPES: Mapping[str, tuple[type, ...]] = {
     "int": (int,),
@@ -24,6 +27,7 @@ _TYPES: Mapping[str, tuple[type, ...]] = {
     "str": (str,),
     "None": (type(None),),
 }
+_DEFAULTS = {"hydra.sweeper.sampler": "tpe"}  # options whose settings are there although nobody asked for them
 # Smallest and largest value of arguments that Optuna looks at only when it draws.
 _RANGES = {
     "seed": (0, 2**32 - 1),
@@ -50,6 +54,24 @@ def refuse_settings(settings: DictConfig) -> None:
     ]
     if problems:
         raise ConfigError("\n".join(problems))
+
+
+def refuse_no_grid(config: DictConfig, space: SearchSpace) -> None:
+    """Nothing unless `hydra/sweeper/sampler=grid` was chosen and the space has intervals.
+
+    Raises:
+        ConfigError: naming the keys whose intervals have no grid points.
+    """
+    chosen = config.hydra.runtime.choices.get("hydra/sweeper/sampler")
+    spaces = (space, *(inner for _, _, inner in space.branches))
+    intervals = [knob.keys[0] for one in spaces for knob in one.knobs if knob.interval is not None]
+    if chosen == "grid" and intervals:
+        have = "has" if len(intervals) == 1 else "have"
+        raise ConfigError(
+            f"hydra/sweeper/sampler=grid: {listed(intervals)} {have} an interval, which has no grid points. "
+            "Give a list, KEY=A,B,C, or a range with a step, 'KEY=range(LOW,HIGH,STEP)'; "
+            "or draw from it with another sampler, such as hydra/sweeper/sampler=random or tpe."
+        )
 
 
 def custom_search_space(path: str) -> Callable[[Any, optuna.Trial], None]:
@@ -125,9 +147,22 @@ def _arguments(key: str, node: DictConfig, instead: str) -> Iterator[str]:
     unknown = [name for name in given if name not in parameters]
     if unknown and not any(one.kind is inspect.Parameter.VAR_KEYWORD for one in parameters.values()):
         takes = ", ".join(parameters) or "nothing"
-        yield f"{key}: {target.__name__} takes no {' and no '.join(unknown)}, only {takes}. {instead}"
+        told = f"{key}: {target.__name__} takes no {' and no '.join(unknown)}, only {takes}."
+        yield f"{told}{_origin(key, unknown)} {instead}"
     for name in given.keys() & parameters.keys():
         yield from _argument(f"{key}.{name}", given[name], str(parameters[name].annotation))
+
+
+def _origin(key: str, unknown: Sequence[str]) -> str:
+    """Where arguments come from that the user need not have written: the default option's file."""
+    default = _DEFAULTS.get(key)
+    of_default = yaml.safe_load((CONF / f"{key.replace('.', '/')}/{default}.yaml").read_text()) if default else {}
+    if found := [name for name in unknown if of_default.get(name) is not None]:
+        option = f"{key.replace('.', '/')}={default}"
+        nulls = " ".join(f"{key}.{name}=null" for name in found)
+        told = f" {listed(found)} come from the default, {option}, into which your fields were merged"
+        return f"{told}; {nulls} drops that."
+    return ""
 
 
 def _argument(key: str, value: Any, annotation: str) -> Iterator[str]:

@@ -1,7 +1,13 @@
 """Optuna's record of a study: its journal in the study's folder, the study's name in it, and the objective it keeps."""
 
+import contextlib
+import errno
+import json
+import os
+import time
 import warnings
 from pathlib import Path
+from typing import Any
 
 import optuna
 from optuna.storages.journal import JournalFileBackend, JournalFileOpenLock, JournalStorage
@@ -12,6 +18,9 @@ from medqa_sweeps.study.folder import StudyDir
 from medqa_sweeps.study.objective import ACCURACY, Objective, typed
 from medqa_sweeps.study_identity import identity_of
 from medqa_sweeps.sweep.search_space import SearchSpace, contains
+
+_LOCK_SECONDS = 5.0  # that one try waits for the lock, as SQLite does for its own
+_STALE_SECONDS = 30.0  # after which a lock that nobody touches is a dead process's; Optuna's own number
 
 
 def journal_of(folder: StudyDir) -> JournalStorage:
@@ -91,5 +100,68 @@ def _set_metric_names(study: optuna.Study, names: list[str] | None) -> None:
 
 
 def _storage_in(file: Path) -> JournalStorage:
-    """Optuna's own lock is a symbolic link, which not every disk has; both kinds respect each other."""
-    return JournalStorage(JournalFileBackend(str(file), JournalFileOpenLock(str(file))))
+    return JournalStorage(_Backend(str(file), _Lock(str(file))))
+
+
+class _Lock(JournalFileOpenLock):
+    """Optuna's own default is a symbolic link, which not every disk has; both kinds respect each other.
+
+    Optuna waits without end for a lock that is alive. Here somebody else decides how long: see `patience.py`.
+    """
+
+    def __init__(self, file: str) -> None:
+        super().__init__(file)
+        self._seen: tuple[int, float] = (0, 0.0)  # when it was touched, and since when it is known not to be
+
+    def acquire(self) -> bool:
+        """
+        Raises:
+            TimeoutError: if another process has held it all the time.
+            OSError: if it cannot be made.
+        """
+        end = time.monotonic() + _LOCK_SECONDS
+        while True:
+            try:
+                os.close(os.open(self._lock_file, os.O_CREAT | os.O_EXCL | os.O_WRONLY))
+                return True
+            except FileExistsError:
+                self._remove_stale()
+            if time.monotonic() > end:
+                raise TimeoutError(errno.ETIMEDOUT, f"another process holds {Path(self._lock_file).name}")
+            time.sleep(0.01)
+
+    def release(self) -> None:
+        with contextlib.suppress(RuntimeError):  # this process was halted for so long that another took the lock
+            super().release()
+
+    def _remove_stale(self) -> None:
+        with contextlib.suppress(FileNotFoundError):
+            touched = os.lstat(self._lock_file).st_mtime_ns
+            if touched != self._seen[0]:
+                self._seen = (touched, time.monotonic())
+            elif time.monotonic() - self._seen[1] > _STALE_SECONDS:
+                self.release()
+
+
+class _Backend(JournalFileBackend):
+    """Optuna's, which a full disk leaves without half a line: whoever wrote behind one would break the journal."""
+
+    def append_logs(self, logs: list[dict[str, Any]]) -> None:
+        """
+        Raises:
+            OSError: if they cannot be written; then nothing was.
+        """
+        text = "".join(json.dumps(log, separators=(",", ":")) + "\n" for log in logs)
+        self._lock.acquire()
+        try:
+            before = os.path.getsize(self._file_path)
+            try:
+                with open(self._file_path, "ab") as file:
+                    file.write(text.encode())
+                    file.flush()
+                    os.fsync(file.fileno())
+            except OSError:
+                os.truncate(self._file_path, before)  # closed by now: until then it tries to write the rest
+                raise
+        finally:
+            self._lock.release()

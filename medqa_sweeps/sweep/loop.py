@@ -4,20 +4,24 @@ It knows Optuna only through `Study` and processes only through `Jobs`, so the s
 Hydra task function, and the simulations of its tests.
 """
 
+import errno
 import time
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
 
-from medqa_sweeps.errors import TrialError
+from medqa_sweeps.errors import DISK_IS_FULL, TrialError
 from medqa_sweeps.jobs.contract import POLL_SECONDS, Ended, Job, Jobs, Reported
 from medqa_sweeps.jobs.failures import CircuitBreaker
 from medqa_sweeps.jobs.interrupts import Interrupts
+from medqa_sweeps.sweep.patience import Patience, StorageUnavailable
 from medqa_sweeps.sweep.pruning import Pruner
 from medqa_sweeps.sweep.study import Candidate, Study
 from medqa_sweeps.trial.folder import StopReason
 from medqa_sweeps.trial.records import Outcome
+
+_DISK_FAILS = (*DISK_IS_FULL, errno.EROFS, errno.EIO)
 
 
 class View(Protocol):
@@ -55,6 +59,7 @@ class Sweep:
 
     Args:
         steer: called about five times a second with this sweep, to bring what people ask of it from elsewhere.
+        patience: of the study's storage.
     """
 
     def __init__(
@@ -66,9 +71,11 @@ class Sweep:
         budget: Budget,
         view: View,
         steer: Callable[["Sweep"], None] = lambda sweep: None,
+        patience: Patience | None = None,
     ) -> None:
         self.study, self.jobs = study, jobs
         self._pruner, self._breaker, self._budget, self._view, self._steer = pruner, breaker, budget, view, steer
+        self._patience = patience or Patience()
         self._known: dict[str, Ended] = {}  # by signature: experiments that need no second run
         self._twins: defaultdict[str, list[Candidate]] = defaultdict(list)  # wait for a trial of their signature
         self._signatures: dict[int, str | None] = {}  # of the running trials
@@ -81,27 +88,60 @@ class Sweep:
         self._error: BaseException | None = None
 
     def run(self) -> Swept:
-        """Sweep until the study is complete, or something stops it. Every job has ended then."""
+        """Sweep until the study is complete, or something stops it. Every job has ended then.
+
+        Raises:
+            StorageUnavailable: if the storage does not answer before anything runs.
+        """
         self._take_up()
         with Interrupts() as interrupts:
-            heard = 0
-            while True:
-                self._steer(self)
-                self._start_what_fits()
-                if not self.jobs.running and (self._over or self._ready is None):
-                    break
-                events = self.jobs.poll(POLL_SECONDS)
-                if interrupts.count > heard:
-                    heard = interrupts.count
-                    self._interrupt(heard)
-                ended = [event for event in events if isinstance(event, Ended)]
-                self._check_budget(ended)
-                if all(one.outcome in (Outcome.COMPLETED, Outcome.PRUNED) for one in ended):
-                    self._start_the_ready()  # before the rest is written down: a free slot waits for nothing
-                for event in events:
-                    self._hear(event)
-                self._view.update()
+            self._patience.is_over = lambda: interrupts.count > 0
+            try:
+                self._sweep(interrupts)
+            except StorageUnavailable as error:
+                self._end_untold(interrupts, str(error))
+            except OSError as error:
+                if error.errno not in _DISK_FAILS:
+                    raise
+                self._end_untold(interrupts, f"{error.filename or 'the disk'} cannot be written ({error.strerror})")
         return Swept(not self._over, interrupts.count > 0, self._over, self._error)
+
+    def _sweep(self, interrupts: Interrupts) -> None:
+        heard = 0
+        while True:
+            self._steer(self)
+            self._start_what_fits()
+            if not self.jobs.running and (self._over or self._ready is None):
+                break
+            events = self.jobs.poll(POLL_SECONDS)
+            if interrupts.count > heard:
+                heard = interrupts.count
+                self._interrupt(heard)
+            ended = [event for event in events if isinstance(event, Ended)]
+            self._check_budget(ended)
+            if all(one.outcome in (Outcome.COMPLETED, Outcome.PRUNED) for one in ended):
+                self._start_the_ready()  # before the rest is written down: a free slot waits for nothing
+            for event in events:
+                self._hear(event)
+            self._view.update()
+
+    def _end_untold(self, interrupts: Interrupts, why: str) -> None:
+        """Let what runs save a checkpoint and end, when the study cannot be told any more: its next sweep looks into
+        the folders."""
+        heard = interrupts.count
+        self._view.say(f"Stopping: {why}. What runs saves a checkpoint. Ctrl-C stops now.")
+        self._over = why
+        try:
+            self.stop(why)
+        except OSError:  # the disk that cannot be written is the trials' own
+            self.jobs.kill()
+        while self.jobs.running:
+            for event in self.jobs.poll(POLL_SECONDS):
+                if isinstance(event, Ended):
+                    self._view.ended(event, self._settings.get(event.number, ""))
+            if interrupts.count > heard:
+                self.jobs.kill()
+            self._view.update()
 
     def finish_early(self, why: str) -> None:
         """Start nothing new; what runs goes on to its end."""

@@ -13,10 +13,10 @@ from pathlib import Path
 
 import optuna
 import psutil
-from optuna.exceptions import StorageInternalError
 
 from medqa_sweeps.errors import ConfigError
 from medqa_sweeps.sweep.loop import Sweep
+from medqa_sweeps.sweep.patience import StorageUnavailable
 
 _MARK = "swept_by"  # attribute of a study
 BEAT_SECONDS, WATCH_SECONDS = 15.0, 45.0
@@ -60,7 +60,7 @@ def marked(study: optuna.Study, folder: Path, say: Callable[[str], None]) -> Ite
             _refuse(study, there)
         yield _Beat(study, own)
     finally:
-        with contextlib.suppress(StorageInternalError):
+        with contextlib.suppress(StorageUnavailable):
             if (there := _mark_of(study)) and there.is_process_of(own):
                 study.set_user_attr(_MARK, None)
 

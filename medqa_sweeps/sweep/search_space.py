@@ -8,6 +8,7 @@ r"""What a sweep searches: Hydra's words read as an Optuna search space, and poi
 The syntax is upstream's (hydra-optuna-sweeper); zip and when are ours. Pure: no study, no file, no composing.
 """
 
+import functools
 import itertools
 import math
 import sys
@@ -22,11 +23,12 @@ from hydra.core.override_parser import types as parsed
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override
 from hydra.errors import HydraException
+from omegaconf import DictConfig
 from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
 from optuna.trial import Trial
 
 from medqa_sweeps.compose.refusals import GRAMMAR
-from medqa_sweeps.config.overrides import override, written
+from medqa_sweeps.config.overrides import override, with_typed_texts, written
 from medqa_sweeps.errors import ConfigError
 from medqa_sweeps.randomness import shuffled
 
@@ -253,6 +255,7 @@ def parse_search_space(
     zip_groups: Sequence[Sequence[str]],
     when: Mapping[str, Mapping[str, Any]],
     config_loader: ConfigLoader | None,
+    config: DictConfig | None = None,
 ) -> SearchSpace:
     """The space of a command line, of `hydra.sweeper.params` and of `when`; the command line wins over both.
 
@@ -262,19 +265,21 @@ def parse_search_space(
         zip_groups: keys whose lists move together, all of them in one space: this one or a branch's.
         when: "key=value" to params that exist only where the key has that value.
         config_loader: finds what `glob` stands for; without it glob is refused.
+        config: whose schema tells which keys hold text, as typed; without it every value is what Hydra reads.
 
     Raises:
         ConfigError: for words that cannot be parsed, ranges without a value, lists to zip that are not of one length,
             conditions on keys that are not there, keys that would be searched twice at one point.
     """
-    typed = _parts(arguments, config_loader)
-    parts = _parts(_words(params), config_loader) | typed
-    conditions = [_condition(words, inner, parts) for words, inner in when.items()]
+    read = functools.partial(_parts, config_loader=config_loader, config=config)
+    typed = read(arguments)
+    parts = read(_words(params)) | typed
+    conditions = [_condition(read([words]), words, inner, parts) for words, inner in when.items()]
     inner_groups = [group for group in zip_groups if any(set(group) <= set(inner) for inner in when.values())]
     own = _zipped(parts, [group for group in zip_groups if group not in inner_groups])
     branches = []
     for condition, inner in zip(conditions, when.values(), strict=True):
-        there = {key: part for key, part in _parts(_words(inner), config_loader).items() if key not in typed}
+        there = {key: part for key, part in read(_words(inner)).items() if key not in typed}
         there = _zipped(there, [group for group in inner_groups if set(group) <= set(inner)])
         named = [replace(part, where=condition.word) if isinstance(part, Knob) else part for part in there.values()]
         branches.append((condition.key, _text(condition.value), SearchSpace(tuple(named))))
@@ -287,9 +292,9 @@ def _words(params: Mapping[str, Any]) -> list[str]:
     return [f"{key}={value}" if isinstance(value, str) else override(key, value) for key, value in params.items()]
 
 
-def _condition(words: str, inner: object, parts: Mapping[str, Fixed | Knob]) -> Fixed:
+def _condition(read: Mapping[str, Fixed | Knob], words: str, inner: object, parts: Mapping[str, Fixed | Knob]) -> Fixed:
     """The key and value of "key=value", written in the one way that values are written here."""
-    for condition in _parts([words], None).values():
+    for condition in read.values():
         if isinstance(condition, Fixed) and condition.key in parts and isinstance(inner, Mapping):
             return condition
     raise ConfigError(
@@ -311,13 +316,16 @@ def _check_searched_once(space: SearchSpace) -> None:
             )
 
 
-def _parts(words: Iterable[str], config_loader: ConfigLoader | None) -> dict[str, Fixed | Knob]:
+def _parts(
+    words: Iterable[str], config_loader: ConfigLoader | None, config: DictConfig | None = None
+) -> dict[str, Fixed | Knob]:
     """By key; the last of a key wins."""
     parser = OverridesParser.create(config_loader=config_loader)
     parts: dict[str, Fixed | Knob] = {}
     for word in words:
         try:
             (override,) = parser.parse_overrides([word])
+            override = with_typed_texts(override, config) if config is not None else override
             parts[override.get_key_element()] = _part(override)
         except HydraException as error:
             told = " ".join(str(error).partition("\nSee ")[0].split())

@@ -11,8 +11,10 @@ from medqa_sweeps.study.folder import StudyDir
 from medqa_sweeps.study.labels import labels
 from medqa_sweeps.study.not_run import NotRun, not_run
 from medqa_sweeps.study.objective import Objective, objective_in
+from medqa_sweeps.sweep.steering import added_to
 from medqa_sweeps.sweep.table import SweepTable
 from medqa_sweeps.trial.folder import TrialDir
+from medqa_sweeps.trial.phase import Phase, PhaseName
 from medqa_sweeps.trial.records import AttemptLine, MetricsLine, Outcome
 
 
@@ -22,33 +24,41 @@ def print_status(study: StudyDir, console: Console) -> None:
     Raises:
         ConfigError: if the folder holds no study.
     """
-    total = study.definition()["trials"]
+    total = study.definition()["trials"] + len(added_to(study))
     trials, others = study.trials(), not_run(study.path)
     told = {number: trial.overrides() for number, trial in trials.items()}
     label_of = labels({**told, **{other.number: other.overrides for other in others}})
     objective = objective_in(study.path)
     table = SweepTable(console, max(total, len(trials) + len(others)), objective)
     for number, trial in trials.items():
-        _show(number, trial, label_of[number], table, objective)
+        _show(number, trial, label_of[number], table, objective, study)
     for other in others:
         table.ended(_end_without_run(other), label_of[other.number])
-    if table.running:
+    if table.running or study.is_claimed():
         console.print(table.picture())
     else:
         table.say(table.totals())
     table.say(_standing(study, len(table.running), total - table.finished))
 
 
-def _show(number: int, trial: TrialDir, label: str, table: SweepTable, objective: Objective) -> None:
-    result, lines = trial.result(), trial.lines()
+def _show(number: int, trial: TrialDir, label: str, table: SweepTable, objective: Objective, study: StudyDir) -> None:
+    result, phase, lines = trial.result(), trial.phase(), trial.lines()
     table.started(number, label, result.seconds if result else _seconds_since_start(lines))
     for line in lines:
         table.look(number, line)
     if result is not None:
         table.ended(trial_end(number, trial, result, objective), label)
-    elif not trial.is_claimed():
-        why = trial.last_message() or "its process is gone"
-        table.ended(Ended(number, Outcome.INTERRUPTED, message=why), label)
+    elif trial.is_claimed() or _is_starting(phase, study):
+        if phase is not None:
+            table.look(number, phase)
+    else:
+        why = trial.last_message() or "its process has ended"
+        table.ended(Ended(number, Outcome.INTERRUPTED, message=why, resumes=trial.goes_on()), label)
+
+
+def _is_starting(phase: Phase | None, study: StudyDir) -> bool:
+    """Whether the process of a trial imports libraries, after which it takes hold of the trial's folder."""
+    return phase is not None and phase.name is PhaseName.IMPORTING and study.is_claimed()
 
 
 def _end_without_run(trial: NotRun) -> Ended:

@@ -9,13 +9,14 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from medqa_sweeps.command_line import command
-from medqa_sweeps.config import TRIAL_KEYS
+from medqa_sweeps.config import TRIAL_KEYS, TrialConfig
 from medqa_sweeps.durable.files import write_atomically
 from medqa_sweeps.durable.lines import append_lines, read_lines
 from medqa_sweeps.errors import ConfigError, TrialError
 from medqa_sweeps.pool.request import DeviceRequest, with_devices
 from medqa_sweeps.study.folder import StudyDir
 from medqa_sweeps.sweep.loop import Sweep
+from medqa_sweeps.sweep.study import Study
 from medqa_sweeps.sweep.study_program import found_again, program_of, words_found_again
 from medqa_sweeps.trial.folder import StopReason, TrialDir
 
@@ -56,6 +57,9 @@ def add(study: StudyDir, overrides: Sequence[str]) -> str:
     """
     from hydra.core.override_parser.overrides_parser import OverridesParser
     from hydra.errors import OverrideParseException
+    from omegaconf import OmegaConf
+
+    from medqa_sweeps.config.overrides import with_typed_texts
 
     definition = study.definition()
     try:
@@ -65,7 +69,11 @@ def add(study: StudyDir, overrides: Sequence[str]) -> str:
     swept = [one.input_line for one in parsed if one.is_sweep_override()]
     if swept or not parsed:
         raise ConfigError(f"{' '.join(overrides) or 'nothing'}: one value a key, such as lora.r=128, is one trial.")
-    told = _checked(study, overrides) if definition.get("config", {}).keys() >= TRIAL_KEYS else []
+    told = []
+    if definition.get("config", {}).keys() >= TRIAL_KEYS:
+        schema = OmegaConf.structured(TrialConfig)
+        overrides = [str(with_typed_texts(one, schema).input_line) for one in parsed]
+        told = _checked(study, overrides)
     append_lines(study.added_file, [{"overrides": list(overrides)}])
     return "\n".join([*told, "Added: the sweep that runs takes it up next; if none runs, `resume` does."])
 
@@ -84,6 +92,7 @@ def _checked(study: StudyDir, overrides: Sequence[str]) -> list[str]:
     from medqa_sweeps.compose.hydra_node import task_overrides
     from medqa_sweeps.compose.refusals import refuse_overrides
     from medqa_sweeps.study.objective import objective_in
+    from medqa_sweeps.sweep.announce import about_questions
     from medqa_sweeps.sweep.preflight import trial_check
     from medqa_sweeps.sweep.search_space import parse_search_space
 
@@ -98,7 +107,8 @@ def _checked(study: StudyDir, overrides: Sequence[str]) -> list[str]:
             words = words_found_again(study, space.fixed)
             found = list(check([*words, *overrides]))
             known = _same_questions(composer.compose, words, [*words, *overrides])
-            return caution_lines(one for one in found if not (known and one.about_data))
+            lines = caution_lines(one for one in found if not (known and one.about_data))
+            return [*lines, *about_questions(composer.compose([*words, *overrides], 0), study)]
     except FileNotFoundError as error:
         raise ConfigError(f"{error.filename} is not there any more, so a trial cannot be checked.") from None
 
@@ -142,6 +152,11 @@ def resume(study: StudyDir, devices: DeviceRequest | None = None) -> NoReturn:
     program.become(with_devices(program.words, devices) if devices else program.words, study.path, study.path)
 
 
+def added_to(folder: StudyDir) -> list[list[str]]:
+    """The overrides of each trial that people have added, whether a sweep has taken it up or not."""
+    return list(read_lines(folder.added_file, lambda line: list(line["overrides"])))
+
+
 class Requests:
     """The requests in a study's folder, for the loop to obey."""
 
@@ -157,6 +172,9 @@ class Requests:
         size = self._folder.added_file.stat().st_size if self._folder.added_file.exists() else 0
         if size != self._seen_bytes:
             self._seen_bytes = size
-            asked = read_lines(self._folder.added_file, lambda line: list(line["overrides"]))
-            for overrides in list(asked)[sweep.study.added :]:
+            for overrides in self.waiting(sweep.study):
                 sweep.study.add(overrides)
+
+    def waiting(self, study: Study) -> list[list[str]]:
+        """The overrides of each trial that was added and that no sweep has taken up."""
+        return added_to(self._folder)[study.added :]

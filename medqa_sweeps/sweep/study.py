@@ -70,7 +70,8 @@ class Study:
         self.is_grid = size is not None and bool(space.knobs) and (n_trials is None or n_trials >= size)
         self.total = size if size is not None and (self.is_grid or n_trials is None) else n_trials or SAMPLED
         begun = study.get_trials(deepcopy=False)
-        self.begun = len(begun)  # by earlier sweeps
+        self.under_way = sum(trial.state is TrialState.RUNNING for trial in begun)  # in earlier sweeps, and not told
+        self.begun = sum(trial.state is not TrialState.WAITING for trial in begun)  # by earlier sweeps
         own = [trial for trial in begun if _ADDED not in trial.user_attrs]
         self._asked = sum(trial.state is not TrialState.WAITING for trial in own)
         self._live: dict[int, Trial] = {}
@@ -82,6 +83,8 @@ class Study:
             self.total = size + len(own) - sum(map(space.holds, taken.values()))
             points = _mixed(space.points(), study.study_name) if mixed else space.points()
             self._points = (point for point in points if _frozen(point) not in taken)
+        self.total = max(self.total, len(own))  # where fewer are asked for than there are
+        self.planned = self.total + len(begun) - len(own)  # with those that people have added
 
     def unfinished(self) -> list[Candidate]:
         """Trials that were begun and not told: an earlier sweep's, to be taken up again, by number."""
@@ -99,7 +102,8 @@ class Study:
         return sum(_ADDED in trial.user_attrs for trial in self.optuna.get_trials(deepcopy=False))
 
     def add(self, overrides: Sequence[str]) -> None:
-        """Put a trial of one's own before all others. It does not count towards the total."""
+        """Put a trial of one's own before all others. It does not count towards the total, but is planned."""
+        self.planned += 1
         self.optuna.enqueue_trial(self._space.point_of(overrides), user_attrs={_ADDED: list(overrides)})
 
     def ask(self) -> Candidate | None:

@@ -25,6 +25,7 @@ from medqa_sweeps.compose.composer import Composer
 from medqa_sweeps.compose.hydra_node import refuse_what_no_trial_obeys, study_folder, trial_config
 from medqa_sweeps.compose.refusals import refusal, refuse_overrides, refuse_unknown_of_hydra
 from medqa_sweeps.compose.snapshot import FOLDER, ConfSnapshot, composed_again, kept, loader_of, taken
+from medqa_sweeps.compose.texts import refuse_numbers_for_texts
 from medqa_sweeps.config.interpolation import literal
 from medqa_sweeps.durable.disk import refuse_unfit
 from medqa_sweeps.errors import ConfigError, TrialError
@@ -35,11 +36,12 @@ from medqa_sweeps.study.best import ScoredConfig, on_front, ranked_in
 from medqa_sweeps.study.confirmation import read_confirmation
 from medqa_sweeps.study.folder import StudyDir
 from medqa_sweeps.study.objective import Objective
-from medqa_sweeps.sweep.announce import about_code, about_conf, announcement, how_to_go_on, plan_only
+from medqa_sweeps.sweep.announce import about_code, about_conf, about_questions, announcement, how_to_go_on, plan_only
 from medqa_sweeps.sweep.asked_objective import asked_objective
-from medqa_sweeps.sweep.asked_settings import custom_search_space, refuse_settings
+from medqa_sweeps.sweep.asked_settings import custom_search_space, refuse_no_grid, refuse_settings
 from medqa_sweeps.sweep.journal import journal_of, renew_journal, settle_objective, stored_name
 from medqa_sweeps.sweep.loop import Budget, Sweep, Swept
+from medqa_sweeps.sweep.patience import Patience, StorageUnavailable, patient
 from medqa_sweeps.sweep.preflight import config_check, preflight, trial_check
 from medqa_sweeps.sweep.presence import marked
 from medqa_sweeps.sweep.pruning import OptunaPruner, Pruner, make_pruner, with_samples
@@ -117,25 +119,30 @@ class AsyncOptuna:
 
     def _sweep(self, arguments: Sequence[str], folder: StudyDir) -> None:
         console = Console(highlight=False)
+        self._patience.say = lambda sentence: _print(console, [sentence])
         conf = self.conf or taken(self.config.hydra.runtime.config_sources)
         extend = self._extend()
         space = self._space(arguments)
+        refuse_no_grid(self.config, space)
         pruner = self._pruner(folder)
         self._sampler()  # one that cannot be made is refused before anything is written
+        if not self.settings.plan_only:  # at once: the cautions read all questions
+            refuse_missing_devices(self.config.hydra.launcher, folder.path)
+            if TrialDir(folder.path).config_file.exists():
+                raise ConfigError(f"{folder.path} holds a single run. Choose another hydra.sweep.dir.")
         _print(console, self._cautions(space, folder))
         _print(console, about_conf(conf, folder, begins=self.conf is None))
-        _print(console, about_code(folder) if trains_trials(self.config) else ())
+        if trains_trials(self.config):
+            _print(console, [*about_code(folder), *about_questions(self.config, folder)])
         if self.settings.plan_only:
             _print(console, plan_only(self.config, space, folder))
             return
-        if TrialDir(folder.path).config_file.exists():
-            raise ConfigError(f"{folder.path} holds a single run. Choose another hydra.sweep.dir.")
-        refuse_missing_devices(self.config.hydra.launcher, folder.path)
         with folder.claimed(), self._study(space, folder, pruner, extend, conf, console) as (study, beat):
             OmegaConf.save(self.config, folder.composed_file)
             swept = self._run(space, study, folder, pruner, console, beat)
-            results = OmegaConf.create(literal(study.results(self._best(folder))))
-            OmegaConf.save(results, folder.results_file)
+            with contextlib.nullcontext() if swept.complete else contextlib.suppress(StorageUnavailable, OSError):
+                results = OmegaConf.create(literal(study.results(self._best(folder))))
+                OmegaConf.save(results, folder.results_file)
         if swept.error is not None:
             raise swept.error
         if not swept.complete:
@@ -151,10 +158,13 @@ class AsyncOptuna:
         console: Console,
         beat: Callable[[Sweep], None],
     ) -> Swept:
-        table, requests = SweepTable(console, study.total, self._objective), Requests(folder)
+        requests = Requests(folder)
+        added = len(requests.waiting(study))
+        table = SweepTable(console, study.planned + added, self._objective)
 
         def steer(sweep: Sweep) -> None:
             requests.obey(sweep)
+            table.total = study.planned
             beat(sweep)
 
         jobs_of_this_launcher = jobs_for(
@@ -169,7 +179,7 @@ class AsyncOptuna:
             objective=self._objective,
         )
         with jobs_of_this_launcher as jobs, table:
-            _print(console, announcement(self.config, space, study, folder, jobs.describe()))
+            _print(console, announcement(self.config, space, study, folder, jobs.describe(), added))
             sweep = Sweep(
                 study,
                 jobs,
@@ -178,6 +188,7 @@ class AsyncOptuna:
                 Budget(self.settings.timeout, self.settings.max_device_hours),
                 table,
                 steer,
+                self._patience,
             )
             return sweep.run()
 
@@ -195,15 +206,17 @@ class AsyncOptuna:
         if not trains_trials(self.config) or read_confirmation(folder.path):
             return []
         refuse_unknown_of_hydra(self.config.hydra)
-        refuse_what_no_trial_obeys(self.config.hydra)
+        refuse_what_no_trial_obeys(self.config.hydra, begun=self.conf is not None)
         refuse_overrides(space.fixed)
+        refuse_numbers_for_texts(self.config)
         composer = Composer(self.context.config_loader, self.config)
         checks = (make(composer.compose, self._objective) for make in (trial_check, config_check))
         return caution_lines(preflight(space, *checks))
 
     def _space(self, arguments: Sequence[str]) -> SearchSpace:
         params, zipped, when = (_plain(self.settings[key]) for key in ("params", "zip", "when"))
-        return parse_search_space(arguments, params or {}, zipped or [], when or {}, self.context.config_loader)
+        loader = self.context.config_loader
+        return parse_search_space(arguments, params or {}, zipped or [], when or {}, loader, self.config)
 
     def _extend(self) -> Extend | None:
         """What suggests more to a trial than the space does."""
@@ -274,8 +287,10 @@ class AsyncOptuna:
         if self.settings.allow_changes and not asked.is_shared and folder.changes(asked.definition):
             renew_journal(folder, asked.name, space)
         storage = self._shared_storage() if asked.is_shared else journal_of(folder)
+        self._patience.where = asked.where
         begun = asked.holds_trials and not read_confirmation(folder.path)
         numbers = list(folder.trials()) if begun else []
+        storage = patient(storage, self._patience)
         study = load(asked, storage, numbers) or optuna.create_study(
             storage=storage,
             study_name=asked.name,
@@ -338,6 +353,10 @@ class AsyncOptuna:
                 f"{len(self._objective.directions)}. Choose tpe, nsgaii, gp, qmc or random."
             )
         return sampler
+
+    @functools.cached_property
+    def _patience(self) -> Patience:
+        return Patience()
 
     @functools.cached_property
     def _objective(self) -> Objective:

@@ -1,12 +1,15 @@
 """A running sweep in the terminal: a live table of what runs above a line of totals; plain lines without a terminal.
 
+trial config device phase           loss  accuracy GiB min
+12    r=32   gpu0   training 40/250 0.670          0.7 1.2
 12 of 60 done: 9 completed, 2 pruned, 1 failed; best so far trial 7 (r=16), 61.2%; about 14 min left, 600 MB more
 """
 
+import math
 import time
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from rich import box
 from rich.console import Console, Group
@@ -17,12 +20,14 @@ from rich.text import Text
 
 from medqa_sweeps.alarms import about_the_trial, alarm_text
 from medqa_sweeps.jobs.contract import Ended
+from medqa_sweeps.jobs.progress import PLAIN_SECONDS, TimeLeft
 from medqa_sweeps.study.best import ScoredConfig, ScoredTrial, comparable, on_front, ranked
 from medqa_sweeps.study.objective import BY_ACCURACY, Metric, Objective
+from medqa_sweeps.trial.phase import Phase
 from medqa_sweeps.trial.records import AttemptLine, MetricsLine, Outcome, Score, TrainLine, ValidationLine
-from medqa_sweeps.wording import duration, listed
+from medqa_sweeps.wording import about, duration, listed
 
-_PLAIN_SECONDS = 30.0  # between two lines of totals where there is no terminal
+_PHASE_WIDTH = 16  # characters, so that columns stand still
 
 
 @dataclass
@@ -33,25 +38,38 @@ class Row:
     settings: str
     began: float  # monotonic seconds
     device: str = ""
-    epoch: float = 0.0
+    phase: Phase | None = None
+    time_left: TimeLeft = field(default_factory=TimeLeft)
     loss: float | None = None
-    score: Score | None = None  # at the last report
+    score: Score | None = None  # at the last evaluation
     memory_bytes: int = 0
 
-    def take(self, line: MetricsLine) -> None:
-        if isinstance(line, AttemptLine):
-            self.device = line.device
-        elif isinstance(line, TrainLine):
-            self.epoch, self.loss, self.memory_bytes = line.epoch, line.loss, line.memory_bytes
-        elif isinstance(line, ValidationLine) and line.samples_seen:
-            self.epoch, self.score = line.epoch, line.score
+    def take(self, news: MetricsLine | Phase) -> None:
+        if isinstance(news, Phase):
+            self.phase = news
+            self.time_left.take(news)
+        elif isinstance(news, AttemptLine):
+            self.device = news.device
+        elif isinstance(news, TrainLine):
+            self.loss, self.memory_bytes = news.loss, news.memory_bytes
+        elif isinstance(news, ValidationLine) and news.samples_seen:
+            self.score = news.score
+
+    @property
+    def phase_cell(self) -> str:
+        return self.phase.in_a_cell() if self.phase else ""
+
+    @property
+    def spent(self) -> float:
+        """Seconds since it began."""
+        return time.monotonic() - self.began
 
 
 class SweepTable:
     """Implements the loop's `View`; `look` is shown the trials' lines. A context manager."""
 
     def __init__(self, console: Console, total: int, objective: Objective = BY_ACCURACY) -> None:
-        self._console, self._total, self._objective = console, total, objective
+        self._console, self.total, self._objective = console, total, objective
         self._rows: dict[int, Row] = {}
         self._counts: Counter[str] = Counter()
         self._scored: list[ScoredTrial] = []
@@ -59,7 +77,9 @@ class SweepTable:
         self._seconds: list[float] = []  # that ended trials took here
         self._disk_bytes: list[int] = []  # that they have left
         self._said_of_data: set[str] = set()  # alarms that many trials share
-        self._last_plain = time.monotonic()
+        self._slots = 1  # most trials that have run at a time
+        self._began = time.monotonic()
+        self._last_plain = -math.inf  # the first line comes at once: it says what is waited for
         self._live = Live(console=console, auto_refresh=False, transient=True) if console.is_terminal else None
 
     def __enter__(self) -> "SweepTable":
@@ -71,12 +91,13 @@ class SweepTable:
         if self._live:
             self._live.stop()
 
-    def look(self, number: int, line: MetricsLine) -> None:
+    def look(self, number: int, news: MetricsLine | Phase) -> None:
         if number in self._rows:
-            self._rows[number].take(line)
+            self._rows[number].take(news)
 
     def started(self, number: int, settings: str, seconds_ago: float = 0.0) -> None:
         self._rows[number] = Row(number, settings, time.monotonic() - seconds_ago)
+        self._slots = max(self._slots, len(self._rows))
 
     def earlier(self, ended: Ended, settings: str) -> None:
         self._counts[_how_counted(ended)] += 1
@@ -88,7 +109,7 @@ class SweepTable:
     def ended(self, ended: Ended, settings: str) -> None:
         row = self._rows.pop(ended.number, None)
         if row and ended.outcome in (Outcome.COMPLETED, Outcome.PRUNED):
-            self._seconds.append(time.monotonic() - row.began)
+            self._seconds.append(row.spent)
             self._disk_bytes.append(ended.disk_bytes)
         self.earlier(ended, settings)
         self.say(f"trial {ended.number} {settings}".rstrip() + f": {self._how(ended)}")
@@ -100,9 +121,10 @@ class SweepTable:
     def update(self) -> None:
         if self._live:
             self._live.update(self.picture(), refresh=True)
-        elif time.monotonic() - self._last_plain > _PLAIN_SECONDS:
+        elif time.monotonic() - self._last_plain > PLAIN_SECONDS:
             self._last_plain = time.monotonic()
-            self.say(self.totals())
+            now = self._running_now()
+            self.say(self.totals() + f"; {now}" * bool(now))
 
     @property
     def running(self) -> Sequence[int]:
@@ -118,8 +140,15 @@ class SweepTable:
         """The line above, as it stands."""
         done = self.finished
         parts = [f"{count} {outcome}" for outcome, count in self._counts.items()]
-        text = f"{done:,} of {self._total:,} done" + (f": {', '.join(parts)}" if parts else "")
+        text = f"{done:,} of {self.total:,} done" + (f": {', '.join(parts)}" if parts else "")
         return text + self._best_so_far() + self._to_come(done)
+
+    def _running_now(self) -> str:
+        """What each running trial does, or what the first one waits for; empty where nobody says."""
+        if not self._rows and not self._counts:
+            seconds = time.monotonic() - self._began
+            return "importing libraries before the first trial starts" + f", {duration(seconds)}" * (seconds >= 1)
+        return listed([f"trial {row.number} {row.phase_cell}" for row in self._rows.values() if row.phase])
 
     def _best_so_far(self) -> str:
         """The config that leads, by its mean over seeds, or the Pareto front; empty before any trial can be ranked."""
@@ -145,7 +174,7 @@ class SweepTable:
 
     def _how(self, ended: Ended) -> str:
         alarm = alarm_text(about_the_trial(ended.alarms))
-        return self._outcome(ended) + f"; {alarm}" * bool(alarm)
+        return self._outcome(ended) + f"; {alarm}" * bool(alarm) + f"; it {ended.resumes}" * bool(ended.resumes)
 
     def _outcome(self, ended: Ended) -> str:
         if not ended.failure and ended.message.startswith(ended.outcome):  # "pruned after 136 of 1,024 samples"
@@ -160,39 +189,51 @@ class SweepTable:
         return f"{ended.outcome}{kind}{value}{why}"
 
     def _to_come(self, done: int) -> str:
-        """Time and disk that the rest will take, as those that have ended did; empty before the first of them."""
+        """Time and disk that the rest will take; empty while nothing is known of them, or nothing is to come."""
         seconds = self._seconds_left(done)
-        if not seconds:
+        if seconds is None or done >= self.total:
             return ""
-        disk_bytes = sum(self._disk_bytes) * (self._total - done) // len(self._disk_bytes)
+        disk_bytes = sum(self._disk_bytes) * (self.total - done) // max(1, len(self._disk_bytes))
         disk = f", {decimal(disk_bytes)} more on disk" if disk_bytes else ""
-        return f"; about {duration(seconds)} left{disk}"
+        return f"; {about(seconds)} left{disk}"
 
     def _seconds_left(self, done: int) -> float | None:
-        """By the mean of the trials that have ended; None before the first has."""
-        if not self._seconds:
+        """By what trials of this study have taken, and what running ones expect to take; None while no trial knows."""
+        expected = [row.phase.seconds_in_all for row in self._rows.values() if row.phase and row.phase.seconds_in_all]
+        known = [*self._seconds, *expected]
+        if not known:
             return None
-        mean = sum(self._seconds) / len(self._seconds)
-        spent = sum(min(mean, time.monotonic() - row.began) for row in self._rows.values())
-        return max(0.0, mean * (self._total - done) - spent) / max(1, len(self._rows))
+        mean = sum(known) / len(known)
+        own = [row.time_left.seconds for row in self._rows.values()]
+        left = [
+            max(0.0, mean - row.spent) if seconds is None else seconds
+            for row, seconds in zip(self._rows.values(), own, strict=True)
+        ]
+        to_start = max(0, self.total - done - len(left))
+        return max(*left, (sum(left) + mean * to_start) / self._slots, 0.0)
 
     def picture(self) -> Group:
+        if not self._rows:
+            waits = self._running_now()
+            return Group(*([Text(waits)] if waits else []), Text(self.totals(), style="bold"))
         table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False, show_edge=False)
         table.add_column("trial")
         table.add_column("config", overflow="fold")
         metrics = self._objective.metrics
-        for name in ("device", "epoch", "loss", *(metric.column for metric in metrics), "GiB", "min"):
+        table.add_column("device", justify="right", no_wrap=True)
+        table.add_column("phase", min_width=_PHASE_WIDTH if any(row.phase for row in self._rows.values()) else None)
+        for name in ("loss", *(metric.column for metric in metrics), "GiB", "min"):
             table.add_column(name, justify="right", no_wrap=True)
         for row in self._rows.values():
             cells = (
                 str(row.number),
                 row.settings,
                 row.device,
-                f"{row.epoch:.2f}",
+                row.phase_cell,
                 "" if row.loss is None else f"{row.loss:.3f}",
                 *(_cell(metric, row.score) for metric in metrics),
                 f"{row.memory_bytes / 2**30:.1f}" if row.memory_bytes else "",
-                f"{(time.monotonic() - row.began) / 60:.1f}",
+                f"{row.spent / 60:.1f}",
             )
             table.add_row(*(Text(cell) for cell in cells))
         return Group(table, Text(self.totals(), style="bold"))

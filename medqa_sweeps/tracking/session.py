@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from medqa_sweeps.command_line import command
 from medqa_sweeps.durable.files import write_atomically
+from medqa_sweeps.durable.writable_folders import obstacle_to_writing
 from medqa_sweeps.study_identity import FILE as STUDY_FILE
 from medqa_sweeps.tracking.client import ANSWER_SECONDS, NO_KEY, obstacle_to_online, one_at_a_time, server
 from medqa_sweeps.tracking.run_settings import RunSettings, invalid_mode
@@ -31,9 +32,10 @@ def open_run(identity: str, settings: RunSettings, config: dict[str, Any], folde
 
     Args:
         settings: a mode other than disabled.
-        folder: the run writes to `wandb/` there, or to `.wandb/` if that exists, unless WANDB_DIR names another folder;
-            an older offline copy is removed.
+        folder: the run writes to `wandb/` there, or to `.wandb/` if that exists, unless WANDB_DIR names another folder
+            that is writable; an older offline copy is removed.
     """
+    _log_if_elsewhere(settings)
     for copy in wandb_folder(_root(folder)).glob(f"offline-run-*-{identity}"):
         shutil.rmtree(copy)
     with one_at_a_time:
@@ -62,8 +64,22 @@ def open_run(identity: str, settings: RunSettings, config: dict[str, Any], folde
 
 def _root(folder: Path) -> Path:
     """The folder under which W&B keeps its files: absolute, as its service may have started in another one."""
+    return folder.absolute() if obstacle_to_asked_folder() else (_asked_folder() or folder.absolute())
+
+
+def _asked_folder() -> Path | None:
     configured = variables_here().get("WANDB_DIR")
-    return Path(configured.value if configured else folder).expanduser().absolute()
+    return Path(configured.value).expanduser().absolute() if configured else None
+
+
+def obstacle_to_asked_folder() -> str | None:
+    """A sentence if WANDB_DIR names a folder that is not writable; the client would say nothing and write to /tmp."""
+    folder = _asked_folder()
+    obstacle = obstacle_to_writing.__wrapped__(wandb_folder(folder)) if folder else ""  # not cached: disks change
+    if not obstacle:
+        return None
+    source = variables_here()["WANDB_DIR"].source
+    return f"{source} cannot be written ({obstacle}), so W&B's files go to the folder of each run"
 
 
 def wandb_folder(folder: Path) -> Path:
@@ -128,10 +144,17 @@ def log_off(settings: RunSettings) -> None:
 
 
 def log_ignored_variables(settings: RunSettings, record: Mapping[str, str] | None) -> None:
-    """Log which variables do not apply to the trials, once per group."""
+    """Log which variables do not apply to the trials, or cannot, once per group."""
+    _log_if_elsewhere(settings)
     sentence = ignored(variables_here(), record)
     if sentence and _is_new(settings.group, sentence):
         _log.info("W&B: %s", sentence)
+
+
+def _log_if_elsewhere(settings: RunSettings) -> None:
+    obstacle = obstacle_to_asked_folder()
+    if obstacle and _is_new(settings.group, obstacle):
+        _log.warning("W&B: %s", obstacle)
 
 
 def _log_location(run: "wandb.Run", obstacle: str | None, settings: RunSettings, folder: Path) -> None:

@@ -257,7 +257,9 @@ def _summary(result: Result, alarms: list[Alarm]) -> dict[str, Any]:
 
 
 def _advice(trial: TrialDir) -> str:
-    return f"The trial continues, and {trial.path} is complete. Send it later with: {send_command(trial.path)}"
+    return (
+        f"That does not affect the trial, and {trial.path} is complete. Send it later with: {send_command(trial.path)}"
+    )
 
 
 def _content(trial: TrialDir) -> dict[str, Any]:

@@ -61,7 +61,11 @@ VARIABLES = (
     Variable("WANDB_INSECURE_DISABLE_SSL", Rule.CLIENT, "do not check certificates"),
     Variable("WANDB_APP_URL", Rule.CLIENT, "address of the web pages"),
     Variable("WANDB_IGNORE_GLOBS", Rule.CLIENT, "files that are not sent"),
-    Variable("WANDB_DIR", Rule.CLIENT, "where W&B writes its files; default: the trial's folder"),
+    Variable(
+        "WANDB_DIR",
+        Rule.CLIENT,
+        "where W&B writes its files; if unset or not writable, the trial's folder",
+    ),
     Variable("WANDB_CONFIG_DIR", Rule.CLIENT, "folder of the user's settings file"),
     Variable("WANDB_CACHE_DIR", Rule.CLIENT, "cache"),
     Variable("WANDB_DATA_DIR", Rule.CLIENT, "folder of files that are not sent yet"),

@@ -9,6 +9,7 @@
     checkpoint/        step-000120/ …: the state to resume from; removed when the trial completes
     adapter/           the exported adapter, with its model card
     result.json        how the trial ended; written last, once. Without it the trial is running or was interrupted
+    phase.json         what the trial does now, for users; removed when an attempt ends (see `phase`)
     stop               the parent's request to the child to end at its next step, with the reason
     trial.log          the output of the trial's process
 
@@ -32,10 +33,11 @@ from medqa_sweeps import config as config_module, damage
 from medqa_sweeps.config import TrialConfig
 from medqa_sweeps.data.question import Quarantined
 from medqa_sweeps.durable.claim import claim
-from medqa_sweeps.durable.files import rename_if_absent, write_atomically, write_beside
+from medqa_sweeps.durable.files import rename_if_absent, replace_quickly, write_atomically, write_beside
 from medqa_sweeps.durable.lines import LineReader, append_lines, read_lines
 from medqa_sweeps.errors import ConfigError, FailureKind, InternalError
 from medqa_sweeps.study_identity import FILE as STUDY_FILE, identity_of, path_after_move, path_exists
+from medqa_sweeps.trial.phase import Phase, phase_from_json
 from medqa_sweeps.trial.records import (
     AttemptEndLine,
     AttemptLine,
@@ -43,9 +45,11 @@ from medqa_sweeps.trial.records import (
     Outcome,
     Prediction,
     Result,
+    TrainLine,
     line_from_json,
     line_to_json,
 )
+from medqa_sweeps.wording import counted
 
 HYDRA_FOLDER = ".hydra"
 _COPY_OR_REMOVE = "Restore it from a backup, or remove it"
@@ -71,6 +75,7 @@ class TrialDir:
         self.adapter_folder = path / "adapter"
         self.adapter_file = self.adapter_folder / "adapter_model.safetensors"
         self.result_file = path / "result.json"
+        self.phase_file = path / "phase.json"
         self.stop_file = path / "stop"
         self.log_file = path / "trial.log"
         self.hydra_folder = path / HYDRA_FOLDER
@@ -97,6 +102,11 @@ class TrialDir:
         write_atomically(self.provenance_file, json.dumps(submitted, indent=2, ensure_ascii=False) + "\n")
         config_module.save(config, self.config_file)
 
+    def is_submitted(self) -> bool:
+        """Whether this is a trial's folder, and not another one with a config.yaml, such as a program's `conf/`."""
+        beside = (self.provenance_file, self.metrics_file, self.result_file)
+        return self.config_file.exists() and any(file.exists() for file in beside)
+
     def refuse_another(self, config: TrialConfig) -> None:
         """Check that the folder is free, or contains an unfinished trial of this config. Writes nothing.
 
@@ -110,7 +120,7 @@ class TrialDir:
         if self.config_file.exists() and self.config() != config:
             raise ConfigError(
                 f"{self.path} contains an unfinished trial of another config (see {self.config_file.name} there). "
-                "Give the same settings to resume it, or choose another folder."
+                "Use the same settings to resume it, or choose another folder."
             )
 
     def discard_unsubmitted(self) -> None:
@@ -232,6 +242,23 @@ class TrialDir:
             evaluations.setdefault(prediction.samples_seen, {})[prediction.id] = prediction
         return evaluations
 
+    def show_phase(self, phase: Phase) -> None:
+        """Replace the recorded phase. Never fails: on a full disk the older phase stays."""
+        with contextlib.suppress(OSError):
+            replace_quickly(self.phase_file, json.dumps(phase.to_json()))
+
+    def phase(self) -> Phase | None:
+        """What the trial does now, if a process works on it; None if no phase is recorded."""
+        try:
+            return phase_from_json(json.loads(self.phase_file.read_text()))
+        except (OSError, ValueError):
+            return None
+
+    def _forget_phase(self) -> None:
+        with contextlib.suppress(OSError):
+            for file in (self.phase_file, *self.path.glob(f".{self.phase_file.name}.*")):  # and one of a killed process
+                file.unlink(missing_ok=True)
+
     # End
 
     def ask_to_stop(self, reason: StopReason, why: str = "") -> None:
@@ -260,6 +287,7 @@ class TrialDir:
         Raises:
             InternalError: if there is already a result.
         """
+        self._forget_phase()
         text = json.dumps(result.to_json(), indent=2, ensure_ascii=False) + "\n"
         temporary = write_beside(self.result_file, text)
         try:
@@ -293,6 +321,7 @@ class TrialDir:
 
     def end_attempt(self, outcome: Outcome, failure: FailureKind | None, message: str) -> None:
         """Add a line for an attempt that ended without a result."""
+        self._forget_phase()
         lines = self.lines()
         self.append(
             AttemptEndLine(
@@ -313,6 +342,20 @@ class TrialDir:
     def failures(self) -> list[FailureKind]:
         """Why earlier attempts failed, in order; interrupted attempts are not included."""
         return [line.failure for line in self.lines() if isinstance(line, AttemptEndLine) and line.failure]
+
+    def newest_checkpoint(self) -> int | None:
+        """Its step; None: there is none."""
+        found = self.checkpoint_folder.glob("step-*")
+        return max((int(path.name.removeprefix("step-")) for path in found), default=None)
+
+    def goes_on(self) -> str:
+        """From where a trial without a result goes on: what follows after "the trial" in a sentence."""
+        if (step := self.newest_checkpoint()) is not None:
+            return f"resumes from its newest checkpoint (step {step:,})"
+        trained = max((line.step for line in self.lines() if isinstance(line, TrainLine)), default=0)
+        if not trained:
+            return "begins at its first step: nothing was trained yet"
+        return f"begins again: {counted(trained, 'step')} had been trained, and no checkpoint was saved yet"
 
     def result(self) -> Result | None:
         """How the trial ended; None while it runs or can be resumed.

@@ -16,7 +16,7 @@ from medqa_sweeps.data import Part, QuestionSet, read_questions
 from medqa_sweeps.data.split import Split, split_questions
 from medqa_sweeps.errors import DataError, OutOfMemory
 from medqa_sweeps.hub import at_commit
-from medqa_sweeps.prompt.check import refuse_prompt
+from medqa_sweeps.prompt.check import refuse_long_questions, refuse_prompt
 from medqa_sweeps.prompt.stream import evaluation_steps, total_samples, total_steps
 from medqa_sweeps.wording import SYNTHETIC_QUESTIONS, counted
 
@@ -85,7 +85,7 @@ def plan_new_trial(config: TrialConfig) -> Plan:
 
     Raises:
         DataError: as `plan_trial`, or if all validation questions are training questions and data.allow_overlap=false.
-        ConfigError: as `plan_trial`, or if the base's tokenizer cannot encode the prompt.
+        ConfigError: as `plan_trial`, or if the base's tokenizer cannot encode the prompt, or a question is too long.
     """
     plan = plan_trial(config)
     if plan.split.overlap and not config.data.allow_overlap:
@@ -94,6 +94,9 @@ def plan_new_trial(config: TrialConfig) -> Plan:
             "questions, set split=random or split=kfold to hold some out, or set data.allow_overlap=true."
         )
     refuse_prompt(plan.base, plan.config.prompt)
+    for what, questions in (("training", plan.split.train), ("validation", plan.split.validation)):
+        length = plan.config.training.max_length_tokens
+        refuse_long_questions(plan.base, plan.config.prompt, questions, length, plan.most_options, what)
     return plan
 
 

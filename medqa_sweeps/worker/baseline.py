@@ -16,18 +16,24 @@ from medqa_sweeps.trial.plan import Plan
 from medqa_sweeps.trial.records import Prediction, Score
 from medqa_sweeps.versions import COMPUTING, versions_of
 from medqa_sweeps.worker.engines.contract import Engine
-from medqa_sweeps.worker.evaluation import prediction, score
+from medqa_sweeps.worker.evaluation import Answered, prediction, score
 
 
-def untuned(plan: Plan, engine: Engine, prompt_fingerprint: str) -> tuple[Score, list[Prediction], bool]:
+def untuned(
+    plan: Plan, engine: Engine, prompt_fingerprint: str, answered: Answered
+) -> tuple[Score, list[Prediction], bool]:
     """The base's score, its predictions at zero samples seen, and whether they were there already.
+
+    Waits while another process computes them.
 
     Args:
         prompt_fingerprint: `PromptEncoder.fingerprint`: of the wording and what reads it.
+        answered: is told on the way how many questions are answered, 0 first; nothing where the score is there.
     """
 
     def compute() -> dict[str, Any]:
-        answers = engine.answer(plan.split.validation, plan.config.evaluation)
+        answered(0)
+        answers = engine.answer(plan.split.validation, plan.config.evaluation, answered)
         return {
             "score": score(answers, plan.config.evaluation.calibration_bins).to_json(),
             "predictions": [prediction(answer, samples_seen=0).to_json() for answer in answers],

@@ -1,11 +1,11 @@
-"""How well a model answers questions: the letter's log-probability at the answer position, one forward a question.
+"""How well a model answers questions: the letter's log-probability at the answer position, a forward pass per question.
 
 Logits are computed at that position alone, so memory grows with vocabulary + length, not with their product (Gemma's
 vocabulary is 262,144 wide). Names of shapes: B questions in a batch, T tokens, D hidden size, V vocabulary.
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,6 +20,12 @@ from medqa_sweeps.statistics import calibration_error, standard_error, wilson_in
 from medqa_sweeps.trial.records import Prediction, Score
 from medqa_sweeps.worker.model import DEVICE, inference
 
+Answered = Callable[[int], None]  # is told how many of the questions have been answered so far
+
+
+def nobody(answered: int) -> None:
+    """Nobody follows the answers."""
+
 
 @dataclass(frozen=True)
 class Answer:
@@ -27,11 +33,16 @@ class Answer:
 
     question: Question
     predicted: int | None  # index of the option; None when generated text held no letter
-    log_probabilities: list[float]  # nats, one an option, over the whole vocabulary; empty when generated
+    log_probabilities: list[float]  # nats, one per option, over the whole vocabulary; empty when generated
 
 
 def answer_questions(
-    model: Any, tokenizer: Any, encoder: PromptEncoder, questions: list[Question], config: EvaluationConfig
+    model: Any,
+    tokenizer: Any,
+    encoder: PromptEncoder,
+    questions: list[Question],
+    config: EvaluationConfig,
+    answered: Answered = nobody,
 ) -> list[Answer]:
     """An answer to each question, in their order. Options stand as in the file.
 
@@ -48,6 +59,7 @@ def answer_questions(
                 batch, choose(model, tokenizer, encoder, rows, [questions[i] for i in batch], config), strict=True
             ):
                 answers[index] = Answer(questions[index], predicted, scores)
+            answered(len(answers))
     return [answers[index] for index in range(len(questions))]
 
 
@@ -102,7 +114,7 @@ def _likeliest_letters(
         if not torch.isfinite(scores).all():
             raise Diverged(
                 f"the log-probabilities of question {question.id} are not finite ({scores.tolist()}): the model has "
-                "diverged. A smaller optimizer.lr or a longer warm-up is the usual cure."
+                "diverged. Use a smaller optimizer.lr or a longer warm-up."
             )
         yield int(scores.argmax()), scores.tolist()
 
@@ -169,7 +181,7 @@ def _probabilities(answers: list[Answer], correct: list[bool], bins: int) -> dic
 
 
 def _share_by(keys: Iterable[str | None], correct: list[bool]) -> dict[str, float]:
-    """Share of correct answers a key, keys in order; answers without a key are left out."""
+    """Share of correct answers per key, keys in order; answers without a key are left out."""
     groups: dict[str, list[bool]] = defaultdict(list)
     for key, right in zip(keys, correct, strict=True):
         if key is not None:

@@ -11,6 +11,7 @@ from medqa_sweeps import hardware
 from medqa_sweeps.alarms import alarms_of
 from medqa_sweeps.errors import TrialError
 from medqa_sweeps.trial.folder import StopReason, TrialDir
+from medqa_sweeps.trial.phase import Phase, PhaseName
 from medqa_sweeps.trial.plan import Plan
 from medqa_sweeps.trial.records import AttemptLine, Outcome, Result, Score, StoppedBy, TrainLine, ValidationLine
 from medqa_sweeps.worker import checkpoint, model as model_module
@@ -19,6 +20,7 @@ from medqa_sweeps.worker.card import model_card
 from medqa_sweeps.worker.checkpoint import Checkpoint, Progress
 from medqa_sweeps.worker.engines.contract import Engine, TrialState
 from medqa_sweeps.worker.evaluation import prediction, score
+from medqa_sweeps.worker.phases import Pace, Phases
 
 
 class TrialRecorder:
@@ -27,17 +29,22 @@ class TrialRecorder:
     Args:
         resume: where the training resumes; None: at its beginning.
         began: `time.monotonic()` when this attempt began.
+        phases: shows people what the trial does now.
     """
 
-    def __init__(self, trial: TrialDir, plan: Plan, resume: Checkpoint | None, began: float) -> None:
+    def __init__(self, trial: TrialDir, plan: Plan, resume: Checkpoint | None, began: float, phases: Phases) -> None:
         self._trial, self._plan, self._config = trial, plan, plan.config
         self._progress = replace(resume.progress) if resume else Progress()
+        self._phases = phases
+        batch = self._config.training.effective_batch_size
+        self._pace = Pace(plan.steps, len(plan.evaluation_steps), self._questions, batch)
+        self._stepped_at: float | None = None  # when `stepped` returned last
         self._began, self._earlier_seconds = began, self._progress.seconds
         self._saved_at = began
         self._stop: StopReason | None = None
         self.attempt = 1 + sum(isinstance(line, AttemptLine) for line in trial.lines())
         self.result: Result | None = None  # how the trial ended; None: it has not, or it was interrupted
-        self.error: TrialError | None = None  # why it cannot go on
+        self.error: TrialError | None = None  # why it failed
 
     def begin(self) -> None:
         """Leave this attempt's mark in the folder."""
@@ -58,17 +65,32 @@ class TrialRecorder:
 
     def score_untuned(self, engine: Engine, prompt_fingerprint: str) -> None:
         """Report zero: the base before any training, from the shared cache when it is there."""
-        before = time.monotonic()
-        untuned_score, predictions, was_there = untuned(self._plan, engine, prompt_fingerprint)
-        seconds = 0.0 if was_there else time.monotonic() - before
+        self._phases.enter(PhaseName.AWAITING_BASE_SCORE)
+        began: float | None = None  # after waiting for a process that computes the same
+
+        def answered(questions: int) -> None:
+            nonlocal began
+            if began is None or self._phases.due:
+                self._phases.show(Phase(PhaseName.SCORING_BASE, questions, self._questions))
+            began = began or time.monotonic()
+
+        untuned_score, predictions, was_there = untuned(self._plan, engine, prompt_fingerprint, answered)
+        seconds = 0.0 if began is None or was_there else time.monotonic() - began
+        self._pace.answered(self._questions if seconds else 0, seconds)
         if 0 not in self._trial.predictions():
             self._trial.append_predictions(predictions)
         self._trial.append(ValidationLine(0, 0, 0.0, time.time(), seconds, untuned_score))
+
+    def show_training(self) -> None:
+        """Show how many steps are done, and what is left."""
+        step, later = self._progress.step, self._evaluations_after(self._progress.step)
+        self._phases.show(self._phase(PhaseName.TRAINING, step, self._plan.steps, later * self._questions))
 
     def trained(self, line: TrainLine) -> None:
         self._trial.append(line)
 
     def stepped(self, step: int, samples_seen: int, state: TrialState) -> bool:
+        self._time_step()
         self._progress.step, self._progress.samples_seen = step, samples_seen
         self._stop = self._trial.stop_reason()
         at_report = step in self._plan.evaluation_steps
@@ -77,12 +99,17 @@ class TrialRecorder:
         overdue = time.monotonic() - self._saved_at > 60 * self._config.training.checkpoint_every_minutes
         if at_report or overdue or self._stop:
             self._save(state)
+            self.show_training()
+        elif self._phases.due:
+            self.show_training()
+        self._stepped_at = time.monotonic()
         return self._stop is None and not self._patience_is_out()
 
     def ended(self, state: TrialState) -> None:
         """Export the adapter and say how the trial ended; when interrupted, its checkpoint is what counts."""
         if self._stop is StopReason.INTERRUPTED:
             return
+        self._phases.enter(PhaseName.SAVING)
         pruned = self._stop is StopReason.PRUNED
         step, adapter = self._exported(state, pruned)
         line = self._validation_at(step, latest=pruned)
@@ -113,7 +140,14 @@ class TrialRecorder:
 
     def _report(self, state: TrialState) -> None:
         before, progress, bins = time.monotonic(), self._progress, self._config.evaluation.calibration_bins
-        answers = state.answer(self._plan.split.validation, self._config.evaluation)
+        self._show_scoring(0)
+
+        def answered(questions: int) -> None:
+            if self._phases.due:
+                self._show_scoring(questions)
+
+        answers = state.answer(self._plan.split.validation, self._config.evaluation, answered)
+        self._pace.answered(len(answers), time.monotonic() - before)
         found = score(answers, bins)
         self._trial.append_predictions(prediction(answer, progress.samples_seen) for answer in answers)
         epoch = progress.samples_seen / len(self._plan.split.train)
@@ -125,7 +159,38 @@ class TrialRecorder:
         else:
             progress.reports_without_better += 1
 
+    def _time_step(self) -> None:
+        """Count the seconds since the step before; the first of an attempt ends what came before training."""
+        now = time.monotonic()
+        if self._stepped_at is None:
+            self._pace.setup_seconds = now - self._began
+        else:
+            self._pace.stepped(now - self._stepped_at)
+
+    def _show_scoring(self, answered: int) -> None:
+        later = self._evaluations_after(self._progress.step)
+        questions = self._questions - answered + later * self._questions
+        phase = self._phase(PhaseName.SCORING, answered, self._questions, questions)
+        evaluations = len(self._plan.evaluation_steps)
+        self._phases.show(replace(phase, evaluation=evaluations - later, evaluations=evaluations))
+
+    def _phase(self, name: PhaseName, done: int, total: int, questions: int) -> Phase:
+        """Args:
+        questions: that are still to be answered.
+        """
+        steps = self._plan.steps - self._progress.step
+        left, in_all = self._pace.seconds_for(steps, questions), self._pace.seconds_in_all
+        return Phase(name, done, total, seconds_left=left, seconds_in_all=in_all)
+
+    @property
+    def _questions(self) -> int:
+        return len(self._plan.split.validation)
+
+    def _evaluations_after(self, step: int) -> int:
+        return sum(report > step for report in self._plan.evaluation_steps)
+
     def _save(self, state: TrialState) -> None:
+        self._phases.enter(PhaseName.SAVING)
         self._progress.seconds = self._seconds()
         training = self._config.training
         checkpoint.save(
@@ -143,7 +208,7 @@ class TrialRecorder:
         return patience is not None and self._progress.reports_without_better >= patience
 
     def _exported(self, state: TrialState, pruned: bool) -> tuple[int, dict[str, torch.Tensor]]:
-        """Step and tensors of the adapter that is kept: the last, or the one of the best report."""
+        """Step and tensors of the adapter that is kept: the last, or that of the best evaluation."""
         best_step = self._progress.best_step
         if self._config.training.export == "last" or pruned or best_step is None:
             return self._progress.step, state.adapter()

@@ -1,4 +1,4 @@
-"""One trial, one screen: questions, base, untuned score, training with its reports, result."""
+"""One trial, one screen: questions, base, untuned score, training with its evaluations, result."""
 
 import time
 from typing import Any
@@ -9,6 +9,7 @@ from medqa_sweeps.prompt import PromptEncoder, refuse_long
 from medqa_sweeps.prompt.stream import TrainingStream
 from medqa_sweeps.prompt.tokens import TokenCache
 from medqa_sweeps.trial.folder import TrialDir
+from medqa_sweeps.trial.phase import PhaseName
 from medqa_sweeps.trial.plan import Plan, plan_trial, refuse_changed, with_halved_batches
 from medqa_sweeps.trial.records import Result
 from medqa_sweeps.worker import checkpoint, model as model_module
@@ -16,6 +17,7 @@ from medqa_sweeps.worker.baseline import refuse_useless
 from medqa_sweeps.worker.checkpoint import Checkpoint
 from medqa_sweeps.worker.engines.contract import Recorder, TrainingRun
 from medqa_sweeps.worker.engines.unsloth import UnslothEngine
+from medqa_sweeps.worker.phases import Phases
 from medqa_sweeps.worker.recorder import TrialRecorder
 
 ENGINES = {"unsloth": UnslothEngine}
@@ -28,21 +30,26 @@ def run_trial(trial: TrialDir) -> Result | None:
         TrialError: of the kind that says what is to be done about it.
     """
     began = time.monotonic()
+    phases = Phases(trial)
+    phases.enter(PhaseName.READING)
     plan = plan_trial(with_halved_batches(trial.config(), trial.failures().count(FailureKind.OUT_OF_MEMORY)))
     config = plan.config
     model_module.use_threads(config.engine.threads)
     refuse_changed(plan, trial.provenance())
     trial.quarantine(plan.split.quarantined)
+    phases.enter(PhaseName.ENCODING)
     tokenizer, encoder = _encoder(plan)
 
+    phases.enter(PhaseName.LOADING)
     engine = ENGINES[config.engine.name](plan.base, config.model, config.training, tokenizer, encoder)
     resume = checkpoint.newest(trial.checkpoint_folder)
-    recorder = TrialRecorder(trial, plan, resume, began)
+    recorder = TrialRecorder(trial, plan, resume, began, phases)
     recorder.begin()
     refuse_useless(plan.base, engine, plan.split.validation)
     if config.evaluation.baseline:
         recorder.score_untuned(engine, encoder.fingerprint)
 
+    recorder.show_training()
     engine.train([training_run(plan, encoder, resume, recorder)])
     if recorder.error is not None:
         raise recorder.error

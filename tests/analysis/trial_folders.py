@@ -8,6 +8,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import yaml
+
 from medqa_sweeps.config import (
     DataConfig,
     LoraConfig,
@@ -113,3 +115,10 @@ def dead_pid() -> int:
         os._exit(0)
     os.waitpid(pid, 0)
     return pid
+
+
+def tell(directory: TrialDir, *overrides: str, choices: dict[str, str] | None = None) -> None:
+    """Leave what Hydra writes of a trial: its overrides, and the options of all groups where `choices` are given."""
+    directory.write_overrides(overrides)
+    if choices is not None:
+        directory.hydra_file.write_text(yaml.safe_dump({"hydra": {"runtime": {"choices": choices}}}))

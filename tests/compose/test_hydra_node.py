@@ -73,7 +73,11 @@ def test_each_trial_of_a_sweep_knows_its_own(launch: Launch, tmp_path: Path) -> 
 @pytest.mark.parametrize(
     ("word", "told"),
     [
-        ("hydra.job.chdir=true", "relative paths begin where you stand"),
+        ("hydra.job.chdir=true", "relative paths start at the folder you are in"),
+        (
+            "hydra.output_subdir=null",
+            "hydra.output_subdir=null: a trial's overrides and Hydra's settings are always kept",
+        ),
         ("hydra.sweep.subdir=${hydra.job.override_dirname}", "the folder of a trial is its number in the study"),
         ("data.name=${hydra:no.such}", "data.name=null: must be text"),
         ("data.name=${hydra.runtime.nothing}", "hydra.runtime.nothing"),

@@ -1,6 +1,9 @@
 """What Hydra refuses is said in one sentence, by name, and without the advice of Hydra's that leads astray."""
 
 import os
+import re
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,6 +15,7 @@ import launch
 from medqa_sweeps.compose.refusals import in_sentences, refusal, refuse_overrides, refuse_unknown_of_hydra
 from medqa_sweeps.config import from_hydra
 from medqa_sweeps.errors import ConfigError
+from medqa_sweeps.exit_codes import ExitCode
 
 CONF = Path(launch.__file__).parent / "conf"
 ADVICE = ("To append to", "Either remove", "Or add", "HYDRA_FULL_ERROR", "full_key", "search path", "1.", "Error ")
@@ -50,6 +54,8 @@ def refused(*overrides: str) -> str:
         ("loraa=attention", "loraa is not a setting. Did you mean lora?"),
         ("+loraa=attention", "loraa is not a setting. Did you mean lora?"),
         ("model/foo=attention", "model/foo is not a setting. Did you mean model?"),
+        ("tracking.notes.n=null", "tracking.notes.n=null: must be text."),
+        ("tracking.tags=[null]", "tracking.tags[0]=null: must be text."),
         ("=3", "=3: the name of a setting is missing, KEY=VALUE."),
         ("~lora.r", "~lora.r: a trial needs every setting. Give lora.r=VALUE."),
         ("~lora.rr", "lora.rr is not a setting. Did you mean lora.r?"),
@@ -146,3 +152,12 @@ def test_a_program_ends_with_the_sentence_and_a_defect_with_its_traceback(monkey
     monkeypatch.setenv("HYDRA_FULL_ERROR", "1")
     with pytest.raises(CompactHydraException), in_sentences([]):
         raise CompactHydraException("no")
+
+
+@pytest.mark.parametrize("words", [["-m", "--cfg", "hydra"], ["-m", "--info", "plugins"], ["--resolve"]])
+def test_options_of_hydra_that_clash_are_a_sentence(words: list[str]) -> None:
+    done = subprocess.run(
+        [sys.executable, launch.__file__, *words, "lora.r=4"], capture_output=True, text=True, timeout=60
+    )
+    assert done.returncode == ExitCode.USAGE and "Traceback" not in done.stderr
+    assert re.search(r"give one of them|works only with --cfg", done.stderr) and len(done.stderr.splitlines()) == 1

@@ -83,8 +83,10 @@ def test_other_options_state_only_what_they_change_and_name_the_file_with_all_ke
     if file.stem == shown:
         return
     stated, by_default = _stated(group, file.stem), _by_default(group)
-    assert not [key for key in stated if key in by_default and stated[key] == by_default[key]]
-    assert f"# All keys: {shown}.yaml." in (CONF / file).read_text()
+    repeated = [key for key in stated if key in by_default and stated[key] == by_default[key]]
+    assert not repeated, f"{file} repeats defaults: remove {', '.join(repeated)}; {shown}.yaml shows every key"
+    assert f"# All keys: {shown}.yaml." in (CONF / file).read_text(), f"say in {file} where all keys stand"
+    assert stated.get("name", file.stem) == file.stem, "an option is called as its file"
 
 
 @pytest.mark.parametrize("file", FILES, ids=str)

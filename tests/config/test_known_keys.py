@@ -39,7 +39,7 @@ def test_without_a_near_key_those_beside_it_are_listed_and_the_place_for_free_wo
         "lora has name, r, alpha, dropout, target_modules, use_rslora, use_dora."
     )
     told = not_a_setting("weather", KNOWN)
-    assert told.endswith("A note of yours goes to tracking.notes.weather.")
+    assert told.endswith("Your own notes go to tracking.notes.weather.")
     assert "A config has seed, model, prompt" in told and "lora.r" not in told
 
 

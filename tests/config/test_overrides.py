@@ -11,13 +11,14 @@ import pytest
 from hydra import compose, initialize
 from hydra.core.config_store import ConfigStore
 from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.core.override_parser.types import QuotedString
 from hypothesis import HealthCheck, Phase, given, settings, strategies as st
 from omegaconf import OmegaConf
 
 from medqa_sweeps.compose.composer import register_schema
 from medqa_sweeps.config import TrialConfig
 from medqa_sweeps.config.interpolation import literal
-from medqa_sweeps.config.overrides import key_of, override, written
+from medqa_sweeps.config.overrides import key_of, override, with_typed_texts, written
 from medqa_sweeps.errors import ConfigError
 
 AWKWARD = [
@@ -163,3 +164,65 @@ def test_what_no_override_can_hold_is_refused_by_name() -> None:
 
 def test_the_key_of_a_word() -> None:
     assert [key_of(word) for word in ("a.b=c=d", "++a.b=1", "~a.b", "a/b=c")] == ["a.b", "a.b", "a.b", "a/b"]
+
+
+NUMBERLIKE = [
+    *("1_1_1", "1_1", "11", "1_0", "2_0", "1e3", "1E3", ".5", "5.", "1.50", "-0", "+5", "007", "0x1F", "0o17", "1:30"),
+    *("inf", "-inf", "NaN", "nan", "true", "True", "FALSE", "on", "off", "yes", "No", "2024-01-01", "1e", "_1", "1__1"),
+]
+numberlike = st.one_of(
+    st.sampled_from(NUMBERLIKE), st.text(alphabet="0123456789_.eE+-", min_size=1), st.floats().map(str)
+).filter(lambda text: not text.startswith(("~", "+")) or text[1:2].isdigit())
+
+
+def read_by_schema(word: str) -> Any:
+    """What a trial's config holds after an override, whose key is one of the schema's."""
+    schema = OmegaConf.structured(TrialConfig)
+    read = with_typed_texts(OverridesParser.create().parse_override(word), schema)
+    OmegaConf.update(schema, read.key_or_group, read.value())
+    return OmegaConf.select(schema, read.key_or_group)
+
+
+@settings(deadline=None)
+@given(numberlike)
+def test_a_key_of_text_holds_the_text_that_was_typed(text: str) -> None:
+    assert read_by_schema(f"tracking.group={text}") == text
+    assert read_by_schema(f"tracking.tags=[{text}, {text} ]") == [text, text]
+    assert read_by_schema(f"tracking.notes={{a: {text},b:x}}") == {"a": text, "b": "x"}
+    assert read_by_schema(f"++tracking.notes.id={text}") == text
+    assert read_by_schema(f"tracking={{tags: [{text}], notes: {{b: {text}}}}}").notes == {"b": text}
+
+
+@settings(deadline=None)
+@given(st.lists(numberlike, min_size=2, max_size=4))
+def test_each_value_of_a_swept_list_is_the_text_that_was_typed(typed: list[str]) -> None:
+    schema = OmegaConf.structured(TrialConfig)
+    for word in (f"data.train={','.join(typed)}", f"data.train=choice({','.join(typed)})"):
+        read = with_typed_texts(OverridesParser.create().parse_override(word), schema)
+        found: Any = read.value()
+        elements = [one.text if isinstance(one, QuotedString) else str(one) for one in found.list]
+        assert elements == typed
+
+
+@pytest.mark.parametrize(
+    ("word", "value"),
+    [
+        ("training.epochs=1_0", 10.0),
+        ("seed=1_0", 10),
+        ("data.answer_base=null", None),
+        ("tracking.group=null", None),
+        ("tracking.group=Null", None),
+        ("tracking.group='1_1'", "1_1"),
+        ("tracking.group=1_1 1", "1_1 1"),
+        ("tracking.group=${tracking.project}", "medqa-sweeps"),
+        ("tracking.group=str(1_1)", "1_1"),
+        ("data.synthetic=true", True),
+        ("lora.target_modules=sort(b,a,reverse=true)", None),
+    ],
+)
+def test_null_numbers_and_interpolations_are_read_as_ever(word: str, value: Any) -> None:
+    if value is None and "sort" in word:
+        schema = OmegaConf.structured(TrialConfig)
+        assert with_typed_texts(OverridesParser.create().parse_override(word), schema).input_line == word
+    else:
+        assert read_by_schema(word) == value

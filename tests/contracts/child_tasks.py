@@ -21,6 +21,7 @@ def main(arguments: list[str]) -> int:
         "raise": _raise,
         "refuse": _refuse,
         "grandchild": _grandchild,
+        "obedient": _obedient,
         "die": _die,
         "ignored": _ignored,
         "environment": _environment,
@@ -77,6 +78,19 @@ def _grandchild(path: str) -> int:
     """Leave a process behind that would outlive this one."""
     process = subprocess.Popen(["sleep", "600"])
     Path(path).write_text(str(process.pid))
+    return 0
+
+
+def _obedient(path: str) -> int:
+    """Start one process by exec and one by fork, end both politely, and write which signals ended them."""
+    started = subprocess.Popen(["sleep", "600"])
+    forked = os.fork()
+    if forked == 0:
+        time.sleep(600)
+    started.terminate()
+    os.kill(forked, signal.SIGINT)
+    code = os.waitstatus_to_exitcode(os.waitpid(forked, 0)[1])
+    Path(path).write_text(f"{started.wait()} {code}")
     return 0
 
 

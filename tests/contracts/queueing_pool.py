@@ -3,7 +3,7 @@
 import itertools
 import time
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from medqa_sweeps.pool.contract import Pool, ProcessExit, ProcessHandle, Slot
@@ -71,7 +71,7 @@ class QueueingPool(Pool):
             self._let_in()
             exits = self._inner.wait(min(_LOOK_SECONDS, max(0.0, end - time.monotonic())))
             if exits or time.monotonic() >= end:
-                return [ProcessExit(self._started.pop(one.process).handle, one.code) for one in exits]
+                return [replace(one, process=self._started.pop(one.process).handle) for one in exits]
 
     def kill(self, process: ProcessHandle) -> None:
         for inner, started in self._started.items():

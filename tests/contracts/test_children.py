@@ -104,6 +104,24 @@ def test_kill_reaches_the_child_and_nothing_happens_when_it_is_gone(children: Ch
     children.kill(pid)
 
 
+def test_no_polite_signal_ends_a_child_or_what_starts_children(children: Children, tmp_path: Path) -> None:
+    """As `scancel` and `docker stop` send them, to every process of a job, at any moment of its life."""
+    for life in range(3):
+        pid = start(children, tmp_path, "sleep", str(tmp_path / f"pid{life}"))
+        for _ in range(20):
+            for process in psutil.Process().children(recursive=True):
+                for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+                    process.send_signal(number)
+            time.sleep(0.01)
+        assert content(tmp_path / f"pid{life}") == str(pid)
+    assert children.wait(0.3) == []
+
+
+def test_what_a_child_starts_can_be_ended_politely(children: Children, tmp_path: Path) -> None:
+    start(children, tmp_path, "obedient", str(tmp_path / "codes"))
+    assert content(tmp_path / "codes") == f"{-signal.SIGTERM} {-signal.SIGINT}"
+
+
 def test_wait_returns_when_its_time_is_up(children: Children, tmp_path: Path) -> None:
     start(children, tmp_path, "sleep", str(tmp_path / "pid"))
     assert children.wait(0.05) == []
@@ -146,7 +164,7 @@ def test_a_killed_forkserver_takes_its_children_and_is_replaced_a_few_times(tmp_
             content(tmp_path / f"pid{life}")
             children._server.kill()
             if life < 3:
-                assert wait_for_all(children, 1) == [ChildExit(pid, -signal.SIGKILL)]
+                assert wait_for_all(children, 1) == [ChildExit(pid, -signal.SIGKILL, "its parent process ended")]
             else:
                 with pytest.raises(InternalError, match="has died"):
                     children.wait(10)

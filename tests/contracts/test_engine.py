@@ -150,8 +150,10 @@ def check_reading_changes_nothing(make: Make, tmp_path: Path) -> None:
 
 def check_answers_come_in_the_order_of_the_questions(make: Make, tmp_path: Path) -> None:
     plan = planned()
-    untuned = make().answer(plan.split.validation, plan.config.evaluation)
+    told: list[int] = []
+    untuned = make().answer(plan.split.validation, plan.config.evaluation, told.append)
     assert [one.question for one in untuned] == plan.split.validation
+    assert told == sorted(told) and told[-1] == len(untuned)
     for step in range(1, STEPS + 1):
         assert [id for id, _ in alone(make).answers[step]] == [one.id for one in plan.split.validation]
     assert alone(make).answers[1] != alone(make).answers[STEPS]

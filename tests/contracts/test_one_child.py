@@ -1,5 +1,6 @@
 """One child on one slot, with real processes: its result, its refusal, its crash, its death, its parent's Ctrl-C."""
 
+import contextlib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -66,4 +67,5 @@ def test_ctrl_c_reaches_the_caller_and_no_child_outlives_the_pool(
         monkeypatch.setattr(pool, "wait", interrupted_wait)
         run_child(pool, TASKS, ["sleep", str(begun)], tmp_path / "log")
     pid = int(begun.read_text())
-    assert not psutil.pid_exists(pid) or psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
+    with contextlib.suppress(psutil.NoSuchProcess):  # the kernel kills it at once, and takes a moment
+        assert psutil.Process(pid).wait(timeout=10) is None

@@ -91,9 +91,9 @@ def test_each_process_has_a_slot_of_its_own_and_gives_it_back(parallel_pool: Poo
     processes = [asleep(pool, tmp_path, f"pid{index}") for index in range(count)]
     assert {process.slot for process in processes} == set(pool.slots) and pool.free == 0
     assert len({process.id for process in processes}) == count
-    pool.kill(processes[1])
+    pool.kill(processes[-1])
     (killed,) = exits_of(pool, 1)
-    assert (killed.process, killed.code, killed.slot) == (processes[1], -signal.SIGKILL, processes[1].slot)
+    assert (killed.process, killed.code, killed.slot) == (processes[-1], -signal.SIGKILL, processes[-1].slot)
     assert pool.free == 1
     again = start(pool, tmp_path, "exit", "3")
     assert again.slot == killed.slot and again != killed.process
@@ -190,3 +190,12 @@ def test_nothing_is_free_before_the_first_imports_are_done() -> None:
         assert pool.free == 0
         ready(pool)
         assert pool.free == 3
+
+
+def test_an_exit_says_what_is_known_of_its_cause(tmp_path: Path) -> None:
+    children = ForkedChildren(preload=["json"])
+    with local(children) as pool:
+        ready(pool)
+        process = asleep(pool, tmp_path, "pid")
+        children._server.kill()
+        assert exits_of(pool, 1) == [ProcessExit(process, -signal.SIGKILL, "its parent process ended")]

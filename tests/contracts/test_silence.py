@@ -18,7 +18,8 @@ from medqa_sweeps.jobs import trials as trial_jobs
 from medqa_sweeps.jobs.contract import Ended, Job
 from medqa_sweeps.jobs.trials import Prepared, TrialJobs
 from medqa_sweeps.pool.children import ForkedChildren
-from medqa_sweeps.trial.folder import TrialDir
+from medqa_sweeps.trial.folder import StopReason, TrialDir
+from medqa_sweeps.trial.phase import Phase, PhaseName
 from medqa_sweeps.trial.plan import plan_trial
 from medqa_sweeps.trial.records import AttemptLine, Outcome
 from tests.conftest import ROOT
@@ -105,3 +106,47 @@ def test_silence_is_counted_from_when_the_process_has_begun(
     clock.now += 10 * HOUR  # the next attempt waits, too
     assert to_its_end(jobs).outcome is Outcome.COMPLETED
     assert attempts(trial) == 2 and trial.failures() == [FailureKind.TIMEOUT]
+
+
+def test_a_phase_that_gets_ahead_is_no_silence(
+    jobs: TrialJobs, clock: Clock, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The worker hangs; what it would show of a long evaluation, the test writes."""
+    trial = hanging(jobs, clock, tmp_path, monkeypatch)
+    for done in range(1, 6):
+        trial.show_phase(Phase(PhaseName.SCORING, done, 100))
+        jobs.poll(0.05)
+        clock.now += 0.9 * HOUR
+        jobs.poll(0.05)
+    assert not trial.failures() and jobs.running == [0]
+    trial.show_phase(Phase(PhaseName.SCORING, 5, 100))  # shown again, and no further
+    clock.now += 0.2 * HOUR
+    end = time.monotonic() + 60
+    while not trial.failures():
+        assert time.monotonic() < end
+        jobs.poll(0.1)
+    assert trial.failures() == [FailureKind.TIMEOUT]
+
+
+def test_a_stop_before_training_waits_for_no_step(
+    jobs: TrialJobs, clock: Clock, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    trial = hanging(jobs, clock, tmp_path, monkeypatch)  # would never come to a step
+    trial.show_phase(Phase(PhaseName.SCORING_BASE, 60, 400))
+    jobs.poll(0.05)
+    jobs.stop(0, StopReason.INTERRUPTED)
+    assert to_its_end(jobs).outcome is Outcome.INTERRUPTED
+    assert not trial.failures() and trial.phase() is None
+
+
+def hanging(jobs: TrialJobs, clock: Clock, folder: Path, monkeypatch: pytest.MonkeyPatch) -> TrialDir:
+    """A trial whose process has left its queue and hangs in the middle of training."""
+    monkeypatch.setenv("FAULT", "0 hang")
+    trial = started(jobs, folder)
+    clock.now += 10 * HOUR + 1
+    end = time.monotonic() + 60
+    while (phase := trial.phase()) is None or phase.done < 5:
+        assert time.monotonic() < end
+        jobs.poll(0.05)
+    jobs.poll(0.05)
+    return trial

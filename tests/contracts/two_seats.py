@@ -22,7 +22,7 @@ from medqa_sweeps.randomness import draw
 from medqa_sweeps.trial.records import TrainLine
 from medqa_sweeps.worker import checkpoint
 from medqa_sweeps.worker.engines.contract import Engine, TrainingRun, TrialState
-from medqa_sweeps.worker.evaluation import Answer
+from medqa_sweeps.worker.evaluation import Answer, Answered, nobody
 
 _FEATURES = 16
 _LETTERS = 26
@@ -76,8 +76,10 @@ class Seat(TrialState):
         run = self.run
         return self.step % run.training.log_every_steps == 0 or self.step in run.log_steps or self.step == run.steps
 
-    def answer(self, questions: list[Question], evaluation: EvaluationConfig) -> list[Answer]:
-        return answers(self.weight.detach(), questions)
+    def answer(
+        self, questions: list[Question], evaluation: EvaluationConfig, answered: Answered = nobody
+    ) -> list[Answer]:
+        return answers(self.weight.detach(), questions, answered)
 
     def adapter(self) -> dict[str, torch.Tensor]:
         return {_NAME: self.weight.detach().clone()}
@@ -95,7 +97,7 @@ class Seat(TrialState):
         (folder / "README.md").write_text(card)
 
 
-def answers(weight: torch.Tensor, questions: list[Question]) -> list[Answer]:
+def answers(weight: torch.Tensor, questions: list[Question], answered: Answered) -> list[Answer]:
     found = []
     for question in questions:
         ids = list(zlib.compress(question.question.encode()))
@@ -103,6 +105,7 @@ def answers(weight: torch.Tensor, questions: list[Question]) -> list[Answer]:
         if not torch.isfinite(scores).all():
             raise Diverged(f"question {question.id}: not finite")
         found.append(Answer(question, int(scores.argmax()), scores.tolist()))
+        answered(len(found))
     return found
 
 
@@ -119,8 +122,10 @@ class TwoSeats(Engine):
     def dtype(self) -> torch.dtype:
         return torch.float32
 
-    def answer(self, questions: list[Question], evaluation: EvaluationConfig) -> list[Answer]:
-        return answers(torch.zeros(_LETTERS, _FEATURES), questions)
+    def answer(
+        self, questions: list[Question], evaluation: EvaluationConfig, answered: Answered = nobody
+    ) -> list[Answer]:
+        return answers(torch.zeros(_LETTERS, _FEATURES), questions, answered)
 
     def weights_not_finite(self) -> list[str]:
         return []

@@ -16,7 +16,7 @@ FORMATS: dict[str, dict[str, Any]] = {
     "text alone": {"question": STEM, "options": LETTERED, "answer": TEXTS[1]},
     "texts": {"question": STEM, "options": TEXTS, "answer": TEXTS[1]},
     "absent E": {"question": STEM, "options": {**LETTERED, "E": None}, "answer_idx": "B"},
-    "options as Python hashes them": {"question": STEM, "options": str(LETTERED), "answer_idx": "B"},
+    "options as Python prints them": {"question": STEM, "options": str(LETTERED), "answer_idx": "B"},
     "bigbio source": {
         "question": STEM,
         "options": [{"key": key, "value": value} for key, value in LETTERED.items()],
@@ -34,3 +34,5 @@ FORMATS: dict[str, dict[str, Any]] = {
     "columns, number": {**COLUMNS, "correct_option": 2},
     "debris": {"question": STEM + "\n", "options": {**LETTERED, "D": 'Influenza\n"'}, "answer_idx": "B"},
 }
+# data.answer_base by format: a file of one record does not show it.
+BASES = {"medmcqa": 1, "columns, number": 1}

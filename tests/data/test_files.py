@@ -13,7 +13,7 @@ from pyarrow import parquet
 from medqa_sweeps.config import DataConfig
 from medqa_sweeps.data import QuestionSet, fingerprint, read_questions
 from medqa_sweeps.errors import DataError
-from tests.data.record_formats import FORMATS, LETTERED, STEM
+from tests.data.record_formats import BASES, FORMATS, LETTERED, STEM
 
 ONE, OTHER = FORMATS["medqa"], {**FORMATS["medqa"], "question": "Another?"}
 
@@ -46,7 +46,7 @@ def as_parquet(path: Path, *records: dict[str, Any]) -> Path:
 @pytest.mark.parametrize("write", [as_csv, as_parquet])
 def test_every_format_in_a_table(tmp_path: Path, record_format: str, write: Any) -> None:
     path = write(tmp_path / f"q.{write.__name__[3:]}", FORMATS[record_format])
-    (question,) = read(path, answer_base=1).questions
+    (question,) = read(path, answer_base=BASES.get(record_format)).questions
     assert (question.id, question.gold) == ("3e273dff5a3e9a7a", 1)
 
 

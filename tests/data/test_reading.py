@@ -19,7 +19,7 @@ from medqa_sweeps.data.duplicates import QuestionHash, overlaps, question_hash
 from medqa_sweeps.data.reading import Part, read_test_hashes
 from medqa_sweeps.errors import ConfigError, DataError
 from medqa_sweeps.trial.folder import TrialDir
-from tests.data.record_formats import FORMATS, LETTERED, STEM, TEXTS
+from tests.data.record_formats import BASES, COLUMNS, FORMATS, LETTERED, STEM, TEXTS
 
 REAL = Path(__file__).parents[3] / "shared" / "data" / "medqa"
 needs_real = pytest.mark.skipif(not REAL.is_dir(), reason=f"the real questions are not at {REAL}")
@@ -50,7 +50,7 @@ def refusal(path: Path | str, **config: Any) -> str:
 
 @pytest.mark.parametrize("record_format", FORMATS)
 def test_every_format_gives_the_same_question(tmp_path: Path, record_format: str) -> None:
-    question = read_one(tmp_path, FORMATS[record_format], answer_base=1)
+    question = read_one(tmp_path, FORMATS[record_format], answer_base=BASES.get(record_format))
     assert (question.question, question.options, question.gold) == (STEM, tuple(TEXTS), 1)
     assert question.id == "3e273dff5a3e9a7a", "ids have changed: predictions of earlier studies no longer match"
 
@@ -263,7 +263,9 @@ def test_bad_records_can_be_quarantined_with_location_and_reason(tmp_path: Path)
 
 def test_a_file_of_bad_records_alone_is_refused_all_the_same(tmp_path: Path) -> None:
     message = refusal(written(tmp_path, {"OSCE": {}}, {"OSCE": {}}), on_bad_record="quarantine")
-    assert "2 of 2 records are bad. The first: " in message and "not a multiple-choice question" in message
+    assert "line 1: not a multiple-choice question" in message and "2 of 2 records are bad for this reason" in message
+    other = refusal(written(tmp_path, {"OSCE": {}}, {"question": "?", "options": {}}), on_bad_record="quarantine")
+    assert "line 1: not a multiple" in other and "This is the first; 2 of 2 records are bad." in other
 
 
 @pytest.mark.parametrize(("base", "cop"), [(None, 1), (0, 4), (1, 0)])
@@ -271,6 +273,106 @@ def test_a_config_that_misreads_is_never_set_aside(tmp_path: Path, base: int | N
     """Setting aside the records that show a wrong base would leave the others, each one letter off."""
     path = written(tmp_path, {**FORMATS["medmcqa"], "cop": 2}, {**FORMATS["medmcqa"], "cop": cop})
     assert "data.answer_base=1" in refusal(path, answer_base=base, on_bad_record="quarantine")
+
+
+# Numbers that count options
+
+
+def endings(*labels: Any) -> list[dict[str, Any]]:
+    return [{**FORMATS["ending"], "sent1": f"Question {place}?", "label": one} for place, one in enumerate(labels)]
+
+
+def cops(*numbers: Any) -> list[dict[str, Any]]:
+    return [{**FORMATS["medmcqa"], "question": f"Question {place}?", "cop": one} for place, one in enumerate(numbers)]
+
+
+def golds(path: Path, **config: Any) -> list[int]:
+    return [question.gold for question in read(path, **config).questions]
+
+
+@pytest.mark.parametrize("quarantine", ["stop", "quarantine"])
+@pytest.mark.parametrize("labels", [[1, 2, 3, 4], [1, 2, 3] * 9, [2, 3, 4] * 50, [4]])
+def test_endings_that_may_count_from_1_are_asked_about(tmp_path: Path, labels: list[int], quarantine: str) -> None:
+    """It set every D aside, and took each other answer for its neighbour."""
+    path = written(tmp_path, *endings(*labels))
+    message = refusal(path, on_bad_record=quarantine)
+    assert "they may count from 1. Set data.answer_base=1 if 1 is the first option" in message
+    assert golds(path, answer_base=1) == [label - 1 for label in labels]
+    if 4 not in labels:
+        assert golds(path, answer_base=0) == labels
+    else:
+        assert "label is 4; with data.answer_base=0 it must be from 0 to 3" in refusal(
+            path, answer_base=0, on_bad_record=quarantine
+        )
+
+
+@pytest.mark.parametrize("labels", [[0, 1, 2, 3], [1], [1, 2, 3], [3, 2, 0] * 50, ["0", "1.0", 2.0]])
+def test_endings_count_from_0_where_nothing_speaks_against_it(tmp_path: Path, labels: list[Any]) -> None:
+    path = written(tmp_path, *endings(*labels))
+    assert golds(path) == [int(float(label)) for label in labels]
+
+
+@pytest.mark.parametrize("records", [endings(0, 1, 4), cops(0, 1, 4)])
+def test_numbers_that_fit_no_base_are_refused_until_one_is_said(tmp_path: Path, records: list[Any]) -> None:
+    path = written(tmp_path, *records)
+    message = refusal(path, on_bad_record="quarantine")
+    assert "line 3: " in message and "is 4 of 4 options, and in" in message and "line 1 it is 0" in message
+    assert golds(path, answer_base=0, on_bad_record="quarantine") == [0, 1], "4 is a bad record: another has a 0"
+    assert golds(path, answer_base=1, on_bad_record="quarantine") == [0, 3]
+
+
+@pytest.mark.parametrize(("numbers", "base"), [([0, 1, 2], 0), ([1, 4], 1), ([3, 0], 0), ([4], 1)])
+def test_the_base_is_taken_from_the_whole_file_where_it_is_evident(
+    tmp_path: Path, numbers: list[int], base: int
+) -> None:
+    columns = [{**COLUMNS, "question": f"Question {place}?", "label": n} for place, n in enumerate(numbers)]
+    lettered = [
+        {**FORMATS["letter alone"], "question": f"Question {place}?", "answer_idx": n}
+        for place, n in enumerate(numbers)
+    ]
+    for name, records in {"cop": cops(*numbers), "columns": columns, "letters": lettered}.items():
+        path = written(tmp_path, *records, name=f"{name}.jsonl")
+        assert golds(path) == [number - base for number in numbers], name
+
+
+def test_options_of_several_numbers_are_each_counted_by_their_own(tmp_path: Path) -> None:
+    five = {**FORMATS["ending"], "sent1": "Five?", "ending4": "A fifth", "label": 4}
+    assert golds(written(tmp_path, five, *endings(0, 3))) == [4, 0, 3]
+
+
+def test_a_digit_among_the_options_is_no_match_where_the_others_are_numbers(tmp_path: Path) -> None:
+    """One row of 200 was matched by its text, the others were set aside."""
+    rows: list[dict[str, Any]] = [
+        {**COLUMNS, "question": f"Question {place}?", "answer": str(place % 4 + 1)} for place in range(8)
+    ]
+    rows[2]["option_a"] = "3"
+    path = written(tmp_path, *rows)
+    assert golds(path, on_bad_record="quarantine") == [0, 1, 2, 3] * 2
+    neither = written(tmp_path, *(row for row in rows if row["answer"] in "23"), name="neither.jsonl")
+    assert "does not say whether numbers start at 0 or 1. Set data.answer_base=1" in refusal(
+        neither, on_bad_record="quarantine"
+    )
+
+
+def test_options_that_are_numbers_are_matched_by_their_text(tmp_path: Path) -> None:
+    rows = [{"question": f"{n} + 1?", "options": ["2", "3", "4", "5"], "answer": str(n + 1)} for n in range(1, 5)]
+    assert golds(written(tmp_path, *rows)) == [0, 1, 2, 3]
+    keyed = {"question": "?", "options": dict(zip("1234", TEXTS, strict=True)), "answer_idx": 4}
+    assert golds(written(tmp_path, keyed)) == [3]
+
+
+def test_a_base_without_effect_is_refused(tmp_path: Path) -> None:
+    path = written(tmp_path, FORMATS["medqa"])
+    assert "data.answer_base=1 has no effect" in refusal(path, answer_base=1)
+    counted = written(tmp_path, *cops(1, 2), name="validation.jsonl")
+    assert golds(path, answer_base=1, validation=str(counted)) == [1]
+
+
+def test_where_every_gold_answer_is_bad_the_sentence_speaks_of_numbering(tmp_path: Path) -> None:
+    path = written(tmp_path, *({**FORMATS["letter alone"], "answer_idx": letter} for letter in "XYXZ"))
+    message = refusal(path)
+    assert "line 1: the gold answer is 'X'" in message and "4 of 4 records are bad for this reason" in message
+    assert "If they are option numbers" in message and "Fix or remove" not in message
 
 
 @pytest.mark.parametrize("base", [0, 1])
@@ -423,12 +525,18 @@ def test_reading_files_imports_nothing_heavy() -> None:
     ],
 )
 def test_real_files_load_whole(name: str, rows: int, options: int, region: str | None, cleaned: int) -> None:
-    found = read(REAL / name, answer_base=1)
+    found = read(REAL / name)
     assert len(found.questions) == rows
     assert {(len(question.options), question.region) for question in found.questions} == {(options, region)}
     assert found.cleaned['\\n" stripped from the last option'] == cleaned
     assert not any(question.options[-1].endswith('\n"') for question in found.questions)
     assert found.flagged["answer text is not the gold option's"] == 0
+
+
+@needs_real
+def test_real_medmcqa_shows_where_it_counts_from() -> None:
+    found = read(REAL / "medmcqa_dev.json")
+    assert fingerprint(found.questions) == fingerprint(read(REAL / "medmcqa_dev.json", answer_base=1).questions)
 
 
 @needs_real
@@ -444,5 +552,4 @@ def test_real_files_that_are_refused() -> None:
     assert "line 1: not a multiple-choice question: its fields are ['OSCE" in refusal(
         REAL / "not_multiple_choice.jsonl"
     )
-    assert "line 1: cop is 1" in refusal(REAL / "medmcqa_dev.json")
     assert "line 18: cop is 4; with data.answer_base=0" in refusal(REAL / "medmcqa_dev.json", answer_base=0)

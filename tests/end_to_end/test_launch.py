@@ -1,5 +1,6 @@
 """What a person types and reads: launch.py as a program, in a process of its own."""
 
+import json
 import os
 import signal
 import subprocess
@@ -9,6 +10,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+
+from medqa_sweeps.assets import resolve_bundled
 
 ROOT = Path(__file__).parents[2]
 QUICK = (
@@ -40,6 +43,9 @@ def test_a_run_says_in_three_lines_what_it_will_do_and_in_one_how_it_ended(launc
     assert lines[1].startswith("Training") and "2 steps, batch size 8" in lines[1]
     assert lines[2].startswith("Writes") and "run" in lines[2]
     assert lines[-2].startswith("Completed: accuracy") and "20 questions" in lines[-2]
+    assert " points over the untuned base (95% CI " in lines[-2] or " points compared with " in lines[-2]
+    phases = [lines.index(f"  {phase}") for phase in ("importing PyTorch and Unsloth", "training step 0 of 2")]
+    assert lines.index(lines[2]) < phases[0] < phases[1] < len(lines) - 2
     assert f"{SAMPLE}: 13 of 20 validation questions have a near-duplicate in training." in lines, "before it trains"
     assert lines[-1] == "Alarm: 13 of 20 validation questions have a near-duplicate in training."
     assert (tmp_path / "run" / "result.json").exists() and "Traceback" not in done.stderr
@@ -51,11 +57,28 @@ def test_a_run_says_in_three_lines_what_it_will_do_and_in_one_how_it_ended(launc
 def test_a_sweep_ends_with_its_leaderboard_and_the_exit_code_tells_of_failures(
     launch: Callable, tmp_path: Path
 ) -> None:
-    done = launch("-m", *QUICK, "training.max_length_tokens=192,30", "hydra.sweep.dir=sweep")
-    assert done.returncode == 1
+    few = resolve_bundled("bundled:sample/train.jsonl").read_text().splitlines(keepends=True)[:300]
+    # Long in tokens, and not among the 256 longest in characters: only the trial finds it.
+    rare = {"question": "\U0001f9a0" * 40, "options": {"A": "a", "B": "b"}, "answer_idx": "A"}
+    (tmp_path / "train.jsonl").write_text("".join(few) + json.dumps(rare))
+    own = ["data.train=train.jsonl", "training.max_length_tokens=768,100", "hydra.sweep.dir=sweep"]
+    done = launch("-m", *QUICK, *own)
+    assert done.returncode == 1, done.stderr
     assert "1 completed, 1 failed" in done.stdout and "set training.max_length_tokens=" in done.stdout
     assert "never for clinical decisions" in done.stdout and "reproduce" in done.stdout
+    assert "Page: sweep/report/index.html" in done.stdout and (tmp_path / "sweep/report/index.html").exists()
     assert "Traceback" not in done.stdout + done.stderr
+
+
+def test_questions_that_are_too_long_for_one_value_are_refused_before_anything_is_trained(
+    launch: Callable, tmp_path: Path
+) -> None:
+    """The one trial failed, the other was trained, and a best was named."""
+    for words in (["-m", *QUICK, "training.max_length_tokens=40,192"], [*QUICK, "training.max_length_tokens=40"]):
+        done = launch(*words, "hydra.sweep.dir=sweep", "hydra.run.dir=run")
+        assert done.returncode == 1
+        assert "training.max_length_tokens=40 would cut 2,000 of 2,000 training questions" in done.stderr
+        assert not (tmp_path / "sweep").exists() and not (tmp_path / "run").exists() and not done.stdout
 
 
 @pytest.mark.parametrize(
@@ -114,6 +137,6 @@ def test_ctrl_c_saves_a_checkpoint_leaves_no_process_and_resume_goes_on(launch: 
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     command = [sys.executable, "-m", "medqa_sweeps", "resume", "run"]
     done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=250)
-    assert done.returncode == 0 and "goes on at" in done.stdout and "Completed" in done.stdout, (
+    assert done.returncode == 0 and "resumes after" in done.stdout and "Completed" in done.stdout, (
         done.stdout + done.stderr
     )

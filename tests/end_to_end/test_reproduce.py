@@ -137,6 +137,15 @@ def test_predictions_as_a_table_and_on_the_screen(
     assert "On the others: " in said and "of 1 question (" in said
 
 
+def test_predict_says_that_its_output_is_there_already(
+    trial: TrialDir, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "answers.csv"
+    out.touch()
+    assert main(["predict", str(trial.path), "bundled:sample/train.jsonl", "--out", str(out)]) == 1
+    assert f"--out {out}: it exists already, and is not overwritten" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     ("words", "told"),
     [

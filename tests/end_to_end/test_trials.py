@@ -281,7 +281,7 @@ def broken_base(tmp_path: Path) -> Callable[[str], Path]:
 def test_a_broken_base_is_no_defect_of_ours_and_no_setting_is_to_blame(
     fault: str, overrides: list[str], told: str, broken_base: Callable[[str], Path], submitted: Submit, run: Run
 ) -> None:
-    """They were `internal`, or `diverged: a smaller optimizer.lr is the usual cure`."""
+    """They were `internal`, or `diverged: use a smaller optimizer.lr`."""
     trial = submitted("broken", "model=local", f"model.path={broken_base(fault)}", *overrides)
     result = run(trial)
     assert result and result.failure is FailureKind.CONFIG and re.search(told, result.message), result

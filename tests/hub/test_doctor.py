@@ -100,3 +100,9 @@ def test_a_client_that_cannot_be_imported_is_reported(examine: Examine, tmp_path
 def test_a_mode_that_w_and_b_does_not_have_is_reported(examine: Examine) -> None:
     found = examine(None, WANDB_MODE="nonsense")
     assert found["W&B"][0] == "problem" and "WANDB_MODE=nonsense is none of online," in found["W&B"][1]
+
+
+def test_a_folder_for_w_and_b_that_cannot_be_written_is_told(examine: Examine, tmp_path: Path) -> None:
+    (tmp_path / "taken").write_text("a file where the folder should be")
+    found = examine(None, WANDB_DIR=str(tmp_path / "taken"))
+    assert found["W&B"][0] == "note" and f"WANDB_DIR={tmp_path / 'taken'} cannot be written (" in found["W&B"][1]

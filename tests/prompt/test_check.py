@@ -15,7 +15,7 @@ from medqa_sweeps.config import ModelConfig, PromptConfig
 from medqa_sweeps.data import Question
 from medqa_sweeps.errors import ConfigError
 from medqa_sweeps.prompt import PromptEncoder
-from medqa_sweeps.prompt.check import refuse_prompt
+from medqa_sweeps.prompt.check import refuse_long_questions, refuse_prompt
 from medqa_sweeps.prompt.tokenizer import FileTokenizer
 
 CHAT = PromptConfig(name="chat", template="{question}\n{options}")
@@ -102,3 +102,36 @@ def test_a_template_that_writes_the_date_writes_the_same_prompt_on_every_day(
     (folder / "chat_template.jinja").write_text(DATED)
     encoder = PromptEncoder(load(folder), CHAT, 2)
     assert encoder.text(Question("id", "Which?", ("x", "y"), 0)) == "26 Jul 2024 False Which?\nA. x\nB. y"
+
+
+def questions(*lengths_words: int) -> list[Question]:
+    return [Question(str(one), f"{one} " + "word " * one, ("a", "b", "c"), 0) for one in lengths_words]
+
+
+def refused_questions(folder: Path, max_length_tokens: int, prompt: PromptConfig = CHAT) -> str:
+    base = locate(ModelConfig(name="local", path=str(folder)))
+    try:
+        refuse_long_questions(base, prompt, questions(*range(1, 400), 500), max_length_tokens, 3, "training")
+    except ConfigError as error:
+        return str(error)
+    return ""
+
+
+def test_questions_that_would_be_cut_are_counted_as_the_trial_counts_them(folder: Path) -> None:
+    tokenizer = AutoTokenizer.from_pretrained(folder)
+    lengths = [len(ids) + 2 for ids in PromptEncoder(tokenizer, CHAT, 3).encode_all(questions(*range(1, 400), 500))]
+    longest, cut = max(lengths), sum(length > 300 for length in lengths)
+    assert f"would truncate {cut} of 400 training" in refused_questions(folder, 300)
+    assert refused_questions(folder, longest - 1).endswith(f"set training.max_length_tokens={longest}.")
+    assert refused_questions(folder, longest) == ""
+
+
+def test_a_letter_that_is_no_single_token_is_refused_before_torch_is_there(folder: Path) -> None:
+    wrong = PromptConfig(name="mine", template="{question}\n{options}", letter_prefix="ABC")
+    assert "Change prompt.letter_prefix" in refused_questions(folder, 10_000, wrong)
+
+
+def test_a_tokenizer_without_a_file_of_its_own_is_left_to_the_trial(folder: Path) -> None:
+    (folder / "tokenizer.json").rename(folder / "tokenizer.model")
+    base = locate(ModelConfig(name="local", path=str(folder)))
+    refuse_long_questions(base, CHAT, questions(5), 1, 3, "training")

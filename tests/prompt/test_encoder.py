@@ -53,7 +53,8 @@ CHAT, PLAIN = wording("chat"), wording("plain")
 
 
 def test_every_wording_is_pinned() -> None:
-    assert {path.stem for path in CONF.iterdir()} == RENDERED.keys() == COMPLETED.keys()
+    wordings = {path.stem for path in CONF.iterdir()}
+    assert wordings == RENDERED.keys() == COMPLETED.keys(), "add its text to RENDERED and its answer to COMPLETED"
 
 
 @pytest.mark.parametrize("name", RENDERED)

@@ -26,6 +26,7 @@ from string import ascii_uppercase as LETTERS
 from medqa_sweeps.data import Question
 from medqa_sweeps.errors import Diverged, FailureKind
 from medqa_sweeps.trial.folder import StopReason, TrialDir
+from medqa_sweeps.trial.phase import Phase, PhaseName
 from medqa_sweeps.trial.plan import plan_trial, with_halved_batches
 from medqa_sweeps.trial.records import AttemptLine, Outcome, Prediction, Result, Score, TrainLine, ValidationLine
 
@@ -53,6 +54,7 @@ def run_trial(trial: TrialDir) -> Result | None:
     while step < plan.steps:
         time.sleep(STEP_SECONDS)
         step += 1
+        trial.show_phase(Phase(PhaseName.TRAINING, step, plan.steps))
         weights = hashlib.sha256(f"{plan.signature} {weights} {step}".encode()).hexdigest()
         loss = 1.0 - step / plan.steps / 2  # a healthy trial, which raises no alarm
         trial.append(TrainLine(step * batch, step, step / plan.steps, time.time(), loss, 1e-3, 1.0, 1.0, 1 << 20))

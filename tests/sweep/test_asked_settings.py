@@ -17,7 +17,7 @@ from medqa_sweeps.compose.settings import CONF
 from medqa_sweeps.config.overrides import key_of
 from medqa_sweeps.errors import ConfigError
 from medqa_sweeps.jobs.contract import Ended, Reported
-from medqa_sweeps.sweep.asked_settings import custom_search_space, refuse_settings
+from medqa_sweeps.sweep.asked_settings import custom_search_space, refuse_no_grid, refuse_settings
 from medqa_sweeps.sweep.pruning import OptunaPruner, PairedHalving, make_pruner
 from medqa_sweeps.sweep.sampling import SeededPerTrial
 from medqa_sweeps.sweep.search_space import parse_search_space
@@ -63,7 +63,8 @@ def settings(*overrides: str) -> Any:
         (f"~{SAMPLER}._target_", f"{SAMPLER} has no _target_. Choose hydra/sweeper/sampler=NAME first"),
         (
             f"{SAMPLER}._target_=optuna.samplers.RandomSampler",
-            "RandomSampler takes no n_startup_trials and no n_",
+            "only seed. n_startup_trials and n_ei_candidates come from the default, hydra/sweeper/sampler=tpe, into "
+            f"which your fields were merged; {SAMPLER}.n_startup_trials=null {SAMPLER}.n_ei_candidates=null drops",
         ),
         (f"{SAMPLER}._target_=optuna.samplers.NoSampler", f"{SAMPLER}._target_=optuna.samplers.NoSampler: "),
         (f"{SAMPLER}._target_=nothing.TPESampler", "there is no module nothing. Choose one with hydra/sweeper/sampler"),
@@ -177,3 +178,23 @@ def test_what_a_custom_search_space_suggests_reaches_hydra_as_it_is() -> None:
         (override,) = OverridesParser.create().parse_overrides(candidate.overrides)
         found = OmegaConf.create({"it": override.value()}).it
         assert (type(found), found) == (type(value), value)
+
+
+INTERVAL = "optimizer.lr=tag(log,interval(1e-4,1e-2))"
+
+
+@pytest.mark.parametrize("words", [[INTERVAL], ["lora.r=8,16", INTERVAL]])
+def test_a_grid_over_an_interval_is_refused(words: list[str]) -> None:
+    """It was a random search, without a sentence."""
+    config = compose("config", ["hydra/sweeper/sampler=grid"], return_hydra_config=True)
+    with pytest.raises(ConfigError, match=r"sampler=grid: optimizer.lr has an interval.*Give a list.*range.*=random"):
+        refuse_no_grid(config, parse_search_space(words, {}, [], {}, None))
+    depends = parse_search_space(["lora=dora,all_linear"], {}, [], {"lora=dora": {"seed": "interval(1,9)"}}, None)
+    with pytest.raises(ConfigError, match="sampler=grid: seed has an interval"):
+        refuse_no_grid(config, depends)
+
+
+def test_a_grid_of_lists_and_ranges_and_another_sampler_are_taken() -> None:
+    for sampler, words in (("grid", ["lora.r=8,16", "seed=range(0,3)"]), ("random", [INTERVAL]), ("tpe", [INTERVAL])):
+        config = compose("config", [f"hydra/sweeper/sampler={sampler}"], return_hydra_config=True)
+        refuse_no_grid(config, parse_search_space(words, {}, [], {}, None))

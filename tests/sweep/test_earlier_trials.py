@@ -5,15 +5,20 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hydra import compose, initialize_config_dir
 from omegaconf import OmegaConf
 
+import launch
+from medqa_sweeps.assets import resolve_bundled
 from medqa_sweeps.base import locate
 from medqa_sweeps.base.fingerprints import fingerprint_1
-from medqa_sweeps.config import TrialConfig
+from medqa_sweeps.config import TrialConfig, from_hydra
 from medqa_sweeps.errors import DataError
 from medqa_sweeps.jobs.single import run_single
 from medqa_sweeps.jobs.trials import TrialJobs
 from medqa_sweeps.study.folder import StudyDir
+from medqa_sweeps.sweep.announce import about_questions
+from medqa_sweeps.trial import plan as trial_plan
 from medqa_sweeps.trial.changes import changes_since_start
 from medqa_sweeps.trial.folder import TrialDir
 from medqa_sweeps.trial.plan import plan_trial, refuse_changed
@@ -117,3 +122,27 @@ def test_a_study_that_knows_fewer_settings_is_the_same_study(tmp_path: Path) -> 
     assert folder.definition_file.read_text() != text and folder.changes({"config": config}) == []
     config["data"]["allow_overlap"] = True
     assert folder.changes({"config": config}) == ["config.data.allow_overlap: False then, True now"]
+
+
+@pytest.mark.parametrize("part", ["train", "validation"])
+def test_questions_that_changed_since_the_newest_trial_are_told_before_another_begins(
+    tmp_path: Path, part: str
+) -> None:
+    """Only the leaderboard said it, after the training."""
+    file, study = tmp_path / "questions.jsonl", StudyDir(tmp_path / "study")
+    lines = resolve_bundled(f"bundled:sample/{part}.jsonl").read_text().splitlines(keepends=True)
+    file.write_text("".join(lines[:40]))
+    words = ["experiment=quickstart", f"data.{part}={file}"]
+    with initialize_config_dir(str(Path(launch.__file__).parent / "conf"), version_base="1.3"):
+        composed, other = (
+            compose("config", [*words, *more], return_hydra_config=True) for more in ([], ["split.seed=1"])
+        )
+    plan = plan_trial(from_hydra(composed))
+    TrialDir(study.path / "0").submit(plan.config, collect(plan, ["a test"]))
+    assert list(about_questions(composed, study)) == []
+    file.write_text("".join(lines[:39]))
+    for kept in (trial_plan._split, trial_plan._read):  # another process has read nothing yet
+        kept.cache_clear()
+    told = list(about_questions(composed, study))
+    assert len(told) == 1 and "the questions of sample have changed since trial 0 began (fingerprint" in told[0]
+    assert list(about_questions(other, study)) == [], "these were asked to be others"

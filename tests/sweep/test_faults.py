@@ -22,6 +22,7 @@ import yaml
 from optuna.storages.journal import JournalFileBackend, JournalStorage
 
 from medqa_sweeps.config.overrides import override
+from medqa_sweeps.jobs.interrupts import MOMENT_SECONDS
 from tests.tracking.wandb_server import WandbServer
 
 ROOT = Path(__file__).parents[2]
@@ -38,9 +39,16 @@ class Program:
     """A sweep as a process in a group of its own, as a terminal starts it."""
 
     def __init__(
-        self, folder: Path, *words: str, fault: str = "", log: str = "log", single: bool = False, **variables: str
+        self,
+        folder: Path,
+        *words: str,
+        fault: str = "",
+        log: str = "log",
+        single: bool = False,
+        output: int | None = None,
+        **variables: str,
     ) -> None:
-        """`single`: one run instead of a sweep."""
+        """`single`: one run instead of a sweep; `output`: a file descriptor instead of the log."""
         self.folder, self.log = folder, folder.parent / log
         where = [override("hydra.run.dir", folder)] if single else ["-m", override("hydra.sweep.dir", folder)]
         command = [sys.executable, str(PROGRAM), *where, *WORDS, *(words or GRID)]
@@ -48,7 +56,7 @@ class Program:
             command,
             cwd=folder.parent,
             env={**os.environ, "PYTHONPATH": str(ROOT), "FAULT": fault, **variables},
-            stdout=open(self.log, "a"),
+            stdout=open(self.log, "a") if output is None else output,
             stderr=subprocess.STDOUT,
             process_group=0,
         )
@@ -157,14 +165,17 @@ def test_a_killed_worker_costs_an_attempt_and_nothing_else(
     assert program.ended() == 0, program.said()
     complete(program.folder)
     assert results(program.folder) == undisturbed
-    assert "killed by SIGKILL" in program.said() and "goes on from its newest checkpoint" in program.said()
+    again = "begins again: 2 steps had" if where == "evaluation" else "resumes from its newest checkpoint (step"
+    assert (
+        f"killed by SIGKILL (the kernel killed no process for lack of memory meanwhile); it {again}" in program.said()
+    )
     assert json.loads((program.folder / "1" / "result.json").read_text())["attempts"] == 2
     assert not list(program.folder.glob("1/.result*")), "what was half-written is gone or never seen"
 
 
 @pytest.mark.parametrize(
     ("kind", "sentence"),
-    [("device", "illegal memory access"), ("hang", "wrote nothing for 0.1 minutes"), ("memory", "out of memory")],
+    [("device", "illegal memory access"), ("hang", "made no progress for 0.1 minutes"), ("memory", "out of memory")],
 )
 def test_what_another_attempt_can_mend_is_mended(
     kind: str, sentence: str, start: Callable[..., Program], undisturbed: dict
@@ -208,7 +219,17 @@ def test_a_killed_forkserver_is_replaced_and_its_trials_go_on(start: Callable[..
     assert program.ended() == 0, program.said()
     complete(program.folder)
     assert results(program.folder) == undisturbed
-    assert program.said().count("killed by SIGKILL") >= 1
+    assert program.said().count("killed by SIGKILL (its parent process ended)") >= 1
+
+
+def test_a_sweep_goes_on_when_nobody_reads_what_it_says(start: Callable[..., Program], undisturbed: dict) -> None:
+    """`| tee log`, whose tee is killed; a terminal that is gone."""
+    reader, writer = os.pipe()
+    os.close(reader)
+    program = start(output=writer)
+    os.close(writer)
+    assert program.process.wait(60) == 0
+    assert results(program.folder) == undisturbed
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
@@ -251,12 +272,79 @@ def test_signals_that_were_ignored_at_the_start_disturb_neither_the_sweep_nor_it
     assert "killed by" not in program.said() and "saves a checkpoint" not in program.said()
 
 
-def test_a_second_ctrl_c_stops_at_once(start: Callable[..., Program], undisturbed: dict) -> None:
+def all_checkpoints(folder: Path) -> bool:
+    """Whether every trial that has begun and not ended has a checkpoint of its only attempt."""
+    open_trials = [path for path in folder.iterdir() if path.name.isdecimal() and not (path / "result.json").exists()]
+    assert open_trials
+    attempts = [(path / "metrics.jsonl").read_text().count('"kind": "attempt",') for path in open_trials]
+    return attempts == [1] * len(attempts) and all(list(path.glob("checkpoint/step-*")) for path in open_trials)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_to_every_process_of_the_job_is_one_to_the_sweep(
+    number: signal.Signals, start: Callable[..., Program], undisturbed: dict
+) -> None:
+    """`scancel`, `systemd`, `docker stop` and a closed terminal send it to all of them."""
     program = start()
     program.until(lambda: steps(program.folder) > 5)
     processes = program.descendants()
+    for process in [*processes, program.process]:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            process.send_signal(number)
+    assert program.ended(30) == 130
+    gone(processes)
+    assert "killed by" not in program.said() and "it resumes from its newest checkpoint (step " in program.said()
+    assert all_checkpoints(program.folder)
+    assert start(log="again").ended() == 0
+    assert results(program.folder) == undisturbed
+
+
+def test_a_signal_that_comes_twice_in_a_moment_is_one(start: Callable[..., Program]) -> None:
+    """`uv run` forwards what its group has had already."""
+    program = start()
+    program.until(lambda: steps(program.folder) > 5)
+    for _ in range(3):
+        program.process.send_signal(signal.SIGTERM)
+        time.sleep(0.05)
+    assert program.ended(30) == 130
+    assert all_checkpoints(program.folder)
+
+
+def test_after_a_stop_nothing_is_started_again(start: Callable[..., Program]) -> None:
+    program = start(*GRID, "hydra.launcher.slots_per_device=1", fault="0 hang")
+    program.until(lambda: steps(program.folder) > 5)
+    program.process.send_signal(signal.SIGTERM)
+    program.until(lambda: "what runs saves a checkpoint" in program.said())
+    line = (program.folder / "0" / "metrics.jsonl").read_text().splitlines()[0]
+    psutil.Process(json.loads(line)["pid"]).kill()
+    assert program.ended(30) == 130
+    assert all_checkpoints(program.folder), "of report 2, and of one attempt"
+    assert "killed by SIGKILL" in program.said() and "out of memory" not in program.said()
+
+
+def test_where_there_is_no_checkpoint_nobody_speaks_of_one(start: Callable[..., Program]) -> None:
+    words = ("evaluation.reports=1", "lora.r=4")
+    program = start(*words, single=True, fault="study hang")
+    program.until(lambda: steps(program.folder.parent) > 5)
+    again = "begins again: 5 steps had been trained, and no checkpoint was saved yet"
     program.process.send_signal(signal.SIGINT)
-    time.sleep(0.05)
+    program.until(lambda: "Stopping after this step" in program.said())
+    time.sleep(MOMENT_SECONDS)
+    program.process.send_signal(signal.SIGINT)
+    assert program.ended(30) == 130
+    assert f"resume study` {again}." in program.said()
+    resumed = start(*words, single=True, log="resumed")
+    assert resumed.ended() == 0, resumed.said()
+    assert f"The trial {again}" in resumed.said()
+
+
+def test_a_second_ctrl_c_stops_at_once(start: Callable[..., Program], undisturbed: dict) -> None:
+    program = start(fault="1 hang")
+    metrics = program.folder / "1" / "metrics.jsonl"
+    program.until(lambda: metrics.exists() and '"step": 5' in metrics.read_text())
+    processes = program.descendants()
+    program.process.send_signal(signal.SIGINT)
+    time.sleep(MOMENT_SECONDS)
     program.process.send_signal(signal.SIGINT)
     assert program.ended(10) == 130
     gone(processes)
@@ -331,6 +419,27 @@ def test_a_trial_can_be_added_while_it_resumes(start: Callable[..., Program], un
     found = results(program.folder)
     (extra,) = found.keys() - undisturbed.keys()
     assert "lora.r=16" in extra and {key: found[key] for key in undisturbed} == undisturbed
+
+
+def test_the_plan_counts_a_trial_that_was_added(start: Callable[..., Program], tmp_path: Path) -> None:
+    assert start("lora.r=2,4").ended() == 0
+
+    def medqa_sweeps(*words: str) -> str:
+        command = [sys.executable, "-m", "medqa_sweeps", *words]
+        return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout
+
+    folder = str(tmp_path / "study")
+    medqa_sweeps("add", folder, "lora.r=16")
+    shown = medqa_sweeps("status", folder)
+    assert "2 of 3 done" in shown and "is finished" not in shown
+    again = start("lora.r=2,4", log="again")
+    assert again.ended() == 0, again.said()
+    assert "Goes on    2 of 3 trials have ended; 0 were under way; 1 added" in again.said()
+    third = start("lora.r=2,4", log="third")
+    assert third.ended() == 0
+    assert "Goes on    3 of 3 trials have ended; 0 were under way" in third.said()
+    shown = medqa_sweeps("status", folder)
+    assert "3 of 3 done" in shown and "is finished" in shown
 
 
 def test_a_study_that_cannot_be_written_is_refused_in_a_sentence(start: Callable[..., Program], tmp_path: Path) -> None:

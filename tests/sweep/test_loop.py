@@ -114,6 +114,17 @@ def test_no_slot_waits_while_there_is_something_to_do(durations: list[float], sl
     assert jobs.now == pytest.approx(max(ends))
 
 
+def test_a_plan_is_never_for_fewer_trials_than_there_are() -> None:
+    study = make_study(["a=interval(0,1)"], 5)
+    make_sweep(study, lambda *_: Course())[0].run()
+    again = make_study(["a=interval(0,1)"], 2, into=study.optuna)
+    assert (again.begun, again.under_way, again.planned) == (5, 0, 5)
+    again.add(["a=0.5"])
+    assert (again.planned, again.total) == (6, 5)
+    once_more = make_study(["a=interval(0,1)"], 2, into=study.optuna)
+    assert (once_more.begun, once_more.under_way, once_more.planned) == (5, 0, 6), "what was added waits"
+
+
 def test_the_next_trial_is_composed_before_a_slot_is_free() -> None:
     sweep, jobs, _ = make_sweep(make_study(["a=range(0,10)"]), lambda number, words: Course())
     seen: list[tuple[int, int]] = []

@@ -244,7 +244,7 @@ def test_a_trial_that_another_machine_left_long_ago_does_not_run(tmp_path: Path)
     trial = submit(tmp_path / "0")
     trial.append(AttemptLine(1, 0, 0.0, 1, "elsewhere", "cpu", 8))
     read = read_trial(trial)
-    assert read.state is State.INTERRUPTED and read.reason.startswith("nothing heard from elsewhere for ")
+    assert read.state is State.INTERRUPTED and read.reason.startswith("no message from elsewhere for ")
 
 
 def test_a_storage_that_knows_none_of_its_trials_is_refused(tree: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -55,18 +55,20 @@ def test_a_study_that_runs(seen: dict[str, list[str]]) -> None:
     ended, alarm, head, rule, *rows, totals, standing = seen["runs"]
     assert alarm == "data alarm: 10 of 16 validation questions have a near-duplicate in training"
     assert re.fullmatch(r"trial 0 max_steps=20: completed, \d+\.\d%", ended)
-    assert head.split() == ["trial", "config", "device", "epoch", "loss", "accuracy", "GiB", "min"]
+    assert head.split() == ["trial", "config", "device", "phase", "loss", "accuracy", "GiB", "min"]
     assert rule.strip("─") == "" and {row.split()[0] for row in rows} == {"1", "2"}
     assert all(row.split()[1].startswith("max_steps=20") and "stand-in" in row for row in rows)
+    assert all(re.search(r" (importing|training \d+/20[01]) ", row) for row in rows), rows
+    assert any("training" in row for row in rows), "the one that began first"
     assert re.match(r"1 of 3 done: 1 completed; best so far trial 0 \(max_steps=20\), \d", totals)
     assert standing == "The study is running."
-    assert re.search(r"; about \d+ s left$", totals), totals
+    assert re.search(r"; (about \d+ s|a few seconds) left$", totals), totals
 
 
 def test_a_study_that_was_killed(seen: dict[str, list[str]]) -> None:
     *ends, totals, standing = seen["killed"]
     assert len(ends) == 4 and standing.startswith("The study is not finished, and nothing runs it."), seen["killed"]
-    assert sum(": interrupted: its process is gone" in line for line in ends) == 2
+    assert sum(": interrupted: its process has ended" in line for line in ends) == 2
     assert totals.startswith("1 of 3 done: ") and "2 interrupted" in totals and "1 completed" in totals
 
 

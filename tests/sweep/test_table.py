@@ -9,10 +9,12 @@ from rich.console import Console
 
 from medqa_sweeps.alarms import Alarm
 from medqa_sweeps.errors import FailureKind
+from medqa_sweeps.jobs import progress
 from medqa_sweeps.jobs.contract import Ended
 from medqa_sweeps.study.objective import Direction, Objective, objective_named
 from medqa_sweeps.sweep import table as table_module
 from medqa_sweeps.sweep.table import SweepTable
+from medqa_sweeps.trial.phase import Phase, PhaseName
 from medqa_sweeps.trial.records import AttemptLine, Outcome, Score, TrainLine, ValidationLine
 
 MARKUP = "template=[bold]a[/bold][red]"
@@ -32,6 +34,7 @@ class Clock:
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     made = Clock()
     monkeypatch.setattr(table_module, "time", made)
+    monkeypatch.setattr(progress, "time", made)
     return made
 
 
@@ -78,12 +81,13 @@ def test_a_row_shows_what_its_trial_wrote_last(clock: Clock) -> None:
     screen.table.look(7, attempt("gpu0"))
     screen.table.look(7, report(0, 0.99))
     (row,) = [line for line in screen.picture() if line.startswith("7")]
-    assert row.split() == ["7", "r=16", "lr=0.0004", "gpu0", "0.00", "1.0"], "the untuned base is nobody's accuracy"
+    assert row.split() == ["7", "r=16", "lr=0.0004", "gpu0", "1.0"], "the untuned base is nobody's accuracy"
+    screen.table.look(7, Phase(PhaseName.SCORING, 120, 400, evaluation=1, evaluations=2))
     screen.table.look(7, training(2.345))
     screen.table.look(7, report(80, 0.612))
     clock.now += 90
     (row,) = [line for line in screen.picture() if line.startswith("7")]
-    assert row.split() == ["7", "r=16", "lr=0.0004", "gpu0", "0.75", "2.345", "61.2%", "3.0", "2.5"]
+    assert row.split() == ["7", "r=16", "lr=0.0004", "gpu0", "scoring", "120/400", "2.345", "61.2%", "3.0", "2.5"]
     screen.table.look(7, training(None))
     screen.table.look(8, training(1.0))  # of a trial that has ended
     (row,) = [line for line in screen.picture() if line.startswith("7")]
@@ -213,8 +217,8 @@ def test_a_row_shows_the_metrics_that_are_optimised(metric: Any, head: list[str]
     screen.table.started(7, "r=16")
     screen.table.look(7, ValidationLine(80, 10, 0.75, 0.0, 1.0, Score(16, 0.612, 0.1, 0.3, 0.8, -1.5, 0.042)))
     first, _, row, *_ = screen.picture()
-    assert first.split() == ["trial", "config", "device", "epoch", "loss", *head, "GiB", "min"]
-    assert row.split() == ["7", "r=16", "0.75", *cells, "0.0"]
+    assert first.split() == ["trial", "config", "device", "phase", "loss", *head, "GiB", "min"]
+    assert row.split() == ["7", "r=16", *cells, "0.0"]
 
 
 def test_how_long_the_rest_will_take(clock: Clock) -> None:
@@ -231,6 +235,58 @@ def test_how_long_the_rest_will_take(clock: Clock) -> None:
     assert "about 35 min left" in screen.table.totals()
     clock.now += 3000  # longer than any so far: what they took is spent, not more
     assert "about 30 min left" in screen.table.totals()
+
+
+def estimate(left: float, in_all: float) -> Phase:
+    return Phase(PhaseName.TRAINING, 40, 250, seconds_left=left, seconds_in_all=in_all)
+
+
+def test_the_time_left_is_known_before_the_first_trial_ends(clock: Clock) -> None:
+    """Six trials of ten minutes on two slots, half an hour in all."""
+    screen = Screen(terminal=False, total=6)
+    for number in range(2):
+        screen.table.started(number, "")
+        screen.table.look(number, Phase(PhaseName.LOADING))
+    assert "left" not in screen.table.totals(), "nothing has been timed"
+    clock.now += 120
+    screen.table.look(0, estimate(left=480, in_all=600))
+    assert screen.table.totals().endswith("; about 28 min left"), "the other trial is like this one"
+    screen.table.look(1, estimate(left=480, in_all=600))
+    assert screen.table.totals().endswith("; about 28 min left")
+    clock.now += 240
+    assert screen.table.totals().endswith("; about 24 min left"), "it counts down between two estimates"
+    clock.now += 240
+    for number in range(2):
+        screen.table.ended(end(number, value=0.5), "")
+        screen.table.started(2 + number, "")
+    assert screen.table.totals().endswith("; about 20 min left"), "no jump where trials take what was expected"
+
+
+def test_the_rest_takes_at_least_as_long_as_the_longest_running_trial(clock: Clock) -> None:
+    screen = Screen(terminal=False, total=2)
+    for number in range(2):
+        screen.table.started(number, "")
+    screen.table.look(0, estimate(left=60, in_all=3600))
+    screen.table.look(1, estimate(left=1800, in_all=3600))
+    assert screen.table.totals().endswith("; about 30 min left")
+
+
+def test_a_resumed_trial_does_not_make_those_to_come_look_short(clock: Clock) -> None:
+    screen = Screen(terminal=False, total=3)
+    screen.table.started(0, "")
+    screen.table.look(0, estimate(left=60, in_all=600))
+    assert screen.table.totals().endswith("; about 21 min left")
+
+
+def test_before_the_first_trial_starts_the_screen_says_what_is_waited_for(clock: Clock) -> None:
+    screen = Screen(terminal=True, total=4)
+    clock.now += 12
+    assert screen.picture() == ["importing libraries before the first trial starts, 12 s", "0 of 4 done"]
+    screen.table.started(0, "r=8")
+    screen.table.look(0, Phase(PhaseName.IMPORTING))
+    assert screen.picture()[2].split() == ["0", "r=8", "importing", "0.0"]
+    screen.table.ended(end(0, value=0.5), "r=8")
+    assert len(screen.picture()) == 1, "between two trials nothing is imported"
 
 
 @pytest.mark.parametrize(("seconds", "words"), [(60, "9 min"), (5, "45 s"), (3600, "9.0 h")])
@@ -284,15 +340,17 @@ def test_a_picture_fits_its_terminal_and_hides_no_setting() -> None:
 def test_without_a_terminal_totals_come_now_and_then(clock: Clock) -> None:
     screen = Screen(terminal=False, total=2)
     with screen.table:
-        screen.table.started(0, "r=8")
         screen.table.update()
+        assert screen.said() == "0 of 2 done; importing libraries before the first trial starts\n"
+        screen.table.started(0, "r=8")
+        screen.table.look(0, Phase(PhaseName.LOADING))
         clock.now += 29
         screen.table.update()
         assert screen.said() == ""
         clock.now += 2
         screen.table.update()
         screen.table.update()
-        assert screen.said() == "0 of 2 done\n"
+        assert screen.said() == "0 of 2 done; trial 0 loading base\n"
 
 
 def test_in_a_terminal_the_table_is_drawn_at_each_update_and_gone_at_the_end() -> None:

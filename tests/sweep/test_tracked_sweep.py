@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from analysis.reading.studies import REPORT_FOLDER
 from medqa_sweeps.tracking import tracker as tracking
 from medqa_sweeps.trial.folder import StopReason, TrialDir
 from tests.sweep.test_faults import Program
@@ -109,6 +110,5 @@ def test_the_answer_is_there_without_the_folder(swept: tuple[Path, WandbServer, 
 
 def test_nothing_of_it_lies_where_trials_lie(swept: tuple[Path, WandbServer, str]) -> None:
     folder = swept[0]
-    assert sorted(path.name for path in folder.iterdir() if path.is_dir() and not path.name.startswith(".")) == list(
-        "012345"
-    )
+    visible = sorted(path.name for path in folder.iterdir() if path.is_dir() and not path.name.startswith("."))
+    assert visible == [*"012345", REPORT_FOLDER]

@@ -12,6 +12,7 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -231,6 +232,31 @@ def test_a_folder_of_ones_own_for_what_w_and_b_writes(server: WandbServer, say: 
     say(WANDB_MODE="online")
     assert told(trials[0]) and tracking.has_been_sent(trials[0])
     assert [path.name for path in (trials[0].path / "wandb").iterdir()] == ["sent.json"]
+
+
+@pytest.mark.parametrize("obstacle", ["a file", "a file below"])
+def test_a_folder_that_cannot_be_written_is_named_before_anything_trains(
+    obstacle: str, say: Say, tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The client would say nothing, and write to the system's temporary folder."""
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "temporary"))
+    (tmp_path / "temporary").mkdir()
+    place = tmp_path / "elsewhere"
+    if obstacle == "a file below":
+        place.mkdir()
+        (place / "wandb").write_text("a file where its folder should be")
+    else:
+        place.write_text("a file where the folder should be")
+    say(WANDB_DIR=str(place), WANDB_MODE="offline")
+    trial = begun(tmp_path / "study" / "0")
+    tracker = tracking.tracker_for(trial, "a group of its own " + obstacle)
+    assert f"W&B: WANDB_DIR={place} cannot be written (" in caplog.text
+    assert "so W&B's files go to the folder of each run" in caplog.text
+    assert tracker is not None
+    tracker.finish(trial.result())
+    assert tracker.wait()
+    assert list((trial.path / "wandb").glob("offline-run-*"))
+    assert not list((tmp_path / "temporary").glob("wandb/*"))
 
 
 def test_files_that_are_not_to_be_sent_are_not(server: WandbServer, say: Say, tmp_path: Path) -> None:

@@ -28,15 +28,20 @@ from medqa_sweeps.errors import TrialError
 from medqa_sweeps.prompt.stream import TrainingStream
 from medqa_sweeps.trial.records import TrainLine
 from medqa_sweeps.worker.checkpoint import Checkpoint
-from medqa_sweeps.worker.evaluation import Answer
+from medqa_sweeps.worker.evaluation import Answer, Answered, nobody
 
 
 class TrialState(ABC):
     """One trial between two steps, as a recorder may read it. Reading changes nothing of the training."""
 
     @abstractmethod
-    def answer(self, questions: list[Question], evaluation: EvaluationConfig) -> list[Answer]:
+    def answer(
+        self, questions: list[Question], evaluation: EvaluationConfig, answered: Answered = nobody
+    ) -> list[Answer]:
         """The trial's answer to each question, in their order.
+
+        Args:
+            answered: is told on the way how many there are.
 
         Raises:
             Diverged: if a log-probability is not finite.
@@ -108,8 +113,13 @@ class Engine(ABC):
         """How many trials it trains at a time, 1 or more."""
 
     @abstractmethod
-    def answer(self, questions: list[Question], evaluation: EvaluationConfig) -> list[Answer]:
+    def answer(
+        self, questions: list[Question], evaluation: EvaluationConfig, answered: Answered = nobody
+    ) -> list[Answer]:
         """The untuned base's answer to each question, in their order. Before `train` alone.
+
+        Args:
+            answered: is told on the way how many there are.
 
         Raises:
             Diverged: if a log-probability is not finite.

@@ -26,7 +26,7 @@ from medqa_sweeps.randomness import draw
 from medqa_sweeps.trial.records import TrainLine
 from medqa_sweeps.worker import checkpoint, language_model, model as model_module
 from medqa_sweeps.worker.engines.contract import Engine, TrainingRun, TrialState
-from medqa_sweeps.worker.evaluation import Answer, answer_questions
+from medqa_sweeps.worker.evaluation import Answer, Answered, answer_questions, nobody
 
 _BLOW_UP = 100.0  # nats a token: ln(262,144) is 12.5, so no sane model is near
 
@@ -55,8 +55,10 @@ class UnslothEngine(Engine):
     def dtype(self) -> torch.dtype:
         return self._model.dtype
 
-    def answer(self, questions: list[Question], evaluation: EvaluationConfig) -> list[Answer]:
-        return answer_questions(self._model, self._tokenizer, self._encoder, questions, evaluation)
+    def answer(
+        self, questions: list[Question], evaluation: EvaluationConfig, answered: Answered = nobody
+    ) -> list[Answer]:
+        return answer_questions(self._model, self._tokenizer, self._encoder, questions, evaluation, answered)
 
     def weights_not_finite(self) -> list[str]:
         return language_model.weights_not_finite(self._model)
@@ -104,8 +106,10 @@ class _Trial(TrialState):
             self._restore()
             trainer.train()
 
-    def answer(self, questions: list[Question], evaluation: EvaluationConfig) -> list[Answer]:
-        return answer_questions(self.model, self._tokenizer, self._encoder, questions, evaluation)
+    def answer(
+        self, questions: list[Question], evaluation: EvaluationConfig, answered: Answered = nobody
+    ) -> list[Answer]:
+        return answer_questions(self.model, self._tokenizer, self._encoder, questions, evaluation, answered)
 
     def adapter(self) -> dict[str, torch.Tensor]:
         return model_module.adapter_state(self.model)

@@ -301,7 +301,7 @@ def test_the_legend_says_why_near_chance_only_some_have_an_alarm(tmp_path: Path)
     assert "others of the same accuracy do not. Check these configs" in told and "at most 1 of 1,000" in told
     screen = io.StringIO()
     print_board(board, "a study", Console(file=screen, width=400))
-    assert f"! {told}" in screen.getvalue() and told in page_html(board, "a study", [])
+    assert f"! {told}" in screen.getvalue() and told in page_html(board, "a study", [], tmp_path)
 
 
 def test_trials_that_never_ran_are_accounted_for(tmp_path: Path) -> None:

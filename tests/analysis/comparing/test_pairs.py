@@ -50,7 +50,7 @@ def test_one_seed_says_how_many_questions_and_that_seeds_cannot_be_said(tmp_path
     assert words.startswith("r=8 is ahead of r=16 by 0.5 points (95% CI")
     assert "The difference is not resolved." in words
     assert f"about {needed:,} questions would show it (80% power; there are 400 now)" in words
-    assert "One seed cannot tell how many seeds would show it: run each under seed=0,1,2." in words
+    assert "With one seed, the number of seeds needed is unknown: run each config under seed=0,1,2." in words
     assert power_cell(pair, board) == f"{needed:,} questions"
 
 
@@ -82,7 +82,9 @@ def test_where_seeds_cannot_help_it_says_so(tmp_path: Path) -> None:
 def test_a_config_of_one_seed_beside_one_of_three_is_not_guessed(tmp_path: Path) -> None:
     board = seeded(tmp_path, {8: [right_at(0, 250 + luck) for luck in (0, 9, 5)], 16: [right_at(4, 246)]})
     (pair,) = leading_pairs(board).values()
-    assert "One seed cannot tell" in pair_text(pair, board) and "questions would show" not in pair_text(pair, board)
+    assert "the number of seeds needed is unknown" in pair_text(
+        pair, board
+    ) and "questions would show" not in pair_text(pair, board)
     assert power_cell(pair, board) == "unknown with one seed"
 
 

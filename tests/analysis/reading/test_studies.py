@@ -77,11 +77,11 @@ def test_an_unfinished_trial_is_waiting_running_or_interrupted(tmp_path: Path) -
     stopped.append(AttemptEndLine(1, 800, time.time(), Outcome.INTERRUPTED, None, "Ctrl-C."))
     assert [(t.state, t.reason) for t in read_study(tmp_path).trials] == [
         (State.WAITING, "submitted, no process has begun"),
-        (State.RUNNING, f"attempt 1 on {os.uname().nodename}, cpu. Nothing reported yet."),
+        (State.RUNNING, f"attempt 1 on {os.uname().nodename}, cpu. No evaluation yet."),
         (State.INTERRUPTED, read_study(tmp_path).trials[2].reason),
-        (State.INTERRUPTED, f"its process {os.getpid()} is gone. Nothing reported yet."),
-        (State.RUNNING, "attempt 1 on elsewhere, cpu. Nothing reported yet."),
-        (State.INTERRUPTED, "Ctrl-C. Nothing reported yet."),
+        (State.INTERRUPTED, f"its process {os.getpid()} has ended. No evaluation yet."),
+        (State.RUNNING, "attempt 1 on elsewhere, cpu. No evaluation yet."),
+        (State.INTERRUPTED, "Ctrl-C. No evaluation yet."),
     ]
 
 
@@ -135,13 +135,35 @@ def test_damage_is_named_and_the_others_are_read(tmp_path: Path, file: str, cont
 def test_a_foreign_folder_is_named(tmp_path: Path) -> None:
     submit(tmp_path / "0")
     (tmp_path / "notes").mkdir()
-    assert read_study(tmp_path).unreadable == ("notes: not a trial, it holds no config.yaml.",)
+    assert read_study(tmp_path).unreadable == ("notes: not a trial: it has no config.yaml.",)
+
+
+def test_a_config_file_alone_is_no_trial(tmp_path: Path) -> None:
+    """Such as a program's `conf/`, beside which somebody keeps trials."""
+    submit(tmp_path / "0")
+    (tmp_path / "conf").mkdir()
+    shutil.copy(tmp_path / "0" / "config.yaml", tmp_path / "conf" / "config.yaml")
+    read = read_study(tmp_path)
+    assert [trial.name for trial in read.trials] == ["0"]
+    assert read.unreadable == ("conf: not a trial: it has no provenance.json.",)
+    with pytest.raises(ConfigError, match="contains no trial"):
+        read_study(tmp_path / "conf")
+
+
+def test_in_a_study_the_numbered_folders_are_trials_whatever_lies_beside_them(tmp_path: Path) -> None:
+    """As with hydra.sweep.dir=. in a clone."""
+    submit(tmp_path / "0")
+    submit(tmp_path / "other")
+    (tmp_path / "notes").mkdir()
+    (tmp_path / "study.yaml").write_text("trials: 1\n")
+    read = read_study(tmp_path)
+    assert ([trial.name for trial in read.trials], read.unreadable) == (["0"], ())
 
 
 def test_a_folder_without_trials_is_an_error_with_a_next_step(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match=r"no such folder\. Give a study's"):
+    with pytest.raises(ConfigError, match=r"there is no such folder\. Give the folder of a study"):
         read_study(tmp_path / "missing")
-    with pytest.raises(ConfigError, match=r"holds no trial\. Give a study's folder"):
+    with pytest.raises(ConfigError, match=r"contains no trial\. Give the folder of a study"):
         read_study(tmp_path)
     (tmp_path / "notes").mkdir()
     with pytest.raises(ConfigError, match=r"no trial that can be read\. notes: not a trial"):

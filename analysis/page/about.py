@@ -1,0 +1,124 @@
+"""The head of the page: what study this is, and a sentence of methods for a paper. From the records; nothing is
+guessed."""
+
+import time
+from collections.abc import Iterable
+
+from analysis.comparing.configs import SEED
+from analysis.comparing.leaderboard import Leaderboard
+from analysis.reading.grounds import Grounds, grounds_of
+from medqa_sweeps.wording import CI, counted, duration, listed, setting
+
+_VALUES = 6  # of a setting that are named; of more, how many there are
+_TESTED = (
+    f"; accuracies have a {CI}, and differences from the best config were tested in pairs, question by question "
+    "(Tukey's range test, stepped down; family-wise error rate 5%)"
+)
+_SCORED_BY = {
+    "log_probability": "the log-probability of the option letters",
+    "generate": "the letter in the generated text",
+}
+
+
+def facts(board: Leaderboard, grounds: Grounds) -> list[tuple[str, str]]:
+    """Name and text of each fact that the records hold."""
+    results = [trial.result for trial in board.study.trials if trial.result is not None]
+    ended = max((result.finished_at for result in results), default=0.0)
+    worked = sum(result.seconds for result in results)
+    found = [
+        ("Date", _dates(grounds.began, ended)),
+        ("Base model", _all(grounds.bases) + (", 4-bit" if _value(board, "model.load_in_4bit") == "true" else "")),
+        ("Data", _data(board, grounds)),
+        ("Prompt", _named(board, "prompt.name")),
+        ("Split", _split(board)),
+        ("Seeds", _named(board, SEED)),
+        ("Hardware", _all(grounds.hardware)),
+        ("Time", _time(grounds.began, ended, worked)),
+        ("Commit", _all(grounds.commits)),
+        ("Command", _all(grounds.commands, most=2)),
+    ]
+    return [(name, text) for name, text in found if text]
+
+
+def methods(board: Leaderboard, grounds: Grounds) -> str:
+    """One sentence; "" where the records do not hold what it says, or trials differ in how many questions they had."""
+    data = _named(board, "data.name")
+    if not (grounds.bases and len(grounds.questions) == 1 and board.configs and data):
+        return ""
+    train, validation = grounds.questions[0]
+    bits = " (4-bit weights)" if _value(board, "model.load_in_4bit") == "true" else ""
+    engine = _value(board, "engine.name").capitalize()
+    by = _SCORED_BY.get(_value(board, "evaluation.method"))
+    swept = [_swept(board, key) for key in board.names if key != SEED]
+    clauses = [
+        f"LoRA adapters of {listed(grounds.bases)}{bits} were trained{engine and f' with {engine}'} on ",
+        f"{counted(train, 'question')} of {data} under {counted(len(board.configs), 'config')}",
+        f" that differ in {listed(swept)}" if swept else "",
+        _seeds(board),
+        f", and scored{f' by {by}' if by else ''} on {counted(validation, 'validation question')}",
+        _TESTED if any(row.versus_best for row in board.rows) else "",
+        f" (medqa_sweeps, commit {listed(grounds.commits)})" if grounds.commits else "",
+    ]
+    return "".join(clauses) + "."
+
+
+def read_grounds(board: Leaderboard) -> Grounds:
+    """What the trials of the board stood on."""
+    return grounds_of(board.study)
+
+
+def _all(texts: Iterable[str], most: int = 3) -> str:
+    shown = list(texts)
+    more = [f"{len(shown) - most:,} more"] if len(shown) > most else []
+    return "; ".join([*shown[:most], *more])
+
+
+def _values(board: Leaderboard, key: str) -> list[str]:
+    values = {setting(t.settings[key]): t.settings[key] for t in board.study.trials if t.settings.get(key) is not None}
+    numbers = all(isinstance(value, int | float) for value in values.values())
+    return [text for text, _ in sorted(values.items(), key=lambda one: one[1])] if numbers else list(values)
+
+
+def _value(board: Leaderboard, key: str) -> str:
+    """Of a setting that is the same in all trials; "" else."""
+    values = _values(board, key)
+    return values[0] if len(values) == 1 else ""
+
+
+def _named(board: Leaderboard, key: str) -> str:
+    values = _values(board, key)
+    return listed(values) if len(values) <= _VALUES else f"{len(values):,} values from {values[0]} to {values[-1]}"
+
+
+def _swept(board: Leaderboard, key: str) -> str:
+    values = _values(board, key)
+    return f"{board.names[key]} ({', '.join(values) if len(values) <= _VALUES else _named(board, key)})"
+
+
+def _seeds(board: Leaderboard) -> str:
+    values = _values(board, SEED)
+    return f" with {'seed' if len(values) == 1 else 'seeds'} {_named(board, SEED)}" if values else ""
+
+
+def _split(board: Leaderboard) -> str:
+    name, seed = _named(board, "split.name"), _named(board, "split.seed")
+    return f"{name}, seed {seed}" if name and seed and name != "official" else name
+
+
+def _data(board: Leaderboard, grounds: Grounds) -> str:
+    counts = [f"{train:,} training and {validation:,} validation questions" for train, validation in grounds.questions]
+    return ": ".join(text for text in (_named(board, "data.name"), _all(counts, most=2)) if text)
+
+
+def _dates(began: float | None, ended: float) -> str:
+    if began is None:
+        return ""
+    first, last = (time.strftime("%Y-%m-%d %H:%M", time.gmtime(moment)) for moment in (began, max(began, ended)))
+    if last == first:
+        return f"{first} UTC"
+    return f"{first} to {last[11:] if last[:10] == first[:10] else last} UTC"
+
+
+def _time(began: float | None, ended: float, worked: float) -> str:
+    from_start = f"{duration(ended - began)} from the first start to the last end" if began and ended > began else ""
+    return "; ".join(text for text in (from_start, f"{duration(worked)} of trials" if worked else "") if text)

@@ -1,0 +1,59 @@
+"""The command line of `launch.py`, read by Hydra's own parser; what it cannot read is refused in a sentence.
+
+Hydra would answer with the list of all its options, or with a traceback.
+"""
+
+import argparse
+import difflib
+import os
+import sys
+from collections.abc import Sequence
+from typing import NoReturn
+
+from hydra._internal.utils import get_args_parser
+from omegaconf import OmegaConf
+
+from medqa_sweeps.config import TrialConfig
+from medqa_sweeps.config.known_keys import keys_of, nearest
+from medqa_sweeps.exit_codes import ExitCode
+
+_MODES = {"run": "--run", "multirun": "--multirun", "cfg": "--cfg", "info": "--info"}
+
+
+def launch_arguments(words: Sequence[str]) -> argparse.Namespace:
+    """What Hydra reads in `words`. If it cannot, the program ends with a sentence on stderr, and USAGE."""
+    parser = get_args_parser()
+    parser.exit_on_error = False
+    try:
+        arguments, unread = parser.parse_known_args(words)
+    except argparse.ArgumentError as error:
+        _refuse(f"{str(error).removeprefix('argument ')}. `uv run launch.py --help` lists the options.")
+    if options := [word for word in unread if word.startswith("-")]:
+        _refuse(_not_an_option(options[0], list(parser._option_string_actions)))
+    if unread:
+        _refuse(f"{' '.join(unread)}: options such as -m must come before all settings, or after all of them.")
+    if arguments.config_dir is not None and not os.path.isdir(arguments.config_dir):
+        _refuse(
+            f"--config-dir {arguments.config_dir}: there is no such folder. Give one with config groups, as in conf/."
+        )
+    modes = [option for name, option in _MODES.items() if getattr(arguments, name)]
+    if len(modes) > 1:
+        _refuse(f"{' and '.join(modes)} exclude each other: give one of them.")
+    if arguments.resolve and arguments.cfg is None and not arguments.help:
+        _refuse("--resolve works only with --cfg: add --cfg job, or leave it out.")
+    return arguments
+
+
+def _not_an_option(word: str, options: Sequence[str]) -> str:
+    name = word.lstrip("-").partition("=")[0].replace("-", "_")
+    keys = list(keys_of(OmegaConf.structured(TrialConfig)))
+    if near := difflib.get_close_matches(word, options, 1, 0.75):
+        return f"{word} is not an option. Did you mean {near[0]}?"
+    if key := next((key for key in keys if key.replace(".", "_") == name), None) or nearest(name, keys):
+        return f"{word} is not an option. Settings have no dashes: did you mean {key}=VALUE?"
+    return f"{word} is not an option. Settings are written KEY=VALUE; `uv run launch.py --help` lists them."
+
+
+def _refuse(sentence: str) -> NoReturn:
+    print(sentence, file=sys.stderr)
+    sys.exit(ExitCode.USAGE)
