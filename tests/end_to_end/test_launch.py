@@ -77,7 +77,7 @@ def test_questions_that_are_too_long_for_one_value_are_refused_before_anything_i
     for words in (["-m", *QUICK, "training.max_length_tokens=40,192"], [*QUICK, "training.max_length_tokens=40"]):
         done = launch(*words, "hydra.sweep.dir=sweep", "hydra.run.dir=run")
         assert done.returncode == 1
-        assert "training.max_length_tokens=40 would cut 2,000 of 2,000 training questions" in done.stderr
+        assert "training.max_length_tokens=40 would truncate 2,000 of 2,000 training questions" in done.stderr
         assert not (tmp_path / "sweep").exists() and not (tmp_path / "run").exists() and not done.stdout
 
 
