@@ -18,6 +18,8 @@ DONE = (
     "launch.py",
     "conf",
     "hydra_plugins",
+    "medqa_sweeps/sweep",
+    "medqa_sweeps/jobs",
     "medqa_sweeps/__main__.py",
     "medqa_sweeps/argument_parser.py",
     "medqa_sweeps/commands",

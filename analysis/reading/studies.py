@@ -109,12 +109,13 @@ def read_study(folder: Path | str) -> Study:
         return Study(folder, (_single(folder),), ())
     trials, unreadable = [], []
     for path in sorted((p for p in folder.iterdir() if _may_be_trial(p, in_study)), key=_by_number):
-        if not TrialDir(path).is_submitted():
-            lacking = "provenance.json" if TrialDir(path).config_file.exists() else "config.yaml"
-            unreadable.append(f"{path.name}: not a trial: it has no {lacking}.")
+        directory = TrialDir(path)
+        if not directory.is_submitted():
+            lacking = directory.provenance_file if directory.config_file.exists() else directory.config_file
+            unreadable.append(f"{path.name}: not a trial: it has no {lacking.name}.")
             continue
         try:
-            trials.append(read_trial(TrialDir(path)))
+            trials.append(read_trial(directory))
         except ConfigError as error:
             unreadable.append(f"{path.name}: {error}")
     trials = _with_those_not_run(folder, _with_options(trials))

@@ -10,7 +10,7 @@ def write_atomically(path: Path, text: str) -> None:
 
 
 def replace_quickly(path: Path, text: str) -> None:
-    """As `write_atomically`, without waiting for the disk: when the machine dies, the old or nothing may be found."""
+    """As `write_atomically`, without waiting for the disk: a crash of the machine may leave the old file or none."""
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         temporary.write_text(text)

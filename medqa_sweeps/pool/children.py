@@ -32,7 +32,7 @@ class ChildExit:
 
     pid: int
     code: int  # its exit code; negative: the signal that killed it
-    cause: str = ""  # of the signal, in words, where more is known than the signal
+    cause: str = ""  # of the signal, for users; empty if unknown
 
 
 class Children(ABC):

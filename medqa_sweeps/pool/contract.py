@@ -36,7 +36,7 @@ class ProcessExit:
 
     process: ProcessHandle
     code: int  # its exit code; negative: the signal that killed it
-    cause: str = ""  # of the signal, in words, where more is known than the signal
+    cause: str = ""  # of the signal, for users; empty if unknown
 
     @property
     def slot(self) -> Slot:

@@ -19,7 +19,7 @@ from medqa_sweeps.jobs.launcher import trains_trials
 from medqa_sweeps.study.confirmation import Confirmation, confirmed_study, read_confirmation
 from medqa_sweeps.study.folder import StudyDir
 from medqa_sweeps.study.objective import objective_named
-from medqa_sweeps.sweep.loop import Swept
+from medqa_sweeps.sweep.loop import SweepResult
 from medqa_sweeps.sweep.search_space import SearchSpace
 from medqa_sweeps.sweep.study import SAMPLED, Study
 from medqa_sweeps.trial.folder import TrialDir
@@ -55,8 +55,8 @@ def announcement(
     """
     yield from what(config, space, folder)
     if study.begun:
-        ended = f"{study.begun - study.under_way:,} of {study.planned + added:,} trials have ended"
-        yield f"Goes on    {ended}; {study.under_way:,} were under way" + f"; {added:,} added" * bool(added)
+        ended = f"{study.begun - study.under_way:,} of {study.planned + added:,} trials finished"
+        yield f"Resuming   {ended}; {study.under_way:,} to continue" + f"; {added:,} added" * bool(added)
     for place, line in enumerate(places):
         yield f"{'Devices    ' if place == 0 else '           '}{line}"
     if trains_trials(config):
@@ -167,10 +167,10 @@ def _each_trial(config: DictConfig, space: SearchSpace) -> Iterator[str]:
     yield training.replace("Training  ", "Each      ").replace(rank, "" if "lora.r" in space.keys else rank)
 
 
-def how_to_go_on(swept: Swept, folder: StudyDir) -> Iterator[str]:
+def how_to_go_on(swept: SweepResult, folder: StudyDir) -> Iterator[str]:
     """The last lines of a sweep that is not complete."""
     yield f"Not complete: {swept.why}."
-    yield f"`{command('medqa_sweeps', 'resume', folder.path)}` goes on where it stopped."
+    yield f"To resume: {command('medqa_sweeps', 'resume', folder.path)}"
 
 
 def last_word(node: Any) -> str:

@@ -49,7 +49,7 @@ def final_test(
     if result is None or result.outcome is not Outcome.COMPLETED:
         raise ConfigError(f"{trial.path} has not completed, so there is nothing to test. Give a trial that has.")
     if undisputed is not None and not undisputed.is_file():
-        raise ConfigError(f"--undisputed {undisputed}: there is no such file. Give one of question ids, one a line.")
+        raise ConfigError(f"--undisputed {undisputed}: no such file. Give a file of question ids, one per line.")
     reading = uuid.uuid4().hex[:12]
     arguments = [str(trial.path), str(study.path), reading, *([str(undisputed.resolve())] if undisputed else [])]
     failed: InternalError | None = None

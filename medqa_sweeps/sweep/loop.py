@@ -45,7 +45,7 @@ class Budget:
 
 
 @dataclass(frozen=True)
-class Swept:
+class SweepResult:
     """How a sweep ended."""
 
     complete: bool  # every trial of the study has been told
@@ -77,17 +77,19 @@ class Sweep:
         self._pruner, self._breaker, self._budget, self._view, self._steer = pruner, breaker, budget, view, steer
         self._patience = patience or Patience()
         self._known: dict[str, Ended] = {}  # by signature: experiments that need no second run
-        self._twins: defaultdict[str, list[Candidate]] = defaultdict(list)  # wait for a trial of their signature
+        self._waiting_on_duplicate: defaultdict[str, list[Candidate]] = defaultdict(
+            list
+        )  # wait for a trial of their signature
         self._signatures: dict[int, str | None] = {}  # of the running trials
         self._settings: dict[int, str] = {}  # of trials that are not told yet, for people
-        self._ready: tuple[Candidate, Job] | None = None  # asked for and composed, before a slot is free
-        self._again: list[Candidate] = []  # begun earlier, to be started before anything is asked for
+        self._prefetched: tuple[Candidate, Job] | None = None  # asked for and composed, before a slot is free
+        self._to_restart: list[Candidate] = []  # begun earlier, to be started before anything is asked for
         self._device_seconds = 0.0
         self._began = time.monotonic()
-        self._over = ""  # why nothing new is started; empty: it is
+        self._stop_reason = ""  # why nothing new is started; empty: it is
         self._error: BaseException | None = None
 
-    def run(self) -> Swept:
+    def run(self) -> SweepResult:
         """Sweep until the study is complete, or something stops it. Every job has ended then.
 
         Raises:
@@ -104,14 +106,14 @@ class Sweep:
                 if error.errno not in _DISK_FAILS:
                     raise
                 self._end_untold(interrupts, f"{error.filename or 'the disk'} cannot be written ({error.strerror})")
-        return Swept(not self._over, interrupts.count > 0, self._over, self._error)
+        return SweepResult(not self._stop_reason, interrupts.count > 0, self._stop_reason, self._error)
 
     def _sweep(self, interrupts: Interrupts) -> None:
         heard = 0
         while True:
             self._steer(self)
             self._start_what_fits()
-            if not self.jobs.running and (self._over or self._ready is None):
+            if not self.jobs.running and (self._stop_reason or self._prefetched is None):
                 break
             events = self.jobs.poll(POLL_SECONDS)
             if interrupts.count > heard:
@@ -120,7 +122,7 @@ class Sweep:
             ended = [event for event in events if isinstance(event, Ended)]
             self._check_budget(ended)
             if all(one.outcome in (Outcome.COMPLETED, Outcome.PRUNED) for one in ended):
-                self._start_the_ready()  # before the rest is written down: a free slot waits for nothing
+                self._start_prefetched()  # before the rest is written down: a free slot waits for nothing
             for event in events:
                 self._hear(event)
             self._view.update()
@@ -130,7 +132,7 @@ class Sweep:
         the folders."""
         heard = interrupts.count
         self._view.say(f"Stopping: {why}. What runs saves a checkpoint. Ctrl-C stops now.")
-        self._over = why
+        self._stop_reason = why
         try:
             self.stop(why)
         except OSError:  # the disk that cannot be written is the trials' own
@@ -145,7 +147,7 @@ class Sweep:
 
     def finish_early(self, why: str) -> None:
         """Start nothing new; what runs goes on to its end."""
-        self._over = self._over or why
+        self._stop_reason = self._stop_reason or why
 
     def stop(self, why: str) -> None:
         """Start nothing new; what runs saves a checkpoint and can go on later."""
@@ -166,20 +168,20 @@ class Sweep:
             if earlier:
                 self._tell(earlier)
             else:
-                self._again.append(candidate)
+                self._to_restart.append(candidate)
 
     def _start_what_fits(self) -> None:
-        while not self._over:
-            self._ready = self._ready or self._next()
-            if not self._start_the_ready():
+        while not self._stop_reason:
+            self._prefetched = self._prefetched or self._next()
+            if not self._start_prefetched():
                 return
 
-    def _start_the_ready(self) -> bool:
+    def _start_prefetched(self) -> bool:
         """Whether there was one, and a slot for it."""
-        if self._over or self._ready is None or not self.jobs.free:
+        if self._stop_reason or self._prefetched is None or not self.jobs.free:
             return False
-        candidate, job = self._ready
-        self._ready = None
+        candidate, job = self._prefetched
+        self._prefetched = None
         self._signatures[job.number] = job.signature
         self.jobs.start(job)
         self._view.started(candidate.number, candidate.settings)
@@ -187,8 +189,8 @@ class Sweep:
 
     def _next(self) -> tuple[Candidate, Job] | None:
         """The next trial that needs a slot; None: there is none for now."""
-        while not self._over:
-            candidate = self._again.pop(0) if self._again else self.study.ask()
+        while not self._stop_reason:
+            candidate = self._to_restart.pop(0) if self._to_restart else self.study.ask()
             if candidate is None:
                 return None
             self._settings[candidate.number] = candidate.settings
@@ -202,7 +204,7 @@ class Sweep:
             if job.signature is not None and job.signature in self._known:
                 self._repeat(candidate, self._known[job.signature])
             elif job.signature is not None and job.signature in self._signatures.values():
-                self._twins[job.signature].append(candidate)
+                self._waiting_on_duplicate[job.signature].append(candidate)
             else:
                 return candidate, job
         return None
@@ -226,7 +228,7 @@ class Sweep:
         told = self.study.tell(ended)
         self._view.ended(told, self._settings.get(told.number, ""))
         self._remember(told)
-        if told.outcome is Outcome.INTERRUPTED and not self._over:  # by nobody here: its disk is full, say
+        if told.outcome is Outcome.INTERRUPTED and not self._stop_reason:  # by nobody here: its disk is full, say
             self.finish_early(told.message or f"trial {told.number} was interrupted")
         rejected = ended.outcome is Outcome.COMPLETED and told.outcome is Outcome.FAILED
         trouble = None if rejected else self._breaker.after(told)
@@ -238,10 +240,10 @@ class Sweep:
         """An experiment that has ended needs no second run; one that failed may have another chance."""
         if ended.signature is None:
             return
-        twins = self._twins.pop(ended.signature, [])
+        twins = self._waiting_on_duplicate.pop(ended.signature, [])
         if ended.outcome in (Outcome.COMPLETED, Outcome.PRUNED) and not ended.stopped:
             self._known.setdefault(ended.signature, ended)
-        self._again += twins
+        self._to_restart += twins
 
     def _check_budget(self, ended: Sequence[Ended]) -> None:
         self._device_seconds += sum(one.seconds for one in ended)

@@ -57,14 +57,14 @@ class Patience:
                 if self._is_lost or self.is_over() or waited >= self._seconds:
                     self._is_lost = True
                     raise StorageUnavailable(
-                        f"{self.where} has not answered for {duration(waited)} ({why}); when it does, the same command "
-                        "goes on"
+                        f"{self.where} has not answered for {duration(waited)} ({why}); once it does, the same command "
+                        "resumes the study"
                     ) from error
                 if not waits:
                     waits = True
                     self.say(
                         f"{self.where} does not answer ({why}). Waiting for it, up to {duration(self._seconds)}; "
-                        "running trials go on meanwhile."
+                        "running trials continue meanwhile."
                     )
                 time.sleep(min(_PAUSE_SECONDS, self._seconds))
             else:

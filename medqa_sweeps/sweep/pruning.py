@@ -112,9 +112,10 @@ class PairedHalving(Pruner):
         p_value = p_value_of_better(table[best], table[number])
         if p_value >= self._level:
             return None
+        difference = table[number].mean() - table[best].mean()
         return (
-            f"after {samples:,} samples it is number {place + 1} of {len(order)}, and {WORSE} than trial {best} beyond "
-            f"chance (gold letter {table[number].mean() - table[best].mean():+.3f} nats, p = {p_value:.1g})"
+            f"after {samples:,} samples it ranked {place + 1} of {len(order)} and was significantly {WORSE} than trial "
+            f"{best} (log-probability of the correct answer {difference:+.3f} nats, p = {p_value:.1g})"
         )
 
     def _read(self, number: int) -> None:

@@ -382,7 +382,7 @@ def _interval(sweep: parsed.IntervalSweep) -> BaseDistribution:
     low, high, log = sweep.start, sweep.end, "log" in sweep.tags
     assert low is not None and high is not None
     if not -math.inf < low <= high < math.inf:
-        raise ValueError("an interval goes from one finite number up to another; mend its ends")
+        raise ValueError("an interval goes from one finite number up to another; change its ends")
     if log and low <= 0:
         raise ValueError(f"a logarithmic interval begins above 0, not at {low}; raise it, or leave tag(log, …) out")
     if isinstance(low, int) and isinstance(high, int):
@@ -395,7 +395,7 @@ def _range(sweep: parsed.RangeSweep) -> tuple[BaseDistribution, range | _Steps]:
     assert sweep.start is not None and sweep.stop is not None
     start, stop, step = (Decimal(str(one)) for one in (sweep.start, sweep.stop, sweep.step))
     if not (start.is_finite() and stop.is_finite() and step.is_finite() and step):
-        raise ValueError("a range has a finite start and stop and a step that is not 0; mend it, or give an interval")
+        raise ValueError("a range has a finite start and stop and a step that is not 0; change it, or give an interval")
     count = math.ceil((stop - start) / step)
     if not 0 < count <= sys.maxsize:
         raise ValueError(
@@ -422,7 +422,7 @@ def _zipped(parts: Mapping[str, Fixed | Knob], groups: Sequence[Sequence[str]]) 
         if len(members) < len(group):
             missing = ", ".join(key for key in group if key not in {member.name for member in members})
             raise ConfigError(
-                f"hydra.sweeper.zip: {missing} has no list of values of its own here; give it one, or take it out of "
+                f"hydra.sweeper.zip: {missing} has no list of values here; give it one, or take it out of "
                 f"the group {', '.join(group)}."
             )
         lengths = [len(member.typed) for member in members]

@@ -68,7 +68,9 @@ def add(study: StudyDir, overrides: Sequence[str]) -> str:
         raise ConfigError(f"{' '.join(overrides)}: {error}") from None
     swept = [one.input_line for one in parsed if one.is_sweep_override()]
     if swept or not parsed:
-        raise ConfigError(f"{' '.join(overrides) or 'nothing'}: one value a key, such as lora.r=128, is one trial.")
+        raise ConfigError(
+            f"{' '.join(overrides) or 'nothing'}: give one value per key, such as lora.r=128: `add` adds one trial."
+        )
     told = []
     if definition.get("config", {}).keys() >= TRIAL_KEYS:
         schema = OmegaConf.structured(TrialConfig)

@@ -138,7 +138,7 @@ def check(asked: Asked, study: optuna.Study, allow_changes: bool) -> list[str]:
     if home and asked.is_shared and asked.holds_trials and _is_copy(home, asked.folder):
         raise ConfigError(
             f"{asked.folder.path} is a copy of {home}, and each of the two would have a part of the trials that the "
-            f"study {asked.name!r} has in {asked.where}. Resume {home}; for a study of its own choose another "
+            f"study {asked.name!r} has in {asked.where}. Resume {home}; for a separate study choose another "
             "hydra.sweep.dir and hydra.sweeper.study_name."
         )
     if (changes := _changes(asked, study)) and not allow_changes:

@@ -215,7 +215,7 @@ class Study:
             values = [float(value)] if objectives == 1 else [float(one) for one in value]
         except (TypeError, ValueError):
             wanted = "a number" if objectives == 1 else f"a list of {objectives} numbers"
-            raise ValueError(f"the job returned {value!r}; allowed is {wanted}, one an objective") from None
+            raise ValueError(f"the job returned {value!r}; allowed is {wanted}, one per objective") from None
         if len(values) != objectives:
             raise ValueError(f"the job returned {len(values)} values; hydra.sweeper.direction names {objectives}")
         if any(math.isnan(one) for one in values):

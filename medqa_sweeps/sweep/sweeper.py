@@ -40,7 +40,7 @@ from medqa_sweeps.sweep.announce import about_code, about_conf, about_questions,
 from medqa_sweeps.sweep.asked_objective import asked_objective
 from medqa_sweeps.sweep.asked_settings import custom_search_space, refuse_no_grid, refuse_settings
 from medqa_sweeps.sweep.journal import journal_of, renew_journal, settle_objective, stored_name
-from medqa_sweeps.sweep.loop import Budget, Sweep, Swept
+from medqa_sweeps.sweep.loop import Budget, Sweep, SweepResult
 from medqa_sweeps.sweep.patience import Patience, StorageUnavailable, patient
 from medqa_sweeps.sweep.preflight import config_check, preflight, trial_check
 from medqa_sweeps.sweep.presence import marked
@@ -157,7 +157,7 @@ class AsyncOptuna:
         pruner: Pruner | None,
         console: Console,
         beat: Callable[[Sweep], None],
-    ) -> Swept:
+    ) -> SweepResult:
         requests = Requests(folder)
         added = len(requests.waiting(study))
         table = SweepTable(console, study.planned + added, self._objective)

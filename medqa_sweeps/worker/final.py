@@ -51,7 +51,7 @@ def score_test(trial: TrialDir, study: Path, reading: str, undisputed: Path | No
     model_module.use_threads(None)
     plan, result = plan_trial(trial.config()), trial.result()
     if result is None or result.score is None:
-        raise ConfigError(f"{trial.path} has no score, so it cannot have been chosen by it.")
+        raise ConfigError(f"{trial.path} has no score, so it cannot have been selected by one.")
     refuse_changed(plan, trial.provenance())
     refuse_missing_test(plan.config.data)
     adapter = exported_adapter(trial)

@@ -48,7 +48,7 @@ def work(trial: TrialDir) -> ExitCode:
 def _ended_by(error: Exception, trial: TrialDir) -> ExitCode:
     """Record what ended an attempt."""
     if isinstance(error, OSError) and error.errno in DISK_IS_FULL:
-        print(f"The disk is full ({error.filename}). Free some space; then the trial can go on.")
+        print(f"The disk is full ({error.filename}). Free some space; then the trial can be resumed.")
         return ExitCode.IOERR
     if isinstance(error, TrialError):  # our own sentences are verdicts
         trial.fail(error.kind, str(error))

@@ -242,10 +242,10 @@ def test_one_signal_ends_it_tidily_and_the_same_command_goes_on(
     program.process.send_signal(number)
     assert program.ended(30) == 130
     gone(processes)
-    assert "what runs saves a checkpoint" in program.said() and "goes on where it stopped" in program.said()
+    assert "what runs saves a checkpoint" in program.said() and "To resume: " in program.said()
     again = start(log="again")
     assert again.ended() == 0
-    assert "Goes on" in again.said()
+    assert "Resuming" in again.said()
     complete(program.folder)
     assert results(program.folder) == undisturbed
 
@@ -434,10 +434,10 @@ def test_the_plan_counts_a_trial_that_was_added(start: Callable[..., Program], t
     assert "2 of 3 done" in shown and "is finished" not in shown
     again = start("lora.r=2,4", log="again")
     assert again.ended() == 0, again.said()
-    assert "Goes on    2 of 3 trials have ended; 0 were under way; 1 added" in again.said()
+    assert "Resuming   2 of 3 trials finished; 0 to continue; 1 added" in again.said()
     third = start("lora.r=2,4", log="third")
     assert third.ended() == 0
-    assert "Goes on    3 of 3 trials have ended; 0 were under way" in third.said()
+    assert "Resuming   3 of 3 trials finished; 0 to continue" in third.said()
     shown = medqa_sweeps("status", folder)
     assert "3 of 3 done" in shown and "is finished" in shown
 

@@ -14,7 +14,7 @@ from medqa_sweeps.errors import ConfigError, FailureKind
 from medqa_sweeps.jobs.contract import Ended, Reported
 from medqa_sweeps.jobs.failures import CircuitBreaker
 from medqa_sweeps.sweep.journal import journal_of
-from medqa_sweeps.sweep.loop import Budget, Sweep, Swept
+from medqa_sweeps.sweep.loop import Budget, Sweep, SweepResult
 from medqa_sweeps.sweep.pruning import Pruner
 from medqa_sweeps.sweep.search_space import parse_search_space
 from medqa_sweeps.sweep.study import Study
@@ -93,7 +93,7 @@ def test_a_failure_is_heard_before_anything_else_starts() -> None:
 def test_a_grid_is_its_product_each_point_once() -> None:
     study = make_study(GRID)
     sweep, jobs, _ = make_sweep(study, lambda number, words: Course(seconds=1 + number % 3))
-    assert sweep.run() == Swept(complete=True)
+    assert sweep.run() == SweepResult(complete=True)
     told = study.optuna.get_trials()
     assert sorted((t.params["a"], t.params["b"]) for t in told) == [(a, b) for a in (1, 2, 3) for b in "xy"]
     assert [number for number, _ in jobs.started] == list(range(6))

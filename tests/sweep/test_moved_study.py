@@ -94,7 +94,7 @@ def test_a_study_that_moved_with_everything_under_another_name_goes_on_through_a
     assert "not finished" in medqa_sweeps("status", str(link))
     assert "Added" in medqa_sweeps("add", str(link), "lora.r=32")
     said = medqa_sweeps("resume", str(link))
-    assert "Goes on" in said and "Traceback" not in said
+    assert "Resuming" in said and "Traceback" not in said
     trials = told(renamed)
     assert [trial.state.name for trial in trials] == ["COMPLETE"] * 5, "no trial was begun anew"
     for number, config in before.items():

@@ -170,7 +170,7 @@ def test_a_database_that_stays_locked_ends_the_sweep_in_a_sentence_and_loses_not
     said = program.said()
     assert "Traceback" not in said and "exceeding max length" not in said
     assert "hydra.sweeper.storage has not answered for" in said and "(database is locked)" in said
-    assert "resume" in said and "goes on where it stopped" in said
+    assert "resume" in said and "To resume: " in said
     begun = [path for path in program.folder.iterdir() if path.name.isdecimal()]
     assert all((path / "result.json").exists() or list(path.glob("checkpoint/step-*")) for path in begun), said
     again = Program(tmp_path / "study", *words, log="again")

@@ -122,7 +122,7 @@ def test_a_killed_sweep_over_a_database_goes_on_under_its_own_name(plain: Plain)
     states = [trial.state.name for trial in plain.optuna(url, "named").trials]
     assert "RUNNING" in states, "it was killed in the middle"
     code, said = plain.run(words)
-    assert code == 0 and "Goes on" in said, said
+    assert code == 0 and "Resuming" in said, said
     trials = plain.optuna(url, "named").trials
     assert [(trial.number, trial.state.name) for trial in trials] == [(n, "COMPLETE") for n in range(5)]
     assert [trial.values for trial in trials] == [[x**2, (x - 2) ** 2] for x in range(5)]
@@ -158,7 +158,7 @@ def test_when_time_is_up_nothing_new_is_started_and_the_same_command_goes_on(pla
     words = "x=1,2,3,4,5,6 seconds=0.4 hydra.launcher.slots_per_device=1"
     code, said = plain.run(f"{words} hydra.sweeper.timeout=0.5")
     assert code == 1 and "the time of this sweep is up (hydra.sweeper.timeout=0.5 seconds)" in said
-    assert "goes on where it stopped" in said
+    assert "To resume: " in said
     begun = len(plain.optuna().trials)
     assert 1 <= begun < 6
     code, said = plain.run(words)
@@ -249,7 +249,7 @@ def test_a_signal_while_the_first_imports_are_under_way_ends_it(number: signal.S
     process.send_signal(number)
     said, _ = process.communicate(timeout=100)
     assert process.returncode == 130, said
-    assert "Traceback" not in said and "goes on where it stopped" in said
+    assert "Traceback" not in said and "To resume: " in said
     gone(children)
     begun = plain.optuna().trials
     assert len(begun) < 8 and not any(trial.state.name == "FAIL" for trial in begun)
