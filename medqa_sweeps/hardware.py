@@ -224,7 +224,7 @@ def _fields(file: Path) -> list[str]:
 
 
 def killed_for_memory() -> int | None:
-    """The number of processes that the kernel has killed for lack of memory since boot, containers included; None: unknown."""
+    """How many processes the kernel has killed for lack of memory since boot, containers included; None: unknown."""
     try:
         counters = dict(line.split() for line in _KERNEL_COUNTERS.read_text().splitlines())
         return int(counters["oom_kill"])
