@@ -24,7 +24,7 @@ from medqa_sweeps.compose.ending import end_with
 from medqa_sweeps.compose.launch_help import print_help
 from medqa_sweeps.compose.refusals import in_sentences, refuse_overrides, refuse_unknown_of_hydra
 from medqa_sweeps.config import from_hydra
-from medqa_sweeps.durable.places import complete_environment
+from medqa_sweeps.durable.writable_folders import complete_environment
 from medqa_sweeps.errors import TrialError
 from medqa_sweeps.exit_codes import ExitCode
 from medqa_sweeps.study.objective import objective_named

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from medqa_sweeps.argument_parser import Parser
 from medqa_sweeps.command_line import outlive_readers
-from medqa_sweeps.durable.places import complete_environment
+from medqa_sweeps.durable.writable_folders import complete_environment
 from medqa_sweeps.errors import ConfigError
 from medqa_sweeps.exit_codes import ExitCode
 from medqa_sweeps.wording import EDUCATION_ONLY
@@ -53,9 +53,9 @@ def main(arguments: list[str] | None = None) -> ExitCode:
     options = parser.parse_args(arguments)
     # SciPy and Plotly take seconds to import: --help and a wrong folder wait for neither, --no-page not for Plotly.
     from analysis.reading.studies import read_studies
-    from medqa_sweeps.command_line import shown
+    from medqa_sweeps.command_line import short_path
 
-    title = ", ".join(shown(folder) for folder in options.folder)
+    title = ", ".join(short_path(folder) for folder in options.folder)
     try:
         studies = read_studies(options.folder)
         from analysis.comparing.leaderboard import leaderboards
@@ -67,7 +67,7 @@ def main(arguments: list[str] | None = None) -> ExitCode:
             from analysis.report_folder import report_folder, write_report
 
             folder = options.output or report_folder(options.folder)
-            print(f"\nPage: {shown(write_report(found, title, folder))}")
+            print(f"\nPage: {short_path(write_report(found, title, folder))}")
     except ConfigError as error:
         print(error, file=sys.stderr)
         return ExitCode.USAGE

@@ -15,7 +15,7 @@ from scipy import stats
 
 from benchmarks.comparisons_with_best import BEST, STANDS_ON, answers_of_seeds, equal, ladder
 from benchmarks.record import store
-from medqa_sweeps.statistics import luck_of_the_best
+from medqa_sweeps.statistics import selection_bias_of_the_best
 
 STUDIES = 300
 
@@ -56,7 +56,7 @@ def luck(scenario: str, configs: int, seeds: int, deviation: float) -> Luck:
         answers = answers_of_seeds(random, accuracy_N, seeds, deviation)
         beyond_N = answers.mean(axis=(1, 2)) - truth_N
         in_truth.append(beyond_N[answers.mean(axis=(1, 2)).argmax()] - beyond_N.mean())
-        estimated = luck_of_the_best(list(answers), splits=200)
+        estimated = selection_bias_of_the_best(list(answers), splits=200)
         both.append(estimated.of_both)
         questions.append(estimated.of_questions)
     points = [100 * np.array(values, dtype=float) for values in (in_truth, both, questions)]

@@ -8,7 +8,7 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from medqa_sweeps.durable.places import cache_folder
+from medqa_sweeps.durable.writable_folders import cache_folder
 
 PEERS = {
     # Upstream's stable sweeper (1.3.0) needs Optuna below 3; its pre-release takes Optuna 5 and Hydra 1.4.

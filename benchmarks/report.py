@@ -25,7 +25,7 @@ from medqa_sweeps import config
 from medqa_sweeps.config import DataConfig, LoraConfig, ModelConfig, PromptConfig, TrackingConfig, TrialConfig, checked
 from medqa_sweeps.statistics import standard_error, wilson_interval
 from medqa_sweeps.trial.folder import TrialDir
-from medqa_sweeps.trial.provenance import ground
+from medqa_sweeps.trial.provenance import runtime
 from medqa_sweeps.trial.records import (
     AttemptLine,
     MetricsLine,
@@ -180,7 +180,7 @@ def _record(number: int) -> str:
         "command": "python launch.py -m lora.r=4,8,16,32,64", "seeds": {"trial": 0, "split": 0},
         "questions": {"train": 9000, "validation": QUESTIONS, "flagged": {}},
         "base": {"label": "bundled:tiny_gemma3", "revision": None},
-        **ground(),
+        **runtime(),
     }  # fmt: skip
     return json.dumps(record, indent=2)
 

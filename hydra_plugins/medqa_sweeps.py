@@ -138,12 +138,12 @@ class PrintLeaderboard(Callback):
         from analysis.reading.studies import read_study
         from analysis.sending.wandb_summary import log_summary
         from analysis.terminal.printing import print_boards
-        from medqa_sweeps.command_line import shown
+        from medqa_sweeps.command_line import short_path
         from medqa_sweeps.study.confirmation import read_confirmation
 
         study = read_study(folder)
         boards = leaderboards(study)
-        print_boards(boards, shown(folder))
+        print_boards(boards, short_path(folder))
         if read_confirmation(folder):
             print("", *confirmation_sentences(read_confirmed(folder)), sep="\n")
         if self._page:
@@ -154,12 +154,12 @@ class PrintLeaderboard(Callback):
 
 def _write_page(boards: "Sequence[Leaderboard]", folder: Path) -> None:
     """Write the page and name it. The trials have ended: whatever goes wrong with a plot, the exit code is theirs."""
-    from medqa_sweeps.command_line import command, shown
+    from medqa_sweeps.command_line import command, short_path
 
     try:
         from analysis.report_folder import write_report
 
-        print(f"\nPage: {shown(write_report(boards, shown(folder)))}")
+        print(f"\nPage: {short_path(write_report(boards, short_path(folder)))}")
     except Exception as error:
         print(f"\nThe page was not written: {type(error).__name__}: {error}")
         print(f"To see where it fails: {command('analysis', folder)}")

@@ -8,7 +8,7 @@ from typing import Any
 from medqa_sweeps.argument_parser import Parser, nearest_word
 from medqa_sweeps.command_line import outlive_readers
 from medqa_sweeps.commands import EXAMPLES, SUMMARIES
-from medqa_sweeps.durable.places import complete_environment
+from medqa_sweeps.durable.writable_folders import complete_environment
 from medqa_sweeps.errors import TrialError
 from medqa_sweeps.exit_codes import ExitCode
 from medqa_sweeps.wording import EDUCATION_ONLY, sentences

@@ -1,4 +1,4 @@
-"""Command lines for people: quoted for a shell, and with paths as short as they can be typed where people stand."""
+"""Command lines for users: quoted for a shell, with paths relative to the user's folder where that is shorter."""
 
 import errno
 import io
@@ -8,42 +8,42 @@ import sys
 from pathlib import Path
 from typing import Any
 
-_STANDS_IN = "MEDQA_SWEEPS_STARTED_IN"  # the folder of the person's shell, once this process has left it
+_SHELL_FOLDER = "MEDQA_SWEEPS_STARTED_IN"  # the folder of the user's shell, after this process has changed its own
 _PROGRAMS = ("medqa_sweeps", "analysis")  # run as `python -m`
 
 
-def command(module: str, *words: str | Path) -> str:
-    """`uv run python -m medqa_sweeps resume multirun/a`, to be pasted into the shell of whoever started this process.
+def command(module: str, *arguments: str | Path) -> str:
+    """`uv run python -m medqa_sweeps resume multirun/a`, to paste into the shell that started this process.
 
     Args:
-        words: a `Path` is shortened, a text is one argument as it is.
+        arguments: a `Path` is shortened; a text is one argument, unchanged.
     """
-    return typed("uv", "run", "python", "-m", module, *words)
+    return shell_line("uv", "run", "python", "-m", module, *arguments)
 
 
-def typed(*words: str | Path) -> str:
-    """The words as one types them into that shell."""
-    return " ".join(_quoted(shown(word) if isinstance(word, Path) else word) for word in words)
+def shell_line(*arguments: str | Path) -> str:
+    """The arguments as one line for that shell."""
+    return " ".join(_quoted(short_path(argument) if isinstance(argument, Path) else argument) for argument in arguments)
 
 
-def shown(path: Path) -> str:
-    """Relative to where the person stands, where that is shorter; never like an option."""
-    text = min(os.path.abspath(path), os.path.relpath(path, os.environ.get(_STANDS_IN)), key=len)
+def short_path(path: Path) -> str:
+    """The path relative to the user's folder, if that is shorter; it never looks like an option."""
+    text = min(os.path.abspath(path), os.path.relpath(path, os.environ.get(_SHELL_FOLDER)), key=len)
     return f"./{text}" if text.startswith("-") else text
 
 
-def move_to(directory: Path) -> None:
-    """Make `directory` the current folder, also of a program that this process becomes; the person stays behind."""
-    os.environ.setdefault(_STANDS_IN, os.getcwd())
+def change_folder(directory: Path) -> None:
+    """Change the current folder of this process; `short_path` keeps the folder of the user's shell as its reference."""
+    os.environ.setdefault(_SHELL_FOLDER, os.getcwd())
     os.chdir(directory)
 
 
 def command_of_this_process() -> list[str]:
-    """How this process was started, as a person would type it."""
+    """The command that started this process, as a user would type it."""
     program = Path(sys.argv[0])
     if program.name == "__main__.py" and program.parent.name in _PROGRAMS:
         return ["uv", "run", "python", "-m", program.parent.name, *sys.argv[1:]]
-    return ["uv", "run", shown(program), *sys.argv[1:]]
+    return ["uv", "run", short_path(program), *sys.argv[1:]]
 
 
 def outlive_readers() -> None:
@@ -77,11 +77,11 @@ class _Lasting(io.FileIO):
             return len(memoryview(data).cast("B"))
 
 
-def _quoted(word: str) -> str:
-    """In single quotes where a shell needs them; byte by byte where a terminal would not print the word."""
-    if word.isprintable():
-        return shlex.quote(word)
-    return "$'" + "".join(_escaped(byte) for byte in os.fsencode(word)) + "'"
+def _quoted(argument: str) -> str:
+    """In single quotes if a shell needs them; as escaped bytes if a terminal cannot print the argument."""
+    if argument.isprintable():
+        return shlex.quote(argument)
+    return "$'" + "".join(_escaped(byte) for byte in os.fsencode(argument)) + "'"
 
 
 def _escaped(byte: int) -> str:

@@ -1,4 +1,4 @@
-"""One idea of damage: a file that is not what was written to it, told in a sentence that names it and the next step."""
+"""Damaged files: one error message for all of them, which names the file, the defect and the next step."""
 
 import contextlib
 import json
@@ -9,43 +9,43 @@ import yaml
 
 from medqa_sweeps.errors import ConfigError
 
-# What parsing such a file raises, and making a record of what was parsed.
-NOT_WHAT_WAS_WRITTEN = (ValueError, TypeError, KeyError, AttributeError, RecursionError, yaml.YAMLError)
-FROM_A_COPY = "Bring it back from a copy."
-YAML_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # in C: ten times as fast, where it was built
+# Raised by parsing a damaged file, or by building a record from it.
+PARSE_ERRORS = (ValueError, TypeError, KeyError, AttributeError, RecursionError, yaml.YAMLError)
+RESTORE_FROM_BACKUP = "Restore it from a backup."
+YAML_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # the C loader is ten times as fast, if it is installed
 _DETAIL_CHARACTERS = 120
 
 
 @contextlib.contextmanager
-def told(file: Path, remedy: str = FROM_A_COPY, line: int | None = None) -> Iterator[None]:
-    """Within, `file` is read.
+def parsing(file: Path, remedy: str = RESTORE_FROM_BACKUP, line: int | None = None) -> Iterator[None]:
+    """A context in which `file` is parsed.
 
     Args:
-        remedy: whole sentences: what to do about it.
-        line: from 1, where one line of the file is read.
+        remedy: the next step, in whole sentences.
+        line: from 1, if only one line of the file is parsed.
 
     Raises:
-        ConfigError: if it is damaged.
+        ConfigError: if the file is damaged.
     """
     try:
         yield
-    except NOT_WHAT_WAS_WRITTEN as error:
+    except PARSE_ERRORS as error:
         where = "" if line is None else f" in line {line:,}"
-        # The JSON of a line is one line: its own "line 1" would contradict the number of the line in the file.
+        # JSON's own message says "line 1" here, which would contradict the line number in the file.
         found = error.msg if line is not None and isinstance(error, json.JSONDecodeError) else str(error)
         detail = " ".join(found.split())[:_DETAIL_CHARACTERS]
         raise ConfigError(f"{file} is damaged{where} ({type(error).__name__}: {detail}). {remedy}") from error
 
 
 @contextlib.contextmanager
-def readable(file: Path) -> Iterator[None]:
-    """As `told`, for a file that is there.
+def reading(file: Path) -> Iterator[None]:
+    """As `parsing`, for a file that must exist.
 
     Raises:
-        ConfigError: also if the system refuses to read it.
+        ConfigError: also if the operating system cannot read it.
     """
     try:
-        with told(file):
+        with parsing(file):
             yield
     except OSError as error:
         raise ConfigError(f"{file} cannot be read ({error.strerror}).") from error

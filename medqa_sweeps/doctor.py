@@ -1,7 +1,7 @@
-"""What this machine can run, a finding a line: each with its state in a word and, where it is not well, the next step.
+"""What this machine can run: one finding per line, each with a state and, unless the state is ok, the next step.
 
-Imports neither torch nor bitsandbytes: what they could do is seen from their files. What asks a network has a few
-seconds; whoever does not answer by then is said not to answer.
+Imports neither torch nor bitsandbytes: their files show what they support. Checks that need a network have a few
+seconds; after that the finding says that there was no answer.
 """
 
 import contextlib
@@ -26,23 +26,23 @@ import yaml
 
 from medqa_sweeps import hardware
 from medqa_sweeps.config import DataConfig, TrackingConfig
-from medqa_sweeps.durable.places import CACHE_VARIABLE, cache_folder, is_temporary, obstacle_to_writing
+from medqa_sweeps.durable.writable_folders import CACHE_VARIABLE, cache_folder, is_temporary, obstacle_to_writing
 from medqa_sweeps.errors import ConfigError, DeviceFailed
 from medqa_sweeps.tracking.client import NO_KEY, obstacle_to_online
+from medqa_sweeps.tracking.run_settings import OFF, invalid_mode, run_settings
 from medqa_sweeps.tracking.session import obstacle_to_asked_folder
-from medqa_sweeps.tracking.settings import OFF, invalid_mode, run_settings
 from medqa_sweeps.tracking.variables import ignored, variables_here
 
 State = Literal["ok", "note", "problem"]
 
-ANSWER_SECONDS = 4.0  # within which the hub must answer
-PATIENCE_SECONDS = 8.0  # for all that asks a network: looking up a name can hang longer than its time limit says
+ANSWER_SECONDS = 4.0  # time limit for an answer of the hub
+CHECK_SECONDS = 8.0  # for each check that needs a network: a name lookup can exceed its own time limit
 _GIB = 1 << 30
 _ROOT = Path(__file__).resolve().parents[1]
-_REASON_CHARACTERS = 200  # shown of a library's own message
+_REASON_CHARACTERS = 200  # shown from a library's error message
 _SHOWN = ("torch", "unsloth", "transformers", "trl", "peft")
 _LITTLE_DISK_BYTES, _NO_DISK_BYTES = 20 * _GIB, 5 * _GIB
-_LITTLE_MEMORY_BYTES = 3 * _GIB  # the tiny model's trial holds 1 GiB, SmolLM2's 3
+_LITTLE_MEMORY_BYTES = 3 * _GIB  # a trial of the tiny model uses 1 GiB, of SmolLM2 3 GiB
 
 
 @dataclass(frozen=True)
@@ -56,22 +56,22 @@ class Finding:
 
 
 def examine() -> list[Finding]:
-    """All findings, in about ten lines; the last says what can be run."""
+    """All findings, in about ten lines; the last says which commands run here."""
     for name in ("httpx", "huggingface_hub.hf_api", "wandb"):
-        with contextlib.suppress(ImportError):  # told as what it breaks
-            importlib.import_module(name)  # now, so that the patience below is for the network alone
-    asked = [_Asked("Hub", _hub), _Asked("Licences", _licences), _Asked("W&B", _wandb)]
+        with contextlib.suppress(ImportError):  # the check that needs it reports it
+            importlib.import_module(name)  # now, so that the time limit below is for the network alone
+    network_checks = [_NetworkCheck("Hub", _hub), _NetworkCheck("Licences", _licences), _NetworkCheck("W&B", _wandb)]
     gpus = _gpus()
     needed = [_system(), gpus, _packages(), _four_bit(has_gpu=gpus.state == "ok"), _folders(), _disk()]
     models, data = _configured("model"), _configured("data")
     cached = {name for group in (models, data) for name, here in group.items() if here}
-    hub, licences, wandb = (one.finding() for one in asked)
+    hub, licences, wandb = (one.finding() for one in network_checks)
     cached_models, cached_data = _cached("Models", models, "model", hub), _cached("Data", data, "data", hub)
-    return [*needed, hub, licences, cached_models, cached_data, wandb, _verdict(needed, gpus, hub, cached)]
+    return [*needed, hub, licences, cached_models, cached_data, wandb, _summary(needed, gpus, hub, cached)]
 
 
-class _Asked:
-    """A finding that waits for a network, in a thread that cannot keep this process from leaving."""
+class _NetworkCheck:
+    """A check that waits for a network, in a thread that cannot keep this process from exiting."""
 
     def __init__(self, topic: str, ask: Callable[[], Finding]) -> None:
         self._topic, self._found = topic, list[Finding]()
@@ -82,13 +82,13 @@ class _Asked:
     def _find(self) -> None:
         try:
             self._found.append(self._ask())
-        except Exception as error:  # whatever is wrong with this machine, the other lines are still wanted
+        except Exception as error:  # one broken check must not hide the other findings
             reason = " ".join(str(error).split())[:_REASON_CHARACTERS] or type(error).__name__
-            self._found.append(Finding(self._topic, "problem", f"could not be found out ({reason})."))
+            self._found.append(Finding(self._topic, "problem", f"this check failed ({reason})."))
 
     def finding(self) -> Finding:
-        self._thread.join(PATIENCE_SECONDS)
-        silent = Finding(self._topic, "note", f"no answer within {PATIENCE_SECONDS:.0f} s; check the network.")
+        self._thread.join(CHECK_SECONDS)
+        silent = Finding(self._topic, "note", f"no answer within {CHECK_SECONDS:.0f} s; check the network.")
         return self._found[0] if self._found else silent
 
 
@@ -96,22 +96,22 @@ def _system() -> Finding:
     cores, memory = hardware.usable_cores(), hardware.available_memory()
     found = f"{hardware.processor_name()}, {cores} cores, {memory / _GIB:.0f} GiB free, Python {sys.version.split()[0]}"
     if sys.platform != "linux" or platform.machine() != "x86_64" or not (3, 11) <= sys.version_info[:2] < (3, 14):
-        return Finding("Machine", "problem", f"{found}: needs Linux on x86-64 and Python 3.11 to 3.13.")
+        return Finding("Machine", "problem", f"{found}: medqa_sweeps needs Linux on x86-64 and Python 3.11 to 3.13.")
     if memory < _LITTLE_MEMORY_BYTES:
-        return Finding("Machine", "problem", f"{found}: too little for a trial; free 3 GiB.")
+        return Finding("Machine", "problem", f"{found}: too little memory: a trial needs 3 GiB.")
     return Finding("Machine", "ok", f"{found}.")
 
 
 def _gpus() -> Finding:
     gpus, silent = hardware.survey()
     if silent:
-        return Finding("GPU", "problem", f"{'; '.join(silent)}. `nvidia-smi` may say more.")
+        return Finding("GPU", "problem", f"{'; '.join(silent)}. `nvidia-smi` may show why.")
     if not gpus:
-        return Finding("GPU", "note", "none found; trials run on the CPU, which is enough for the tiny model.")
+        return Finding("GPU", "note", "none found; trials run on the CPU, which is fast enough for the tiny model.")
     driver, built = hardware.cuda_of_driver(), _cuda_of_torch()
     if driver and built and driver[0] < built[0]:
         return Finding(
-            "GPU", "problem", f"the driver runs CUDA {driver[0]}.{driver[1]}, torch needs {built[0]}.{built[1]}: "
+            "GPU", "problem", f"the driver supports CUDA {driver[0]}.{driver[1]}, torch needs {built[0]}.{built[1]}: "
             "install a newer driver."
         )  # fmt: skip
     return Finding("GPU", "ok", "; ".join(map(_free_of, gpus)) + ".")
@@ -121,12 +121,12 @@ def _free_of(gpu: hardware.Gpu) -> str:
     try:
         free = f"{hardware.gpu_use(gpu.uuid).free_bytes / _GIB:.0f} of "
     except DeviceFailed:
-        free = "an unknown part of "
+        free = "an unknown amount of "
     return f"{gpu.name}, {free}{gpu.memory_bytes / _GIB:.0f} GiB free"
 
 
 def _cuda_of_torch() -> tuple[int, int] | None:
-    """The CUDA that torch was built for, from its version file; None for a build without, or no torch."""
+    """The CUDA version that torch was built for, from its version file; None for a CPU build or without torch."""
     found = importlib.util.find_spec("torch")
     text = Path(found.origin).with_name("version.py").read_text() if found and found.origin else ""
     match = re.search(r"^cuda\b.*'(\d+)\.(\d+)'", text, re.MULTILINE)
@@ -137,18 +137,22 @@ def _packages() -> Finding:
     pins = tomllib.loads((_ROOT / "pyproject.toml").read_text())["project"]["dependencies"]
     wanted = dict(pin.split("==") for pin in pins if "==" in pin)
     found = {name: _version(name) for name in wanted}
-    wrong = [f"{name} is absent" for name in wanted if found[name] is None]
+    wrong = [f"{name} is not installed" for name in wanted if found[name] is None]
     other = [
         f"{name} {found[name]} instead of {wanted[name]}" for name in wanted if found[name] not in (None, wanted[name])
     ]
     if wrong:
         return Finding("Packages", "problem", f"{', '.join(wrong + other)}: `uv sync` installs them.")
     if other:
-        return Finding("Packages", "note", f"{', '.join(other)}: not tried together; `uv sync` brings the others back.")
+        return Finding(
+            "Packages",
+            "note",
+            f"{', '.join(other)}: this combination is untested; `uv sync` installs the pinned versions.",
+        )
     as_pinned = ", ".join(f"{name} {found[name]}" for name in _SHOWN) + ", as pinned"
     if sys.dont_write_bytecode and not _is_compiled("torch"):
-        why = "PYTHONDONTWRITEBYTECODE has every process compile them anew, which takes 10 s"
-        return Finding("Packages", "note", f"{as_pinned}; {why}: `uv sync --compile-bytecode` once.")
+        why = "with PYTHONDONTWRITEBYTECODE every process compiles them again, which takes 10 s"
+        return Finding("Packages", "note", f"{as_pinned}; {why}: run `uv sync --compile-bytecode` once.")
     return Finding("Packages", "ok", f"{as_pinned}.")
 
 
@@ -166,13 +170,13 @@ def _version(name: str) -> str | None:
 
 def _four_bit(has_gpu: bool) -> Finding:
     found, cuda = importlib.util.find_spec("bitsandbytes"), _cuda_of_torch()
-    instead = "model.load_in_4bit=false needs none of it."
+    instead = "Or set model.load_in_4bit=false, which does not need it."
     if found is None or found.origin is None:
-        return Finding("4-bit", "problem", f"bitsandbytes is absent: `uv sync` installs it. {instead}")
+        return Finding("4-bit", "problem", f"bitsandbytes is not installed: `uv sync` installs it. {instead}")
     name = f"cuda{cuda[0]}{cuda[1]}" if has_gpu and cuda else "cpu"
     library = Path(found.origin).with_name(f"libbitsandbytes_{name}.so")
     if not library.exists():
-        return Finding("4-bit", "problem", f"bitsandbytes has no {library.name}: `uv sync`. {instead}")
+        return Finding("4-bit", "problem", f"bitsandbytes has no {library.name}: run `uv sync`. {instead}")
     if name == "cpu":
         try:
             ctypes.CDLL(str(library))
@@ -184,22 +188,24 @@ def _four_bit(has_gpu: bool) -> Finding:
 def _hub() -> Finding:
     from huggingface_hub import constants, get_token
 
-    login = "a token is there" if get_token() else "no token (`uv run hf auth login`, for models with a licence)"
+    login = "token found" if get_token() else "no token (models with a licence need `uv run hf auth login`)"
     if constants.is_offline_mode():
-        return Finding("Hub", "note", f"offline, as HF_HUB_OFFLINE asks: only what is cached; {login}.")
+        return Finding("Hub", "note", f"offline (HF_HUB_OFFLINE is set): only cached models and data sets; {login}.")
     try:
         request = urllib.request.Request(constants.ENDPOINT, method="HEAD")
         urllib.request.urlopen(request, timeout=ANSWER_SECONDS).close()
     except urllib.error.HTTPError:
-        pass  # an answer
+        pass  # the hub did answer
     except (OSError, ValueError) as error:
         reason = getattr(error, "reason", error)
-        return Finding("Hub", "note", f"cannot be reached ({reason}): only what is cached, or folders; {login}.")
-    return Finding("Hub", "ok", f"answers; {login}.")
+        return Finding(
+            "Hub", "note", f"cannot be reached ({reason}): only cached or local models and data sets; {login}."
+        )
+    return Finding("Hub", "ok", f"reachable; {login}.")
 
 
 def _licences() -> Finding:
-    """Which models of conf/ that are not cached the hub keeps behind a licence."""
+    """Which models of conf/model that are not cached require a licence."""
     from httpx import HTTPError
     from huggingface_hub import HfApi
     from huggingface_hub.errors import OfflineModeIsEnabled
@@ -210,16 +216,16 @@ def _licences() -> Finding:
             if not _model_cached(config) and HfApi().model_info(config["hub_id"], timeout=ANSWER_SECONDS).gated:
                 behind.append(name)
     except (HTTPError, OfflineModeIsEnabled) as error:
-        return Finding("Licences", "note", f"not known, as the hub was not to be asked ({type(error).__name__}).")
+        return Finding("Licences", "note", f"unknown, because the hub could not be asked ({type(error).__name__}).")
     if behind:
         return Finding(
-            "Licences", "note", f"to be accepted on the model's page, then `uv run hf auth login`: {', '.join(behind)}."
+            "Licences", "note", f"accept on the model's hub page, then `uv run hf auth login`: {', '.join(behind)}."
         )
-    return Finding("Licences", "ok", "none of the models in conf/model that are still to be fetched asks for one.")
+    return Finding("Licences", "ok", "no model of conf/model that is not cached requires one.")
 
 
 def _configured(group: str) -> dict[str, bool]:
-    """The files of a folder of conf/ that name something on the hub, and whether that is cached."""
+    """By option of a config group that names a model or data set on the hub, whether it is cached."""
     from medqa_sweeps.hub import data_cached
 
     if group == "model":
@@ -242,13 +248,13 @@ def _hub_configs(group: str) -> dict[str, dict[str, Any]]:
 def _cached(topic: str, found: dict[str, bool], group: str, hub: Finding) -> Finding:
     here = [name for name, is_here in found.items() if is_here]
     absent = [name for name in found if name not in here]
-    sentence = f"cached of conf/{group}: {', '.join(here) or 'none'}"
+    sentence = f"options of conf/{group} in the cache: {', '.join(here) or 'none'}"
     if not absent:
         return Finding(topic, "ok", f"{sentence}.")
     if hub.state == "ok":
-        return Finding(topic, "ok", f"{sentence}; the others are fetched when asked for ({', '.join(absent)}).")
+        return Finding(topic, "ok", f"{sentence}; the others are downloaded on first use ({', '.join(absent)}).")
     shipped = {"model": "tiny_gemma3", "data": "sample"}[group]
-    return Finding(topic, "note", f"{sentence}; {shipped} is shipped, and {group}=local takes files of yours.")
+    return Finding(topic, "note", f"{sentence}; {shipped} is included, and {group}=local uses your own files.")
 
 
 def _wandb() -> Finding:
@@ -257,26 +263,26 @@ def _wandb() -> Finding:
     unused = ignored(variables, record=None)
     aside = f" In a sweep: {unused}." if unused else ""
     if wrong := invalid_mode(variables):
-        return Finding("W&B", "problem", f"off ({wrong}): unset or correct it.{aside}")
+        return Finding("W&B", "problem", f"off ({wrong}): unset or correct the variable.{aside}")
     if settings.mode.name == OFF:
-        return Finding("W&B", "note", f"off ({settings.mode.source}): nothing is sent or kept for sending.{aside}")
+        return Finding("W&B", "note", f"off ({settings.mode.source}): nothing is sent or stored for later.{aside}")
     elsewhere = obstacle_to_asked_folder()
     aside = (f" {elsewhere}." if elsewhere else "") + aside
     obstacle = obstacle_to_online(settings)
     where = f"project {settings.project}" + (f" of {settings.entity}" if settings.entity else "")
     if obstacle is None:
-        return Finding("W&B", "note" if elsewhere else "ok", f"the server answers and takes the key; {where}.{aside}")
+        return Finding("W&B", "note" if elsewhere else "ok", f"the server accepts the API key; {where}.{aside}")
     remedy = "`uv run wandb login` stores a key, and " if obstacle == NO_KEY else ""
     later = f"{remedy}`uv run python -m analysis wandb-sync FOLDER` sends runs later"
-    return Finding("W&B", "note", f"offline ({obstacle}); {where}. Nothing is lost: {later}.{aside}")
+    return Finding("W&B", "note", f"offline ({obstacle}); {where}. No data are lost: {later}.{aside}")
 
 
 def _folders() -> Finding:
-    """Whether what is written can be: results here, the hub's cache, and ours."""
+    """Whether the folders for results, for the hub's cache and for our cache are writable."""
     from huggingface_hub import constants
 
     if obstacle := obstacle_to_writing(Path.cwd()):
-        sentence = f"{Path.cwd()} cannot be written ({obstacle}): start from a folder of yours, or set hydra.sweep.dir."
+        sentence = f"{Path.cwd()} cannot be written ({obstacle}): start in a writable folder, or set hydra.sweep.dir."
         return Finding("Folders", "problem", sentence)
     try:
         cache = cache_folder()
@@ -284,10 +290,10 @@ def _folders() -> Finding:
         return Finding("Folders", "problem", str(error))
     notes = []
     if is_temporary(cache):
-        notes.append(f"our cache is {cache}, which a restart may empty: set {CACHE_VARIABLE} to a folder that stays")
+        notes.append(f"our cache is {cache}, which a restart may delete: set {CACHE_VARIABLE} to a permanent folder")
     if obstacle := obstacle_to_writing(Path(constants.HF_HUB_CACHE)):
         hub = f"the hub's cache, {constants.HF_HUB_CACHE}, cannot be written ({obstacle})"
-        notes.append(f"{hub}: nothing is fetched unless HF_HOME names a folder of yours")
+        notes.append(f"{hub}: downloads fail unless HF_HOME names a writable folder")
     if notes:
         return Finding("Folders", "note", f"{'; '.join(notes)}.")
     return Finding("Folders", "ok", f"results go to {Path.cwd()}, our cache is {cache}.")
@@ -297,15 +303,19 @@ def _disk() -> Finding:
     from huggingface_hub import constants
 
     places = {"here": Path.cwd(), "the hub's cache": Path(constants.HF_HUB_CACHE)}
-    with contextlib.suppress(ConfigError):  # told above
+    with contextlib.suppress(ConfigError):  # already reported by _folders
         places["our cache"] = cache_folder()
     free = {what: _free_bytes(path) for what, path in places.items()}
     sentence = ", ".join(f"{size / _GIB:.0f} GiB free for {what}" for what, size in free.items())
     least = min(free.values())
     if least < _NO_DISK_BYTES:
-        return Finding("Disk", "problem", f"{sentence}: too little for a base model and checkpoints; free some.")
+        return Finding(
+            "Disk",
+            "problem",
+            f"{sentence}: too little for a base model and checkpoints: {_NO_DISK_BYTES // _GIB} GiB are needed.",
+        )
     if least < _LITTLE_DISK_BYTES:
-        return Finding("Disk", "note", f"{sentence}: enough for small models; Gemma 3 1B takes 2 GB to fetch.")
+        return Finding("Disk", "note", f"{sentence}: enough for small models; the download of Gemma 3 1B takes 2 GB.")
     return Finding("Disk", "ok", f"{sentence}.")
 
 
@@ -314,13 +324,17 @@ def _free_bytes(path: Path) -> int:
     return shutil.disk_usage(there).free
 
 
-def _verdict(needed: list[Finding], gpus: Finding, hub: Finding, cached: set[str]) -> Finding:
+def _summary(needed: list[Finding], gpus: Finding, hub: Finding, cached: set[str]) -> Finding:
     if any(one.state == "problem" for one in needed):
-        return Finding("So", "problem", "nothing trains before the above is mended.")
+        return Finding("Summary", "problem", "training does not work until the problems above are fixed.")
     missing = {"gemma3_1b", "medqa_us_4_options"} - cached if hub.state != "ok" else set()
     quick = "`uv run launch.py -m experiment=quickstart lora.r=8,16` runs"
     if missing:
-        return Finding("So", "note", f"{quick}; `uv run launch.py` lacks {', '.join(sorted(missing))}.")
+        return Finding(
+            "Summary", "note", f"{quick}; `uv run launch.py` needs {', '.join(sorted(missing))} (not cached)."
+        )
     if gpus.state != "ok":
-        return Finding("So", "note", f"{quick}; `uv run launch.py` (Gemma 3 1B) runs too, but is slow without a GPU.")
-    return Finding("So", "ok", f"{quick}, and so does `uv run launch.py` (Gemma 3 1B on MedQA).")
+        return Finding(
+            "Summary", "note", f"{quick}; `uv run launch.py` (Gemma 3 1B) also runs, but slowly without a GPU."
+        )
+    return Finding("Summary", "ok", f"{quick}, and so does `uv run launch.py` (Gemma 3 1B on MedQA).")

@@ -1,7 +1,7 @@
-"""What can go wrong with a trial, as kinds that decide what happens next.
+"""Kinds of failure of a trial; the kind decides whether the trial is retried.
 
-Every error that people may meet is a `TrialError` of one kind. Its text is one or more whole sentences: the value
-that was met, what is allowed, and the next step.
+Every error that users may see is a `TrialError` of one kind. Its text is one or more whole sentences: the value that
+was found, what is allowed, and the next step.
 """
 
 import errno
@@ -10,24 +10,24 @@ from enum import StrEnum
 
 
 class FailureKind(StrEnum):
-    """Why a trial failed; stored in `result.json`, and what the sweep's policies look at."""
+    """Why a trial failed; stored in `result.json`. The sweep's retry policy depends on it."""
 
-    CONFIG = "config"  # the config asks for what cannot be: never retried
-    DATA = "data"  # a file or record is not what it should be: never retried
+    CONFIG = "config"  # the config is invalid: never retried
+    DATA = "data"  # a file or record is invalid: never retried
     OUT_OF_MEMORY = "out_of_memory"
-    DIVERGED = "diverged"  # the loss is not a number, or has blown up
+    DIVERGED = "diverged"  # the loss is NaN, or has exploded
     DEVICE = "device"  # the GPU or its driver failed
-    KILLED = "killed"  # the process ended by a signal that nobody here sent
+    KILLED = "killed"  # a signal that we did not send ended the process
     TIMEOUT = "timeout"
-    INTERNAL = "internal"  # a defect of this project or of a library
+    INTERNAL = "internal"  # a bug in this project or in a library
 
 
-# What another attempt may mend: with half the micro-batch, on another device, or simply once more.
+# Failures that another attempt may fix: with half the micro-batch, on another device, or unchanged.
 RETRIED = frozenset({FailureKind.OUT_OF_MEMORY, FailureKind.DEVICE, FailureKind.KILLED, FailureKind.TIMEOUT})
 
 
 class TrialError(Exception):
-    """A failure with a kind and a message for people. Abstract: raise one of its subclasses."""
+    """A failure with a kind and a message for users. Abstract: raise one of its subclasses."""
 
     kind: FailureKind
 
@@ -60,7 +60,7 @@ DISK_IS_FULL = (errno.ENOSPC, errno.EDQUOT)
 
 
 def kind_of(error: BaseException) -> FailureKind:
-    """The kind of failure that an exception of a library or of Python stands for."""
+    """The kind of failure that a library's or Python's exception means."""
     text = f"{type(error).__name__}: {error}".lower()
     if isinstance(error, MemoryError) or "out of memory" in text or "outofmemory" in text:
         return FailureKind.OUT_OF_MEMORY
@@ -69,8 +69,8 @@ def kind_of(error: BaseException) -> FailureKind:
     return FailureKind.INTERNAL
 
 
-def in_words(error: BaseException) -> str:
-    """Type and text of an exception; of one without a text, where it was raised and by which line."""
+def describe_error(error: BaseException) -> str:
+    """Type and text of an exception; if it has no text, the file and line that raised it."""
     if text := str(error).strip():
         return f"{type(error).__name__}: {text}"
     if not (frames := traceback.extract_tb(error.__traceback__)):

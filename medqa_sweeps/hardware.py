@@ -1,4 +1,4 @@
-"""What this machine has and what of it is free, asked of NVML, psutil and the kernel: no torch, no CUDA context."""
+"""This machine's hardware and how much of it is free, from NVML, psutil and the kernel: no torch, no CUDA context."""
 
 import contextlib
 import math
@@ -22,39 +22,39 @@ _KERNEL_COUNTERS = Path("/proc/vmstat")
 
 @dataclass(frozen=True)
 class Gpu:
-    """One NVIDIA GPU that this process may use, or one instance of a card that is divided by MIG."""
+    """One NVIDIA GPU that this process may use, or one MIG instance of such a GPU."""
 
     uuid: str
     name: str
     memory_bytes: int
-    index: int = 0  # as nvidia-smi counts; the instances of a divided card share it
-    instance: int | None = None  # of a divided card, from 0; None: the whole card
+    index: int = 0  # nvidia-smi's number; the MIG instances of one card share it
+    instance: int | None = None  # number of the MIG instance, from 0; None: the whole card
 
 
 @dataclass(frozen=True)
 class GpuUse:
-    """Who holds how much of a GPU's memory at one moment."""
+    """How much memory of a GPU is in use, and by which processes, at one moment."""
 
     free_bytes: int
-    used_bytes: int  # by everyone, without what the driver keeps for itself
-    processes: dict[int, int | None]  # bytes held, by id of each process that computes there; None: NVML cannot say
+    used_bytes: int  # by all processes, without the driver's own reserve
+    processes: dict[int, int | None]  # bytes held, by id of each compute process; None: NVML does not know
 
 
 def gpus() -> list[Gpu]:
-    """The GPUs that `CUDA_VISIBLE_DEVICES` leaves visible, in its order; empty without a driver or a GPU.
+    """The GPUs that `CUDA_VISIBLE_DEVICES` leaves visible, in that order; empty without a driver or a GPU.
 
-    A card that does not answer is left out; `survey` says why.
+    A card that does not respond is left out; `survey` says why.
     """
     return survey()[0]
 
 
 def own_gpu() -> str | None:
-    """UUID of the first GPU that this process may use; a trial's process sees one alone. None: NVML names none."""
+    """UUID of the first GPU that this process may use; a trial's process sees only one. None: NVML reports no GPU."""
     return next((gpu.uuid for gpu in gpus()), None)
 
 
 def survey() -> tuple[list[Gpu], list[str]]:
-    """The GPUs of `gpus`, and a clause for each card, or for the driver, that is there and does not answer.
+    """The GPUs of `gpus`, and a clause for each card, or for the driver, that exists but does not respond.
 
     Numbers in `CUDA_VISIBLE_DEVICES` count as nvidia-smi does (`CUDA_DEVICE_ORDER=PCI_BUS_ID`).
     """
@@ -67,20 +67,20 @@ def survey() -> tuple[list[Gpu], list[str]]:
         with _nvml():
             for index in range(pynvml.nvmlDeviceGetCount()):
                 try:
-                    found += _parts(index)
+                    found += _whole_or_instances(index)
                 except pynvml.NVMLError as error:
-                    silent.append(f"GPU {index} does not answer ({error})")
+                    silent.append(f"GPU {index} does not respond ({error})")
     except pynvml.NVMLError as error:
         if error.value not in _NO_DRIVER:
-            silent.append(f"the GPU driver does not answer ({error})")
+            silent.append(f"the GPU driver does not respond ({error})")
     return _visible(found, wanted), silent
 
 
 def gpu_use(uuid: str) -> GpuUse:
-    """Who holds how much of the GPU's memory now.
+    """How much memory of the GPU is in use now, and by which processes.
 
     Raises:
-        DeviceFailed: if it does not answer.
+        DeviceFailed: if the GPU does not respond.
     """
     try:
         with _nvml():
@@ -89,11 +89,11 @@ def gpu_use(uuid: str) -> GpuUse:
             processes = pynvml.nvmlDeviceGetComputeRunningProcesses(handle)
             return GpuUse(memory.free, memory.used, {one.pid: one.usedGpuMemory for one in processes})
     except pynvml.NVMLError as error:
-        raise DeviceFailed(f"{uuid} does not answer ({error}); `nvidia-smi` may say more") from None
+        raise DeviceFailed(f"{uuid} does not respond ({error}); `nvidia-smi` may show why") from None
 
 
 def cuda_of_driver() -> tuple[int, int] | None:
-    """The newest CUDA that the GPU driver can run, as (13, 0); None without a driver that answers."""
+    """The newest CUDA version that the GPU driver supports, as (13, 0); None if no driver responds."""
     try:
         with _nvml():
             version = pynvml.nvmlSystemGetCudaDriverVersion_v2()
@@ -103,20 +103,20 @@ def cuda_of_driver() -> tuple[int, int] | None:
 
 
 def usable_cores() -> int:
-    """Cores that this process may keep busy: its affinity, within its control groups' quota; at least 1.
+    """Number of cores that this process may use: its affinity, limited by its control groups' quota; at least 1.
 
-    A container that was given 2 of 64 cores as a quota still sees 64.
+    A container with a quota of 2 of 64 cores still sees 64.
     """
     return max(1, int(min([len(os.sched_getaffinity(0)), *map(_core_quota, _control_groups("cpu"))])))
 
 
 def available_memory() -> int:
-    """Bytes that processes can still take without swapping, within this one's control groups' limits."""
+    """Bytes that processes can still allocate without swapping, within the limits of this process's control groups."""
     return max(0, int(min([psutil.virtual_memory().available, *map(_memory_left, _control_groups("memory"))])))
 
 
 def description() -> dict[str, Any]:
-    """Host, processor, memory and GPUs, for the record."""
+    """Host, processor, memory and GPUs, for provenance.json."""
     return {
         "host": platform.node(),
         "system": platform.platform(),
@@ -147,8 +147,8 @@ def _nvml() -> Iterator[None]:
         pynvml.nvmlShutdown()
 
 
-def _parts(index: int) -> list[Gpu]:
-    """The card as it can be used: whole, or where MIG divides it, its instances."""
+def _whole_or_instances(index: int) -> list[Gpu]:
+    """The whole card or, if MIG divides it, its instances."""
     card = pynvml.nvmlDeviceGetHandleByIndex(index)
     try:
         divided = pynvml.nvmlDeviceGetMigMode(card)[0] == pynvml.NVML_DEVICE_MIG_ENABLE
@@ -156,11 +156,11 @@ def _parts(index: int) -> list[Gpu]:
         divided = False
     if not divided:
         return [_gpu(card, index, None)]
-    parts = []
+    instances = []
     for instance in range(pynvml.nvmlDeviceGetMaxMigDeviceCount(card)):
-        with contextlib.suppress(pynvml.NVMLError_NotFound):  # the card could be cut into more than it is
-            parts.append(_gpu(pynvml.nvmlDeviceGetMigDeviceHandleByIndex(card, instance), index, instance))
-    return parts
+        with contextlib.suppress(pynvml.NVMLError_NotFound):  # the maximum count can exceed the instances that exist
+            instances.append(_gpu(pynvml.nvmlDeviceGetMigDeviceHandleByIndex(card, instance), index, instance))
+    return instances
 
 
 def _gpu(handle: Any, index: int, instance: int | None) -> Gpu:
@@ -169,10 +169,10 @@ def _gpu(handle: Any, index: int, instance: int | None) -> Gpu:
 
 
 def _visible(found: list[Gpu], wanted: str | None) -> list[Gpu]:
-    """CUDA's rule: entries are indices or the beginning of one UUID, and the first unknown one hides the rest.
+    """CUDA's rule: entries are indices or the beginning of one UUID, and the first unknown entry hides the rest.
 
-    The number of a divided card stands for all its instances: CUDA would use the first alone, as a process can have
-    only one, and ours are many.
+    The number of a card with MIG means all its instances. CUDA would use only the first, since a process can have only
+    one; our processes can each use another one.
     """
     if wanted is None:
         return found
@@ -187,7 +187,7 @@ def _visible(found: list[Gpu], wanted: str | None) -> list[Gpu]:
 
 
 def _control_groups(controller: str) -> Iterator[Path]:
-    """Folders of this process's control group and those around it, of version 1 or 2. Not all need exist here."""
+    """Folders of this process's control group and its parents, of version 1 or 2. Some may not exist."""
     try:
         lines = _OWN_CONTROL_GROUPS.read_text().splitlines()
     except OSError:
@@ -200,23 +200,23 @@ def _control_groups(controller: str) -> Iterator[Path]:
 
 
 def _core_quota(group: Path) -> float:
-    words = _words(group / "cpu.max") or _words(group / "cpu.cfs_quota_us") + _words(group / "cpu.cfs_period_us")
-    limited = len(words) == 2 and words[0] not in ("max", "-1")
-    return int(words[0]) / int(words[1]) if limited else math.inf
+    fields = _fields(group / "cpu.max") or _fields(group / "cpu.cfs_quota_us") + _fields(group / "cpu.cfs_period_us")
+    limited = len(fields) == 2 and fields[0] not in ("max", "-1")
+    return int(fields[0]) / int(fields[1]) if limited else math.inf
 
 
 def _memory_left(group: Path) -> float:
-    limit = _words(group / "memory.max") or _words(group / "memory.limit_in_bytes")
-    used = _words(group / "memory.current") or _words(group / "memory.usage_in_bytes")
+    limit = _fields(group / "memory.max") or _fields(group / "memory.limit_in_bytes")
+    used = _fields(group / "memory.current") or _fields(group / "memory.usage_in_bytes")
     if not limit or not used or limit == ["max"]:
         return math.inf
-    words = _words(group / "memory.stat")
-    parts = dict(zip(words[::2], words[1::2], strict=False))
-    cache = parts.get("total_inactive_file") or parts.get("inactive_file") or 0  # the kernel gives it back when asked
+    fields = _fields(group / "memory.stat")
+    counters = dict(zip(fields[::2], fields[1::2], strict=False))
+    cache = counters.get("total_inactive_file") or counters.get("inactive_file") or 0  # the kernel frees it on demand
     return int(limit[0]) - int(used[0]) + int(cache)
 
 
-def _words(file: Path) -> list[str]:
+def _fields(file: Path) -> list[str]:
     try:
         return file.read_text().split()
     except OSError:
@@ -224,8 +224,7 @@ def _words(file: Path) -> list[str]:
 
 
 def killed_for_memory() -> int | None:
-    """How many processes of this machine its kernel has killed for lack of memory since it started, those of containers
-    included; None where it does not say."""
+    """How many processes the kernel has killed for lack of memory since boot, containers included; None: unknown."""
     try:
         counters = dict(line.split() for line in _KERNEL_COUNTERS.read_text().splitlines())
         return int(counters["oom_kill"])

@@ -1,7 +1,7 @@
-"""Snapshots of the hub at an exact commit, of models and of data sets: fetched once, then found without a network.
+"""Snapshots of models and data sets on the hub at an exact commit: fetched once, then read without a network.
 
-`datasets` would use whatever version it has cached when the hub does not answer, and would wait half a minute to find
-out. So a data set is fetched like a model, by `huggingface_hub`, and read from the folder of its commit.
+If the hub does not respond, `datasets` waits half a minute and then uses any cached version. Therefore a data set is
+fetched like a model, by `huggingface_hub`, and read from the folder of its commit.
 """
 
 import errno
@@ -12,32 +12,32 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
 
-from medqa_sweeps.command_line import typed
+from medqa_sweeps.command_line import shell_line
 from medqa_sweeps.config import DataConfig
 from medqa_sweeps.errors import ConfigError, DataError, TrialError
 
 Kind = Literal["model", "dataset"]
 
 WITHOUT_HUB = {
-    "model": "model=local model.path=FOLDER takes a folder; model=tiny_gemma3 needs no hub.",
-    "dataset": "data=local data.train=FILE reads files of yours; data=sample needs no hub.",
+    "model": "model=local model.path=FOLDER uses a local folder; model=tiny_gemma3 needs no hub.",
+    "dataset": "data=local data.train=FILE reads your own files; data=sample needs no hub.",
 }
-_CARD = ("README.md", ".huggingface.yaml")  # where a data set declares its subsets
+_CARD = ("README.md", ".huggingface.yaml")  # here a data set declares its subsets
 _TABLES = ("parquet", "arrow", "json", "jsonl", "csv", "tsv", "gz", "zst", "zip")
 _UNWRITABLE = (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, errno.EDQUOT)
-_PAUSES_SECONDS = (0.5, 1)  # before another try when a connection fails: a flaky network is not a missing one
+_PAUSES_SECONDS = (0.5, 1)  # before each retry of a failed connection: the network may only be unreliable
 
 
 @functools.lru_cache
 def snapshot(kind: Kind, hub_id: str, revision: str | None, files: tuple[str, ...]) -> Path:
-    """Folder of the files that match one of the patterns `files`; its name is the commit.
+    """Folder of the files that match one of the patterns `files`; the folder's name is the commit.
 
-    Within a process a branch is looked up once, so that all trials of a sweep stand on the same commit. Without a
-    network the newest commit that is cached of a branch is used; a commit is itself or nothing.
+    Each process looks up a branch once, so that all trials of a sweep use the same commit. Without a network, the
+    newest cached commit of a branch is used; for a commit, only that commit.
 
     Raises:
-        ConfigError, DataError: (of a model, of a data set) if the hub does not know it, asks for a licence, or cannot
-            be reached while not all of it is cached.
+        ConfigError, DataError: (for a model, for a data set) if the hub does not know it, requires a licence, or cannot
+            be reached while the cache is incomplete.
     """
     from httpx import HTTPError
     from huggingface_hub import snapshot_download
@@ -52,14 +52,14 @@ def snapshot(kind: Kind, hub_id: str, revision: str | None, files: tuple[str, ..
         snapshot_download, hub_id, repo_type=kind, revision=revision, allow_patterns=list(files)
     )
     try:
-        return Path(_patiently(download))
+        return Path(_with_retries(download))
     except (GatedRepoError, RepositoryNotFoundError, RevisionNotFoundError) as refusal:
         raise _refused(refusal, kind, hub_id, revision) from None
     except (HTTPError, OSError) as error:
         try:
             return Path(download(local_files_only=True))
         except IncompleteSnapshotError:
-            raise _unreachable(error, kind, hub_id, revision, "only a part of it is cached") from None
+            raise _unreachable(error, kind, hub_id, revision, "only some of its files are cached") from None
         except OSError:
             if isinstance(error, OSError) and error.errno in _UNWRITABLE:
                 raise _unwritable(error, kind, hub_id) from None
@@ -67,7 +67,7 @@ def snapshot(kind: Kind, hub_id: str, revision: str | None, files: tuple[str, ..
 
 
 def at_commit(config: DataConfig) -> DataConfig:
-    """`config` with the commit in place of the branch or tag; files stay as they are.
+    """`config` with the commit in place of the branch or tag; unchanged if the data are files.
 
     Raises:
         DataError: see `snapshot`.
@@ -78,14 +78,14 @@ def at_commit(config: DataConfig) -> DataConfig:
 
 
 def load_rows(config: DataConfig, subset: str | None, split: str) -> Any:
-    """The rows of a split of a data set on the hub, as a `datasets.Dataset`.
+    """The rows of one split of a data set on the hub, as a `datasets.Dataset`.
 
-    A subset is one that the data set's card declares; where it declares none, as in the hub's own conversion to
-    Parquet, it is a folder, and only that folder is fetched.
+    The data set's card declares its subsets. If it declares none, as in the hub's own conversion to Parquet, a subset
+    is a folder, and only that folder is fetched.
 
     Raises:
         DataError: see `snapshot`.
-        OSError, ValueError, RuntimeError, DatasetsError: of `datasets`, if there is no such subset or split.
+        OSError, ValueError, RuntimeError, DatasetsError: by `datasets`, if there is no such subset or split.
     """
     from datasets import get_dataset_config_names, load_dataset
 
@@ -98,7 +98,7 @@ def load_rows(config: DataConfig, subset: str | None, split: str) -> Any:
 
 
 def cached(kind: Kind, hub_id: str, revision: str | None, files: tuple[str, ...]) -> Path | None:
-    """The folder that `snapshot` would give without asking the hub; None if not all of it is here."""
+    """The folder that `snapshot` would return without a network; None if the cache is incomplete."""
     from huggingface_hub import snapshot_download
 
     try:
@@ -112,7 +112,7 @@ def cached(kind: Kind, hub_id: str, revision: str | None, files: tuple[str, ...]
 
 def data_cached(config: DataConfig) -> bool:
     """Whether `load_rows` needs no network for any subset."""
-    assert config.hub_id is not None, "only asked of a data set on the hub"
+    assert config.hub_id is not None, "only called for a data set on the hub"
     card = cached("dataset", config.hub_id, config.revision, _CARD)
     subsets: list[str | None] = [*config.hub_subsets]
     return card is not None and all(
@@ -121,15 +121,15 @@ def data_cached(config: DataConfig) -> bool:
 
 
 def _files_of(subset: str | None, card: Path) -> tuple[str, ...]:
-    """Patterns of what is needed for a subset, by the card in the folder `card`, if there is one."""
+    """Patterns of the files that a subset needs, according to the card in the folder `card`, if there is one."""
     readme = card / _CARD[0]
     declared = readme.exists() and "configs:" in readme.read_text(errors="replace")
     inside = f"{subset}/" if subset and not declared else ""
     return (*_CARD, *(f"{inside}*.{ending}" for ending in _TABLES))
 
 
-def _patiently(download: Callable[[], str]) -> str:
-    """What `download` returns, after a few more tries if the connection fails."""
+def _with_retries(download: Callable[[], str]) -> str:
+    """What `download` returns, after a few retries if the connection fails."""
     from httpx import NetworkError
     from huggingface_hub.errors import LocalEntryNotFoundError
 
@@ -138,7 +138,7 @@ def _patiently(download: Callable[[], str]) -> str:
             return download()
         except (NetworkError, LocalEntryNotFoundError) as error:
             if not isinstance(error, NetworkError) and not isinstance(error.__cause__, NetworkError):
-                raise  # offline as asked, or a hub that is silent: another try would take as long again
+                raise  # offline mode, or a hub that does not respond: a retry would take as long again
             time.sleep(pause)
     return download()
 
@@ -149,15 +149,15 @@ def _refused(refusal: Exception, kind: Kind, hub_id: str, revision: str | None) 
     key = _key(kind)
     if isinstance(refusal, GatedRepoError):
         sentence = (
-            f"{key}.hub_id={hub_id}: its licence must be accepted on its page on the hub first; then "
+            f"{key}.hub_id={hub_id}: accept its licence on its hub page first; then run "
             f"`uv run hf auth login` and `{_fetch(kind, hub_id, revision)}`."
         )
     elif isinstance(refusal, RevisionNotFoundError):
         sentence = f"{key}.revision={revision}: {hub_id} has no such branch, tag or commit."
     else:
         sentence = (
-            f"{key}.hub_id={hub_id}: the hub knows no such {_noun(kind)}, or it is private and "
-            "`uv run hf auth login` is needed."
+            f"{key}.hub_id={hub_id}: the hub has no such {_noun(kind)}, or it is private; in "
+            "that case run `uv run hf auth login`."
         )
     return _error(kind, f"{sentence} {WITHOUT_HUB[kind]}")
 
@@ -166,8 +166,8 @@ def _unreachable(error: Exception, kind: Kind, hub_id: str, revision: str | None
     return _error(
         kind,
         f"{_key(kind)}.hub_id={hub_id}: the hub cannot be reached and {cached} ({type(error).__name__}). With a "
-        f"network, start again: whole files are kept. Or, on a machine that has one, accept the licence on its page if "
-        f"it asks for one, run `{_fetch(kind, hub_id, revision)}`, and copy the cache. {WITHOUT_HUB[kind]}",
+        f"network, start again: complete files are kept. Or on a machine with a network: accept the licence on its hub "
+        f"page if there is one, run `{_fetch(kind, hub_id, revision)}`, and copy the cache. {WITHOUT_HUB[kind]}",
     )
 
 
@@ -175,7 +175,7 @@ def _unwritable(error: OSError, kind: Kind, hub_id: str) -> TrialError:
     return _error(
         kind,
         f"{_key(kind)}.hub_id={hub_id}: the hub's cache cannot be written ({error.filename}: {error.strerror}). Set "
-        f"HF_HOME to a folder that you may write to. {WITHOUT_HUB[kind]}",
+        f"HF_HOME to a writable folder. {WITHOUT_HUB[kind]}",
     )
 
 
@@ -185,7 +185,7 @@ def _error(kind: Kind, sentence: str) -> TrialError:
 
 def _fetch(kind: Kind, hub_id: str, revision: str | None) -> str:
     of_kind = ("--repo-type", "dataset") if kind == "dataset" else ()
-    return typed("uv", "run", "hf", "download", hub_id, *of_kind, *(("--revision", revision) if revision else ()))
+    return shell_line("uv", "run", "hf", "download", hub_id, *of_kind, *(("--revision", revision) if revision else ()))
 
 
 def _key(kind: Kind) -> str:

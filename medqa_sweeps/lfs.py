@@ -1,4 +1,4 @@
-"""Git-LFS pointers: what a clone holds in place of large files where git-lfs has not fetched them."""
+"""Git-LFS pointers, which stand in for large files in a clone until git-lfs fetches them."""
 
 from pathlib import Path
 
@@ -7,7 +7,7 @@ _MOST_BYTES = 1024  # a pointer is shorter: https://github.com/git-lfs/git-lfs/b
 
 
 def is_lfs_pointer(file: Path) -> bool:
-    """Whether `file` only says where its content is; False of one that cannot be read."""
+    """Whether `file` is a Git-LFS pointer; False if it cannot be read."""
     try:
         if file.stat().st_size >= _MOST_BYTES:
             return False

@@ -1,7 +1,7 @@
-"""Randomness as a function of names: the same draw on every machine and version, with no generator state to save.
+"""Keyed randomness: each draw is a hash of its key, so it is equal on every machine and version and needs no state.
 
-A trial's data order, option order, adapter initialisation and dropout are draws keyed by its seed and what they are
-for. A resumed run, another engine or another place in a pack therefore draws the same.
+The key of a trial's data order, option order, adapter initialisation and dropout is the trial's seed and the purpose of
+the draw. A resumed run and another engine therefore draw the same.
 """
 
 import hashlib
@@ -18,5 +18,5 @@ def draw(*key: object) -> int:
 
 
 def shuffled(items: Iterable[Item], *key: object) -> list[Item]:
-    """`items` in an order that depends on `key` and on their text, not on the order they came in."""
+    """`items` in an order that depends on `key` and on the items' text, not on their original order."""
     return sorted(items, key=lambda item: (draw(*key, item), str(item)))

@@ -1,4 +1,4 @@
-"""Versions of the packages that a result depends on: part of what is cached, not of a signature (see `config`)."""
+"""Versions of the packages that a result depends on. They are part of cache keys, not of a signature (see `config`)."""
 
 from importlib.metadata import version
 
@@ -7,5 +7,5 @@ COMPUTING = ("accelerate", "bitsandbytes", "peft", "torch", "transformers", "trl
 
 
 def versions_of(packages: tuple[str, ...]) -> dict[str, str]:
-    """By package; all of those above are dependencies of this project."""
+    """The installed version of each package; all packages above are dependencies of this project."""
     return {name: version(name) for name in packages}

@@ -1,7 +1,7 @@
-"""How numbers, intervals, settings and standing sentences are written: one formatter each, for every screen and page.
+"""Formats numbers, intervals and settings for every screen and page, one function each; holds the fixed sentences.
 
 Shares are fractions of 1: 0.623 is written 62.3%, and a difference of 0.031 is 3.1 points. Files for other programs
-(CSV, JSON) keep full precision instead.
+(CSV, JSON) keep full precision.
 """
 
 from collections import Counter
@@ -10,7 +10,7 @@ from typing import Any
 
 EDUCATION_ONLY = "For education and research only; never for clinical decisions."
 SYNTHETIC = "Synthetic data: the scores show that the software works and say nothing about medicine."
-SYNTHETIC_QUESTIONS = "synthetic (invented facts)"  # of a data set, where no score stands
+SYNTHETIC_QUESTIONS = "synthetic (invented facts)"  # for a data set, where no score is shown
 BETTER, WORSE, NOT_RESOLVED = "better", "worse", "not resolved"  # verdicts on a difference
 CI = "95% CI"
 
@@ -21,7 +21,7 @@ def percent(share: float) -> str:
 
 
 def in_percent(share: float) -> str:
-    """`62.3` of 0.623, for a cell under a heading that names the unit; `-6.5` of a difference. Never `-0.0`."""
+    """`62.3` of 0.623, for a cell under a heading that names the unit; `-6.5` for a difference. Never `-0.0`."""
     return f"{round(100 * share, 1) + 0.0:.1f}"
 
 
@@ -42,12 +42,12 @@ def limits(low: float, high: float) -> str:
 
 
 def better_or_worse(difference: float) -> str:
-    """By the sign of the one's accuracy minus the other's; a significant one, or said to be not resolved beside it."""
+    """`better` or `worse`, by the sign of a difference that is significant, or that the text labels as not resolved."""
     return BETTER if difference >= 0 else WORSE
 
 
 def gap(difference: float, low: float, high: float) -> str:
-    """`3.1 points (95% CI 1.2 to 5.0)`: the size of a difference. The sentence around it says who is ahead."""
+    """`3.1 points (95% CI 1.2 to 5.0)`: the size of a difference; the sentence around it says which one is better."""
     low, high = (low, high) if difference >= 0 else (-high, -low)
     return f"{in_percent(abs(difference))} points ({interval(low, high)})"
 
@@ -63,18 +63,18 @@ def counted(count: int, noun: str) -> str:
 
 
 def listed(items: Sequence[str], most: int = 4) -> str:
-    """`a, b and c`; beyond `most`, which is 1 or more, `a, b, c, d and 7 more`; "" of none."""
+    """`a, b and c`; beyond `most` items (1 or more), `a, b, c, d and 7 more`; "" for none."""
     parts = [*items[:most], *([f"{len(items) - most:,} more"] if len(items) > most else [])]
     return " and ".join([", ".join(parts[:-1]), parts[-1]]) if len(parts) > 1 else "".join(parts)
 
 
 def sentences(*parts: str) -> str:
-    """The parts that are not empty, each with a capital letter and a full stop."""
+    """The non-empty parts, each with a capital letter and a full stop."""
     return " ".join(part[0].upper() + ended(part[1:]) for part in parts if part)
 
 
 def ended(text: str) -> str:
-    """With a full stop, unless it ends a sentence already or is empty."""
+    """The text with a full stop, unless it is empty or already ends with punctuation."""
     return text if not text or text.rstrip()[-1] in ".!?:" else f"{text.rstrip()}."
 
 
@@ -101,7 +101,7 @@ def about(seconds: float) -> str:
 
 
 def setting(value: Any) -> str:
-    """A config value as one would type it; numbers with four significant digits."""
+    """A config value as it is typed on a command line; numbers have four significant digits."""
     if value is None:
         return "null"
     if isinstance(value, bool):
@@ -113,26 +113,26 @@ def setting(value: Any) -> str:
     return " ".join(str(value).split())
 
 
-def settings(values: Mapping[str, Any]) -> str:
-    """`r=8 lr=0.0003`, of values by dotted key; "" of none."""
+def settings_label(values: Mapping[str, Any]) -> str:
+    """`r=8 lr=0.0003`, for values by dotted key; "" for none."""
     return " ".join(f"{name}={setting(values[key])}" for key, name in short_names(list(values)).items())
 
 
 def short_names(keys: Sequence[str]) -> dict[str, str]:
-    """By dotted key a short name: `r` for `lora.r`, `model` for `model.name`; the whole key where two would clash."""
+    """A short name for each dotted key: `r` for `lora.r`, `model` for `model.name`; the whole key where two clash."""
     short = {key: _last_part(key) for key in keys}
     uses = Counter(short.values())
     return {key: name if uses[name] == 1 else key for key, name in short.items()}
 
 
-def overrides(words: Sequence[str]) -> str:
-    """The same of Hydra's overrides: `r=128` of `lora.r=128`."""
-    pairs = (word.lstrip("+").partition("=") for word in words)
-    return settings({key: _number(value) for key, _, value in pairs})
+def overrides_label(overrides: Sequence[str]) -> str:
+    """The same for Hydra overrides: `r=128` for `lora.r=128`."""
+    pairs = (one.lstrip("+").partition("=") for one in overrides)
+    return settings_label({key: _number(value) for key, _, value in pairs})
 
 
 def _number(text: str) -> Any:
-    """A number that was written with a point or an exponent; other text stays as it is."""
+    """The number, if the text has a point or an exponent; any other text unchanged."""
     try:
         return text if text.lstrip("-").isdecimal() else float(text)
     except ValueError:

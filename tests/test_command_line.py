@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from medqa_sweeps.command_line import command, command_of_this_process, move_to, shown, typed
+from medqa_sweeps.command_line import change_folder, command, command_of_this_process, shell_line, short_path
 from tests.conftest import ROOT
 
 FOLDERS = [
@@ -50,8 +50,12 @@ def test_a_shell_reads_back_what_was_meant(name: str, tmp_path: Path, monkeypatc
 def test_a_path_is_as_short_as_it_can_be_typed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "a" / "b").mkdir(parents=True)
     monkeypatch.chdir(tmp_path / "a" / "b")
-    assert (shown(tmp_path / "a" / "b" / "c"), shown(tmp_path / "a"), shown(Path("/x"))) == ("c", "..", "/x")
-    assert typed("ls", tmp_path / "a" / "b") == "ls ."
+    assert (short_path(tmp_path / "a" / "b" / "c"), short_path(tmp_path / "a"), short_path(Path("/x"))) == (
+        "c",
+        "..",
+        "/x",
+    )
+    assert shell_line("ls", tmp_path / "a" / "b") == "ls ."
 
 
 def test_paths_stay_those_of_the_persons_shell(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -59,8 +63,8 @@ def test_paths_stay_those_of_the_persons_shell(tmp_path: Path, monkeypatch: pyte
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(os, "environ", dict(os.environ))
     for _ in range(2):
-        move_to(tmp_path / "program")
-        assert (shown(tmp_path / "study"), shown(Path("study"))) == ("study", "program/study")
+        change_folder(tmp_path / "program")
+        assert (short_path(tmp_path / "study"), short_path(Path("study"))) == ("study", "program/study")
 
 
 def test_how_this_process_was_started_can_be_typed(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -33,13 +33,13 @@ READERS: list[tuple[str, Callable[[Path], Any]]] = [
     ("file", "reader"), READERS, ids=[f"{index}-{file}" for index, (file, _) in enumerate(READERS)]
 )
 @pytest.mark.parametrize("content", ["{\n", "[1, 2]\n", "7\n", "\x00\n"])
-def test_damage_is_told_with_the_files_name_and_the_next_step(
+def test_the_error_names_the_damaged_file_and_the_next_step(
     file: str, reader: Callable[[Path], Any], content: str, tmp_path: Path
 ) -> None:
     folder = tmp_path / "study"  # not beside other tests' studies, which look for a confirmation there
     folder.mkdir()
     (folder / file).write_text(content)
-    with pytest.raises(ConfigError, match=rf"/{file} is damaged (in line 1 )?\(\w+: .*\)\. Bring .* copy"):
+    with pytest.raises(ConfigError, match=rf"/{file} is damaged (in line 1 )?\(\w+: .*\)\. Restore .* backup"):
         reader(folder)
 
 
@@ -68,8 +68,8 @@ def test_damage_in_the_middle_of_a_history_names_its_line(damage: str, tmp_path:
         assert "column" not in str(caught.value), "JSON counts lines from the one that it was given"
 
 
-def test_a_file_that_must_be_there_and_cannot_be_read_is_told(tmp_path: Path) -> None:
+def test_a_required_file_that_cannot_be_read_is_reported(tmp_path: Path) -> None:
     """A folder stands for a file that the system refuses: who tests as root may read everything."""
     refused = pytest.raises(ConfigError, match=rf"^{tmp_path} cannot be read \(Is a directory\)\.$")
-    with refused, damage_module.readable(tmp_path):
+    with refused, damage_module.reading(tmp_path):
         tmp_path.read_text()

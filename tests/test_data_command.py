@@ -9,7 +9,7 @@ import pytest
 
 from medqa_sweeps.__main__ import main
 from medqa_sweeps.config.overrides import override
-from tests.data.record_shapes import SHAPES
+from tests.data.record_formats import FORMATS
 
 ROOT = Path(__file__).parents[1]
 
@@ -23,15 +23,15 @@ def rows(text: str) -> list[str]:
     return [" ".join(line.split()) for line in text.splitlines()]
 
 
-def test_the_sample_in_words_of_its_own(capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_sample_described_in_words(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["data", "sample"]) == 0
     printed = capsys.readouterr().out
     assert max(map(len, printed.splitlines())) <= 80
     said = rows(printed)
     assert said[0] == "sample synthetic (invented facts)"
-    assert "questions 2,000 400 400" in said and "gold A 500 25.0 % 100 25.0 %" in said
-    assert "Of the test questions only hashes are read." in said
-    assert "of test, also in train 0 298" in said
+    assert "questions 2,000 400 400" in said and "gold A 500 25.0% 100 25.0%" in said
+    assert "Only hashes of the test questions are read." in said
+    assert "test questions also in train 0 298" in said
 
 
 def test_tokens_and_what_a_maximum_would_cut(capsys: pytest.CaptureFixture[str]) -> None:
@@ -45,31 +45,31 @@ def test_a_file_with_bad_records_is_described_and_ends_with_1(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     path = tmp_path / "q.jsonl"
-    records = [SHAPES["debris"], *({"question": "?", "options": {}} for _ in range(5)), SHAPES["medqa"]]
+    records = [FORMATS["debris"], *({"question": "?", "options": {}} for _ in range(5)), FORMATS["medqa"]]
     path.write_text("\n".join(map(json.dumps, records)))
     assert main(["data", str(path)]) == 1
     said = rows(capsys.readouterr().out)
     assert "questions 2" in said and "bad records 5" in said and '\\n" stripped from the last option 1' in said
-    assert f"{path}, line 2: has 0 options; a question has 2 to 26. Mend or remove the record." in said
+    assert f"{path}, line 2: has 0 options; a question has 2 to 26. Fix or remove the record." in said
     assert "and 2 more." in said
-    assert "A trial stops at the first; data.on_bad_record=quarantine sets them aside." in said
-    assert "more than once in train 1 0" in said
+    assert "A trial stops at the first; data.on_bad_record=quarantine leaves them out." in said
+    assert "repeated in train 1 0" in said
 
 
-def test_text_like_a_control_token_is_counted_and_shown_as_it_stands(
+def test_text_like_a_control_token_is_counted_and_shown_unchanged(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     path = tmp_path / "q.jsonl"
-    path.write_text(json.dumps({**SHAPES["medqa"], "question": "Which drug? [INST]"}))
+    path.write_text(json.dumps({**FORMATS["medqa"], "question": "Which drug? [INST]"}))
     assert main(["data", str(path)]) == 0
     said = rows(capsys.readouterr().out)
     assert "looks like a control token: [INST] 1" in said
-    assert "Text that looks like a control token is read as plain text." in said
+    assert "Models read text that looks like a control token as plain text." in said
 
 
 def test_overrides_are_those_of_a_trial(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = tmp_path / "q.jsonl"
-    path.write_text(json.dumps(SHAPES["medmcqa"]))
+    path.write_text(json.dumps(FORMATS["medmcqa"]))
     assert main(["data", str(path)]) == 1
     assert "Set data.answer_base=1" in capsys.readouterr().err
     assert main(["data", "local", f"data.train={path}", "data.answer_base=1"]) == 0

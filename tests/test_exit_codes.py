@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from medqa_sweeps.exit_codes import ExitCode, in_words
+from medqa_sweeps.exit_codes import ExitCode, describe_exit
 from tests.test_architecture import PACKAGE, ROOT, files, named
 
 HOME = PACKAGE / "exit_codes.py"
@@ -84,7 +84,7 @@ def test_the_numbers_are_those_of_sysexits_and_of_shells() -> None:
     assert (ExitCode.OK, ExitCode.INTERRUPTED) == (os.EX_OK, 128 + signal.SIGINT)
 
 
-def test_what_a_process_ended_with_in_words() -> None:
-    assert in_words(3) == "exit code 3" and in_words(-signal.SIGTERM) == "SIGTERM"
-    assert in_words(-signal.SIGKILL) == "SIGKILL (often: the system ran out of memory)"
-    assert in_words(-signal.SIGKILL, "its parent ended") == "SIGKILL (its parent ended)"
+def test_exit_descriptions() -> None:
+    assert describe_exit(3) == "exit code 3" and describe_exit(-signal.SIGTERM) == "SIGTERM"
+    assert describe_exit(-signal.SIGKILL) == "SIGKILL (often because the system ran out of memory)"
+    assert describe_exit(-signal.SIGKILL, "its parent ended") == "SIGKILL (its parent ended)"

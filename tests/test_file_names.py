@@ -15,8 +15,12 @@ from tests.test_architecture import PACKAGE, ROOT, files, named
 
 HOMES = {Path(str(module.__file__)) for module in (study_identity, claim, confirmation, ledger, not_run, trial_folder)}
 HOMES.add(PACKAGE / "study" / "folder.py")
-# Other files of these names: of a model, of a composed program, of the only file that saves an adapter.
-SHARED = {"medqa_sweeps/worker/model.py": {"adapter_model.safetensors"}}
+# Other files of these names: Hydra's default, `conf/config.yaml`, the only file that saves an adapter.
+SHARED = {
+    "medqa_sweeps/compose/hydra_node.py": {".hydra"},
+    "medqa_sweeps/compose/launch_help.py": {"config.yaml"},
+    "medqa_sweeps/worker/model.py": {"adapter_model.safetensors"},
+}
 ELSEWHERE = [
     path for path in [*files(PACKAGE), *files(ROOT / "analysis"), *files(ROOT / "hydra_plugins")] if path not in HOMES
 ]

@@ -81,8 +81,10 @@ def test_globs_that_share_one_file_of_several_are_refused_and_the_file_is_named(
 
 
 @pytest.mark.parametrize(("train", "validation"), [((0, 40), (10, 20)), ((10, 20), (0, 40))])
-def test_a_side_that_holds_all_of_the_other_is_refused(train: Any, validation: Any, file: Callable) -> None:
-    with pytest.raises(DataError, match=r"all 10 (validation|training) questions are (training|validation) questions"):
+def test_a_set_that_contains_the_other_is_refused(train: Any, validation: Any, file: Callable) -> None:
+    with pytest.raises(
+        DataError, match=r"all 10 (validation|training) questions are also (training|validation) questions"
+    ):
         plan_new_trial(config(file("t.jsonl", *train), file("v.jsonl", *validation)))
 
 
@@ -98,13 +100,13 @@ def test_what_a_trial_began_with_is_not_refused_later(file: Callable) -> None:
     assert plan_trial(config(one, one)).split.overlap
 
 
-def test_a_part_that_is_shared_is_said_at_the_start_however_small(file: Callable) -> None:
+def test_any_overlap_is_reported_at_the_start(file: Callable) -> None:
     train, validation = file("t.jsonl", 0, 40), file("v.jsonl", 39, 60)
     said = caution_lines(cautions_of(plan_new_trial(config(train, validation))))
     counted = plan_trial(config(train, validation)).split.flagged["in validation, a near-duplicate in training"]
     near = f", and {counted} have a near-duplicate in training" if counted else ""
     assert (
-        f"Caution    data.validation={validation}: 1 of 21 validation questions are training questions too{near}."
+        f"Caution    data.validation={validation}: 1 of 21 validation questions are also training questions{near}."
         in said
     )
 

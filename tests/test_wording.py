@@ -33,11 +33,13 @@ def test_what_stands_on_every_screen() -> None:
 
 def test_one_number_is_written_in_one_way_wherever_it_comes_from() -> None:
     exact = 0.0033533747943679843
-    assert wording.settings({"optimizer.lr": exact}) == "lr=0.003353"
+    assert wording.settings_label({"optimizer.lr": exact}) == "lr=0.003353"
     assert (
-        wording.overrides([f"optimizer.lr={exact}"]) == wording.overrides([f"+optimizer.lr={exact}"]) == "lr=0.003353"
+        wording.overrides_label([f"optimizer.lr={exact}"])
+        == wording.overrides_label([f"+optimizer.lr={exact}"])
+        == "lr=0.003353"
     )
-    assert wording.overrides(["lora.r=8", "lora=attention"]) == "r=8 lora=attention"
+    assert wording.overrides_label(["lora.r=8", "lora=attention"]) == "r=8 lora=attention"
 
 
 def test_differences_are_written_by_their_size_and_who_is_ahead() -> None:
@@ -54,8 +56,8 @@ def test_a_copy_is_seen(text: str) -> None:
 
 
 def test_names_that_two_keys_share_are_written_whole() -> None:
-    assert wording.settings({"seed": 1, "split.seed": 2}) == "seed=1 split.seed=2"
-    assert wording.settings({"model.name": "tiny", "lora.r": 8}) == "model=tiny r=8"
+    assert wording.settings_label({"seed": 1, "split.seed": 2}) == "seed=1 split.seed=2"
+    assert wording.settings_label({"model.name": "tiny", "lora.r": 8}) == "model=tiny r=8"
 
 
 @given(st.floats(allow_nan=False, allow_infinity=False, min_value=-1, max_value=1))

@@ -10,7 +10,7 @@ from analysis.reading.studies import Trial
 from medqa_sweeps.config import decides_nothing
 from medqa_sweeps.statistics import SeedSpread, seed_spread
 from medqa_sweeps.study.best import comparable, ranked
-from medqa_sweeps.wording import overrides, setting, short_names
+from medqa_sweeps.wording import overrides_label as overrides, setting, short_names
 
 SEED = "seed"
 

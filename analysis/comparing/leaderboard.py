@@ -9,15 +9,15 @@ from analysis.reading.studies import Study, Trial
 from medqa_sweeps.alarms import Alarm, about_the_trial, alarms_of
 from medqa_sweeps.statistics import (
     Estimate,
-    Luck,
     PairedDifference,
     SeedSpread,
+    SelectionBias,
     compare_pairs,
     compare_with_base,
     compare_with_best,
     estimate,
     estimate_from_accuracies,
-    luck_of_the_best,
+    selection_bias_of_the_best,
 )
 from medqa_sweeps.wording import NOT_RESOLVED, WORSE, short_names
 
@@ -105,7 +105,7 @@ class Leaderboard:
     bases: tuple[Base, ...] = ()  # of those rows, each once
     spread: SeedSpread | None = None  # between seeds; None where each config has one
     same_seeds: bool = True
-    luck: Luck | None = None  # of the best; None without answers to tell
+    luck: SelectionBias | None = None  # of the best; None without answers to tell
     pairs: Mapping[tuple[int, int], PairedDifference] = field(default_factory=dict)  # of the first 12, by index
 
     @property
@@ -207,9 +207,9 @@ def _estimate(config: Config, answers: AnswerMatrix, spread: SeedSpread | None) 
     return estimate_from_accuracies(list(config.by_seed().values()), score.questions, spread)
 
 
-def _luck(known: Sequence[AnswerMatrix]) -> Luck | None:
+def _luck(known: Sequence[AnswerMatrix]) -> SelectionBias | None:
     answers = [one.correct_SxQ for one in known if not one.missing]
-    return luck_of_the_best(answers) if len(answers) > 1 and answers[0].shape[1] > 1 else None
+    return selection_bias_of_the_best(answers) if len(answers) > 1 and answers[0].shape[1] > 1 else None
 
 
 def _bases(configs: Sequence[Config], names: Mapping[str, str]) -> list[Base | None]:

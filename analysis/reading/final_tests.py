@@ -28,7 +28,7 @@ def final_tests(folder: Path) -> list[FinalTest]:
 
 
 def _shown(folder: Path, reading: Reading) -> FinalTest:
-    asked = reading.asked
+    asked = reading.request
     when = time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime(asked.time))
     text = sentences(reading, readings_beside(folder, reading))
     return FinalTest(when, f"{asked.user}@{asked.host}", asked.trial, reading, tuple(text))

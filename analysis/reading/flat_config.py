@@ -22,7 +22,7 @@ def flat_config(directory: TrialDir) -> dict[str, Any]:
     """By dotted key; a file that moved together with the study is named where it is now, for all trials alike."""
     settings = _settings(directory.config_file)
     moved = {key: value for key, value in settings.items() if isinstance(value, str) and value.startswith("/")}
-    return settings | {key: directory.found_again(path) for key, path in moved.items()}
+    return settings | {key: directory.current_path(path) for key, path in moved.items()}
 
 
 def _settings(config_file: Path) -> dict[str, Any]:

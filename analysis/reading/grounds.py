@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from analysis.reading.studies import Study
-from medqa_sweeps.damage import NOT_WHAT_WAS_WRITTEN
+from medqa_sweeps.damage import PARSE_ERRORS
 from medqa_sweeps.errors import ConfigError
 
 _COMMIT_CHARACTERS = 12
@@ -39,7 +39,7 @@ def grounds_of(study: Study) -> Grounds:
         for name, make in _PARTS.items():
             try:
                 parts.setdefault(name, {})[make(record)] = None
-            except NOT_WHAT_WAS_WRITTEN:  # an older record lacks it
+            except PARSE_ERRORS:  # an older record lacks it
                 continue
     once: dict[str, Any] = {name: tuple(found) for name, found in parts.items()}
     return Grounds(**once, began=min(began, default=None))

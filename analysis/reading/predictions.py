@@ -26,8 +26,8 @@ def predictions(trial: Trial, samples_seen: int) -> dict[str, Prediction]:
 @functools.lru_cache(maxsize=32)  # the page asks for the leading trials several times
 def _predictions(file: Path, samples_seen: int, version: tuple[int, int, int]) -> dict[str, Prediction]:
     """`version`: of the file's content, so that one that was replaced is read again."""
-    lines = read_lines(file, Prediction.from_json, naming=str(samples_seen).encode())
-    with damage.readable(file):
+    lines = read_lines(file, Prediction.from_json, containing=str(samples_seen).encode())
+    with damage.reading(file):
         return {line.id: line for line in lines if line.samples_seen == samples_seen}
 
 

@@ -9,7 +9,7 @@ from analysis.reading.flat_config import flat_config
 from analysis.reading.options import typed
 from analysis.reading.trial_state import State, state_of_result, state_without_result
 from medqa_sweeps import damage
-from medqa_sweeps.command_line import shown
+from medqa_sweeps.command_line import short_path
 from medqa_sweeps.errors import ConfigError
 from medqa_sweeps.study.best import ScoredTrial, can_be_ranked, scored_trial
 from medqa_sweeps.study.find import meant
@@ -101,7 +101,7 @@ def read_study(folder: Path | str) -> Study:
     folder = Path(folder)
     if not folder.is_dir():
         raise ConfigError(
-            f"{shown(folder)}: there is no such folder.{meant(folder)} Give the folder of a study, such as "
+            f"{short_path(folder)}: there is no such folder.{meant(folder)} Give the folder of a study, such as "
             "multirun/quickstart, or of a single run."
         )
     in_study = (folder / STUDY_FILE).exists()
@@ -109,18 +109,19 @@ def read_study(folder: Path | str) -> Study:
         return Study(folder, (_single(folder),), ())
     trials, unreadable = [], []
     for path in sorted((p for p in folder.iterdir() if _may_be_trial(p, in_study)), key=_by_number):
-        if not TrialDir(path).is_submitted():
-            lacking = "provenance.json" if TrialDir(path).config_file.exists() else "config.yaml"
-            unreadable.append(f"{path.name}: not a trial: it has no {lacking}.")
+        directory = TrialDir(path)
+        if not directory.is_submitted():
+            lacking = directory.provenance_file if directory.config_file.exists() else directory.config_file
+            unreadable.append(f"{path.name}: not a trial: it has no {lacking.name}.")
             continue
         try:
-            trials.append(read_trial(TrialDir(path)))
+            trials.append(read_trial(directory))
         except ConfigError as error:
             unreadable.append(f"{path.name}: {error}")
     trials = _with_those_not_run(folder, _with_options(trials))
     if not trials and not unreadable:
         raise ConfigError(
-            f"{shown(folder)} contains no trial. Give the folder of a study, such as multirun/quickstart."
+            f"{short_path(folder)} contains no trial. Give the folder of a study, such as multirun/quickstart."
         )
     if not trials:
         raise ConfigError(f"{folder}: contains no trial that can be read. " + " ".join(unreadable[:5]))
@@ -158,22 +159,22 @@ def read_trial(directory: TrialDir) -> Trial:
     Raises:
         ConfigError: if a file of the folder is damaged, naming the file.
     """
-    with damage.readable(directory.config_file):
+    with damage.reading(directory.config_file):
         settings = flat_config(directory)
     result = _result(directory)
     if result is None:
-        with damage.readable(directory.metrics_file):
+        with damage.reading(directory.metrics_file):
             state, reason = state_without_result(directory, settings.get("engine.max_silent_minutes") or 60.0)
         result = _result(directory)  # it may have finished meanwhile
     if result is not None:
         state, reason = state_of_result(result)
-    with damage.readable(directory.provenance_file):
+    with damage.reading(directory.provenance_file):
         scored = _scored(directory, result)
     return Trial(directory.path.resolve().name, directory, settings, state, reason, result, scored)
 
 
 def _result(directory: TrialDir) -> Result | None:
-    with damage.readable(directory.result_file):
+    with damage.reading(directory.result_file):
         return directory.result()
 
 

@@ -16,8 +16,8 @@ from medqa_sweeps.config import short_hash
 from medqa_sweeps.errors import ConfigError
 from medqa_sweeps.study_identity import group_of
 from medqa_sweeps.tracking.client import BackgroundTask, kill_service
-from medqa_sweeps.tracking.session import UPLOAD_SECONDS, is_sent, open_run, remember_sent, send_later
-from medqa_sweeps.tracking.settings import OFF, RunSettings
+from medqa_sweeps.tracking.run_settings import OFF, RunSettings
+from medqa_sweeps.tracking.session import UPLOAD_SECONDS, is_sent, note_sent, open_run, send_command
 from medqa_sweeps.tracking.tracker import run_id, settings_of
 
 
@@ -40,7 +40,7 @@ def log_summary(folder: Path, mode: str | None = None) -> bool:
     what = _content(found, study)
     if is_sent(folder, what):
         return True
-    advice = f"Send the study's summary later with: {send_later(folder)}"
+    advice = f"Send the study's summary later with: {send_command(folder)}"
     task = BackgroundTask("summary", lambda: _tell(found, study, settings, what), lambda: advice)
     if not task.wait(2 * UPLOAD_SECONDS):
         kill_service()
@@ -84,7 +84,7 @@ def _tell(boards: Sequence[Leaderboard], study: Study, settings: RunSettings, wh
     run.log(logged)
     run.summary.update(summary_answer(boards, study))
     run.finish()
-    remember_sent(run, folder, what)
+    note_sent(run, folder, what)
 
 
 def _content(boards: Sequence[Leaderboard], study: Study) -> str:

@@ -18,7 +18,7 @@ from medqa_sweeps.errors import ConfigError
 from medqa_sweeps.exit_codes import ExitCode
 from medqa_sweeps.study_identity import group_of
 from medqa_sweeps.tracking.client import NO_KEY, obstacle_to_online
-from medqa_sweeps.tracking.settings import OFF, effective_mode
+from medqa_sweeps.tracking.run_settings import OFF, effective_mode
 from medqa_sweeps.tracking.tracker import has_been_sent, replay, settings_of
 from medqa_sweeps.tracking.variables import variables_here
 from medqa_sweeps.trial.folder import TrialDir

@@ -1,6 +1,6 @@
-"""Settings that are allowed and surely not meant: a line of warning for each, before anything starts.
+"""Settings that are allowed but probably mistakes: one line of warning for each, before anything starts.
 
-They never stop a trial: who means them may have them. What no trial can run with is refused, in `config.py`.
+Cautions never stop a trial. Settings that no trial can run with are refused in `config`.
 """
 
 import json
@@ -17,24 +17,24 @@ from medqa_sweeps.wording import listed, setting
 
 LEARNING_RATE = "optimizer.lr"
 _HIGHEST_USUAL_LR = 1e-2
-_FAR = 30.0  # times the rate that the model's file recommends, up or down
+_FAR = 30.0  # factor above or below the learning rate that the model's config file recommends
 
 
 @dataclass(frozen=True)
 class Caution:
-    """One value of a setting that is surely not meant."""
+    """One value of a setting that is probably a mistake."""
 
     key: str
-    value: str  # as one would type it
-    why: str  # a sentence without its subject
-    about_data: bool = False  # true of every trial on these questions, so that a study says it once
+    value: str  # as typed on a command line
+    why: str  # a clause
+    about_data: bool = False  # applies to every trial on these questions, so a study shows it once
 
 
 def cautions(config: TrialConfig, base: Path) -> Iterator[Caution]:
-    """What is surely not meant in a checked config.
+    """The cautions about a checked config.
 
     Args:
-        base: folder of the base model, with its config.json.
+        base: folder of the base model, which contains its config.json.
     """
     yield from _learning_rate(config.optimizer.lr, config.model.recommended_lr)
     widths = layer_widths(json.loads((base / "config.json").read_text()))
@@ -44,16 +44,16 @@ def cautions(config: TrialConfig, base: Path) -> Iterator[Caution]:
 
 
 def cautions_of(plan: Plan) -> Iterator[Caution]:
-    """What is surely not meant in a trial's config or in its questions."""
+    """The cautions about a trial's config and questions."""
     config, flagged = plan.config, plan.split.flagged
     yield from cautions(config, plan.base.folder)
-    shared = leaks.in_words(flagged[IN_TRAINING], flagged[NEARLY_IN_TRAINING], len(plan.split.validation))
+    shared = leaks.sentence(flagged[IN_TRAINING], flagged[NEARLY_IN_TRAINING], len(plan.split.validation))
     if shared:
         yield Caution("data.validation", str(config.data.validation), shared, about_data=True)
 
 
 def caution_lines(found: Iterable[Caution]) -> list[str]:
-    """A line for each key, with all its values."""
+    """One line per key, with all its values."""
     reasons: dict[str, dict[str, dict[str, None]]] = {}
     for caution in found:
         reasons.setdefault(caution.key, {}).setdefault(caution.why, {})[caution.value] = None
@@ -64,15 +64,15 @@ def caution_lines(found: Iterable[Caution]) -> list[str]:
 
 
 def linear_interval(key: str, low: float, high: float) -> Iterator[Caution]:
-    """What is surely not meant by an interval over `key` that is sampled evenly from `low` to `high`."""
+    """The caution about an interval over `key` that is sampled uniformly from `low` to `high`."""
     if key == LEARNING_RATE and high > 2 * low:
         log = f"tag(log,interval({setting(low)},{setting(high)}))" if low > 0 else "tag(log,interval(1e-5,1e-3))"
-        why = f"not logarithmic, so half of the samples lie above {setting((low + high) / 2)} (usual: {log})"
+        why = f"sampled uniformly, so half of the samples lie above {setting((low + high) / 2)} (usual: {log})"
         yield Caution(key, f"{setting(low)} to {setting(high)}", why)
 
 
 def layer_widths(described: Mapping[str, Any]) -> dict[str, int]:
-    """The smaller side of each linear layer's weight, by module, as far as a model's config.json tells them."""
+    """The smaller dimension of each linear layer's weight, by module, if the model's config.json specifies it."""
     text: Mapping[str, Any] = described.get("text_config") or described
     hidden, heads, inner = (text.get(key) for key in ("hidden_size", "num_attention_heads", "intermediate_size"))
     sides: dict[str, int] = dict.fromkeys(MLP_MODULES, inner) if inner else {}
@@ -88,5 +88,5 @@ def _learning_rate(rate: float, recommended: float | None) -> Iterator[Caution]:
         yield Caution(LEARNING_RATE, setting(rate), "far too high for most models (usual for LoRA: 1e-5 to 1e-3)")
     elif recommended is not None and max(rate / recommended, recommended / rate) > _FAR * (1 + 1e-9):
         side = "above" if rate > recommended else "below"
-        why = f"more than {_FAR:.0f} times {side} {setting(recommended)}, which the model's file recommends"
+        why = f"more than {_FAR:.0f} times {side} the model's recommended {setting(recommended)}"
         yield Caution(LEARNING_RATE, setting(rate), why)

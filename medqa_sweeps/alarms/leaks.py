@@ -1,4 +1,4 @@
-"""Validation questions that the model has, or nearly has, trained on."""
+"""Validation questions that are also training questions, or near-duplicates of training questions."""
 
 from medqa_sweeps.alarms.alarm import Alarm
 
@@ -6,24 +6,24 @@ LEAKED_SHARE = 0.01
 
 
 def near_duplicates(same: int, near: int, questions: int) -> Alarm | None:
-    """An alarm if at least 1 % of the validation questions are, or are nearly, training questions.
+    """An alarm if at least 1% of the validation questions are training questions or near-duplicates of one.
 
-    A count, which is never false. Below 1 % the accuracy can gain at most one point by it.
+    It is a count, so it is never false. Below 1% the overlap can raise the accuracy by at most one point.
 
     Args:
         same: validation questions that are also training questions.
-        near: besides, those with a near-duplicate there (`data.duplicates.overlap`).
-        questions: all validation questions.
+        near: further validation questions with a near-duplicate in training (`data.duplicates.overlap`).
+        questions: number of validation questions.
     """
     if same + near < max(1, LEAKED_SHARE * questions):
         return None
-    return Alarm("near_duplicates", in_words(same, near, questions), about_data=True)
+    return Alarm("near_duplicates", sentence(same, near, questions), about_data=True)
 
 
-def in_words(same: int, near: int, questions: int) -> str:
-    """The alarm's sentence, for any count; empty if none of the questions is, or is nearly, a training question."""
+def sentence(same: int, near: int, questions: int) -> str:
+    """The alarm's sentence, for any count; empty if both counts are 0."""
     of_all = f"of {questions:,} validation questions"
-    also = f"{same:,} {of_all} are training questions too"
+    also = f"{same:,} {of_all} are also training questions"
     if not near:
         return also if same else ""
     if same:

@@ -12,16 +12,16 @@ LOWER_PAIRS = 0.55
 def loss_never_fell(losses: Sequence[float]) -> Alarm | None:
     """An alarm if the training loss is no lower at the end than at the start.
 
-    Every line of the first third is compared with every line of the last: if the later one is lower in at most 55 % of
-    these pairs (Mann and Whitney's statistic, which single outliers hardly move), the loss has not fallen. A loss
-    that falls at once and is flat from then on does not count: its first line is above all of the last third.
+    Each loss of the first third is compared with each of the last third. If the later one is lower in at most 55% of
+    these pairs (the Mann-Whitney statistic, which is robust to outliers), the loss has not fallen. A loss that falls
+    at once and then stays flat raises no alarm: its first value is above the whole last third.
 
     False alarms, simulated with normal noise on 18 to 90 lines (`tests/alarms/test_loss.py`): at most 1 in 1,000
-    trials whose loss falls from the first third to the last by two standard deviations of a line's noise, or from
-    the first line to the others by six. A flat loss is found in 55 to 73 % of cases, a rising one in 99 %.
+    trials whose loss falls by two standard deviations of the noise from the first third to the last, or by six from
+    the first line to the others. Of flat losses 55 to 73% are detected, of rising ones 99%.
 
     Args:
-        losses: in the order of training, nats per supervised token; fewer than 18 are silent.
+        losses: in the order of training, nats per supervised token; with fewer than 18 no alarm is raised.
     """
     if len(losses) < FEWEST_LINES:
         return None

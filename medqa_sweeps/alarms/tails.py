@@ -1,7 +1,7 @@
-"""Exact probabilities of counts. SciPy is read on the first call, not with the module: every command imports that.
+"""Exact probabilities of counts. SciPy is imported on the first call, since every command imports this module.
 
-From `scipy.special`, a quarter of a second; `scipy.stats` takes three times as long, in the process that is about to
-start the next trial.
+`scipy.special` takes a quarter of a second to import. `scipy.stats` takes three times as long, in the process that is
+about to start the next trial.
 """
 
 from collections import Counter
@@ -9,9 +9,9 @@ from collections.abc import Sequence
 
 
 def at_most(count: int, probabilities: Sequence[float]) -> float:
-    """Probability that `count` or fewer of independent events happen, whose probabilities may differ.
+    """Probability of `count` or fewer successes in independent events, whose probabilities may differ.
 
-    Source: the Poisson-binomial distribution, as the convolution of one binomial per distinct probability.
+    Source: the Poisson-binomial distribution, as a convolution of one binomial per distinct probability.
     """
     import numpy as np
     from scipy.special import bdtr
@@ -24,16 +24,16 @@ def at_most(count: int, probabilities: Sequence[float]) -> float:
 
 
 def at_least(count: int, probabilities: Sequence[float]) -> float:
-    """Probability that `count` or more of independent events happen."""
+    """Probability of `count` or more successes."""
     return 1 - at_most(count - 1, probabilities) if count > 0 else 1.0
 
 
 def sign_test(more: int, fewer: int) -> float:
-    """One-sided p-value of "no better", McNemar's exact one.
+    """One-sided p-value of "the first is no better", by McNemar's exact test.
 
     Args:
-        more: questions that only the one answered correctly.
-        fewer: questions that only the other answered correctly.
+        more: questions that only the first answered correctly.
+        fewer: questions that only the second answered correctly.
     """
     from scipy.special import bdtrc
 

@@ -1,4 +1,4 @@
-"""What is shipped with the package: `sample`, a synthetic set of questions, and `tiny_gemma3`, a small base model."""
+"""Data in the package: `sample`, a synthetic set of questions, and `tiny_gemma3`, a small base model."""
 
 import os
 from pathlib import Path
@@ -10,24 +10,24 @@ _PREFIX = "bundled:"
 
 
 def resolve_bundled(text: str) -> Path:
-    """The path that `text` names: "bundled:NAME" or "bundled:NAME/FILE" in here, anything else as it is, ~ expanded.
+    """The path that `text` names: "bundled:NAME" or "bundled:NAME/FILE" in this folder; any other path with ~ expanded.
 
-    Only a bundled path is known to exist.
+    Only a bundled path is checked to exist.
 
     Raises:
-        ConfigError: if nothing of that name is bundled.
+        ConfigError: if no bundled file or folder has that name.
     """
     if not text.startswith(_PREFIX):
         return Path(os.path.expanduser(text))
     name = text.removeprefix(_PREFIX).rstrip("/")
     bundled = _bundled()
     if name not in bundled:
-        raise ConfigError(f"{text} is not shipped with medqa_sweeps; bundled are: {', '.join(bundled) or 'nothing'}.")
+        raise ConfigError(f"{text} is not part of medqa_sweeps; bundled are: {', '.join(bundled) or 'nothing'}.")
     return _FOLDER / name
 
 
 def _bundled() -> list[str]:
-    """Folders, and the data and model files in them, as they are written after "bundled:"."""
+    """Folders and their data and model files, as written after "bundled:"."""
     names = []
     for folder in sorted(path for path in _FOLDER.iterdir() if path.is_dir() and not path.name.startswith("_")):
         files = sorted(path for path in folder.iterdir() if path.is_file() and path.suffix not in (".py", ".pyc"))

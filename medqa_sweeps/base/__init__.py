@@ -1,7 +1,7 @@
-"""The base model that adapters are trained on: its files, found and fingerprinted before anything is loaded.
+"""The base model that adapters are trained on: its files are located and fingerprinted before anything is loaded.
 
-`located` finds a base on the hub or in a folder, `files` lists and hashes what a result depends on, `fingerprints`
-tells whether a base is still the one of a record, `errors` says what is wrong with a base's files.
+`located` finds a base on the hub or in a folder, `files` lists and hashes the files that a result depends on,
+`fingerprints` compares a base with the one that a trial recorded, `errors` reports what is wrong with its files.
 """
 
 from medqa_sweeps.base.located import BaseModel, locate, refuse_unknown_token, tokenizer_folder

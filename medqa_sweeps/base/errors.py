@@ -1,4 +1,4 @@
-"""What libraries raise while they read a base's files, as the error that people can do something about."""
+"""Turns errors that libraries raise while reading a base's files into errors with a next step."""
 
 import functools
 import traceback
@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Concatenate, ParamSpec, TypeVar
 
 from medqa_sweeps.base.located import BaseModel
-from medqa_sweeps.errors import DISK_IS_FULL, ConfigError, FailureKind, TrialError, in_words, kind_of
+from medqa_sweeps.errors import DISK_IS_FULL, ConfigError, FailureKind, TrialError, describe_error, kind_of
 
 _SHOWN_CHARACTERS = 300
 Arguments = ParamSpec("Arguments")
@@ -17,9 +17,9 @@ Returned = TypeVar("Returned")
 def reads_base(
     function: Callable[Concatenate[BaseModel, Arguments], Returned],
 ) -> Callable[Concatenate[BaseModel, Arguments], Returned]:
-    """Decorates a function that has a library read a base's files: what they are to blame for is a ConfigError.
+    """Decorates a function in which a library reads a base's files: errors caused by these files become ConfigErrors.
 
-    Memory, devices, disks and defects of ours are not theirs to answer for, and keep their own kinds.
+    Errors of memory, devices, disks and our own code keep their kinds.
     """
 
     @functools.wraps(function)
@@ -32,10 +32,10 @@ def reads_base(
             elsewhere = kind_of(error) is not FailureKind.INTERNAL or getattr(error, "errno", None) in DISK_IS_FULL
             if elsewhere or _is_raised_by_us(error):
                 raise
-            traceback.print_exc()  # all of it belongs into the trial's log
+            traceback.print_exc()  # the trial's log keeps the whole traceback
             raise ConfigError(
-                f"{base.label} cannot be used: {_shortened(in_words(error))} Its files are in {base.folder}: fetch "
-                "them again, or choose a model that the installed transformers and unsloth know."
+                f"{base.label} cannot be used: {_shortened(describe_error(error))} Its files are in {base.folder}: "
+                "fetch them again, or choose a model that the installed transformers and unsloth support."
             ) from error
 
     return read
@@ -46,5 +46,5 @@ def _is_raised_by_us(error: BaseException) -> bool:
 
 
 def _shortened(text: str) -> str:
-    """In one line, ended by a full stop."""
+    """The text in one line, with a full stop."""
     return " ".join(text.split())[:_SHOWN_CHARACTERS].rstrip(" .") + "."

@@ -1,8 +1,8 @@
-"""The files of a model's folder: which of them can change what is computed, and their content as hashes.
+"""The files of a model's folder: which of them can change a result, and hashes of their content.
 
-Small files are hashed anew in each process. The hash of a large one is kept on disk under its path, inode, size and
-times. Nothing is remembered of a file that changed in the last seconds: on a disk that keeps whole seconds, its next
-change may leave no trace in its times.
+Each process hashes small files again. The hash of a large file is cached on disk by path, inode, size and times. A file
+that changed in the last seconds is not cached: on a disk with whole-second timestamps, its next change may be invisible
+in its times.
 """
 
 import hashlib
@@ -22,31 +22,31 @@ from medqa_sweeps.lfs import is_lfs_pointer
 VOCABULARIES = ("tokenizer.json", "vocab*", "*.model", "tokenizer.model.*", "tekken.json", "*.tiktoken", "*.spm")
 SMALL_FILES = ("*.json", "*.jinja", "*.txt", "*.codes", *VOCABULARIES)
 FILES = (*SMALL_FILES, "*.safetensors")
-TEMPLATES = "additional_chat_templates"  # the one subfolder that a loader looks into
-# What cannot change a result, by the first pattern that fits a file's name, and why.
-CANNOT_MATTER = {
-    "README*": "a text for people",
-    "LICENSE*": "a text for people",
-    "NOTICE*": "a text for people",
-    "USE_POLICY*": "a text for people",
+TEMPLATES = "additional_chat_templates"  # the only subfolder that a loader reads
+# Why a file cannot change a result, by the first pattern that matches its name.
+IRRELEVANT_FILES = {
+    "README*": "it is documentation for users",
+    "LICENSE*": "it is documentation for users",
+    "NOTICE*": "it is documentation for users",
+    "USE_POLICY*": "it is documentation for users",
     "requirements*.txt": "nothing is installed from a model's folder",
-    "modelcard.json": "a text for people",
-    "trainer_state.json": "how the base was trained before; no loader reads it",
-    "*_results.json": "how the base scored before; no loader reads it",
-    "pytorch_model.bin.index.json": "weights are loaded from safetensors alone",
-    "*.py": "code in a model's folder never runs, as trust_remote_code stays off",
-    "*.bin": "weights are loaded from safetensors alone",
-    "*.gguf": "weights are loaded from safetensors alone",
-    "*.pt": "weights are loaded from safetensors alone",
-    "*.pth": "weights are loaded from safetensors alone",
-    "*/*": "no loader looks into this subfolder",
+    "modelcard.json": "it is documentation for users",
+    "trainer_state.json": "a record of earlier training; no loader reads it",
+    "*_results.json": "a record of earlier scores; no loader reads it",
+    "pytorch_model.bin.index.json": "weights are loaded from safetensors only",
+    "*.py": "code in a model's folder never runs, since trust_remote_code is off",
+    "*.bin": "weights are loaded from safetensors only",
+    "*.gguf": "weights are loaded from safetensors only",
+    "*.pt": "weights are loaded from safetensors only",
+    "*.pth": "weights are loaded from safetensors only",
+    "*/*": "no loader reads this subfolder",
 }
-_NO_TYPE = "no loader looks for a file of this type"
-_LARGE_BYTES = 1 << 24  # about 20 ms to hash; to ask the cache takes 1 ms
-_UNSETTLED_SECONDS = 3.0  # the coarsest disks keep times in steps of 2 s
+_NO_TYPE = "no loader reads files of this type"
+_LARGE_BYTES = 1 << 24  # takes about 20 ms to hash; a cache lookup takes 1 ms
+_UNSETTLED_SECONDS = 3.0  # the coarsest disks store times in steps of 2 s
 
 
-def why_it_cannot_matter(name: str) -> str | None:
+def why_irrelevant(name: str) -> str | None:
     """Why a file of a model's folder cannot change a result; None: it can.
 
     Args:
@@ -54,27 +54,27 @@ def why_it_cannot_matter(name: str) -> str | None:
     """
     if fnmatch(name, f"{TEMPLATES}/*.jinja"):
         return None
-    for pattern, reason in CANNOT_MATTER.items():
+    for pattern, reason in IRRELEVANT_FILES.items():
         if fnmatch(name, pattern):
             return reason
     return None if any(fnmatch(name, pattern) for pattern in FILES) else _NO_TYPE
 
 
 def hashes(folder: Path) -> dict[str, str]:
-    """Hex SHA-256 of each file that can change a result, by its name relative to `folder`, names in order.
+    """Hex SHA-256 of each file that can change a result, by its name relative to `folder`, sorted by name.
 
     Raises:
-        ConfigError: if one of them is a Git-LFS pointer, a broken link, or no whole safetensors file.
+        ConfigError: if a file is a Git-LFS pointer, a broken link, or an incomplete safetensors file.
     """
-    return {name: _examined(folder / name) for name in _names(folder)}
+    return {name: _checked_hash(folder / name) for name in _names(folder)}
 
 
 def refuse_broken_weights(file: Path) -> None:
-    """Nothing if `file` is whole: its header can be read, and is followed by as many bytes as it says.
+    """Check that a safetensors file is complete: its header is readable, and as many bytes follow as it declares.
 
     Raises:
-        FileNotFoundError: if there is none.
-        ConfigError: if it is not, or is a Git-LFS pointer.
+        FileNotFoundError: if there is no such file.
+        ConfigError: if it is incomplete or a Git-LFS pointer.
     """
     from safetensors import SafetensorError, safe_open
 
@@ -84,46 +84,46 @@ def refuse_broken_weights(file: Path) -> None:
             pass
     except SafetensorError as error:
         raise ConfigError(
-            f"{file}: no safetensors file that can be read ({error}). A copy or download may have been cut short: "
-            "fetch it again."
+            f"{file}: not a readable safetensors file ({error}). A copy or download may have been cut short: fetch it "
+            "again."
         ) from None
 
 
 def _names(folder: Path) -> list[str]:
     inside = [*folder.iterdir(), *folder.glob(f"{TEMPLATES}/*")]
     names = [file.relative_to(folder).as_posix() for file in inside if file.is_symlink() or file.is_file()]
-    return sorted(name for name in names if why_it_cannot_matter(name) is None)
+    return sorted(name for name in names if why_irrelevant(name) is None)
 
 
-def _examined(file: Path) -> str:
+def _checked_hash(file: Path) -> str:
     try:
         before = _state(file)
     except FileNotFoundError:
         raise ConfigError(
-            f"{file} is a link to a file that is not there. Fetch what it links to (`git annex get`, or download the "
-            "model again)."
+            f"{file} is a link to a file that does not exist. Fetch that file (`git annex get`, or download the model "
+            "again)."
         ) from None
-    examine: Callable[..., str] = _examine if _is_settled(before) else _examine.__wrapped__
-    return examine(file, before)
+    check: Callable[..., str] = _check_and_hash if _is_settled(before) else _check_and_hash.__wrapped__
+    return check(file, before)
 
 
 State = tuple[str, int, int, int, int]
 
 
 def _state(file: Path) -> State:
-    """What changes when a file changes: where it really is, its inode, size and times in nanoseconds."""
+    """Real path, inode, size and times in nanoseconds; they change when the file changes."""
     stat = file.stat()
     return os.path.realpath(file), stat.st_ino, stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns
 
 
 def _is_settled(state: State) -> bool:
-    """Whether any later change will show in the file's times. Those of a disk whose clock is off settle at once."""
+    """Whether any later change will show in the file's times. On a disk with a wrong clock, it is True at once."""
     return abs(time.time_ns() - max(state[-2:])) > _UNSETTLED_SECONDS * 1e9
 
 
 @lru_cache(maxsize=4096)
-def _examine(file: Path, state: State) -> str:
-    """The hash of a file that is whole; remembered in this process, that of a large file for all."""
+def _check_and_hash(file: Path, state: State) -> str:
+    """The hash of a complete file; cached in this process, and on disk for a large file."""
     if file.suffix == ".safetensors":
         refuse_broken_weights(file)
     else:

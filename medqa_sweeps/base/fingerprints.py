@@ -1,4 +1,4 @@
-"""Whether a base is still the one that a trial's provenance speaks of, also where an earlier version wrote it."""
+"""Whether a base is still the one in a trial's provenance, also if an earlier version wrote the provenance."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -7,13 +7,13 @@ from medqa_sweeps.base.located import BaseModel
 from medqa_sweeps.config import short_hash
 from medqa_sweeps.wording import listed
 
-FINGERPRINTS = 2  # version of the rule by which a base is fingerprinted; goes up when the rule changes
+FINGERPRINTS = 2  # version of the fingerprint rule; incremented when the rule changes
 
 
 def changed_base(then: Mapping[str, Any], base: BaseModel) -> str | None:
-    """What is not as it was when `then`, a trial's provenance, was written, in a sentence; None: nothing that is known.
+    """How the base differs from that in `then`, a trial's provenance, in a sentence; None: no known difference.
 
-    Of a trial that an earlier version wrote only config.json and the weights are known.
+    For a trial of an earlier version only config.json and the weights can be compared.
     """
     recorded = then.get("base", {})
     now = base.fingerprint if is_of_this_version(then) else fingerprint_1(base)
@@ -21,18 +21,18 @@ def changed_base(then: Mapping[str, Any], base: BaseModel) -> str | None:
         return None
     named = f": {_changed_files(recorded['files'], base.files)}" if "files" in recorded else ""
     return (
-        f"base: {recorded.get('label')} ({recorded['fingerprint']}) then, {base.label} ({now}) now, of other content"
-        f"{named}"
+        f"base: {recorded.get('label')} ({recorded['fingerprint']}) then, {base.label} ({now}) now, with different "
+        f"content{named}"
     )
 
 
 def is_of_this_version(provenance: Mapping[str, Any]) -> bool:
-    """Whether signature and fingerprints in a trial's provenance were made by today's rule. An empty one was."""
+    """Whether the current rule made the fingerprints in a trial's provenance; True if the provenance is empty."""
     return not provenance or provenance.get("fingerprints", 1) == FINGERPRINTS
 
 
 def fingerprint_1(base: BaseModel) -> str:
-    """12 hex digits as fingerprints of version 1 were made: of config.json and the weights alone."""
+    """12 hex digits by version 1 of the rule: of config.json and the weights only."""
     return short_hash({name: sha for name, sha in base.files.items() if _counted_in_version_1(name)})
 
 

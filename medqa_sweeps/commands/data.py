@@ -38,13 +38,13 @@ def run(arguments: argparse.Namespace) -> ExitCode:
     """Print what the set holds; FAILED if a question of it cannot be used."""
     from rich.console import Console
 
-    from medqa_sweeps.data.description import describe, words
-    from medqa_sweeps.data.page import print_description
+    from medqa_sweeps.data.description import describe, word_counts
+    from medqa_sweeps.data.printing import print_description
 
     config = _data_config(arguments.data, arguments.overrides)
     if arguments.model is None and arguments.max_length is not None:
         raise ConfigError("--max-length counts tokens: name the model as well, --model NAME-OR-FOLDER.")
-    measure = words if arguments.model is None else _tokens(arguments.model, arguments.prompt)
+    measure = word_counts if arguments.model is None else _tokens(arguments.model, arguments.prompt)
     description = describe(config, measure, arguments.max_length)
     unit = "words" if arguments.model is None else f"tokens of {Path(arguments.model).name}"
     print_description(config, description, unit, arguments.max_length, Console(highlight=False))

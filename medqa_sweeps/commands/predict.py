@@ -26,7 +26,7 @@ from medqa_sweeps.trial.records import Prediction
 from medqa_sweeps.wording import EDUCATION_ONLY, SYNTHETIC, accuracy, percent
 
 if TYPE_CHECKING:
-    from medqa_sweeps.trial.seen import Seen
+    from medqa_sweeps.trial.question_overlap import QuestionOverlap
 
 CHILD = "medqa_sweeps.worker.predict"  # started by name: it imports torch
 
@@ -35,12 +35,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "trial", type=Path, metavar="TRIAL", help="folder of a finished trial: multirun/NAME/0, or a run in outputs/"
     )
-    parser.add_argument("file", metavar="FILE", help="questions with answers, in any record shape of data.format")
+    parser.add_argument("file", metavar="FILE", help="questions with answers, in any record format of data.format")
     parser.add_argument(
         "--out", type=Path, metavar="OUT", help="new file for the answers, .jsonl or .csv (default: print them)"
     )
     parser.add_argument(
-        "--format", default="auto", metavar="SHAPE", help="record shape, as data.format (default: auto)"
+        "--format", default="auto", metavar="FORMAT", help="record format, as data.format (default: auto)"
     )
     parser.add_argument(
         "--answer-base", type=int, metavar="N", help="0 or 1: from which option numbers count, if answers are numbers"
@@ -52,7 +52,7 @@ def run(arguments: argparse.Namespace) -> ExitCode:
     """Answer the questions of the file, print or write a line for each, and their accuracy."""
     from medqa_sweeps.data import read_questions
     from medqa_sweeps.study.find import trial_at
-    from medqa_sweeps.trial.seen import seen_by
+    from medqa_sweeps.trial.question_overlap import overlap_with_trial
 
     trial, out = trial_at(arguments.trial), arguments.out
     config = trial.config()
@@ -63,7 +63,7 @@ def run(arguments: argparse.Namespace) -> ExitCode:
     devices, data = devices_asked_for(arguments), _data_of(config, arguments)
     questions = read_questions(data, "train").questions  # before anything heavy: a bad file is told at once
     _refuse_without_adapter(trial)
-    seen = seen_by(trial, questions)
+    seen = overlap_with_trial(trial, questions)
     answers = list(_answers(trial, data, devices or ANY_DEVICE))
     assert [one.id for one in answers] == [question.id for question in questions], "the child reads the same file"
     rows = [_row(place, one, seen) for place, one in enumerate(answers)]
@@ -113,7 +113,7 @@ def _answers(trial: TrialDir, data: DataConfig, devices: DeviceRequest) -> Itera
         yield from read_lines(answers, Prediction.from_json)
 
 
-def _row(place: int, answer: Prediction, seen: "tuple[Seen, Seen]") -> dict[str, Any]:
+def _row(place: int, answer: Prediction, seen: "tuple[QuestionOverlap, QuestionOverlap]") -> dict[str, Any]:
     """The answer as it is written; probabilities are among the options, and sum to 1."""
     training, validation = seen
     most = max(answer.log_probabilities.values())
@@ -150,14 +150,16 @@ def _write(rows: list[dict[str, Any]], out: Path) -> None:
             table.writerow([row[key] for key in keys] + shares)
 
 
-def _summary(rows: list[dict[str, Any]], seen: "tuple[Seen, Seen]", out: Path | None) -> Iterator[str]:
+def _summary(
+    rows: list[dict[str, Any]], seen: "tuple[QuestionOverlap, QuestionOverlap]", out: Path | None
+) -> Iterator[str]:
     """The accuracy, what the trial has seen of the questions, and the accuracy on those that it has not seen."""
-    from medqa_sweeps.trial.seen import sentences, unseen
+    from medqa_sweeps.trial.question_overlap import questions_without_overlap, sentences
 
     where = f" Answers in {out}." if out else ""
     yield f"Accuracy {_accuracy(rows)}.{where}"
     yield from sentences(*seen)
-    new = unseen(*seen)
+    new = questions_without_overlap(*seen)
     if 0 < len(new) < len(rows):
         yield f"On the others: {_accuracy([rows[place] for place in new])}."
 

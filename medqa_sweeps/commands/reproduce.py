@@ -33,7 +33,7 @@ def run(arguments: argparse.Namespace) -> ExitCode:
     """Run the trial again and print both side by side; OK if the bits, or after a change the scores, agree."""
     from medqa_sweeps.jobs.single import run_single
     from medqa_sweeps.study.find import trial_at
-    from medqa_sweeps.trial.reproduce import as_it_ran, compare
+    from medqa_sweeps.trial.reproduce import compare, config_as_run
 
     original, devices = trial_at(arguments.trial), devices_asked_for(arguments)
     if original.result() is None:
@@ -41,7 +41,7 @@ def run(arguments: argparse.Namespace) -> ExitCode:
     original.predictions()  # damaged, it is refused here and not after the training
     again = TrialDir((arguments.into or _free_name(original.path)).resolve())
     changed = _say_what_changed(original, arguments.anyway)
-    run_single(as_it_ran(original), again, announce=True, devices=devices or ANY_DEVICE, again=True)
+    run_single(config_as_run(original), again, announce=True, devices=devices or ANY_DEVICE, again=True)
     found = compare(original, again)
     print(*found.sentences, sep="\n")
     if again.result() is None:
@@ -53,7 +53,7 @@ def run(arguments: argparse.Namespace) -> ExitCode:
         )
     if original.config().data.synthetic:
         print(SYNTHETIC)
-    agree = found.same_bits or (changed and not found.told_apart)
+    agree = found.same_bits or (changed and not found.significant)
     return ExitCode.OK if agree else ExitCode.FAILED
 
 
@@ -65,19 +65,19 @@ def _say_what_changed(original: TrialDir, anyway: bool) -> list[str]:
     """
     from medqa_sweeps.base.fingerprints import is_of_this_version
     from medqa_sweeps.command_line import command_of_this_process
+    from medqa_sweeps.trial.changes import EARLIER_VERSION
     from medqa_sweeps.trial.plan import plan_trial
-    from medqa_sweeps.trial.provenance import collect, ground
-    from medqa_sweeps.trial.reproduce import as_it_ran, changed_experiment, changed_ground, uncommitted_then
-    from medqa_sweeps.trial.since import EARLIER_VERSION
+    from medqa_sweeps.trial.provenance import collect, runtime
+    from medqa_sweeps.trial.reproduce import changed_experiment, changed_runtime, config_as_run, uncommitted_changes
 
     then = original.provenance()
     others = [
         *([] if is_of_this_version(then) else [f"The trial is {EARLIER_VERSION}"]),
-        *changed_ground(then, ground()),
+        *changed_runtime(then, runtime()),
     ]
-    print(*uncommitted_then(original), sep="\n", end="\n" if uncommitted_then(original) else "")
+    print(*uncommitted_changes(original), sep="\n", end="\n" if uncommitted_changes(original) else "")
     try:
-        plan = plan_trial(as_it_ran(original))
+        plan = plan_trial(config_as_run(original))
     except TrialError as error:
         _list(others)
         raise ConfigError(

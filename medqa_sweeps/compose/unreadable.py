@@ -7,7 +7,7 @@ from pathlib import Path
 from hydra.errors import HydraException, OverrideParseException
 from yaml import MarkedYAMLError, YAMLError
 
-from medqa_sweeps.command_line import shown
+from medqa_sweeps.command_line import short_path
 
 _SWEEPER = re.compile(r"hydra/sweeper=(?!async_optuna$)\S+$")
 _UNEXPECTED = re.compile("(?:alternative at input|extraneous input|mismatched input|error at:) '(.*?)'")
@@ -30,7 +30,7 @@ def unreadable_file(error: YAMLError) -> str:
     mark = error.problem_mark or error.context_mark if isinstance(error, MarkedYAMLError) else None
     if mark is None or not isinstance(error, MarkedYAMLError):
         return f"A config file is not YAML: {' '.join(str(error).split())}. Correct it."
-    where = f"{shown(Path(mark.name))}, line {mark.line + 1}, column {mark.column + 1}"
+    where = f"{short_path(Path(mark.name))}, line {mark.line + 1}, column {mark.column + 1}"
     return f"{where}: this is not YAML: {error.problem or error.context}. Correct the file."
 
 

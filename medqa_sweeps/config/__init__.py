@@ -29,8 +29,8 @@ from medqa_sweeps.config.schema import (
     divisors,
 )
 from medqa_sweeps.config.signature import (
-    CANNOT_MATTER,
     COUNTED_BY_CONTENT,
+    IRRELEVANT_FILES,
     decides_nothing,
     replicate_key,
     short_hash,
@@ -39,10 +39,10 @@ from medqa_sweeps.config.signature import (
 
 __all__ = [
     "ATTENTION_MODULES",
-    "CANNOT_MATTER",
     "COUNTED_BY_CONTENT",
     "DATA_FORMATS",
     "ENGINE_NAMES",
+    "IRRELEVANT_FILES",
     "LINEAR_MODULES",
     "MLP_MODULES",
     "TRIAL_KEYS",

@@ -156,7 +156,7 @@ class DataConfig:
     train: str | None = None  # file, glob of files, or split of data.hub_id; "bundled:NAME/FILE" is a file shipped here
     validation: str | None = None  # file, glob or split, as data.train; not needed with split=random or kfold
     test: str | None = None  # file, glob or split, as data.train; locked: only `medqa_sweeps final` reads it
-    format: str = "auto"  # auto | medqa | ending | bigbio | medmcqa | columns | nested: the shape of a record
+    format: str = "auto"  # auto | medqa | ending | bigbio | medmcqa | columns | nested: the format of a record
     # 0 or 1, if gold answers are option numbers: where they count from; null: as all records show
     answer_base: int | None = None
     # stop | quarantine: bad records are counted and set aside in the trial's quarantine.jsonl, the rest is used

@@ -1,10 +1,11 @@
-"""MedQA in the shapes in which it is met, from files or from the hub, made into checked questions.
+"""MedQA in all its published formats, from files or the hub, read into checked questions.
 
-Read in this order: `files` and `hub` yield records with their place; `shapes` finds the `question` in a record
-(`record`) from its fields; `counting` finds from where numbered gold answers count; `checking` cleans and refuses,
-`flags` says what looks odd, `ordered` finds options that name letters; `reading` does it for a data config, and sets
-bad records aside if asked to; `split` says which questions train and which validate. `duplicates` finds
-near-duplicates; `description` says what a set holds. `page` shows it.
+Read in this order: `files` and `hub` yield records (`raw_record`) with their location; `formats` extracts question,
+options and answer from a record's fields; `counting` finds the base of numbered gold answers; `checking` cleans the
+texts into a `question` or refuses them, `flags` marks what looks odd, `ordered` finds options that depend on their
+order; `reading` does all this for a data config and quarantines bad records if the config says so; `split` makes the
+training and validation sets. `duplicates` finds near-duplicates; `description` counts what a data set contains, and
+`printing` prints it.
 """
 
 from medqa_sweeps.data.question import Quarantined, Question, QuestionSet, fingerprint, question_id

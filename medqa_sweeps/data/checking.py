@@ -1,7 +1,7 @@
-"""A record's parts become a `Question`, or are refused: the same for every shape.
+"""Turns a `RawQuestion` into a `Question` or refuses it, in the same way for every record format.
 
-Cleaning is what is listed in `_cleaned_texts` and nothing else: no Unicode folding, nothing inside a text. What was
-cleaned, and what looks odd but stands in published sets too (`flags`), is counted by record.
+`cleaned_texts` lists all cleaning: no Unicode folding, no change inside a text. Cleaned records are counted, and so are
+records that look odd but occur in published data sets too (`flags`).
 """
 
 import re
@@ -12,48 +12,48 @@ from typing import Any
 from medqa_sweeps.config import DataConfig
 from medqa_sweeps.data.counting import BASES, Counting
 from medqa_sweeps.data.flags import flags_of
+from medqa_sweeps.data.formats import RawQuestion, only
 from medqa_sweeps.data.ordered import order_matters, without_copy
 from medqa_sweeps.data.question import Question, Region, Step, question_id
-from medqa_sweeps.data.record import GOLD, BadRecord, shown
-from medqa_sweeps.data.shapes import Parts, only
+from medqa_sweeps.data.raw_record import GOLD, BadRecord, short_repr
 
-_DEBRIS = '\n"'  # ends the last option of 47 of the 1,272 US dev questions, 4 options: a cue that is no medicine
+_DEBRIS = '\n"'  # ends the last option of 47 of the 1,272 US dev questions (4 options): a non-medical cue
 
 
 def checked_question(
-    parts: Parts, config: DataConfig, counting: Counting, cleaned: Counter[str], flagged: Counter[str]
+    raw: RawQuestion, config: DataConfig, counting: Counting, cleaned: Counter[str], flagged: Counter[str]
 ) -> Question:
-    """The question of `parts`; adds to both counters, unless the record is refused.
+    """The question in `raw`; adds to both counters, unless the record is refused.
 
     Raises:
-        BadRecord: for no or too many options, an empty text, a gold answer that is missing, outside the options or
-            not clear, or a number that is out of range.
+        BadRecord: for too few or too many options, an empty text, a gold answer that is missing, ambiguous or not among
+            the options, or an option number that is out of range.
     """
-    names, question, options, changes = cleaned_texts(parts, config.ordered_options)
-    gold, remarks = _gold(parts, names, options, counting)
+    names, question, options, changes = cleaned_texts(raw, config.ordered_options)
+    gold, remarks = _gold(raw, names, options, counting)
     ordered = order_matters(question, options)
     cleaned.update(changes)
     flagged.update([*flags_of(question, options), *remarks, *([ordered] if ordered else [])])
-    region, step = _origin(parts.meta_info)
+    region, step = _origin(raw.meta_info)
     in_order = bool(ordered) and config.ordered_options != "permute"
     return Question(question_id(question, options), question, tuple(options), gold, region, step, in_order)
 
 
-def cleaned_texts(parts: Parts, ordered_options: str) -> tuple[list[str], str, list[str], list[str]]:
-    """Names of the options in capitals, the question, the options, and what was changed. The gold is not looked at.
+def cleaned_texts(raw: RawQuestion, ordered_options: str) -> tuple[list[str], str, list[str], list[str]]:
+    """Option names in capitals, the question, the options, and what was changed. The gold answer is not read.
 
     Raises:
-        BadRecord: as above, but for the gold answer.
+        BadRecord: as `checked_question`, except for the gold answer.
     """
-    present = [(name, text) for name, text in parts.options if not _is_absent(text)]
+    present = [(name, text) for name, text in raw.options if not _is_absent(text)]
     if not 2 <= len(present) <= len(ascii_uppercase):
         raise BadRecord(f"has {len(present)} options; a question has 2 to {len(ascii_uppercase)}")
     names = [name.strip().upper() for name, _ in present]
     if len(set(names)) < len(names):
-        raise BadRecord(f"two options have one name; they are {shown(', '.join(names))}")
+        raise BadRecord(f"two options have the same name; the names are {short_repr(', '.join(names))}")
     what = ["the question", *(f"option {name}" for name, _ in present)]
-    texts = [_text(*pair) for pair in zip(what, [parts.question, *(text for _, text in present)], strict=True)]
-    changes = ["absent option left out"] * (len(present) < len(parts.options))
+    texts = [_text(*pair) for pair in zip(what, [raw.question, *(text for _, text in present)], strict=True)]
+    changes = ["absent option left out"] * (len(present) < len(raw.options))
     last = _without_debris(texts[-1])
     changes += ['\\n" stripped from the last option'] * (last != texts[-1])
     texts[-1] = last
@@ -69,17 +69,17 @@ def cleaned_texts(parts: Parts, ordered_options: str) -> tuple[list[str], str, l
 
 
 def _is_absent(text: Any) -> bool:
-    """Arrow fills a missing option with null, pandas with NaN."""
+    """Whether an option is missing: Arrow writes null, pandas NaN."""
     return text is None or (isinstance(text, float) and text != text)
 
 
 def _text(what: str, value: Any) -> str:
     if not isinstance(value, str):
-        raise BadRecord(f"{what} is {shown(value)}; it must be text")
+        raise BadRecord(f"{what} is {short_repr(value)}; it must be text")
     try:
         value.encode()
     except UnicodeEncodeError:
-        raise BadRecord(f"{what} holds half a character (a lone surrogate): {shown(value)}") from None
+        raise BadRecord(f"{what} contains half a character (a lone surrogate): {short_repr(value)}") from None
     return value
 
 
@@ -88,54 +88,56 @@ def _without_debris(text: str) -> str:
     return bare[: -len(_DEBRIS)].rstrip() if bare.endswith(_DEBRIS) else text
 
 
-def _gold(parts: Parts, names: list[str], options: list[str], counting: Counting) -> tuple[int, list[str]]:
-    """Index of the gold option, and remarks: by its number where numbers count, by its name where one is given, by its
-    text if that leaves no doubt."""
-    text = only(parts.answer_text)
+def _gold(raw: RawQuestion, names: list[str], options: list[str], counting: Counting) -> tuple[int, list[str]]:
+    """Index of the gold option, and remarks: by its number if numbers count options, else by its name if the record
+    gives one, else by its unique text."""
+    text = only(raw.answer_text)
     text = _without_debris(text).strip() if isinstance(text, str) else None
-    number = counting.number_of(parts)
-    if number is None and parts.answer is None:
+    number = counting.number_of(raw)
+    if number is None and raw.answer is None:
         return _gold_by_text(text, names, options), []
-    answer = only(parts.answer)
+    answer = only(raw.answer)
     if number is not None:
-        answer = _counted(number, parts, counting)
-        text = None if parts.answer is None else text
+        answer = _counted(number, raw, counting)
+        text = None if raw.answer is None else text
     name = str(answer).strip().upper() if isinstance(answer, str | int) else None
     if name not in names:
-        raise BadRecord(f"the gold answer is {shown(parts.answer)}, none of its options {', '.join(names)}", about=GOLD)
+        reason = f"the gold answer is {short_repr(raw.answer)}, which is none of its options {', '.join(names)}"
+        raise BadRecord(reason, about=GOLD)
     gold = names.index(name)
     differs = text is not None and text != options[gold] and text.upper() != name
     return gold, ["answer text is not the gold option's"] * differs
 
 
-def _counted(number: int, parts: Parts, counting: Counting) -> str:
-    """The name of the option that a number means."""
-    met, options, base = f"{parts.counted or 'the gold answer'} is {number}", len(parts.options), counting.base
+def _counted(number: int, raw: RawQuestion, counting: Counting) -> str:
+    """The name of the option with this number."""
+    met, options, base = f"{raw.counted or 'the gold answer'} is {number}", len(raw.options), counting.base
     if number == -1:
         raise BadRecord(f"has no gold answer ({met}, as in MedMCQA's test split)", "Use a split with answers.")
     if base is None or not base <= number < base + options:
         start = base or 0
         by = "" if base is None else f"with data.answer_base={base} "
-        # Of a base that the records contradict, those that seem to fit are read wrong, too.
+        # If the records contradict the base, those that seem to fit are read wrong, too.
         wrong_base = counting.contradicted and number in (0, options)
         reason = f"{met}; {by}it must be from {start} to {start + options - (base is not None)}"
-        raise BadRecord(reason, f"Set {BASES}, or mend the record.", mend_config=wrong_base)
-    return parts.options[number - base][0]
+        raise BadRecord(reason, f"Set {BASES}, or fix the record.", is_config_error=wrong_base)
+    return raw.options[number - base][0]
 
 
 def _gold_by_text(text: str | None, names: list[str], options: list[str]) -> int:
     if text is None:
         raise BadRecord("has no gold answer: neither a letter (answer_idx, label, cop) nor a text (answer)")
-    meant = [place for place in range(len(options)) if text == options[place] or text.upper() == names[place]]
+    meant = [index for index in range(len(options)) if text == options[index] or text.upper() == names[index]]
     if not meant:
-        raise BadRecord(f"the gold answer {shown(text)} is none of its options {shown(options)}", about=GOLD)
+        reason = f"the gold answer {short_repr(text)} is none of its options {short_repr(options)}"
+        raise BadRecord(reason, about=GOLD)
     if len(meant) > 1:
-        raise BadRecord(f"the gold answer {shown(text)} fits several options", "Give its letter in answer_idx.")
+        raise BadRecord(f"the gold answer {short_repr(text)} matches several options", "Give its letter in answer_idx.")
     return meant[0]
 
 
 def _origin(meta_info: Any) -> tuple[Region | None, Step | None]:
-    """Region and USMLE step from MedQA's `meta_info`; in the Mainland files it is a chapter's name, in Chinese."""
+    """Region and USMLE step from MedQA's `meta_info`; in the Mainland files it is a chapter name in Chinese."""
     if meta_info == "step1":
         return "us", "step1"
     if meta_info == "step2&3":

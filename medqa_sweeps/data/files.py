@@ -1,8 +1,8 @@
 """Records from local files: JSON lines, JSON, CSV, Parquet. To add a type, add to `_READERS`.
 
-A JSON file may hold a record a line (whatever its name: MedMCQA's `.json` does), an array of records, or one object of
-records keyed by question number, perhaps one level down under the names of several sets (MIRAGE). Nothing is skipped
-but blank lines: what cannot be read is yielded with its defect.
+A JSON file may contain one record per line (also with the ending `.json`, as MedMCQA's), an array of records, or one
+object of records keyed by question number, optionally nested under the names of several sets (MIRAGE). Only blank lines
+are skipped: a record that cannot be read is yielded with its defect.
 """
 
 import csv
@@ -14,38 +14,38 @@ from pathlib import Path
 from typing import Any
 
 from medqa_sweeps.assets import resolve_bundled
-from medqa_sweeps.command_line import typed
-from medqa_sweeps.data.record import Record
-from medqa_sweeps.data.shapes import RECORD_FIELDS, from_json
+from medqa_sweeps.command_line import shell_line
+from medqa_sweeps.data.formats import RECORD_FIELDS, from_json
+from medqa_sweeps.data.raw_record import RawRecord
 from medqa_sweeps.errors import DataError
 from medqa_sweeps.lfs import is_lfs_pointer
 
-_LINES = "one JSON object a line, one array of objects, or one object of them keyed by question number"
-_LONGEST_CELL = 16_000_000  # characters; Python's own limit of 131,072 is a fifth of a large export's cell
+_LINES = "one JSON object per line, one array of objects, or one object of objects keyed by question number"
+_LONGEST_CELL = 16_000_000  # characters; Python's limit of 131,072 is a fifth of a cell of a large export
 
 
-def file_records(text: str, sets: list[str], key: str) -> Iterator[Record]:
+def file_records(text: str, sets: list[str], key: str) -> Iterator[RawRecord]:
     """The records of the files that `text`, a path or a glob, names.
 
     Args:
-        sets: those to read of a file that holds several; empty: the only one.
-        key: how the config calls `text`, for errors.
+        sets: which sets to read from a file with several; empty: the only one.
+        key: the config key of `text`, for errors.
 
     Raises:
-        DataError: if there is no such file, or one is empty, of an unknown type, or broken as a whole.
+        DataError: if there is no such file, or a file is empty, of an unknown type, or unreadable as a whole.
     """
     for path in existing_files(text, key):
         reader = _READERS.get(path.suffix.lower())
         if reader is None:
-            raise DataError(f"{path}: files of this type cannot be read; allowed are {', '.join(_READERS)}.")
+            raise DataError(f"{path}: this file type is not supported; allowed are {', '.join(_READERS)}.")
         records = list(reader(path, sets))
         if not records:
-            raise DataError(f"{path} holds no questions. Name a file that does.")
+            raise DataError(f"{path} contains no questions. Name a file that does.")
         yield from records
 
 
 def matching_files(text: str) -> list[Path]:
-    """The files that a path or glob names, sorted; a file whose name looks like a glob is that file."""
+    """The files that a path or glob names, sorted; an existing path is never read as a glob."""
     path = resolve_bundled(text)
     found = [str(path)] if os.path.lexists(path) else sorted(glob.glob(str(path), recursive=True))
     return [Path(name) for name in found if os.path.isfile(name) or _is_broken_link(name)]
@@ -58,8 +58,8 @@ def _is_broken_link(name: str) -> bool:
 def _refuse_pointer(path: Path) -> None:
     if _is_broken_link(str(path)):
         raise DataError(
-            f"{path} is a link to a file that is not there. Fetch what it links to (`git annex get`, `dvc pull`), or "
-            "remove the link."
+            f"{path} is a link to a file that does not exist. Fetch that file (`git annex get`, `dvc pull`), or remove "
+            "the link."
         )
     if is_lfs_pointer(path):
         raise DataError(
@@ -68,22 +68,24 @@ def _refuse_pointer(path: Path) -> None:
 
 
 def existing_files(text: str, key: str) -> list[Path]:
-    """The files that a path or glob names; none of them is read.
+    """The files that a path or glob names, without reading them.
 
     Raises:
-        DataError: if there are none, or one is a link to nothing or a Git-LFS pointer.
+        DataError: if there are none, or one is a broken link or a Git-LFS pointer.
     """
     if os.path.isdir(resolve_bundled(text)):
         from medqa_sweeps.config.overrides import override  # Hydra, which no trial's process needs
 
-        several = typed(override(key, f"{text.rstrip('/')}/*.jsonl"))
+        several = shell_line(override(key, f"{text.rstrip('/')}/*.jsonl"))
         raise DataError(f"{key}={text} is a folder. Name a file in it, or several: {several}.")
     files = matching_files(text)
     if not files:
         folder = resolve_bundled(text).parent
         there = sorted(path.name for path in folder.iterdir() if path.suffix in _READERS) if folder.is_dir() else []
-        found = f"{folder} holds {', '.join(there[:8])}" if there else f"{folder} holds no {', '.join(_READERS)} file"
-        raise DataError(f"{key}={text}: there is no such file ({found}). Mend the path, or use data=sample.")
+        found = (
+            f"{folder} contains {', '.join(there[:8])}" if there else f"{folder} contains no {', '.join(_READERS)} file"
+        )
+        raise DataError(f"{key}={text}: there is no such file ({found}). Fix the path, or use data=sample.")
     for path in files:
         _refuse_pointer(path)
     return files
@@ -92,11 +94,11 @@ def existing_files(text: str, key: str) -> list[Path]:
 # JSON
 
 
-def _json_records(path: Path, sets: list[str]) -> Iterator[Record]:
+def _json_records(path: Path, sets: list[str]) -> Iterator[RawRecord]:
     text = _text_of(path)
     if text.lstrip().startswith("["):
         array = _whole(text, path, "a JSON array")
-        yield from (Record(f"{path}, record {number}", item) for number, item in enumerate(array, start=1))
+        yield from (RawRecord(f"{path}, record {number}", item) for number, item in enumerate(array, start=1))
         return
     keyed = _keyed(text)
     if keyed is not None:
@@ -107,22 +109,22 @@ def _json_records(path: Path, sets: list[str]) -> Iterator[Record]:
             yield _line_record(line, f"{path}, line {number}")
 
 
-def _line_record(line: str, place: str) -> Record:
+def _line_record(line: str, location: str) -> RawRecord:
     try:
-        return Record(place, from_json(line))
+        return RawRecord(location, from_json(line))
     except (ValueError, RecursionError) as error:
-        return Record(place, line, f"not JSON ({error}); allowed is {_LINES}")
+        return RawRecord(location, line, f"not JSON ({error}); allowed is {_LINES}")
 
 
 def _whole(text: str, path: Path, allowed: str) -> Any:
     try:
         return from_json(text)
     except (ValueError, RecursionError) as error:
-        raise DataError(f"{path}: not JSON ({error}). Allowed is {allowed}. Mend or remove it.") from error
+        raise DataError(f"{path}: not JSON ({error}). Allowed is {allowed}. Fix or remove the file.") from error
 
 
 def _keyed(text: str) -> dict[str, Any] | None:
-    """The one object that `text` is as a whole, made an object of records; None if it is something else: lines."""
+    """The records of a text that is one JSON object, by key; None if it is anything else, such as JSON lines."""
     try:
         value = from_json(text)
     except (ValueError, RecursionError):
@@ -133,25 +135,25 @@ def _keyed(text: str) -> dict[str, Any] | None:
 
 
 def _is_keyed(value: Any) -> bool:
-    """An object of objects that is no record itself."""
+    """Whether a value is an object of objects that is not itself a record."""
     if not isinstance(value, dict) or RECORD_FIELDS & value.keys():
         return False
     return any(isinstance(inner, dict) and inner for inner in value.values())
 
 
-def _keyed_records(keyed: dict[str, Any], path: Path, sets: list[str]) -> Iterator[Record]:
+def _keyed_records(keyed: dict[str, Any], path: Path, sets: list[str]) -> Iterator[RawRecord]:
     if not all(_is_keyed(inner) for inner in keyed.values()):
-        yield from (Record(f"{path}, {name}" if name else str(path), record) for name, record in keyed.items())
+        yield from (RawRecord(f"{path}, {name}" if name else str(path), record) for name, record in keyed.items())
         return
     if not sets and len(keyed) > 1:
         raise DataError(
-            f"{path} holds {len(keyed)} sets: {', '.join(keyed)}. Say which to read: "
+            f"{path} contains {len(keyed)} sets: {', '.join(keyed)}. Choose which to read: "
             f"data.hub_subsets=[{next(iter(keyed))}]."
         )
     for chosen in sets or keyed:
         if chosen not in keyed:
-            raise DataError(f"{path} holds no set {chosen}; data.hub_subsets may name {', '.join(keyed)}.")
-        yield from (Record(f"{path}, {chosen}, {name}", record) for name, record in keyed[chosen].items())
+            raise DataError(f"{path} has no set {chosen}; data.hub_subsets may name {', '.join(keyed)}.")
+        yield from (RawRecord(f"{path}, {chosen}, {name}", record) for name, record in keyed[chosen].items())
 
 
 def _text_of(path: Path) -> str:
@@ -160,7 +162,7 @@ def _text_of(path: Path) -> str:
         data = path.read_bytes()
         return data.decode("utf-8-sig")
     except OSError as error:
-        raise DataError(f"{path} cannot be read ({error.strerror}). Mend its permissions, or copy it.") from error
+        raise DataError(f"{path} cannot be read ({error.strerror}). Fix its permissions, or use a copy.") from error
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
         raise DataError(f"{path}, line {line}: not UTF-8. Convert it: iconv -f ENCODING -t UTF-8.") from error
@@ -169,34 +171,34 @@ def _text_of(path: Path) -> str:
 # Tables
 
 
-def _csv_records(path: Path, sets: list[str]) -> Iterator[Record]:
-    """One record a row; an empty cell is null. `strict`: a quote that is never closed would swallow the rows below."""
+def _csv_records(path: Path, sets: list[str]) -> Iterator[RawRecord]:
+    """One record per row; an empty cell is null. `strict`: an unclosed quote would swallow the rows below it."""
     csv.field_size_limit(_LONGEST_CELL)
     rows = csv.reader(io.StringIO(_text_of(path), newline=""), strict=True)
     before = 0
     try:
         header = next(rows, [])
         if len(set(header)) < len(header):
-            raise DataError(f"{path}: two columns have one name; they are {', '.join(header)}. Rename one.")
+            raise DataError(f"{path}: two columns have the same name; the columns are {', '.join(header)}. Rename one.")
         before = rows.line_num
         for cells in rows:
-            place, before = f"{path}, line {before + 1}", rows.line_num
+            location, before = f"{path}, line {before + 1}", rows.line_num
             if cells:
-                yield _row(place, header, cells)
+                yield _row(location, header, cells)
     except csv.Error as error:
         raise DataError(
-            f"{path}, line {before + 1}: not CSV ({error}). Mend it, or save the table as JSON lines."
+            f"{path}, line {before + 1}: not CSV ({error}). Fix it, or save the table as JSON lines."
         ) from error
 
 
-def _row(place: str, header: list[str], cells: list[str]) -> Record:
+def _row(location: str, header: list[str], cells: list[str]) -> RawRecord:
     if len(cells) != len(header):
-        reason = f"has {len(cells)} cells, and the header has {len(header)}; a comma or a quote is amiss"
-        return Record(place, cells, reason)
-    return Record(place, {name: cell or None for name, cell in zip(header, cells, strict=True)})
+        reason = f"has {len(cells)} cells, but the header has {len(header)}; check its commas and quotes"
+        return RawRecord(location, cells, reason)
+    return RawRecord(location, {name: cell or None for name, cell in zip(header, cells, strict=True)})
 
 
-def _parquet_records(path: Path, sets: list[str]) -> Iterator[Record]:
+def _parquet_records(path: Path, sets: list[str]) -> Iterator[RawRecord]:
     import pyarrow
     from pyarrow import parquet
 
@@ -205,13 +207,13 @@ def _parquet_records(path: Path, sets: list[str]) -> Iterator[Record]:
         for batch in parquet.ParquetFile(path).iter_batches():
             for row in batch.to_pylist():
                 number += 1
-                yield Record(f"{path}, row {number}", row)
+                yield RawRecord(f"{path}, row {number}", row)
     except (pyarrow.ArrowException, OSError, ValueError) as error:
         reason = (str(error).strip() or type(error).__name__).splitlines()[0]
-        raise DataError(f"{path}: not a Parquet file that can be read ({reason}). Write it anew.") from error
+        raise DataError(f"{path}: not a readable Parquet file ({reason}). Write it again.") from error
 
 
-_READERS: dict[str, Callable[[Path, list[str]], Iterator[Record]]] = {
+_READERS: dict[str, Callable[[Path, list[str]], Iterator[RawRecord]]] = {
     ".jsonl": _json_records,
     ".json": _json_records,
     ".csv": _csv_records,

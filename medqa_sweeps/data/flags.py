@@ -1,14 +1,14 @@
-"""What looks odd in a question and stands in published sets all the same: counted, never changed or refused.
+"""Oddities of questions that also occur in published data sets: counted, never changed or refused.
 
-The wordings were fitted to the US, Taiwan and Mainland development questions; they count, they do not judge.
+The patterns were fitted to the US, Taiwan and Mainland development questions.
 """
 
 import re
 import unicodedata
 from collections.abc import Iterator
 
-# Latin, Cyrillic and Greek letters of one shape (А Β о): the same to people, other tokens to a model. Cyrillic counts
-# in a text that is mostly Latin; Greek only inside a Latin word, for α and β stand on their own in medicine.
+# Latin, Cyrillic and Greek letters of one shape (А Β о): equal for people, different tokens for a model. Cyrillic is
+# flagged in a text that is mostly Latin; Greek only inside a Latin word, since α and β are common in medicine.
 _CYRILLIC = re.compile("[\u0400-\u04ff]")
 _LATIN = re.compile("[A-Za-z]")
 _GREEK_IN_WORD = re.compile(
@@ -25,7 +25,7 @@ _IMAGE = re.compile(
 )
 _NOBODY_INTRODUCED = re.compile(r"^[^.?!]*\bthis (patient|woman|man|girl|boy|child|infant)\b[^.!]*$", re.IGNORECASE)
 
-# What tokenizers of this field call their control tokens; which of them a model has, only its tokenizer knows.
+# Common control tokens; only a model's tokenizer tells which of them that model has.
 _CONTROL_TOKEN = re.compile(
     r"<\|\w[^<>|\n]{0,30}\|>|<[a-z]+_of_\w{1,30}>|</?(?:s|bos|eos|pad|unk|mask|think|tool_call|tool_response)>"
     r"|<unused\d+>|<</?SYS>>|\[/?(?:INST|CLS|SEP|PAD|UNK|MASK|SYSTEM_PROMPT|TOOL_CALLS|AVAILABLE_TOOLS)\]"
@@ -34,7 +34,7 @@ _INVISIBLE = re.compile("[\u00ad\u200b-\u200f\u2060-\u2064\ufeff]")
 
 
 def flags_of(question: str, options: list[str]) -> Iterator[str]:
-    """A phrase for each thing that looks odd."""
+    """A phrase for each oddity."""
     if any(_has_lookalikes(text) for text in (question, *options)):
         yield "look-alike letters of another alphabet"
     if len(set(options)) < len(options):
@@ -55,5 +55,5 @@ def _has_lookalikes(text: str) -> bool:
 
 
 def _as_normalised(text: str) -> str:
-    """The text as a tokenizer may see it: one form of each letter (NFKC), nothing invisible."""
+    """The text as a tokenizer may normalise it: NFKC, without invisible characters."""
     return text if text.isascii() else _INVISIBLE.sub("", unicodedata.normalize("NFKC", text))

@@ -1,7 +1,7 @@
-"""Options that depend on their order: they name letters, refer to those above, or stand lettered in the question too.
+"""Finds options that depend on their order: they name letters, refer to options above, or are also in the question.
 
-Training permutes options, and "Both A and B" would then be about other ones. The rules were tried on the development
-questions of MedQA and MedMCQA: they find 0 of 1,272 US, 79 of 3,425 Mainland and 231 of 4,183 MedMCQA questions.
+Training permutes the options, after which "Both A and B" means other options. On the development questions of MedQA and
+MedMCQA the rules find 0 of 1,272 US, 79 of 3,425 Mainland and 231 of 4,183 MedMCQA questions.
 """
 
 import re
@@ -20,10 +20,10 @@ _HEADING = r"(?i:(?:answer )?(?:choices|options):?\s*)?"
 
 
 def order_matters(question: str, options: Sequence[str]) -> str | None:
-    """What makes the options depend on their order, as a phrase; None: nothing does."""
+    """Why the options depend on their order, as a phrase; None: they do not."""
     if any(_ABOVE.fullmatch(option) for option in options):
         return "options refer to those above"
-    if any(_names_others(place, options) for place in range(len(options))):
+    if any(_names_others(index, options) for index in range(len(options))):
         return "options name the letters of others"
     if all(option in question for option in options) and _copy_of(options).search(question):
         return "options stand in the question too"
@@ -31,29 +31,29 @@ def order_matters(question: str, options: Sequence[str]) -> str | None:
 
 
 def without_copy(question: str, options: Sequence[str]) -> str:
-    """The question without a lettered copy of all its options; the same text if there is none, or nothing but that."""
+    """The question without a lettered copy of all its options; unchanged if there is none, or nothing but the copy."""
     return _copy_of(options).sub("", question).strip() or question
 
 
-def _names_others(place: int, options: Sequence[str]) -> bool:
-    """Whether the option at `place` is made of letters of other options, which have a text of their own.
+def _names_others(index: int, options: Sequence[str]) -> bool:
+    """Whether the option at `index` consists of the letters of other options, which have a text of their own.
 
-    Options such as "A only, B only, A and B", which name themselves, are about things that the question calls so.
+    Options such as "A only, B only, A and B" name themselves: their letters refer to items in the question.
     """
-    letters = _letters_in(options[place])
+    letters = _letters_in(options[index])
     named = [ascii_uppercase.index(letter) for letter in letters]
-    if not named or options[place].strip(".()") in letters or place in named or max(named) >= len(options):
+    if not named or options[index].strip(".()") in letters or index in named or max(named) >= len(options):
         return False
     return not any(_letters_in(options[other]) for other in named)
 
 
 def _letters_in(option: str) -> list[str]:
-    """The letters of an option that consists of them, with words that link them; none for any other option."""
+    """The letters of an option that consists only of letters and linking words; none for any other option."""
     return re.findall(r"\b[A-J]\b", option) if _LETTERS.fullmatch(option) else []
 
 
 def _copy_of(options: Sequence[str]) -> re.Pattern[str]:
-    """Matches all options, one after the other, each behind its letter: "(A) … (B) …", "A. … B. …"."""
+    """Matches all options in order, each after its letter: "(A) … (B) …", "A. … B. …"."""
     pairs = zip(ascii_uppercase, options, strict=False)
     lettered = (rf"\(?{letter}[).:]\s*{re.escape(text)}" for letter, text in pairs)
     return re.compile(_HEADING + r"[\s;,.]*".join(lettered))

@@ -1,5 +1,5 @@
-"""What stands between results and a process that dies, a disk that is full, or two processes at once.
+"""Protects results from processes that die, disks that are full, and two processes at once.
 
-`files` writes whole files, `lines` appends to and follows files of JSON lines, `claim` holds a folder for one process,
-`cache` shares what is computed, `places` finds folders that may be written, `disk` asks a disk what it can do.
+`files` writes whole files, `lines` appends to and follows files of JSON lines, `claim` locks a folder for one process,
+`cache` shares computed values, `writable_folders` finds folders for caches, `disk` checks what a disk supports.
 """

@@ -1,4 +1,4 @@
-"""What several trials may share, by content: one process computes it while the others wait."""
+"""A cache shared by all trials, keyed by content: one process computes a value while the others wait."""
 
 import contextlib
 import json
@@ -8,17 +8,17 @@ from typing import Any
 from filelock import FileLock
 
 from medqa_sweeps.durable.files import write_atomically
-from medqa_sweeps.durable.places import cache_folder
+from medqa_sweeps.durable.writable_folders import cache_folder
 
 
 def shared(kind: str, key: str, compute: Callable[[], dict[str, Any]]) -> tuple[dict[str, Any], bool]:
-    """The JSON object stored under `kind` and `key`, and whether it was there already.
+    """The JSON object stored under `kind` and `key`, and whether it was already stored.
 
-    Computed by the first process that asks, while others that ask for the same wait for it. A file that cannot be
-    read (a disk that was full, another user's) is computed again. Where nothing can be stored, each process computes.
+    The first process that needs it computes it, while others wait. If the file cannot be read (a full disk, another
+    user's file), it is computed again. If nothing can be stored, each process computes it.
 
     Raises:
-        ConfigError: if there is no place for a cache.
+        ConfigError: if no cache folder is writable.
     """
     path = cache_folder() / kind / f"{key}.json"
     lock = FileLock(path.with_suffix(".lock"), fallback_to_soft=False)

@@ -1,4 +1,4 @@
-"""Holding a folder for one process, on disks with locks and on those without."""
+"""Locks a folder for one process, also on disks without file locks."""
 
 import errno
 from pathlib import Path
@@ -6,20 +6,20 @@ from pathlib import Path
 from filelock import BaseFileLock, FileLock, SoftFileLock, Timeout
 
 _LOCK, _HOLDER = ".claim", ".claim.holder"
-FILES = {_LOCK, _HOLDER}  # that a claimed folder may hold
+FILES = {_LOCK, _HOLDER}  # that a locked folder may contain
 _NO_LOCKS = {errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOLCK, errno.EINVAL}
-_PATIENCE_SECONDS = 1.0  # in which a file that a dead process left behind is found out
+_PATIENCE_SECONDS = 1.0  # time to detect that a lock file's process is dead
 
 
 def claim(folder: Path) -> BaseFileLock:
-    """A lock on the folder, now held by this process; release it.
+    """A lock on the folder, held by this process until it is released.
 
-    The kernel lets go of it when the process dies, however it dies. On a disk that has no locks, a file says which
-    process of which machine holds the folder; one whose process is gone is not obeyed on that machine.
+    The kernel releases it whenever the process dies. On a disk without locks, a file names the process and machine that
+    hold the folder; on that machine, the file is ignored once the process is dead.
 
     Raises:
-        Timeout: if another living process holds the folder.
-        OSError: if nothing can be written there.
+        Timeout: if another running process holds the folder.
+        OSError: if the folder is not writable.
     """
     lock: BaseFileLock = FileLock(folder / _LOCK, fallback_to_soft=False)
     try:

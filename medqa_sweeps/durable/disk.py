@@ -1,4 +1,4 @@
-"""What a disk must be able to do for trials to be kept on it: asked before anything trains."""
+"""Checks, before anything trains, that a disk supports what trials need."""
 
 import os
 import shutil
@@ -8,25 +8,25 @@ from medqa_sweeps.errors import ConfigError
 
 
 def refuse_unfit(folder: Path) -> None:
-    """Nothing if files and folders can be written, lengthened, cut and renamed on the disk of `folder`, which need not
-    be there yet. Leaves nothing behind.
+    """Check that files and folders can be written, extended, truncated and renamed on the disk of `folder`, which need
+    not exist yet. Leaves nothing behind.
 
     Raises:
-        ConfigError: naming what cannot be done.
+        ConfigError: if one of these is impossible; the message names it.
     """
     there = next(path for path in (folder, *folder.absolute().parents) if path.is_dir())
     probe = there / f".probe-{os.getpid()}"
-    doing = "make a folder"
+    doing = "create a folder"
     try:
         probe.mkdir()
-        doing = "write and lengthen a file"
+        doing = "write and extend a file"
         with open(probe / "written", "a+b") as file:
             file.write(b"a line\nhalf a")
             file.flush()
             os.fsync(file.fileno())
-            doing = "cut a file"
+            doing = "truncate a file"
             file.truncate(7)
-        doing = "put a file in the place of another"
+        doing = "replace a file by another"
         (probe / "other").write_bytes(b"")
         os.replace(probe / "other", probe / "written")
         doing = "rename a folder"
@@ -35,8 +35,8 @@ def refuse_unfit(folder: Path) -> None:
         os.rename(probe / ".writing", probe / "step")
     except OSError as error:
         raise ConfigError(
-            f"{folder}: this disk cannot {doing} ({error.strerror}), so no trial could be kept there. Choose a folder "
-            "on another disk: hydra.run.dir or hydra.sweep.dir."
+            f"{folder}: this disk cannot {doing} ({error.strerror}), so it cannot store trials. Choose a folder on "
+            "another disk: hydra.run.dir or hydra.sweep.dir."
         ) from None
     finally:
         shutil.rmtree(probe, ignore_errors=True)

@@ -1,16 +1,16 @@
-"""Files that a reader sees whole or not at all, whenever the process that writes them dies."""
+"""Writes files so that readers see them complete or not at all, even if the writing process dies."""
 
 import os
 from pathlib import Path
 
 
 def write_atomically(path: Path, text: str) -> None:
-    """Replace `path` by `text`, so that a reader sees the old or the new and never a part."""
+    """Replace the content of `path` by `text`; readers see the old or the new content, never a part."""
     os.replace(write_beside(path, text), path)
 
 
 def replace_quickly(path: Path, text: str) -> None:
-    """As `write_atomically`, without waiting for the disk: when the machine dies, the old or nothing may be found."""
+    """As `write_atomically`, without waiting for the disk: a crash of the machine may leave the old file or none."""
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         temporary.write_text(text)
@@ -33,13 +33,14 @@ def write_beside(path: Path, text: str) -> Path:
     return temporary
 
 
-def put_first(written: Path, path: Path) -> None:
-    """Give a file its name, unless there is one of that name: the first stands.
+def rename_if_absent(written: Path, path: Path) -> None:
+    """Rename a file to `path`, unless `path` exists: the first file stays.
 
-    A link refuses to replace, unlike a rename. Where a disk has none, only the process that holds the folder writes.
+    Unlike a rename, a hard link never replaces a file. On a disk without links, only the process that locked the folder
+    writes.
 
     Raises:
-        FileExistsError: if there is one.
+        FileExistsError: if `path` exists.
     """
     try:
         os.link(written, path)

@@ -1,7 +1,7 @@
-"""Files of JSON objects, a line each, that processes may append to, follow and be killed over.
+"""Files of JSON objects, one per line, that processes append to and follow, and that survive killed processes.
 
-A line without its line feed was left half-written by a process that died: readers skip it, and the next writer cuts it
-off. Any other line that cannot be read is damage.
+A last line without a line feed is incomplete, because its process died: readers skip it, and the next writer removes
+it. Any other line that cannot be parsed is damage.
 """
 
 import json
@@ -13,11 +13,11 @@ from typing import Any, Generic, TypeVar
 from medqa_sweeps import damage
 
 Content = TypeVar("Content")
-_REMEDY = "Bring the file back from a copy, or delete that line: the rest is then read without it."
+_REMEDY = "Restore the file from a backup, or delete that line: the rest is then read without it."
 
 
 def append_lines(path: Path, objects: Iterable[dict[str, Any]]) -> None:
-    """Add JSON objects, a line each, in one write, after cutting off a line that a dying process left half-written."""
+    """Append JSON objects, one per line, in one write; an incomplete last line is removed first."""
     text = "".join(json.dumps(item, ensure_ascii=False, allow_nan=False) + "\n" for item in objects)
     with open(path, "a+b") as file:
         file.truncate(_whole_bytes(path))
@@ -25,36 +25,36 @@ def append_lines(path: Path, objects: Iterable[dict[str, Any]]) -> None:
 
 
 def repair_lines(path: Path) -> None:
-    """Cut off a last line that a dying process left half-written; nothing if there is no file."""
+    """Remove an incomplete last line; nothing if there is no file."""
     if path.exists() and (whole := _whole_bytes(path)) < path.stat().st_size:
         os.truncate(path, whole)
 
 
-def read_lines(path: Path, made_of: Callable[[dict[str, Any]], Content], naming: bytes = b"") -> Iterator[Content]:
-    """What `made_of` makes of the JSON object of each whole line; nothing if there is no file.
+def read_lines(path: Path, parse: Callable[[dict[str, Any]], Content], containing: bytes = b"") -> Iterator[Content]:
+    """`parse(object)` for the JSON object of each complete line; nothing if there is no file.
 
     Args:
-        naming: lines without these bytes are passed over unread, as parsing is what takes time.
+        containing: lines without these bytes are skipped without parsing, which takes most of the time.
 
     Raises:
-        ConfigError: if a line is no JSON object of which it can be made, naming the file and the line.
+        ConfigError: if a line is not a JSON object that `parse` accepts; the message names the file and the line.
     """
     if path.exists():
         with open(path, "rb") as file:
             for number, text in enumerate(file, start=1):
-                if text.endswith(b"\n") and naming in text:
-                    yield _read(path, number, text, made_of)
+                if text.endswith(b"\n") and containing in text:
+                    yield _read(path, number, text, parse)
 
 
 class LineReader(Generic[Content]):
-    """Follows a file of JSON objects, a line each, while it grows."""
+    """Follows a growing file of JSON objects, one per line."""
 
-    def __init__(self, path: Path, made_of: Callable[[dict[str, Any]], Content]) -> None:
-        self._path, self._made_of = path, made_of
+    def __init__(self, path: Path, parse: Callable[[dict[str, Any]], Content]) -> None:
+        self._path, self._parse = path, parse
         self._position, self._lines = 0, 0
 
     def new(self) -> list[Content]:
-        """What is made of the whole lines written since the last call.
+        """The objects of the complete lines written since the last call.
 
         Raises:
             ConfigError: as `read_lines`.
@@ -66,7 +66,7 @@ class LineReader(Generic[Content]):
                 for text in file:
                     if not text.endswith(b"\n"):
                         break
-                    found.append(_read(self._path, self._lines + 1, text, self._made_of))
+                    found.append(_read(self._path, self._lines + 1, text, self._parse))
                     self._position += len(text)
                     self._lines += 1
         except FileNotFoundError:
@@ -74,13 +74,13 @@ class LineReader(Generic[Content]):
         return found
 
 
-def _read(path: Path, number: int, text: bytes, made_of: Callable[[dict[str, Any]], Content]) -> Content:
-    with damage.told(path, _REMEDY, number):
-        return made_of(json.loads(text))
+def _read(path: Path, number: int, text: bytes, parse: Callable[[dict[str, Any]], Content]) -> Content:
+    with damage.parsing(path, _REMEDY, number):
+        return parse(json.loads(text))
 
 
 def _whole_bytes(path: Path) -> int:
-    """Length of `path` up to and with its last line feed."""
+    """Length of `path` up to and including its last line feed."""
     size = path.stat().st_size
     with open(path, "rb") as file:
         position = size

@@ -20,7 +20,7 @@ from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig
 
 from medqa_sweeps.errors import FailureKind, InternalError
-from medqa_sweeps.exit_codes import in_words
+from medqa_sweeps.exit_codes import describe_exit
 from medqa_sweeps.jobs.contract import Ended, Job, Jobs, Reported
 from medqa_sweeps.pool.contract import Pool, ProcessExit, ProcessHandle
 from medqa_sweeps.trial.folder import StopReason
@@ -92,7 +92,7 @@ class CallableJobs(Jobs):
         else:
             returned = JobReturn(overrides=job.overrides, cfg=cloudpickle.loads(job.prepared), status=JobStatus.FAILED)
             returned.return_value = InternalError(
-                f"the process of job {number} ended with {in_words(code, process_exit.cause)} and no result"
+                f"the process of job {number} ended with {describe_exit(code, process_exit.cause)} and no result"
             )
         for file in (asked, answered, log):
             file.unlink(missing_ok=True)

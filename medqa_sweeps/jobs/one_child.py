@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from medqa_sweeps.errors import ConfigError, InternalError
-from medqa_sweeps.exit_codes import ExitCode, in_words
+from medqa_sweeps.exit_codes import ExitCode, describe_exit
 from medqa_sweeps.jobs.contract import POLL_SECONDS
 from medqa_sweeps.jobs.trials import child_environment, log_tail
 from medqa_sweeps.pool.contract import Pool
@@ -32,5 +32,5 @@ def run_child(pool: Pool, module: str, arguments: list[str], log: Path) -> None:
         raise ConfigError(log_tail(log, lines=1).strip())
     if code != ExitCode.OK:
         raise InternalError(
-            f"the process of {module} ended with {in_words(code, cause)}. The end of its output:\n{log_tail(log)}"
+            f"the process of {module} ended with {describe_exit(code, cause)}. The end of its output:\n{log_tail(log)}"
         )

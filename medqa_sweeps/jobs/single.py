@@ -9,8 +9,8 @@ from rich.console import Console
 
 from medqa_sweeps.alarms import alarms_of
 from medqa_sweeps.alarms.cautions import caution_lines, cautions_of
-from medqa_sweeps.alarms.record import answers_of
-from medqa_sweeps.command_line import command, command_of_this_process, shown, typed
+from medqa_sweeps.alarms.inputs import answers_of
+from medqa_sweeps.command_line import command, command_of_this_process, shell_line, short_path
 from medqa_sweeps.config import TrialConfig
 from medqa_sweeps.durable.disk import refuse_unfit
 from medqa_sweeps.errors import InternalError
@@ -20,12 +20,12 @@ from medqa_sweeps.jobs.progress import TrialProgress
 from medqa_sweeps.jobs.trials import TRAINING, Prepared, TrialJobs
 from medqa_sweeps.pool.local import LocalPool, local_pool
 from medqa_sweeps.pool.request import ANY_DEVICE, DeviceRequest
-from medqa_sweeps.tracking.settings import OFF
+from medqa_sweeps.tracking.run_settings import OFF
+from medqa_sweeps.trial.changes import changes_since_start
 from medqa_sweeps.trial.folder import StopReason, TrialDir
 from medqa_sweeps.trial.phase import Phase, PhaseName
 from medqa_sweeps.trial.plan import plan_new_trial, plan_trial, refuse_changed
 from medqa_sweeps.trial.records import MetricsLine, Outcome, Result
-from medqa_sweeps.trial.since import since_it_began
 from medqa_sweeps.wording import NOT_RESOLVED, accuracy, duration, interval, signed_points
 
 
@@ -60,8 +60,8 @@ def run_single(
     pool = _pool(folder, devices)
     if announce:
         warnings = caution_lines(cautions_of(plan))
-        earlier = since_it_began("The trial", trial.provenance()) if begun else []
-        for sentence in [*plan.sentences(shown(trial.path)), f"Runs on    {pool.devices[0]}", *warnings, *earlier]:
+        earlier = changes_since_start("The trial", trial.provenance()) if begun else []
+        for sentence in [*plan.sentences(short_path(trial.path)), f"Runs on    {pool.devices[0]}", *warnings, *earlier]:
             console.print(sentence, markup=False, soft_wrap=True)
     with TrialProgress(console) as progress:
 
@@ -119,7 +119,7 @@ def _stopping(phase: Phase) -> str:
 
 
 def _ending(trial: TrialDir, result: Result | None, ended: Ended) -> str:
-    folder = typed(trial.path)
+    folder = shell_line(trial.path)
     if result is None:
         why = "" if ended.message in ("", "interrupted") else f" {ended.message}"
         if not trial.config_file.exists():
@@ -146,7 +146,7 @@ def _gain(trial: TrialDir, result: Result) -> str:
     from medqa_sweeps.statistics import compare_answers  # SciPy, which takes half a second, after all else is done
 
     base, trained = (
-        np.array([given == gold for given, gold in zip(answers.evaluations[seen], answers.right, strict=True)])
+        np.array([given == gold for given, gold in zip(answers.evaluations[seen], answers.gold, strict=True)])
         for seen in (0, result.samples_seen)
     )
     paired = compare_answers(trained, base)

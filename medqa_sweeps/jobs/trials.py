@@ -19,7 +19,7 @@ from medqa_sweeps.base.fingerprints import is_of_this_version
 from medqa_sweeps.compose.hydra_node import environment_of, trial_config, without_hydra
 from medqa_sweeps.config import TrialConfig
 from medqa_sweeps.errors import FailureKind
-from medqa_sweeps.exit_codes import ExitCode, in_words
+from medqa_sweeps.exit_codes import ExitCode, describe_exit
 from medqa_sweeps.hardware import killed_for_memory
 from medqa_sweeps.jobs.contract import Ended, Job, Jobs, Reported
 from medqa_sweeps.jobs.failures import another_attempt
@@ -31,12 +31,12 @@ from medqa_sweeps.study.objective import BY_ACCURACY, Objective, refuse_generate
 from medqa_sweeps.study_identity import group_of
 from medqa_sweeps.tracking.tracker import Tracker, tracker_for, wait_for
 from medqa_sweeps.tracking.variables import to_record, variables_here
+from medqa_sweeps.trial.changes import changes_since_start, numeric_changes
 from medqa_sweeps.trial.folder import MetricsReader, StopReason, TrialDir
 from medqa_sweeps.trial.phase import Phase, PhaseName
 from medqa_sweeps.trial.plan import Plan, plan_new_trial, plan_trial
 from medqa_sweeps.trial.provenance import collect, edited_code
 from medqa_sweeps.trial.records import MetricsLine, Outcome, Result, ValidationLine
-from medqa_sweeps.trial.since import changed_since, since_it_began
 from medqa_sweeps.wording import listed
 
 WORKER = "medqa_sweeps.worker.main"  # started by name: this half never imports it
@@ -149,7 +149,7 @@ class TrialJobs(Jobs):
             trial.fail(ended.failure, ended.message)
             return
         one = NotRun(ended.number, list(overrides), ended.outcome, ended.message, ended.failure, ended.same_as)
-        not_run.record(self._folder, one)
+        not_run.write(self._folder, one)
 
     def start(self, job: Job) -> None:
         trial, plan = job.prepared.trial, job.prepared.plan
@@ -201,10 +201,10 @@ class TrialJobs(Jobs):
     def _say_what_changed(self, trial: TrialDir) -> str:
         """What can move digits and differs from when an earlier sweep's trial began; said once for each difference."""
         provenance = trial.provenance()
-        changed = "; ".join(changed_since(provenance, code=False))
+        changed = "; ".join(numeric_changes(provenance, code=False))
         if (key := (is_of_this_version(provenance), changed)) not in self._told:
             self._told.add(key)
-            for sentence in since_it_began(f"Trial {trial.path.name}", provenance, in_a_study=True):
+            for sentence in changes_since_start(f"Trial {trial.path.name}", provenance, in_a_study=True):
                 self._say(sentence)
         return changed
 
@@ -271,7 +271,7 @@ class TrialJobs(Jobs):
                 message = f"{trial.path} cannot be written ({error.strerror}); the trial can be resumed when it can"
         del self._running[number]
         if result and result.peak_memory_bytes:
-            self._pool.learn(result.peak_memory_bytes)
+            self._pool.note_peak_memory(result.peak_memory_bytes)
         if running.tracker:
             running.tracker.finish(result)
             self._trackers.append(running.tracker)
@@ -299,15 +299,15 @@ def _how_it_ended(running: _Running, process_exit: ProcessExit) -> tuple[Failure
     if code == ExitCode.IOERR:
         return None, log_tail(trial.log_file, lines=1).strip()
     if code == ExitCode.TEMPFAIL:  # the worker has said why
-        return trial.failures()[-1], trial.last_words()
+        return trial.failures()[-1], trial.last_message()
     if running.killed_as is FailureKind.TIMEOUT:
         minutes = running.config.engine.max_silent_minutes
         kind, message = FailureKind.TIMEOUT, f"made no progress for {minutes:g} minutes (engine.max_silent_minutes)"
     elif code < 0:
         cause = process_exit.cause or (_about_memory(running.killed_for_memory) if -code == signal.SIGKILL else "")
-        kind, message = FailureKind.KILLED, f"killed by {in_words(code, cause)}"
+        kind, message = FailureKind.KILLED, f"killed by {describe_exit(code, cause)}"
     else:
-        kind, message = FailureKind.INTERNAL, f"its process ended with {in_words(code)} and no result"
+        kind, message = FailureKind.INTERNAL, f"its process ended with {describe_exit(code)} and no result"
     trial.end_attempt(Outcome.FAILED, kind, message)
     return kind, message
 

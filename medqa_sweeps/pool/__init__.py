@@ -1,9 +1,10 @@
-"""Processes on slots. Imports nothing of trials: what passes through is a module's name, its arguments and a log.
+"""Runs processes on slots. Knows nothing of trials: a pool gets a module name, its arguments and a log file.
 
-`contract` is what every pool promises; `local` is this machine, `in_process` this process. `request` says which devices
-were asked for, `devices` finds them, `leases` takes them, `holders` names who has the others, and `slots` divides them.
-`children` starts processes: `child` is the first thing that one does, `forkserver` and `spare` have imported ahead.
+`contract` is the interface of every pool; `local` implements it for this machine, `in_process` within this process.
+`request` parses which devices are requested, `devices` finds them, `leases` locks them, `lease_holders` names the
+sweeps that hold the others, and `slots` divides them. `children` starts processes: `child` is the entry point of each
+process, `forkserver` and `spare` import libraries in advance.
 
-To add a pool: a file that implements `contract.Pool`, a line among the makers of `tests/contracts/test_pool.py`, and a
-line in the table of `jobs/launcher.py`.
+To add a pool: write a file that implements `contract.Pool`, and add a line to the makers in
+`tests/contracts/test_pool.py` and a line to the table in `jobs/launcher.py`.
 """

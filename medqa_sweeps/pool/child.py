@@ -1,14 +1,14 @@
-"""The first thing a child process does: tie its life to its parent's, then become the module it was asked to be.
+"""Entry point of a child process: it ties its life to its parent's, then runs the requested module.
 
     python -m medqa_sweeps.pool.child LIFELINE_FD PARENT_PID MODULE [ARGUMENT ...]
 
-Two ropes, so that no kill of any process leaves an orphan (Linux; elsewhere children outlive a killed parent):
-the *lifeline* is a pipe whose only writer is the pool's process, and the kernel kills the child's whole process
-group when that writer is gone, whatever the child's Python is doing; `PR_SET_PDEATHSIG` does the same when the
-direct parent (the forkserver) dies. Imports nothing but the standard library.
+Two mechanisms ensure that a killed process leaves no orphan (Linux only; elsewhere children outlive a killed parent).
+The *lifeline* is a pipe whose only writer is the pool's process: the kernel kills the child's whole process group when
+that writer is gone, whatever the child is doing. `PR_SET_PDEATHSIG` does the same when the direct parent (the
+forkserver) dies. Imports only the standard library.
 
-A cluster, `systemd` or `docker stop` asks every process of a job to end. What that means is decided by the pool's
-process alone, which has its children end as they should; by themselves they obey none of these signals.
+A cluster, `systemd` or `docker stop` asks every process of a job to end. Only the pool's process decides what that
+means, and has its children end as they should; by themselves they obey none of these signals.
 """
 
 import contextlib
@@ -24,15 +24,15 @@ import sys
 from collections.abc import Iterator
 
 POLITE = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)  # Ctrl-C, `kill`, a closed terminal
-_F_SETSIG = 10  # fcntl.h; Python does not name it
-_PR_SET_PDEATHSIG = 1  # prctl.h
+_F_SETSIG = 10  # from fcntl.h; Python has no constant for it
+_PR_SET_PDEATHSIG = 1  # from prctl.h
 
 
 def arm(lifeline: int, parent: int) -> None:
-    """Die, with every process of the own group, when the pool's process or the direct parent dies or just has."""
+    """Make the kernel kill this process group when the pool's process or the direct parent dies, or is already dead."""
     _outlive_polite_signals()
     with contextlib.suppress(PermissionError):  # already the leader of its own group
-        os.setpgid(0, 0)  # the terminal's Ctrl-C reaches the parent alone, which then decides
+        os.setpgid(0, 0)  # so that a terminal's Ctrl-C reaches only the parent, which then decides
     if sys.platform == "linux":
         _die_with_pool(lifeline)
         die_with_parent(parent)
@@ -49,13 +49,13 @@ def polite_signals_held() -> Iterator[None]:
 
 
 def die_with_parent(parent: int) -> None:
-    """Ask the kernel for SIGKILL when the direct parent, process `parent`, is gone."""
+    """Make the kernel send SIGKILL when the direct parent, process `parent`, dies."""
     ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
     if os.getppid() != parent:
         os.kill(os.getpid(), signal.SIGKILL)
 
 
-def become(module: str, arguments: list[str]) -> int:
+def run_module(module: str, arguments: list[str]) -> int:
     """The exit code of `module.main(arguments)`."""
     code = importlib.import_module(module).main(arguments)
     sys.stdout.flush()
@@ -63,11 +63,11 @@ def become(module: str, arguments: list[str]) -> int:
     return int(code)
 
 
-def import_ahead(modules: list[str]) -> None:
-    """Import what the process will find imported when it becomes its module; whatever that raises.
+def import_in_advance(modules: list[str]) -> None:
+    """Import modules in advance; their import errors are raised.
 
-    Without the garbage collector, which looks through millions of new objects again and again and finds none to free:
-    a fifth of the time. They are then kept from it for good, and so stay shared between forks.
+    The garbage collector is off meanwhile: it would scan millions of new objects repeatedly and free none, a fifth of
+    the time. The objects are then excluded from collection, so that forks keep sharing their memory.
     """
     gc.disable()
     try:
@@ -121,17 +121,17 @@ def _forks_obey() -> None:
 
 
 def _die_with_pool(lifeline: int) -> None:
-    # Opened anew: owner and signal belong to the open file description, which forked siblings would share.
+    # Opened again, because owner and signal belong to the open file description, which forked siblings share.
     own = os.open(f"/proc/self/fd/{lifeline}", os.O_RDONLY)
     fcntl.fcntl(own, fcntl.F_SETOWN, -os.getpgrp())
     fcntl.fcntl(own, _F_SETSIG, signal.SIGKILL)
     fcntl.fcntl(own, fcntl.F_SETFL, fcntl.fcntl(own, fcntl.F_GETFL) | os.O_ASYNC)
     poll = select.poll()
     poll.register(own, select.POLLIN)
-    if poll.poll(0):  # the writer was gone before the signal was armed
+    if poll.poll(0):  # the writer died before the signal was armed
         os.killpg(os.getpgrp(), signal.SIGKILL)
 
 
 if __name__ == "__main__":
     arm(int(sys.argv[1]), int(sys.argv[2]))
-    sys.exit(become(sys.argv[3], sys.argv[4:]))
+    sys.exit(run_module(sys.argv[3], sys.argv[4:]))

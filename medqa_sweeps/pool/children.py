@@ -1,8 +1,8 @@
-"""Child processes: one way to start them, to hear how they ended, and to be sure that none stays behind.
+"""Child processes: starts them, returns how they ended, and ensures that none is left behind.
 
-`Children` is the contract. `ForkedChildren` forks them from a process that has imported the heavy libraries once.
-Where a GPU is used, whose driver a fork cannot share, `SparedChildren` keeps a new interpreter waiting that has
-imported them already. `tests/contracts/test_children.py` holds for both.
+`Children` is the interface. `ForkedChildren` forks from a process that has imported the heavy libraries once. A fork
+cannot share the driver of a GPU, so on GPUs `SparedChildren` keeps a new interpreter ready that has already imported
+them. `tests/contracts/test_children.py` tests both.
 """
 
 import contextlib
@@ -23,24 +23,24 @@ from medqa_sweeps.errors import InternalError
 from medqa_sweeps.pool.child import polite_signals_held
 
 _ROOT = Path(__file__).resolve().parents[2]
-_REPLACEMENTS = 3  # of a forkserver: one that dies more often is not killed by chance
+_REPLACEMENTS = 3  # of a forkserver; if it dies more often, it is not by chance
 
 
 @dataclass(frozen=True)
 class ChildExit:
-    """A child is over, with every process of its group."""
+    """The end of a child process and of every process of its group."""
 
     pid: int
     code: int  # its exit code; negative: the signal that killed it
-    cause: str = ""  # of the signal, in words, where more is known than the signal
+    cause: str = ""  # of the signal, for users; empty if unknown
 
 
 class Children(ABC):
-    """Starts children and says how they ended. For one thread; close it, or use it as a context manager.
+    """Starts child processes and returns how they ended. Single-threaded; close it, or use it as a context manager.
 
-    A child is `module.main(arguments) -> int` in a process and process group of its own, in this project's folder,
-    with exactly the given environment, no standard input, and its output appended to `log`. It dies with this
-    process, however this process dies.
+    A child runs `module.main(arguments) -> int` in its own process and process group, in this project's folder, with
+    exactly the given environment and no standard input; its output is appended to `log`. It is killed when this process
+    dies, for whatever reason.
     """
 
     @abstractmethod
@@ -48,25 +48,25 @@ class Children(ABC):
         """Process id of a new child.
 
         Raises:
-            InternalError: if no child can be started any more.
+            InternalError: if no child can be started.
         """
 
     @property
     @abstractmethod
     def ready(self) -> bool:
-        """Whether a start returns at once; `wait` makes it so."""
+        """Whether `start` returns at once; `wait` blocks until it does."""
 
     @abstractmethod
     def wait(self, timeout: float) -> list[ChildExit]:
-        """The children that have ended since the last call: at once if there are any, else within `timeout` seconds."""
+        """The children that ended since the last call: at once if there are any, else within `timeout` seconds."""
 
     @abstractmethod
     def kill(self, pid: int) -> None:
-        """End a child and its group; nothing if it is gone."""
+        """Kill a child and its group; nothing if it has ended."""
 
     @abstractmethod
     def close(self) -> None:
-        """Kill what still runs. Afterwards nothing can be started."""
+        """Kill all running children. Afterwards nothing can be started."""
 
     def __enter__(self) -> "Children":
         return self
@@ -76,19 +76,19 @@ class Children(ABC):
 
 
 class Lifeline:
-    """A pipe whose only writer is this process: the kernel kills the group of every child that reads it when it is cut,
-    or when this process dies."""
+    """A pipe whose only writer is this process: when it is cut or this process dies, the kernel kills the process group
+    of every child that reads it."""
 
     def __init__(self) -> None:
-        self.fd, self._end = os.pipe()  # children read `fd`; the end is held here and nowhere else
+        self.fd, self._end = os.pipe()  # children read `fd`; only this process has the other end
 
     def refuse_cut(self) -> None:
         """Raises an InternalError if it was cut."""
         if self._end < 0:
-            raise InternalError("these children were closed; nothing can be started")
+            raise InternalError("the child processes were closed; nothing can be started")
 
     def cut(self) -> None:
-        """Nothing if it was cut."""
+        """Close the pipe; nothing if it was cut before."""
         if self._end >= 0:
             os.close(self._end)
             os.close(self.fd)
@@ -96,7 +96,7 @@ class Lifeline:
 
 
 class ForkedChildren(Children):
-    """Forks of a server that imports `preload` once. A server that is killed later is replaced, a few times."""
+    """Forks from a server that imports `preload` once. A server that is killed later is replaced, up to 3 times."""
 
     def __init__(self, preload: list[str]) -> None:
         self._lifeline = Lifeline()
@@ -104,11 +104,11 @@ class ForkedChildren(Children):
         self._started: list[int] = []
         self._exits: list[ChildExit] = []
         self._alive: set[int] = set()
-        self._begin()
+        self._start_server()
 
-    def _begin(self) -> None:
+    def _start_server(self) -> None:
         self._ready, self._unread = False, b""
-        self._said = tempfile.TemporaryFile("w+")
+        self._output = tempfile.TemporaryFile("w+")
         self._channel, other = socket.socketpair()
         with other, polite_signals_held():
             self._server = subprocess.Popen(
@@ -118,8 +118,8 @@ class ForkedChildren(Children):
                 ],
                 cwd=_ROOT,
                 stdin=subprocess.DEVNULL,
-                stdout=self._said,
-                stderr=self._said,
+                stdout=self._output,
+                stderr=self._output,
                 pass_fds=(other.fileno(), self._lifeline.fd),
                 process_group=0,
             )
@@ -130,11 +130,11 @@ class ForkedChildren(Children):
 
     def start(self, module: str, arguments: list[str], environment: dict[str, str], log: Path) -> int:
         self._lifeline.refuse_cut()
-        asked = {"module": module, "arguments": arguments, "environment": environment}
-        request = json.dumps({**asked, "folder": str(_ROOT), "log": str(log)}).encode() + b"\n"
+        message = {"module": module, "arguments": arguments, "environment": environment}
+        request = json.dumps({**message, "folder": str(_ROOT), "log": str(log)}).encode() + b"\n"
         while True:
             server = self._server
-            with contextlib.suppress(OSError):  # it has just died: `_receive` finds out
+            with contextlib.suppress(OSError):  # the server has just died; `_receive` notices
                 self._channel.sendall(request)
             while not self._started and self._server is server:
                 self._receive(timeout=0.2)
@@ -153,7 +153,7 @@ class ForkedChildren(Children):
 
     def close(self) -> None:
         self._lifeline.cut()
-        self._put_away()
+        self._shut_down_server()
 
     def _receive(self, timeout: float) -> None:
         self._channel.settimeout(max(timeout, 0.001))
@@ -166,13 +166,13 @@ class ForkedChildren(Children):
         finally:
             self._channel.settimeout(None)
         if not received:
-            self._server_is_gone()
+            self._replace_server()
             return
         *messages, self._unread = (self._unread + received).split(b"\n")
         for text in messages:
             message = json.loads(text)
             if "failed" in message:
-                raise self._lost(message["failed"])
+                raise self._server_error(message["failed"])
             if "ready" in message:
                 self._ready = True
             elif "started" in message:
@@ -182,37 +182,36 @@ class ForkedChildren(Children):
                 self._alive.discard(message["ended"])
                 self._exits.append(ChildExit(message["ended"], message["code"]))
 
-    def _server_is_gone(self) -> None:
-        """Its children died with it: the kernel saw to that. One that never came to serve is not tried again."""
+    def _replace_server(self) -> None:
+        """The kernel has killed its children. A server that was never ready is not replaced."""
         cause = "its parent process ended"
         self._exits += [ChildExit(pid, -signal.SIGKILL, cause) for pid in sorted(self._alive)]
         self._alive.clear()
         if not self._ready or self._replacements == _REPLACEMENTS:
-            raise self._lost("it was killed")
+            raise self._server_error("it was killed")
         self._replacements += 1
-        self._put_away()
-        self._begin()
+        self._shut_down_server()
+        self._start_server()
 
-    def _put_away(self) -> None:
+    def _shut_down_server(self) -> None:
         self._channel.close()
         self._server.kill()
         self._server.wait()
-        self._said.close()
+        self._output.close()
 
-    def _lost(self, reason: str) -> InternalError:
-        self._said.seek(0)
-        tail = "".join(self._said.readlines()[-15:])
+    def _server_error(self, reason: str) -> InternalError:
+        self._output.seek(0)
+        tail = "".join(self._output.readlines()[-15:])
         return InternalError(
-            f"the process that starts trials is gone ({reason})." + (f" Its last words:\n{tail}" if tail else "")
+            f"the process that starts trials has died ({reason})." + (f" Its last output:\n{tail}" if tail else "")
         )
 
 
 class SparedChildren(Children):
-    """New interpreters: for each environment a spare one, which has imported `preload` and waits to be told what to
-    become.
+    """New interpreters: one spare per environment, which has imported `preload` and waits for a request.
 
-    The environment decides what the imports find (which GPU, how many threads), so a spare serves its own alone. A
-    new spare begins to import when the one before it has gone to work.
+    The imports depend on the environment (GPU, number of threads), so a spare serves only its own. A new spare starts
+    to import when the previous one gets work.
     """
 
     def __init__(self, preload: list[str]) -> None:
@@ -223,19 +222,19 @@ class SparedChildren(Children):
 
     @property
     def ready(self) -> bool:
-        return True  # a start never waits for imports: what is started does them if its spare has not
+        return True  # a start never waits for imports: the child finishes them itself
 
     def start(self, module: str, arguments: list[str], environment: dict[str, str], log: Path) -> int:
-        self._expect(environment)
-        spare, said = self._spares.pop(json.dumps(environment, sort_keys=True))
-        if not self._send_to_work(spare, module, arguments, log):  # it died while it waited
-            said.seek(0)
-            tail = b"".join(said.readlines()[-15:]).decode(errors="replace")
+        self._ensure_spare(environment)
+        spare, output = self._spares.pop(json.dumps(environment, sort_keys=True))
+        if not self._send_request(spare, module, arguments, log):  # the spare died while it waited
+            output.seek(0)
+            tail = b"".join(output.readlines()[-15:]).decode(errors="replace")
             spare.wait()
-            raise InternalError(f"the process that waited for a trial is gone (exit {spare.returncode}):\n{tail}")
-        said.close()
+            raise InternalError(f"the process that waited for a trial has died (exit {spare.returncode}):\n{tail}")
+        output.close()
         self._running[spare.pid] = spare
-        self._expect(environment)
+        self._ensure_spare(environment)
         return spare.pid
 
     def wait(self, timeout: float) -> list[ChildExit]:
@@ -246,7 +245,7 @@ class SparedChildren(Children):
                 break
             time.sleep(min(0.02, max(0.0, end - time.monotonic())))
         for process in gone:
-            _kill_group(process.pid)  # grandchildren do not outlive their parent
+            _kill_group(process.pid)  # grandchildren must not outlive their parent
             process.wait()
             del self._running[process.pid]
         return [ChildExit(process.pid, process.returncode) for process in gone]
@@ -259,18 +258,18 @@ class SparedChildren(Children):
         for process in [*self._running.values(), *(spare for spare, _ in self._spares.values())]:
             _kill_group(process.pid)
             process.wait()
-        for _, said in self._spares.values():
-            said.close()
+        for _, output in self._spares.values():
+            output.close()
         self._running.clear()
         self._spares.clear()
 
-    def _expect(self, environment: dict[str, str]) -> None:
-        """Have a spare for this environment; returns at once."""
+    def _ensure_spare(self, environment: dict[str, str]) -> None:
+        """Start a spare for this environment if there is none; returns at once."""
         self._lifeline.refuse_cut()
         key = json.dumps(environment, sort_keys=True)
         if key not in self._spares:
-            said = tempfile.TemporaryFile()
-            self._spares[key] = (self._new_spare(environment, said), said)
+            output = tempfile.TemporaryFile()
+            self._spares[key] = (self._new_spare(environment, output), output)
 
     def _new_spare(self, environment: dict[str, str], output: Any) -> "subprocess.Popen[bytes]":
         arguments = [str(self._lifeline.fd), str(os.getpid()), "medqa_sweeps.pool.spare", *self._preload]
@@ -287,8 +286,8 @@ class SparedChildren(Children):
             )
 
     @staticmethod
-    def _send_to_work(spare: "subprocess.Popen[bytes]", module: str, arguments: list[str], log: Path) -> bool:
-        """Whether there was still somebody to be sent."""
+    def _send_request(spare: "subprocess.Popen[bytes]", module: str, arguments: list[str], log: Path) -> bool:
+        """Whether the spare was still running and took the request."""
         assert spare.stdin is not None
         if _is_zombie(spare.pid):
             return False
@@ -306,5 +305,5 @@ def _kill_group(leader: int) -> None:
 
 
 def _is_zombie(pid: int) -> bool:
-    """Whether a child has ended; it keeps its number until it is waited for."""
+    """Whether a child has ended; its process id stays reserved until it is waited for."""
     return os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None

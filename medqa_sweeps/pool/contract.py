@@ -1,7 +1,7 @@
-"""The contract between those who start processes and whatever machine runs them: slots, and processes on them.
+"""The interface of a pool, which runs processes on the slots of some machine.
 
-What passes through is a module's name, its arguments, an environment and a log file, so that a pool may reach other
-machines over a shared file system. `tests/contracts/test_pool.py` holds for every pool: a new one is a line there.
+A pool gets a module name, its arguments, an environment and a log file, so that it can also use other machines over a
+shared file system. `tests/contracts/test_pool.py` tests every pool: add a line there for a new one.
 """
 
 from abc import ABC, abstractmethod
@@ -12,29 +12,31 @@ from pathlib import Path
 
 @dataclass(frozen=True)
 class Slot:
-    """A place on a device where one process runs at a time."""
+    """A share of a device, on which one process runs at a time."""
 
-    name: str  # of no other slot of its pool
-    device_id: str  # of no other device of its pool; several slots may share it
-    environment: Mapping[str, str] = field(default_factory=dict, hash=False)  # goes over what a process is given
+    name: str  # unique in its pool
+    device_id: str  # unique in its pool; several slots may share a device
+    environment: Mapping[str, str] = field(
+        default_factory=dict, hash=False
+    )  # overrides the variables that a process is given
 
 
 @dataclass(eq=False)
 class ProcessHandle:
-    """One process of a pool, from `start` on; equal to itself alone. Only its pool changes it."""
+    """One process of a pool; compared by identity. Only its pool changes it."""
 
-    id: str  # for people: what the machine's own tools call it, such as its process number
+    id: str  # for users: its name in the machine's own tools, such as a process id
     slot: Slot
-    began_at: float | None = None  # in `time.monotonic` seconds; None: it waits in a queue and has not begun to run
+    began_at: float | None = None  # in `time.monotonic` seconds; None: it still waits in a queue
 
 
 @dataclass(frozen=True)
 class ProcessExit:
-    """A process is over, with every process of its group, and its slot is free."""
+    """The end of a process and of every process of its group; its slot is free."""
 
     process: ProcessHandle
     code: int  # its exit code; negative: the signal that killed it
-    cause: str = ""  # of the signal, in words, where more is known than the signal
+    cause: str = ""  # of the signal, for users; empty if unknown
 
     @property
     def slot(self) -> Slot:
@@ -42,26 +44,26 @@ class ProcessExit:
 
 
 class Pool(ABC):
-    """Runs `module.main(arguments) -> int` in processes on slots. For one thread; close it, or use it as a context
-    manager. Every process that was started exits exactly once in `wait`, unless `close` comes first."""
+    """Runs `module.main(arguments) -> int` in processes on slots. Single-threaded; close it, or use it as a context
+    manager. `wait` returns every started process exactly once, unless `close` comes first."""
 
     @property
     @abstractmethod
     def slots(self) -> Sequence[Slot]:
-        """All slots, taken or free."""
+        """All slots, busy or free."""
 
     @property
     @abstractmethod
     def free(self) -> int:
-        """Slots on which a process could start now; none while the first imports are under way, which `wait` awaits."""
+        """Number of slots on which a process can start now; 0 during the first imports, for which `wait` waits."""
 
     @abstractmethod
     def describe(self) -> Sequence[str]:
-        """Sentences for people: what the slots are."""
+        """Sentences for users about the slots."""
 
     @abstractmethod
-    def learn(self, peak_bytes: int) -> None:
-        """Hear how much memory a process has held: a pool that had to guess may open more slots."""
+    def note_peak_memory(self, peak_bytes: int) -> None:
+        """Take note of the peak memory of a process: a pool that had to guess may add slots."""
 
     @abstractmethod
     def start(
@@ -72,30 +74,30 @@ class Pool(ABC):
         log: Path,
         avoid: Collection[str] = (),
     ) -> ProcessHandle:
-        """A new process, which may have to wait before it begins to run. Only while `free` is above 0; on the slot of a
-        process that has just exited at once, whatever `free` says.
+        """Start a process, which may wait in a queue before it runs. Only while `free` is above 0; the slot of a
+        process that has just exited can be used at once, whatever `free` is.
 
         Args:
-            environment: all of it; the slot's own goes over it.
-            log: to which the process's output is appended.
-            avoid: ids of devices to be used only if no other has a free slot.
+            environment: the whole environment; the slot's variables override it.
+            log: file to which the process's output is appended.
+            avoid: ids of devices to use only if no other device has a free slot.
 
         Raises:
-            InternalError: if nothing can be started any more.
+            InternalError: if nothing can be started.
         """
 
     @abstractmethod
     def wait(self, timeout: float) -> list[ProcessExit]:
-        """The processes that have exited since the last call: at once if any have, else within `timeout` seconds.
-        Meanwhile the handles of those that have begun to run are told so."""
+        """The processes that exited since the last call: at once if there are any, else within `timeout` seconds.
+        Also sets `began_at` of the processes that have begun to run."""
 
     @abstractmethod
     def kill(self, process: ProcessHandle) -> None:
-        """End a process and its group now, or take it out of its queue; `wait` tells of it. Nothing if it is over."""
+        """Kill a process and its group now, or remove it from its queue; `wait` returns it. Nothing if it has ended."""
 
     @abstractmethod
     def close(self) -> None:
-        """Kill what still runs. Afterwards nothing can be started."""
+        """Kill all running processes. Afterwards nothing can be started."""
 
     def __enter__(self) -> "Pool":
         return self

@@ -1,8 +1,8 @@
-"""The devices that may be used: the GPUs of this machine on which nobody else computes, or its CPU.
+"""Finds usable devices: the GPUs of this machine that nobody else uses, or its CPU.
 
     find_devices → leases.lease → slots.plan_slots
 
-Never creates a CUDA context: what is known of a GPU is what NVML says.
+Never creates a CUDA context: all information about GPUs comes from NVML.
 """
 
 import contextlib
@@ -15,23 +15,23 @@ import psutil
 from medqa_sweeps import hardware
 from medqa_sweeps.errors import ConfigError, DeviceFailed
 from medqa_sweeps.hardware import Gpu
-from medqa_sweeps.pool.holders import holders
+from medqa_sweeps.pool.lease_holders import lease_holders
 from medqa_sweeps.pool.request import ANY_DEVICE, CPU, DeviceRequest
 from medqa_sweeps.wording import sentences
 
 GIB = 1 << 30
-_BUSY_BYTES = GIB  # in use on a GPU before we come: a desktop stays below it, a loaded model does not
+_BUSY_BYTES = GIB  # in use by others; a desktop uses less, a loaded model more
 
 
 @dataclass(frozen=True)
 class Device:
-    """A GPU, an instance of one that MIG divides, or the CPU."""
+    """A GPU, a MIG instance of a GPU, or the CPU."""
 
-    id: str  # "cpu", or the UUID that CUDA knows it by
-    name: str  # of the product
-    memory_bytes: int  # in all
-    label: str  # for people: cpu, gpu0, gpu0-mig1; numbered as nvidia-smi does
-    lease_index: int = 0  # ours, among the leases of those who share the device; see `leases.lease`
+    id: str  # "cpu", or the GPU's UUID in CUDA
+    name: str  # product name
+    memory_bytes: int  # total
+    label: str  # for users: cpu, gpu0, gpu0-mig1; with nvidia-smi's number
+    lease_index: int = 0  # number of our lease among those that share the device; see `leases.lease`
 
     @property
     def is_cpu(self) -> bool:
@@ -43,33 +43,33 @@ class Device:
 
 @dataclass(frozen=True)
 class DeviceSearch:
-    """Devices that may be leased."""
+    """The result of a search for devices."""
 
-    devices: tuple[Device, ...]  # at least one
-    skipped: tuple[str, ...] = ()  # a clause for each that may not, or why there is none
-    request: DeviceRequest = ANY_DEVICE  # what they were found for
+    devices: tuple[Device, ...]  # usable; at least one
+    skipped: tuple[str, ...] = ()  # a clause for each unusable device, or why there is no GPU
+    request: DeviceRequest = ANY_DEVICE  # the request of this search
 
 
 def find_devices(request: DeviceRequest = ANY_DEVICE) -> DeviceSearch:
-    """The GPUs that `CUDA_VISIBLE_DEVICES` leaves and nobody else computes on; where there is no GPU, the CPU.
+    """The GPUs in `CUDA_VISIBLE_DEVICES` that nobody else uses; without any GPU, the CPU.
 
-    A GPU is somebody else's while a process has a CUDA context on it, or more than 1 GiB of it is in use (processes of
-    other containers are invisible, their memory is not).
+    A GPU is in use while another process has a CUDA context on it, or more than 1 GiB of its memory is taken (processes
+    of other containers are invisible, their memory is not).
 
     Raises:
-        ConfigError: if a device is named that is not there, or none is free, or the driver does not answer.
+        ConfigError: if a requested device does not exist, no GPU is free, or the driver does not respond.
     """
     if request.names == (CPU,):
         return DeviceSearch((_cpu(),))
     gpus, silent = hardware.survey()
     if not gpus and silent:
         reason = sentences("; ".join(silent))
-        raise ConfigError(f"{reason} Mend that, or compute without a GPU: {request.spelled(CPU)}.")
+        raise ConfigError(f"{reason} Fix that, or run without a GPU: {request.spelled(CPU)}.")
     if not gpus and not request.names:
         return DeviceSearch((_cpu(),), ("no GPU found",))
     free: list[Device] = []
     skipped = list(silent)
-    for gpu in dict.fromkeys(gpu for name in request.names for gpu in _called(name, gpus, request)) or gpus:
+    for gpu in dict.fromkeys(gpu for name in request.names for gpu in _gpus_named(name, gpus, request)) or gpus:
         device = _device(gpu)
         reason = _unusable(device, request.share)
         if reason:
@@ -77,22 +77,22 @@ def find_devices(request: DeviceRequest = ANY_DEVICE) -> DeviceSearch:
         else:
             free.append(device)
     if not free:
-        raise ConfigError(none_free(skipped, request))
+        raise ConfigError(no_free_gpu(skipped, request))
     return DeviceSearch(tuple(free), tuple(skipped), request)
 
 
-def _called(name: str, gpus: Sequence[Gpu], request: DeviceRequest) -> list[Gpu]:
-    """The GPU of that number, as all its instances where it is divided, or of that UUID."""
+def _gpus_named(name: str, gpus: Sequence[Gpu], request: DeviceRequest) -> list[Gpu]:
+    """The GPU with that number or UUID; for a card with MIG, all its instances."""
     of_number = [gpu for gpu in gpus if name == str(gpu.index)]
     of_uuid = [gpu for gpu in gpus if gpu.uuid.lower().startswith(name.lower())]
     if not of_number and len(of_uuid) != 1:
         there = ", ".join(f"{gpu.index} {gpu.name} {gpu.uuid}" for gpu in gpus) or "none"
         hidden = os.environ.get("CUDA_VISIBLE_DEVICES")
         among = "" if hidden is None else f" (CUDA_VISIBLE_DEVICES={hidden} hides the others)"
-        problem = "is the beginning of several" if of_uuid else "is not there"
+        problem = "matches several UUIDs" if of_uuid else "does not exist"
         raise ConfigError(
-            f"{request.spelled(*request.names)}: GPU {name} {problem}. There are: {there}{among}. Name one by its "
-            "number or its UUID, or say auto or cpu."
+            f"{request.spelled(*request.names)}: GPU {name} {problem}. Available: {there}{among}. Give a number "
+            "or a UUID, or auto or cpu."
         )
     return of_number or of_uuid
 
@@ -107,30 +107,30 @@ def _device(gpu: Gpu) -> Device:
 
 
 def _unusable(device: Device, share: bool) -> str:
-    """Why this process should keep off the GPU; empty: nothing speaks against it."""
+    """Why this process must not use the GPU; empty: it may."""
     try:
         use = hardware.gpu_use(device.id)
     except DeviceFailed as error:
         return f"is left out: {error}"
-    strangers = [shown for pid in use.processes if (shown := _process(pid))]
-    if share or (not strangers and use.used_bytes <= _BUSY_BYTES):
+    other_processes = [shown for pid in use.processes if (shown := _process(pid))]
+    if share or (not other_processes and use.used_bytes <= _BUSY_BYTES):
         return ""
-    who = holders(device.id) or strangers or ["somebody who cannot be seen from here"]
-    return f"is in use by {' and '.join(who)}: {use.used_bytes / GIB:.1f} GiB are taken"
+    who = lease_holders(device.id) or other_processes or ["a process that is invisible from here"]
+    return f"is in use by {' and '.join(who)}: {use.used_bytes / GIB:.1f} GiB are used"
 
 
 def _process(pid: int) -> str:
-    """A process for people; empty if it is the server of NVIDIA's multi-process service, which computes for others."""
+    """A process as text; empty for the server of NVIDIA's multi-process service, which works for other processes."""
     with contextlib.suppress(psutil.Error):
         name = psutil.Process(pid).name()
         return "" if name.startswith("nvidia-cuda-mps") else f"process {pid} ({name})"
     return f"process {pid}"
 
 
-def none_free(skipped: Collection[str], request: DeviceRequest) -> str:
-    """What to say where no GPU is left; `skipped`: a clause for each that may not be used."""
+def no_free_gpu(skipped: Collection[str], request: DeviceRequest) -> str:
+    """The error message if no GPU is usable; `skipped`: a clause for each GPU."""
     reasons = sentences("; ".join(skipped))
     return (
-        f"No GPU is free. {reasons} Wait, choose others ({request.spelled('0', '2')}), share them if their "
-        f"memory has room for both ({request.spelled_share()}), or compute without: {request.spelled(CPU)}."
+        f"No GPU is free. {reasons} Wait, choose other GPUs ({request.spelled('0', '2')}), share a GPU with enough "
+        f"free memory ({request.spelled_share()}), or run without a GPU: {request.spelled(CPU)}."
     )

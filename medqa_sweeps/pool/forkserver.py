@@ -1,13 +1,13 @@
-"""A process that has imported the heavy libraries once and forks a child at each request.
+"""A server process that imports the heavy libraries once and forks a child for each request.
 
     python -m medqa_sweeps.pool.forkserver SOCKET_FD LIFELINE_FD PARENT_PID PRELOADED_MODULE [...]
 
-Importing unsloth and trl takes about 15 s; a fork of a process that has done so takes a few milliseconds, and each
-child is still a process of its own. Only without a GPU: the import touches CUDA, which a fork cannot share.
+Importing unsloth and trl takes about 15 s. A fork after the import takes a few milliseconds, and each child is still a
+separate process. Only used without a GPU: the import initialises CUDA, which a fork cannot share.
 
-One JSON object a line on the socket. The pool sends {"module", "arguments", "environment", "folder", "log"}; the
-server answers {"started": PID} in the order of the requests, and {"ended": PID, "code": CODE} when a child is gone
-(negative: the signal that killed it). Before that, once: {"ready": SECONDS} or {"failed": TEXT}.
+Protocol, one JSON object per line: the pool sends {"module", "arguments", "environment", "folder", "log"}. The server
+answers {"started": PID} in the order of the requests, and {"ended": PID, "code": CODE} when a child ends (negative: the
+signal that killed it). Before that it sends {"ready": SECONDS} or {"failed": TEXT} once.
 """
 
 import contextlib
@@ -35,8 +35,8 @@ def main() -> None:
 def _preload(modules: list[str]) -> dict[str, Any]:
     began = time.monotonic()
     try:
-        child.import_ahead(modules)
-    except Exception as error:  # whatever a library raises on import is told to the pool, which stops
+        child.import_in_advance(modules)
+    except Exception as error:  # any import error is sent to the pool, which stops
         return {"failed": f"{type(error).__name__}: {error}"}
     return {"ready": time.monotonic() - began}
 
@@ -50,7 +50,7 @@ def _serve(channel: socket.socket, lifeline: int) -> None:
             if key.data is not None:
                 selector.unregister(key.fd)
                 os.close(key.fd)
-                _kill_group(key.data)  # grandchildren do not outlive their parent; before its number is free again
+                _kill_group(key.data)  # grandchildren must not outlive it; before its process id is free again
                 code = os.waitstatus_to_exitcode(os.waitpid(key.data, 0)[1])
                 _send(channel, {"ended": key.data, "code": code})
                 continue
@@ -69,38 +69,38 @@ def _fork(request: dict[str, Any], channel: socket.socket, selector: selectors.B
     with child.polite_signals_held():
         pid = os.fork()
         if pid == 0:
-            _live(request, channel, selector, lifeline, server)
+            _run_child(request, channel, selector, lifeline, server)
     with contextlib.suppress(ProcessLookupError):  # it has ended
-        os.setpgid(pid, pid)  # as the child does too: whoever hears of it may signal its group at once
+        os.setpgid(pid, pid)  # the child does it too; here so that its group can be signalled at once
     return pid
 
 
-def _live(
+def _run_child(
     request: dict[str, Any], channel: socket.socket, selector: selectors.BaseSelector, lifeline: int, server: int
 ) -> NoReturn:
-    """The child's whole life."""
+    """Run the request in the forked child and exit."""
     try:
         selector.close()
         channel.close()
         child.arm(lifeline, server)
-        _enter(request)
-        code = child.become(request["module"], request["arguments"])
+        _set_up(request)
+        code = child.run_module(request["module"], request["arguments"])
     except SystemExit as error:
         code = error.code if isinstance(error.code, int) else 1
-    except BaseException:  # nothing may return into the server's loop
+    except BaseException:  # the child must never return into the server's loop
         sys.excepthook(*sys.exc_info())
         code = 1
-    _leave(code)
+    _exit(code)
 
 
-def _enter(request: dict[str, Any]) -> None:
+def _set_up(request: dict[str, Any]) -> None:
     os.environ.clear()
     os.environ.update(request["environment"])
     os.chdir(request["folder"])
     child.redirect(request["log"])
 
 
-def _leave(code: int) -> NoReturn:
+def _exit(code: int) -> NoReturn:
     for stream in (sys.stdout, sys.stderr):
         stream.flush()
     os._exit(code)  # no exit handlers: they belong to the server

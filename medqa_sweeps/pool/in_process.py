@@ -1,6 +1,6 @@
-"""A pool of one slot that is this process itself, for debugging: a breakpoint in the started module stops where it is.
+"""A pool with one slot, which is this process itself, for debugging with breakpoints in the started module.
 
-No fresh process, so no protection: what one module leaves behind, the next one finds, and what kills one kills all.
+There is no isolation: changes that one module makes affect the next one, and a crash of one ends all.
 """
 
 import importlib
@@ -15,8 +15,8 @@ from medqa_sweeps.pool.contract import Pool, ProcessExit, ProcessHandle, Slot
 
 
 class InProcessPool(Pool):
-    """`start` returns when the module has ended; `wait` tells of it. Output stays in the terminal, no log is written,
-    and the given environment goes over this process's own."""
+    """`start` returns when the module has ended; `wait` returns its exit. Output goes to the terminal, not to the log,
+    and the given environment overrides this process's own."""
 
     def __init__(self) -> None:
         self._slot = Slot("here", "here")
@@ -31,9 +31,9 @@ class InProcessPool(Pool):
         return 0 if self._exits else 1
 
     def describe(self) -> Sequence[str]:
-        return ("In this process, one after the other, for debugging (hydra/launcher=in_process).",)
+        return ("In this process, one trial at a time, for debugging (hydra/launcher=in_process).",)
 
-    def learn(self, peak_bytes: int) -> None:
+    def note_peak_memory(self, peak_bytes: int) -> None:
         """Nothing: there is one process, so there is one slot."""
 
     def start(
@@ -49,7 +49,7 @@ class InProcessPool(Pool):
         os.environ.update(environment)
         try:
             code = importlib.import_module(module).main(arguments)
-        except Exception:  # the module's own; a process would end with code 1
+        except Exception:  # the module's own error; a process would end with code 1
             traceback.print_exc()
             code = 1
         finally:
@@ -67,7 +67,7 @@ class InProcessPool(Pool):
         return exits
 
     def kill(self, process: ProcessHandle) -> None:
-        """Nothing: whenever this can be called, nothing runs."""
+        """Nothing: no process runs when this can be called."""
 
     def close(self) -> None:
-        """Nothing is open."""
+        """Nothing to close."""

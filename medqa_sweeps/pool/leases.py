@@ -1,4 +1,4 @@
-"""Leases of devices, so that no two sweeps of this machine use one GPU unless both say that they share it."""
+"""Leases of devices: two sweeps on this machine use one GPU only if both agree to share it."""
 
 import contextlib
 import itertools
@@ -8,17 +8,17 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from medqa_sweeps.errors import ConfigError
-from medqa_sweeps.pool.devices import Device, DeviceSearch, none_free
-from medqa_sweeps.pool.holders import holders, leases_folder, note_holder
+from medqa_sweeps.pool.devices import Device, DeviceSearch, no_free_gpu
+from medqa_sweeps.pool.lease_holders import lease_holders, leases_folder, write_lease_holder
 
 
 @dataclass(frozen=True)
 class Lease:
-    """Devices on which no other sweep starts anything while this is open. Close it, or use it as a context manager."""
+    """Devices that no other sweep uses while this is open. Close it, or use it as a context manager."""
 
     devices: tuple[Device, ...]  # at least one
-    skipped: tuple[str, ...] = ()  # a clause for each that could not be had, with its reason
-    held: contextlib.ExitStack = field(default_factory=contextlib.ExitStack)  # what `close` lets go of
+    skipped: tuple[str, ...] = ()  # a clause for each device that could not be leased, with the reason
+    held: contextlib.ExitStack = field(default_factory=contextlib.ExitStack)  # the locks that `close` releases
 
     def close(self) -> None:
         self.held.close()
@@ -31,18 +31,17 @@ class Lease:
 
 
 def lease(search: DeviceSearch, folder: Path, at_most: int | None = None) -> Lease:
-    """Those of the devices that no other sweep of this cache folder holds, now this process's, up to `at_most`.
+    """Leases up to `at_most` of the devices that no other sweep with this cache folder holds.
 
-    The kernel lets go when this process dies, however it dies; a child of it does not hold them. Sweeps that share a
-    GPU each hold a lease of it, numbered from 0, and one that does not want to share is kept off as long as any is
-    held. The CPU is not leased: the system shares it among everybody anyhow, and a slot there takes no more than its
-    threads.
+    The kernel releases the leases whenever this process dies; its children do not hold them. Sweeps that share a GPU
+    hold one lease each, numbered from 0. A sweep that does not share gets no lease while any other exists. The CPU is
+    not leased: the operating system shares it, and a slot there uses only its own threads.
 
     Args:
-        folder: what this process works in, told to whoever asks for a device that is taken.
+        folder: the folder of this sweep, named in messages to other sweeps.
 
     Raises:
-        ConfigError: if there is nothing left, or the cache folder cannot be written.
+        ConfigError: if no device is left, or the cache folder cannot be written.
     """
     devices: list[Device] = []
     skipped = list(search.skipped)
@@ -54,22 +53,21 @@ def lease(search: DeviceSearch, folder: Path, at_most: int | None = None) -> Lea
                 index = 0 if device.is_cpu else _taken(device.id, search.request.share, folder, held)
             except OSError as error:
                 raise ConfigError(
-                    f"{leases_folder()}: which GPUs are taken cannot be kept there ({error.strerror}). Set "
-                    "MEDQA_SWEEPS_CACHE to a folder on a disk of this machine that you may write to."
+                    f"{leases_folder()}: GPU leases cannot be written there ({error.strerror}). Set "
+                    "MEDQA_SWEEPS_CACHE to a writable folder on a local disk."
                 ) from None
             if index is None:
-                who = " and ".join(holders(device.id)) or "a sweep that has just begun"
+                who = " and ".join(lease_holders(device.id)) or "a sweep that has just started"
                 skipped.append(f"{device} is taken by {who}")
             else:
                 devices.append(replace(device, lease_index=index))
         if not devices:
-            raise ConfigError(none_free(skipped, search.request))
+            raise ConfigError(no_free_gpu(skipped, search.request))
         return Lease(tuple(devices), tuple(skipped), held.pop_all())
 
 
 def _taken(uuid: str, share: bool, folder: Path, held: contextlib.ExitStack) -> int | None:
-    """The index of the lease that is now ours, until `held` is closed; None: others have one, and sharing was not
-    asked."""
+    """The index of our new lease, which `held` releases; None: others have a lease, and sharing was not requested."""
     leases_folder().mkdir(parents=True, exist_ok=True)
     indices = itertools.count() if share else [0]
     ours = next(((index, lock) for index in indices if (lock := _locked(_lock_file(uuid, index))) is not None), None)
@@ -81,7 +79,7 @@ def _taken(uuid: str, share: bool, folder: Path, held: contextlib.ExitStack) -> 
         return None
     held.callback(lock.release)
     note = _lock_file(uuid, index).with_suffix(".json")
-    note_holder(note, folder)
+    write_lease_holder(note, folder)
     held.callback(note.unlink, missing_ok=True)
     return index
 
@@ -91,8 +89,8 @@ def _lock_file(uuid: str, index: int) -> Path:
 
 
 def _locked(file: Path) -> FileLock | None:
-    """The file's lock, now held by this process; None: another holds it."""
-    # Never the kind of lock that is a file's mere existence: it would outlive its process.
+    """The lock on the file, now held by this process; None: another process holds it."""
+    # Never a lock file that locks by its existence: it would outlive its process.
     lock = FileLock(file, thread_local=False, fallback_to_soft=False)
     try:
         lock.acquire(blocking=False)

@@ -1,4 +1,4 @@
-"""This machine as a pool: its free devices, leased and divided into slots, and the child processes that run on them."""
+"""This machine as a pool: its free devices, leased and divided into slots, and the child processes on them."""
 
 import time
 from collections.abc import Collection, Sequence
@@ -9,7 +9,7 @@ from medqa_sweeps.pool.contract import Pool, ProcessExit, ProcessHandle, Slot
 from medqa_sweeps.pool.devices import Device, find_devices
 from medqa_sweeps.pool.leases import Lease, lease
 from medqa_sweeps.pool.request import ANY_DEVICE, DeviceRequest
-from medqa_sweeps.pool.slots import SlotPlan, describe, grown, plan_slots, stagger_seconds
+from medqa_sweeps.pool.slots import SlotPlan, describe, plan_slots, stagger_seconds, with_more_slots
 
 
 def local_pool(
@@ -19,34 +19,34 @@ def local_pool(
     slots_per_device: int | str = "auto",
     at_most: int | None = None,
 ) -> "LocalPool":
-    """Slots on this machine's devices, which no other sweep takes until the pool is closed.
+    """A pool on this machine's devices, which no other sweep uses until the pool is closed.
 
     Args:
-        folder: what this process works in, told to whoever asks for a device that is taken.
-        preload: modules that children find imported.
+        folder: the folder of this sweep, named in messages to other sweeps.
+        preload: modules that are imported before children start.
         slots_per_device: a number, or "auto".
-        at_most: so many slots at most; None: without end.
+        at_most: maximum number of slots; None: no limit.
 
     Raises:
-        ConfigError: if the devices that were asked for are not there, or none is free.
+        ConfigError: if the requested devices do not exist, or none is free.
     """
     leased = lease(find_devices(devices), folder, at_most)
     plan = plan_slots(leased.devices, slots_per_device, at_most)
-    # The driver of a GPU cannot be shared with a fork.
+    # A fork cannot share the driver of a GPU.
     children = ForkedChildren(list(preload)) if leased.devices[0].is_cpu else SparedChildren(list(preload))
     return LocalPool(children, leased, plan, stagger_seconds(leased.devices))
 
 
 class LocalPool(Pool):
-    """Children on the slots of leased devices; it closes children and lease with itself. A process begins at once.
+    """Child processes on the slots of leased devices; `close` also closes the lease. Processes start without a queue.
 
     Args:
-        stagger_seconds: least time between two starts on one device, so that two loads do not peak together.
+        stagger_seconds: minimum time between two starts on one device, so that their loading peaks do not coincide.
     """
 
     def __init__(self, children: Children, leased: Lease, plan: SlotPlan, stagger_seconds: float = 0.0) -> None:
         self._children, self._lease, self._plan, self._stagger = children, leased, plan, stagger_seconds
-        self._peak_bytes = 0  # of the largest process so far: its like may come again
+        self._peak_bytes = 0  # of the largest process so far
         self._running: dict[int, ProcessHandle] = {}  # by process id
         self._last_start: dict[str, float] = {}  # by device
 
@@ -61,16 +61,16 @@ class LocalPool(Pool):
 
     @property
     def free(self) -> int:
-        return sum(map(self._has_rested, self._untaken())) if self._children.ready else 0
+        return sum(map(self._stagger_passed, self._free_slots())) if self._children.ready else 0
 
     def describe(self) -> Sequence[str]:
-        """What runs where, and which devices were left out."""
+        """How many processes run on which devices, and which devices were skipped."""
         return describe(self._plan, self._lease.skipped)
 
-    def learn(self, peak_bytes: int) -> None:
+    def note_peak_memory(self, peak_bytes: int) -> None:
         if self._plan.slots_per_device == "auto":
             self._peak_bytes = max(self._peak_bytes, peak_bytes)
-            self._plan = grown(self._plan, self._peak_bytes)
+            self._plan = with_more_slots(self._plan, self._peak_bytes)
 
     def start(
         self,
@@ -80,11 +80,11 @@ class LocalPool(Pool):
         log: Path,
         avoid: Collection[str] = (),
     ) -> ProcessHandle:
-        # An idle device before a shared one; a device to be avoided last.
+        # Prefers an idle device to a busy one; a device to avoid comes last.
         busy = [process.slot.device_id for process in self._running.values()]
         slot = min(
-            self._untaken(),
-            key=lambda slot: (slot.device_id in avoid, not self._has_rested(slot), busy.count(slot.device_id)),
+            self._free_slots(),
+            key=lambda slot: (slot.device_id in avoid, not self._stagger_passed(slot), busy.count(slot.device_id)),
         )
         pid = self._children.start(module, arguments, {**environment, **slot.environment}, log)
         now = time.monotonic()
@@ -109,11 +109,11 @@ class LocalPool(Pool):
         self._running.clear()
         self._lease.close()
 
-    def _untaken(self) -> list[Slot]:
+    def _free_slots(self) -> list[Slot]:
         taken = [process.slot for process in self._running.values()]
         return [slot for slot in self.slots if slot not in taken]
 
-    def _has_rested(self, slot: Slot) -> bool:
-        """Whether the last start on its device is long enough ago."""
+    def _stagger_passed(self, slot: Slot) -> bool:
+        """Whether the stagger time since the last start on its device has passed."""
         last = self._last_start.get(slot.device_id)
         return last is None or time.monotonic() - last >= self._stagger

@@ -1,10 +1,10 @@
-"""Which devices somebody asks for: the one meaning of `hydra.launcher.devices` and of a command's `--devices`.
+"""Parses a request for devices, from `hydra.launcher.devices` or a command's `--devices`.
 
-    auto            all GPUs that are free, or the CPU where there is no GPU
+    auto            all free GPUs, or the CPU if there is no GPU
     cpu             the CPU
-    0,2  [0,2]      GPUs, by nvidia-smi's number or by the beginning of their UUID
+    0,2  [0,2]      GPUs, by nvidia-smi's number or the beginning of their UUID
 
-`devices.find_devices` says which of them are there and free.
+`devices.find_devices` finds out which of them exist and are free.
 """
 
 from collections.abc import Mapping, Sequence
@@ -21,22 +21,22 @@ _SETTING, _SHARE_SETTING = "hydra.launcher.devices", "hydra.launcher.share_devic
 
 @dataclass(frozen=True)
 class DeviceRequest:
-    """Devices by name, and how whoever asked for them would ask for others."""
+    """The requested devices, and how to request others in the same way."""
 
-    names: tuple[str, ...] = ()  # `cpu`, or GPUs by number or by the beginning of their UUID; empty: auto
-    share: bool = False  # take GPUs that others use, too
-    by_option: bool = False  # asked with --devices; else with hydra.launcher.devices
+    names: tuple[str, ...] = ()  # `cpu`, or GPUs by number or the beginning of their UUID; empty: auto
+    share: bool = False  # also use GPUs that others use
+    by_option: bool = False  # requested by --devices; else by hydra.launcher.devices
 
     def spelled(self, *names: str) -> str:
-        """How to ask for `names` here: `hydra.launcher.devices=[0,2]` or `--devices 0,2`."""
+        """How to request `names`: `hydra.launcher.devices=[0,2]` or `--devices 0,2`."""
         return f"--devices {','.join(names)}" if self.by_option else _override(names)
 
     def spelled_share(self) -> str:
-        """How to ask here for GPUs that others use, too."""
+        """How to request GPUs that others use too."""
         return "--share-devices" if self.by_option else f"{_SHARE_SETTING}=true"
 
     def overrides(self) -> list[str]:
-        """The request as words for a Hydra program."""
+        """The request as Hydra overrides."""
         return [_override(self.names or (_AUTO,)), *([f"{_SHARE_SETTING}=true"] if self.share else [])]
 
 
@@ -44,13 +44,13 @@ ANY_DEVICE = DeviceRequest()
 
 
 def requested(wanted: object = None, share: bool = False, by_option: bool = False) -> DeviceRequest:
-    """What a setting or an option asks for.
+    """The request in a setting or an option.
 
     Args:
-        wanted: None for auto; one name or number; several in a list, or in a text with commas between them.
+        wanted: None for auto; one name or number; several in a list, or in a text separated by commas.
 
     Raises:
-        ConfigError: if it names nothing, or the CPU or auto besides something else.
+        ConfigError: if it is empty, or combines cpu or auto with other names.
     """
     names = _names(wanted)
     if names == [_AUTO]:
@@ -58,14 +58,14 @@ def requested(wanted: object = None, share: bool = False, by_option: bool = Fals
     request = DeviceRequest(tuple(names), share, by_option)
     if not names or not all(names) or _AUTO in names or (CPU in names and len(names) > 1):
         raise ConfigError(
-            f"{request.spelled(*names)}: give auto, cpu, or GPUs alone, as in {request.spelled('0', '2')}. A trial on "
-            "the CPU would hold up all those on GPUs."
+            f"{request.spelled(*names)}: give only auto, only cpu, or only GPUs, as in {request.spelled('0', '2')}. A "
+            "trial on the CPU would delay all trials on GPUs."
         )
     return request
 
 
 def requested_of_launcher(settings: Mapping[str, Any]) -> DeviceRequest:
-    """What the settings of a Hydra launcher ask for; auto where it has no devices to choose.
+    """The request in the settings of a Hydra launcher; auto if the launcher has no such settings.
 
     Raises:
         ConfigError: as `requested`.
@@ -73,19 +73,19 @@ def requested_of_launcher(settings: Mapping[str, Any]) -> DeviceRequest:
     return requested(settings.get("devices"), bool(settings.get("share_devices")))
 
 
-def with_devices(words: Sequence[str], request: DeviceRequest) -> list[str]:
-    """A Hydra program's words, with this request in the place of any other.
+def with_devices(overrides: Sequence[str], request: DeviceRequest) -> list[str]:
+    """A Hydra program's overrides, with this request instead of any other.
 
     Raises:
-        ConfigError: if the words choose a launcher without devices.
+        ConfigError: if they choose a launcher without devices.
     """
-    other = [word for word in words if word.startswith("hydra/launcher=") and not word.endswith("=local_gpus")]
+    other = [one for one in overrides if one.startswith("hydra/launcher=") and not one.endswith("=local_gpus")]
     if other:
         raise ConfigError(
-            f"The study was started with {other[0]}, which chooses no devices. Leave the option out, or give the "
-            f"study's command again with hydra/launcher=local_gpus."
+            f"The study was started with {other[0]}, which has no devices to choose. Leave the option out, or repeat "
+            f"the study's command with hydra/launcher=local_gpus."
         )
-    kept = [word for word in words if key_of(word) not in (_SETTING, _SHARE_SETTING)]
+    kept = [one for one in overrides if key_of(one) not in (_SETTING, _SHARE_SETTING)]
     return [*kept, *request.overrides()]
 
 

@@ -1,4 +1,4 @@
-"""Leased devices divided into slots, and again with what an ended process has shown that one needs."""
+"""Divides leased devices into slots, and again when the peak memory of a process is known."""
 
 import contextlib
 import sys
@@ -9,17 +9,17 @@ from dataclasses import dataclass, replace
 import psutil
 
 from medqa_sweeps import hardware
-from medqa_sweeps.durable.places import cache_folder
+from medqa_sweeps.durable.writable_folders import cache_folder
 from medqa_sweeps.errors import ConfigError, DeviceFailed
 from medqa_sweeps.pool.contract import Slot
 from medqa_sweeps.pool.devices import Device
 from medqa_sweeps.wording import counted, sentences
 
 GIB = 1 << 30
-MAX_SLOTS = 16  # on one GPU, where `auto` chooses
-_SLOT_BYTES = GIB  # that a slot takes of a GPU beyond its process's peak: the CUDA contexts of that and of its spare
-_UNKNOWN_PEAK = 4 * GIB  # assumed of a process on the CPU until one has ended
-_GPU_SHARE, _CPU_SHARE = 0.9, 0.8  # of the memory that is free; the rest is for what no peak shows
+MAX_SLOTS = 16  # per GPU, with `auto`
+_SLOT_BYTES = GIB  # GPU memory per slot beyond its process's peak: the CUDA contexts of the process and of its spare
+_UNKNOWN_PEAK = 4 * GIB  # assumed peak of a process on the CPU until one has ended
+_GPU_SHARE, _CPU_SHARE = 0.9, 0.8  # of the free memory; the rest is a reserve
 _STAGGER_SECONDS = 10.0  # chosen, not measured
 
 
@@ -29,19 +29,19 @@ class SlotPlan:
 
     devices: tuple[Device, ...]  # GPUs, or the CPU alone
     slots_per_device: int | str  # a number, or "auto"
-    at_most: int | None  # so many slots in all; None: without end
+    at_most: int | None  # maximum number of slots; None: no limit
     threads: int  # per slot
     slots: tuple[Slot, ...]  # at least one
 
     @property
     def waits_for_a_peak(self) -> bool:
-        """Whether slots may be added once a process has shown how much memory it needs."""
+        """Whether slots may be added once the peak memory of a process is known."""
         return self.slots_per_device == "auto" and not self.devices[0].is_cpu
 
 
 @dataclass(frozen=True)
 class FreeResources:
-    """What processes of this pool may use, counting what they use already."""
+    """Resources for processes of this pool, including what they already use."""
 
     cores: int
     memory_bytes: int  # of the machine
@@ -49,15 +49,15 @@ class FreeResources:
 
 
 def free_resources(devices: Sequence[Device]) -> FreeResources:
-    """What is free now and what this process's descendants hold.
+    """What is free now, plus what this process's descendants hold.
 
-    Where process numbers are not NVML's (in a container), what they hold of a GPU counts as taken: fewer slots, never
-    too many. A GPU that does not answer has nothing free.
+    In a container, whose process ids differ from NVML's, GPU memory of descendants counts as taken: this gives fewer
+    slots, never too many. A GPU that does not respond has no free memory.
     """
     ours = psutil.Process().children(recursive=True)
     resident = 0
     for process in ours:
-        with contextlib.suppress(psutil.Error):  # it has just ended, and its memory is free
+        with contextlib.suppress(psutil.Error):  # it has just ended, so its memory is free
             resident += process.memory_full_info().uss
     pids = {process.pid for process in ours}
     of_gpus = {device.id: _free_gpu_bytes(device.id, pids) for device in devices if not device.is_cpu}
@@ -79,28 +79,28 @@ def plan_slots(
     peak_bytes: int | None = None,
     free: FreeResources | None = None,
 ) -> SlotPlan:
-    """At least one slot, and the first of every device before the second of any.
+    """At least one slot; each device gets its first slot before any gets a second.
 
-    Slots together never have more threads than there are cores, except that each has one: OpenMP's threads wait for
-    each other actively, so too many cost far more than their share.
+    All slots together have at most as many threads as there are cores, but at least one each: OpenMP threads wait for
+    each other actively, so too many are very slow.
 
     Args:
         devices: GPUs, or the CPU alone.
-        slots_per_device: a number from 1 up, or "auto": on a GPU 1 until a peak is known, then as many as 90 % of its
-            free memory holds, at most 16, and one per core; on the CPU one per core, if 80 % of the free memory holds
-            them.
-        at_most: so many slots at most, 1 or more; None: without end.
-        peak_bytes: the most memory that one process has held; None: none has ended.
-        free: None: as it is now.
+        slots_per_device: a number from 1 up, or "auto": on a GPU 1 until a peak is known, then as many as fit into 90%
+            of its free memory, at most 16 and at most one per core; on the CPU one per core, if they fit into 80% of
+            the free memory.
+        at_most: maximum number of slots, 1 or more; None: no limit.
+        peak_bytes: largest peak memory of a process; None: none has ended.
+        free: None: what is free now.
 
     Raises:
         ConfigError: if `slots_per_device` is neither.
     """
     if slots_per_device != "auto" and (not isinstance(slots_per_device, int) or slots_per_device < 1):
-        raise ConfigError(f"hydra.launcher.slots_per_device={slots_per_device}: a number from 1 up, or auto.")
+        raise ConfigError(f"hydra.launcher.slots_per_device={slots_per_device}: give a number from 1 up, or auto.")
     free = free or free_resources(devices)
     counts = _counts(devices, slots_per_device, peak_bytes, free, threads=1)
-    # On a GPU others may join later, and threads cannot be taken back from the slots that are there.
+    # On a GPU slots may be added later, and threads cannot be taken from existing slots.
     ceilings = counts
     if slots_per_device == "auto":
         by_cores = _by_cores(devices, free, threads=1)
@@ -109,9 +109,8 @@ def plan_slots(
     return _filled(SlotPlan(tuple(devices), slots_per_device, at_most, threads, ()), counts)
 
 
-def grown(plan: SlotPlan, peak_bytes: int | None, free: FreeResources | None = None) -> SlotPlan:
-    """The plan with its slots unchanged, and those that come to them now that a peak is known; arguments as of
-    `plan_slots`."""
+def with_more_slots(plan: SlotPlan, peak_bytes: int | None, free: FreeResources | None = None) -> SlotPlan:
+    """The plan with its slots, and the slots that are added now that a peak is known; arguments as of `plan_slots`."""
     free = free or free_resources(plan.devices)
     return _filled(plan, _counts(plan.devices, plan.slots_per_device, peak_bytes, free, plan.threads))
 
@@ -123,15 +122,15 @@ def _counts(
     if isinstance(slots_per_device, int):
         return dict.fromkeys(devices, slots_per_device)
     by_cores = _by_cores(devices, free, threads)
-    return {device: max(1, min(by_cores, _held_at_once(device, peak_bytes, free))) for device in devices}
+    return {device: max(1, min(by_cores, _fitting_in_memory(device, peak_bytes, free))) for device in devices}
 
 
 def _by_cores(devices: Sequence[Device], free: FreeResources, threads: int) -> int:
     return max(1, free.cores // (threads * len(devices)))
 
 
-def _held_at_once(device: Device, peak_bytes: int | None, free: FreeResources) -> int:
-    """Processes for which there is memory, as far as is known."""
+def _fitting_in_memory(device: Device, peak_bytes: int | None, free: FreeResources) -> int:
+    """Number of processes that fit into the memory, as far as is known."""
     if device.is_cpu:
         return int(_CPU_SHARE * free.memory_bytes / (peak_bytes or _UNKNOWN_PEAK))
     if peak_bytes is None:
@@ -153,11 +152,11 @@ def _filled(plan: SlotPlan, counts: Mapping[Device, int]) -> SlotPlan:
 
 
 def slot_on(device: Device, index: int, threads: int) -> Slot:
-    """A slot; `index` is its own among the device's slots, from 0.
+    """A slot; `index` is its number among the device's slots, from 0.
 
-    `OMP_NUM_THREADS` reaches a forked child too, which has torch imported already: the run half gives it to
-    `torch.set_num_threads`. Unsloth writes the trainers it generates into `UNSLOTH_COMPILE_LOCATION`, imports them
-    from there and puts the folder on `sys.path`: absolute, and no two living processes have the same.
+    A forked child has already imported torch, so the worker passes `OMP_NUM_THREADS` to `torch.set_num_threads`.
+    Unsloth writes generated trainers into `UNSLOTH_COMPILE_LOCATION`, imports them from there and adds the folder to
+    `sys.path`: it must be absolute and different for each running process.
     """
     generated = cache_folder() / "unsloth" / f"{device.id}.{device.lease_index}.{index}"
     environment = {
@@ -170,12 +169,12 @@ def slot_on(device: Device, index: int, threads: int) -> Slot:
 
 
 def stagger_seconds(devices: Sequence[Device]) -> float:
-    """Seconds between two starts on one device: on a GPU loading peaks must not coincide, on the CPU they may."""
+    """Seconds between two starts on one device: on a GPU, loading peaks must not coincide; on the CPU they may."""
     return 0.0 if devices[0].is_cpu else _STAGGER_SECONDS
 
 
 def describe(plan: SlotPlan, skipped: Sequence[str] = ()) -> list[str]:
-    """Sentences for people: what runs where, and what was skipped."""
+    """Sentences for users: how many trials run on which devices, and which devices were skipped."""
     devices = plan.devices
     on_each = sorted(Counter(slot.device_id for slot in plan.slots).values())
     trials = counted(on_each[-1], "trial") if on_each[0] == on_each[-1] else f"{on_each[0]} to {on_each[-1]} trials"

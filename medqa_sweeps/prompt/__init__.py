@@ -1,8 +1,8 @@
-"""Questions to tokens: the wording, the chat template, and the order in which a trial reads them.
+"""From questions to tokens: the prompt's text, the chat template, and the order of training samples.
 
-`encoder` makes the tokens of a question, `chat` renders the model's template, `control_tokens` keeps data from becoming
-one, `tokens` caches what was encoded, `stream` draws the order of training. `tokenizer` and `check` judge a prompt by
-the base's files alone, before anything heavy is imported.
+`encoder` tokenizes a question, `chat` renders the model's chat template, `control_tokens` ensures that data never
+produces one, `tokens` caches encoded prompts, `stream` draws the training order. `tokenizer` and `check` check a prompt
+by the base's files alone, before anything heavy is imported.
 """
 
 from medqa_sweeps.prompt.encoder import LETTERS, PromptEncoder, refuse_long

@@ -1,7 +1,7 @@
-"""A conversation in a model's own chat template, in the way that this template understands.
+"""Renders a conversation with a model's own chat template, in the message format that the template accepts.
 
-Some templates take a message as text, others as a list of parts and drop a plain text without an error; some refuse a
-system message. The way is found once for each template, with a marker in the place of the question.
+Some templates take a message as text; others take a list of parts and silently drop plain text; some refuse a system
+message. The format is determined once per template, with a marker instead of the question.
 """
 
 from datetime import date
@@ -10,17 +10,17 @@ from typing import Any
 
 from jinja2.exceptions import TemplateError
 
-from medqa_sweeps.errors import ConfigError, in_words
+from medqa_sweeps.errors import ConfigError, describe_error
 
 MARKER = "SENTINEL"
-_DAY = date(2024, 7, 26)  # what templates that write today's date are told, so that a prompt is the same on every day
+_DAY = date(2024, 7, 26)  # given to templates that write the current date, so that a prompt is the same on every day
 
 
 class Chat:
     """Renders a user's message, with the system message if there is one.
 
     Raises:
-        ConfigError: if the template refuses the conversation, or writes it without the user's or the system message.
+        ConfigError: if the template refuses the conversation, or leaves out the user's or the system message.
     """
 
     def __init__(self, tokenizer: Any, system: str | None) -> None:
@@ -31,12 +31,12 @@ class Chat:
                 return
             reasons.append(reason)
         raise ConfigError(
-            f"the chat template in {tokenizer.name_or_path} (chat_template.jinja or tokenizer_config.json) does not "
-            f"take a question: {reasons[0]}. Use prompt=plain, mend the template, or use another model."
+            f"the chat template in {tokenizer.name_or_path} (chat_template.jinja or tokenizer_config.json) cannot "
+            f"render a question: {reasons[0]}. Use prompt=plain, fix the template, or use another model."
         )
 
     def render(self, content: str, answer: str | None = None) -> str:
-        """The text up to where the model is to speak or, with an `answer`, to the end of its turn."""
+        """The text up to the model's answer or, with an `answer`, to the end of its turn."""
         turns = [self._turn("user", self._joined_text(content))]
         if self._system and not self._joined:
             turns.insert(0, self._turn("system", self._system))
@@ -58,13 +58,13 @@ class Chat:
         return {"role": role, "content": [{"type": "text", "text": text}] if self._in_parts else text}
 
     def _refusal(self) -> str | None:
-        """Why the template does not take messages in the present way; None: it does."""
+        """Why the template does not accept the current message format; None: it does."""
         try:
             text = self.render(MARKER)
             self.render(MARKER, answer=MARKER)
-        except Exception as error:  # a template is a program, and fails in any way
-            said = str(error) if isinstance(error, TemplateError) else in_words(error)
-            return f"it says {said.rstrip('.')}"
+        except Exception as error:  # a template is a program and may raise anything
+            message = str(error) if isinstance(error, TemplateError) else describe_error(error)
+            return f"it raises {message.rstrip('.')}"
         if MARKER not in text or "'type': 'text'" in text:
             return "it leaves out the user's message"
         if self._system and self._system.strip() not in text:

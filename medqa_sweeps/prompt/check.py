@@ -1,7 +1,7 @@
-"""Whether a base can be asked in a wording, and the questions fit, as its files tell without torch or transformers.
+"""Checks whether a base supports a prompt and the questions fit, by its files alone, without torch or transformers.
 
-The trial itself encodes every question before it trains, and refuses what slipped through here: a question whose prompt
-is long in tokens and yet not among the longest in characters, or a tokenizer without a `tokenizer.json`.
+The trial itself encodes every question before it trains, and refuses what passes here: a question whose prompt is long
+in tokens but not among the longest in characters, or a tokenizer without a `tokenizer.json`.
 """
 
 import functools
@@ -14,7 +14,7 @@ from medqa_sweeps.base import BaseModel
 from medqa_sweeps.config import PromptConfig
 from medqa_sweeps.data import Question
 from medqa_sweeps.errors import ConfigError
-from medqa_sweeps.prompt.encoder import PromptEncoder, chat_of, refuse_long, without_end
+from medqa_sweeps.prompt.encoder import PromptEncoder, chat_of, no_end_message, refuse_long
 from medqa_sweeps.prompt.tokenizer import FileTokenizer
 
 _LOOKED_AT = 256  # questions of a part, the longest in characters: 0.1 s with Gemma's tokenizer; all of MedQA take 2 s
@@ -23,16 +23,16 @@ _longest: dict[tuple[str, ...], int] = {}
 
 
 def refuse_prompt(base: BaseModel, prompt: PromptConfig) -> None:
-    """Nothing if the base's files show nothing against the prompt. Takes a few milliseconds; reads no vocabulary.
+    """Check the prompt against the base's files. Takes a few milliseconds; reads no vocabulary.
 
     Raises:
-        ConfigError: if the chat template refuses it, or nothing would end an answer.
+        ConfigError: if the chat template refuses the prompt, or no token would end an answer.
     """
     if "tokenizer_config.json" not in base.files:
         return
     tokenizer = FileTokenizer(base.folder)
-    if chat_of(tokenizer, prompt) is None and tokenizer.surely_has_no_end:
-        raise ConfigError(without_end(tokenizer, prompt))
+    if chat_of(tokenizer, prompt) is None and tokenizer.has_no_eos_token:
+        raise ConfigError(no_end_message(tokenizer, prompt))
 
 
 def refuse_long_questions(
@@ -43,15 +43,15 @@ def refuse_long_questions(
     options: int,
     what: str,
 ) -> None:
-    """Nothing if the questions that are longest in characters fit, and each letter is a token. To read Gemma's
-    vocabulary takes 0.8 s, once for a prompt.
+    """Check that the questions that are longest in characters fit, and that each letter is a token. Reading Gemma's
+    vocabulary takes 0.8 s, once per prompt.
 
     Args:
-        options: at most so many does a question of the trial have.
-        what: to call the questions: training, validation.
+        options: the largest number of options of a question in the trial.
+        what: names the questions in messages: training, validation.
 
     Raises:
-        ConfigError: if one does not fit, or the tokenizer cannot write a letter as a single token after the prompt.
+        ConfigError: if one does not fit, or the tokenizer cannot encode a letter as a single token after the prompt.
         DataError: if a question cannot be read as text.
     """
     if not {"tokenizer.json", "tokenizer_config.json"} <= base.files.keys():

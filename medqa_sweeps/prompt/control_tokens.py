@@ -1,9 +1,9 @@
-"""Text from data is only text: which tokens of a tokenizer are control tokens, and prompts in which data makes none.
+"""Finds a tokenizer's control tokens, and encodes prompts in which data never produces a control token.
 
-A tokenizer turns the characters `<end_of_turn>` into its control token, in a chat template and in a question alike. A
-prompt with a control token that its template does not have is therefore encoded again, by a copy of the tokenizer in
-which every control token has a random name. The template's control tokens are written with these names, so the copy
-finds them and no others. The text stays in one piece, so all other tokens are the same.
+A tokenizer turns the characters `<end_of_turn>` into its control token, in a chat template and in a question alike. If
+a prompt has a control token that its template does not have, a copy of the tokenizer encodes it again. In the copy
+every control token has a random name, and the template's control tokens are written with these names, so the copy finds
+them and no others. The text stays in one piece, so all other tokens are the same.
 """
 
 import json
@@ -19,9 +19,9 @@ _BLANKS = " \t\n\r▁"  # ▁ is SentencePiece's blank; Gemma has added tokens f
 class ControlTokens:
     """The control tokens of one tokenizer, either of transformers or a `FileTokenizer`.
 
-    They are all special tokens, and the added tokens that begin and end with a sign, such as `<unused0>` or `[INST]`.
-    Other added tokens, such as words or runs of blanks, are text. The unknown mark (`<unk>`) is a special case: data
-    may make it with a character that the vocabulary lacks, but not by spelling it.
+    These are all special tokens, and the added tokens that begin and end with a sign, such as `<unused0>` or `[INST]`.
+    Other added tokens, such as words or runs of blanks, are text. The unknown token (`<unk>`) is a special case: a
+    character that the vocabulary lacks may produce it, but its spelling must not.
     """
 
     def __init__(self, tokenizer: Any) -> None:
@@ -33,19 +33,19 @@ class ControlTokens:
         self._unknown = [text for text in self._texts.values() if _marks_unknown(text)]
 
     def among(self, ids: Iterable[int]) -> list[int]:
-        """The control tokens among `ids`, in their order, without the unknown mark."""
+        """The control tokens among `ids`, in order, without the unknown token."""
         return list(filter(self._ids.__contains__, ids))
 
     def unknown_written(self, text: str) -> int:
-        """How often `text` spells the unknown mark."""
+        """How often `text` contains the spelling of the unknown token."""
         return sum(text.count(mark) for mark in self._unknown)
 
     def encode_as_text(self, text: str, masked: str, add_special_tokens: bool) -> list[int] | None:
-        """The tokens of `text`, with only those control tokens that `masked` has; None if this tokenizer cannot do it.
+        """The tokens of `text`, with only the control tokens of `masked`; None if this tokenizer does not support it.
 
         Args:
-            masked: `text` with harmless characters in place of data, of the same length.
-            add_special_tokens: whether the tokenizer adds its own, such as <bos>.
+            masked: `text` with harmless characters instead of data, of the same length.
+            add_special_tokens: whether the tokenizer adds its own tokens, such as <bos>.
         """
         if self._backend is None or len(text) != len(masked):
             return None
@@ -60,12 +60,12 @@ class ControlTokens:
         return ids if self.among(ids) == self.among(template.ids) else None
 
     def _is_written(self, id: int, text: str) -> bool:
-        """Whether `text` spells the control token `id`; a <bos> that the tokenizer adds has no text."""
+        """Whether `text` is the spelling of control token `id`; a <bos> that the tokenizer adds has no text."""
         return bool(text) and (id in self._ids or text == self._texts.get(id))
 
     @cached_property
     def _renamed(self) -> Any:
-        """A copy of the tokenizer, its control tokens under their random names. Takes 4 s for the real Gemma 3."""
+        """A copy of the tokenizer with randomly named control tokens. Takes 4 s for the real Gemma 3."""
         from tokenizers import Tokenizer
 
         described = json.loads(self._backend.to_str())
@@ -85,12 +85,12 @@ def _is_control(token: Any) -> bool:
 
 
 def _marks_unknown(text: str) -> bool:
-    """True of `<unk>` and `[UNK]`. SmolLM2 marks unknown bytes with <|endoftext|>, which is a control token."""
+    """True for `<unk>` and `[UNK]`. SmolLM2 marks unknown bytes with <|endoftext|>, which is a control token."""
     return bool(re.search(r"(?<![a-z])unk(nown)?(?![a-z])", text, re.IGNORECASE))
 
 
 def _rename_in_vocabulary(model: dict[str, Any], names: dict[str, str]) -> None:
-    """Rename the entries too and drop the merges that make them, or pieces could add up to a control token."""
+    """Rename the vocabulary entries and drop their merges, since merged pieces could produce a control token."""
     if isinstance(model["vocab"], dict):
         model["vocab"] = {names.get(piece, piece): id for piece, id in model["vocab"].items()}
     else:  # Unigram: pieces with their scores
@@ -98,5 +98,5 @@ def _rename_in_vocabulary(model: dict[str, Any], names: dict[str, str]) -> None:
     if "merges" in model:
         model["merges"] = [pair for pair in model["merges"] if not names.keys() & {*pair, "".join(pair)}]
     unknown = model.get("unk_token")
-    if unknown in names:  # without an unknown mark, BPE leaves unknown bytes out
+    if unknown in names:  # without an unknown token, BPE drops unknown bytes
         model["unk_token"] = names[unknown] if _marks_unknown(unknown) or model["type"] != "BPE" else None

@@ -1,9 +1,9 @@
-"""A question as the model reads it: the wording, the chat template, and the tokens that carry the loss.
+"""Encodes a question as a prompt: the text, the chat template, and the tokens with a loss.
 
-The prompt ends where the model is to speak; the completion is the answer's letter and the end of the turn, and only
-these two tokens are trained on and scored. The wording itself is in `conf/prompt/`; golden tests pin the rendered text
-and token ids. Wording and system message may hold control tokens, as the chat template does; question and options are
-data and never make one (`control_tokens.py`).
+The prompt ends where the model answers. The completion is the answer's letter and the end of the turn; only these two
+tokens are trained on and scored. The prompt's text is in `conf/prompt/`; golden tests pin the rendered text and the
+token ids. Prompt text and system message may contain control tokens, as the chat template does. Question and options
+are data and never produce one (`control_tokens.py`).
 """
 
 import functools
@@ -18,31 +18,32 @@ from typing import Any
 
 from medqa_sweeps.config import PromptConfig, short_hash
 from medqa_sweeps.data import Question
-from medqa_sweeps.data.record import shown
+from medqa_sweeps.data.raw_record import short_repr
 from medqa_sweeps.errors import ConfigError, DataError
 from medqa_sweeps.prompt.chat import MARKER, Chat
 from medqa_sweeps.prompt.control_tokens import ControlTokens
 from medqa_sweeps.prompt.tokens import TokenCache
 
-LETTERS = ascii_uppercase  # as many as a question may have options
-_KEPT = 0.9  # share of a question that its prompt must hold: a rare character without a token may be lost
-_READING = "data is text"  # part of the fingerprint: tokens and baselines from before this rule are not reused
+LETTERS = ascii_uppercase  # also the maximum number of options
+_KEPT = 0.9  # minimum share of a question that its prompt must contain; a rare character without a token may be lost
+_READING = "data is text"  # part of the fingerprint, so that tokens and baselines from before this rule are not reused
 
 
 @dataclass(frozen=True)
 class Encoded:
-    """One question in tokens: `input_ids` ends where the model is to speak."""
+    """One question in tokens: `input_ids` ends where the model answers."""
 
     input_ids: list[int]
-    gold: int  # index into the letters, after the options were put in order
+    gold: int  # index of the gold letter, after the options were reordered
 
 
 class PromptEncoder:
-    """Turns questions into tokens for one tokenizer and one wording; with a cache, once for all trials.
+    """Turns questions into tokens for one tokenizer and one prompt; with a cache, once for all trials.
 
     Raises:
-        ConfigError: if the tokenizer has no chat template that can be used but one is asked for, has no token that
-            ends an answer, or cannot write an answer letter as a single token right after the prompt.
+        ConfigError: if the prompt needs a chat template and the tokenizer has no usable one, if no token ends an
+        answer,
+            or if an answer letter is not a single token right after the prompt.
     """
 
     def __init__(self, tokenizer: Any, config: PromptConfig, letters: int, cache: TokenCache | None = None) -> None:
@@ -56,19 +57,19 @@ class PromptEncoder:
         self.fingerprint = short_hash([_READING, _wording(config), template, self.letter_ids])
 
     def text(self, question: Question, order: Sequence[int] | None = None) -> str:
-        """The rendered prompt, special tokens included, with the options in `order` (default: as in the file)."""
+        """The rendered prompt with special tokens, options in `order` (default: as in the file)."""
         order = range(len(question.options)) if order is None else order
         options = "\n".join(
-            self._config.option.replace("{letter}", LETTERS[place]).replace("{text}", question.options[index])
-            for place, index in enumerate(order)
+            self._config.option.replace("{letter}", LETTERS[position]).replace("{text}", question.options[index])
+            for position, index in enumerate(order)
         )
-        # One pass, so that a question that itself holds "{options}" stays as it is.
+        # In one pass, so that "{options}" within a question stays unchanged.
         before, _, after = self._config.template.partition("{question}")
         content = before.replace("{options}", options) + question.question + after.replace("{options}", options)
         return self._render(content)
 
     def encode(self, question: Question, order: Sequence[int] | None = None) -> Encoded:
-        """The prompt's tokens and the place of the gold option in `order`.
+        """The prompt's tokens and the index of the gold option in `order`.
 
         Raises:
             DataError: as `encode_all`.
@@ -77,20 +78,20 @@ class PromptEncoder:
         return Encoded(ids, question.gold if order is None else list(order).index(question.gold))
 
     def encode_all(self, questions: list[Question], orders: list[list[int]] | None = None) -> Sequence[list[int]]:
-        """The prompts' tokens, options in `orders` (default: as in the file); from the cache where there is one.
+        """The prompts' tokens, options in `orders` (default: as in the file); from the cache if there is one.
 
         Raises:
-            DataError: if a question holds a control token's text, and this tokenizer cannot read it as text.
-            ConfigError: if the prompt of the first or the longest question does not hold it.
+            DataError: if a question contains a control token's text, and this tokenizer cannot encode it as text.
+            ConfigError: if the prompt of the first or the longest question does not contain that question.
         """
         if self._cache is None:
             rows: Sequence[list[int]] = self._encode_all(questions, orders)
         else:
-            rendered = [self.text(question) for question in questions[:1]]  # changes when the rendering itself does
+            rendered = [self.text(question) for question in questions[:1]]  # changes when the rendering changes
             key = [self.fingerprint, rendered, [question.id for question in questions], orders]
             rows = self._cache.rows(key, lambda: self._encode_all(questions, orders))
         for index in {0, _longest(questions)}:
-            self._refuse_lost(questions[index], rows[index])
+            self._refuse_lost_text(questions[index], rows[index])
         return rows
 
     def completion(self, gold: int) -> list[int]:
@@ -98,28 +99,28 @@ class PromptEncoder:
         return [self.letter_ids[gold], self.end_of_turn_id]
 
     def _encode_all(self, questions: list[Question], orders: list[list[int]] | None) -> list[list[int]]:
-        """In one call of the tokenizer, which uses all cores; prompts with a control token in their data once more."""
+        """Encodes all prompts in one tokenizer call, which uses all cores; those with control tokens in data again."""
         each = [None] * len(questions) if orders is None else orders
         texts = [self.text(question, order) for question, order in zip(questions, each, strict=True)]
         rows = self._tokenizer(texts, add_special_tokens=not self._config.chat)["input_ids"]
         for index, (question, text) in enumerate(zip(questions, texts, strict=True)):
-            if self._data_steers(question, text, rows[index]):
+            if self._has_data_control_tokens(question, text, rows[index]):
                 rows[index] = self._encode_as_text(question, each[index], text)
         return rows
 
-    def _refuse_lost(self, question: Question, ids: list[int]) -> None:
-        """Return if question and options stand in the prompt's text and in its tokens."""
+    def _refuse_lost_text(self, question: Question, ids: list[int]) -> None:
+        """Check that the prompt's text and its tokens contain question and options."""
         for where, found in (("text", self.text(question)), ("tokens", self._tokenizer.decode(ids))):
             for what, texts in (("question", [question.question]), ("options", question.options)):
                 if (share := share_kept(texts, found)) < _KEPT:
                     raise ConfigError(
-                        f"prompt={self._config.name}: only {share:.0%} of the {what} {shown(list(texts))} stands in "
+                        f"prompt={self._config.name}: only {share:.0%} of the {what} {short_repr(list(texts))} reaches "
                         f"the prompt's {where}. The chat template drops it, or the tokenizer has no tokens for its "
-                        "writing. Use another prompt or model."
+                        "script. Use another prompt or model."
                     )
 
-    def _data_steers(self, question: Question, text: str, ids: list[int]) -> bool:
-        """Whether the prompt's control tokens differ from its template's, or the text spells the unknown mark."""
+    def _has_data_control_tokens(self, question: Question, text: str, ids: list[int]) -> bool:
+        """Whether the prompt's control tokens differ from its template's, or the text spells the unknown token."""
         control = self._control_tokens
         expected = self._template_control_ids(len(question.options))
         return control.among(ids) != expected or control.unknown_written(text) > 0
@@ -129,13 +130,13 @@ class PromptEncoder:
         ids = self._control_tokens.encode_as_text(text, masked, add_special_tokens=not self._config.chat)
         if ids is None:
             raise DataError(
-                f"question {question.id} holds text that this tokenizer reads as a control token and cannot read as "
-                f"plain text: {shown(question.question)}. Remove that text, or use a model with a tokenizer.json."
+                f"question {question.id} contains text that this tokenizer reads as a control token and cannot encode "
+                f"as plain text: {short_repr(question.question)}. Remove that text, or use a model with tokenizer.json."
             )
         return ids
 
     def _find_template_control_ids(self, options: int) -> list[int]:
-        """The control tokens of a prompt whose data hold none."""
+        """The control tokens of a prompt without any in its data."""
         harmless = Question("", "x", ("x",) * options, gold=0)
         return self._control_tokens.among(self._tokenize(self.text(harmless)))
 
@@ -147,11 +148,11 @@ class PromptEncoder:
         return self._tokenizer(text, add_special_tokens=not self._config.chat)["input_ids"]
 
     def _find_end_of_turn(self) -> int:
-        """The token after an assistant's words; for a plain prompt, the end of the text."""
+        """The token after the assistant's answer; for a plain prompt, the end-of-sequence token."""
         after = self._chat.render("?", answer=MARKER) if self._chat else ""
         tail = self._tokenizer(after.rpartition(MARKER)[2].lstrip(), add_special_tokens=False)["input_ids"]
         if not tail and self._tokenizer.eos_token_id is None:
-            raise ConfigError(without_end(self._tokenizer, self._config))
+            raise ConfigError(no_end_message(self._tokenizer, self._config))
         return tail[0] if tail else self._tokenizer.eos_token_id
 
     def _find_letter_ids(self, letters: str) -> list[int]:
@@ -162,8 +163,8 @@ class PromptEncoder:
             ids = self._tokenize(text + self._config.letter_prefix + letter)
             if len(ids) != len(prompt_ids) + 1 or ids[:-1] != prompt_ids:
                 raise ConfigError(
-                    f"prompt={self._config.name}: after the prompt, this tokenizer does not write "
-                    f"{self._config.letter_prefix + letter!r} as one token of its own, so a letter has no single "
+                    f"prompt={self._config.name}: after the prompt, this tokenizer does not encode "
+                    f"{self._config.letter_prefix + letter!r} as a single token, so a letter has no single "
                     'log-probability. Change prompt.letter_prefix ("" or " ") or the end of prompt.template.'
                 )
             found.append(ids[-1])
@@ -171,32 +172,32 @@ class PromptEncoder:
 
 
 def chat_of(tokenizer: Any, config: PromptConfig) -> Chat | None:
-    """How to speak through the tokenizer's chat template; None for a prompt that does without.
+    """The renderer of the tokenizer's chat template; None for a prompt without one.
 
     Raises:
-        ConfigError: if there is no chat template, or it does not take the prompt.
+        ConfigError: if there is no chat template, or it refuses the prompt.
     """
     if config.chat and not getattr(tokenizer, "chat_template", None):
         raise ConfigError(
-            f"prompt={config.name} speaks through a chat template, and this model's tokenizer has none (a pretrained "
-            "base has not). Use prompt=plain, or the instruction-tuned model."
+            f"prompt={config.name} needs a chat template, and this model's tokenizer has none (pretrained bases have "
+            "none). Use prompt=plain, or the instruction-tuned model."
         )
     return Chat(tokenizer, config.system) if config.chat else None
 
 
-def without_end(tokenizer: Any, config: PromptConfig) -> str:
-    """The sentence that refuses a tokenizer without a token that ends an answer."""
+def no_end_message(tokenizer: Any, config: PromptConfig) -> str:
+    """The error message for a tokenizer without a token that ends an answer."""
     return (
-        f"prompt={config.name}: nothing ends an answer. The tokenizer in {tokenizer.name_or_path} has no "
+        f"prompt={config.name}: no token ends an answer. The tokenizer in {tokenizer.name_or_path} has no "
         "end-of-sequence token, and no chat template ends the turn. Name one in its tokenizer_config.json, such as "
         '"eos_token": "</s>", or use the instruction-tuned model with prompt=chat.'
     )
 
 
 def share_kept(texts: Iterable[str], found: str) -> float:
-    """Share of the pairs of neighbouring letters or digits in `texts` that `found` has too, 0 to 1.
+    """Share of the pairs of neighbouring letters or digits in `texts` that `found` contains, 0 to 1.
 
-    Case, accents, blanks and signs do not count: some tokenizers change them.
+    Case, accents, blanks and signs are ignored, since some tokenizers change them.
     """
     pairs = Counter(pair for text in texts for pair in pairwise(_letters(text)))
     lost = pairs - Counter(pairwise(_letters(found)))
@@ -204,17 +205,17 @@ def share_kept(texts: Iterable[str], found: str) -> float:
 
 
 def refuse_long(lengths_tokens: list[int], max_length_tokens: int, what: str) -> None:
-    """Nothing when every prompt with its two answer tokens fits.
+    """Check that every prompt with its two answer tokens fits.
 
     Raises:
-        ConfigError: saying how many questions would be cut and which length would do.
+        ConfigError: with the number of questions that would be truncated and the length that would be enough.
     """
     longest = max(lengths_tokens) + 2
     cut = sum(length + 2 > max_length_tokens for length in lengths_tokens)
     if cut:
         raise ConfigError(
-            f"training.max_length_tokens={max_length_tokens} would cut {cut:,} of {len(lengths_tokens):,} {what} "
-            f"questions, and a cut question loses its options. The longest needs {longest}: set "
+            f"training.max_length_tokens={max_length_tokens} would truncate {cut:,} of {len(lengths_tokens):,} {what} "
+            f"questions, which would lose their options. The longest needs {longest} tokens: set "
             f"training.max_length_tokens={longest}."
         )
 
@@ -224,7 +225,7 @@ def _wording(config: PromptConfig) -> list[Any]:
 
 
 def _masked(question: Question) -> Question:
-    """The question with `x` for every character that is no blank."""
+    """The question with `x` for every non-blank character."""
     options = tuple(re.sub(r"\S", "x", option) for option in question.options)
     return replace(question, question=re.sub(r"\S", "x", question.question), options=options)
 

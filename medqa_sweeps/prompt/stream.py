@@ -1,8 +1,8 @@
-"""The training questions in the order a trial meets them: one flat stream over all epochs.
+"""The training samples in the order of training: one flat stream over all epochs.
 
-Sample i of the stream is question `order(epoch)[i mod n]` with its options in an order of that epoch. Both orders are
-functions of the trial's seed, so a run that goes on at sample s is a run over the rest of the stream. Batches may
-cross from one epoch to the next.
+Sample i of the stream is question `order(epoch)[i mod n]`, with its options in an order of that epoch. Both orders
+depend only on the trial's seed, so a run that resumes at sample s trains on the rest of the same stream. A batch may
+contain samples of two epochs.
 """
 
 import math
@@ -14,11 +14,11 @@ from medqa_sweeps.data import Question
 from medqa_sweeps.prompt.encoder import PromptEncoder
 from medqa_sweeps.randomness import shuffled
 
-IGNORED_LABEL = -100  # torch's cross entropy leaves these positions out
+IGNORED_LABEL = -100  # torch's cross entropy ignores these positions
 
 
 def total_samples(config: TrainingConfig, questions: int) -> int:
-    """Training questions met over the whole run, repeats counted."""
+    """Training samples of the whole run, including repeated questions."""
     if config.max_steps is not None:
         return config.max_steps * config.effective_batch_size
     return max(1, math.ceil(config.epochs * questions))
@@ -29,15 +29,15 @@ def total_steps(config: TrainingConfig, questions: int) -> int:
     return math.ceil(total_samples(config, questions) / config.effective_batch_size)
 
 
-def report_steps(config: TrainingConfig, questions: int, reports: int) -> list[int]:
-    """The steps after which the model is scored: evenly spaced, the last at the end; each at most once."""
+def evaluation_steps(config: TrainingConfig, questions: int, evaluations: int) -> list[int]:
+    """The steps after which the model is evaluated: evenly spaced, distinct, the last one at the end."""
     steps = total_steps(config, questions)
-    return sorted({math.ceil(steps * k / reports) for k in range(1, reports + 1)})
+    return sorted({math.ceil(steps * k / evaluations) for k in range(1, evaluations + 1)})
 
 
 class TrainingStream(Sequence[dict[str, list[int]]]):
-    """Samples `start` … of a trial: {"input_ids", "labels"} of prompt and letter. An epoch's prompts are rendered, or
-    taken from the cache, when its first sample is asked for, and no more of them than the run will meet."""
+    """Samples of a trial from `start` on: {"input_ids", "labels"} of prompt and answer. The prompts of an epoch are
+    rendered or read from the cache when its first sample is needed, and only as many as the run uses."""
 
     def __init__(
         self, questions: list[Question], encoder: PromptEncoder, config: TrainingConfig, seed: int, start: int = 0
@@ -45,22 +45,22 @@ class TrainingStream(Sequence[dict[str, list[int]]]):
         self._questions, self._encoder, self._config, self._seed = questions, encoder, config, seed
         self._start, self._total = start, total_samples(config, len(questions))
         self._epoch = lru_cache(maxsize=2)(self._prompts_of_epoch)
-        self._lengths = [0] * len(self)  # tokens a sample, known once it was rendered
+        self._lengths = [0] * len(self)  # tokens per sample; 0 until it is rendered
 
     def __len__(self) -> int:
         return self._total - self._start
 
-    def __getitem__(self, place):  # type: ignore[no-untyped-def]
-        if not 0 <= place < len(self):
-            raise IndexError(place)
-        epoch, position = divmod(self._start + place, len(self._questions))
+    def __getitem__(self, index):  # type: ignore[no-untyped-def]
+        if not 0 <= index < len(self):
+            raise IndexError(index)
+        epoch, position = divmod(self._start + index, len(self._questions))
         prompts, golds = self._epoch(epoch)
         prompt, completion = prompts[position], self._encoder.completion(golds[position])
-        self._lengths[place] = len(prompt) + len(completion)
+        self._lengths[index] = len(prompt) + len(completion)
         return {"input_ids": prompt + completion, "labels": [IGNORED_LABEL] * len(prompt) + completion}
 
     def tokens_until(self, samples_seen: int) -> int:
-        """Tokens, without padding, of the rendered samples from `start` up to `samples_seen` of the whole run."""
+        """Number of tokens, without padding, of the samples from `start` to `samples_seen`."""
         return sum(self._lengths[: samples_seen - self._start])
 
     def epochs(self, samples_seen: int) -> float:
@@ -68,10 +68,10 @@ class TrainingStream(Sequence[dict[str, list[int]]]):
         return samples_seen / len(self._questions)
 
     def _prompts_of_epoch(self, epoch: int) -> tuple[Sequence[list[int]], list[int]]:
-        """Tokens of the epoch's questions in its order, and the place of the gold option in each."""
+        """Tokens of the epoch's questions in its order, and the index of each gold option."""
         order = shuffled(range(len(self._questions)), self._seed, "order", epoch)
         met = self._total - epoch * len(self._questions)
-        questions = [self._questions[place] for place in order[:met]]
+        questions = [self._questions[index] for index in order[:met]]
         if not self._config.permute_options:
             return self._encoder.encode_all(questions), [question.gold for question in questions]
         orders = [self._order_of_options(question, epoch) for question in questions]
@@ -79,5 +79,5 @@ class TrainingStream(Sequence[dict[str, list[int]]]):
         return self._encoder.encode_all(questions, orders), golds
 
     def _order_of_options(self, question: Question, epoch: int) -> list[int]:
-        places = range(len(question.options))
-        return list(places) if question.in_order else shuffled(places, self._seed, "options", epoch, question.id)
+        indices = range(len(question.options))
+        return list(indices) if question.in_order else shuffled(indices, self._seed, "options", epoch, question.id)

@@ -1,6 +1,6 @@
-"""A tokenizer from its files, without transformers or torch: for counting tokens in a second, not for training.
+"""A tokenizer from its files, without transformers or torch: for counting tokens within a second, not for training.
 
-It does what `PromptEncoder` asks of one, and the same: a test compares its tokens with those of transformers.
+It supports what `PromptEncoder` needs; a test compares its tokens with those of transformers.
 """
 
 import json
@@ -14,10 +14,10 @@ _WITHOUT_DEFAULTS = ("TokenizersBackend", "PreTrainedTokenizerFast")
 
 
 class FileTokenizer:
-    """The tokenizer and the chat template of a model's folder; `tokenizer.json` is read when it is first needed.
+    """The tokenizer and the chat template of a model's folder; `tokenizer.json` is read on first use.
 
     Raises:
-        ConfigError: if the folder holds no tokenizer_config.json, or later no tokenizer.json, that can be read.
+        ConfigError: if tokenizer_config.json or, on first use, tokenizer.json cannot be read.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -27,7 +27,7 @@ class FileTokenizer:
 
     @cached_property
     def backend_tokenizer(self) -> Any:
-        """Takes about a second for the real Gemma 3."""
+        """The `tokenizers.Tokenizer`; loading takes about 1 s for the real Gemma 3."""
         return _loaded(Path(self.name_or_path) / "tokenizer.json")
 
     @cached_property
@@ -35,8 +35,8 @@ class FileTokenizer:
         return self._id_of("eos_token")
 
     @property
-    def surely_has_no_end(self) -> bool:
-        """Whether transformers knows no end-of-sequence token either; it has defaults for tokenizers of some models."""
+    def has_no_eos_token(self) -> bool:
+        """Whether transformers has no end-of-sequence token either; for some models it has defaults."""
         return self._config.get("eos_token") is None and self._config.get("tokenizer_class") in _WITHOUT_DEFAULTS
 
     def __call__(self, text: str | list[str], add_special_tokens: bool = True) -> dict[str, Any]:
@@ -51,12 +51,12 @@ class FileTokenizer:
         text: str = self.backend_tokenizer.decode(ids, skip_special_tokens=False)
         return text
 
-    def apply_chat_template(self, messages: list[dict[str, Any]], tokenize: bool = False, **asked: Any) -> str:
+    def apply_chat_template(self, messages: list[dict[str, Any]], tokenize: bool = False, **options: Any) -> str:
         """The rendered text of a conversation, as transformers renders it."""
         assert not tokenize, "render first, then call"
         special = {key: _text(value) for key, value in self._config.items() if key.endswith("_token")}
         rendered: str = _compiled(str(self.chat_template)).render(
-            messages=messages, tools=None, documents=None, **{"add_generation_prompt": False, **special, **asked}
+            messages=messages, tools=None, documents=None, **{"add_generation_prompt": False, **special, **options}
         )
         return rendered
 
@@ -71,20 +71,20 @@ def _loaded(file: Path) -> Any:
     try:
         tokenizer = Tokenizer.from_file(str(file))
     except Exception as error:  # `tokenizers` raises nothing narrower
-        raise ConfigError(f"{file}: no tokenizer that can be read ({error}). Name a model's folder.") from None
+        raise ConfigError(f"{file}: not a readable tokenizer ({error}). Name a model's folder.") from None
     tokenizer.no_truncation()
     tokenizer.no_padding()
     return tokenizer
 
 
 def _settings(file: Path) -> dict[str, Any]:
-    """Of the file, and the special tokens that older tokenizers keep in a file beside it."""
+    """The settings in the file, and the special tokens that older tokenizers store in a second file."""
     try:
         settings: dict[str, Any] = json.loads(file.read_text())
         special = file.with_name("special_tokens_map.json")
         return {**(json.loads(special.read_text()) if special.exists() else {}), **settings}
     except (OSError, ValueError, TypeError) as error:
-        raise ConfigError(f"{file}: no tokenizer settings that can be read ({error}). Name a model's folder.") from None
+        raise ConfigError(f"{file}: not readable tokenizer settings ({error}). Name a model's folder.") from None
 
 
 def _chat_template(folder: Path, settings: dict[str, Any]) -> str | None:
@@ -98,7 +98,7 @@ def _chat_template(folder: Path, settings: dict[str, Any]) -> str | None:
 
 
 def _text(token: Any) -> str | None:
-    """A special token's text; older files write it with its settings."""
+    """A special token's text; older files store an object with its text and settings."""
     return token["content"] if isinstance(token, dict) else token
 
 

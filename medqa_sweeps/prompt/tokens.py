@@ -1,9 +1,9 @@
-"""Prompts in tokens, made once and shared by all trials: Arrow files in the cache, a file a set of prompts, by content.
+"""A cache of encoded prompts shared by all trials: one Arrow file per set of prompts, keyed by content.
 
-The key says what the tokens depend on: base and libraries, wording, the questions in their order, and the order of each
-one's options. A training epoch is a set of its own, so options still change their order from epoch to epoch; trials of
-one seed share it. A file is written beside and renamed, under a lock: several trials may start at once. Names of
-shapes: Q prompts, N tokens of all of them.
+The key contains all that the tokens depend on: base, library versions, prompt text, questions and options in their
+order. Each training epoch is a set, so options still change their order between epochs; trials with the same seed share
+it. A file is written under a lock and then renamed, since several trials may start at once. Shapes: Q prompts, N tokens
+in total.
 """
 
 import os
@@ -14,14 +14,16 @@ from typing import Any
 from filelock import FileLock
 
 from medqa_sweeps.config import short_hash
-from medqa_sweeps.durable.places import cache_folder
+from medqa_sweeps.durable.writable_folders import cache_folder
 from medqa_sweeps.versions import TOKENIZING, versions_of
 
-_MOST_BYTES = 2_000_000_000  # of all files together: about 200 epochs of MedQA-US; those unused for longest go first
+_MOST_BYTES = (
+    2_000_000_000  # limit for all files: about 200 epochs of MedQA-US; the least recently used are removed first
+)
 
 
 class TokenRows(Sequence[list[int]]):
-    """Q prompts, each a list of token ids, read from the file's pages as they are asked for."""
+    """Q prompts, each a list of token ids; memory-mapped from the file."""
 
     def __init__(self, tokens_N: Any, ends_Q: Any) -> None:
         self._tokens_N, self._ends_Q = tokens_N, ends_Q
@@ -29,26 +31,26 @@ class TokenRows(Sequence[list[int]]):
     def __len__(self) -> int:
         return len(self._ends_Q) - 1
 
-    def __getitem__(self, place):  # type: ignore[no-untyped-def]
-        if not 0 <= place < len(self):
-            raise IndexError(place)
-        return self._tokens_N[self._ends_Q[place] : self._ends_Q[place + 1]].tolist()
+    def __getitem__(self, index):  # type: ignore[no-untyped-def]
+        if not 0 <= index < len(self):
+            raise IndexError(index)
+        return self._tokens_N[self._ends_Q[index] : self._ends_Q[index + 1]].tolist()
 
 
 class TokenCache:
     """The shared prompts of one base.
 
     Args:
-        base_fingerprint: of all its files, the tokenizer's among them.
+        base_fingerprint: of all its files, including the tokenizer's.
     """
 
     def __init__(self, base_fingerprint: str) -> None:
         self._tokenizer = [base_fingerprint, versions_of(TOKENIZING)]
 
     def rows(self, key: list[Any], encode: Callable[[], list[list[int]]]) -> Sequence[list[int]]:
-        """The prompts stored under `key`, or those of `encode`: called by the first process that asks while others
-        wait for it. A file that cannot be read (a disk that was full) is written again; where nothing can be stored,
-        each process encodes."""
+        """The prompts stored under `key`. If there are none, the first process calls `encode` and stores the result,
+        while others wait. A file that cannot be read (a full disk) is written again. If nothing can be stored, each
+        process encodes."""
         path = cache_folder() / "tokens" / f"{short_hash([self._tokenizer, *key])}.arrow"
         lock = FileLock(path.with_suffix(".lock"), fallback_to_soft=False)
         try:
@@ -76,7 +78,7 @@ def _read(path: Path) -> TokenRows | None:
 
 
 def _stored(path: Path, rows: list[list[int]]) -> Sequence[list[int]]:
-    """The rows as they are read from the file; themselves where they cannot be written."""
+    """The rows as read back from the file; `rows` itself if the file cannot be written."""
     try:
         _write(path, rows)
     except OSError:
@@ -100,7 +102,7 @@ def _write(path: Path, rows: list[list[int]]) -> None:
 
 
 def _remove_longest_unused(folder: Path) -> None:
-    """A process that has a removed file mapped keeps its pages."""
+    """Remove files beyond the size limit; processes that have mapped a removed file can still read it."""
     left = _MOST_BYTES
     for path, size in _newest_first(folder):
         left -= size

@@ -1,22 +1,22 @@
-"""How sure a score is: intervals, paired comparisons, what many comparisons cost, calibration, power.
+"""Statistics of scores: intervals, paired comparisons, corrections for multiple comparisons, calibration, power.
 
-Shared by evaluation, the pruner and `analysis/`. Proportions and differences are shares (0.031 is 3.1 percentage
-points). SciPy and statsmodels do the arithmetic where they have the method. Shapes: N models, S seeds, Q questions.
+Used by evaluation, the pruner and `analysis/`. Proportions and differences are shares (0.031 is 3.1 percentage
+points). SciPy and statsmodels compute what they implement. Shapes: N models, S seeds, Q questions.
 
     proportion   one proportion: standard error, Wilson's interval
     pair         two trials on the same questions: McNemar, Tango
-    replicates   the same configs under several seeds: seeds and questions both vary
-    crossed      the error of a mean over few seeds and many questions
-    simultaneous many configs: which are worse than the best, which two differ, which differ from their base
-    optimism     how much of the best one's score is luck of being picked
-    power        how many questions, or seeds, would tell two apart; what the seeds at hand can show
-    calibration  whether probabilities mean what they say
+    replicates   configs with several seeds: seeds and questions both vary
+    crossed      the standard error of a mean over few seeds and many questions
+    simultaneous many configs: which are worse than the best, which pairs differ, which differ from their base
+    optimism     selection bias of the best config's score
+    power        questions or seeds needed to resolve a difference; the difference that given seeds can resolve
+    calibration  expected calibration error
 
-Importing this costs SciPy, half a second; statsmodels is read only by `power`, when it is called.
+Importing this imports SciPy, which takes half a second. Only `power` imports statsmodels, when it is called.
 """
 
 from medqa_sweeps.statistics.calibration import calibration_error
-from medqa_sweeps.statistics.optimism import Luck, luck_of_the_best, optimism_of_the_best
+from medqa_sweeps.statistics.optimism import SelectionBias, optimism_of_the_best, selection_bias_of_the_best
 from medqa_sweeps.statistics.pair import (
     PairedDifference,
     compare_answers,
@@ -51,9 +51,9 @@ __all__ = [
     "CONFIDENCE",
     "LEVEL",
     "Estimate",
-    "Luck",
     "PairedDifference",
     "SeedSpread",
+    "SelectionBias",
     "calibration_error",
     "compare_answers",
     "compare_counts",
@@ -65,13 +65,13 @@ __all__ = [
     "estimate",
     "estimate_from_accuracies",
     "level_of_a_pair",
-    "luck_of_the_best",
     "optimism_of_the_best",
     "p_value_of_better",
     "questions_needed",
     "resolvable_difference",
     "seed_spread",
     "seeds_needed",
+    "selection_bias_of_the_best",
     "standard_error",
     "variance_from_questions",
     "wilson_interval",

@@ -1,17 +1,17 @@
-"""Whether a model's probabilities mean what they say."""
+"""Calibration: whether a model's probabilities agree with its accuracy."""
 
 import numpy as np
 import numpy.typing as npt
 
 
 def calibration_error(confidence: npt.NDArray[np.floating], correct: npt.NDArray[np.bool_], bins: int) -> float:
-    """Expected calibration error, a share from 0 (confidence is right on average everywhere) to 1.
+    """Expected calibration error, a share from 0 (mean confidence equals accuracy in every bin) to 1.
 
     Sum over equal-width bins ((m - 1) / bins, m / bins] of (share of the questions) |accuracy - mean confidence|.
 
     Args:
-        confidence: probability of the chosen letter, one a question, 0 .. 1.
-        correct: whether that letter is the gold one.
+        confidence: probability of the predicted letter, one per question, 0 .. 1.
+        correct: whether that letter is the gold letter.
         bins: number of bins, 1 or more.
 
     Raises:
@@ -23,10 +23,10 @@ def calibration_error(confidence: npt.NDArray[np.floating], correct: npt.NDArray
     if confidence.shape != correct.shape or confidence.ndim != 1 or not confidence.size:
         raise ValueError(
             f"confidence of shape {confidence.shape} and correct of shape {correct.shape}: "
-            "both are vectors with one entry a question, and there is at least one question"
+            "both must be vectors with one entry per question, and at least one question"
         )
     if bins < 1:
-        raise ValueError(f"bins={bins}: 1 or more")
+        raise ValueError(f"bins={bins}: must be 1 or more")
     if not np.all((confidence >= 0) & (confidence <= 1)):
         raise ValueError("a confidence is not a probability from 0 to 1; were log-probabilities given?")
     bin_of = np.clip(np.ceil(confidence * bins).astype(int) - 1, 0, bins - 1)

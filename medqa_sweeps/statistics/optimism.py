@@ -1,4 +1,4 @@
-"""How much of the best one's score is luck: the best of N was picked by the questions, and seeds, that score it."""
+"""Selection bias: the best of N configs was selected by the same questions and seeds that score it."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,48 +10,48 @@ from medqa_sweeps.statistics.replicates import Bools, answer_noise, seed_spread
 
 Floats = npt.NDArray[np.floating]
 
-_BLOCK = 2**24  # entries of the [splits, N] table that are held at a time
+_BLOCK = 2**24  # entries of the [splits, N] table in memory at a time
 
 
 @dataclass(frozen=True)
-class Luck:
-    """By how much the highest accuracy is expected to exceed the same config's accuracy anew; shares."""
+class SelectionBias:
+    """Expected excess of the highest accuracy over the same config's accuracy on new data; shares."""
 
-    of_questions: float  # on new questions, under the same seeds
-    of_both: float | None  # on new questions and under new seeds; None where some config has one seed
+    of_questions: float  # on new questions, with the same seeds
+    of_both: float | None  # on new questions and with new seeds; None if a config has only one seed
 
 
-def luck_of_the_best(answers: Sequence[Bools], splits: int = 400, seed: int = 0) -> Luck:
-    """What being picked added to the best one's accuracy: by the questions alone, and by questions and seeds.
+def selection_bias_of_the_best(answers: Sequence[Bools], splits: int = 400, seed: int = 0) -> SelectionBias:
+    """The selection bias of the best config's accuracy: due to questions alone, and due to questions and seeds.
 
-    Among equal configs both are right on average (`benchmarks.luck_of_the_best`: 4 and 15 configs of 2 to 5 seeds,
-    within 0.3 points of 1.4 to 4.4). Half of two seeds is one, which picks the wrong config more often than both do:
-    with one of 15 configs 10 points ahead and 3 points between its two seeds, 2.2 points are estimated for 0.4.
+    Among equal configs both estimates are unbiased (`benchmarks.luck_of_the_best`: 4 and 15 configs with 2 to 5 seeds,
+    within 0.3 points of 1.4 to 4.4). Half of two seeds is one seed, which selects the wrong config more often than two:
+    with one of 15 configs ahead by 10 points and 3 points between its two seeds, the estimate is 2.2 points for 0.4.
 
     Args:
-        answers: of each config, whether each question was answered correctly, [S, Q]; S may differ. Where it does not,
-            row k is taken to be the same seed in all, so that what a seed does to all configs alike is no luck.
-        splits: random halvings.
+        answers: for each config, whether each question was answered correctly, [S, Q]; S may differ. If S is equal, row
+            k must be the same seed in all configs, since effects of a seed on all configs cause no selection bias.
+        splits: number of random halvings.
 
     Raises:
         ValueError: if there are fewer than two questions.
     """
     of_questions = optimism_of_the_best(np.array([correct_SxQ.mean(axis=0) for correct_SxQ in answers]), splits, seed)
     replicated = len(answers) > 1 and all(len(correct_SxQ) > 1 for correct_SxQ in answers)
-    return Luck(of_questions, _of_both(answers, splits, seed) if replicated else None)
+    return SelectionBias(of_questions, _of_both(answers, splits, seed) if replicated else None)
 
 
 def optimism_of_the_best(correct: Floats, splits: int = 400, seed: int = 0) -> float:
-    """By how much the highest accuracy is expected to exceed the same model's accuracy on new questions; a share.
+    """Expected excess of the highest accuracy over the same model's accuracy on new questions; a share.
 
-    The questions are cut in halves at random; what is best on one half is scored on the other, and loses something.
-    A half is noisier than the whole by the square root of 2, which the loss is divided by. Among equal models that is
-    right on average; where a few are a little apart it says too much, by the square root of 2 at most; where one is
-    far ahead it is 0, as it should be. The luck of seeds is not in it: only new seeds show that.
+    The questions are halved at random; the best model on one half is scored on the other, and its loss is averaged. A
+    half is noisier than the whole by the square root of 2, so the loss is divided by it. Among equal models this is
+    unbiased; with small differences it is too high, by a factor of at most the square root of 2; with one model far
+    ahead it is 0, which is correct. Bias due to seeds is not included: only new seeds show it.
 
     Args:
-        correct: share of the seeds under which each question was answered correctly, [N, Q]; 0 or 1 for one seed.
-        splits: random halvings.
+        correct: share of the seeds with a correct answer to each question, [N, Q]; 0 or 1 for one seed.
+        splits: number of random halvings.
 
     Raises:
         ValueError: if there are fewer than two questions.
@@ -59,7 +59,7 @@ def optimism_of_the_best(correct: Floats, splits: int = 400, seed: int = 0) -> f
     correct_NxQ = np.asarray(correct, dtype=np.float32)
     models, questions = correct_NxQ.shape
     if questions < 2:
-        raise ValueError(f"{questions} question(s): half of them must be left to score on")
+        raise ValueError(f"{questions} question(s): half of them must remain for scoring")
     if models < 2:
         return 0.0
     half = questions // 2
@@ -72,7 +72,7 @@ def optimism_of_the_best(correct: Floats, splits: int = 400, seed: int = 0) -> f
 
 
 def _of_both(answers: Sequence[Bools], splits: int, seed: int) -> float:
-    """The same with seeds cut as well: chosen on one half of both, scored on what is in neither."""
+    """The same with halved seeds too: selected on one half of questions and seeds, scored on the other half of both."""
     questions = answers[0].shape[1]
     half = questions // 2
     in_half_BxQ = _halves(splits, questions, seed)
@@ -83,9 +83,9 @@ def _of_both(answers: Sequence[Bools], splits: int, seed: int) -> float:
         seeds = len(correct_SxQ)
         kept = (seeds + 1) // 2
         in_half_BxS = _halves(splits, seeds, seed + 1 + (0 if alike else number), kept)
-        right_BxS = in_half_BxQ @ correct_SxQ.T.astype(np.float32)
-        rest_BxS = correct_SxQ.sum(axis=1) - right_BxS
-        chosen_on.append(np.sum(right_BxS * in_half_BxS, axis=1) / (kept * half))
+        correct_BxS = in_half_BxQ @ correct_SxQ.T.astype(np.float32)
+        rest_BxS = correct_SxQ.sum(axis=1) - correct_BxS
+        chosen_on.append(np.sum(correct_BxS * in_half_BxS, axis=1) / (kept * half))
         left.append(np.sum(rest_BxS * (1 - in_half_BxS), axis=1) / ((seeds - kept) * (questions - half)))
     loss = float(np.mean(_losses(np.stack(chosen_on, axis=1), np.stack(left, axis=1))))
     return max(0.0, loss * _noise_of_all_over_half(answers))
@@ -100,15 +100,15 @@ def _halves(splits: int, size: int, seed: int, kept: int | None = None) -> npt.N
 
 
 def _losses(chosen_on_BxN: Floats, left_BxN: Floats) -> Floats:
-    """Of each split: accuracy of what is best on the first part, there minus on the second."""
+    """For each split, the accuracy of the best model on the first half minus its accuracy on the second."""
     best_B = chosen_on_BxN.argmax(axis=1)[:, None]
     return (np.take_along_axis(chosen_on_BxN, best_B, 1) - np.take_along_axis(left_BxN, best_B, 1))[:, 0]
 
 
 def _noise_of_all_over_half(answers: Sequence[Bools]) -> float:
-    """Standard deviation of a config's accuracy, as far as configs differ in it by chance: of all data over of half.
+    """Ratio of two standard deviations of chance differences between configs: with all data over with half.
 
-    Three variances make it up: of the seeds, of the questions, and of single answers; the last shrinks with the product
+    The variance is the sum of three: of seeds, of questions, and of single answers. The last shrinks with the product
     of both numbers.
     """
     questions, configs = answers[0].shape[1], len(answers)

@@ -1,7 +1,7 @@
 """Two trials on the same questions: McNemar's test, Tango's interval, and a t-test of log-probabilities.
 
-Differences are shares (0.031 is 3.1 percentage points). SciPy does the arithmetic where it has the method; Tango's
-interval and McNemar's mid-p value, which neither SciPy 1.17 nor statsmodels 0.15 offers, are computed here.
+Differences are shares (0.031 is 3.1 percentage points). SciPy computes what it implements; Tango's interval and
+McNemar's mid-p value, which neither SciPy 1.17 nor statsmodels 0.15 has, are computed here.
 """
 
 import math
@@ -16,7 +16,7 @@ from medqa_sweeps.statistics.proportion import CONFIDENCE, check_confidence
 
 @dataclass(frozen=True)
 class PairedDifference:
-    """Accuracy of the first minus accuracy of the second, on the same questions."""
+    """Accuracy of the first trial minus accuracy of the second, on the same questions."""
 
     questions: int
     only_first: float  # questions that only the first answered correctly; over several seeds, their mean
@@ -24,14 +24,14 @@ class PairedDifference:
     difference: float  # share, -1 .. 1
     low: float  # limits of the difference
     high: float
-    p_value: float  # of "both have the same accuracy", two-sided, of this comparison alone
-    p_adjusted: float  # the same, corrected for the comparisons that it is one of
-    confidence: float = CONFIDENCE  # of the interval; 1 - confidence is the level that p_value is held against
-    seeds: int = 1  # under which both were trained
+    p_value: float  # of "both have the same accuracy", two-sided, without correction
+    p_adjusted: float  # corrected for multiple comparisons
+    confidence: float = CONFIDENCE  # of the interval; p_value is compared with 1 - confidence
+    seeds: int = 1  # with which both were trained
 
     @property
     def significant(self) -> bool:
-        """Whether the interval excludes 0; it does exactly when the test rejects "the same accuracy"."""
+        """Whether the interval excludes 0, which is equivalent to the test rejecting "the same accuracy"."""
         return not self.low <= 0 <= self.high
 
     def reversed(self) -> "PairedDifference":
@@ -53,7 +53,7 @@ def compare_answers(
 
     Args:
         first: whether each question was answered correctly.
-        second: the same of the other trial.
+        second: the same for the other trial.
 
     Raises:
         ValueError: if the two are not boolean vectors of one length, there are no questions, or confidence is not in
@@ -65,7 +65,7 @@ def compare_answers(
     if first.shape != second.shape or first.ndim != 1 or first.dtype != bool or second.dtype != bool:
         raise ValueError(
             f"answers of shape {first.shape} ({first.dtype}) and {second.shape} ({second.dtype}): "
-            "a paired comparison needs two boolean vectors, one entry a question, over the same questions"
+            "a paired comparison needs two boolean vectors over the same questions, one entry per question"
         )
     only_first, only_second = int(np.sum(first & ~second)), int(np.sum(second & ~first))
     return compare_counts(only_first, only_second, first.size, confidence)
@@ -74,12 +74,11 @@ def compare_answers(
 def compare_counts(
     only_first: int, only_second: int, questions: int, confidence: float = CONFIDENCE
 ) -> PairedDifference:
-    """The paired comparison of two trials, from how often just one of them was right.
+    """The paired comparison of two trials, from the counts of questions that only one of them answered correctly.
 
-    The p-value is McNemar's mid-p value. On null data it falls below a level at most that often, to within 0.3 % of
-    the level; the exact one does so on 100 questions half as often. The interval is Tango's score interval. Its own
-    test of 0, McNemar's z, differs from the mid-p value for a few counts; there its critical value moves to where the
-    two agree.
+    The p-value is McNemar's mid-p value. On null data its error rate is at most the level, to within 0.3% of the level;
+    the exact p-value has half that rate on 100 questions. The interval is Tango's score interval. Its own test of 0,
+    McNemar's z, differs from the mid-p value for a few counts; there the critical value is adjusted until both agree.
 
     Raises:
         ValueError: if a count is negative, the two exceed the questions, there are no questions, or confidence is not
@@ -92,7 +91,7 @@ def compare_counts(
     if questions < 1 or min(only_first, only_second) < 0 or only_first + only_second > questions:
         raise ValueError(
             f"only_first={only_first}, only_second={only_second}, questions={questions}: "
-            "counts from 0 up, that together do not exceed the questions, of which there is at least one"
+            "the counts must be 0 or more, and their sum must not exceed the questions, of which there is at least one"
         )
     check_confidence(confidence)
     critical = _agreeing_critical(only_first + only_second, confidence)
@@ -112,7 +111,7 @@ def compare_counts(
 
 
 def p_value_of_better(first: npt.NDArray[np.floating], second: npt.NDArray[np.floating]) -> float:
-    """Of "first is no better than second", one-sided, from their scores of the same questions; small: it is better.
+    """One-sided p-value of "first is no better than second", from their scores on the same questions.
 
     Source: scipy.stats.ttest_rel.
     """
@@ -122,13 +121,13 @@ def p_value_of_better(first: npt.NDArray[np.floating], second: npt.NDArray[np.fl
 
 
 def mid_p(fewer: npt.NDArray[np.integer] | int, split: npt.NDArray[np.integer] | int) -> npt.NDArray[np.float64]:
-    """McNemar's mid-p value: the exact one, with the outcome seen counted by half; 1 where both counts are equal."""
+    """McNemar's mid-p value: the exact p-value with half the observed outcome's weight; 1 for equal counts."""
     below, at = stats.binom.cdf(fewer, split, 0.5), stats.binom.pmf(fewer, split, 0.5)
     return np.where(np.asarray(fewer) * 2 == split, 1.0, 2 * below - at)
 
 
 def _agreeing_critical(split: int, confidence: float) -> float:
-    """The critical value nearest to the normal one at which McNemar's z rejects the same counts as the mid-p value."""
+    """The critical value nearest to the normal one for which McNemar's z rejects the same counts as the mid-p value."""
     critical = float(stats.norm.isf((1 - confidence) / 2))
     if not split:
         return critical
@@ -141,7 +140,7 @@ def _agreeing_critical(split: int, confidence: float) -> float:
 
 
 def _tango_interval(only_first: int, only_second: int, questions: int, critical: float) -> tuple[float, float]:
-    """The differences, -1 .. 1, that Tango's score test keeps at this critical value."""
+    """The range of differences, -1 .. 1, that Tango's score test does not reject at this critical value."""
     estimate = (only_first - only_second) / questions
 
     def limit(sign: int) -> float:

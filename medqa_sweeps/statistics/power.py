@@ -1,4 +1,4 @@
-"""How much more would have to be measured to tell two configs apart, and what the seeds at hand can show."""
+"""Statistical power: questions or seeds needed to resolve a difference, and the difference that given seeds resolve."""
 
 import math
 from collections.abc import Callable
@@ -12,17 +12,17 @@ from medqa_sweeps.statistics.pair import PairedDifference
 from medqa_sweeps.statistics.replicates import SeedSpread, answer_noise
 
 POWER = 0.8
-_HOPELESS = 10**7  # more questions than there are in the world
+_HOPELESS = 10**7  # more questions than exist
 _MANY_SEEDS = 10_000
 
 
 def questions_needed(paired: PairedDifference, level: float = 0.05, power: float = POWER) -> int | None:
-    """Questions after which McNemar's test would tell them apart; None if they would be too many to speak of.
+    """Number of questions for McNemar's test to resolve the difference; None if it is 10 million or more.
 
     Args:
-        paired: their difference, and the share of questions that splits them, are taken for the true ones.
-        level: of the two-sided test; of one of many comparisons its own, `1 - paired.confidence`.
-        power: chance that the test sees the difference.
+        paired: its difference and its share of discordant questions are taken as the true values.
+        level: of the two-sided test; for one of many comparisons its own level, `1 - paired.confidence`.
+        power: probability that the test is significant.
 
     Source: Connor, Biometrics 43 (1987) 207; statsmodels' `normal_sample_size_one_tail` at half the level.
     """
@@ -41,17 +41,16 @@ def questions_needed(paired: PairedDifference, level: float = 0.05, power: float
 def resolvable_difference(
     paired: PairedDifference, from_questions: float, spread: SeedSpread, level: float = 0.05, power: float = POWER
 ) -> float:
-    """The smallest true difference that as many seeds of each as `paired` has would resolve on these questions.
+    """The smallest true difference that these questions and the seeds of `paired` can resolve.
 
-    A share; above 1 these seeds cannot resolve any.
+    A share; above 1, these seeds cannot resolve any difference.
 
     Args:
-        paired: of two configs of two seeds or more each.
-        from_questions: variance of the difference that the choice of questions alone brings, as of
-            `variance_from_questions`.
-        spread: between seeds, of the study.
-        level: of the two-sided test; of one of many comparisons its own, `1 - paired.confidence`.
-        power: chance that the test sees such a difference.
+        paired: of two configs with two or more seeds each.
+        from_questions: variance of the difference due to the choice of questions, from `variance_from_questions`.
+        spread: between the seeds of the study.
+        level: of the two-sided test; for one of many comparisons its own level, `1 - paired.confidence`.
+        power: probability that the test is significant for such a difference.
     """
     error = CrossedError(
         2 * spread.paired_variance / paired.seeds, spread.paired_freedom, from_questions, paired.questions
@@ -62,10 +61,10 @@ def resolvable_difference(
 def seeds_needed(
     paired: PairedDifference, from_questions: float, spread: SeedSpread, level: float = 0.05, power: float = POWER
 ) -> int | None:
-    """Seeds of each after which these questions would resolve the difference seen; None if 10,000 would not.
+    """Seeds per config with which these questions resolve the observed difference; None if 10,000 are not enough.
 
-    More seeds shrink the variance between seeds, never that between questions. Every seed that both get adds a degree
-    of freedom to the estimate of the spread. The other arguments are those of `resolvable_difference`.
+    More seeds reduce the variance between seeds, never that between questions. Each additional seed of both configs
+    adds one degree of freedom to the estimate of the spread. The other arguments are those of `resolvable_difference`.
     """
 
     def enough(seeds: int) -> bool:
@@ -77,11 +76,11 @@ def seeds_needed(
 
 
 def variance_from_questions(first: npt.NDArray[np.bool_], second: npt.NDArray[np.bool_]) -> float:
-    """Of the mean difference of two configs, the variance that is left when each is trained under endless seeds.
+    """The variance of the difference of two configs that remains with infinitely many seeds.
 
     Args:
-        first: whether each question was answered correctly, [S, Q] with two seeds or more.
-        second: the same of the other.
+        first: whether each question was answered correctly, [S, Q] with two or more seeds.
+        second: the same for the other config.
     """
     of_question_Q = first.mean(axis=0) - second.mean(axis=0)
     noise = sum(answer_noise(which) / len(which) for which in (first, second))
@@ -89,12 +88,12 @@ def variance_from_questions(first: npt.NDArray[np.bool_], second: npt.NDArray[np
 
 
 def _resolvable(error: CrossedError, level: float, power: float) -> float:
-    """The smallest true difference that a test with this error sees with this power."""
+    """The smallest true difference that a test with this error detects with this power."""
     return error.reach(1 - level) + float(stats.norm.ppf(power)) * error.deviation
 
 
 def _first(holds: Callable[[int], bool], low: int, high: int) -> int | None:
-    """The first integer from `low` to `high` at which it holds, as it does from there on; None if it never does."""
+    """The first integer from `low` to `high` for which a monotone condition holds; None if there is none."""
     if not holds(high):
         return None
     while low < high:

@@ -1,9 +1,9 @@
-"""Configs that were trained under several seeds: both the seeds and the questions are a sample of many.
+"""Configs trained with several seeds: both seeds and questions are random samples.
 
-An interval over questions alone is too narrow when another seed would have scored differently, one over seeds alone
-when other questions would have. Two or three seeds say little of how much seeds matter, so that variance is pooled
-over all configs of a study. (Taken from each config alone, with the degrees of freedom of Hillis, Statistics in
-Medicine 26 (2007) 596, intervals of two seeds held the truth in 87 % of simulated studies instead of 95.)
+An interval over questions alone ignores the variance between seeds; one over seeds alone ignores the variance between
+questions. Two or three seeds estimate their variance poorly, so it is pooled over all configs of a study. (Estimated
+from each config alone, with the degrees of freedom of Hillis, Statistics in Medicine 26 (2007) 596, intervals of two
+seeds contained the true value in 87% of simulated studies instead of 95%.)
 """
 
 from collections.abc import Mapping, Sequence
@@ -18,21 +18,23 @@ from medqa_sweeps.statistics.proportion import CONFIDENCE, check_confidence, sta
 
 Bools = npt.NDArray[np.bool_]
 
-_FEWEST = 3  # degrees of freedom of a paired variance that is of use: of two a t-test at 0.05 reaches 4.3 errors far
+_FEWEST = 3  # minimum degrees of freedom for a paired variance; with two, t at level 0.05 is 4.3
 
 
 @dataclass(frozen=True)
 class SeedSpread:
-    """How much the accuracy of one config varies from seed to seed, pooled over configs."""
+    """The variance of a config's accuracy between seeds, pooled over configs."""
 
     variance: float  # of the accuracy
     freedom: float  # degrees of freedom of that variance
-    paired_variance: float  # without what a seed does to all configs alike; of fewer than 3 degrees of freedom, with it
+    paired_variance: (
+        float  # without the common effect of a seed on all configs; with it, if fewer than 3 degrees of freedom
+    )
     paired_freedom: float
 
     @property
     def deviation(self) -> float:
-        """Standard deviation of the accuracy from seed to seed, a share."""
+        """Standard deviation of the accuracy between seeds, a share."""
         return float(np.sqrt(self.variance))
 
 
@@ -48,10 +50,10 @@ class Estimate:
 
 
 def seed_spread(accuracies: Sequence[Mapping[int, float]]) -> SeedSpread | None:
-    """The variance between seeds; None where no config has two seeds.
+    """The variance between seeds; None if no config has two seeds.
 
     Args:
-        accuracies: of each config by seed.
+        accuracies: for each config, its accuracies by seed.
 
     Source: the residual mean squares of the one-way (config) and the two-way (config and seed) analysis of variance.
     """
@@ -68,17 +70,19 @@ def seed_spread(accuracies: Sequence[Mapping[int, float]]) -> SeedSpread | None:
     if len(replicated) == 1 or paired_freedom < _FEWEST:
         return SeedSpread(variance, freedom, variance, freedom)
     rest = within
-    for _ in range(50):  # one round where every config has every seed; else it converges to least squares
+    for _ in range(
+        50
+    ):  # one iteration suffices if every config has every seed; otherwise it converges to least squares
         rest = _without_means(_without_means(rest, seed), config)
     return SeedSpread(variance, freedom, float(np.sum(rest**2)) / paired_freedom, paired_freedom)
 
 
 def estimate(correct: Bools, spread: SeedSpread | None = None, confidence: float = CONFIDENCE) -> Estimate:
-    """The accuracy over seeds and questions; of one seed it is the seed's own, with Wilson's interval.
+    """The mean accuracy over seeds and questions with its interval; for one seed, Wilson's interval.
 
     Args:
-        correct: whether each question was answered correctly, [S, Q]; a vector is one seed.
-        spread: of the study; None: of these seeds alone.
+        correct: whether each question was answered correctly, [S, Q]; a vector means one seed.
+        spread: between the seeds of the study; None: estimated from these seeds alone.
 
     Raises:
         ValueError: if there is no question or no seed.
@@ -88,9 +92,9 @@ def estimate(correct: Bools, spread: SeedSpread | None = None, confidence: float
     if not correct_SxQ.size:
         raise ValueError(f"answers of shape {correct_SxQ.shape}: needs at least one seed and one question")
     if seeds == 1:
-        right = int(correct_SxQ.sum())
-        low, high = wilson_interval(right, questions, confidence)
-        return Estimate(right / questions, low, high, questions)
+        count = int(correct_SxQ.sum())
+        low, high = wilson_interval(count, questions, confidence)
+        return Estimate(count / questions, low, high, questions)
     known = spread or seed_spread([dict(enumerate(correct_SxQ.mean(axis=1)))])
     assert known is not None
     mean = float(correct_SxQ.mean())
@@ -103,7 +107,7 @@ def estimate(correct: Bools, spread: SeedSpread | None = None, confidence: float
 def estimate_from_accuracies(
     accuracies: Sequence[float], questions: int, spread: SeedSpread | None, confidence: float = CONFIDENCE
 ) -> Estimate:
-    """The same where answers are not at hand: wider, as nothing is known of the questions that seeds share."""
+    """The same from accuracies only: wider, since the correlation of seeds on the same questions is unknown."""
     seeds, mean = len(accuracies), float(np.mean(accuracies))
     if seeds == 1 or spread is None:
         return Estimate(mean, *wilson_interval(round(mean * questions), questions, confidence), questions, seeds)
@@ -119,15 +123,15 @@ def compare_replicates(
     same_seeds: bool = True,
     confidence: float = CONFIDENCE,
 ) -> PairedDifference:
-    """How much more accurate `first` is on the same questions, for other seeds as well as for other questions.
+    """How much more accurate `first` is on the same questions, generalised to other seeds and other questions.
 
-    One seed each and no spread is `compare_answers`, which speaks of these two trials alone.
+    For one seed each and no spread it is `compare_answers`, which is valid for these two trials only.
 
     Args:
-        first: whether each question was answered correctly, [S, Q], a row a seed.
-        second: the same of the other config; it may have another number of seeds.
-        spread: of the study; None: of these two alone.
-        same_seeds: whether what a seed does to all configs alike falls out of their difference.
+        first: whether each question was answered correctly, [S, Q], one row per seed.
+        second: the same for the other config; it may have another number of seeds.
+        spread: between the seeds of the study; None: estimated from these two alone.
+        same_seeds: whether the common effect of a seed on all configs cancels in the difference.
 
     Raises:
         ValueError: if the numbers of questions differ or there are no answers.
@@ -152,19 +156,19 @@ def compare_replicates(
 def compare_with_untuned(
     config: Bools, untuned: Bools, spread: SeedSpread | None = None, confidence: float = CONFIDENCE
 ) -> PairedDifference:
-    """How much more accurate a config is than a model without training, and so without a seed, on the same questions.
+    """How much more accurate a config is than an untuned model, which has no seed, on the same questions.
 
     Args:
-        config: whether each question was answered correctly, [S, Q], a row a seed.
-        untuned: the same of the other model, [Q] or [1, Q].
-        spread: of the study; None: of this config alone.
+        config: whether each question was answered correctly, [S, Q], one row per seed.
+        untuned: the same for the untuned model, [Q] or [1, Q].
+        spread: between the seeds of the study; None: estimated from this config alone.
 
     Raises:
         ValueError: if the numbers of questions differ, there are no answers, or `untuned` has several rows.
     """
     config_SxQ, untuned_1xQ = _over_the_same_questions(config, untuned)
     if len(untuned_1xQ) > 1:
-        raise ValueError(f"answers of shape {untuned_1xQ.shape}: an untuned model has one row, as it has no seed")
+        raise ValueError(f"answers of shape {untuned_1xQ.shape}: an untuned model has one row, since it has no seed")
     if spread is None and len(config_SxQ) == 1:
         return compare_answers(config_SxQ[0], untuned_1xQ[0], confidence)
     known = spread or seed_spread([dict(enumerate(config_SxQ.mean(axis=1)))])
@@ -186,7 +190,7 @@ def _over_the_same_questions(first: Bools, second: Bools) -> tuple[Bools, Bools]
 def _compared(
     first_SxQ: Bools, second_SxQ: Bools, from_seeds: float, freedom: float, confidence: float
 ) -> PairedDifference:
-    """The paired difference, given its variance that comes from the seeds and the degrees of freedom of that."""
+    """The paired difference, given its variance due to seeds and the degrees of freedom of that variance."""
     check_confidence(confidence)
     first_Q, second_Q = first_SxQ.mean(axis=0), second_SxQ.mean(axis=0)
     difference = float(np.mean(first_Q - second_Q))
@@ -208,7 +212,7 @@ def _compared(
 
 
 def answer_noise(correct_SxQ: Bools) -> float:
-    """Variance of one answer that neither its seed nor its question explains; 0, the safe side, for one seed."""
+    """Variance of an answer that neither its seed nor its question explains; 0 for one seed, which is conservative."""
     seeds, questions = correct_SxQ.shape
     if seeds < 2 or questions < 2:
         return 0.0

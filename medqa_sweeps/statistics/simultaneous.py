@@ -1,15 +1,15 @@
-"""Many configs at once: which are worse than the best, which two differ, which differ from their untuned base.
+"""Many configs at once: which are worse than the best, which pairs differ, which differ from their untuned base.
 
-A difference is called significant exactly when its interval excludes 0: both are of one level, which is stricter the
-more configs there are. Without correction the best of 4 equal configs is called better than another in 17 % of studies,
-the best of 15 in 75 %.
+A difference is significant exactly when its interval excludes 0: test and interval have the same level, which is
+stricter for more configs. Without correction, the best of 4 equal configs is significantly better than another in 17%
+of studies, the best of 15 in 75%.
 
-The best was picked by the answers that compare it, so that its lead over the worst is the range of all N accuracies.
-Tukey's range test is made for that; N - 1 comparisons are too few to correct for. Each config that is called worse
-leaves fewer that could be the best, and a less strict level for the next: the test steps down.
+The best config was selected by the same answers, so its lead over the worst is the range of all N accuracies. Tukey's
+range test is made for this; a correction for N - 1 comparisons would be too weak. Each config that is significantly
+worse leaves fewer candidates for the best, and so a less strict level for the next one: the test steps down.
 
-Levels are levels of p-values, so that McNemar's test of one seed and the test of several seeds share them.
-`benchmarks.comparisons_with_best` has the error rates and the power, beside seven other procedures.
+Levels apply to p-values, so McNemar's test for one seed and the test for several seeds use the same levels.
+`benchmarks.comparisons_with_best` measures error rates and power, also of seven other procedures.
 """
 
 import math
@@ -24,25 +24,25 @@ from medqa_sweeps.statistics.pair import PairedDifference
 from medqa_sweeps.statistics.proportion import CONFIDENCE
 from medqa_sweeps.statistics.replicates import Bools, SeedSpread, compare_replicates, compare_with_untuned
 
-LEVEL = 1 - CONFIDENCE  # share of studies in which a family of comparisons makes a false claim
+LEVEL = 1 - CONFIDENCE  # family-wise error rate: share of studies with any false claim
 
 
 def compare_with_best(
     answers: Sequence[Bools], configs: int, spread: SeedSpread | None = None, same_seeds: bool = True
 ) -> list[PairedDifference]:
-    """Each other config minus the best one, in the order given: Tukey's range test, stepped down.
+    """Each other config minus the best one, in the given order: Tukey's range test with step-down.
 
-    In 95 % of studies or more every config that is called worse than the best is worse. The interval of a config is the
-    one of Tukey's range for as many configs as were left in its step. On average 96 % of these intervals or more hold
-    the true difference; all of a study hold it in 95 % of studies where nothing is significant, and in fewer the more
-    is: with one config far above 29 equal ones in 74 %.
+    In at least 95% of studies, every config that is significantly worse than the best is truly worse. The interval of a
+    config uses Tukey's range for the number of configs left in its step. On average at least 96% of these intervals
+    contain the true difference. All intervals of a study contain it in 95% of studies without significant differences,
+    and in fewer with more of them: in 74% with one config far above 29 equal ones.
 
     Args:
-        answers: of each config, whether each question was answered correctly, [S, Q]; the best first.
-        configs: N, among which the best was picked. Those without answers here are never called worse, so that the
-            level remains the stricter.
-        spread: between seeds, of the study; None where all have one seed.
-        same_seeds: whether all were trained under the same seeds.
+        answers: for each config, whether each question was answered correctly, [S, Q]; the best first.
+        configs: N, the number of configs among which the best was selected. Configs without answers here are never
+            significantly worse, so the level stays stricter.
+        spread: between the seeds of the study; None if all have one seed.
+        same_seeds: whether all were trained with the same seeds.
 
     Source: Tukey's range test; stepping down in the order of the p-values.
     """
@@ -50,7 +50,7 @@ def compare_with_best(
     p_values = [compare_replicates(other, answers[0], spread, same_seeds).p_value for other in answers[1:]]
     compared: dict[int, PairedDifference] = {}
     remaining, p_adjusted = configs, 0.0
-    for p_value in sorted(set(p_values)):  # equal ones in one step, so that equal answers have equal intervals
+    for p_value in sorted(set(p_values)):  # equal p-values in one step, so that equal answers have equal intervals
         confidence = 1 - level_of_a_pair(remaining)
         p_adjusted = max(p_adjusted, _of_the_range(p_value, remaining))
         of_this_step = [index for index, of_one in enumerate(p_values) if of_one == p_value]
@@ -64,14 +64,14 @@ def compare_with_best(
 def compare_pairs(
     answers: Sequence[Bools], configs: int, spread: SeedSpread | None = None, same_seeds: bool = True
 ) -> dict[tuple[int, int], PairedDifference]:
-    """Of any two configs the first minus the second, by position: Tukey's range test.
+    """For each pair of configs, the first minus the second, by indices: Tukey's range test.
 
-    In at least 95 % of studies all pairs of the N configs that are called different are, and all intervals together
-    hold the true differences.
+    In at least 95% of studies, all significant pairs of the N configs truly differ, and all intervals contain the true
+    differences.
 
     Args:
         answers: of some or all of the configs, [S, Q] each.
-        configs: N, of which these are some.
+        configs: N, the number of all configs.
     """
     _check_configs(configs, len(answers))
     confidence = 1 - level_of_a_pair(configs)
@@ -83,14 +83,14 @@ def compare_pairs(
 
 
 def compare_with_base(config: Bools, base: Bools, configs: int, spread: SeedSpread | None = None) -> PairedDifference:
-    """A config minus its untuned base: Bonferroni's correction for the N configs, each of which has one.
+    """A config minus its untuned base, Bonferroni-corrected for N configs with one base each.
 
-    In at least 95 % of studies all claims of this kind are true and all intervals hold, also those of the config that
-    was picked as the best.
+    In at least 95% of studies, all significant differences of this kind are true and all intervals contain the true
+    difference, also for the config that was selected as the best.
 
     Args:
         config: whether each question was answered correctly, [S, Q].
-        base: the same of its base, [Q] or [1, Q].
+        base: the same for its base, [Q] or [1, Q].
     """
     _check_configs(configs, 1)
     paired = compare_with_untuned(config, base, spread, 1 - LEVEL / configs)
@@ -99,9 +99,9 @@ def compare_with_base(config: Bools, base: Bools, configs: int, spread: SeedSpre
 
 @cache
 def level_of_a_pair(configs: int) -> float:
-    """The level at which two of N configs are compared, so that the range of N equal ones exceeds it in 5 %.
+    """The level of a comparison of two of N configs: the range of N equal configs is significant in 5% of studies.
 
-    0.05 for two, 0.0007 for 15. Hand it to `questions_needed` and `seeds_needed`.
+    0.05 for two configs, 0.0007 for 15. Pass it to `questions_needed` and `seeds_needed`.
 
     Source: scipy.stats.studentized_range.
     """
@@ -112,7 +112,7 @@ def level_of_a_pair(configs: int) -> float:
 
 
 def _of_the_range(p_value: float, configs: int) -> float:
-    """The p-value of a pair, corrected: how often the range of N equal configs is as wide."""
+    """The corrected p-value of a pair: the probability that the range of N equal configs is at least as wide."""
     if configs < 3:
         return p_value
     width = math.sqrt(2) * stats.norm.isf(p_value / 2)
@@ -121,4 +121,4 @@ def _of_the_range(p_value: float, configs: int) -> float:
 
 def _check_configs(configs: int, given: int) -> None:
     if not 1 <= given <= configs:
-        raise ValueError(f"configs={configs}, but answers of {given}: of one or more, and of no more than there are")
+        raise ValueError(f"configs={configs}, but answers of {given}: give answers of 1 to {configs} configs")

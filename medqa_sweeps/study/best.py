@@ -1,7 +1,7 @@
-"""Which config of a study is the best: one rule for leaderboard, `confirm`, `final`, the live table and the records.
+"""The ranking of a study's configs, one rule for leaderboard, `confirm`, `final`, the live table and the records.
 
-Trials that are equal in everything but the seed are replicates of one config. A config ranks by its mean over seeds,
-never by its luckiest seed. Only trials that got their planned training are ranked.
+Trials that differ only in the seed are replicates of one config. A config ranks by its mean over seeds, never by its
+best seed. Only trials that finished their planned training are ranked.
 """
 
 from collections.abc import Iterable, Sequence
@@ -24,7 +24,7 @@ class ScoredTrial:
     number: int  # in its study
     replicate_key: str  # equal for replicates; see `config.replicate_key`
     seed: int
-    value: float  # the objective; of several the first
+    value: float  # the objective; the first of several
     questions: str = ""  # fingerprint of the validation questions that it was scored on
     others: tuple[float, ...] = ()  # the other objectives, in their order
 
@@ -37,26 +37,26 @@ class ScoredConfig:
 
     @property
     def mean(self) -> float:
-        """Of the objective, over seeds; of several objectives, of the first."""
+        """Mean of the objective over seeds; of the first objective if there are several."""
         return self.means[0]
 
     @property
     def means(self) -> tuple[float, ...]:
-        """Of each objective, over seeds."""
+        """Mean of each objective over seeds."""
         values = zip(*((trial.value, *trial.others) for trial in self.trials), strict=True)
         return tuple(sum(one) / len(self.trials) for one in values)
 
     @property
     def first(self) -> ScoredTrial:
-        """Stands for the config where one trial is needed. It is not picked by its score, so it is not a lucky one."""
+        """The trial that represents the config. It is not chosen by its score, so there is no selection bias."""
         return self.trials[0]
 
 
 def ranked(trials: Iterable[ScoredTrial], objective: Objective = BY_ACCURACY) -> list[ScoredConfig]:
-    """The configs, the best first; of equal ones, the one that was tried first.
+    """The configs, best first; equal configs in the order of their first trials.
 
-    Of several objectives the first decides, and the next where that is equal: the first config is on the Pareto front.
-    A trial that repeats a config *and* its seed says nothing new. It is a config of its own, not a replicate.
+    With several objectives, the first decides, and the next one breaks ties: the first config is on the Pareto front. A
+    trial that repeats a config *and* its seed adds no information. It is a config of its own, not a replicate.
     """
     configs: dict[tuple[str, int], dict[int, ScoredTrial]] = {}
     for trial in trials:
@@ -67,21 +67,21 @@ def ranked(trials: Iterable[ScoredTrial], objective: Objective = BY_ACCURACY) ->
     scored = [ScoredConfig(tuple(by_seed[seed] for seed in sorted(by_seed))) for by_seed in configs.values()]
     signs = [-1 if direction is Direction.MAXIMIZE else 1 for direction in objective.directions]
 
-    def place(config: ScoredConfig) -> tuple[float, ...]:
+    def sort_key(config: ScoredConfig) -> tuple[float, ...]:
         costs = (sign * mean for sign, mean in zip(signs, config.means, strict=True))
         return (*costs, min(trial.number for trial in config.trials))
 
-    return sorted(scored, key=place)
+    return sorted(scored, key=sort_key)
 
 
 def on_front(configs: Sequence[ScoredConfig], objective: Objective) -> list[ScoredConfig]:
-    """Those of the configs that are on the Pareto front by their means over seeds, in the same order."""
+    """The configs whose means over seeds are on the Pareto front, in the same order."""
     is_on_N = pareto_front([config.means for config in configs], objective.directions)
     return [config for config, is_on in zip(configs, is_on_N, strict=True) if is_on]
 
 
 def comparable(trials: Iterable[ScoredTrial]) -> list[list[ScoredTrial]]:
-    """The trials in groups that were scored on the same questions; the largest group first, then the earliest."""
+    """The trials in groups with the same validation questions; the largest group first, then the earliest."""
     groups: dict[str, list[ScoredTrial]] = {}
     for trial in trials:
         groups.setdefault(trial.questions, []).append(trial)
@@ -89,10 +89,10 @@ def comparable(trials: Iterable[ScoredTrial]) -> list[list[ScoredTrial]]:
 
 
 def ranked_in(study: Path) -> list[ScoredConfig]:
-    """The configs of a study's folder, the best first; none if no trial can be ranked.
+    """The configs of a study's folder, best first; none if no trial can be ranked.
 
-    Ranked by what the study optimises, validation accuracy unless it says otherwise; of several metrics, by the first.
-    Of a study over several sets of validation questions, the configs of the set that most trials were scored on.
+    They are ranked by the study's objective (default: validation accuracy), by the first of several metrics. If a study
+    has several validation sets, only the configs of the set with the most trials are returned.
     """
     objective, found = objective_in(study), []
     for number, trial in StudyDir(study).trials().items():
@@ -104,12 +104,12 @@ def ranked_in(study: Path) -> list[ScoredConfig]:
 
 
 def can_be_ranked(result: Result) -> bool:
-    """Whether a trial has a score that stands for its planned training."""
+    """Whether a trial has a score after its planned training."""
     return result.outcome is Outcome.COMPLETED and result.score is not None and not result.stopped_on_request
 
 
 def scored_trial(trial: TrialDir, number: int, value: float, *others: float) -> ScoredTrial:
-    """A trial of a folder, with a value per objective; one whose provenance is lost is a config of its own."""
+    """The trial in a folder with one value per objective; without provenance it is a config of its own."""
     provenance = trial.provenance()
     key = provenance.get("replicate_key") or _derived_key(trial, provenance) or f"trial {number} alone"
     seed = provenance.get("seeds", {}).get("trial", 0)
@@ -118,6 +118,6 @@ def scored_trial(trial: TrialDir, number: int, value: float, *others: float) -> 
 
 
 def _derived_key(trial: TrialDir, provenance: dict[str, Any]) -> str | None:
-    """Of a folder that an earlier version wrote, which recorded what the key is made of, but not the key."""
+    """The key for a folder of an earlier version, which recorded the parts of the key but not the key."""
     base, questions = (provenance.get(part, {}).get("fingerprint") for part in ("base", "questions"))
     return replicate_key(trial.config(), base, questions) if base and questions else None

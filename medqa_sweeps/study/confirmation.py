@@ -1,6 +1,6 @@
-"""The record of a study that confirms another: which of its configs it runs again, and under which fresh seeds.
+"""The record of a study that confirms another: which of its configs run again, with which new seeds.
 
-`confirm.yaml` stands in the folder of the confirming study; it is written before the trials and never changed.
+`confirm.yaml` is in the folder of the confirming study. It is written before the trials and never changes.
 """
 
 import dataclasses
@@ -23,31 +23,33 @@ _FILE = "confirm.yaml"
 
 @dataclass(frozen=True)
 class ChosenConfig:
-    """A config of the first study that is run again."""
+    """A config of the first study that runs again."""
 
-    settings: str  # what sets it apart there: "lora.r=8"
+    settings: str  # its label there: "lora.r=8"
     trials: list[int]  # its trials in the first study: replicates, in the order of their seeds
-    accuracy: float  # their mean on the validation questions: what it was chosen by, unless `chosen_by` says otherwise
+    accuracy: float  # their mean validation accuracy; it was selected by this unless `chosen_by` names another metric
     again: list[int]  # its trials in the confirming study, one per seed, in the seeds' order
-    chosen_by: str = ""  # what else than accuracy it was chosen by, over the same trials: "calibration_error 0.042"
+    chosen_by: str = (
+        ""  # the metric it was selected by, over the same trials, if not accuracy: "calibration_error 0.042"
+    )
 
 
 @dataclass(frozen=True)
 class Confirmation:
     """A whole `confirm.yaml`."""
 
-    study: str  # the first study's folder, from the confirming one's, as it was called then
-    chosen_among: int  # configs that had a score
-    seeds: list[int]  # that no trial of the first study had
-    configs: list[ChosenConfig]  # the best first
-    study_id: str | None = None  # of the first study, which may be renamed; None: of an earlier version
+    study: str  # the first study's folder at that time, relative to the confirming study's
+    chosen_among: int  # number of configs with a score
+    seeds: list[int]  # not used in the first study
+    configs: list[ChosenConfig]  # best first
+    study_id: str | None = None  # of the first study, whose folder may be renamed; None: written by an earlier version
 
     @property
     def trials(self) -> int:
         return len(self.seeds) * len(self.configs)
 
     def labels(self) -> dict[int, str]:
-        """What each trial of the confirming study is, by number: "lora.r=8 seed=3"."""
+        """A label for each trial of the confirming study, by number: "lora.r=8 seed=3"."""
         return {
             number: f"{config.settings} seed={seed}"
             for config in self.configs
@@ -61,13 +63,13 @@ def write_confirmation(folder: Path, confirmation: Confirmation) -> None:
 
 
 def read_confirmation(folder: Path) -> Confirmation | None:
-    """What `write_confirmation` wrote; None if the folder's study confirms no other.
+    """The folder's `confirm.yaml`; None if its study confirms no other.
 
     Raises:
         ConfigError: if the file is damaged.
     """
     try:
-        with damage.told(folder / _FILE):
+        with damage.parsing(folder / _FILE):
             data: dict[str, Any] = yaml.safe_load((folder / _FILE).read_text(encoding="utf-8"))
             return Confirmation(**{**data, "configs": [ChosenConfig(**config) for config in data["configs"]]})
     except (FileNotFoundError, NotADirectoryError):
@@ -75,19 +77,19 @@ def read_confirmation(folder: Path) -> Confirmation | None:
 
 
 def confirming_folder(study: Path) -> Path:
-    """Where a study is confirmed unless another folder is asked for."""
+    """The default folder for the confirmation of a study."""
     return study.with_name(f"{study.name}-confirm")
 
 
 def confirmation_beside(study: Path) -> Path | None:
-    """The folder of the study that confirms this one, however the two are called by now; None: there is none."""
+    """The folder of the study that confirms this one, also after both were renamed; None: there is none."""
     study = study.resolve()
     beside = [confirming_folder(study), *(file.parent for file in sorted(study.parent.glob(f"*/{_FILE}")))]
     return next((folder for folder in beside if _confirms(folder, study)), None)
 
 
 def confirmed_study(folder: Path, confirmation: Confirmation) -> Path:
-    """The folder of the first study now: where it was, or the one beside that has its id."""
+    """The current folder of the first study: the recorded one, or a neighbouring folder with its id."""
     recorded = (folder / confirmation.study).resolve()
     if confirmation.study_id is None or identity_of(recorded).id == confirmation.study_id:
         return recorded
@@ -105,13 +107,13 @@ def _confirms(folder: Path, study: Path) -> bool:
 
 
 def confirmed_accuracies(folder: Path, numbers: Sequence[int]) -> list[float]:
-    """The validation accuracies of those of the confirming study's trials that have completed."""
+    """The validation accuracies of those trials of the confirming study that have completed."""
     results = [TrialDir(folder / str(number)).result() for number in numbers]
     return [one.score.accuracy for one in results if one and one.outcome is Outcome.COMPLETED and one.score]
 
 
 def confirmed_winner(folder: Path) -> ChosenConfig | None:
-    """The config with the highest mean over its fresh seeds; None until every trial of every config has completed."""
+    """The config with the highest mean over its new seeds; None until every trial of every config has completed."""
     confirmation = read_confirmation(folder)
     if confirmation is None:
         return None

@@ -4,7 +4,7 @@ import difflib
 from collections.abc import Callable
 from pathlib import Path
 
-from medqa_sweeps.command_line import shown
+from medqa_sweeps.command_line import short_path
 from medqa_sweeps.errors import ConfigError
 from medqa_sweeps.study.folder import StudyDir, trial_number
 from medqa_sweeps.trial.folder import TrialDir
@@ -26,13 +26,15 @@ def study_at(path: Path) -> StudyDir:
         return study
     if is_trial(study.path):
         if is_study(study.path.parent):
-            parent = shown(study.path.parent)
-            raise ConfigError(f"{shown(path)} is a trial. This command takes its study: {parent}.")
-        raise ConfigError(f"{shown(path)} is a single run. This command takes a study, which `launch.py -m` writes.")
+            parent = short_path(study.path.parent)
+            raise ConfigError(f"{short_path(path)} is a trial. This command takes its study: {parent}.")
+        raise ConfigError(
+            f"{short_path(path)} is a single run. This command takes a study, which `launch.py -m` writes."
+        )
     _refuse_absent(path, is_study, "study", _STUDIES)
     if names := _names_in(study.path, is_study):
-        raise ConfigError(f"{shown(path)} holds studies: {listed(names, _MOST_NAMES)}. Name one of them.")
-    raise ConfigError(f"{shown(path)} is not a study: it has no {study.definition_file.name}.{_others(_STUDIES)}")
+        raise ConfigError(f"{short_path(path)} holds studies: {listed(names, _MOST_NAMES)}. Name one of them.")
+    raise ConfigError(f"{short_path(path)} is not a study: it has no {study.definition_file.name}.{_others(_STUDIES)}")
 
 
 def trial_at(path: Path) -> TrialDir:
@@ -46,18 +48,20 @@ def trial_at(path: Path) -> TrialDir:
         return trial
     if is_study(trial.path):
         numbers = [str(number) for number, one in StudyDir(trial.path).trials().items() if is_trial(one.path)]
-        example = f" such as {shown(trial.path / numbers[0])}; it has {listed(numbers, _MOST_NAMES)}" if numbers else ""
+        example = (
+            f" such as {short_path(trial.path / numbers[0])}; it has {listed(numbers, _MOST_NAMES)}" if numbers else ""
+        )
         raise ConfigError(
-            f"{shown(path)} is a study. This command takes one of its trials{',' * bool(example)}{example}."
+            f"{short_path(path)} is a study. This command takes one of its trials{',' * bool(example)}{example}."
         )
     if trial_number(trial.path) is not None and is_study(trial.path.parent):
         numbers = [str(number) for number in StudyDir(trial.path.parent).trials()]
         have = f"it has {listed(numbers, _MOST_NAMES)}" if numbers else "none has begun"
-        raise ConfigError(f"{shown(trial.path.parent)} has no trial {trial.path.name}: {have}.")
+        raise ConfigError(f"{short_path(trial.path.parent)} has no trial {trial.path.name}: {have}.")
     _refuse_absent(path, is_trial, "trial", _RUNS)
     if names := _names_in(trial.path, is_trial):
-        raise ConfigError(f"{shown(path)} holds runs: {listed(names, _MOST_NAMES)}. Name one of them.")
-    raise ConfigError(f"{shown(path)} is not a trial: it has no {trial.config_file.name}.")
+        raise ConfigError(f"{short_path(path)} holds runs: {listed(names, _MOST_NAMES)}. Name one of them.")
+    raise ConfigError(f"{short_path(path)} is not a trial: it has no {trial.config_file.name}.")
 
 
 def is_study(path: Path) -> bool:
@@ -73,7 +77,7 @@ def is_trial(path: Path) -> bool:
 def meant(path: Path, is_one: Callable[[Path], bool] = Path.is_dir) -> str:
     """` Did you mean multirun/quickstart?`: a folder beside `path` with a name like its own; "" if there is none."""
     near = difflib.get_close_matches(path.name, _names_in(path.absolute().parent, is_one), 1, _LIKE)
-    return f" Did you mean {shown(path.parent / near[0])}?" if near else ""
+    return f" Did you mean {short_path(path.parent / near[0])}?" if near else ""
 
 
 def _refuse_absent(path: Path, is_one: Callable[[Path], bool], what: str, usual: Path) -> None:
@@ -81,13 +85,13 @@ def _refuse_absent(path: Path, is_one: Callable[[Path], bool], what: str, usual:
         return
     near = meant(path, is_one) or meant(usual / path.name, is_one)
     raise ConfigError(
-        f"{shown(path)}: there is no such folder.{near or _others(usual, is_one)} Give the folder of a {what}."
+        f"{short_path(path)}: there is no such folder.{near or _others(usual, is_one)} Give the folder of a {what}."
     )
 
 
 def _others(folder: Path, is_one: Callable[[Path], bool] = is_study) -> str:
     names = _names_in(folder, is_one)
-    return f" {shown(folder)} has {listed(names, _MOST_NAMES)}." if names else ""
+    return f" {short_path(folder)} has {listed(names, _MOST_NAMES)}." if names else ""
 
 
 def _names_in(folder: Path, is_one: Callable[[Path], bool]) -> list[str]:

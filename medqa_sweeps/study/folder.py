@@ -1,13 +1,13 @@
-"""The study folder: the one place where its files have names, its trials are found, and one process at a time sweeps.
+"""The study folder: defines the names of its files, finds its trials, and lets one process at a time sweep.
 
-study.yaml         what is searched, over which config; a sweep that goes on must ask for the same. And who it is:
-                   see study_identity.py
-multirun.yaml      what Hydra composed without the swept values, its own node included
-study.journal      Optuna's journal of the trials (unless another storage is asked for)
+study.yaml         search space and config, which a resumed sweep must match, and the study's identity
+                   (see study_identity.py)
+multirun.yaml      the config that Hydra composed without the swept values, including Hydra's own node
+study.journal      Optuna's journal of the trials (unless another storage is configured)
 0/ 1/ 2/ …         the trials' folders, by their number in the study
-stop  added.jsonl  what a person asks of the running sweep; see sweep/steering.py
-final.log          what the last test printed; its readings are in the ledger, see ledger.py
-optimization_results.yaml    the best, as Hydra's own optuna sweeper writes it
+stop  added.jsonl  a user's requests to the running sweep; see sweep/steering.py
+final.log          the output of the last final test; its readings are in the ledger, see ledger.py
+optimization_results.yaml    the best trial, in the format of Hydra's own Optuna sweeper
 """
 
 import contextlib
@@ -25,14 +25,14 @@ from medqa_sweeps.durable.claim import FILES as CLAIM_FILES, claim
 from medqa_sweeps.durable.files import write_atomically
 from medqa_sweeps.errors import ConfigError
 from medqa_sweeps.study.objective import ACCURACY
-from medqa_sweeps.study_identity import FILE as STUDY_FILE, identity_of, moved_along, with_paths_found
+from medqa_sweeps.study_identity import FILE as STUDY_FILE, identity_of, path_after_move, replace_paths
 from medqa_sweeps.trial.folder import TrialDir
 
-_OBJECTIVE = ("metric", "direction")  # keys of a definition
+_OBJECTIVE = ("metric", "direction")  # keys of the definition
 
 
 class StudyDir:
-    """The files of a study, its trials, and the right to sweep in it."""
+    """The files and trials of a study, and the lock that lets one process sweep it."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -45,17 +45,17 @@ class StudyDir:
         self.final_log_file = path / "final.log"
 
     def trials(self) -> dict[int, TrialDir]:
-        """The folders of the study's trials by number, rising; none if there is no such study."""
+        """The folders of the study's trials by number, ascending; none if there is no such study."""
         found = self.path.iterdir() if self.path.is_dir() else ()
         numbered = {number: TrialDir(path) for path in found if (number := trial_number(path)) is not None}
         return dict(sorted(numbered.items()))
 
     @contextlib.contextmanager
     def claimed(self) -> Iterator[None]:
-        """Hold the study for this process, until it dies at the latest.
+        """Lock the study for this process; the lock ends with the process at the latest.
 
         Raises:
-            ConfigError: if another living process sweeps here, or nothing can be written here.
+            ConfigError: if another running process sweeps this study, or the folder is not writable.
         """
         is_new = not self.path.exists()
         try:
@@ -64,12 +64,12 @@ class StudyDir:
         except Timeout:
             status = command("medqa_sweeps", "status", self.path)
             raise ConfigError(
-                f"{self.path}: another process is sweeping this study. `{status}` shows it; "
-                "choose another hydra.sweep.dir for a study of its own."
+                f"{self.path}: another process is sweeping this study. `{status}` shows it. "
+                "For a new study choose another hydra.sweep.dir."
             ) from None
         except OSError as error:
             raise ConfigError(
-                f"{self.path} cannot be written ({error.strerror}). Mend its permissions, or choose another "
+                f"{self.path} cannot be written ({error.strerror}). Fix its permissions, or choose another "
                 "hydra.sweep.dir."
             ) from None
         try:
@@ -80,7 +80,7 @@ class StudyDir:
             lock.release()
 
     def _discard_unwritten(self) -> None:
-        """Remove the folder if nothing came to be in it."""
+        """Remove the folder if nothing was written into it."""
         names = {path.name for path in self.path.iterdir()}
         if names <= CLAIM_FILES:
             for name in names:
@@ -88,7 +88,7 @@ class StudyDir:
             self.path.rmdir()
 
     def is_claimed(self) -> bool:
-        """Whether a living process sweeps here."""
+        """Whether a running process sweeps this study."""
         try:
             with self.claimed():
                 return False
@@ -96,80 +96,84 @@ class StudyDir:
             return True
 
     def changes(self, definition: Mapping[str, Any]) -> list[str]:
-        """What differs from the study that is here, a sentence each; none if there is no study yet."""
+        """The differences from the existing study, one sentence each; none if there is no study yet."""
         if not self.definition_file.exists():
             return []
-        before = {"metric": ACCURACY.name, **self.definition()}  # older studies had no other, and did not say so
+        before = {
+            "metric": ACCURACY.name,
+            **self.definition(),
+        }  # older studies had only this metric and did not record it
         return self.differences(before, definition)
 
     def differences(self, before: Mapping[str, Any], definition: Mapping[str, Any]) -> list[str]:
-        """What differs from an earlier definition of this study, as it was read, under the keys of this one."""
+        """The differences from an earlier definition of this study, as read from disk, in the keys of this one."""
         before = {**before, "config": with_defaults(before.get("config", {}))}
-        now = yaml.safe_load(yaml.safe_dump(dict(definition)))  # where a tuple is a list
-        places = identity_of(self.path).places
+        now = yaml.safe_load(yaml.safe_dump(dict(definition)))  # turns tuples into lists
+        past_folders = identity_of(self.path).folders
 
         def present(text: str) -> str:
-            return with_paths_found(text, lambda path: moved_along(path, places, self.path))
+            return replace_paths(text, lambda path: path_after_move(path, past_folders, self.path))
 
         return list(_changes(before, now, definition, present))
 
     def refuse_another_objective(self, definition: Mapping[str, Any]) -> None:
-        """Make sure that a study that is here optimises the same: values of two objectives cannot be compared.
+        """Check that an existing study has the same objective: values of two objectives are not comparable.
 
         Raises:
-            ConfigError: if it does not, whether or not other changes are allowed.
+            ConfigError: if it has not, even if other changes are allowed.
         """
         changes = self.changes({key: definition[key] for key in _OBJECTIVE if key in definition})
         if changes:
             raise ConfigError(
-                f"{self.path} holds a study with another objective ({'; '.join(changes)}), and a study keeps its "
-                "objective. Choose another hydra.sweep.dir for this one."
+                f"{self.path} contains a study with another objective ({'; '.join(changes)}), and a study keeps its "
+                "objective. Choose another hydra.sweep.dir for the new one."
             )
 
     def refuse_changes(self, definition: Mapping[str, Any]) -> None:
-        """Make sure that a study that is here is still the same. Writes nothing.
+        """Check that an existing study has the same definition. Writes nothing.
 
         Raises:
-            ConfigError: listing what has changed since.
+            ConfigError: if it has not; the message lists the differences.
         """
         changes = self.changes(definition)
         if changes:
             raise ConfigError(
-                f"{self.path} holds a study that is not the one asked for:\n"
+                f"{self.path} contains a study that differs from the requested one:\n"
                 + "\n".join(f"  {change}" for change in changes)
-                + "\nAsk for the same, choose another hydra.sweep.dir, or say hydra.sweeper.allow_changes=true: "
-                "trials that have begun stay what they were."
+                + "\nRequest the same study, choose another hydra.sweep.dir, or set hydra.sweeper.allow_changes=true: "
+                "existing trials keep their settings."
             )
 
     def define(self, name: str, definition: Mapping[str, Any], origin: Mapping[str, Any]) -> None:
-        """Write what the study is.
+        """Write study.yaml.
 
         Args:
-            name: in the storage.
-            definition: what must not change.
-            origin: what may: the number of trials, and the command that sweeps.
+            name: the study's name in Optuna's storage.
+            definition: settings that must not change.
+            origin: settings that may change: the number of trials and the command.
         """
         identity = identity_of(self.path).continued(self.path.absolute(), name).to_record()
         text = yaml.safe_dump({**definition, **identity, **origin}, sort_keys=False, allow_unicode=True)
         write_atomically(self.definition_file, text)
 
     def definition(self) -> dict[str, Any]:
-        """What `define` has written.
+        """The content of study.yaml.
 
         Raises:
-            ConfigError: if there is no study here, or its file is damaged.
+            ConfigError: if there is no study here, or the file is damaged.
         """
         try:
-            with damage.told(self.definition_file):
+            with damage.parsing(self.definition_file):
                 return dict(yaml.safe_load(self.definition_file.read_text()))
         except FileNotFoundError:
             raise ConfigError(
-                f"{self.path}: no study (it has no {self.definition_file.name}). Give a folder of multirun/."
+                f"{self.path}: not a study (it has no {self.definition_file.name}). Give a study folder, such as one "
+                "in multirun/."
             ) from None
 
 
 def trial_number(path: Path) -> int | None:
-    """Which trial of its study a folder holds, by its name; None: it is not named as one."""
+    """The trial number of a folder, by its name; None: it is not named like a trial."""
     return int(path.name) if path.name.isdecimal() else None
 
 
@@ -180,10 +184,10 @@ def _changes(
     present: Callable[[str], str],
     prefix: str = "",
 ) -> Iterator[str]:
-    """What differs under `keys`, one sentence each, groups entered. A path that moved with the study is no difference.
+    """The differences in `keys` and in nested groups, one sentence each. A path that moved with the study is equal.
 
     Args:
-        present: a value of `before` with its paths where they are now.
+        present: replaces the paths in a value of `before` by the current paths.
     """
     for key in keys:
         old, new = before.get(key), now.get(key)

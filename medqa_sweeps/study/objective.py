@@ -1,7 +1,7 @@
-"""What a sweep of trials optimises: one or several metrics of the validation score, each with its direction.
+"""The objective of a sweep: one or several metrics of the validation score, each with its direction.
 
-`hydra.sweeper.metric` takes a name from METRICS, or a list of names for a Pareto front. A new metric is one more entry
-there: everything else reads its direction, its unit and its value from that entry.
+`hydra.sweeper.metric` is a name from METRICS, or a list of names for a Pareto front. To add a metric, add an entry to
+METRICS: all other code reads direction, unit and value from there.
 """
 
 from collections.abc import Callable, Sequence
@@ -20,7 +20,7 @@ from medqa_sweeps.wording import listed, percent
 
 
 class Direction(StrEnum):
-    """Optuna's two words."""
+    """Optuna's two directions."""
 
     MINIMIZE = "minimize"
     MAXIMIZE = "maximize"
@@ -33,16 +33,16 @@ class Direction(StrEnum):
 
 @dataclass(frozen=True)
 class Metric:
-    """A number of a validation score that a sweep can optimise."""
+    """A metric of a validation score that a sweep can optimise."""
 
     name: str  # in hydra.sweeper.metric, study.yaml, leaderboard.csv and W&B
-    title: str  # for people: "expected calibration error"
-    column: str  # head of a narrow column: "ECE"
+    title: str  # for users: "expected calibration error"
+    column: str  # heading of a narrow column: "ECE"
     direction: Direction
-    of: Callable[[Score], float | None]  # None: the score does not hold it
-    unit: str = ""  # %: a share, shown times 100; nats; or none
-    needs_probabilities: bool = False  # of the options, which evaluation.method=generate does not give
-    averages_questions: bool = True  # so a trial that does worse on most questions does worse in the metric
+    of: Callable[[Score], float | None]  # None: the score does not have it
+    unit: str = ""  # %: a share, shown in percent; nats; or none
+    needs_probabilities: bool = False  # of the options; evaluation.method=generate has none
+    averages_questions: bool = True  # whether a trial that does worse on most questions also does worse in the metric
 
     def plotted(self, value: float) -> float:
         """`value` in the metric's unit, for an axis."""
@@ -67,7 +67,7 @@ METRICS = {
         ACCURACY,
         Metric(
             "balanced_accuracy",
-            "mean recall over the letters of correct answers",  # 1 / letters for a model that gives one letter always
+            "mean recall over the letters of correct answers",  # 1 / letters for a model that always gives one letter
             "balanced",
             Direction.MAXIMIZE,
             _balanced_accuracy,
@@ -97,10 +97,10 @@ METRICS = {
 
 @dataclass(frozen=True)
 class Objective:
-    """What a study optimises: one value per trial, or several, each with a direction."""
+    """A study's objective: one or several values per trial, each with a direction."""
 
     directions: tuple[Direction, ...]
-    metrics: tuple[Metric, ...] = ()  # of trials; none for another Hydra program, whose jobs return the values
+    metrics: tuple[Metric, ...] = ()  # of trials; empty for another Hydra program, whose jobs return the values
 
     @property
     def names(self) -> list[str]:
@@ -112,29 +112,26 @@ class Objective:
 
     @property
     def is_pareto(self) -> bool:
-        """Whether there are several values, so that a front takes the place of one best trial."""
+        """Whether there are several values, and so a Pareto front instead of one best trial."""
         return len(self.directions) > 1
 
     def values(self, score: Score) -> list[float] | None:
-        """The metrics of a score, in their order; None if it lacks one of them."""
+        """The metrics of a score, in order; None if it lacks one of them."""
         found = [value for metric in self.metrics if (value := metric.of(score)) is not None]
         return found if len(found) == len(self.metrics) else None
 
     def value(self, score: Score) -> float | list[float] | None:
-        """As a trial returns it to Optuna: the number of a single metric, the list of several."""
+        """The value for Optuna: a number for one metric, a list for several."""
         values = self.values(score)
         return values if values is None or self.is_pareto else values[0]
 
     def lacking(self, score: Score) -> str:
-        """Which metrics a score lacks, and what to do about it, in a sentence."""
+        """Which metrics a score lacks, and the next step."""
         names = listed([metric.name for metric in self.metrics if metric.of(score) is None])
-        return (
-            f"its score has no {names}, which hydra.sweeper.metric asks for. Choose another metric, in a study of its "
-            "own."
-        )
+        return f"its score has no {names}, which hydra.sweeper.metric needs. Choose another metric in a new study."
 
     def describe(self, value: Any) -> str:
-        """A trial's value for a screen: a bare `62.3%` is an accuracy, every other metric comes with its name."""
+        """A trial's value as text: an accuracy as `62.3%`, any other metric with its name."""
         if not self.metrics:
             return str(value)
         if self.is_accuracy:
@@ -147,7 +144,7 @@ class Objective:
         return ", ".join(f"{metric.name} {metric.describe(value)}" for metric, value in pairs)
 
     def to_record(self) -> dict[str, Any]:
-        """As `study.yaml` keeps it."""
+        """The objective as in `study.yaml`."""
         names = self.names[0] if len(self.names) == 1 else self.names
         metric = {"metric": names} if names else {}
         return {**metric, "direction": [direction.value for direction in self.directions]}
@@ -160,17 +157,17 @@ class Objective:
 BY_ACCURACY = Objective((ACCURACY.direction,), (ACCURACY,))
 
 
-def objective_named(asked: Any) -> Objective:
-    """The objective that `hydra.sweeper.metric` names: one metric, or a sequence of several; None stands for accuracy.
+def objective_named(requested: Any) -> Objective:
+    """The objective that `hydra.sweeper.metric` names: one metric, or a sequence of several; None means accuracy.
 
     Raises:
         ConfigError: if a name is not in METRICS or is given twice, or the list is empty.
     """
-    several = isinstance(asked, Sequence) and not isinstance(asked, str)
-    names = list(map(str, asked)) if several else [ACCURACY.name if asked is None else str(asked)]
+    several = isinstance(requested, Sequence) and not isinstance(requested, str)
+    names = list(map(str, requested)) if several else [ACCURACY.name if requested is None else str(requested)]
     unknown = [name for name in names if name not in METRICS]
     if unknown or not names or len(set(names)) < len(names):
-        what = f"{listed(unknown)} is no metric" if unknown else "give at least one, and each once"
+        what = f"there is no metric {listed(unknown)}" if unknown else "give at least one, and each only once"
         raise ConfigError(
             f"hydra.sweeper.metric={typed(names)}: {what}. Allowed are {', '.join(METRICS)}, or for a Pareto front a "
             "list of several: hydra.sweeper.metric=[accuracy,calibration_error]."
@@ -180,14 +177,14 @@ def objective_named(asked: Any) -> Objective:
 
 
 def objective_in(study: Path) -> Objective:
-    """What the trials in a study's folder are optimised for; accuracy where nothing says otherwise, as in a single run.
+    """The objective of the study in a folder; accuracy by default, as for a single run.
 
     Raises:
-        ConfigError: if study.yaml is damaged, or names a metric that is not known here.
+        ConfigError: if study.yaml is damaged, or names an unknown metric.
     """
     file = study / STUDY_FILE
     try:
-        with damage.told(file):
+        with damage.parsing(file):
             definition = yaml.load(file.read_text(encoding="utf-8"), damage.YAML_LOADER)
     except FileNotFoundError:
         return BY_ACCURACY
@@ -195,13 +192,13 @@ def objective_in(study: Path) -> Objective:
 
 
 def refuse_generated(objective: Objective, method: str) -> None:
-    """Make sure that the evaluation gives what the metrics are computed from.
+    """Check that the evaluation method provides what the metrics need.
 
     Args:
         method: `evaluation.method`.
 
     Raises:
-        ConfigError: if a metric needs probabilities and the answers are generated.
+        ConfigError: if a metric needs probabilities, but the answers are generated.
     """
     needing = [metric.name for metric in objective.metrics if metric.needs_probabilities]
     if method != "generate" or not needing:
@@ -214,5 +211,5 @@ def refuse_generated(objective: Objective, method: str) -> None:
 
 
 def typed(names: Sequence[Any]) -> str:
-    """As one types it: a single name bare, several in brackets."""
+    """The names as typed on a command line: one name bare, several in brackets."""
     return str(names[0]) if len(names) == 1 else f"[{','.join(map(str, names))}]"

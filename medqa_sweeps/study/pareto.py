@@ -1,4 +1,4 @@
-"""The Pareto front: the results that no other result beats in everything at once."""
+"""The Pareto front: the results that no other result dominates."""
 
 from collections.abc import Sequence
 
@@ -11,7 +11,7 @@ from medqa_sweeps.study.objective import Direction
 def pareto_front(values_NxM: ArrayLike, directions_M: Sequence[Direction]) -> NDArray[np.bool_]:
     """Whether each of N results is on the front, [N]: no other is at least as good in all M values and better in one.
 
-    Equal results are on the front together.
+    Equal results are either all on the front or none.
 
     Args:
         values_NxM: finite numbers, a row per result; N may be 0.
@@ -20,7 +20,7 @@ def pareto_front(values_NxM: ArrayLike, directions_M: Sequence[Direction]) -> ND
     costs_NxM = np.asarray(values_NxM, dtype=float).reshape(-1, len(signs_M)) * signs_M
     is_on_N = np.zeros(len(costs_NxM), dtype=bool)
     front_MxF, size = np.empty_like(costs_NxM.T, order="C"), 0
-    for index in np.lexsort(costs_NxM.T[::-1]):  # whatever beats a result comes before it
+    for index in np.lexsort(costs_NxM.T[::-1]):  # a result that dominates another comes before it
         if not _is_dominated(costs_NxM[index], front_MxF[:, :size]):
             front_MxF[:, size], is_on_N[index], size = costs_NxM[index], True, size + 1
     return is_on_N

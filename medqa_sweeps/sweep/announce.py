@@ -10,8 +10,8 @@ from typing import Any
 from omegaconf import DictConfig
 
 from medqa_sweeps.alarms import leaks
-from medqa_sweeps.alarms.record import leaks_of
-from medqa_sweeps.command_line import command, shown
+from medqa_sweeps.alarms.inputs import leaks_of
+from medqa_sweeps.command_line import command, short_path
 from medqa_sweeps.compose.hydra_node import trial_config
 from medqa_sweeps.compose.snapshot import FOLDER, ConfSnapshot
 from medqa_sweeps.errors import TrialError
@@ -73,7 +73,7 @@ def what(config: DictConfig, space: SearchSpace, folder: StudyDir) -> Iterator[s
         objective = objective_named(config.hydra.sweeper.metric)
         yield f"Objective  {objective.in_words()}{': a Pareto front' * objective.is_pareto}"
     free = shutil.disk_usage(next(path for path in (folder.path, *folder.path.parents) if path.exists())).free
-    yield f"Writes     {shown(folder.path)}; {free / 2**30:,.0f} GiB are free there"
+    yield f"Writes     {short_path(folder.path)}; {free / 2**30:,.0f} GiB are free there"
 
 
 def about_conf(conf: ConfSnapshot, folder: StudyDir, begins: bool) -> Iterator[str]:
@@ -84,13 +84,13 @@ def about_conf(conf: ConfSnapshot, folder: StudyDir, begins: bool) -> Iterator[s
     """
     for large in conf.too_large():
         yield (
-            f"Config     {shown(large)} holds more than config files, so no copy is kept: each trial reads it as it is "
-            "by then"
+            f"Config     {short_path(large)} holds more than config files, so no copy is kept: each trial reads it as "
+            "it is by then"
         )
     if not begins and (edited := conf.edited()):
-        names, have = listed([shown(Path(file)) for file in edited]), "has" if len(edited) == 1 else "have"
+        names, have = listed([short_path(Path(file)) for file in edited]), "has" if len(edited) == 1 else "have"
         yield (
-            f"Config     as it was when this study began ({shown(folder.path / FOLDER)}); {names} {have} changed "
+            f"Config     as it was when this study began ({short_path(folder.path / FOLDER)}); {names} {have} changed "
             "since, which a new study will use"
         )
 
@@ -127,11 +127,11 @@ def about_questions(config: DictConfig, folder: StudyDir) -> Iterator[str]:
 def _confirms(confirmation: Confirmation, folder: StudyDir) -> Iterator[str]:
     study, seeds = confirmed_study(folder.path, confirmation), ", ".join(map(str, confirmation.seeds))
     best = f"the best {len(confirmation.configs)} of {confirmation.chosen_among:,} configs"
-    yield f"Confirms   {shown(study)}: {best} again under the fresh seeds {seeds}"
+    yield f"Confirms   {short_path(study)}: {best} again under the fresh seeds {seeds}"
     for config in confirmation.configs:
         score = config.chosen_by or percent(config.accuracy)
         yield f"           {config.settings}, as saved in trial {config.trials[0]}: {score} there"
-    for shared in {leaks.in_words(*leaks_of(TrialDir(study / str(one.trials[0])))) for one in confirmation.configs}:
+    for shared in {leaks.sentence(*leaks_of(TrialDir(study / str(one.trials[0])))) for one in confirmation.configs}:
         yield from [f"Caution    {shared}."] if shared else ()
     yield f"Trials     {confirmation.trials:,}"
 

@@ -62,8 +62,8 @@ def final_test(
         except InternalError as error:
             failed = error
         shutil.move(log, study.final_log_file)  # of a test that is refused, the log of the one before stays
-    found = next((one for one in readings(study.path) if one.asked.reading == reading), None)
-    if found is None or found.scored is None:  # a child that failed after the scores were written is forgiven
+    found = next((one for one in readings(study.path) if one.request.reading == reading), None)
+    if found is None or found.scores is None:  # a child that failed after the scores were written is forgiven
         raise failed or InternalError(f"the test left no score. {study.final_log_file} holds what it printed.")
     return found
 

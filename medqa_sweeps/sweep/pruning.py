@@ -137,7 +137,7 @@ def with_samples(settings: Mapping[str, Any], plan: Plan) -> dict[str, Any]:
 
     `min_resource` becomes the training samples at the first report, `max_resource` those of the whole run.
     """
-    first = plan.report_steps[0] * plan.config.training.effective_batch_size
+    first = plan.evaluation_steps[0] * plan.config.training.effective_batch_size
     known = {"min_resource": min(first, plan.samples), "max_resource": plan.samples}
     return {key: known.get(key) if value is None else value for key, value in settings.items()}
 

@@ -52,7 +52,7 @@ def _show(number: int, trial: TrialDir, label: str, table: SweepTable, objective
         if phase is not None:
             table.look(number, phase)
     else:
-        why = trial.last_words() or "its process has ended"
+        why = trial.last_message() or "its process has ended"
         table.ended(Ended(number, Outcome.INTERRUPTED, message=why, resumes=trial.goes_on()), label)
 
 

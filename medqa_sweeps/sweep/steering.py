@@ -44,7 +44,7 @@ def ask_to_stop(study: StudyDir, number: int | None) -> str:
         raise ConfigError(f"{study.path} has no trial {number} yet. `{status}` lists those that run.")
     if trial.result() is not None:
         raise ConfigError(f"trial {number} of {study.path} has ended already ({trial.result_file.name} says how).")
-    trial.ask_to_stop(StopReason.ASKED)
+    trial.ask_to_stop(StopReason.REQUESTED)
     return f"Stop requested: trial {number} will be evaluated now and marked as stopped early."
 
 

@@ -21,7 +21,7 @@ from optuna.distributions import BaseDistribution, check_distribution_compatibil
 from optuna.exceptions import StorageInternalError
 from optuna.storages import BaseStorage, get_storage
 
-from medqa_sweeps.command_line import typed
+from medqa_sweeps.command_line import shell_line
 from medqa_sweeps.errors import ConfigError
 from medqa_sweeps.study.folder import StudyDir
 from medqa_sweeps.study_identity import identity_of
@@ -188,7 +188,7 @@ def _is_at_home(asked: Asked, home: Home | None) -> bool:
 
 def _elsewhere(asked: Asked, study: optuna.Study, home: Home | None) -> str:
     """Whose trials the study has, and what to do."""
-    delete = typed("optuna", "delete-study", "--study-name", asked.name)
+    delete = shell_line("optuna", "delete-study", "--study-name", asked.name)
     begin_anew = f"another hydra.sweeper.study_name, or `{delete}`"
     if home is None:
         whose, then = "that another program made", "Choose another hydra.sweeper.study_name"

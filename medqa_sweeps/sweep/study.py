@@ -20,7 +20,7 @@ from medqa_sweeps.jobs.contract import Ended
 from medqa_sweeps.study.best import ScoredConfig
 from medqa_sweeps.sweep.search_space import SearchSpace
 from medqa_sweeps.trial.records import Outcome
-from medqa_sweeps.wording import overrides as overrides_in_words, settings
+from medqa_sweeps.wording import overrides_label as overrides_in_words, settings_label as settings
 
 _STATES = {Outcome.COMPLETED: TrialState.COMPLETE, Outcome.PRUNED: TrialState.PRUNED, Outcome.FAILED: TrialState.FAIL}
 _ADDED = "overrides"  # attribute of a trial that a person added: its own words

@@ -10,11 +10,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NoReturn
 
-from medqa_sweeps.command_line import move_to, typed
+from medqa_sweeps.command_line import change_folder, shell_line
 from medqa_sweeps.config.overrides import key_of, override
 from medqa_sweeps.errors import ConfigError
 from medqa_sweeps.study.folder import StudyDir
-from medqa_sweeps.study_identity import identity_of, moved_along, with_paths_found
+from medqa_sweeps.study_identity import identity_of, path_after_move, replace_paths
 
 _FOLDER = "hydra.sweep.dir"
 _ALLOW_CHANGES = "hydra.sweeper.allow_changes"  # as they were then: the study is what it is since
@@ -39,7 +39,7 @@ class StudyProgram:
 
         words = reading_kept(begun, [word for word in words if key_of(word) != _ALLOW_CHANGES])
         shown = self.file.relative_to(self.directory) if self.file.is_relative_to(self.directory) else self.file
-        move_to(self.directory)
+        change_folder(self.directory)
         sys.stdout.flush()
         os.execv(sys.executable, [sys.executable, str(shown), *words, override(_FOLDER, folder)])
 
@@ -71,27 +71,27 @@ def program_of(study: StudyDir) -> StudyProgram:
             return StudyProgram(file, directory, tuple(words_found_again(study, words)))
     raise ConfigError(
         f"{Path(origin['directory'], origin['command'][0])}, which swept this study, is not there any more. Give its "
-        f"command again with {typed(override(_FOLDER, study.path))}."
+        f"command again with {shell_line(override(_FOLDER, study.path))}."
     )
 
 
 def found_again(study: StudyDir, path: str) -> str:
     """Where a file or folder is that stood in the study's command or config; itself if it is nowhere else."""
-    moved = moved_along(path, identity_of(study.path).places[::-1], study.path)
+    moved = path_after_move(path, identity_of(study.path).folders[::-1], study.path)
     origin = study.definition()
     own = _PROJECT / (origin.get("project_file") or ".")
-    return moved_along(moved, [Path(origin["directory"], origin["command"][0]).parent], own.parent)
+    return path_after_move(moved, [Path(origin["directory"], origin["command"][0]).parent], own.parent)
 
 
 def words_found_again(study: StudyDir, words: Sequence[str]) -> list[str]:
     """A command's words, with the present place of each path in them."""
-    return [with_paths_found(word, lambda path: found_again(study, path)) for word in words]
+    return [replace_paths(word, lambda path: found_again(study, path)) for word in words]
 
 
 def _candidates(origin: Mapping[str, Any], study: Path) -> Iterator[tuple[Path, Path]]:
     """Where the program may be and in which folder it runs there, the likeliest first."""
     directory, name = Path(origin["directory"]), origin["command"][0]
-    for place in identity_of(study).places[-1:]:
+    for place in identity_of(study).folders[-1:]:
         along = Path(os.path.normpath(study / os.path.relpath(directory, place)))
         yield Path(os.path.normpath(along / name)), along
     yield Path(os.path.normpath(directory / name)), directory

@@ -18,7 +18,7 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
-from medqa_sweeps.alarms import about_the_trial, written
+from medqa_sweeps.alarms import about_the_trial, alarm_text
 from medqa_sweeps.jobs.contract import Ended
 from medqa_sweeps.jobs.progress import PLAIN_SECONDS, TimeLeft
 from medqa_sweeps.study.best import ScoredConfig, ScoredTrial, comparable, on_front, ranked
@@ -173,7 +173,7 @@ class SweepTable:
                 self.say(f"data alarm: {alarm.sentence}")
 
     def _how(self, ended: Ended) -> str:
-        alarm = written(about_the_trial(ended.alarms))
+        alarm = alarm_text(about_the_trial(ended.alarms))
         return self._outcome(ended) + f"; {alarm}" * bool(alarm) + f"; it {ended.resumes}" * bool(ended.resumes)
 
     def _outcome(self, ended: Ended) -> str:

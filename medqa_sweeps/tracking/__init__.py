@@ -1,5 +1,5 @@
-"""Weights & Biases, fed from a trial's folder: never from its training, so that an outage costs nothing.
+"""Sends trials to Weights & Biases from their folders, never from the training process, so an outage loses nothing.
 
-`tracker` follows a trial's folder and replays it, `session` opens a run, `client` starts and ends W&B's service,
-`settings` says where a run goes, `variables` which of W&B's environment variables are obeyed, and how.
+`tracker` follows or replays a trial's folder, `session` opens a run, `client` starts and ends W&B's service,
+`run_settings` combines the settings of a run, `variables` lists how each of W&B's environment variables is treated.
 """

@@ -1,6 +1,7 @@
 """W&B's client in this process: imported once, cleared of settings that would merge runs, isolated from the sweep.
 
-`wandb` is imported only here, in `wandb_session.py` and by callers that hold an open run, because it takes seconds.
+`wandb` is imported only here, in `session.py` and by callers that hold an open run, because its import takes
+seconds.
 """
 
 import atexit
@@ -18,28 +19,30 @@ from typing import TYPE_CHECKING
 
 import psutil
 
-from medqa_sweeps.tracking.settings import RunSettings
+from medqa_sweeps.tracking.run_settings import RunSettings
 from medqa_sweeps.tracking.variables import settings_to_clear
 
 if TYPE_CHECKING:
     import wandb
 
-ANSWER_SECONDS = 5.0  # within which a W&B server must answer a trivial question, or the run is recorded offline
-_DEATH_SECONDS = 5.0  # within which a killed process is gone
+ANSWER_SECONDS = (
+    5.0  # time limit for a trivial request to the W&B server; without an answer the run is recorded offline
+)
+_DEATH_SECONDS = 5.0  # time limit for a killed process to end
 _DYING_SECONDS = 0.2  # a process that has closed its sockets may still look alive for a moment
 NO_KEY = "no API key found"
 # Importing wandb (0.31) in two threads at once fails in its circular imports; `init` promises nothing about threads.
 one_at_a_time = threading.RLock()
 
-_QUESTION = b'{"query": "query { viewer { id } }"}'
+_REQUEST = b'{"query": "query { viewer { id } }"}'
 _TOO_MANY_REQUESTS = 429
 _log = logging.getLogger(__name__)
 
 
 class BackgroundTask:
-    """Work with W&B in a thread of its own: no failure and no delay reaches the caller.
+    """W&B work in its own thread, so that no failure or delay affects the caller.
 
-    A failure is logged as one sentence, without a traceback; so is work that is still running after the wait.
+    A failure is logged as one sentence without a traceback; so is work that is still running after the wait.
     """
 
     def __init__(self, name: str, work: Callable[[], None], advice: Callable[[], str]) -> None:
@@ -56,11 +59,11 @@ class BackgroundTask:
         return self._thread.is_alive()
 
     def wait(self, timeout_seconds: float) -> bool:
-        """Whether the work has ended within the time, even if it failed."""
+        """Whether the work ended within the time, successfully or not."""
         self._thread.join(max(0.0, timeout_seconds))
         if self.is_running and self._is_waited_for:
             self._is_waited_for = False
-            _log.warning("W&B is still busy; not waiting any longer. %s", self._advice())
+            _log.warning("W&B is still busy, and its time limit has passed. %s", self._advice())
         return not self.is_running
 
     def _run(self) -> None:
@@ -69,16 +72,16 @@ class BackgroundTask:
         except Exception as error:  # of any kind: client, service, disk, a missing module
             self.failed = True
             if self._is_waited_for:
-                words = " ".join(str(error).split()) or type(error).__name__
-                _log.warning("W&B failed (%s). %s", words, self._advice())
+                reason = " ".join(str(error).split()) or type(error).__name__
+                _log.warning("W&B failed (%s). %s", reason, self._advice())
 
 
 def kill_service() -> None:
-    """Kill the client's service process, which would delay the end of this one. The folders hold all that it had."""
+    """Kill the client's service process, which would delay the end of this one. The folders contain all its data."""
     services = _services()
     for service in services:
         service.kill()
-    psutil.wait_procs(services, timeout=_DEATH_SECONDS)  # found alive at exit, the client would still talk to it
+    psutil.wait_procs(services, timeout=_DEATH_SECONDS)  # if it were alive at exit, the client would still talk to it
 
 
 def _services() -> list[psutil.Process]:
@@ -88,7 +91,7 @@ def _services() -> list[psutil.Process]:
 
 
 def _tear_down_quietly() -> None:
-    """Do what the client does at exit if its service has died: the client itself would print a traceback."""
+    """Tear the client down at exit if its service has died; the client itself would print a traceback."""
     _, alive = psutil.wait_procs(_services(), timeout=_DYING_SECONDS)
     if not alive:
         import wandb
@@ -108,14 +111,14 @@ def client_settings(settings: RunSettings) -> "wandb.Settings":
     with one_at_a_time:
         import wandb
 
-        asked = wandb.Settings(silent=True, **server(settings))  # silent: the run's own setting leaves warnings on
+        requested = wandb.Settings(silent=True, **server(settings))  # silent: the run's own setting leaves warnings on
         try:
-            found = wandb.setup(asked).settings
+            found = wandb.setup(requested).settings
         except Exception:  # the client documents no type
             if not os.environ.get("WANDB_SERVICE"):
                 raise
             os.environ["WANDB_SERVICE"] = ""  # not removed: another thread may be reading the environment
-            found = wandb.setup(asked).settings
+            found = wandb.setup(requested).settings
         for name in settings_to_clear():
             setattr(found, name, type(found).model_fields[name].default)
         if _services():
@@ -130,9 +133,9 @@ def server(settings: RunSettings) -> dict[str, str]:
 
 
 def obstacle_to_online(settings: RunSettings) -> str | None:
-    """Why a run is recorded offline, in words; None when a server answers and takes the key.
+    """Why a run is recorded offline; None if a server responds and accepts the key.
 
-    Asked before `wandb.init`, because a failed online start keeps the run's id in use in W&B's service process
+    Checked before `wandb.init`, because a failed online start keeps the run's id in use in W&B's service process
     (0.31), so that the same run could not be started offline after it.
     """
     client = client_settings(settings)
@@ -147,8 +150,8 @@ def obstacle_to_online(settings: RunSettings) -> str | None:
 
 
 def _refusal(client: "wandb.Settings", api_key: str | None) -> str | None:
-    """What is wrong with the server's answer, in words; with a token instead of a key, any answer is fine."""
-    request = urllib.request.Request(f"{client.base_url}/graphql", _QUESTION, dict(client.x_extra_http_headers or {}))
+    """What is wrong with the server's response; None: nothing. With a token instead of a key, any response is fine."""
+    request = urllib.request.Request(f"{client.base_url}/graphql", _REQUEST, dict(client.x_extra_http_headers or {}))
     request.add_header("Content-Type", "application/json")
     if api_key:
         request.add_header("Authorization", f"Basic {base64.b64encode(f'api:{api_key}'.encode()).decode()}")
@@ -156,18 +159,18 @@ def _refusal(client: "wandb.Settings", api_key: str | None) -> str | None:
         _opener(client).open(request, timeout=ANSWER_SECONDS).close()
     except urllib.error.HTTPError as error:
         if error.code in (401, 403):
-            return f"{client.base_url} refuses the API key" if api_key else None
-        return None if error.code == _TOO_MANY_REQUESTS else f"{client.base_url} answers with error {error.code}"
+            return f"{client.base_url} rejects the API key" if api_key else None
+        return None if error.code == _TOO_MANY_REQUESTS else f"{client.base_url} responds with error {error.code}"
     except (OSError, http.client.HTTPException):
-        return f"{client.base_url} does not answer within {ANSWER_SECONDS:.0f} s"
+        return f"{client.base_url} does not respond within {ANSWER_SECONDS:.0f} s"
     return None
 
 
 def _opener(client: "wandb.Settings") -> urllib.request.OpenerDirector:
-    """Uses the proxies and the certificate check of the client's own requests."""
+    """An opener with the proxies and the certificate check of the client's own requests."""
     proxies = {"http": client.http_proxy, "https": client.https_proxy}
-    asked = {scheme: proxy for scheme, proxy in proxies.items() if proxy}
-    handlers: list[urllib.request.BaseHandler] = [urllib.request.ProxyHandler(asked)] if asked else []
+    requested = {scheme: proxy for scheme, proxy in proxies.items() if proxy}
+    handlers: list[urllib.request.BaseHandler] = [urllib.request.ProxyHandler(requested)] if requested else []
     if client.insecure_disable_ssl:
         handlers.append(urllib.request.HTTPSHandler(context=ssl._create_unverified_context()))
     return urllib.request.build_opener(*handlers)

@@ -1,8 +1,7 @@
-"""Weights & Biases, fed from the trial folder by the parent process, so that it tells how a trial really ended.
+"""Sends the trial folder to Weights & Biases from the parent process, which knows how a trial really ended.
 
-The folder is the record and W&B a copy of it: the trial never waits for W&B, and what W&B missed is sent by feeding
-the folder again (`replay`). Everything that talks to W&B runs in one background thread a trial, because starting W&B
-takes seconds and a dying server longer.
+The folder is the record and W&B a copy: the trial never waits for W&B, and `replay` sends what W&B missed. All calls to
+W&B run in one background thread per trial, because starting W&B takes seconds and a dying server takes longer.
 """
 
 import dataclasses
@@ -17,16 +16,16 @@ from medqa_sweeps.alarms import Alarm, alarms_of
 from medqa_sweeps.config import TrialConfig, short_hash
 from medqa_sweeps.study.objective import METRICS
 from medqa_sweeps.tracking.client import BackgroundTask, kill_service
+from medqa_sweeps.tracking.run_settings import OFF, RunSettings, run_settings
 from medqa_sweeps.tracking.session import (
     UPLOAD_SECONDS,
     is_sent,
+    log_ignored_variables,
+    log_off,
+    note_sent,
     open_run,
-    remember_sent,
-    say_off,
-    say_what_is_ignored,
-    send_later,
+    send_command,
 )
-from medqa_sweeps.tracking.settings import OFF, RunSettings, run_settings
 from medqa_sweeps.trial.folder import MetricsReader, TrialDir
 from medqa_sweeps.trial.records import AttemptEndLine, MetricsLine, Outcome, Result, TrainLine, ValidationLine
 
@@ -40,34 +39,34 @@ class _Finish:
 
 
 class Tracker:
-    """One trial as a W&B run: `feed()` about once a second while it trains, `finish()` once, `wait()` before leaving.
+    """One trial as a W&B run: `feed()` about once a second while it trains, `finish()` once, `wait()` before exiting.
 
-    The run's id follows from the folder, and a line's step is its place in the history. A parent that takes an
-    interrupted trial up again tells the whole history again: online, W&B resumes the run and ignores the steps it
-    has; offline, where W&B cannot resume, the new copy is complete and replaces the older one. Lines that a resumed
-    attempt wrote again, from its checkpoint on, are told once, as they were first written.
+    The run's id is derived from the folder, and a line's step is its index in the history. When a parent resumes an
+    interrupted trial, it sends the whole history again: online, W&B resumes the run and ignores the steps it has;
+    offline, where W&B cannot resume, the new copy is complete and replaces the older one. Lines that a resumed attempt
+    wrote again after its checkpoint are sent once, as first written.
 
-    Nothing here raises because of W&B: a server that does not answer or a full disk is told once through `logging`,
-    and the trial goes on untracked or offline.
+    No W&B error is raised: a server that does not respond or a full disk is logged once, and the trial continues
+    untracked or offline.
     """
 
     def __init__(self, trial: TrialDir, settings: RunSettings) -> None:
-        """`settings`: that do not switch it off."""
+        """`settings`: a mode other than disabled."""
         self._trial, self._settings = trial, settings
         self._messages: queue.SimpleQueue[_Finish | None] = queue.SimpleQueue()  # None: feed
         self._task = BackgroundTask(str(trial.path), self._track, lambda: _advice(trial))
 
     def feed(self) -> None:
-        """Tell W&B the lines that are new in the folder. Returns at once."""
+        """Send the new lines of the folder. Returns at once."""
         if self._messages.empty():
             self._messages.put(None)
 
     def finish(self, result: Result | None) -> None:
-        """Tell W&B the remaining lines and how the trial ended (None: interrupted, it can go on). Returns at once."""
+        """Send the remaining lines and how the trial ended (None: interrupted, can be resumed). Returns at once."""
         self._messages.put(_Finish(result))
 
     def wait(self, timeout_seconds: float = 2 * UPLOAD_SECONDS) -> bool:
-        """Whether the run has ended within the time. Without this, a process that leaves may leave the run open.
+        """Whether the run ended within the time. Without this call, an exiting process may leave the run open.
 
         W&B's own service process may write the last bytes of an offline folder a moment later.
         """
@@ -79,26 +78,26 @@ class Tracker:
             history.log_new()
         history.log_new()
         _end(history, self._trial, self._settings, message.result)
-        remember_sent(history.run, self._trial.path, _content(self._trial))
+        note_sent(history.run, self._trial.path, _content(self._trial))
 
 
 def tracker_for(trial: TrialDir, group: str) -> Tracker | None:
-    """The trial's tracker; None when W&B is off. `group` is used where neither config nor variables name one.
+    """The trial's tracker; None if W&B is off. `group` is used if neither config nor variables name one.
 
     Raises:
         ConfigError: if the folder has no readable config.
     """
     settings = settings_of(trial, group)
     if settings.mode.name != OFF:
-        say_what_is_ignored(settings, _record(trial))
+        log_ignored_variables(settings, _record(trial))
         return Tracker(trial, settings)
-    if trial.config().tracking.mode != OFF:  # otherwise the config says so already
-        say_off(settings)
+    if trial.config().tracking.mode != OFF:  # otherwise the config already shows it
+        log_off(settings)
     return None
 
 
 def wait_for(trackers: Iterable[Tracker], timeout_seconds: float = 2 * UPLOAD_SECONDS) -> None:
-    """Wait for all runs together, no longer than that; a client that still hangs then is killed."""
+    """Wait for all runs, together at most this long; a client that still hangs is then killed."""
     end = time.monotonic() + timeout_seconds
     ended = [tracker.wait(end - time.monotonic()) for tracker in trackers]
     if not all(ended):
@@ -106,10 +105,10 @@ def wait_for(trackers: Iterable[Tracker], timeout_seconds: float = 2 * UPLOAD_SE
 
 
 def replay(trial: TrialDir, group: str, mode: str | None = None) -> bool:
-    """Tell W&B a whole folder, and whether that ended in time. A trial without a result is told as interrupted.
+    """Send a whole folder; returns whether it ended in time. A trial without a result is sent as interrupted.
 
     Args:
-        mode: instead of the config's `tracking.mode`, unless it is switched off.
+        mode: replaces the config's `tracking.mode`, unless that is disabled.
 
     Raises:
         ConfigError: if the folder has no readable config.
@@ -123,7 +122,7 @@ def replay(trial: TrialDir, group: str, mode: str | None = None) -> bool:
 
 
 def settings_of(trial: TrialDir, group: str, mode: str | None = None) -> RunSettings:
-    """What the trial's run is opened with, and whether it is; `mode` as in `replay`.
+    """The settings of the trial's run; `mode` as in `replay`.
 
     Raises:
         ConfigError: if the folder has no readable config.
@@ -133,36 +132,34 @@ def settings_of(trial: TrialDir, group: str, mode: str | None = None) -> RunSett
 
 
 def _record(trial: TrialDir) -> dict[str, str] | None:
-    """W&B's variables as they were when the trial began; None for one of an earlier version."""
+    """W&B's variables when the trial began; None for a trial of an earlier version."""
     return trial.provenance().get("wandb")
 
 
 def has_been_sent(trial: TrialDir) -> bool:
-    """Whether W&B's server has all that the folder holds, as far as the folder knows."""
+    """Whether W&B's server has all data of the folder, according to the folder."""
     return is_sent(trial.path, _content(trial))
 
 
 def run_id(trial: TrialDir) -> str:
-    """12 hex digits that stay with the trial when its folder moves: equal experiments in two studies are two runs.
+    """12 hex digits that stay the same when the folder moves; equal experiments in two studies are two runs.
 
-    A single run that began with WANDB_RUN_ID has that one.
+    A single run that began with WANDB_RUN_ID uses that id.
     """
     if given := (_record(trial) or {}).get("WANDB_RUN_ID"):
         return given
     provenance = trial.provenance()
     if "folder" in provenance:
         return short_hash(provenance)
-    study, number = trial.path.resolve().parts[-2:]  # of an earlier version
+    study, number = trial.path.resolve().parts[-2:]  # an earlier version wrote the folder
     return short_hash([provenance, study, number])
 
 
 def history_row(line: MetricsLine, host: str | None = None) -> dict[str, Any]:
-    """What W&B plots of a line: `samples_seen`, and its numbers and words as `kind/field`.
+    """The W&B history row of a line: `samples_seen`, and its fields as `kind/field`.
 
-    `host` is shown instead of the machine's own.
-
-    `_timestamp` is when the line was written, so that a replay has the hours of the training. A number of the
-    training that is null in the folder was not a number, and W&B can say so; other nulls are left out.
+    `host` replaces the machine's own name. `_timestamp` is the time when the line was written, so that a replay shows
+    the time of training. A null in a training line is a non-finite number and is sent as NaN; other nulls are left out.
     """
     fields = line.to_json()
     row = {"samples_seen": fields.pop("samples_seen"), "_timestamp": fields.pop("time")}
@@ -179,26 +176,26 @@ def history_row(line: MetricsLine, host: str | None = None) -> dict[str, Any]:
 
 
 class _History:
-    """The lines of `metrics.jsonl` that a W&B run knows."""
+    """The lines of `metrics.jsonl` that were sent to a W&B run."""
 
     def __init__(self, run: "wandb.Run", trial: TrialDir, host: str | None = None) -> None:
         self.run, self._host = run, host
         self.last_attempt_end: AttemptEndLine | None = None
-        # W&B (0.31) makes its summary of the lines that a run was told since it was resumed; this is of all of them.
+        # W&B (0.31) computes its summary from the lines since a resume; this one covers all lines.
         self.summary: dict[str, dict[str, float]] = {}
         self._reader = MetricsReader(trial)
-        self._told: set[tuple[Any, ...]] = set()
+        self._sent: set[tuple[Any, ...]] = set()
 
     def log_new(self) -> None:
         for line in self._reader.new_lines():
             if isinstance(line, AttemptEndLine):
                 self.last_attempt_end = line
             key = (line.kind, line.samples_seen, getattr(line, "attempt", None))
-            if key not in self._told:
+            if key not in self._sent:
                 self._summarize(line)
-                # The step numbers what was told: W&B drops a step it has, which makes telling twice harmless.
-                self.run.log(history_row(line, self._host), step=len(self._told), commit=True)
-                self._told.add(key)
+                # W&B drops a step that it already has, so sending a line twice is harmless.
+                self.run.log(history_row(line, self._host), step=len(self._sent), commit=True)
+                self._sent.add(key)
 
     def _summarize(self, line: MetricsLine) -> None:
         if isinstance(line, TrainLine):
@@ -234,20 +231,20 @@ def _end(history: _History, trial: TrialDir, settings: RunSettings, result: Resu
         signature = trial.provenance().get("signature")
         run.summary.update({"outcome": "interrupted", "message": message, "signature": signature})
         run.tags = _tags(settings, config, Outcome.INTERRUPTED)
-        # W&B's "preempted" is a run that was stopped from outside and can go on; "failed" and "crashed" say it broke.
+        # W&B's "preempted" means stopped from outside and resumable; "failed" and "crashed" mean an error.
         run.mark_preempting()
         run.finish(exit_code=1)
         return
     alarms = alarms_of(trial, result)
     run.summary.update(_summary(result, alarms))
-    # W&B has no state for a pruned trial, which ended well: finished, with a tag and the summary's outcome.
+    # W&B has no state for a pruned trial: it is finished, with a tag and the outcome in the summary.
     ends = {Outcome.PRUNED: ["pruned"], Outcome.FAILED: ["failed", result.failure or ""]}.get(result.outcome, [])
     run.tags = _tags(settings, config, *filter(None, ends), *(f"alarm:{alarm.name}" for alarm in alarms))
     run.finish(exit_code=int(result.outcome is Outcome.FAILED))
 
 
 def _summary(result: Result, alarms: list[Alarm]) -> dict[str, Any]:
-    """The result as W&B's summary: every field, so that a resumed run keeps nothing of its interruption."""
+    """The result as W&B's summary: every field, so that a resumed run keeps no value of its interruption."""
     fields = result.to_json()
     summary = {"minutes": fields.pop("seconds") / 60}
     for prefix, score in (("", result.score), ("baseline_", result.baseline)):
@@ -261,12 +258,11 @@ def _summary(result: Result, alarms: list[Alarm]) -> dict[str, Any]:
 
 def _advice(trial: TrialDir) -> str:
     return (
-        f"That does not touch the trial, whose record in {trial.path} is complete. Send it later with: "
-        f"{send_later(trial.path)}"
+        f"That does not affect the trial, and {trial.path} is complete. Send it later with: {send_command(trial.path)}"
     )
 
 
 def _content(trial: TrialDir) -> dict[str, Any]:
-    """What there is to send: it changes with every line, and with the result."""
+    """A state that changes with every new line and with the result."""
     size = trial.metrics_file.stat().st_size if trial.metrics_file.exists() else 0
     return {"metrics_bytes": size, "finished": trial.result_file.exists()}

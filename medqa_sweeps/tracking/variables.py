@@ -1,7 +1,7 @@
-"""W&B's own environment variables: the one table of which are obeyed, and how.
+"""W&B's own environment variables: one table of how each is treated.
 
-The client's settings files (written by `wandb offline`, `wandb disabled` and `wandb init`) hold the same settings
-under other names; they apply where the variable is not set. `wandb_settings.py` combines both with `tracking.*`.
+The client's settings files (written by `wandb offline`, `wandb disabled` and `wandb init`) contain the same settings
+under other names; they apply if the variable is not set. `run_settings.py` combines both with `tracking.*`.
 """
 
 import configparser
@@ -15,8 +15,8 @@ from pathlib import Path
 class Rule(StrEnum):
     """How a variable is treated."""
 
-    SWITCH = "The more restrictive of this and `tracking.mode` applies, whenever something would be sent."
-    DEFAULT = "Applies where the config has the default. Recorded when the trial begins."
+    SWITCH = "The more restrictive of this and `tracking.mode` applies whenever data would be sent."
+    DEFAULT = "Applies if the config has the default. Recorded when the trial begins."
     ONE_RUN = "Applies to a single run. Ignored in a sweep, where it would merge all trials into one run."
     CLIENT = "Read by the W&B client."
     MERGES = "Ignored, with a message: it could merge trials into one run."
@@ -27,23 +27,23 @@ class Rule(StrEnum):
 class Variable:
     name: str
     rule: Rule
-    meaning: str  # or, if it is ignored, why
-    setting: str | None = None  # the client's name for it, as in its settings files; None: none that matters here
-    key: str | None = None  # of `tracking.*`, which takes precedence
+    meaning: str  # or, if it is ignored, the reason
+    setting: str | None = None  # its name in the client's settings files; None: none that matters here
+    key: str | None = None  # the key of `tracking.*` that takes precedence
 
 
 VARIABLES = (
     Variable("WANDB_MODE", Rule.SWITCH, "online, run or shared; offline or dryrun; disabled; any other: off", "mode"),
-    Variable("WANDB_DISABLED", Rule.SWITCH, "anything but 0, false, no or off switches W&B off"),
+    Variable("WANDB_DISABLED", Rule.SWITCH, "any value except 0, false, no or off switches W&B off"),
     Variable("WANDB_PROJECT", Rule.DEFAULT, "project", "project", "project"),
     Variable("WANDB_ENTITY", Rule.DEFAULT, "team or user", "entity", "entity"),
-    Variable("WANDB_RUN_GROUP", Rule.DEFAULT, "group; without it the study's name", "run_group", "group"),
+    Variable("WANDB_RUN_GROUP", Rule.DEFAULT, "group; default: the study's name", "run_group", "group"),
     Variable("WANDB_TAGS", Rule.DEFAULT, "tags, separated by commas", "run_tags", "tags"),
     Variable("WANDB_NOTES", Rule.DEFAULT, "notes of the runs", "run_notes", "notes"),
-    Variable("WANDB_JOB_TYPE", Rule.DEFAULT, "job type of the trials; without it `trial`", "run_job_type"),
+    Variable("WANDB_JOB_TYPE", Rule.DEFAULT, "job type of the trials; default: `trial`", "run_job_type"),
     Variable("WANDB_HOST", Rule.DEFAULT, "host name to show instead of the machine's own", "host"),
-    Variable("WANDB_RUN_ID", Rule.ONE_RUN, "id; without it one derived from the folder", "run_id"),
-    Variable("WANDB_NAME", Rule.ONE_RUN, "name; without it STUDY/TRIAL", "run_name"),
+    Variable("WANDB_RUN_ID", Rule.ONE_RUN, "id; default: derived from the folder", "run_id"),
+    Variable("WANDB_NAME", Rule.ONE_RUN, "name; default: STUDY/TRIAL", "run_name"),
     Variable("WANDB_SWEEP_ID", Rule.ONE_RUN, "W&B sweep of the agent that started the run", "sweep_id"),
     Variable("WANDB_RESUME", Rule.MERGES, "runs resume as their folders do", "resume"),
     Variable("WANDB_RESUME_FROM", Rule.MERGES, "runs resume as their folders do", "resume_from"),
@@ -52,7 +52,7 @@ VARIABLES = (
     Variable("WANDB_LAUNCH_CONFIG_PATH", Rule.UNUSED, "a trial's config comes from its folder", "launch_config_path"),
     Variable("WANDB_SWEEP_PARAM_PATH", Rule.UNUSED, "a trial's config comes from its folder", "sweep_param_path"),
     Variable("WANDB_CONFIG_PATHS", Rule.UNUSED, "a trial's config comes from its folder", "config_paths"),
-    Variable("WANDB_BASE_URL", Rule.CLIENT, "server; recorded too, for what is sent later", "base_url"),
+    Variable("WANDB_BASE_URL", Rule.CLIENT, "server; also recorded, for sending later", "base_url"),
     Variable("WANDB_API_KEY", Rule.CLIENT, "key"),
     Variable("WANDB_IDENTITY_TOKEN_FILE", Rule.CLIENT, "file of a token that replaces the key"),
     Variable("WANDB_CREDENTIALS_FILE", Rule.CLIENT, "file of the credentials obtained with that token"),
@@ -68,7 +68,7 @@ VARIABLES = (
     ),
     Variable("WANDB_CONFIG_DIR", Rule.CLIENT, "folder of the user's settings file"),
     Variable("WANDB_CACHE_DIR", Rule.CLIENT, "cache"),
-    Variable("WANDB_DATA_DIR", Rule.CLIENT, "where files wait to be sent"),
+    Variable("WANDB_DATA_DIR", Rule.CLIENT, "folder of files that are not sent yet"),
     Variable("WANDB_SERVICE", Rule.CLIENT, "a running service process; replaced if it cannot be reached"),
     Variable("WANDB_ERROR_REPORTING", Rule.CLIENT, "reports about the client's own errors; off unless set"),
     Variable("WANDB_USERNAME", Rule.CLIENT, "user"),
@@ -80,7 +80,7 @@ VARIABLES = (
     Variable("WANDB_DOCKER", Rule.UNUSED, "no description of the machine is sent"),
     Variable("WANDB_SILENT", Rule.UNUSED, "the client is always silent"),
     Variable("WANDB_QUIET", Rule.UNUSED, "the client is always silent"),
-    Variable("WANDB_INIT_TIMEOUT", Rule.UNUSED, "a run that has not started after 10 s is left for `wandb-sync`"),
+    Variable("WANDB_INIT_TIMEOUT", Rule.UNUSED, "a run that has not started within 10 s is sent later by `wandb-sync`"),
 )
 SERVER = "WANDB_BASE_URL"
 _BY_NAME = {variable.name: variable for variable in VARIABLES}
@@ -89,7 +89,7 @@ _LONGEST_TAG = 64  # characters; the client refuses a run with a longer one
 
 @dataclass(frozen=True)
 class Value:
-    """A variable's value and where it was set, such as `WANDB_MODE=offline`."""
+    """A variable's value and where it is set, such as `WANDB_MODE=offline`."""
 
     value: str
     source: str
@@ -99,7 +99,7 @@ Variables = Mapping[str, Value]
 
 
 def variables_here(environment: Mapping[str, str] = os.environ) -> dict[str, Value]:
-    """The current values by variable. Empty ones count as not set; the environment takes precedence over files."""
+    """The current values by variable. An empty value means not set; the environment takes precedence over files."""
     found: dict[str, Value] = {}
     for file in _settings_files(environment):
         settings = _read(file)
@@ -113,14 +113,14 @@ def variables_here(environment: Mapping[str, str] = os.environ) -> dict[str, Val
 
 
 def to_record(variables: Variables, alone: bool) -> dict[str, str]:
-    """What a trial records of the variables when it begins; never a key or password.
+    """The variables that a trial records when it begins; never a key or password.
 
     Args:
         alone: whether it is a single run, not one of a sweep.
     """
     rules = {Rule.SWITCH, Rule.DEFAULT} | ({Rule.ONE_RUN} if alone else set())
     record = {name: found.value for name, found in variables.items() if _BY_NAME[name].rule in rules}
-    if SERVER in variables and "@" not in variables[SERVER].value:  # a password may stand before the @
+    if SERVER in variables and "@" not in variables[SERVER].value:  # there may be a password before the @
         record[SERVER] = variables[SERVER].value
     return record
 
@@ -134,15 +134,15 @@ def ignored(variables: Variables, record: Mapping[str, str] | None) -> str | Non
     """A sentence that names the variables that are set and could merge several runs; None if there are none.
 
     Args:
-        record: of the trial; that of a single run holds those that apply to it.
+        record: of the trial; in a single run it contains the variables that apply to it.
     """
     merging = [name for name in variables if _BY_NAME[name].rule in (Rule.ONE_RUN, Rule.MERGES)]
     names = [name for name in merging if name not in (record or {})]
-    return f"{', '.join(names)} ignored: every trial is a run of its own" if names else None
+    return f"{', '.join(names)} ignored: every trial is a separate run" if names else None
 
 
 def tags_in(value: str) -> tuple[str, ...]:
-    """The tags of WANDB_TAGS, without those that the client would refuse the run for."""
+    """The tags in WANDB_TAGS, without tags for which the client would refuse the run."""
     return tuple(tag for part in value.split(",") if 0 < len(tag := part.strip()) <= _LONGEST_TAG)
 
 
@@ -152,7 +152,7 @@ def settings_to_clear() -> Iterable[str]:
 
 
 def as_markdown() -> str:
-    """The table for people, which `docs/wandb.md` holds."""
+    """The table in `docs/wandb.md`."""
     rows = [f"| `{one.name}` | {one.meaning} | {one.rule}{_precedence(one)} |" for one in VARIABLES]
     return "\n".join(["| variable | meaning | treatment |", "|---|---|---|", *rows])
 
@@ -162,14 +162,14 @@ def _precedence(variable: Variable) -> str:
 
 
 def _settings_files(environment: Mapping[str, str]) -> list[Path]:
-    """The user's, then this folder's, which takes precedence; where the client (0.31) looks for them."""
+    """The user's settings file, then this folder's, which takes precedence, as in the client (0.31)."""
     user = Path(environment.get("WANDB_CONFIG_DIR") or "~/.config/wandb")
     here = Path(".wandb" if Path(".wandb").exists() else "wandb")
     return [folder / "settings" for folder in (user, here)]
 
 
 def _read(file: Path) -> dict[str, str]:
-    """The settings in a file; none if it is missing or damaged, as in the client, or nobody has a home."""
+    """The settings in a file; none if it is missing or damaged (as in the client), or there is no home."""
     parser = configparser.ConfigParser()
     try:
         parser.read(file.expanduser())

@@ -1,6 +1,7 @@
-"""One trial on disk: what was asked, what it stood on, what happened, how it ended.
+"""One trial on disk: its config, provenance, history and result.
 
 `folder` names the files of a trial's folder, `records` the lines and objects in them, `phase` says what a trial does
-now. `plan` checks a config before anything trains; `provenance` writes down what it stood on; `since` and `reproduce`
-say what has changed; `seen` says which questions a trial knows.
+now. `plan` checks a config before anything trains; `provenance` records code, packages, hardware, questions and base;
+`changes` and `reproduce` report what has changed; `question_overlap` finds overlaps of a file with the trial's
+questions.
 """

@@ -1,20 +1,20 @@
-"""The trial folder: the one place where its files have names, and the only thing the two halves share.
+"""The trial folder: defines the names of its files. Parent and child process share nothing else.
 
-    config.yaml        what was asked, resolved; written when the trial is submitted
-    .hydra/            what Hydra writes for every job: the config unresolved, its own settings, the overrides
-    provenance.json    what it was asked of: code, packages, hardware, data and base by content, the folder
-    quarantine.jsonl   bad records that were set aside, with place and reason; only if there are any
-    metrics.jsonl      what happened, one record a line, in the order of writing
-    predictions.jsonl  every validation question at every evaluation
-    checkpoint/        step-000120/ …: enough to resume; removed when the trial completes
+    config.yaml        the resolved config; written when the trial is submitted
+    .hydra/            Hydra's files of every job: the unresolved config, Hydra's own settings, the overrides
+    provenance.json    code, packages, hardware, data and base by content, and the folder, at submission
+    quarantine.jsonl   bad records that were left out, with location and reason; only if there are any
+    metrics.jsonl      the history, one record per line, in the order of writing
+    predictions.jsonl  the answer to every validation question at every evaluation
+    checkpoint/        step-000120/ …: the state to resume from; removed when the trial completes
     adapter/           the exported adapter, with its model card
-    result.json        how it ended; written last, once. No result: the trial is running, or was interrupted
-    phase.json         what the trial does now, for people; gone when an attempt ends (see `phase`)
-    stop               the parent asks the child to end at its next step, and says why
-    trial.log          what the trial's process printed
+    result.json        how the trial ended; written last, once. Without it the trial is running or was interrupted
+    phase.json         what the trial does now, for users; removed when an attempt ends (see `phase`)
+    stop               the parent's request to the child to end at its next step, with the reason
+    trial.log          the output of the trial's process
 
-One process at a time works in a folder (`claimed`). After a resume some lines of the interrupted attempt are written
-again, from the checkpoint on: `metrics` and `predictions` keep the last line of each kind and sample count.
+One process at a time works in a folder (`claimed`). A resumed attempt writes the lines after its checkpoint again:
+`metrics` and `predictions` keep the last line of each kind and sample count.
 """
 
 import contextlib
@@ -33,10 +33,10 @@ from medqa_sweeps import config as config_module, damage
 from medqa_sweeps.config import TrialConfig
 from medqa_sweeps.data.question import Quarantined
 from medqa_sweeps.durable.claim import claim
-from medqa_sweeps.durable.files import put_first, replace_quickly, write_atomically, write_beside
+from medqa_sweeps.durable.files import rename_if_absent, replace_quickly, write_atomically, write_beside
 from medqa_sweeps.durable.lines import LineReader, append_lines, read_lines
 from medqa_sweeps.errors import ConfigError, FailureKind, InternalError
-from medqa_sweeps.study_identity import FILE as STUDY_FILE, identity_of, is_there, moved_along
+from medqa_sweeps.study_identity import FILE as STUDY_FILE, identity_of, path_after_move, path_exists
 from medqa_sweeps.trial.phase import Phase, phase_from_json
 from medqa_sweeps.trial.records import (
     AttemptEndLine,
@@ -52,17 +52,17 @@ from medqa_sweeps.trial.records import (
 from medqa_sweeps.wording import counted
 
 HYDRA_FOLDER = ".hydra"
-_COPY_OR_REMOVE = "Bring it back from a copy, or remove it"
+_COPY_OR_REMOVE = "Restore it from a backup, or remove it"
 
 
 class StopReason(StrEnum):
-    PRUNED = "pruned"  # hopeless: ends as pruned
+    PRUNED = "pruned"  # the pruner stops it: ends as pruned
     INTERRUPTED = "interrupted"  # ends without a result and can be resumed
-    ASKED = "asked"  # a person has seen enough: ends as completed with what it has
+    REQUESTED = "asked"  # a user stops it: it is evaluated and ends as completed
 
 
 class TrialDir:
-    """The files of one trial. Makes no folder and no file until something is written."""
+    """The files of one trial. Creates no folder or file until something is written."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -86,10 +86,10 @@ class TrialDir:
     def __repr__(self) -> str:
         return f"TrialDir({str(self.path)!r})"
 
-    # What was asked
+    # Config and provenance
 
     def submit(self, config: TrialConfig, provenance: dict[str, Any]) -> None:
-        """Write what the trial is and stands on. Once: a folder that holds it already stays as it is.
+        """Write config and provenance, once: a folder that already has them stays unchanged.
 
         Raises:
             ConfigError: as `refuse_another`.
@@ -108,55 +108,55 @@ class TrialDir:
         return self.config_file.exists() and any(file.exists() for file in beside)
 
     def refuse_another(self, config: TrialConfig) -> None:
-        """Nothing if the folder is free for a trial of this config, or holds it unfinished. Writes nothing.
+        """Check that the folder is free, or contains an unfinished trial of this config. Writes nothing.
 
         Raises:
-            ConfigError: if the folder holds a finished trial, a config that differs, or a study.
+            ConfigError: if the folder contains a finished trial, a different config, or a study.
         """
         if self.result_file.exists():
-            raise ConfigError(f"{self.path} holds a finished trial, which never changes. Choose another folder.")
+            raise ConfigError(f"{self.path} contains a finished trial, which never changes. Choose another folder.")
         if (self.path / STUDY_FILE).exists():
-            raise ConfigError(f"{self.path} holds a study, and a single run needs a folder of its own. Choose another.")
+            raise ConfigError(f"{self.path} contains a study; a single run needs its own folder. Choose another.")
         if self.config_file.exists() and self.config() != config:
             raise ConfigError(
-                f"{self.path} holds an unfinished trial of another config (see {self.config_file.name} there). "
+                f"{self.path} contains an unfinished trial of another config (see {self.config_file.name} there). "
                 "Use the same settings to resume it, or choose another folder."
             )
 
     def discard_unsubmitted(self) -> None:
-        """Remove the folder that Hydra makes before anything is checked, unless it holds a trial."""
+        """Remove the folder that Hydra creates before any check, unless it contains a trial."""
         if not self.config_file.exists() and not self.result_file.exists():
             shutil.rmtree(self.hydra_folder, ignore_errors=True)
-            with contextlib.suppress(OSError):  # it holds something else: not ours to remove
+            with contextlib.suppress(OSError):  # other files are in it: not ours to remove
                 self.path.rmdir()
 
     def write_overrides(self, overrides: Sequence[str]) -> None:
-        """Write the trial's overrides where Hydra would have written them."""
+        """Write the trial's overrides to the file that Hydra uses."""
         self.hydra_folder.mkdir(parents=True, exist_ok=True)
         self.overrides_file.write_text(yaml.safe_dump(list(overrides), allow_unicode=True), encoding="utf-8")
 
     def overrides(self) -> list[str]:
-        """The trial's Hydra overrides; none where there was no Hydra."""
+        """The trial's Hydra overrides; none if it was not started through Hydra."""
         try:
             return list(yaml.safe_load(self.overrides_file.read_text(encoding="utf-8")) or [])
         except FileNotFoundError:
             return []
 
     def config(self) -> TrialConfig:
-        """What was asked. Files that have moved together with this folder are named where they are now.
+        """The saved config, with the current paths of files that have moved together with this folder.
 
         Raises:
             ConfigError: if there is none, or it cannot be read.
         """
-        return config_module.with_paths(config_module.load(self.config_file), self.found_again)
+        return config_module.with_paths(config_module.load(self.config_file), self.current_path)
 
-    def found_again(self, path: str) -> str:
-        """Where a file is that the trial's config names; itself if it is there, or nowhere."""
-        if is_there(path):
+    def current_path(self, path: str) -> str:
+        """The current path of a file in the trial's config; `path` itself if it exists or cannot be found."""
+        if path_exists(path):
             return path
         then = self.provenance().get("folder")
-        with_study = [place / self.path.name for place in identity_of(self.path.absolute().parent).places]
-        return moved_along(path, [Path(then), *with_study] if then else with_study, self.path.absolute())
+        with_study = [folder / self.path.name for folder in identity_of(self.path.absolute().parent).folders]
+        return path_after_move(path, [Path(then), *with_study] if then else with_study, self.path.absolute())
 
     def provenance(self) -> dict[str, Any]:
         """Code, packages, hardware, data and base by content, as they were at submission; empty if there is none.
@@ -166,38 +166,38 @@ class TrialDir:
         """
         if not self.provenance_file.exists():
             return {}
-        with damage.told(self.provenance_file, f"{_COPY_OR_REMOVE}: the trial is then read without what it ran on."):
+        with damage.parsing(self.provenance_file, f"{_COPY_OR_REMOVE}: the trial is then read without its provenance."):
             return dict(json.loads(self.provenance_file.read_text()))
 
     def disk_bytes(self) -> int:
-        """What the folder holds now, all files together."""
+        """Total size of all files in the folder now."""
         return sum(file.stat().st_size for file in self.path.rglob("*") if file.is_file())
 
     def quarantine(self, records: list[Quarantined]) -> None:
-        """Write the bad records that this trial goes without; no file if there are none."""
+        """Write the bad records that this trial leaves out; no file if there are none."""
         if records:
             write_atomically(self.quarantine_file, "".join(record.to_json_line() for record in records))
 
-    # What happens
+    # History
 
     @contextlib.contextmanager
     def claimed(self) -> Iterator[None]:
-        """Hold the folder for this process, until it dies at the latest.
+        """Lock the folder for this process; the lock ends with the process at the latest.
 
         Raises:
-            ConfigError: if another living process holds it.
+            ConfigError: if another running process has locked it.
         """
         try:
             lock = claim(self.path)
         except Timeout:
-            raise ConfigError(f"{self.path}: another process works on this trial; wait for it or stop it.") from None
+            raise ConfigError(f"{self.path}: another process is running this trial; wait for it or stop it.") from None
         try:
             yield
         finally:
             lock.release()
 
     def is_claimed(self) -> bool:
-        """Whether a living process works in the folder."""
+        """Whether a running process has locked the folder."""
         try:
             with self.claimed():
                 return False
@@ -205,14 +205,14 @@ class TrialDir:
             return True
 
     def append(self, line: MetricsLine) -> None:
-        """Add a line to `metrics.jsonl`; a reader sees it whole or not at all."""
+        """Add a line to `metrics.jsonl`; readers see the whole line or nothing."""
         append_lines(self.metrics_file, [line_to_json(line)])
 
     def append_predictions(self, predictions: Iterable[Prediction]) -> None:
         append_lines(self.predictions_file, [prediction.to_json() for prediction in predictions])
 
     def lines(self) -> list[MetricsLine]:
-        """Every line of `metrics.jsonl`, also those that a later attempt wrote again.
+        """Every line of `metrics.jsonl`, including those that a later attempt wrote again.
 
         Raises:
             ConfigError: if the file is damaged.
@@ -220,7 +220,7 @@ class TrialDir:
         return list(read_lines(self.metrics_file, line_from_json))
 
     def metrics(self) -> list[MetricsLine]:
-        """The trial's history: of lines with one kind and sample count, the last. Attempts are all kept.
+        """The trial's history: the last line of each kind and sample count, and all attempts.
 
         Raises:
             ConfigError: if the file is damaged.
@@ -232,23 +232,23 @@ class TrialDir:
         return list(newest.values())
 
     def predictions(self) -> dict[int, dict[str, Prediction]]:
-        """By samples seen, then by question id.
+        """The predictions by samples seen, then by question id.
 
         Raises:
             ConfigError: if the file is damaged.
         """
-        reports: dict[int, dict[str, Prediction]] = {}
+        evaluations: dict[int, dict[str, Prediction]] = {}
         for prediction in read_lines(self.predictions_file, Prediction.from_json):
-            reports.setdefault(prediction.samples_seen, {})[prediction.id] = prediction
-        return reports
+            evaluations.setdefault(prediction.samples_seen, {})[prediction.id] = prediction
+        return evaluations
 
     def show_phase(self, phase: Phase) -> None:
-        """Replace what the trial is said to do now. Never fails: a disk that is full keeps the older phase."""
+        """Replace the recorded phase. Never fails: on a full disk the older phase stays."""
         with contextlib.suppress(OSError):
             replace_quickly(self.phase_file, json.dumps(phase.to_json()))
 
     def phase(self) -> Phase | None:
-        """What the trial does now, if a process works on it; None if nobody says."""
+        """What the trial does now, if a process works on it; None if no phase is recorded."""
         try:
             return phase_from_json(json.loads(self.phase_file.read_text()))
         except (OSError, ValueError):
@@ -259,18 +259,18 @@ class TrialDir:
             for file in (self.phase_file, *self.path.glob(f".{self.phase_file.name}.*")):  # and one of a killed process
                 file.unlink(missing_ok=True)
 
-    # How it ends
+    # End
 
     def ask_to_stop(self, reason: StopReason, why: str = "") -> None:
-        """`why`: a sentence for the trial's record."""
+        """Write the stop file; `why` is a sentence for the trial's result."""
         write_atomically(self.stop_file, f"{reason}\n{why}".strip() + "\n")
 
     def stop_reason(self) -> StopReason | None:
-        """Why the trial is to stop; None: it is not."""
+        """Why the trial must stop; None: it need not."""
         return self._stop()[0]
 
     def stop_sentence(self) -> str:
-        """What was said with the reason to stop; empty if nothing was."""
+        """The sentence that was given with the reason to stop; may be empty."""
         return self._stop()[1]
 
     def _stop(self) -> tuple[StopReason | None, str]:
@@ -278,31 +278,33 @@ class TrialDir:
             reason, _, why = self.stop_file.read_text().partition("\n")
         except FileNotFoundError:
             return None, ""
-        known = reason.strip() in list(StopReason)  # else written by hand: whoever wrote it wants the trial to stop
-        return (StopReason(reason.strip()) if known else StopReason.ASKED), why.strip()
+        known = reason.strip() in list(StopReason)  # otherwise a user wrote the file by hand, to stop the trial
+        return (StopReason(reason.strip()) if known else StopReason.REQUESTED), why.strip()
 
     def finish(self, result: Result) -> None:
-        """Write how the trial ended. From then on nothing in the folder changes.
+        """Write how the trial ended. After that nothing in the folder changes.
 
         Raises:
-            InternalError: if there is a result already.
+            InternalError: if there is already a result.
         """
         self._forget_phase()
         text = json.dumps(result.to_json(), indent=2, ensure_ascii=False) + "\n"
         temporary = write_beside(self.result_file, text)
         try:
-            put_first(temporary, self.result_file)
+            rename_if_absent(temporary, self.result_file)
         except FileExistsError:
-            raise InternalError(f"{self.result_file} exists: a finished trial never changes") from None
+            raise InternalError(f"{self.result_file} exists already: a finished trial never changes") from None
         finally:
-            for written in self.path.glob(f".{self.result_file.name}.*"):  # this one, and one of a killed process
+            for written in self.path.glob(
+                f".{self.result_file.name}.*"
+            ):  # this process's file, and any of a killed process
                 written.unlink()
 
     def fail(self, kind: FailureKind, message: str) -> Result:
-        """Write, and return, that the trial failed, with what its folder tells of how far it came.
+        """Write and return the result of a failed trial; samples and attempts are read from its folder.
 
         Raises:
-            InternalError: if there is a result already.
+            InternalError: if there is already a result.
         """
         lines = self.lines()
         result = Result(
@@ -318,7 +320,7 @@ class TrialDir:
         return result
 
     def end_attempt(self, outcome: Outcome, failure: FailureKind | None, message: str) -> None:
-        """Leave the mark of an attempt that ended without a result."""
+        """Add a line for an attempt that ended without a result."""
         self._forget_phase()
         lines = self.lines()
         self.append(
@@ -332,13 +334,13 @@ class TrialDir:
             )
         )
 
-    def last_words(self) -> str:
-        """What the last attempt that ended without a result said; empty if there was none."""
+    def last_message(self) -> str:
+        """The message of the last attempt that ended without a result; empty if there was none."""
         ends = [line.message for line in self.lines() if isinstance(line, AttemptEndLine)]
         return ends[-1] if ends else ""
 
     def failures(self) -> list[FailureKind]:
-        """Why earlier attempts failed, in order; those that were interrupted have not failed."""
+        """Why earlier attempts failed, in order; interrupted attempts are not included."""
         return [line.failure for line in self.lines() if isinstance(line, AttemptEndLine) and line.failure]
 
     def newest_checkpoint(self) -> int | None:
@@ -361,7 +363,7 @@ class TrialDir:
         Raises:
             ConfigError: if the file is damaged.
         """
-        with damage.told(self.result_file, f"{_COPY_OR_REMOVE}, and `resume` runs the trial to its end again."):
+        with damage.parsing(self.result_file, f"{_COPY_OR_REMOVE}, and `resume` finishes the trial again."):
             try:
                 return Result.from_json(json.loads(self.result_file.read_text()))
             except FileNotFoundError:
@@ -369,13 +371,13 @@ class TrialDir:
 
 
 class MetricsReader:
-    """Follows a trial's `metrics.jsonl` while it grows."""
+    """Reads new lines of a trial's `metrics.jsonl` while the trial runs."""
 
     def __init__(self, trial: TrialDir) -> None:
         self._reader = LineReader(trial.metrics_file, line_from_json)
 
     def new_lines(self) -> list[MetricsLine]:
-        """The whole lines written since the last call.
+        """The complete lines written since the last call.
 
         Raises:
             ConfigError: if one of them is damaged.

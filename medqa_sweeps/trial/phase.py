@@ -10,7 +10,7 @@ from enum import StrEnum
 from types import MappingProxyType
 from typing import Any
 
-from medqa_sweeps.trial.records import Record
+from medqa_sweeps.trial.records import JsonRecord
 
 
 class PhaseName(StrEnum):
@@ -56,7 +56,7 @@ _CELLS = {
 
 
 @dataclass(frozen=True)
-class Phase(Record):
+class Phase(JsonRecord):
     """One phase of a trial, and how far it is."""
 
     name: PhaseName

@@ -1,7 +1,7 @@
-"""What a trial will do, before it does it: which questions, how many steps, from which base. Imports no torch.
+"""The plan of a trial before it starts: its questions, number of steps and base model. Imports no torch.
 
-The parent makes a plan to check and announce a trial; the child makes it again from the saved config and refuses to
-start if questions or base are no longer those that were announced.
+The parent makes a plan to check and announce a trial. The child makes it again from the saved config, and refuses to
+start if questions or base have changed.
 """
 
 import json
@@ -17,52 +17,52 @@ from medqa_sweeps.data.split import Split, split_questions
 from medqa_sweeps.errors import DataError, OutOfMemory
 from medqa_sweeps.hub import at_commit
 from medqa_sweeps.prompt.check import refuse_long_questions, refuse_prompt
-from medqa_sweeps.prompt.stream import report_steps, total_samples, total_steps
+from medqa_sweeps.prompt.stream import evaluation_steps, total_samples, total_steps
 from medqa_sweeps.wording import SYNTHETIC_QUESTIONS, counted
 
 
 @dataclass(frozen=True)
 class Plan:
-    """A trial that could start now."""
+    """A trial that is ready to start."""
 
-    config: TrialConfig  # as asked, with commits where it named a branch of the hub
+    config: TrialConfig  # as requested, with commits in place of hub branches
     split: Split
     base: BaseModel
     steps: int  # optimizer steps
-    samples: int  # training questions met, repeats counted
-    report_steps: list[int]
+    samples: int  # training samples, including repeated questions
+    evaluation_steps: list[int]
     signature: str
-    replicate_key: str  # equal for trials that differ in nothing but the seed
+    replicate_key: str  # equal for trials that differ only in the seed
 
     @property
     def most_options(self) -> int:
-        """Of a question, on either side."""
+        """The largest number of options of a question."""
         return max(len(question.options) for question in self.split.train + self.split.validation)
 
     def sentences(self, folder: str) -> list[str]:
-        """Three lines for people: questions, steps and model, what is written where."""
+        """Three lines for users: questions, model and steps, the folder with its files."""
         config, training = self.config, self.config.training
         synthetic = f"{SYNTHETIC_QUESTIONS} " if config.data.synthetic else ""
         bits = "4-bit" if config.model.load_in_4bit else "unquantized"
         return [
-            f"Questions  {config.data.name}: {len(self.split.train):,} {synthetic}to train on, "
-            f"{len(self.split.validation):,} to choose by (split {config.split.name}){self._set_aside()}",
-            f"Training   {self.base.label} in {bits} with LoRA r={config.lora.r}: {self.steps:,} steps of "
-            f"{training.effective_batch_size}, {counted(len(self.report_steps), 'report')}",
+            f"Questions  {config.data.name}: {len(self.split.train):,} {synthetic}training and "
+            f"{len(self.split.validation):,} validation questions ({config.split.name} split){self._set_aside()}",
+            f"Training   {self.base.label} in {bits} with LoRA r={config.lora.r}: {counted(self.steps, 'step')}, "
+            f"batch size {training.effective_batch_size}, {counted(len(self.evaluation_steps), 'evaluation')}",
             f"Writes     {folder}: config, metrics, predictions, adapter, result",
         ]
 
     def _set_aside(self) -> str:
         bad = len(self.split.quarantined)
-        return f"; {bad:,} bad records set aside in quarantine.jsonl" if bad else ""
+        return f"; {counted(bad, 'bad record')} left out, see quarantine.jsonl" if bad else ""
 
 
 def plan_trial(config: TrialConfig) -> Plan:
     """The plan of a checked config.
 
     Raises:
-        DataError: if questions are missing, broken, or none are left on one side.
-        ConfigError: if the base model is not to be had.
+        DataError: if questions are missing or invalid, or a set would be empty.
+        ConfigError: if the base model is missing or cannot be used.
     """
     base = locate(config.model)
     config = _at_commits(config, base)
@@ -74,24 +74,24 @@ def plan_trial(config: TrialConfig) -> Plan:
         base=base,
         steps=total_steps(config.training, questions),
         samples=total_samples(config.training, questions),
-        report_steps=report_steps(config.training, questions, config.evaluation.reports),
+        evaluation_steps=evaluation_steps(config.training, questions, config.evaluation.reports),
         signature=signature(config, base.fingerprint, split.fingerprint),
         replicate_key=replicate_key(config, base.fingerprint, split.fingerprint),
     )
 
 
 def plan_new_trial(config: TrialConfig) -> Plan:
-    """The plan of a checked config under which no trial has begun yet.
+    """The plan of a checked config for a trial that has not started yet.
 
     Raises:
-        DataError: as `plan_trial`, or if all validation questions are training questions and that is not allowed.
-        ConfigError: as `plan_trial`, or if the base's tokenizer cannot write the prompt, or a question is too long.
+        DataError: as `plan_trial`, or if all validation questions are training questions and data.allow_overlap=false.
+        ConfigError: as `plan_trial`, or if the base's tokenizer cannot encode the prompt, or a question is too long.
     """
     plan = plan_trial(config)
     if plan.split.overlap and not config.data.allow_overlap:
         raise DataError(
-            f"{plan.split.overlap} A score on questions that were trained on says nothing about new ones. Name other "
-            "questions, let split=random or split=kfold set some aside, or say data.allow_overlap=true."
+            f"{plan.split.overlap} A score on training questions says nothing about new questions. Name other "
+            "questions, set split=random or split=kfold to hold some out, or set data.allow_overlap=true."
         )
     refuse_prompt(plan.base, plan.config.prompt)
     for what, questions in (("training", plan.split.train), ("validation", plan.split.validation)):
@@ -101,14 +101,14 @@ def plan_new_trial(config: TrialConfig) -> Plan:
 
 
 def _at_commits(config: TrialConfig, base: BaseModel) -> TrialConfig:
-    """With the commits of model and data set on the hub: what is saved names what was used, when branches move too."""
+    """The config with the hub commits of model and data set, so that it stays exact when branches move."""
     model = replace(config.model, revision=base.revision) if config.model.hub_id else config.model
     return replace(config, model=model, data=at_commit(config.data))
 
 
-@lru_cache(maxsize=64)  # sweeps over folds, seeds of the split and fractions: they share the questions read below
+@lru_cache(maxsize=64)  # sweeps over folds, split seeds and fractions share the questions read below
 def _split(configs: str) -> Split:
-    """Made once for all trials of a sweep. Files that change on the way are found by the child, which reads anew."""
+    """The split, computed once per sweep. The child reads the files again, and so notices changed files."""
     data, split = json.loads(configs)
     return split_questions(DataConfig(**data), SplitConfig(**split), _questions)
 
@@ -122,12 +122,12 @@ def _read(config: str, part: Part) -> QuestionSet:
     return read_questions(DataConfig(**json.loads(config)), part)
 
 
-def fitted(config: TrialConfig, times: int) -> TrialConfig:
-    """The config after running out of memory `times` times: each time half the micro-batch, and so half the questions
-    that are answered at once. Effective batch, signature and letters stay.
+def with_halved_batches(config: TrialConfig, times: int) -> TrialConfig:
+    """The config after running out of memory `times` times: each time micro-batch and evaluation batch are halved.
+    Effective batch size, signature and answers stay the same.
 
     Raises:
-        OutOfMemory: when the micro-batch was one question already.
+        OutOfMemory: if the micro-batch is already one question.
     """
     training, evaluation = config.training, config.evaluation
     assert training.micro_batch_size is not None, "checked() fills in the micro-batch"
@@ -148,16 +148,16 @@ def fitted(config: TrialConfig, times: int) -> TrialConfig:
 
 
 def refuse_changed(plan: Plan, provenance: dict[str, Any]) -> None:
-    """Nothing when questions and base are those of the submission.
+    """Check that questions and base are the same as at submission.
 
     Raises:
-        DataError: if a file has changed since; a trial whose questions change under it measures nothing.
+        DataError: if a file has changed since then.
     """
     then, now = provenance.get("questions", {}).get("fingerprint"), plan.split.fingerprint
     changed = [changed_base(provenance, plan.base)]
     if then not in (None, now):
-        changed.append(f"questions: other content (fingerprint {then} then, {now} now)")
-    if told := "; ".join(filter(None, changed)):
+        changed.append(f"questions: different content (fingerprint {then} then, {now} now)")
+    if changes := "; ".join(filter(None, changed)):
         raise DataError(
-            f"{told}. This has changed since the trial was submitted: bring the files back, or start a new trial."
+            f"{changes}. This has changed since the trial was submitted: restore the files, or start a new trial."
         )

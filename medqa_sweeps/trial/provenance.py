@@ -1,7 +1,7 @@
-"""What a trial stands on besides its config: code, packages, hardware, questions and base by content, the command.
+"""What a result depends on besides the config: code, packages, hardware, questions and base by content, the command.
 
-Nothing secret: of the environment only W&B's variables for where a run belongs and a few by which libraries compute are
-recorded, and values of variables that look like keys are blotted out of them, of the command and of the diff.
+No secrets are recorded: only W&B's variables for a run's project and name, and a few variables that change how
+libraries compute. In them, in the command and in the diff, all values of variables that look like keys are redacted.
 """
 
 import contextlib
@@ -19,12 +19,12 @@ from typing import Any
 
 from medqa_sweeps import hardware
 from medqa_sweeps.base.fingerprints import FINGERPRINTS
-from medqa_sweeps.command_line import typed
+from medqa_sweeps.command_line import shell_line
 from medqa_sweeps.data import fingerprint
 from medqa_sweeps.trial.plan import Plan
 
 _ROOT = Path(__file__).resolve().parents[2]
-# Variables by which people choose kernels or precision. Not those that Unsloth sets itself, as it is imported.
+# Variables that select kernels or precision, except those that Unsloth sets on import.
 _OF_NUMBERS = (
     *("ATEN_CPU_CAPABILITY", "MKL_CBWR", "MKL_ENABLE_INSTRUCTIONS", "ONEDNN_MAX_CPU_ISA", "DNNL_MAX_CPU_ISA"),
     *("ONEDNN_DEFAULT_FPMATH_MODE", "NVIDIA_TF32_OVERRIDE", "TORCH_ALLOW_TF32_CUBLAS_OVERRIDE", "BNB_CUDA_VERSION"),
@@ -34,18 +34,18 @@ _SECRET_VALUE = re.compile(r"\b(hf_[A-Za-z0-9]{20,}|wandb_v1_\w{20,}|sk-[\w-]{20
 
 
 def collect(plan: Plan, command: list[str], wandb: Mapping[str, str] | None = None) -> dict[str, Any]:
-    """Everything above as one JSON object; takes a tenth of a second the first time.
+    """The provenance as a JSON object; the first call takes 0.1 s.
 
     Args:
-        wandb: W&B's environment variables that say where the trial's run belongs; None: none.
+        wandb: W&B's environment variables for the run's project and name; None: none.
     """
     edited = edited_code()
     return {
-        "fingerprints": FINGERPRINTS,  # version of the rule behind signature, key and the base's fingerprint
+        "fingerprints": FINGERPRINTS,  # version of the rule for signature, key and the base's fingerprint
         "signature": plan.signature,
         "replicate_key": plan.replicate_key,
         "created_at": time.time(),
-        "command": without_secrets(typed(*command)),
+        "command": without_secrets(shell_line(*command)),
         "seeds": {"trial": plan.config.seed, "split": plan.config.split.seed},
         "questions": {
             "fingerprint": plan.split.fingerprint,
@@ -65,35 +65,35 @@ def collect(plan: Plan, command: list[str], wandb: Mapping[str, str] | None = No
             "files": dict(plan.base.files),
         },
         "wandb": {name: without_secrets(value) for name, value in (wandb or {}).items()},
-        **ground(),
+        **runtime(),
         **({"edited_code": edited} if edited else {}),
     }
 
 
 def edited_code() -> list[str]:
-    """Our files that changed since this process looked first, by their path in the project.
+    """Our files that changed since this process first hashed them, by their path in the project.
 
-    A trial that starts now may run either version: what is imported once is what runs, and the rest is imported anew.
+    A trial that starts now may run either version of them: modules that are already imported are not read again.
     """
     return changed_files(code_at_start(), _file_hashes())
 
 
 def changed_files(then: Mapping[str, object], now: Mapping[str, object]) -> list[str]:
-    """The names of files whose content, or its hash, differs, or that only one of the two has."""
+    """The names of files whose content or hash differs, or that exist on one side only."""
     return sorted(name for name in then.keys() | now.keys() if then.get(name) != now.get(name))
 
 
 @functools.cache
 def code_at_start() -> dict[str, str]:
-    """Our files by content, as they are when this is called first."""
+    """Hashes of our files, as they are at the first call."""
     return _file_hashes()
 
 
 @functools.cache
-def ground() -> dict[str, Any]:
-    """Code, Python, packages and hardware.
+def runtime() -> dict[str, Any]:
+    """Code, Python, packages, environment variables and hardware.
 
-    The same for all trials of this process: what is imported once is what runs, whatever is edited meanwhile.
+    Cached, so equal for all trials of this process: imported modules keep running if their files are edited.
     """
     return {
         "code": _code(),
@@ -105,7 +105,7 @@ def ground() -> dict[str, Any]:
 
 
 def without_secrets(text: str) -> str:
-    """`text` with every value of a secret-looking environment variable, and every known form of key, blotted out."""
+    """`text` without the values of environment variables that look secret, and without every known form of key."""
     for name, value in os.environ.items():
         if _SECRET_NAME.search(name) and len(value) >= 8:
             text = text.replace(value, f"<{name}>")
@@ -113,7 +113,7 @@ def without_secrets(text: str) -> str:
 
 
 def _code() -> dict[str, Any]:
-    """Our files by content, the commit and what differs from it; nulls where the project is not a git checkout."""
+    """Hashes of our files, the commit and the diff to it; nulls if the project is not a git checkout."""
     files = code_at_start()
     commit = _git("rev-parse", "HEAD")
     if commit is None:
@@ -133,7 +133,7 @@ def _file_hashes() -> dict[str, str]:
     """12 hex digits for each file of code that a trial can run, by its path in the project."""
     found = {}
     for file in sorted((_ROOT / "medqa_sweeps").rglob("*.py")):
-        with contextlib.suppress(FileNotFoundError):  # an editor is replacing it
+        with contextlib.suppress(FileNotFoundError):  # an editor is just replacing it
             found[str(file.relative_to(_ROOT))] = hashlib.sha256(file.read_bytes()).hexdigest()[:12]
     return found
 

@@ -1,7 +1,7 @@
-"""What a trial writes down: typed lines of `metrics.jsonl` and `predictions.jsonl`, and the final `result.json`.
+"""The records of a trial: typed lines of `metrics.jsonl` and `predictions.jsonl`, and the final `result.json`.
 
-Each record is a frozen dataclass that goes to a JSON object and back. Numbers that are not finite become null: JSON
-has no NaN. Unknown keys are ignored when reading, so that an older reader can read a newer folder.
+Each record is a frozen dataclass that converts to a JSON object and back. Numbers that are not finite become null,
+since JSON has no NaN. Readers ignore unknown keys, so that an older version can read a newer folder.
 """
 
 import dataclasses
@@ -18,7 +18,7 @@ from medqa_sweeps.errors import FailureKind
 
 
 class Outcome(StrEnum):
-    """How a trial ended. `INTERRUPTED` trials have no result: they can be resumed."""
+    """How a trial ended. `INTERRUPTED` trials have no result and can be resumed."""
 
     COMPLETED = "completed"
     PRUNED = "pruned"
@@ -27,18 +27,18 @@ class Outcome(StrEnum):
 
 
 class StoppedBy(StrEnum):
-    """What ended a completed trial before its planned training was done."""
+    """What stopped a completed trial before the end of its planned training."""
 
     REQUEST = "request"  # a person
-    PATIENCE = "patience"  # training.early_stopping_patience: the config's own rule
+    PATIENCE = "patience"  # the config's training.early_stopping_patience
 
 
 @dataclass(frozen=True)
-class Record:
-    """Abstract: a dataclass that goes to JSON and back."""
+class JsonRecord:
+    """Abstract: a dataclass that converts to JSON and back."""
 
     def to_json(self) -> dict[str, Any]:
-        """Keys in the order of the fields; nested records as objects."""
+        """A JSON object: keys in the order of the fields, nested records as objects."""
         return {f.name: _plain(getattr(self, f.name)) for f in dataclasses.fields(self)}
 
     @classmethod
@@ -54,15 +54,15 @@ class Record:
 
 
 @dataclass(frozen=True)
-class Score(Record):
+class Score(JsonRecord):
     """How well a model answers a set of questions, with its uncertainty."""
 
     questions: int
     accuracy: float  # share of questions whose gold letter was chosen
     standard_error: float  # of the accuracy, sqrt(p (1 - p) / Q)
-    low: float  # 95 % Wilson interval of the accuracy
+    low: float  # 95% Wilson interval of the accuracy
     high: float
-    gold_log_probability: float | None = None  # mean, nats; null when answers were generated
+    gold_log_probability: float | None = None  # mean, nats; null if the answers were generated
     calibration_error: float | None = None  # expected calibration error of the chosen letter's probability
     recall_by_letter: dict[str, float] = field(default_factory=dict)
     accuracy_by_step: dict[str, float] = field(default_factory=dict)  # USMLE step of the question
@@ -70,24 +70,24 @@ class Score(Record):
 
 
 @dataclass(frozen=True)
-class AttemptLine(Record):
-    """A process begins to work on the trial."""
+class AttemptLine(JsonRecord):
+    """A process started to work on the trial."""
 
     kind: ClassVar[str] = "attempt"
     attempt: int  # from 1
-    samples_seen: int  # where it resumes: 0, or a checkpoint
+    samples_seen: int  # where the attempt starts: 0, or a checkpoint
     time: float  # seconds since the epoch
     pid: int
     host: str
     device: str  # cuda or cpu
     micro_batch_size: int
-    threads: int | None = None  # of the CPU that it computes with: sums in another order have other last bits
-    gpu: str | None = None  # UUID of the GPU or of its MIG instance; null on a CPU, or where NVML does not answer
+    threads: int | None = None  # CPU threads; another number changes the order of sums and so their last bits
+    gpu: str | None = None  # UUID of the GPU or its MIG instance; null on a CPU, or if NVML does not respond
 
 
 @dataclass(frozen=True)
-class AttemptEndLine(Record):
-    """The parent saw an attempt end without a result."""
+class AttemptEndLine(JsonRecord):
+    """An attempt ended without a result; written by the parent."""
 
     kind: ClassVar[str] = "attempt_end"
     attempt: int
@@ -99,15 +99,15 @@ class AttemptEndLine(Record):
 
 
 @dataclass(frozen=True)
-class TrainLine(Record):
-    """Training since the line before: means over those steps, except where noted."""
+class TrainLine(JsonRecord):
+    """Training since the previous line: means over these steps, except where noted."""
 
     kind: ClassVar[str] = "train"
     samples_seen: int
     step: int  # optimizer steps done
     epoch: float
     time: float
-    loss: float | None  # nats per supervised token; null: not a number
+    loss: float | None  # nats per supervised token; null: NaN or infinite
     learning_rate: float  # of the last step
     gradient_norm: float | None  # of the last step, before clipping
     tokens_per_second: float  # prompt and completion tokens, without padding
@@ -115,20 +115,22 @@ class TrainLine(Record):
 
 
 @dataclass(frozen=True)
-class ValidationLine(Record):
-    """An evaluation: the validation questions answered after `samples_seen` training questions (0: untuned base)."""
+class ValidationLine(JsonRecord):
+    """An evaluation: the validation score after `samples_seen` training samples (0: the untuned base)."""
 
     kind: ClassVar[str] = "validation"
     samples_seen: int
     step: int
     epoch: float
     time: float
-    seconds: float  # that the evaluation took; 0 when the base's score was shared
+    seconds: float  # duration of the evaluation; 0 if the base's score came from the cache
     score: Score
 
 
 MetricsLine = AttemptLine | AttemptEndLine | TrainLine | ValidationLine
-_LINES: dict[str, type[Record]] = {line.kind: line for line in (AttemptLine, AttemptEndLine, TrainLine, ValidationLine)}
+_LINES: dict[str, type[JsonRecord]] = {
+    line.kind: line for line in (AttemptLine, AttemptEndLine, TrainLine, ValidationLine)
+}
 
 
 def line_to_json(line: MetricsLine) -> dict[str, Any]:
@@ -146,47 +148,51 @@ def line_from_json(data: dict[str, Any]) -> MetricsLine:
 
 
 @dataclass(frozen=True)
-class Prediction(Record):
-    """One question answered at one evaluation."""
+class Prediction(JsonRecord):
+    """The answer to one question at one evaluation."""
 
     samples_seen: int
     id: str  # of the question
     gold: str  # letter
-    predicted: str | None  # letter; null when generated text held none
-    log_probabilities: dict[str, float] = field(default_factory=dict)  # nats, by letter; over the whole vocabulary
+    predicted: str | None  # letter; null if the generated text contains none
+    log_probabilities: dict[str, float] = field(
+        default_factory=dict
+    )  # nats, by letter; normalised over the whole vocabulary
 
 
 @dataclass(frozen=True)
-class Result(Record):
-    """How a trial ended; exists only for a finished trial and never changes."""
+class Result(JsonRecord):
+    """How a trial ended; exists only for finished trials and never changes."""
 
     outcome: Outcome
     signature: str
     failure: FailureKind | None = None
-    message: str = ""  # for people; of a failure, with its next step
+    message: str = ""  # for users; for a failure with the next step
     score: Score | None = None  # on validation, of the exported adapter (pruned: at the last evaluation)
     baseline: Score | None = None  # the untuned base on the same questions
     samples_seen: int = 0
-    planned_samples: int = 0  # that its whole training has; 0: not known
-    stopped_by: StoppedBy | None = None  # null: it got its planned training
+    planned_samples: int = 0  # samples of the whole planned training; 0: unknown
+    stopped_by: StoppedBy | None = None  # null: the planned training was finished
     steps: int = 0
     attempts: int = 1
-    seconds: float = 0.0  # working time of all attempts that reported
+    seconds: float = 0.0  # running time of all attempts that reported it
     peak_memory_bytes: int = 0
     trainable_weights: int = 0
     adapter_sha256: str | None = None  # of the exported adapter's tensors
-    effective: dict[str, Any] = field(default_factory=dict)  # what ran: dtypes, optimizer class, 4-bit layers, …
+    effective: dict[str, Any] = field(
+        default_factory=dict
+    )  # what actually ran: dtypes, optimizer class, 4-bit layers, …
     finished_at: float = 0.0  # seconds since the epoch
 
     @property
     def stopped_on_request(self) -> bool:
-        """Whether a person ended it before its planned training was done, so that it compares with no other trial."""
+        """Whether a user stopped it before the end of its planned training, so that no trial is comparable with it."""
         return self.stopped_by is StoppedBy.REQUEST or self.message.startswith("stopped on request")  # older results
 
 
 @functools.cache
 def _readers(record: Any) -> dict[str, Callable[[Any], Any]]:
-    """By field, what makes its value of the JSON one. Once per class, as a study has many thousand records."""
+    """For each field, the function that converts its JSON value; cached per class, since studies have many records."""
     hints = typing.get_type_hints(record)
     return {f.name: _reader(hints[f.name]) for f in dataclasses.fields(record)}
 
@@ -194,14 +200,14 @@ def _readers(record: Any) -> dict[str, Callable[[Any], Any]]:
 def _reader(hint: Any) -> Callable[[Any], Any]:
     if typing.get_origin(hint) in (types.UnionType, typing.Union):
         hint = next(option for option in typing.get_args(hint) if option is not type(None))
-    if isinstance(hint, type) and issubclass(hint, Record | StrEnum):
-        make: Any = hint.from_json if issubclass(hint, Record) else hint
+    if isinstance(hint, type) and issubclass(hint, JsonRecord | StrEnum):
+        make: Any = hint.from_json if issubclass(hint, JsonRecord) else hint
         return lambda value: None if value is None else make(value)
     return lambda value: value
 
 
 def _plain(value: Any) -> Any:
-    if isinstance(value, Record):
+    if isinstance(value, JsonRecord):
         return value.to_json()
     if isinstance(value, dict):
         return {key: _plain(item) for key, item in value.items()}

@@ -1,4 +1,4 @@
-"""A trial's saved config once more: what has changed under it since, and how what came out compares."""
+"""Reproduction of a trial from its saved config: what has changed since, and how the results compare."""
 
 import re
 from collections.abc import Iterator
@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from medqa_sweeps.base.fingerprints import changed_base
-from medqa_sweeps.command_line import typed
+from medqa_sweeps.command_line import shell_line
 from medqa_sweeps.config import TrialConfig
 from medqa_sweeps.prompt import LETTERS
 from medqa_sweeps.trial.folder import TrialDir
@@ -14,24 +14,24 @@ from medqa_sweeps.trial.plan import Plan
 from medqa_sweeps.trial.provenance import changed_files
 from medqa_sweeps.trial.records import AttemptLine, Prediction, Result, TrainLine
 from medqa_sweeps.versions import COMPUTING
-from medqa_sweeps.wording import NOT_RESOLVED, interval, listed, percent, signed_points
+from medqa_sweeps.wording import NOT_RESOLVED, counted, interval, listed, percent, signed_points
 
-_NAMED = 8  # of a list of names: the rest is counted
+_NAMED = 8  # names shown of a list; the rest is counted
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """What came out then and now, in sentences."""
+    """The results then and now, in sentences."""
 
     sentences: list[str]
-    same_bits: bool  # adapter, predictions and losses
-    told_apart: bool  # the accuracies, by the paired interval
+    same_bits: bool  # of adapter, predictions and losses
+    significant: bool  # whether the accuracies differ significantly, by the paired interval
 
 
-def as_it_ran(trial: TrialDir) -> TrialConfig:
-    """The saved config, with the base's commit and, of its last attempt, the micro-batch and the number of threads.
+def config_as_run(trial: TrialDir) -> TrialConfig:
+    """The saved config with the base's commit, and with micro-batch size and threads of the last attempt.
 
-    Memory may have halved the one, and a sweep's slots have fewer of the other than a trial that runs alone.
+    Running out of memory halves the micro-batch, and a sweep's slots have fewer threads than a single run.
     """
     config, base = trial.config(), trial.provenance().get("base", {})
     if config.model.hub_id and base.get("revision"):
@@ -44,48 +44,48 @@ def as_it_ran(trial: TrialDir) -> TrialConfig:
     return config
 
 
-# What has changed
+# Changes
 
 
 def changed_experiment(trial: TrialDir, plan: Plan, now: dict[str, Any]) -> list[str]:
-    """A sentence for the questions and for the base, where they are not those of the trial or nothing says which."""
+    """One sentence each for questions and base, if they differ from those of the trial or if its own are unknown."""
     if not (then := trial.provenance()):
-        return [f"unknown: {trial.provenance_file} is missing, which says on what questions and base the trial ran"]
+        return [f"unknown: {trial.provenance_file}, which records the trial's questions and base, is missing"]
     base = changed_base(then, plan.base)
     return [*_changed_questions(trial, plan, then, now), *([base] if base else [])]
 
 
-def changed_ground(then: dict[str, Any], now: dict[str, Any]) -> list[str]:
-    """A sentence for each other thing that a result stands on and that differs: code, packages, variables, hardware."""
-    if not then:  # what the trial ran on is unknown
+def changed_runtime(then: dict[str, Any], now: dict[str, Any]) -> list[str]:
+    """One sentence for each difference in code, packages, environment variables and hardware."""
+    if not then:  # the trial has no provenance
         return []
     changes = (_changed_code, _changed_packages, _changed_environment, _changed_hardware)
     return [sentence for change in changes for sentence in change(then, now)]
 
 
-def changed_numbers(then: dict[str, Any], now: dict[str, Any]) -> list[str]:
-    """Those of `changed_ground` that can move digits: all but Python and the packages that do not compute."""
+def changed_numerics(then: dict[str, Any], now: dict[str, Any]) -> list[str]:
+    """The changes of `changed_runtime` that can change numbers: all except Python and packages that do not compute."""
 
     def of_numbers(provenance: dict[str, Any]) -> dict[str, Any]:
         packages = {name: found for name, found in provenance["packages"].items() if name in COMPUTING}
         return {**provenance, "python": None, "packages": packages}
 
-    return changed_ground(of_numbers(then), of_numbers(now)) if "packages" in then else []
+    return changed_runtime(of_numbers(then), of_numbers(now)) if "packages" in then else []
 
 
-def uncommitted_then(trial: TrialDir) -> list[str]:
-    """Which files were changed and not committed when the trial was submitted, and how to have the changes back."""
+def uncommitted_changes(trial: TrialDir) -> list[str]:
+    """Which files had uncommitted changes when the trial was submitted, and how to restore the changes."""
     code = trial.provenance().get("code", {})
     sentences = []
     if code.get("diff"):
         files = listed(sorted(set(re.findall(r"^(?:\+\+\+ b|--- a)/(.*)$", code["diff"], re.MULTILINE))), _NAMED)
         sentences.append(
-            f"Changed and not committed when it ran: {files}. Their diff was saved; to have it back: git checkout "
-            f"{code['commit']}, then {typed('jq', '-r', '.code.diff', trial.provenance_file)} | git apply"
+            f"Uncommitted changes when it ran: {files}. Their diff was saved; to restore them: git checkout "
+            f"{code['commit']}, then {shell_line('jq', '-r', '.code.diff', trial.provenance_file)} | git apply"
         )
     if code.get("untracked"):
         sentences.append(
-            f"Not in git when it ran, and only their names were saved: {listed(code['untracked'], _NAMED)}."
+            f"Untracked files when it ran, of which only the names were saved: {listed(code['untracked'], _NAMED)}."
         )
     return sentences
 
@@ -95,27 +95,27 @@ def _changed_questions(trial: TrialDir, plan: Plan, then: dict[str, Any], now: d
         return
     for side, questions in (("train", plan.split.train), ("validation", plan.split.validation)):
         if _at(then, "questions", f"{side}_fingerprint") != _at(now, "questions", f"{side}_fingerprint"):
-            yield f"questions, {side}: {_at(then, 'questions', side):,} then, {len(questions):,} now, of other content"
-    answered = {one.id: one.gold for report in trial.predictions().values() for one in report.values()}
+            yield f"questions, {side}: {_at(then, 'questions', side):,} then, {len(questions):,} now, different content"
+    answered = {one.id: one.gold for evaluation in trial.predictions().values() for one in evaluation.values()}
     there = {question.id: LETTERS[question.gold] for question in plan.split.validation}
     if answered and answered != there:
         gone, new = sorted(answered.keys() - there.keys()), sorted(there.keys() - answered.keys())
         other = sorted(id for id in answered.keys() & there.keys() if answered[id] != there[id])
-        for what, ids in (("no longer there", gone), ("new", new), ("with another gold answer", other)):
+        for what, ids in (("missing now", gone), ("new", new), ("with another gold answer", other)):
             if ids:
                 yield f"questions, validation, {what}: {len(ids):,} ({listed(ids, _NAMED)})"
 
 
 def _changed_code(then: dict[str, Any], now: dict[str, Any]) -> Iterator[str]:
     if edited := then.get("edited_code"):
-        yield f"code: {listed(edited, _NAMED)} had been edited since its sweep began, so either version may have run"
+        yield f"code: {listed(edited, _NAMED)} was edited after its sweep began, so either version may have run"
     before, after = _at(then, "code", "files"), _at(now, "code", "files")
     commits = f"commit {_short(_at(then, 'code', 'commit'))} then, {_short(_at(now, 'code', 'commit'))} now"
     if before and after:
         if files := changed_files(before, after):
             yield f"code: {listed(files, _NAMED)} ({commits})"
     elif any(_at(then, "code", key) != _at(now, "code", key) for key in ("commit", "diff")):
-        yield f"code: {commits}, or uncommitted changes"  # a folder of an older version, which hashed no files
+        yield f"code: {commits}, or uncommitted changes"  # an older version wrote this folder and hashed no files
 
 
 def _changed_packages(then: dict[str, Any], now: dict[str, Any]) -> Iterator[str]:
@@ -145,36 +145,38 @@ def _changed_hardware(then: dict[str, Any], now: dict[str, Any]) -> Iterator[str
         yield f"GPUs: {cards[0]} then, {cards[1]} now"
 
 
-# What came out
+# Results
 
 
 def compare(original: TrialDir, again: TrialDir) -> Comparison:
-    """Bits first: adapter, all predictions, all losses. Where they differ, the accuracies with their paired interval.
+    """Compares adapter, predictions and losses bit by bit; if they differ, the accuracies with a paired interval.
 
-    A trial that ended early (pruned, or stopped) is compared up to there.
+    A trial that ended early (pruned or stopped) is compared up to its end.
     """
     first, second = original.result(), again.result()
-    assert first is not None, "asked for before anything ran"
+    assert first is not None, "the caller checks this before anything runs"
     if second is None:
-        return Comparison(["Not compared: the new trial was interrupted, and can go on."], False, False)
+        return Comparison(["Not compared: the new trial was interrupted and can be resumed."], False, False)
     left, right = original.predictions(), again.predictions()
-    reports = sorted(left.keys() & right.keys())
-    if first.score is None or second.score is None or not reports:
-        return _ends(first, second)
+    evaluations = sorted(left.keys() & right.keys())
+    if first.score is None or second.score is None or not evaluations:
+        return _outcomes(first, second)
     same = _same_bits(original, again, first, second)
     if same:
-        letters = sum(len(left[report]) for report in reports)
+        letters = sum(len(left[evaluation]) for evaluation in evaluations)
         return Comparison(
-            [f"Reproduced to the bit: adapter, {letters:,} predictions in {len(reports)} reports, losses."], True, False
+            [f"Bit-identical: adapter, {letters:,} predictions in {counted(len(evaluations), 'evaluation')}, losses."],
+            True,
+            False,
         )
-    at = first.samples_seen if first.samples_seen in reports else reports[-1]
-    sentence, told_apart = _difference(left[at], right[at], at)
-    return Comparison([*_where_they_part(original, again), sentence], False, told_apart)
+    at = first.samples_seen if first.samples_seen in evaluations else evaluations[-1]
+    sentence, significant = _difference(left[at], right[at], at)
+    return Comparison([*_difference_of_losses(original, again), sentence], False, significant)
 
 
 def _same_bits(original: TrialDir, again: TrialDir, first: Result, second: Result) -> bool:
     end = first.samples_seen
-    reached = {report: rows for report, rows in again.predictions().items() if report <= end}
+    reached = {evaluation: rows for evaluation, rows in again.predictions().items() if evaluation <= end}
     whole = first.samples_seen == second.samples_seen and first.outcome == second.outcome
     return (
         original.predictions() == reached
@@ -183,39 +185,39 @@ def _same_bits(original: TrialDir, again: TrialDir, first: Result, second: Resul
     )
 
 
-def _ends(first: Result, second: Result) -> Comparison:
+def _outcomes(first: Result, second: Result) -> Comparison:
     ends = [f"{one.outcome} ({one.failure})" if one.failure else str(one.outcome) for one in (first, second)]
     same = (first.outcome, first.failure) == (second.outcome, second.failure)
     sentence = f"No scores to compare: {ends[0]} then, {ends[1]} now. Then: {first.message} Now: {second.message}"
     return Comparison([sentence], same, not same)
 
 
-def _where_they_part(original: TrialDir, again: TrialDir) -> Iterator[str]:
+def _difference_of_losses(original: TrialDir, again: TrialDir) -> Iterator[str]:
     left, right = _losses(original), _losses(again)
     steps = sorted(step for step in left.keys() & right.keys() if left[step] != right[step])
     if steps:
         most = max(abs((left[step] or 0) - (right[step] or 0)) for step in steps)
-        yield f"The training loss parts at step {steps[0]}; the largest difference is {most:.2g} nats."
+        yield f"The training losses differ from step {steps[0]} on, by at most {most:.2g} nats."
     elif left:
-        yield "The training losses are the same."
+        yield "The training losses are identical."
 
 
 def _difference(left: dict[str, Prediction], right: dict[str, Prediction], at: int) -> tuple[str, bool]:
-    """Accuracy then and now on the questions that both answered, and whether the two can be told apart."""
+    """A sentence on the accuracies on the questions that both answered, and whether they differ significantly."""
     import numpy as np
 
     from medqa_sweeps.statistics import compare_answers
 
     both = [id for id in left if id in right and left[id].gold == right[id].gold]
     if not both:
-        return "Not comparable: no question was answered then and now.", True
+        return "Not comparable: no question was answered both then and now.", True
     then, now = (np.array([side[id].predicted == side[id].gold for id in both]) for side in (left, right))
     letters = sum(left[id].predicted != right[id].predicted for id in both)
     found = compare_answers(now, then)
     resolved = "significant" if found.significant else NOT_RESOLVED
     return (
-        f"Not the same bits. After {at:,} samples, on {len(both):,} questions answered then and now: {letters:,} "
-        f"letters differ; accuracy {percent(then.mean())} then, {percent(now.mean())} now, a "
+        f"Not bit-identical. After {at:,} samples, on {len(both):,} questions answered then and now: {letters:,} "
+        f"answers differ; accuracy {percent(then.mean())} then, {percent(now.mean())} now, a "
         f"difference of {signed_points(found.difference)} points (paired {interval(found.low, found.high)}): "
         f"{resolved}."
     ), found.significant

@@ -18,17 +18,17 @@ import numpy as np
 
 from medqa_sweeps.config import DataConfig
 from medqa_sweeps.data import Question, fingerprint, read_test_questions, refuse_missing_test
-from medqa_sweeps.data.duplicates import likeness
+from medqa_sweeps.data.duplicates import similarities
 from medqa_sweeps.errors import ConfigError, DataError
 from medqa_sweeps.exit_codes import ExitCode
 from medqa_sweeps.prompt import PromptEncoder, refuse_long
 from medqa_sweeps.statistics import compare_answers
 from medqa_sweeps.study import ledger
-from medqa_sweeps.study.ledger import Gain, Scored
+from medqa_sweeps.study.ledger import Gain, ReadingScores
 from medqa_sweeps.trial.folder import TrialDir
 from medqa_sweeps.trial.plan import Plan, plan_trial, refuse_changed
+from medqa_sweeps.trial.question_overlap import count_overlap
 from medqa_sweeps.trial.records import Score
-from medqa_sweeps.trial.seen import count_seen
 from medqa_sweeps.worker import model as model_module
 from medqa_sweeps.worker.evaluation import Answer, answer_questions, score
 from medqa_sweeps.worker.refusal import done_or_refused
@@ -58,7 +58,9 @@ def score_test(trial: TrialDir, study: Path, reading: str, undisputed: Path | No
     tokenizer = model_module.load_tokenizer(plan.base)
     model = model_module.load_base(plan.base, plan.config.model, plan.config.training)
 
-    ledger.ask(study, reading, int(trial.path.name), result.signature, result.adapter_sha256, _where(plan.config.data))
+    ledger.write_request(
+        study, reading, int(trial.path.name), result.signature, result.adapter_sha256, _where(plan.config.data)
+    )
     questions = read_test_questions(plan.config.data).questions
     listed = _undisputed(undisputed, plan.config.data, questions) if undisputed else None
 
@@ -107,10 +109,10 @@ def _scored(
     base: list[Answer],
     undisputed: Collection[str] | None,
     validation: Score,
-) -> Scored:
+) -> ReadingScores:
     bins = plan.config.evaluation.calibration_bins
     kept = [[one for one in answers if undisputed and one.question.id in undisputed] for answers in (trained, base)]
-    return Scored(
+    return ReadingScores(
         reading=reading,
         time=time.time(),
         test_fingerprint=fingerprint(questions),
@@ -121,8 +123,8 @@ def _scored(
         undisputed_base=score(kept[1], bins) if undisputed else None,
         undisputed_gain=_gain(*kept) if undisputed else None,
         validation=validation,
-        seen_in_training=count_seen(likeness(questions, plan.split.train)),
-        seen_in_validation=count_seen(likeness(questions, plan.split.validation)),
+        seen_in_training=count_overlap(similarities(questions, plan.split.train)),
+        seen_in_validation=count_overlap(similarities(questions, plan.split.validation)),
     )
 
 

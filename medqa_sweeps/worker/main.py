@@ -13,7 +13,7 @@ import sys
 import traceback
 from pathlib import Path
 
-from medqa_sweeps.errors import DISK_IS_FULL, RETRIED, TrialError, in_words, kind_of
+from medqa_sweeps.errors import DISK_IS_FULL, RETRIED, TrialError, describe_error, kind_of
 from medqa_sweeps.exit_codes import ExitCode
 from medqa_sweeps.trial.folder import TrialDir
 from medqa_sweeps.trial.records import Outcome
@@ -54,7 +54,7 @@ def _ended_by(error: Exception, trial: TrialDir) -> ExitCode:
         trial.fail(error.kind, str(error))
         return ExitCode.OK
     traceback.print_exc()
-    kind, message = kind_of(error), in_words(error)
+    kind, message = kind_of(error), describe_error(error)
     if kind in RETRIED:
         trial.end_attempt(Outcome.FAILED, kind, message)
         return ExitCode.TEMPFAIL

@@ -37,7 +37,7 @@ class TrialRecorder:
         self._progress = replace(resume.progress) if resume else Progress()
         self._phases = phases
         batch = self._config.training.effective_batch_size
-        self._pace = Pace(plan.steps, len(plan.report_steps), self._questions, batch)
+        self._pace = Pace(plan.steps, len(plan.evaluation_steps), self._questions, batch)
         self._stepped_at: float | None = None  # when `stepped` returned last
         self._began, self._earlier_seconds = began, self._progress.seconds
         self._saved_at = began
@@ -93,8 +93,8 @@ class TrialRecorder:
         self._time_step()
         self._progress.step, self._progress.samples_seen = step, samples_seen
         self._stop = self._trial.stop_reason()
-        at_report = step in self._plan.report_steps
-        if at_report or self._stop is StopReason.ASKED:
+        at_report = step in self._plan.evaluation_steps
+        if at_report or self._stop is StopReason.REQUESTED:
             self._report(state)
         overdue = time.monotonic() - self._saved_at > 60 * self._config.training.checkpoint_every_minutes
         if at_report or overdue or self._stop:
@@ -171,7 +171,7 @@ class TrialRecorder:
         later = self._evaluations_after(self._progress.step)
         questions = self._questions - answered + later * self._questions
         phase = self._phase(PhaseName.SCORING, answered, self._questions, questions)
-        evaluations = len(self._plan.report_steps)
+        evaluations = len(self._plan.evaluation_steps)
         self._phases.show(replace(phase, evaluation=evaluations - later, evaluations=evaluations))
 
     def _phase(self, name: PhaseName, done: int, total: int, questions: int) -> Phase:
@@ -187,7 +187,7 @@ class TrialRecorder:
         return len(self._plan.split.validation)
 
     def _evaluations_after(self, step: int) -> int:
-        return sum(report > step for report in self._plan.report_steps)
+        return sum(report > step for report in self._plan.evaluation_steps)
 
     def _save(self, state: TrialState) -> None:
         self._phases.enter(PhaseName.SAVING)
@@ -217,7 +217,7 @@ class TrialRecorder:
     def _stopped_by(self) -> StoppedBy | None:
         if self._progress.step == self._plan.steps or self._stop is StopReason.PRUNED:
             return None
-        return StoppedBy.REQUEST if self._stop is StopReason.ASKED else StoppedBy.PATIENCE
+        return StoppedBy.REQUEST if self._stop is StopReason.REQUESTED else StoppedBy.PATIENCE
 
     def _message(self, pruned: bool) -> str:
         share = f"after {self._progress.samples_seen:,} of {self._plan.samples:,} samples"

@@ -10,7 +10,7 @@ from medqa_sweeps.prompt.stream import TrainingStream
 from medqa_sweeps.prompt.tokens import TokenCache
 from medqa_sweeps.trial.folder import TrialDir
 from medqa_sweeps.trial.phase import PhaseName
-from medqa_sweeps.trial.plan import Plan, fitted, plan_trial, refuse_changed
+from medqa_sweeps.trial.plan import Plan, plan_trial, refuse_changed, with_halved_batches
 from medqa_sweeps.trial.records import Result
 from medqa_sweeps.worker import checkpoint, model as model_module
 from medqa_sweeps.worker.baseline import refuse_useless
@@ -32,7 +32,7 @@ def run_trial(trial: TrialDir) -> Result | None:
     began = time.monotonic()
     phases = Phases(trial)
     phases.enter(PhaseName.READING)
-    plan = plan_trial(fitted(trial.config(), trial.failures().count(FailureKind.OUT_OF_MEMORY)))
+    plan = plan_trial(with_halved_batches(trial.config(), trial.failures().count(FailureKind.OUT_OF_MEMORY)))
     config = plan.config
     model_module.use_threads(config.engine.threads)
     refuse_changed(plan, trial.provenance())
@@ -67,7 +67,7 @@ def training_run(plan: Plan, encoder: PromptEncoder, resume: Checkpoint | None, 
         seed=config.seed,
         stream=TrainingStream(plan.split.train, encoder, config.training, config.seed, seen),
         steps=plan.steps,
-        log_steps=frozenset(plan.report_steps),
+        log_steps=frozenset(plan.evaluation_steps),
         resume=resume,
         recorder=recorder,
     )

@@ -5,17 +5,17 @@ import numpy as np
 LETTERS = "ABCD"
 
 
-def rights(questions: int, random: np.random.Generator, shares: tuple[float, ...] = (0.25,) * 4) -> list[str]:
-    """Letters of the right answers."""
+def gold_letters(questions: int, random: np.random.Generator, shares: tuple[float, ...] = (0.25,) * 4) -> list[str]:
+    """Letters of the gold letters."""
     return [str(letter) for letter in random.choice(list(LETTERS), questions, p=shares)]
 
 
-def chosen(right: list[str], accuracy: float, random: np.random.Generator) -> list[str | None]:
-    """A healthy model's letters: the right one with probability `accuracy`, each other one equally often."""
-    knows, shift = random.random(len(right)) < accuracy, random.integers(1, 4, len(right))
+def chosen(gold: list[str], accuracy: float, random: np.random.Generator) -> list[str | None]:
+    """A healthy model's letters: the gold one with probability `accuracy`, each other one equally often."""
+    knows, shift = random.random(len(gold)) < accuracy, random.integers(1, 4, len(gold))
     return [
         letter if known else LETTERS[(LETTERS.index(letter) + int(other)) % 4]
-        for letter, known, other in zip(right, knows, shift, strict=True)
+        for letter, known, other in zip(gold, knows, shift, strict=True)
     ]
 
 

@@ -1,4 +1,4 @@
-"""What is allowed and surely not meant gets one line for each setting; what is usual gets none."""
+"""Each setting that is allowed but probably a mistake gets one line of caution; usual settings get none."""
 
 import dataclasses
 from pathlib import Path
@@ -33,11 +33,11 @@ def test_a_rate_within_thirty_times_of_the_recommended_one_is_usual(lr: float) -
     assert told(lr, recommended=None) == []
 
 
-def test_a_rate_far_from_the_recommended_one_is_named_with_it() -> None:
+def test_a_learning_rate_far_from_the_recommended_one_gets_a_caution() -> None:
     (low,) = told(9.9e-5)
-    assert low == "Caution    optimizer.lr=9.9e-05: more than 30 times below 0.003, which the model's file recommends."
+    assert low == "Caution    optimizer.lr=9.9e-05: more than 30 times below the model's recommended 0.003."
     (high,) = told(4e-3, recommended=1e-4)
-    assert "more than 30 times above 0.0001" in high
+    assert "more than 30 times above the model's recommended 0.0001" in high
     assert told(1e-9, recommended=None) == []
 
 
@@ -74,7 +74,7 @@ def test_a_model_that_does_not_tell_its_widths_is_no_reason_to_stop(tmp_path: Pa
 
 def test_an_interval_of_rates_that_is_not_logarithmic_is_named_with_one_that_is() -> None:
     assert caution_lines(linear_interval("optimizer.lr", 1e-5, 1e-3)) == [
-        "Caution    optimizer.lr=1e-05 to 0.001: not logarithmic, so half of the samples lie above 0.000505 "
+        "Caution    optimizer.lr=1e-05 to 0.001: sampled uniformly, so half of the samples lie above 0.000505 "
         "(usual: tag(log,interval(1e-05,0.001)))."
     ]
     assert "tag(log,interval(1e-5,1e-3))" in caution_lines(linear_interval("optimizer.lr", 0, 1e-3))[0]

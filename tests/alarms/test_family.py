@@ -3,23 +3,21 @@
 import numpy as np
 import pytest
 
+from medqa_sweeps.alarms.inputs import EvaluatedAnswers
 from medqa_sweeps.alarms.loss import loss_never_fell
-from medqa_sweeps.alarms.record import Answers
 from medqa_sweeps.alarms.trial import alarms_of_answers
-from tests.alarms.healthy import chosen, retrained, rights
+from tests.alarms.healthy import chosen, gold_letters, retrained
 
 TRIALS = 700
 
 
 def names(questions: int, base: float, tuned: float, random: np.random.Generator, changed: float = 1.0) -> list[str]:
     """The alarms of a trial with these accuracies: a base, four evaluations, 24 lines of a loss that falls."""
-    right = rights(questions, random)
-    untuned = chosen(right, base, random)
-    later = {
-        seen: retrained(untuned, chosen(right, tuned, random), changed, random) for seen in (500, 1000, 1500, 2000)
-    }
+    gold = gold_letters(questions, random)
+    untuned = chosen(gold, base, random)
+    later = {seen: retrained(untuned, chosen(gold, tuned, random), changed, random) for seen in (500, 1000, 1500, 2000)}
     losses = 1 + 0.1 * (random.normal(size=24) - np.linspace(0, 3, 24))
-    answers = alarms_of_answers(Answers(right, [4] * questions, {0: untuned, **later}))
+    answers = alarms_of_answers(EvaluatedAnswers(gold, [4] * questions, {0: untuned, **later}))
     return [alarm.name for alarm in [*answers, loss_never_fell(losses.tolist())] if alarm]
 
 
@@ -34,7 +32,7 @@ def test_a_healthy_trial_is_quiet(questions: int, base: float, tuned: float, cha
     assert len(loud) <= 0.01 * TRIALS, loud
 
 
-def test_guessers_are_told_that_and_nothing_else() -> None:
+def test_a_guessing_trial_raises_one_alarm() -> None:
     random = np.random.default_rng(5)
     found = [names(400, 0.25, 0.25, random) for _ in range(300)]
     assert sum("not_above_chance" in alarms for alarms in found) >= 0.93 * 300

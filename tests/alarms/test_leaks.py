@@ -8,7 +8,7 @@ from medqa_sweeps.__main__ import main
 from medqa_sweeps.alarms import alarms_of
 from medqa_sweeps.alarms.leaks import near_duplicates
 from medqa_sweeps.config import DataConfig, SplitConfig
-from medqa_sweeps.data.description import describe, words
+from medqa_sweeps.data.description import describe, word_counts
 from medqa_sweeps.data.split import split_questions
 from medqa_sweeps.trial.folder import TrialDir
 from medqa_sweeps.trial.plan import plan_trial
@@ -33,7 +33,7 @@ def test_the_sample_has_one_count_on_every_screen(
     trial.submit(plan.config, collect(plan, ["python"]))
     assert main(["data", "sample"]) == 0
     said = [line.split() for line in capsys.readouterr().out.splitlines()]
-    (on_the_page,) = [line[-2:] for line in said if line[:4] == ["of", "validation,", "also", "in"]]
+    (on_the_page,) = [line[-2:] for line in said if line[:4] == ["validation", "questions", "also", "in"]]
     (alarm,) = alarms_of(trial)
     assert on_the_page == ["0", "297"]
     assert trial.provenance()["questions"]["flagged"] == {"in validation, a near-duplicate in training": 297}
@@ -41,9 +41,9 @@ def test_the_sample_has_one_count_on_every_screen(
     assert alarm.about_data
 
 
-def test_the_test_part_changes_no_other_count() -> None:
+def test_test_questions_change_no_other_count() -> None:
     def found(config: DataConfig) -> dict[tuple[str, str], tuple[int, int]]:
-        overlaps = describe(config, words, None).overlaps
+        overlaps = describe(config, word_counts, None).overlaps
         return {(one.part, one.among): (one.same, one.near) for one in overlaps if "test" not in (one.part, one.among)}
 
     with_test = found(SAMPLE)
@@ -60,12 +60,12 @@ def test_the_fingerprint_of_the_split_is_what_it_was() -> None:
     [
         (0, 0, 400, None),
         (0, 3, 400, None),
-        (9, 3, 90, "9 of 90 validation questions are training questions too, and 3 have a near-duplicate in training"),
-        (5, 0, 400, "5 of 400 validation questions are training questions too"),
+        (9, 3, 90, "9 of 90 validation questions are also training questions, and 3 have a near-duplicate in training"),
+        (5, 0, 400, "5 of 400 validation questions are also training questions"),
         (0, 1, 20, "1 of 20 validation questions have a near-duplicate in training"),
         (0, 0, 0, None),
     ],
 )  # fmt: skip
-def test_one_percent_sounds(same: int, near: int, questions: int, sentence: str | None) -> None:
+def test_one_percent_raises_an_alarm(same: int, near: int, questions: int, sentence: str | None) -> None:
     alarm = near_duplicates(same, near, questions)
     assert (alarm and alarm.sentence) == sentence

@@ -20,7 +20,7 @@ def even(questions: int) -> list[str]:
 def test_the_collapsed_quickstart_trial() -> None:
     alarm = one_letter(even(400), [4] * 400, spread("D", 325, 400))
     assert alarm is not None and alarm.name == "one_letter"
-    assert alarm.sentence == "the model answers D to 325 of 400 questions, though D is the right answer to 100"
+    assert alarm.sentence == "the model answers D to 325 of 400 questions, though D is the correct answer to 100"
 
 
 @pytest.mark.parametrize("times", [177, 199, 247])
@@ -34,10 +34,10 @@ def test_sixty_of_sixty_sound_and_five_of_five_do_not() -> None:
     assert one_letter(even(8), [4] * 8, ["B"] * 8)
 
 
-def test_the_right_answers_explain_their_share() -> None:
-    right: list[str] = ["A"] * 360 + ["B"] * 40
-    assert one_letter(right, [2] * 400, list(right)) is None
-    assert one_letter(right, [2] * 400, ["A"] * 400), "but not every answer"
+def test_gold_letters_explain_their_share() -> None:
+    gold: list[str] = ["A"] * 360 + ["B"] * 40
+    assert one_letter(gold, [2] * 400, list(gold)) is None
+    assert one_letter(gold, [2] * 400, ["A"] * 400), "but not every answer"
     assert one_letter(["A"] * 400, [2] * 400, ["A"] * 400) is None
 
 
@@ -52,12 +52,12 @@ def test_the_number_of_options_explains_its_share() -> None:
 @pytest.mark.parametrize("questions", [6, 10, 20, 60, 400])
 @pytest.mark.parametrize("share", [0.25, 0.5, 0.8])
 @pytest.mark.parametrize("accuracy", [0.25, 0.4, 0.7, 1.0])
-def test_a_healthy_model_sounds_it_at_most_once_in_a_thousand(questions: int, share: float, accuracy: float) -> None:
-    """The exact rate, from the fewest choices of A that sound: A is right in `share` of the questions."""
+def test_a_healthy_model_raises_it_at_most_once_in_a_thousand(questions: int, share: float, accuracy: float) -> None:
+    """The exact rate, from the fewest choices of A that sound: A is correct in `share` of the questions."""
     with_a = round(share * questions)
-    right = ["A"] * with_a + [LETTERS[1 + number % 3] for number in range(questions - with_a)]
+    gold = ["A"] * with_a + [LETTERS[1 + number % 3] for number in range(questions - with_a)]
     sounding = (
-        times for times in range(questions + 1) if one_letter(right, [4] * questions, spread("A", times, questions))
+        times for times in range(questions + 1) if one_letter(gold, [4] * questions, spread("A", times, questions))
     )
     fewest = next(sounding, questions + 1)
     choices = [accuracy] * with_a + [(1 - accuracy) / 3] * (questions - with_a)
@@ -67,7 +67,7 @@ def test_a_healthy_model_sounds_it_at_most_once_in_a_thousand(questions: int, sh
 def test_every_answer_of_the_base() -> None:
     base = spread("A", 20, 60)
     alarm = no_answer_changed(base, list(base))
-    assert alarm is not None and alarm.sentence == "all 60 answers are those of the untuned base"
+    assert alarm is not None and alarm.sentence == "all 60 answers are the same as the untuned base's"
     assert no_answer_changed(base, [*base[:-1], "A"]) is None, "one answer is another"
 
 

@@ -64,11 +64,11 @@ def test_nothing_but_the_base_and_no_base(tmp_path: Path) -> None:
     assert names(quickstart(tmp_path / "none", {2000: ONE_LETTER})) == ["one_letter"]
 
 
-def test_questions_that_not_all_evaluations_hold_are_left_out(tmp_path: Path) -> None:
+def test_questions_missing_in_an_evaluation_are_left_out(tmp_path: Path) -> None:
     evaluations = {0: BASE[:20], 1000: HALFWAY[:30], 2000: ONE_LETTER}
     alarms = alarms_of(quickstart(tmp_path / "0", evaluations))
     assert [alarm.sentence for alarm in alarms if alarm.name == "one_letter"] == [
-        "the model answers D to 17 of 20 questions, though D is the right answer to 5"
+        "the model answers D to 17 of 20 questions, though D is the correct answer to 5"
     ]
 
 

@@ -11,7 +11,7 @@ from analysis.comparing.leaderboard import TOP, leaderboard, leaderboards
 from analysis.reading.studies import read_study
 from analysis.report_folder import write_report
 from analysis.terminal.printing import print_board
-from medqa_sweeps.command_line import shown
+from medqa_sweeps.command_line import short_path
 from tests.analysis.hostile import ATTACK, write_hostile_study
 
 
@@ -22,7 +22,7 @@ def printed() -> Callable[..., str]:
     def run(folder: Path, width: int = 120, top: int = TOP) -> str:
         stream = io.StringIO()
         board = leaderboard(read_study(folder), top)
-        print_board(board, shown(folder), Console(file=stream, width=width), top)
+        print_board(board, short_path(folder), Console(file=stream, width=width), top)
         return stream.getvalue()
 
     return run

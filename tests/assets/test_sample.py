@@ -19,7 +19,7 @@ def test_the_generator_writes_the_shipped_file_byte_for_byte(split: str) -> None
     assert (FOLDER / f"{split}.jsonl").read_text(encoding="utf-8") == as_jsonl(SPLITS[split]), TEACH
 
 
-def test_no_question_stands_in_two_splits_or_twice() -> None:
+def test_no_question_occurs_in_two_splits_or_twice() -> None:
     texts = [record["question"] for records in SPLITS.values() for record in records]
     assert len(texts) == len(set(texts)) == 2800
 

@@ -49,7 +49,9 @@ def test_a_fingerprint_follows_the_content_and_not_the_path(tmp_path: Path) -> N
         ({"quantization_config": {"quant_method": "bitsandbytes", "load_in_4bit": False}}, True, "already quantized"),
     ],
 )
-def test_a_folder_that_is_no_model_is_told_why(config: object, weights: bool, told: str, tmp_path: Path) -> None:
+def test_a_folder_that_is_not_a_model_is_refused_with_a_reason(
+    config: object, weights: bool, told: str, tmp_path: Path
+) -> None:
     with pytest.raises(ConfigError, match=told):
         locate(folder(tmp_path, config, weights))
 
@@ -61,7 +63,9 @@ def test_a_missing_folder_and_an_unknown_bundled_name_are_named(tmp_path: Path) 
         locate(ModelConfig(name="local", path="bundled:huge"))
 
 
-def test_without_network_and_cache_the_way_to_fetch_it_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_network_and_cache_the_error_gives_the_download_command(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path))
     with pytest.raises(ConfigError, match=r"cannot be reached.*licence.*uv run hf download x/y.*model=tiny_gemma3"):
         locate(ModelConfig(name="hub", hub_id="x/y"))
@@ -83,7 +87,7 @@ def test_the_files_that_changed_are_named(tmp_path: Path) -> None:
     (before.folder / "chat_template.jinja").write_text("{{ messages }}")
     told = changed_base(then, locate(config))
     assert told and told.startswith(f"base: it ({before.fingerprint}) then, ")
-    assert told.endswith("now, of other content: chat_template.jinja and tokenizer.json")
+    assert told.endswith("now, with different content: chat_template.jinja and tokenizer.json")
 
 
 def test_of_a_trial_of_an_earlier_version_the_files_that_it_recorded_are_compared(tmp_path: Path) -> None:
@@ -92,7 +96,7 @@ def test_of_a_trial_of_an_earlier_version_the_files_that_it_recorded_are_compare
     (tmp_path / "model" / "tokenizer.json").write_text("[]")
     assert changed_base(then, locate(config)) is None, "nobody recorded it"
     (tmp_path / "model" / "config.json").write_text("{ }")
-    assert "of other content" in str(changed_base(then, locate(config)))
+    assert "with different content" in str(changed_base(then, locate(config)))
 
 
 def test_the_fingerprint_of_version_1_is_what_it_was() -> None:
@@ -110,12 +114,12 @@ def _raising(error: Exception) -> None:
     load(locate(ModelConfig(name="tiny", path="bundled:tiny_gemma3")))
 
 
-def test_what_a_library_says_of_a_base_is_a_config_error_with_the_folder_and_a_way_out() -> None:
+def test_a_library_error_about_a_base_becomes_a_config_error_with_a_next_step() -> None:
     with pytest.raises(ConfigError, match=r"tiny_gemma3 cannot be used: ValueError: no such architecture\. Its files"):
         _raising(ValueError("no such\narchitecture"))
 
 
-def test_an_assertion_without_a_word_says_where_it_is() -> None:
+def test_an_assertion_without_a_message_names_its_line() -> None:
     """It was `internal: AssertionError: `, and nothing after it."""
     with pytest.raises(ConfigError, match=r"AssertionError in .*test_base\.py, line \d+: raise error"):
         _raising(AssertionError())
@@ -141,6 +145,6 @@ def test_a_tokenizer_with_more_tokens_than_the_base_has_embeddings_is_refused(tm
     base = locate(folder(tmp_path, config={"text_config": {"vocab_size": 1218}}))
     refuse_unknown_token(base, 1217)
     with pytest.raises(
-        ConfigError, match=r"writes token 1,218, and the model knows 1,218 \(vocab_size.*another model's"
+        ConfigError, match=r"produces token 1,218, but the model has only 1,218 tokens \(vocab_size.*another model\b"
     ):
         refuse_unknown_token(base, 1218)

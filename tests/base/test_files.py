@@ -12,7 +12,7 @@ import pytest
 
 from medqa_sweeps.assets import resolve_bundled
 from medqa_sweeps.base import BaseModel, files as model_files, locate
-from medqa_sweeps.base.files import CANNOT_MATTER, TEMPLATES, hashes, why_it_cannot_matter
+from medqa_sweeps.base.files import IRRELEVANT_FILES, TEMPLATES, hashes, why_irrelevant
 from medqa_sweeps.config import ModelConfig
 from medqa_sweeps.errors import ConfigError
 from medqa_sweeps.trial.plan import plan_trial
@@ -53,7 +53,7 @@ def rewrite(file: Path) -> None:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_a_file_that_comes_changes_or_goes_is_another_base_unless_its_reason_is_listed(name: str, folder: Path) -> None:
-    file, matters = folder / name, why_it_cannot_matter(name) is None
+    file, matters = folder / name, why_irrelevant(name) is None
     before = located(folder)
     if not file.exists():
         file.parent.mkdir(exist_ok=True)
@@ -79,9 +79,9 @@ def test_the_same_weights_with_another_tokenizer_are_another_experiment(folder: 
     assert after.signature != before.signature and after.replicate_key != before.replicate_key
 
 
-def test_every_reason_is_a_sentence_of_its_own() -> None:
-    assert all(len(reason.split()) > 3 for reason in CANNOT_MATTER.values())
-    assert why_it_cannot_matter("notes.png") == "no loader looks for a file of this type"
+def test_every_reason_is_a_clause() -> None:
+    assert all(len(reason.split()) > 3 for reason in IRRELEVANT_FILES.values())
+    assert why_irrelevant("notes.png") == "no loader reads files of this type"
 
 
 def test_every_file_that_transformers_looks_for_is_in_the_fingerprint_or_listed() -> None:
@@ -96,7 +96,7 @@ def test_every_file_that_transformers_looks_for_is_in_the_fingerprint_or_listed(
     names |= set(re.findall(r"^[A-Z_]+ = [\"']([\w.-]+\.(?:json|jinja|safetensors|bin))[\"']", constants, re.MULTILINE))
     assert {"tokenizer.json", "spiece.model", "chat_template.jinja", "processor_config.json"} <= names
     of_no_causal_model = {"prophetnet.tokenizer"}
-    unknown = [name for name in names - of_no_causal_model if why_it_cannot_matter(name) == model_files._NO_TYPE]
+    unknown = [name for name in names - of_no_causal_model if why_irrelevant(name) == model_files._NO_TYPE]
     assert unknown == []
 
 
@@ -146,7 +146,7 @@ class WholeSeconds:
         self.clock = now
 
 
-def test_on_a_disk_with_whole_seconds_a_second_change_in_the_same_second_is_seen(
+def test_on_a_disk_with_whole_seconds_a_second_change_in_the_same_second_is_noticed(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     disk = WholeSeconds(monkeypatch, now=1_700_000_000.1)
@@ -166,7 +166,7 @@ def test_what_has_settled_is_hashed_once(folder: Path, large: bool, monkeypatch:
     first = located(folder)
     assert len(hashed) == len(first.files) and located(folder) == first
     assert len(hashed) == len(first.files), "in this process"
-    model_files._examine.cache_clear()
+    model_files._check_and_hash.cache_clear()
     assert located(folder) == first
     assert len(hashed) == len(first.files) * (1 if large else 2), "in another one"
 
@@ -184,24 +184,27 @@ def test_a_git_lfs_pointer_is_named_with_the_way_to_the_file(name: str, folder: 
 
 def test_weights_that_were_cut_short_are_named(folder: Path) -> None:
     os.truncate(folder / "model.safetensors", 700_000)
-    with pytest.raises(ConfigError, match=r"base/model.safetensors: no safetensors file that can be read.*cut short"):
+    with pytest.raises(ConfigError, match=r"base/model.safetensors: not a readable safetensors file.*cut short"):
         located(folder)
 
 
 def test_a_link_to_nothing_is_named(folder: Path) -> None:
     (folder / "tokenizer.json").unlink()
     (folder / "tokenizer.json").symlink_to("annex/objects/SHA256E-s70012")
-    with pytest.raises(ConfigError, match=r"tokenizer.json is a link to a file that is not there.*git annex get"):
+    with pytest.raises(ConfigError, match=r"tokenizer.json is a link to a file that does not exist.*git annex get"):
         located(folder)
 
 
 @pytest.mark.parametrize(
     ("change", "told"),
     [
-        (lambda base: (base / "tokenizer.json").unlink(), "no tokenizer in it"),
+        (lambda base: (base / "tokenizer.json").unlink(), "it has no tokenizer"),
         (lambda base: (base / "adapter_config.json").write_text("{}"), "the base that this file names.*Merge"),
-        (lambda base: (base / "model.safetensors").rename(base / "weights.safetensors"), "look for .model.safetensors"),
-        (lambda base: (base / "config.json").write_text("[]"), "config.json holds no JSON object"),
+        (
+            lambda base: (base / "model.safetensors").rename(base / "weights.safetensors"),
+            "libraries load .model.safetensors",
+        ),
+        (lambda base: (base / "config.json").write_text("[]"), "config.json is not a JSON object"),
         (lambda base: (base / "model.safetensors.index.json").write_text("{"), "index.json is not JSON"),
     ],
 )

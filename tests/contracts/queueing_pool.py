@@ -48,8 +48,8 @@ class QueueingPool(Pool):
     def describe(self) -> Sequence[str]:
         return self._inner.describe()
 
-    def learn(self, peak_bytes: int) -> None:
-        self._inner.learn(peak_bytes)
+    def note_peak_memory(self, peak_bytes: int) -> None:
+        self._inner.note_peak_memory(peak_bytes)
 
     def start(
         self,

@@ -166,7 +166,7 @@ def test_a_killed_forkserver_takes_its_children_and_is_replaced_a_few_times(tmp_
             if life < 3:
                 assert wait_for_all(children, 1) == [ChildExit(pid, -signal.SIGKILL, "its parent process ended")]
             else:
-                with pytest.raises(InternalError, match="is gone"):
+                with pytest.raises(InternalError, match="has died"):
                     children.wait(10)
             assert gone(pid)
 
@@ -179,7 +179,7 @@ def test_a_preload_that_fails_is_named_at_the_first_start(tmp_path: Path) -> Non
 def test_a_spare_has_imported_before_it_is_told_what_to_become(tmp_path: Path) -> None:
     environment = {"PATH": os.environ["PATH"], "MARK": "early"}
     with SparedChildren(preload=["tests.contracts.slow_import"]) as children:
-        children._expect({**environment, "IMPORTED": str(tmp_path / "imported")})
+        children._ensure_spare({**environment, "IMPORTED": str(tmp_path / "imported")})
         assert content(tmp_path / "imported") == "early"
         children.start(TASKS, ["exit", "5"], {**environment, "IMPORTED": str(tmp_path / "imported")}, tmp_path / "log")
         assert [child.code for child in wait_for_all(children, 1)] == [5]
@@ -188,7 +188,7 @@ def test_a_spare_has_imported_before_it_is_told_what_to_become(tmp_path: Path) -
 def test_a_spare_that_cannot_import_is_named_at_the_start(tmp_path: Path) -> None:
     with SparedChildren(preload=["no_such_module"]) as children:
         environment = {"PATH": os.environ["PATH"]}
-        children._expect(environment)
+        children._ensure_spare(environment)
         (spare,) = (process for process, _ in children._spares.values())
         assert gone(spare.pid)
         with pytest.raises(InternalError, match="no_such_module"):

@@ -39,7 +39,7 @@ def test_a_refusal_is_the_childs_own_sentence_whole(pool: Pool, tmp_path: Path) 
         (["raise"], "exit code 1", "RuntimeError: a child's own error"),
         (["raise", "Traceback (most recent call last): 65"], "exit code 1", "Traceback"),
         (["exit", "74"], "exit code 74", ""),
-        (["die"], "SIGKILL (often: the system ran out of memory)", ""),
+        (["die"], "SIGKILL (often because the system ran out of memory)", ""),
     ],
 )
 def test_any_other_end_is_a_failure_with_the_logs_tail(

@@ -1,4 +1,4 @@
-"""Random and mutated records of every shape, in every kind of file: questions or a sentence, never a traceback, never a
+"""Random and mutated records of every format, in every kind of file: questions or a sentence, never a traceback or a
 silent loss. The slow run throws 10,000 files."""
 
 import csv
@@ -15,7 +15,7 @@ from pyarrow import parquet
 from medqa_sweeps.config import DataConfig
 from medqa_sweeps.data import QuestionSet, read_questions
 from medqa_sweeps.errors import DataError
-from tests.data.record_shapes import SHAPES
+from tests.data.record_formats import FORMATS
 
 JSON = st.recursive(
     st.none()
@@ -36,13 +36,13 @@ JSON = st.recursive(
 
 @st.composite
 def mutated(draw: st.DrawFn) -> dict[str, Any]:
-    """A record of any shape, as it is or with some fields replaced, removed, or taken from another shape."""
-    record = dict(draw(st.sampled_from(list(SHAPES.values()))))
+    """A record of any format, unchanged or with some fields replaced, removed, or taken from another format."""
+    record = dict(draw(st.sampled_from(list(FORMATS.values()))))
     for field in draw(st.lists(st.sampled_from(sorted(record)), max_size=2)):
         record[field] = draw(JSON)
     for field in draw(st.lists(st.sampled_from(sorted(record)), max_size=1)):
         record.pop(field, None)
-    return {**draw(st.sampled_from([{}, {}, *SHAPES.values()])), **record}
+    return {**draw(st.sampled_from([{}, {}, *FORMATS.values()])), **record}
 
 
 def as_lines(path: Path, records: list[Any]) -> Path:
@@ -54,7 +54,7 @@ def as_array(path: Path, records: list[Any]) -> Path:
 
 
 def as_keyed(path: Path, records: list[Any]) -> Path:
-    return _written(path / "q.json", json.dumps({**dict(enumerate(records)), "good": SHAPES["ending"], "bad": 7}))
+    return _written(path / "q.json", json.dumps({**dict(enumerate(records)), "good": FORMATS["ending"], "bad": 7}))
 
 
 def as_csv(path: Path, records: list[Any]) -> Path:
@@ -114,7 +114,7 @@ def check_questions(found: QuestionSet, path: str) -> None:
         assert 0 <= question.gold < len(question.options) and question.question.strip()
         assert all(option.strip() and option.encode() for option in question.options)
     for bad in found.quarantined:
-        assert bad.place.startswith(path) and bad.reason.endswith(".") and bad.to_json_line().encode()
+        assert bad.location.startswith(path) and bad.reason.endswith(".") and bad.to_json_line().encode()
 
 
 records = st.lists(mutated() | mutated() | JSON, min_size=1, max_size=3)
@@ -138,7 +138,7 @@ def test_ten_thousand_files(tmp_path: Path, records: list[Any], write: Any, base
 @settings(max_examples=150, **quietly)  # type: ignore[arg-type]
 @given(st.data(), st.sampled_from(WRITERS[:-1]))
 def test_any_bytes_give_questions_or_a_sentence(tmp_path: Path, data: st.DataObject, write: Any) -> None:
-    path = write(tmp_path, [SHAPES["medqa"], SHAPES["columns"]])
+    path = write(tmp_path, [FORMATS["medqa"], FORMATS["columns"]])
     content = bytearray(path.read_bytes())
     for place in data.draw(st.lists(st.integers(0, len(content) - 1), max_size=4)):
         content[place : place + 1] = data.draw(st.binary(max_size=2))

@@ -59,7 +59,7 @@ def test_options_in_the_question_are_found(question: str, options: list[str]) ->
         ("Is it an X-ray or an MRI? (A) helps.", ["X-ray", "MRI"]),
     ],
 )
-def test_others_are_left_alone(question: str, options: list[str]) -> None:
+def test_other_questions_are_unchanged(question: str, options: list[str]) -> None:
     assert order_matters(question, options) is None
     assert without_copy(question, options) == question
 

@@ -15,11 +15,11 @@ import pytest
 from medqa_sweeps.assets import resolve_bundled
 from medqa_sweeps.config import DataConfig
 from medqa_sweeps.data import Quarantined, Question, QuestionSet, fingerprint, question_id, read_questions
-from medqa_sweeps.data.duplicates import Print, overlaps, print_of
-from medqa_sweeps.data.reading import Part, read_test_prints
+from medqa_sweeps.data.duplicates import QuestionHash, overlaps, question_hash
+from medqa_sweeps.data.reading import Part, read_test_hashes
 from medqa_sweeps.errors import ConfigError, DataError
 from medqa_sweeps.trial.folder import TrialDir
-from tests.data.record_shapes import BASES, COLUMNS, LETTERED, SHAPES, STEM, TEXTS
+from tests.data.record_formats import BASES, COLUMNS, FORMATS, LETTERED, STEM, TEXTS
 
 REAL = Path(__file__).parents[3] / "shared" / "data" / "medqa"
 needs_real = pytest.mark.skipif(not REAL.is_dir(), reason=f"the real questions are not at {REAL}")
@@ -48,9 +48,9 @@ def refusal(path: Path | str, **config: Any) -> str:
 # What is read
 
 
-@pytest.mark.parametrize("shape", SHAPES)
-def test_every_shape_gives_the_same_question(tmp_path: Path, shape: str) -> None:
-    question = read_one(tmp_path, SHAPES[shape], answer_base=BASES.get(shape))
+@pytest.mark.parametrize("record_format", FORMATS)
+def test_every_format_gives_the_same_question(tmp_path: Path, record_format: str) -> None:
+    question = read_one(tmp_path, FORMATS[record_format], answer_base=BASES.get(record_format))
     assert (question.question, question.options, question.gold) == (STEM, tuple(TEXTS), 1)
     assert question.id == "3e273dff5a3e9a7a", "ids have changed: predictions of earlier studies no longer match"
 
@@ -67,14 +67,14 @@ def test_every_shape_gives_the_same_question(tmp_path: Path, shape: str) -> None
     ],
 )
 def test_region_and_step(tmp_path: Path, meta_info: Any, region: str | None, step: str | None) -> None:
-    question = read_one(tmp_path, {**SHAPES["medqa"], "meta_info": meta_info})
+    question = read_one(tmp_path, {**FORMATS["medqa"], "meta_info": meta_info})
     assert (question.region, question.step) == (region, step)
 
 
 def test_a_given_format_reads_its_own_shapes_only(tmp_path: Path) -> None:
-    assert read_one(tmp_path, SHAPES["bigbio source"], format="bigbio").gold == 1
-    assert read_one(tmp_path, SHAPES["bigbio qa"], format="bigbio").gold == 1
-    assert "medmcqa (question, opa" in refusal(written(tmp_path, SHAPES["medqa"]), format="medmcqa")
+    assert read_one(tmp_path, FORMATS["bigbio source"], format="bigbio").gold == 1
+    assert read_one(tmp_path, FORMATS["bigbio qa"], format="bigbio").gold == 1
+    assert "medmcqa (question, opa" in refusal(written(tmp_path, FORMATS["medqa"]), format="medmcqa")
 
 
 def test_the_letter_decides_when_options_repeat(tmp_path: Path) -> None:
@@ -83,25 +83,25 @@ def test_the_letter_decides_when_options_repeat(tmp_path: Path) -> None:
     assert found.questions[0].gold == 2
     assert found.flagged == Counter({"two options have one text": 1})
     del record["answer_idx"]
-    assert "fits several options. Give its letter" in refusal(written(tmp_path, record))
+    assert "matches several options. Give its letter" in refusal(written(tmp_path, record))
 
 
 def test_a_text_that_is_another_options_letter_is_refused(tmp_path: Path) -> None:
     record = {"question": "?", "options": {"A": "B", "B": "A"}, "answer": "A"}
-    assert "fits several options" in refusal(written(tmp_path, record))
+    assert "matches several options" in refusal(written(tmp_path, record))
 
 
 def test_cleaning_is_counted_and_leaves_the_inside_alone(tmp_path: Path) -> None:
     inside = 'Sodium\t140\n"Chloride"\u2028ＡＢＣ，\u00e9'
     record = {"question": f" {inside}", "options": {"A": 'a\n"', "B": 'b\n"'}, "answer": 'b\n"', "answer_idx": "B"}
-    found = read(written(tmp_path, record, SHAPES["medqa"]))
+    found = read(written(tmp_path, record, FORMATS["medqa"]))
     assert found.questions[0].question == inside
     assert found.questions[0].options == ('a\n"', "b"), "debris is stripped from the last option only"
     assert found.cleaned == Counter({'\\n" stripped from the last option': 1, "blanks around a text stripped": 1})
 
 
 def test_repeats_and_contradictions_are_counted(tmp_path: Path) -> None:
-    one, two = {**SHAPES["medqa"], "answer": "RSV"}, {**SHAPES["letter alone"], "answer_idx": "A"}
+    one, two = {**FORMATS["medqa"], "answer": "RSV"}, {**FORMATS["letter alone"], "answer_idx": "A"}
     assert read(written(tmp_path, one, one, two)).flagged == Counter(
         {
             "answer text is not the gold option's": 2,
@@ -112,7 +112,7 @@ def test_repeats_and_contradictions_are_counted(tmp_path: Path) -> None:
 
 
 def test_an_array_lines_a_bom_and_a_glob_are_the_same_content(tmp_path: Path) -> None:
-    records = [SHAPES["medqa"], {**SHAPES["medqa"], "question": "Another?"}]
+    records = [FORMATS["medqa"], {**FORMATS["medqa"], "question": "Another?"}]
     lines = read(written(tmp_path, *records))
     (tmp_path / "array.json").write_text("\ufeff \n" + json.dumps(records, indent=1))
     (tmp_path / "lines.json").write_text("\n" + "\r\n\r\n".join(map(json.dumps, records)))
@@ -125,8 +125,8 @@ def test_an_array_lines_a_bom_and_a_glob_are_the_same_content(tmp_path: Path) ->
 def test_the_fingerprint_sees_order_and_answers() -> None:
     a, b = (Question(question_id(text, TEXTS), text, tuple(TEXTS), 0) for text in "ab")
     other_answer = Question(a.id, a.question, a.options, 1)
-    prints = {fingerprint(questions) for questions in ([a, b], [b, a], [other_answer, b], [a], [])}
-    assert len(prints) == 5
+    hashes = {fingerprint(questions) for questions in ([a, b], [b, a], [other_answer, b], [a], [])}
+    assert len(hashes) == 5
 
 
 def test_ids_depend_on_the_order_and_the_borders_of_texts() -> None:
@@ -152,9 +152,9 @@ def test_ids_depend_on_the_order_and_the_borders_of_texts() -> None:
         ({"options": None}, "options are None; allowed are an object"),
         ({"options": {**LETTERED, "D": 5}}, "option D is 5; it must be text"),
         ({"options": {**LETTERED, "D": ' \n"'}}, "option D is empty"),
-        ({"options": [{"key": "A", "value": "x"}, {"key": "a", "value": "y"}]}, "two options have one name"),
-        ({"answer_idx": "E"}, "the gold answer is 'E', none of its options A, B, C, D"),
-        ({"answer_idx": 1}, "the gold answer is 1, none of its options"),
+        ({"options": [{"key": "A", "value": "x"}, {"key": "a", "value": "y"}]}, "two options have the same name"),
+        ({"answer_idx": "E"}, "the gold answer is 'E', which is none of its options A, B, C, D"),
+        ({"answer_idx": 1}, "the gold answer is 1, which is none of its options"),
         ({"answer_idx": None, "answer": "Ebola"}, "the gold answer 'Ebola' is none of its options"),
         ({"answer_idx": None, "answer": None}, "has no gold answer"),
         ({"question": " \n"}, "the question is empty"),
@@ -164,19 +164,21 @@ def test_ids_depend_on_the_order_and_the_borders_of_texts() -> None:
 )
 def test_a_bad_record_is_refused_with_file_line_and_reason(tmp_path: Path, change: Any, reason: str) -> None:
     path = tmp_path / "q.jsonl"
-    path.write_text(json.dumps(SHAPES["medqa"]) + "\n\n" + json.dumps({**SHAPES["medqa"], **change}))
+    path.write_text(json.dumps(FORMATS["medqa"]) + "\n\n" + json.dumps({**FORMATS["medqa"], **change}))
     message = refusal(path)
     assert message.startswith(f"{path}, line 3: ")
     assert reason in message
-    assert message.endswith("Mend or remove the record. Or data.on_bad_record=quarantine: such records are set aside.")
+    assert message.endswith(
+        "Fix or remove the record. Or set data.on_bad_record=quarantine to continue without such records."
+    )
 
 
 @pytest.mark.parametrize(
     ("content", "reason"),
     [
-        (b"", "holds no questions"),
-        (b" \n\n", "holds no questions"),
-        (b"[]", "holds no questions"),
+        (b"", "contains no questions"),
+        (b" \n\n", "contains no questions"),
+        (b"[]", "contains no questions"),
         (b'{"question": ', "line 1: not JSON"),
         (b"\n[1, 2", "not JSON"),
         (b"[" * 100_000, "not JSON"),
@@ -193,7 +195,7 @@ def test_a_bad_file_is_refused(tmp_path: Path, content: bytes, reason: str) -> N
 
 
 def test_a_path_that_is_no_file_is_refused_with_what_is_there(tmp_path: Path) -> None:
-    written(tmp_path, SHAPES["medqa"])
+    written(tmp_path, FORMATS["medqa"])
     assert "is a folder. Name a file in it" in refusal(tmp_path)
     assert "there is no such file" in refusal(tmp_path / "x.jsonl") and "q.jsonl" in refusal(tmp_path / "x.jsonl")
     assert "there is no such file" in refusal(tmp_path / "*.json")
@@ -206,28 +208,28 @@ def test_a_path_that_is_no_file_is_refused_with_what_is_there(tmp_path: Path) ->
 @pytest.mark.parametrize(
     ("cop", "base", "reason"), [(1, None, "Set data.answer_base=1"), (4, 0, "from 0 to 3"), (0, 1, "from 1 to 4")]
 )
-def test_medmcqa_must_be_told_where_cop_counts_from(tmp_path: Path, cop: int, base: int | None, reason: str) -> None:
-    path = written(tmp_path, {**SHAPES["medmcqa"], "cop": cop})
+def test_medmcqa_needs_an_answer_base(tmp_path: Path, cop: int, base: int | None, reason: str) -> None:
+    path = written(tmp_path, {**FORMATS["medmcqa"], "cop": cop})
     assert reason in refusal(path, answer_base=base)
 
 
-def test_no_part_and_no_way_to_the_test_part(tmp_path: Path) -> None:
-    path = written(tmp_path, SHAPES["medqa"])
-    config = DataConfig(name="mine", train=str(path), test=str(written(tmp_path, SHAPES["medqa"], name="test.jsonl")))
+def test_read_questions_cannot_read_test_questions(tmp_path: Path) -> None:
+    path = written(tmp_path, FORMATS["medqa"])
+    config = DataConfig(name="mine", train=str(path), test=str(written(tmp_path, FORMATS["medqa"], name="test.jsonl")))
     with pytest.raises(DataError, match=r"data.validation is null.*split=random or split=kfold"):
         read_questions(config, "validation")
     with pytest.raises(KeyError):
         read_questions(config, "test")  # type: ignore[arg-type]
-    with pytest.raises(DataError, match="takes in the test questions"):
+    with pytest.raises(DataError, match="contains the test questions"):
         read_questions(DataConfig(name="mine", train=f"{tmp_path}/*.jsonl", test=config.test), "train")
 
 
 @pytest.mark.parametrize("part", ["train", "validation"])
 def test_a_copy_of_the_test_file_is_refused_and_another_of_its_size_is_not(tmp_path: Path, part: Part) -> None:
-    test = written(tmp_path, SHAPES["medqa"], name="test.jsonl")
+    test = written(tmp_path, FORMATS["medqa"], name="test.jsonl")
     copy = Path(shutil.copy(test, tmp_path / "mine.jsonl"))
     config = DataConfig(name="mine", train=str(copy), validation=str(copy), test=str(test))
-    with pytest.raises(DataError, match=rf"data.{part}=.*mine.jsonl takes in the test questions.*Name other questions"):
+    with pytest.raises(DataError, match=rf"data.{part}=.*mine.jsonl contains the test questions.*Name other questions"):
         read_questions(config, part)
     copy.write_text(copy.read_text().replace("barking", "burning"))
     assert copy.stat().st_size == test.stat().st_size
@@ -245,13 +247,15 @@ def test_bundled_names() -> None:
 # What is set aside
 
 
-def test_bad_records_can_be_set_aside_with_place_and_reason(tmp_path: Path) -> None:
+def test_bad_records_can_be_quarantined_with_location_and_reason(tmp_path: Path) -> None:
     path = tmp_path / "q.jsonl"
     bad = {"question": "?", "options": {}, "answer_idx": "A"}
-    path.write_text("\n".join([json.dumps(SHAPES["medqa"]), json.dumps(bad), "{broken", json.dumps(SHAPES["ending"])]))
+    path.write_text(
+        "\n".join([json.dumps(FORMATS["medqa"]), json.dumps(bad), "{broken", json.dumps(FORMATS["ending"])])
+    )
     found = read(path, on_bad_record="quarantine")
     assert len(found.questions) == 2
-    assert [record.place for record in found.quarantined] == [f"{path}, line 2", f"{path}, line 3"]
+    assert [record.location for record in found.quarantined] == [f"{path}, line 2", f"{path}, line 3"]
     assert [record.record for record in found.quarantined] == [bad, "{broken"]
     assert "has 0 options" in found.quarantined[0].reason and "not JSON" in found.quarantined[1].reason
     assert found.flagged == {"repeats an earlier question": 1}, "bad records are not counted among the odd ones"
@@ -267,7 +271,7 @@ def test_a_file_of_bad_records_alone_is_refused_all_the_same(tmp_path: Path) -> 
 @pytest.mark.parametrize(("base", "cop"), [(None, 1), (0, 4), (1, 0)])
 def test_a_config_that_misreads_is_never_set_aside(tmp_path: Path, base: int | None, cop: int) -> None:
     """Setting aside the records that show a wrong base would leave the others, each one letter off."""
-    path = written(tmp_path, {**SHAPES["medmcqa"], "cop": 2}, {**SHAPES["medmcqa"], "cop": cop})
+    path = written(tmp_path, {**FORMATS["medmcqa"], "cop": 2}, {**FORMATS["medmcqa"], "cop": cop})
     assert "data.answer_base=1" in refusal(path, answer_base=base, on_bad_record="quarantine")
 
 
@@ -275,11 +279,11 @@ def test_a_config_that_misreads_is_never_set_aside(tmp_path: Path, base: int | N
 
 
 def endings(*labels: Any) -> list[dict[str, Any]]:
-    return [{**SHAPES["ending"], "sent1": f"Question {place}?", "label": one} for place, one in enumerate(labels)]
+    return [{**FORMATS["ending"], "sent1": f"Question {place}?", "label": one} for place, one in enumerate(labels)]
 
 
 def cops(*numbers: Any) -> list[dict[str, Any]]:
-    return [{**SHAPES["medmcqa"], "question": f"Question {place}?", "cop": one} for place, one in enumerate(numbers)]
+    return [{**FORMATS["medmcqa"], "question": f"Question {place}?", "cop": one} for place, one in enumerate(numbers)]
 
 
 def golds(path: Path, **config: Any) -> list[int]:
@@ -323,7 +327,8 @@ def test_the_base_is_taken_from_the_whole_file_where_it_is_evident(
 ) -> None:
     columns = [{**COLUMNS, "question": f"Question {place}?", "label": n} for place, n in enumerate(numbers)]
     lettered = [
-        {**SHAPES["letter alone"], "question": f"Question {place}?", "answer_idx": n} for place, n in enumerate(numbers)
+        {**FORMATS["letter alone"], "question": f"Question {place}?", "answer_idx": n}
+        for place, n in enumerate(numbers)
     ]
     for name, records in {"cop": cops(*numbers), "columns": columns, "letters": lettered}.items():
         path = written(tmp_path, *records, name=f"{name}.jsonl")
@@ -331,7 +336,7 @@ def test_the_base_is_taken_from_the_whole_file_where_it_is_evident(
 
 
 def test_options_of_several_numbers_are_each_counted_by_their_own(tmp_path: Path) -> None:
-    five = {**SHAPES["ending"], "sent1": "Five?", "ending4": "A fifth", "label": 4}
+    five = {**FORMATS["ending"], "sent1": "Five?", "ending4": "A fifth", "label": 4}
     assert golds(written(tmp_path, five, *endings(0, 3))) == [4, 0, 3]
 
 
@@ -344,7 +349,9 @@ def test_a_digit_among_the_options_is_no_match_where_the_others_are_numbers(tmp_
     path = written(tmp_path, *rows)
     assert golds(path, on_bad_record="quarantine") == [0, 1, 2, 3] * 2
     neither = written(tmp_path, *(row for row in rows if row["answer"] in "23"), name="neither.jsonl")
-    assert "cannot be seen. Set data.answer_base=1" in refusal(neither, on_bad_record="quarantine")
+    assert "does not say whether numbers start at 0 or 1. Set data.answer_base=1" in refusal(
+        neither, on_bad_record="quarantine"
+    )
 
 
 def test_options_that_are_numbers_are_matched_by_their_text(tmp_path: Path) -> None:
@@ -354,28 +361,28 @@ def test_options_that_are_numbers_are_matched_by_their_text(tmp_path: Path) -> N
     assert golds(written(tmp_path, keyed)) == [3]
 
 
-def test_a_base_that_decides_nothing_is_refused(tmp_path: Path) -> None:
-    path = written(tmp_path, SHAPES["medqa"])
-    assert "data.answer_base=1 decides nothing here" in refusal(path, answer_base=1)
+def test_a_base_without_effect_is_refused(tmp_path: Path) -> None:
+    path = written(tmp_path, FORMATS["medqa"])
+    assert "data.answer_base=1 has no effect" in refusal(path, answer_base=1)
     counted = written(tmp_path, *cops(1, 2), name="validation.jsonl")
     assert golds(path, answer_base=1, validation=str(counted)) == [1]
 
 
 def test_where_every_gold_answer_is_bad_the_sentence_speaks_of_numbering(tmp_path: Path) -> None:
-    path = written(tmp_path, *({**SHAPES["letter alone"], "answer_idx": letter} for letter in "XYXZ"))
+    path = written(tmp_path, *({**FORMATS["letter alone"], "answer_idx": letter} for letter in "XYXZ"))
     message = refusal(path)
     assert "line 1: the gold answer is 'X'" in message and "4 of 4 records are bad for this reason" in message
-    assert "if they number the options" in message and "Mend or remove" not in message
+    assert "If they are option numbers" in message and "Fix or remove" not in message
 
 
 @pytest.mark.parametrize("base", [0, 1])
-def test_unanswered_questions_are_refused_in_words(tmp_path: Path, base: int) -> None:
-    path = written(tmp_path, {**SHAPES["medmcqa"], "cop": -1})
+def test_unanswered_questions_are_refused_with_a_reason(tmp_path: Path, base: int) -> None:
+    path = written(tmp_path, {**FORMATS["medmcqa"], "cop": -1})
     assert "has no gold answer (cop is -1, as in MedMCQA's test split)" in refusal(path, answer_base=base)
 
 
 @pytest.mark.parametrize("record", [{1: "a"}, {"a": float("nan")}, "\ud800", b"bytes", {("a",): 1}])
-def test_a_line_of_the_quarantine_holds_anything(record: Any) -> None:
+def test_a_quarantine_line_can_contain_any_value(record: Any) -> None:
     line = Quarantined("q.jsonl, line 1", "is empty.", record).to_json_line()
     assert line.endswith("\n") and line.count("\n") == 1 and line.encode()
     assert json.loads(line)["place"] == "q.jsonl, line 1"
@@ -413,19 +420,19 @@ def test_the_trial_folder_has_a_quarantine_only_if_something_was_set_aside(tmp_p
         ("Is p <0.05, x> 3, |a| < b, [Na+] <b>low</b> or <140?", None),
     ],
 )
-def test_what_looks_odd_is_counted_and_left_alone(tmp_path: Path, question: str, flag: str | None) -> None:
-    found = read(written(tmp_path, {**SHAPES["medqa"], "question": question}))
+def test_oddities_are_counted_and_unchanged(tmp_path: Path, question: str, flag: str | None) -> None:
+    found = read(written(tmp_path, {**FORMATS["medqa"], "question": question}))
     assert found.questions[0].question == question
     assert found.flagged == ({flag: 1} if flag else {}) and not found.cleaned
 
 
-# Likeness, by hashes alone for the test questions
+# Similarity, by hashes alone for the test questions
 
 
-def test_of_the_test_part_only_hashes_come_out(tmp_path: Path) -> None:
+def test_only_hashes_of_test_questions_are_returned(tmp_path: Path) -> None:
     unanswered = {"question": STEM, "options": LETTERED}
     config = DataConfig(name="d", train="none", test=str(written(tmp_path, unanswered)))
-    (printed,) = read_test_prints(config)
+    (printed,) = read_test_hashes(config)
     assert printed.id == "3e273dff5a3e9a7a"
     everything = repr(dataclasses.astuple(printed)).lower()
     assert not any(word in everything for word in ("barking", "cough", "influenza", "boy"))
@@ -433,14 +440,14 @@ def test_of_the_test_part_only_hashes_come_out(tmp_path: Path) -> None:
 
 
 def test_overlaps_between_parts_and_within(tmp_path: Path) -> None:
-    def prints(*numbers_and_endings: tuple[int, str]) -> list[Print]:
+    def hashes(*numbers_and_endings: tuple[int, str]) -> list[QuestionHash]:
         stems = [" ".join(f"w{number}x{n}" for n in range(30)) for number, _ in numbers_and_endings]
-        return [print_of(f"{s}. {e}", ["a", "b"]) for s, (_, e) in zip(stems, numbers_and_endings, strict=True)]
+        return [question_hash(f"{s}. {e}", ["a", "b"]) for s, (_, e) in zip(stems, numbers_and_endings, strict=True)]
 
     parts = {
-        "train": prints((1, "Why?"), (2, "Why?"), (2, "Why?")),
-        "validation": prints((1, "Why?"), (2, "How is it treated at first?"), (3, "Why?")),
-        "test": prints((3, "What now?"), (4, "Why?")),
+        "train": hashes((1, "Why?"), (2, "Why?"), (2, "Why?")),
+        "validation": hashes((1, "Why?"), (2, "How is it treated at first?"), (3, "Why?")),
+        "test": hashes((3, "What now?"), (4, "Why?")),
     }
     assert [(o.part, o.among, o.same, o.near) for o in overlaps(parts)] == [
         ("train", "train", 1, 0),
@@ -469,7 +476,7 @@ def test_hub_subsets_are_read_one_after_the_other(monkeypatch: pytest.MonkeyPatc
 
     def load_rows(config: DataConfig, subset: str | None, split: str) -> list[Any]:
         asked.append((config.hub_id, subset, config.revision, split))
-        return [SHAPES["medqa"]] if subset == "us" else [{**SHAPES["bigbio qa"], "answer": ["?"]}]
+        return [FORMATS["medqa"]] if subset == "us" else [{**FORMATS["bigbio qa"], "answer": ["?"]}]
 
     fake_hub(monkeypatch, load_rows)
     config = DataConfig(name="h", hub_id="a/b", hub_subsets=["us", "taiwan"], revision="abc", train="train")
@@ -480,7 +487,7 @@ def test_hub_subsets_are_read_one_after_the_other(monkeypatch: pytest.MonkeyPatc
         len(read_questions(DataConfig(name="h", hub_id="a/b", hub_subsets=["us"], train="train"), "train").questions)
         == 1
     )
-    with pytest.raises(DataError, match="takes in the test questions"):
+    with pytest.raises(DataError, match="contains the test questions"):
         read_questions(DataConfig(name="h", hub_id="a/b", train="t", validation="test", test="test"), "validation")
 
 
@@ -488,7 +495,7 @@ def test_hub_subsets_are_read_one_after_the_other(monkeypatch: pytest.MonkeyPatc
     ("source", "test"), [("test[:10%]", "test"), ("train+test", None), ("test", None), ("held_out[5:]", "held_out")]
 )
 def test_a_part_of_the_hubs_test_questions_is_refused_too(source: str, test: str | None) -> None:
-    with pytest.raises(DataError, match="takes in the test questions"):
+    with pytest.raises(DataError, match="contains the test questions"):
         read_questions(DataConfig(name="h", hub_id="a/b", train=source, test=test), "train")
 
 

@@ -40,7 +40,7 @@ def written(folder: Path, texts: list[str], name: str) -> str:
 
 @pytest.fixture(scope="module")
 def data(tmp_path_factory: pytest.TempPathFactory) -> DataConfig:
-    """80 vignettes to train on, 20 of them with a second question; 20 to choose by, 10 of them twins of the former."""
+    """80 vignettes to train on, 20 of them with a second question; 20 to validate on, 10 of them copies."""
     folder = tmp_path_factory.mktemp("data")
     train = [vignette(n) for n in range(80)] + [vignette(n, OTHER_ENDING) for n in range(20)]
     validation = [vignette(n, OTHER_ENDING) for n in range(20, 30)] + [vignette(n) for n in range(80, 90)]
@@ -192,10 +192,10 @@ def test_the_fingerprint_tells_the_sides_apart(data: DataConfig) -> None:
     [
         (
             SplitConfig(name="random", validation_ratio=0.1),
-            r"leaves 4 questions .* and 0 to choose by.*Raise split.validation",
+            r"leaves 4 training and 0 validation questions.*Raise split.validation",
         ),
-        (SplitConfig(name="random", validation_ratio=0.9), r"leaves 0 questions to train on and 4"),
-        (SplitConfig(name="kfold", folds=5, fold=4), r"and 0 to choose by.*Lower split.folds \(5\)"),
+        (SplitConfig(name="random", validation_ratio=0.9), r"leaves 0 training and 4"),
+        (SplitConfig(name="kfold", folds=5, fold=4), r"and 0 validation questions.*Lower split.folds \(5\)"),
         (
             SplitConfig(name="random", validation_ratio=0.5, train_fraction=0.1),
             r"of 2 and 2 before split.train_fraction=0.1",
@@ -238,7 +238,7 @@ def test_the_same_question_any_number_of_times_is_one_group() -> None:
     assert len(groups_of(*([vignette(1)] * (2 * BOILERPLATE_QUESTIONS)))) == 1
 
 
-def test_chinese_characters_are_words() -> None:
+def test_each_chinese_character_is_a_word() -> None:
     stem = "男性，65岁。下楼时不慎摔伤右髋部，查体右下肢短缩，外旋50°畸形，右髋肿胀不明显，但有叩痛。"
     assert groups_of(stem + "该患者最易发生的并发症是", stem + "为证实诊断首先需要的检查是", "关于错觉的定义") == [
         [0, 1],

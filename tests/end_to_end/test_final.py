@@ -20,8 +20,8 @@ from medqa_sweeps.sweep.final import chosen_trial, final_test
 from medqa_sweeps.trial.folder import TrialDir
 from medqa_sweeps.trial.plan import plan_trial
 from medqa_sweeps.trial.provenance import collect
+from medqa_sweeps.trial.question_overlap import OverlapCount
 from medqa_sweeps.trial.records import Result
-from medqa_sweeps.trial.seen import SeenCount
 from medqa_sweeps.wording import SYNTHETIC
 
 
@@ -60,14 +60,14 @@ def result_of(study: StudyDir) -> Result:
 
 def test_the_exported_adapter_answers_as_the_trial_did(study: StudyDir, first: ledger.Reading) -> None:
     """The questions are the same, so every number is, for the trained model and for its base."""
-    assert first.scored is not None
-    assert (first.scored.trained, first.scored.base) == (result_of(study).score, result_of(study).baseline)
-    assert first.scored.validation == result_of(study).score
-    assert first.scored.seen_in_validation == SeenCount(40, 40, 0)
+    assert first.scores is not None
+    assert (first.scores.trained, first.scores.base) == (result_of(study).score, result_of(study).baseline)
+    assert first.scores.validation == result_of(study).score
+    assert first.scores.seen_in_validation == OverlapCount(40, 40, 0)
     assert any("40 of the test's 40 questions were in" in one for one in ledger.sentences(first, 0))
-    gap = first.scored.trained.accuracy - first.scored.base.accuracy
-    assert first.scored.gain.difference == pytest.approx(gap)
-    assert first.scored.gain.low <= gap <= first.scored.gain.high
+    gap = first.scores.trained.accuracy - first.scores.base.accuracy
+    assert first.scores.gain.difference == pytest.approx(gap)
+    assert first.scores.gain.low <= gap <= first.scores.gain.high
 
 
 def test_the_ledger_knows_who_and_which_and_how_often(
@@ -77,14 +77,14 @@ def test_the_ledger_knows_who_and_which_and_how_often(
     capsys: pytest.CaptureFixture[str],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    assert first.asked.readings_before == 0 and first.asked.adapter_sha256 == result_of(study).adapter_sha256
-    test = Path(first.asked.questions)
+    assert first.request.readings_before == 0 and first.request.adapter_sha256 == result_of(study).adapter_sha256
+    test = Path(first.request.questions)
     ids = study.path.parent / "undisputed.txt"
     ids.write_text("".join(f"{id_of(line)}\n" for line in test.read_text().splitlines()[:10]))
     again = final_test(study, 0, ids, pool)
-    assert again.asked.readings_before == 1 and again.scored is not None and first.scored is not None
-    assert again.scored.undisputed_trained and again.scored.undisputed_trained.questions == 10
-    assert again.scored.test_fingerprint == first.scored.test_fingerprint
+    assert again.request.readings_before == 1 and again.scores is not None and first.scores is not None
+    assert again.scores.undisputed_trained and again.scores.undisputed_trained.questions == 10
+    assert again.scores.test_fingerprint == first.scores.test_fingerprint
 
     (study.path.parent / "ids.jsonl").write_text("".join(test.read_text().splitlines(keepends=True)[:10]))
     monkeypatch.setattr("medqa_sweeps.sweep.final.local_pool", lambda *a, **b: contextlib.nullcontext(pool))
@@ -95,9 +95,9 @@ def test_the_ledger_knows_who_and_which_and_how_often(
         and "\nTest: " in told
         and "2 times before" in told
     )
-    assert "Validation, which it was selected by" in told and SYNTHETIC in told
+    assert "Validation, by which it was selected" in told and SYNTHETIC in told
     same = ledger.readings(study.path)[-1]  # the questions themselves name them, too
-    assert same.scored and same.scored.undisputed_trained == again.scored.undisputed_trained
+    assert same.scores and same.scores.undisputed_trained == again.scores.undisputed_trained
     shown = final_tests(study.path)
     assert [one.trial for one in shown] == [0, 0, 0] and "@" in shown[0].who
     assert "1 time before for this study" in shown[1].sentences[-1]
@@ -112,7 +112,7 @@ def test_a_list_of_other_questions_is_refused_and_the_reading_counts(
     ids.write_text("0123456789abcdef\n")
     with pytest.raises(ConfigError, match="1 not among the 40 test questions"):
         final_test(study, 0, ids, pool)
-    assert [one.scored is None for one in ledger.readings(study.path)][before:] == [True]
+    assert [one.scores is None for one in ledger.readings(study.path)][before:] == [True]
 
 
 def test_an_adapter_that_was_changed_is_refused_before_anything_is_read(
@@ -136,7 +136,7 @@ def test_a_git_lfs_pointer_is_refused_before_a_reading_is_written(
     """Else it would count as a reading that came to no score, and the next one as the second."""
     before = (study.path / ledger.FILE).read_bytes()
     adapter = study.path / "0" / "adapter" / "adapter_model.safetensors"
-    file = adapter if what == "adapter" else Path(first.asked.questions)
+    file = adapter if what == "adapter" else Path(first.request.questions)
     content = file.read_bytes()
     file.write_text("version https://git-lfs.github.com/spec/v1\noid sha256:4d7a2146\nsize 1502096\n")
     with pytest.raises(ConfigError, match=rf"{file.name} is a Git-LFS pointer"):

@@ -37,9 +37,10 @@ def test_a_run_says_in_three_lines_what_it_will_do_and_in_one_how_it_ended(launc
     assert done.returncode == 0, done.stderr
     lines = done.stdout.splitlines()
     assert (
-        lines[0].startswith("Questions") and "2,000 synthetic (invented facts) to train on, 20 to choose by" in lines[0]
+        lines[0].startswith("Questions")
+        and "2,000 synthetic (invented facts) training and 20 validation questions" in lines[0]
     )
-    assert lines[1].startswith("Training") and "2 steps of 8" in lines[1]
+    assert lines[1].startswith("Training") and "2 steps, batch size 8" in lines[1]
     assert lines[2].startswith("Writes") and "run" in lines[2]
     assert lines[-2].startswith("Completed: accuracy") and "20 questions" in lines[-2]
     assert " points over the untuned base (95% CI " in lines[-2] or " points compared with " in lines[-2]
@@ -50,7 +51,7 @@ def test_a_run_says_in_three_lines_what_it_will_do_and_in_one_how_it_ended(launc
     assert (tmp_path / "run" / "result.json").exists() and "Traceback" not in done.stderr
 
     again = launch(*QUICK, "hydra.run.dir=run")
-    assert again.returncode == 1 and "holds a finished trial" in again.stderr
+    assert again.returncode == 1 and "contains a finished trial" in again.stderr
 
 
 def test_a_sweep_ends_with_its_leaderboard_and_the_exit_code_tells_of_failures(
@@ -76,7 +77,7 @@ def test_questions_that_are_too_long_for_one_value_are_refused_before_anything_i
     for words in (["-m", *QUICK, "training.max_length_tokens=40,192"], [*QUICK, "training.max_length_tokens=40"]):
         done = launch(*words, "hydra.sweep.dir=sweep", "hydra.run.dir=run")
         assert done.returncode == 1
-        assert "training.max_length_tokens=40 would cut 2,000 of 2,000 training questions" in done.stderr
+        assert "training.max_length_tokens=40 would truncate 2,000 of 2,000 training questions" in done.stderr
         assert not (tmp_path / "sweep").exists() and not (tmp_path / "run").exists() and not done.stdout
 
 

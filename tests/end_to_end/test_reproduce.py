@@ -73,7 +73,7 @@ def test_the_saved_config_gives_the_same_bits_whatever_conf_says_now(
     code = main(["reproduce", str(trial.path), "--into", str(tmp_path / "again")])
     out = capsys.readouterr().out
     assert code == 0, out
-    listed, bits = out.index("package torch: 0.1 then"), out.index("Reproduced to the bit")
+    listed, bits = out.index("package torch: 0.1 then"), out.index("Bit-identical")
     assert listed < out.index("Training ") < bits and "code: medqa_sweeps/worker/engines/unsloth.py" in out[:bits]
     assert SYNTHETIC in out[bits:]
 
@@ -95,8 +95,8 @@ def test_other_questions_are_run_only_when_asked_for_and_compared_where_both_ans
     code = main(["reproduce", str(other.path), "--anyway"])
     out = capsys.readouterr().out
     assert code == 0, out
-    assert f"no longer there: 1 ({'0' * 16})" in out
-    assert "on 40 questions answered then and now: 0 letters differ" in out and "not resolved" in out
+    assert f"missing now: 1 ({'0' * 16})" in out
+    assert "on 40 questions answered then and now: 0 answers differ" in out and "not resolved" in out
 
 
 def test_predictions_are_those_of_the_last_report(
@@ -149,7 +149,7 @@ def test_predict_says_that_its_output_is_there_already(
 @pytest.mark.parametrize(
     ("words", "told"),
     [
-        (["bundled:sample/test.jsonl"], "takes in the test questions"),
+        (["bundled:sample/test.jsonl"], "contains the test questions"),
         (["nowhere.jsonl"], "there is no such file"),
         (["bundled:sample/train.jsonl", "--out", "answers.xlsx"], "ending in .jsonl or .csv"),
         (["bundled:sample/train.jsonl", "--format", "novel"], "data.format=novel"),

@@ -234,7 +234,7 @@ def test_a_rate_far_too_high_has_diverged_or_is_told_by_its_loss(submitted: Subm
 @pytest.mark.parametrize(
     ("override", "kind", "told"),
     [
-        ("training.max_length_tokens=60", FailureKind.CONFIG, r"would cut [\d,]+ of [\d,]+ training .*tokens=\d+"),
+        ("training.max_length_tokens=60", FailureKind.CONFIG, r"would truncate [\d,]+ of [\d,]+ training .*tokens=\d+"),
         ("optimizer=adamw_8bit", FailureKind.CONFIG, "needs a CUDA GPU"),
         ("model.dtype=float16", FailureKind.CONFIG, "model.dtype=float16"),
         ("prompt.letter_prefix=ABC", FailureKind.CONFIG, "letter_prefix"),
@@ -275,7 +275,7 @@ def broken_base(tmp_path: Path) -> Callable[[str], Path]:
     [
         ("not a number", ["evaluation.baseline=false"], "before anything is trained: model.layers.1.mlp.down_proj"),
         ("no padding", [], "tokenizer_config.json names neither pad_token nor eos_token"),
-        ("another tokenizer", [], r"writes token 1,218, and the model knows 1,218"),
+        ("another tokenizer", [], r"produces token 1,218, but the model has only 1,218 tokens"),
     ],
 )  # fmt: skip
 def test_a_broken_base_is_no_defect_of_ours_and_no_setting_is_to_blame(
@@ -296,7 +296,7 @@ def test_questions_that_changed_after_the_submission_are_refused(
     trial = submitted("changed", f"data.train={copy}")
     copy.write_text("\n".join(copy.read_text().splitlines()[1:]) + "\n")
     result = run(trial)
-    assert result and result.failure is FailureKind.DATA and "questions: other content" in result.message
+    assert result and result.failure is FailureKind.DATA and "questions: different content" in result.message
 
 
 def test_the_base_is_scored_once_and_shared(submitted: Submit, run: Run, undisturbed: TrialDir) -> None:

@@ -41,13 +41,13 @@ def test_with_a_hub_that_holds_the_default_model(hub: Hub, examine: Examine) -> 
             hub.models[hub_id].commit(tiny_model())
     found = examine(hub)
     assert found["Machine"][0] == found["Packages"][0] == found["4-bit"][0] == "ok"
-    assert found["Hub"] == ("ok", "answers; no token (`uv run hf auth login`, for models with a licence).")
+    assert found["Hub"] == ("ok", "reachable; no token (models with a licence need `uv run hf auth login`).")
     assert found["Licences"][0] == "note" and found["Licences"][1].endswith(": llama3_2_1b.")
-    assert "gemma3_1b" in found["Models"][1] and "fetched when asked for" in found["Models"][1]
-    assert "launch.py" in found["So"][1] and "lacks" not in found["So"][1]
+    assert "gemma3_1b" in found["Models"][1] and "downloaded on first use" in found["Models"][1]
+    assert "launch.py" in found["Summary"][1] and "(not cached)" not in found["Summary"][1]
 
 
-def test_a_model_that_was_fetched_is_said_to_be_cached(
+def test_a_fetched_model_is_reported_as_cached(
     hub: Hub, examine: Examine, environment: Callable[..., dict[str, str]]
 ) -> None:
     default = yaml.safe_load((ROOT / "conf" / "model" / "gemma3_1b.yaml").read_text())["hub_id"]
@@ -58,18 +58,19 @@ def test_a_model_that_was_fetched_is_said_to_be_cached(
     )
     subprocess.run([sys.executable, "-c", fetch], cwd=ROOT, env=environment(hub), check=True, capture_output=True)
     found = examine(None)
-    assert "cached of conf/model: gemma3_1b;" in found["Models"][1]
-    assert "`uv run launch.py` lacks medqa_us_4_options" in found["So"][1]
+    assert "options of conf/model in the cache: gemma3_1b;" in found["Models"][1]
+    assert "`uv run launch.py` needs medqa_us_4_options (not cached)" in found["Summary"][1]
 
 
 def test_without_a_network_it_says_what_still_runs(examine: Examine) -> None:
     found = examine(None)
     assert found["Hub"][0] == "note" and "cannot be reached" in found["Hub"][1]
-    assert "tiny_gemma3 is shipped" in found["Models"][1] and "sample is shipped" in found["Data"][1]
+    assert "tiny_gemma3 is included" in found["Models"][1] and "sample is included" in found["Data"][1]
     assert found["Licences"][0] == found["W&B"][0] == "note"
-    assert "quickstart" in found["So"][1] and "lacks gemma3_1b, medqa_us_4_options" in found["So"][1]
+    assert "quickstart" in found["Summary"][1]
+    assert "needs gemma3_1b, medqa_us_4_options (not cached)" in found["Summary"][1]
     offline = examine(None, HF_HUB_OFFLINE="1")
-    assert "offline, as HF_HUB_OFFLINE asks" in offline["Hub"][1]
+    assert "offline (HF_HUB_OFFLINE is set)" in offline["Hub"][1]
 
 
 def test_a_hub_that_never_answers_does_not_hold_it_up(hub: Hub, examine: Examine) -> None:
@@ -78,25 +79,25 @@ def test_a_hub_that_never_answers_does_not_hold_it_up(hub: Hub, examine: Examine
     assert "cannot be reached (timed out)" in found["Hub"][1] or "no answer within" in found["Hub"][1]
 
 
-def test_packages_that_are_compiled_anew_by_every_process_are_told(examine: Examine, tmp_path: Path) -> None:
+def test_packages_that_every_process_compiles_again_are_reported(examine: Examine, tmp_path: Path) -> None:
     found = examine(None, PYTHONDONTWRITEBYTECODE="1", PYTHONPYCACHEPREFIX=str(tmp_path))
     assert found["Packages"][0] == "note" and "uv sync --compile-bytecode" in found["Packages"][1]
 
 
-def test_what_breaks_an_answer_is_told_and_the_other_lines_stay(examine: Examine) -> None:
+def test_a_failed_check_is_reported_and_the_other_lines_stay(examine: Examine) -> None:
     found = examine(None, WANDB_INIT_TIMEOUT="soon")
-    assert found["W&B"][0] == "problem" and "could not be found out" in found["W&B"][1]
+    assert found["W&B"][0] == "problem" and "this check failed" in found["W&B"][1]
     assert "init_timeout" in found["W&B"][1]
     assert found["Packages"][0] == "ok"
 
 
-def test_a_client_that_cannot_be_imported_is_told(examine: Examine, tmp_path: Path) -> None:
+def test_a_client_that_cannot_be_imported_is_reported(examine: Examine, tmp_path: Path) -> None:
     (tmp_path / "wandb.py").write_text("raise ImportError('no wandb here')")
     found = examine(None, PYTHONPATH=str(tmp_path))
-    assert found["W&B"] == ("problem", "could not be found out (no wandb here).")
+    assert found["W&B"] == ("problem", "this check failed (no wandb here).")
 
 
-def test_a_mode_that_w_and_b_does_not_have_is_told(examine: Examine) -> None:
+def test_a_mode_that_w_and_b_does_not_have_is_reported(examine: Examine) -> None:
     found = examine(None, WANDB_MODE="nonsense")
     assert found["W&B"][0] == "problem" and "WANDB_MODE=nonsense is none of online," in found["W&B"][1]
 

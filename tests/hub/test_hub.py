@@ -57,7 +57,7 @@ def test_without_a_network_a_commit_is_itself_and_no_other(hub: Hub, ask: Ask) -
     assert "cannot be reached" in by_tag["sentence"], "what the tag stood for was never asked"
 
 
-def test_a_trial_records_the_commits_it_stands_on_and_keeps_them_when_branches_move(hub: Hub, ask: Ask) -> None:
+def test_a_trial_records_its_commits_and_keeps_them_when_branches_move(hub: Hub, ask: Ask) -> None:
     model_commit, data_commit = hub.models["ours/tiny"].refs["v1"], hub.datasets["ours/medqa"].refs["v1"]
     (first,) = ask(hub, trial())
     assert first["saved"] == [model_commit, data_commit], "what is saved names commits, not the branch"
@@ -93,7 +93,7 @@ def test_a_trial_trains_the_pinned_weights_and_its_adapter_says_which(
     assert run.provenance()["base"]["fingerprint"] == pinned
 
 
-def test_a_download_whose_line_is_cut_goes_on_where_it_was(hub: Hub, ask: Ask) -> None:
+def test_an_interrupted_download_is_resumed(hub: Hub, ask: Ask) -> None:
     """The client writes 10 MiB at a time, so a file must be longer for a part of it to be kept."""
     hub.models["ours/long"] = Repository()
     weights = save({"zeros": np.zeros(24 << 20, np.uint8)})
@@ -105,17 +105,19 @@ def test_a_download_whose_line_is_cut_goes_on_where_it_was(hub: Hub, ask: Ask) -
     assert ranges[1:] == ["bytes=10485760-", "bytes=10485760-"], ranges
 
 
-def test_a_download_that_did_not_end_is_told_and_taken_up_later(hub: Hub, ask: Ask) -> None:
+def test_an_incomplete_download_is_reported_and_resumed_later(hub: Hub, ask: Ask) -> None:
     """What is here is not taken for the whole."""
     hub.missing |= {"model.safetensors", "data/train-00000-of-00001.parquet"}
     for told in ask(hub, model(), data()):
-        assert re.search(r"only a part of it is cached.*start again: whole files are kept", told["sentence"]), told
+        assert re.search(
+            r"only some of its files are cached.*start again: complete files are kept", told["sentence"]
+        ), told
     for told in ask(None, model(), data(), **OFFLINE):
-        assert "only a part of it is cached" in told["sentence"]
+        assert "only some of its files are cached" in told["sentence"]
     hub.missing.clear()
     hub.asked.clear()
     assert all("commit" in found for found in ask(hub, model(), data()))
-    assert not any("tokenizer.json" in line for line in hub.asked), "whole files are kept"
+    assert not any("tokenizer.json" in line for line in hub.asked), "complete files are kept"
 
 
 def test_a_subset_is_a_declared_one_or_a_folder_and_only_that_is_fetched(hub: Hub, ask: Ask) -> None:
@@ -135,7 +137,7 @@ def test_a_subset_is_a_declared_one_or_a_folder_and_only_that_is_fetched(hub: Hu
     assert "latin" in unknown["sentence"] and unknown["kind"] == "data"
 
 
-def test_what_the_hub_does_not_have_or_not_give_is_told(hub: Hub, ask: Ask) -> None:
+def test_what_the_hub_lacks_or_refuses_is_reported(hub: Hub, ask: Ask) -> None:
     def sentences(*asked: dict[str, Any]) -> list[str]:
         return [told["sentence"] for told in ask(hub, *asked)]
 
@@ -143,7 +145,7 @@ def test_what_the_hub_does_not_have_or_not_give_is_told(hub: Hub, ask: Ask) -> N
         model(hub_id="ours/none"), data(hub_id="ours/none"), model("v9"), data("v9"), data(train="dev"),
         model(hub_id="ours/bare"),
     )  # fmt: skip
-    assert "hub knows no such model" in no_model and "hub knows no such data set" in no_data
+    assert "hub has no such model" in no_model and "hub has no such data set" in no_data
     assert "model.revision=v9: ours/tiny has no such" in no_tag
     assert "data.revision=v9: ours/medqa has no such" in no_data_tag
     assert "ours/medqa on the hub, split dev" in no_split and "validation" in no_split
@@ -154,8 +156,8 @@ def test_what_the_hub_does_not_have_or_not_give_is_told(hub: Hub, ask: Ask) -> N
 def test_a_gated_repository_says_how_to_be_let_in(status: int, hub: Hub, ask: Ask) -> None:
     hub.models["ours/tiny"].refusal = hub.datasets["ours/medqa"].refusal = status
     of_model, of_data = ask(hub, model(), data())
-    assert re.search(r"licence must be accepted.*hf auth login.*hf download ours/tiny`", of_model["sentence"])
-    assert re.search(r"licence must be accepted.*hf auth login.*--repo-type dataset", of_data["sentence"])
+    assert re.search(r"accept its licence.*hf auth login.*hf download ours/tiny`", of_model["sentence"])
+    assert re.search(r"accept its licence.*hf auth login.*--repo-type dataset", of_data["sentence"])
     assert (of_model["kind"], of_data["kind"]) == ("config", "data")
 
 
@@ -172,7 +174,7 @@ def test_a_model_that_lacks_one_of_its_shards_is_refused(hub: Hub, ask: Ask) -> 
     hub.models["ours/half"] = Repository()
     shard = {"model-1-of-2.safetensors": save({"a": np.zeros(1)}), "model.safetensors.index.json": index}
     hub.models["ours/half"].commit({"config.json": b"{}", "tokenizer.json": b"{}", **shard})
-    assert "model-2-of-2.safetensors named in its index" in ask(hub, model(hub_id="ours/half"))[0]["sentence"]
+    assert "its index names model-2-of-2.safetensors" in ask(hub, model(hub_id="ours/half"))[0]["sentence"]
 
 
 def test_a_split_that_trains_and_validates_is_refused_unless_allowed(hub: Hub, ask: Ask) -> None:
@@ -182,7 +184,7 @@ def test_a_split_that_trains_and_validates_is_refused_unless_allowed(hub: Hub, a
         trial(data__train="train+validation"),
         trial(data__validation="train", data__allow_overlap=True),
     )
-    told = "data.train=train and data.validation=train: all 4 validation questions are training questions too."
+    told = "data.train=train and data.validation=train: all 4 validation questions are also training questions."
     assert twice["kind"] == "data" and twice["sentence"].startswith(told)
     assert "data.train=train+validation" in both["sentence"] and "data.allow_overlap=true" in both["sentence"]
     assert allowed["provenance"]["questions"]["flagged"] == {"in training and in validation": 4}

@@ -15,7 +15,7 @@ from tests.pool.fake_nvml import GIB, LOST, STRANGER, Card, FakeNvml
 
 
 def four_cards() -> list[Card]:
-    """Free, of a desktop, computed on, and full of what cannot be seen from here."""
+    """Free, of a desktop, computed on, and used by an invisible process."""
     return [
         Card("GPU-aaaa-1"),
         Card("GPU-aaaa-2", used=GIB // 2, name="NVIDIA GeForce RTX 4090"),
@@ -77,7 +77,7 @@ def test_a_silent_card_is_named_and_hides_no_other(nvml: Callable[..., FakeNvml]
     gpus, silent = hardware.survey()
     assert [(gpu.uuid, gpu.index) for gpu in gpus] == [("GPU-a", 0), ("GPU-c", 2)]
     (clause,) = silent
-    assert clause.startswith("GPU 1 does not answer")
+    assert clause.startswith("GPU 1 does not respond")
 
 
 @pytest.mark.parametrize("error", [pynvml.NVML_ERROR_LIBRARY_NOT_FOUND, pynvml.NVML_ERROR_DRIVER_NOT_LOADED])
@@ -90,16 +90,16 @@ def test_no_driver_is_no_gpu(error: int, nvml: Callable[..., FakeNvml]) -> None:
 def test_a_driver_that_does_not_answer_is_not_the_same_as_none(nvml: Callable[..., FakeNvml]) -> None:
     nvml(driver_error=pynvml.NVML_ERROR_LIB_RM_VERSION_MISMATCH)
     gpus, (clause,) = hardware.survey()
-    assert not gpus and clause.startswith("the GPU driver does not answer")
-    with pytest.raises(ConfigError, match=r"driver does not answer.*hydra\.launcher\.devices=cpu"):
+    assert not gpus and clause.startswith("the GPU driver does not respond")
+    with pytest.raises(ConfigError, match=r"driver does not respond.*hydra\.launcher\.devices=cpu"):
         find_devices()
 
 
-def test_who_holds_how_much(nvml: Callable[..., FakeNvml]) -> None:
+def test_memory_use_by_process(nvml: Callable[..., FakeNvml]) -> None:
     fake = nvml(Card("GPU-a", total=80 * GIB, used=30 * GIB, processes={7: 29 * GIB, 8: None}))
     assert hardware.gpu_use("GPU-a") == GpuUse(80 * GIB - 30 * GIB - 80 * GIB // 128, 30 * GIB, {7: 29 * GIB, 8: None})
     fake.cards[0].error = LOST
-    with pytest.raises(DeviceFailed, match=r"GPU-a does not answer.*nvidia-smi"):
+    with pytest.raises(DeviceFailed, match=r"GPU-a does not respond.*nvidia-smi"):
         hardware.gpu_use("GPU-a")
     with pytest.raises(DeviceFailed, match="GPU-gone"):
         hardware.gpu_use("GPU-gone")
@@ -114,8 +114,8 @@ def test_what_others_compute_on_is_left_to_them(nvml: Callable[..., FakeNvml]) -
     assert labels(found.devices) == ["gpu0", "gpu1"] and not found.request.share
     of_process, of_nobody = found.skipped
     assert of_process.startswith("gpu2 (NVIDIA H100) is in use by process 1 (")
-    assert of_process.endswith("30.0 GiB are taken")
-    assert "gpu3" in of_nobody and "cannot be seen from here: 2.0 GiB" in of_nobody
+    assert of_process.endswith("30.0 GiB are used")
+    assert "gpu3" in of_nobody and "invisible from here: 2.0 GiB" in of_nobody
 
 
 def test_a_process_with_a_context_makes_a_card_busy_however_little_it_holds(nvml: Callable[..., FakeNvml]) -> None:
@@ -154,10 +154,10 @@ def test_a_card_that_vanishes_while_one_looks_is_left_out(
     monkeypatch.setattr(hardware, "survey", survey_and_lose)
     found = find_devices()
     assert labels(found.devices) == ["gpu1"]
-    assert "gpu0 (NVIDIA H100) is left out: GPU-a does not answer" in found.skipped[0]
+    assert "gpu0 (NVIDIA H100) is left out: GPU-a does not respond" in found.skipped[0]
 
 
-def test_if_none_is_free_it_says_who_has_them_and_what_to_do(nvml: Callable[..., FakeNvml]) -> None:
+def test_if_no_gpu_is_free_the_error_names_the_holders_and_the_next_step(nvml: Callable[..., FakeNvml]) -> None:
     nvml(*four_cards()[2:])
     with pytest.raises(ConfigError) as raised:
         find_devices()
@@ -187,12 +187,12 @@ def test_devices_by_name(wanted: str | int | list[str | int], found: list[str], 
 @pytest.mark.parametrize(
     ("wanted", "said"),
     [
-        (7, r"GPU 7 is not there\. There are: 0 NVIDIA H100 GPU-aaaa-1"),
-        ("GPU-aaaa", "is the beginning of several"),
-        ([], r"hydra\.launcher\.devices=\[\]: give auto, cpu, or GPUs alone"),
-        ([0, "cpu"], "auto, cpu, or GPUs alone"),
-        (["auto", 0], "auto, cpu, or GPUs alone"),
-        ("", "auto, cpu, or GPUs alone"),
+        (7, r"GPU 7 does not exist\. Available: 0 NVIDIA H100 GPU-aaaa-1"),
+        ("GPU-aaaa", "matches several UUIDs"),
+        ([], r"hydra\.launcher\.devices=\[\]: give only auto, only cpu, or only GPUs"),
+        ([0, "cpu"], "only auto, only cpu, or only GPUs"),
+        (["auto", 0], "only auto, only cpu, or only GPUs"),
+        ("", "only auto, only cpu, or only GPUs"),
         (2, "No GPU is free"),
     ],
 )
@@ -216,7 +216,7 @@ def test_without_a_gpu_it_is_the_cpu_unless_a_gpu_was_named(
     nvml()
     found = find_devices()
     assert labels(found.devices) == ["cpu"] and found.devices[0].is_cpu and found.skipped == ("no GPU found",)
-    with pytest.raises(ConfigError, match=r"GPU 0 is not there\. There are: none"):
+    with pytest.raises(ConfigError, match=r"GPU 0 does not exist\. Available: none"):
         find_devices(requested(0))
     nvml(Card("GPU-a"))
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")

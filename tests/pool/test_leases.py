@@ -81,7 +81,7 @@ def take(share: bool = False, at_most: int | None = None) -> Lease:
     return lease(find_devices(DeviceRequest(share=share)), Path("ours"), at_most)
 
 
-def test_what_another_sweep_holds_is_named_and_not_taken(
+def test_a_gpu_of_another_sweep_is_named_and_not_taken(
     nvml: Callable[..., FakeNvml], holder: Callable[[str], tuple["subprocess.Popen[str]", list[str]]]
 ) -> None:
     nvml(Card("GPU-0"), Card("GPU-1"))
@@ -179,5 +179,5 @@ def test_leases_that_cannot_be_kept_are_refused_in_a_sentence(nvml: Callable[...
     nvml(Card("GPU-0"))
     cache.mkdir()
     (cache / "leases").write_text("a file where the folder should be")
-    with pytest.raises(ConfigError, match=r"cannot be kept there .*MEDQA_SWEEPS_CACHE"):
+    with pytest.raises(ConfigError, match=r"cannot be written there .*MEDQA_SWEEPS_CACHE"):
         take()

@@ -42,20 +42,20 @@ def test_a_pool_of_gpus_starts_its_children_where_they_belong_and_gives_all_back
         assert [device.label for device in again.devices] == ["gpu0", "gpu2"]
 
 
-def test_slots_are_opened_for_the_largest_trial_seen_not_for_the_last(
+def test_slots_are_added_for_the_largest_peak_not_for_the_last(
     nvml: Callable[..., FakeNvml], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(hardware, "usable_cores", lambda: 16)
     nvml(Card("GPU-a"))
     with local_pool(tmp_path, ["json"]) as pool:
-        pool.learn(30 * GIB)
+        pool.note_peak_memory(30 * GIB)
         assert len(pool.slots) == pool.free == 2
-        pool.learn(4 * GIB)
+        pool.note_peak_memory(4 * GIB)
         assert len(pool.slots) == 2, "the larger one may come again"
 
 
 def test_a_fixed_number_of_slots_learns_nothing(nvml: Callable[..., FakeNvml], tmp_path: Path) -> None:
     nvml(Card("GPU-a"))
     with local_pool(tmp_path, ["json"], slots_per_device=1) as pool:
-        pool.learn(GIB)
+        pool.note_peak_memory(GIB)
         assert len(pool.slots) == 1

@@ -20,7 +20,7 @@ from medqa_sweeps.pool.devices import find_devices
 from medqa_sweeps.pool.request import DeviceRequest, requested, requested_of_launcher, with_devices
 from medqa_sweeps.trial.folder import TrialDir
 from medqa_sweeps.trial.plan import plan_trial
-from medqa_sweeps.trial.provenance import collect, ground
+from medqa_sweeps.trial.provenance import collect, runtime
 from medqa_sweeps.trial.records import Outcome, Result, Score
 from tests.analysis.trial_folders import submit, trial_config
 from tests.pool.fake_nvml import Card, FakeNvml
@@ -37,7 +37,7 @@ def no_gpu(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
     FakeNvml().install(monkeypatch.setattr)
     yield
-    ground.cache_clear()  # it has seen cards that are not there
+    runtime.cache_clear()  # it has seen cards that are not there
 
 
 @pytest.fixture
@@ -89,14 +89,14 @@ def test_a_list_on_the_command_line_means_what_the_setting_means(wanted: object,
 
 
 @pytest.mark.parametrize("wanted", ["", "0,,1", "[]", "cpu,0", "0,auto", [], [0, "cpu"]])
-def test_what_is_no_list_of_devices_is_refused_as_it_was_asked_for(wanted: object) -> None:
-    with pytest.raises(ConfigError, match=r"^hydra\.launcher\.devices=.*GPUs alone, as in hydra.*=\[0,2\]"):
+def test_an_invalid_list_of_devices_is_refused_as_it_was_given(wanted: object) -> None:
+    with pytest.raises(ConfigError, match=r"^hydra\.launcher\.devices=.*only GPUs, as in hydra.*=\[0,2\]"):
         requested(wanted)
-    with pytest.raises(ConfigError, match=r"^--devices .*GPUs alone, as in --devices 0,2"):
+    with pytest.raises(ConfigError, match=r"^--devices .*only GPUs, as in --devices 0,2"):
         requested(wanted, by_option=True)
 
 
-def test_an_error_recommends_what_can_be_given_where_one_stands(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_error_recommends_the_option_of_the_same_command(monkeypatch: pytest.MonkeyPatch) -> None:
     FakeNvml(Card("GPU-a", used=40 << 30)).install(monkeypatch.setattr)
     with pytest.raises(ConfigError) as by_setting:
         find_devices(requested())
@@ -117,10 +117,10 @@ def test_a_request_survives_hydra(names: tuple[str, ...]) -> None:
     assert requested_of_launcher(settings) == request
 
 
-def test_a_request_takes_the_place_of_the_one_before() -> None:
+def test_a_request_replaces_the_previous_one() -> None:
     words = ["-m", "hydra.launcher.devices=[1,3]", "++hydra.launcher.share_devices=true", "lora.r=8,16"]
     assert with_devices(words, DeviceRequest(("cpu",))) == ["-m", "lora.r=8,16", "hydra.launcher.devices=cpu"]
-    with pytest.raises(ConfigError, match=r"hydra/launcher=in_process, which chooses no devices"):
+    with pytest.raises(ConfigError, match=r"hydra/launcher=in_process, which has no devices to choose"):
         with_devices(["hydra/launcher=in_process"], DeviceRequest(("0",)))
 
 
@@ -141,7 +141,7 @@ def gpu_of(trial: Path) -> str | None:
     ("devices", "gpu", "said"),
     [("[2]", "GPU-c", "gpu2 (NVIDIA H100)"), ("cpu", None, "cpu ("), ("auto", "GPU-a", "gpu0 (")],
 )
-def test_a_single_run_computes_where_it_was_told_to(devices: str, gpu: str | None, said: str, tmp_path: Path) -> None:
+def test_a_single_run_uses_the_requested_device(devices: str, gpu: str | None, said: str, tmp_path: Path) -> None:
     done = launch(tmp_path, f"hydra.launcher.devices={devices}", cards="GPU-a,GPU-b,GPU-c")
     assert done.returncode == 0, done.stderr
     assert gpu_of(tmp_path / "run") == gpu
@@ -150,16 +150,14 @@ def test_a_single_run_computes_where_it_was_told_to(devices: str, gpu: str | Non
 
 def test_a_single_run_on_a_gpu_that_is_not_there_is_refused_and_leaves_nothing(tmp_path: Path) -> None:
     done = launch(tmp_path, "hydra.launcher.devices=[7]", cards="GPU-a")
-    assert done.returncode == 1 and "GPU 7 is not there. There are: 0 NVIDIA H100 GPU-a" in done.stderr
+    assert done.returncode == 1 and "GPU 7 does not exist. Available: 0 NVIDIA H100 GPU-a" in done.stderr
     assert "Questions" not in done.stdout and not list(tmp_path.iterdir())
 
 
 # Commands
 
 
-def test_a_trial_is_resumed_where_it_was_started_unless_told_otherwise(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_trial_is_resumed_on_the_same_devices_by_default(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[DeviceRequest] = []
     monkeypatch.setattr(
         "medqa_sweeps.jobs.single.run_single", lambda *arguments, devices, announce: asked.append(devices)
@@ -183,7 +181,7 @@ def test_a_trial_is_resumed_where_it_was_started_unless_told_otherwise(
     ],
 )
 @pytest.mark.parametrize("command", [["resume"], ["confirm", "--top", "1", "--seeds", "1"]])
-def test_a_sweep_goes_on_with_the_devices_that_are_asked_for(
+def test_a_resumed_sweep_uses_the_requested_devices(
     command: list[str],
     options: list[str],
     words: list[str],
@@ -217,7 +215,7 @@ def test_every_command_that_computes_refuses_a_gpu_that_is_not_there_before_anyt
     there = sorted(study.parent.rglob("*"))
     assert main([*(word.format(study) for word in command), "--devices", "7"]) == 1
     said = capsys.readouterr()
-    assert said.err.startswith("--devices 7: GPU 7 is not there. There are: none") and not said.out
+    assert said.err.startswith("--devices 7: GPU 7 does not exist. Available: none") and not said.out
     assert sorted(study.parent.rglob("*")) == there and not becomes
 
 

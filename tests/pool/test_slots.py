@@ -18,9 +18,9 @@ from medqa_sweeps.pool.slots import (
     SlotPlan,
     describe,
     free_resources,
-    grown,
     plan_slots,
     slot_on,
+    with_more_slots,
 )
 from tests.pool.fake_nvml import GIB, LOST, STRANGER, Card, FakeNvml
 
@@ -50,7 +50,7 @@ def test_auto_never_plans_more_memory_than_there_is_nor_more_threads_than_cores(
     plan = plan_slots(devices, "auto", at_most, first, free)
     _check(plan, None, at_most, first, free)
     for peak in later:
-        larger = grown(plan, peak, free)
+        larger = with_more_slots(plan, peak, free)
         _check(larger, plan, at_most, peak, free)
         plan = larger
 
@@ -91,7 +91,7 @@ def test_figures_of_a_plan() -> None:
     free = FreeResources(16, 100 * GIB, {"GPU-0": 80 * GIB})
     one = plan_slots(GPUS[:1], "auto", None, None, free)
     assert [slot.name for slot in one.slots] == ["gpu0.0"]
-    larger = grown(one, 11 * GIB, free)
+    larger = with_more_slots(one, 11 * GIB, free)
     assert len(larger.slots) == 6, "90 % of 80 GiB hold six times 11 GiB and the contexts' 1 GiB"
     on_cpu = plan_slots([CPU], "auto", None, 20 * GIB, free)
     assert len(on_cpu.slots) == 4, "80 % of 100 GiB hold 20 GiB four times"
@@ -103,7 +103,7 @@ def test_figures_of_a_plan() -> None:
 
 @pytest.mark.parametrize("wanted", ["many", 0, -1, 1.5])
 def test_what_is_no_number_of_slots(wanted: int | str) -> None:
-    with pytest.raises(ConfigError, match=rf"slots_per_device={wanted}: a number from 1 up, or auto"):
+    with pytest.raises(ConfigError, match=rf"slots_per_device={wanted}: give a number from 1 up, or auto"):
         plan_slots([CPU], wanted, None, None, FreeResources(1, 0, {}))
 
 

@@ -62,14 +62,14 @@ def test_question_and_system_message_stand_in_the_prompt(tmp_path: Path, chat_te
     ("chat_template", "reason"),
     [
         (template(""), "it leaves out the user's message"),
-        ("{{ raise_exception('No questions, please') }}", "it says No questions, please"),
+        ("{{ raise_exception('No questions, please') }}", "it raises No questions, please"),
     ],
 )
 def test_a_template_without_a_place_for_the_question_is_refused(
     tmp_path: Path, chat_template: str, reason: str
 ) -> None:
     for tokenizer in tokenizers(chat_template, tmp_path):
-        with pytest.raises(ConfigError, match=f"does not take a question: {reason}. Use prompt=plain"):
+        with pytest.raises(ConfigError, match=f"cannot render a question: {reason}. Use prompt=plain"):
             Chat(tokenizer, None)
 
 
@@ -83,7 +83,7 @@ def test_a_tokenizer_without_tokens_for_the_questions_is_refused() -> None:
     encoder = PromptEncoder(found, PromptConfig(name="p", template=WORDING, chat=False, letter_prefix=" "), 2)
     assert encoder.encode_all([Question("i", "Which vitamin prevents?", ("A", "B"), gold=0)])
     for lost in ("哪种维生素可以预防坏血病？", "Which vitamin prevents scurvy in sailors?"):
-        with pytest.raises(ConfigError, match=r"only \d+% of the question .* stands in the prompt's tokens"):
+        with pytest.raises(ConfigError, match=r"only \d+% of the question .* reaches the prompt's tokens"):
             encoder.encode_all([Question("i", lost, ("A", "B"), gold=0)])
 
 
@@ -93,15 +93,15 @@ def test_the_longest_question_is_looked_at_too() -> None:
     encoder = PromptEncoder(tiny, PromptConfig(name="p", template=WORDING), 4)
     short, long = (Question("i", text, ("x", "y"), gold=0) for text in ("Which?", "Which of the many vitamins? " * 9))
     assert encoder.encode_all([short, short])
-    with pytest.raises(ConfigError, match=r"of the question .* stands in the prompt's text"):
+    with pytest.raises(ConfigError, match=r"of the question .* reaches the prompt's text"):
         encoder.encode_all([short, long, short])
 
 
-def test_options_that_are_cut_off_are_seen() -> None:
+def test_options_that_are_cut_off_are_detected() -> None:
     tiny = AutoTokenizer.from_pretrained(resolve_bundled("bundled:tiny_gemma3"))
     tiny.chat_template = template("{{ m.content.split('\\n')[0] }}")
     encoder = PromptEncoder(tiny, PromptConfig(name="p", template=WORDING), 4)
-    with pytest.raises(ConfigError, match=r"of the options \['aspirin', 'heparin'\] stands in the prompt's text"):
+    with pytest.raises(ConfigError, match=r"of the options \['aspirin', 'heparin'\] reaches the prompt's text"):
         encoder.encode_all([Question("i", "Which drug?", ("aspirin", "heparin"), gold=0)])
 
 

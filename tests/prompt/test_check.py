@@ -39,7 +39,7 @@ def settings(folder: Path, **changes: Any) -> None:
     file.write_text(json.dumps({key: value for key, value in changed.items() if value is not None}))
 
 
-def test_the_shipped_base_can_be_asked_in_every_way(folder: Path) -> None:
+def test_the_bundled_base_supports_every_prompt(folder: Path) -> None:
     for prompt in (CHAT, PLAIN, WITH_SYSTEM):
         check(folder, prompt)
 
@@ -47,13 +47,18 @@ def test_the_shipped_base_can_be_asked_in_every_way(folder: Path) -> None:
 @pytest.mark.parametrize(
     ("template", "told"),
     [
-        ("{{ raise_exception('not for you') }}", r"it says not for you\. Use prompt=plain, mend the template"),
+        ("{{ raise_exception('not for you') }}", r"it raises not for you\. Use prompt=plain, fix the template"),
         ("{% for m in messages %}", r"base \(chat_template\.jinja.*Unexpected end of template"),
-        ("{{ messages[0].content + 1 }}", "it says TypeError: can only concatenate str"),
-        ("{% if not add_generation_prompt %}{{ raise_exception('no answers') }}{% endif %}SENTINEL", "says no answers"),
+        ("{{ messages[0].content + 1 }}", "it raises TypeError: can only concatenate str"),
+        (
+            "{% if not add_generation_prompt %}{{ raise_exception('no answers') }}{% endif %}SENTINEL",
+            "raises no answers",
+        ),
     ],
 )
-def test_a_template_that_refuses_is_told_with_its_words_and_a_way_out(template: str, told: str, folder: Path) -> None:
+def test_a_refusing_template_is_reported_with_its_message_and_a_next_step(
+    template: str, told: str, folder: Path
+) -> None:
     """It was `internal: TemplateError`, after the trial had begun."""
     (folder / "chat_template.jinja").write_text(template)
     with pytest.raises(ConfigError, match=told):
@@ -64,7 +69,7 @@ def test_a_template_that_refuses_is_told_with_its_words_and_a_way_out(template: 
     check(folder, PLAIN)
 
 
-def test_nothing_that_ends_an_answer_is_told(folder: Path) -> None:
+def test_a_prompt_without_an_end_of_answer_is_refused(folder: Path) -> None:
     """It was `internal: RuntimeError: Could not infer dtype of NoneType`."""
     settings(folder, eos_token=None)
     check(folder, CHAT)  # the template ends the turn
@@ -116,7 +121,7 @@ def test_questions_that_would_be_cut_are_counted_as_the_trial_counts_them(folder
     tokenizer = AutoTokenizer.from_pretrained(folder)
     lengths = [len(ids) + 2 for ids in PromptEncoder(tokenizer, CHAT, 3).encode_all(questions(*range(1, 400), 500))]
     longest, cut = max(lengths), sum(length > 300 for length in lengths)
-    assert f"would cut {cut} of 400 training" in refused_questions(folder, 300)
+    assert f"would truncate {cut} of 400 training" in refused_questions(folder, 300)
     assert refused_questions(folder, longest - 1).endswith(f"set training.max_length_tokens={longest}.")
     assert refused_questions(folder, longest) == ""
 

@@ -199,7 +199,7 @@ def test_the_copy_with_other_names_reads_ordinary_questions_to_the_same_tokens(
 ) -> None:
     questions = read_questions(DataConfig(name="s", train="bundled:sample/train.jsonl"), "train").questions[:50]
     expected = [encoded(encoder, questions) for encoder in encoders]
-    monkeypatch.setattr(PromptEncoder, "_data_steers", lambda *_: True)
+    monkeypatch.setattr(PromptEncoder, "_has_data_control_tokens", lambda *_: True)
     assert [encoded(encoder, questions) for encoder in encoders] == expected
 
 
@@ -240,5 +240,5 @@ def test_a_tokenizer_without_files_that_can_be_renamed_says_so() -> None:
 
     encoder = PromptEncoder(Slow(), CHAT, 2)
     assert encoder.encode(Question("i", "Which?", ("x", "y"), gold=0)).input_ids
-    with pytest.raises(DataError, match=r"question i holds text that .*Which drug\?.* a model with a tokenizer.json"):
+    with pytest.raises(DataError, match=r"question i contains text that .*Which drug\?.* a model with tokenizer.json"):
         encoder.encode(Question("i", ATTACK, ("x", "y"), gold=0))

@@ -126,7 +126,7 @@ def test_a_letter_of_several_tokens_is_refused(tiny: Any) -> None:
         PromptEncoder(tiny, PromptConfig(name="odd", template=CHAT.template, letter_prefix="xyz"), letters=4)
 
 
-def test_as_many_options_as_data_may_have_can_be_asked(tiny: Any) -> None:
+def test_the_maximum_number_of_options_can_be_encoded(tiny: Any) -> None:
     """Twelve were read without a word, and refused after the trial had begun."""
     encoder = PromptEncoder(tiny, CHAT, letters=26)
     question = Question("id", "Which?", tuple(f"option {number}" for number in range(26)), gold=25)
@@ -134,7 +134,7 @@ def test_as_many_options_as_data_may_have_can_be_asked(tiny: Any) -> None:
     assert tiny.decode(encoder.completion(25)) == "Z<end_of_turn>"
 
 
-def test_too_long_says_how_many_and_which_length_would_do() -> None:
+def test_the_error_for_long_prompts_gives_their_number_and_the_length_needed() -> None:
     refuse_long([10, 20, 30], max_length_tokens=32, what="training")
-    with pytest.raises(ConfigError, match=r"cut 2 of 3 training.*max_length_tokens=32"):
+    with pytest.raises(ConfigError, match=r"truncate 2 of 3 training.*max_length_tokens=32"):
         refuse_long([10, 20, 30], max_length_tokens=21, what="training")

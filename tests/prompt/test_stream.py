@@ -9,7 +9,7 @@ from hypothesis import given, settings, strategies as st
 
 from medqa_sweeps.config import TrainingConfig
 from medqa_sweeps.data import Question
-from medqa_sweeps.prompt.stream import TrainingStream, report_steps, total_samples, total_steps
+from medqa_sweeps.prompt.stream import TrainingStream, evaluation_steps, total_samples, total_steps
 from medqa_sweeps.randomness import draw, shuffled
 
 QUESTIONS = [Question(f"q{n}", f"question {n}", ("w", "x", "y", "z"), gold=n % 4) for n in range(7)]
@@ -30,14 +30,14 @@ def stream(seed: int = 0, start: int = 0, **changes: Any) -> TrainingStream:
     return TrainingStream(QUESTIONS, Encoder(), TrainingConfig(**changes), seed, start)  # type: ignore[arg-type]
 
 
-def test_each_epoch_holds_each_question_once_in_an_order_of_its_own() -> None:
+def test_each_epoch_contains_each_question_once_in_its_own_order() -> None:
     seen = [sample["input_ids"][0] for sample in stream(epochs=3)]
     epochs = [seen[n : n + 7] for n in (0, 7, 14)]
     assert all(sorted(epoch) == list(range(7)) for epoch in epochs)
     assert epochs[0] != epochs[1] != epochs[2]
 
 
-def test_options_change_their_order_from_epoch_to_epoch_and_stay_where_asked() -> None:
+def test_options_change_their_order_between_epochs_unless_switched_off() -> None:
     orders = {tuple(sample["input_ids"][1:5]) for sample in stream(epochs=3)}
     assert len(orders) > 7
     assert {len(sample["input_ids"]) for sample in stream(epochs=1, permute_options=False)} == {3}
@@ -76,15 +76,17 @@ def test_tokens_are_counted_as_they_were_rendered() -> None:
 
 @settings(deadline=None)  # a busy machine is no failure
 @given(questions=st.integers(1, 500), batch=st.integers(1, 64), epochs=st.floats(0.1, 5), reports=st.integers(1, 9))
-def test_reports_are_spread_over_the_run_and_end_it(questions: int, batch: int, epochs: float, reports: int) -> None:
+def test_evaluations_are_evenly_spaced_and_the_last_is_at_the_end(
+    questions: int, batch: int, epochs: float, reports: int
+) -> None:
     config = TrainingConfig(effective_batch_size=batch, epochs=epochs)
     steps = total_steps(config, questions)
-    found = report_steps(config, questions, reports)
+    found = evaluation_steps(config, questions, reports)
     assert found[-1] == steps and found == sorted(set(found)) and 1 <= len(found) <= reports
     assert (steps - 1) * batch < total_samples(config, questions) <= steps * batch
 
 
-def test_steps_take_the_place_of_epochs() -> None:
+def test_max_steps_replaces_epochs() -> None:
     config = TrainingConfig(max_steps=5, effective_batch_size=4, epochs=99)
     assert (total_steps(config, 7), total_samples(config, 7)) == (5, 20)
 
@@ -96,6 +98,6 @@ def test_draws_are_the_same_everywhere_and_for_ever() -> None:
     assert all(abs(count - 1000) < 120 for count in firsts.values()), firsts
 
 
-def test_a_place_beyond_the_end_is_an_index_error() -> None:
+def test_an_index_beyond_the_end_is_an_index_error() -> None:
     with pytest.raises(IndexError):
         stream(epochs=1)[7]

@@ -50,8 +50,10 @@ def test_real_tokenizers_on_real_questions(
     assert_same(tmp_path / model, str(shared_part(f"data/medqa/{data}")), CHAT, 500)
 
 
-def test_a_folder_without_a_tokenizer_is_said(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match=r"tokenizer_config\.json: no tokenizer settings.*Name a model's folder"):
+def test_a_folder_without_a_tokenizer_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(
+        ConfigError, match=r"tokenizer_config\.json: not readable tokenizer settings.*Name a model's folder"
+    ):
         FileTokenizer(tmp_path)
 
 

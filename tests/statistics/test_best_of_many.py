@@ -7,12 +7,12 @@ from medqa_sweeps.statistics import (
     SeedSpread,
     compare_counts,
     compare_replicates,
-    luck_of_the_best,
     optimism_of_the_best,
     questions_needed,
     resolvable_difference,
     seed_spread,
     seeds_needed,
+    selection_bias_of_the_best,
     variance_from_questions,
 )
 
@@ -40,7 +40,7 @@ def test_a_model_far_ahead_owes_nothing_to_luck() -> None:
 
 def test_one_model_was_not_picked() -> None:
     assert optimism_of_the_best(np.ones((1, 10))) == 0
-    with pytest.raises(ValueError, match="left to score on"):
+    with pytest.raises(ValueError, match="remain for scoring"):
         optimism_of_the_best(np.ones((3, 1)))
 
 
@@ -65,7 +65,7 @@ def test_luck_of_seeds_and_questions_is_what_it_is(seeds: list[int], deviation: 
     estimates, alone, surpluses = [], [], []
     for _ in range(150):
         answers, surplus_N = seeded(random, seeds, deviation)
-        luck = luck_of_the_best(answers, splits=60)
+        luck = selection_bias_of_the_best(answers, splits=60)
         assert luck.of_both is not None
         estimates.append(luck.of_both)
         alone.append(luck.of_questions)
@@ -77,20 +77,20 @@ def test_luck_of_seeds_and_questions_is_what_it_is(seeds: list[int], deviation: 
 
 def test_luck_of_seeds_is_unknown_where_a_config_has_one() -> None:
     answers, _ = seeded(np.random.default_rng(37), [3, 1], 0.03)
-    assert luck_of_the_best(answers).of_both is None
-    assert luck_of_the_best(answers[:1]).of_both is None
+    assert selection_bias_of_the_best(answers).of_both is None
+    assert selection_bias_of_the_best(answers[:1]).of_both is None
 
 
 def test_a_config_far_ahead_owes_nothing_to_seeds_either() -> None:
     random = np.random.default_rng(38)
     chances = np.linspace(0.2, 0.9, 6)[:, None, None] + random.normal(0, 0.01, (6, 3, 1))
-    luck = luck_of_the_best(list(random.random((6, 3, QUESTIONS)) < chances))
+    luck = selection_bias_of_the_best(list(random.random((6, 3, QUESTIONS)) < chances))
     assert luck.of_both is not None and luck.of_both < 0.002
 
 
 def test_seeds_that_answer_alike_add_no_luck() -> None:
     answers = list(np.repeat(random_answers(39)[:, None], 3, axis=1))
-    luck = luck_of_the_best(answers)
+    luck = selection_bias_of_the_best(answers)
     assert luck.of_both == pytest.approx(luck.of_questions, abs=1e-3)
 
 
@@ -136,7 +136,7 @@ def test_seeds_needed_give_about_the_power_they_promise() -> None:
     assert 0.7 < seen < 0.9
 
 
-def test_a_resolvable_difference_is_seen_as_often_as_promised() -> None:
+def test_a_resolvable_difference_is_detected_with_the_stated_power() -> None:
     """3 seeds each of two configs with 3 points between seeds: 4 degrees of freedom. The difference is seen in about
     80 % of studies; the interval, made for the worst that the spread may be, costs some of it."""
     random = np.random.default_rng(40)

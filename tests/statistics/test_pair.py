@@ -166,7 +166,7 @@ def test_swapping_the_trials_flips_the_sign(split: tuple[int, int, int]) -> None
 
 @given(counts)
 @settings(max_examples=100, deadline=None)
-def test_interval_holds_the_estimate_and_stays_in_bounds(split: tuple[int, int, int]) -> None:
+def test_the_interval_contains_the_estimate_and_stays_in_bounds(split: tuple[int, int, int]) -> None:
     result = comparison_of(*split)
     assert -1 <= result.low <= result.difference <= result.high <= 1
     assert 0 < result.p_value <= 1
@@ -247,7 +247,7 @@ def test_zero_and_one_have_a_bin() -> None:
     ("confidence", "correct", "bins", "words"),
     [
         ([], [], 10, "at least one question"),
-        ([0.5], [True, False], 10, "one entry a question"),
+        ([0.5], [True, False], 10, "one entry per question"),
         ([0.5], [True], 0, "bins=0"),
         ([-0.1], [True], 10, "log-probabilities"),
         ([math.nan], [True], 10, "from 0 to 1"),

@@ -4,19 +4,19 @@ import dataclasses
 from pathlib import Path
 
 from medqa_sweeps.study import ledger
-from medqa_sweeps.study.ledger import Gain, Scored
+from medqa_sweeps.study.ledger import Gain, ReadingScores
 from medqa_sweeps.trial.records import Score
 
 SCORE = Score(400, 0.6, 0.02, 0.55, 0.65, recall_by_letter={"A": 0.5})
 BASE = Score(400, 0.25, 0.02, 0.21, 0.3)
-SCORED = Scored(
+SCORED = ReadingScores(
     "r1", 9.0, "abc", SCORE, BASE, Gain(0.35, 0.3, 0.4, 0.001), validation=Score(400, 0.62, 0.02, 0.57, 0.67)
 )
 
 
 def ask(study: Path, reading: str) -> None:
     study.mkdir(exist_ok=True)
-    ledger.ask(study, reading, 3, "c0ffee", "ab" * 32, "bundled:sample/test.jsonl")
+    ledger.write_request(study, reading, 3, "c0ffee", "ab" * 32, "bundled:sample/test.jsonl")
 
 
 def test_what_was_written_is_read_back_and_only_appended(tmp_path: Path) -> None:
@@ -27,9 +27,9 @@ def test_what_was_written_is_read_back_and_only_appended(tmp_path: Path) -> None
     ledger.write_scores(study, SCORED)
     assert (study / ledger.FILE).read_bytes().startswith(before)
     (reading,) = ledger.readings(study)
-    assert reading.scored == SCORED
-    assert (reading.asked.trial, reading.asked.readings_before) == (3, 0)
-    assert reading.asked.user and reading.asked.host
+    assert reading.scores == SCORED
+    assert (reading.request.trial, reading.request.readings_before) == (3, 0)
+    assert reading.request.user and reading.request.host
 
 
 def test_a_reading_that_came_to_nothing_counts(tmp_path: Path) -> None:
@@ -38,18 +38,18 @@ def test_a_reading_that_came_to_nothing_counts(tmp_path: Path) -> None:
         ask(study, name)
     ledger.write_scores(study, SCORED)
     killed, scored = ledger.readings(study)
-    assert killed.scored is None and scored.asked.readings_before == 1
-    assert "came to no score" in ledger.sentences(killed, 0)[0]
+    assert killed.scores is None and scored.request.readings_before == 1
+    assert "ended without a score" in ledger.sentences(killed, 0)[0]
 
 
 def test_studies_beside_it_that_read_the_same_questions_count_as_well(tmp_path: Path) -> None:
     for name in ("study", "other", "third"):
         ask(tmp_path / name, name)
-    ledger.ask(tmp_path / "third", "else", 0, "c0ffee", None, "other questions")
+    ledger.write_request(tmp_path / "third", "else", 0, "c0ffee", None, "other questions")
     assert ledger.readings_beside(tmp_path / "study", ledger.readings(tmp_path / "study")[0]) == 2
 
 
-def test_the_words_put_test_and_validation_side_by_side(tmp_path: Path) -> None:
+def test_the_sentences_compare_test_and_validation(tmp_path: Path) -> None:
     study = tmp_path / "study"
     ask(study, "r1")
     ledger.write_scores(study, SCORED)
@@ -60,6 +60,6 @@ def test_the_words_put_test_and_validation_side_by_side(tmp_path: Path) -> None:
     assert "62.0%" in validation and "2.0 points lower" in validation
     assert times.startswith("This is the first reading")
     worse = dataclasses.replace(SCORED, gain=Gain(-0.01, -0.04, 0.02, 0.6))
-    told = ledger.sentences(dataclasses.replace(reading, scored=worse), 2)
+    told = ledger.sentences(dataclasses.replace(reading, scores=worse), 2)
     assert "worse by 1.0 points (95% CI -2.0 to 4.0): not resolved." in told[0]
-    assert "0 times before for this study and 2 times for studies beside it" in told[-1]
+    assert "0 times before for this study and 2 times for other studies in the same folder" in told[-1]

@@ -17,7 +17,7 @@ from hydra._internal.utils import get_args_parser
 import launch
 from medqa_sweeps.command_line import outlive_readers
 from medqa_sweeps.compose.refusals import in_sentences
-from medqa_sweeps.durable.places import complete_environment
+from medqa_sweeps.durable.writable_folders import complete_environment
 from medqa_sweeps.jobs import launcher, single, trials as trial_jobs
 from medqa_sweeps.sweep import patience
 from medqa_sweeps.tracking import session as wandb_session

@@ -27,7 +27,7 @@ from medqa_sweeps.data import Question
 from medqa_sweeps.errors import Diverged, FailureKind
 from medqa_sweeps.trial.folder import StopReason, TrialDir
 from medqa_sweeps.trial.phase import Phase, PhaseName
-from medqa_sweeps.trial.plan import fitted, plan_trial
+from medqa_sweeps.trial.plan import plan_trial, with_halved_batches
 from medqa_sweeps.trial.records import AttemptLine, Outcome, Prediction, Result, Score, TrainLine, ValidationLine
 
 STEP_SECONDS = 0.02
@@ -43,7 +43,7 @@ def main(folders: list[str]) -> int:
 def run_trial(trial: TrialDir) -> Result | None:
     """Looks like `medqa_sweeps.worker.run.run_trial` to whoever reads the folder."""
     plan = plan_trial(trial.config())
-    config = fitted(plan.config, trial.failures().count(FailureKind.OUT_OF_MEMORY))
+    config = with_halved_batches(plan.config, trial.failures().count(FailureKind.OUT_OF_MEMORY))
     attempt = 1 + sum(isinstance(line, AttemptLine) for line in trial.lines())
     fault = _fault(trial) if attempt == 1 else ""
     step, weights = _newest_checkpoint(trial)
@@ -61,7 +61,7 @@ def run_trial(trial: TrialDir) -> Result | None:
         if step == plan.steps // 2:
             _break(fault, micro)
         stop = trial.stop_reason()
-        if step in plan.report_steps or stop is StopReason.ASKED:
+        if step in plan.evaluation_steps or stop is StopReason.REQUESTED:
             answers = [
                 _answer(step * batch, question, _digit(weights, place) % 2 == 0)
                 for place, question in enumerate(plan.split.validation)
@@ -72,7 +72,7 @@ def run_trial(trial: TrialDir) -> Result | None:
             trial.append(
                 ValidationLine(step * batch, step, step / plan.steps, time.time(), 0.0, _score(answers, weights))
             )
-        if step in plan.report_steps or stop:
+        if step in plan.evaluation_steps or stop:
             _save(trial, step, weights)
         if stop is StopReason.INTERRUPTED:
             return None

@@ -109,7 +109,7 @@ def test_without_locks_a_folder_is_held_by_one_living_process(
     other = subprocess.Popen([sys.executable, "-c", holds, tmp_path], cwd=ROOT, stdout=subprocess.PIPE, text=True)
     assert other.stdout is not None and other.stdout.readline() == "held\n"
     trial, study = TrialDir(tmp_path), StudyDir(tmp_path)
-    with pytest.raises(ConfigError, match="another process works on this trial"), trial.claimed():
+    with pytest.raises(ConfigError, match="another process is running this trial"), trial.claimed():
         pass
     assert trial.is_claimed() and study.is_claimed()
     other.kill()
@@ -132,8 +132,8 @@ def test_without_locks_each_process_computes_what_it_would_share(
 @pytest.mark.parametrize(
     ("call", "said"),
     [
-        ("os.fsync", "write and lengthen a file"),
-        ("os.replace", "put a file in the place of another"),
+        ("os.fsync", "write and extend a file"),
+        ("os.replace", "replace a file by another"),
         ("os.rename", "rename a folder"),
     ],
 )

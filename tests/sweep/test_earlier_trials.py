@@ -19,11 +19,11 @@ from medqa_sweeps.jobs.trials import TrialJobs
 from medqa_sweeps.study.folder import StudyDir
 from medqa_sweeps.sweep.announce import about_questions
 from medqa_sweeps.trial import plan as trial_plan
+from medqa_sweeps.trial.changes import changes_since_start
 from medqa_sweeps.trial.folder import TrialDir
 from medqa_sweeps.trial.plan import plan_trial, refuse_changed
 from medqa_sweeps.trial.provenance import collect
 from medqa_sweeps.trial.records import Outcome, Result
-from medqa_sweeps.trial.since import since_it_began
 from tests.analysis.trial_folders import trial_config
 
 CONFIG = trial_config(data__validation="bundled:sample/validation.jsonl", model__path="bundled:tiny_gemma3")
@@ -50,7 +50,7 @@ def jobs_in(folder: Path) -> tuple[TrialJobs, list[str]]:
 
 
 def test_a_trial_that_stands_on_what_is_here_needs_no_word(tmp_path: Path) -> None:
-    assert since_it_began("It", begun(tmp_path).provenance()) == []
+    assert changes_since_start("It", begun(tmp_path).provenance()) == []
 
 
 def test_finished_trials_of_other_versions_are_named_once_a_difference(tmp_path: Path) -> None:
@@ -83,7 +83,7 @@ def test_trials_of_an_earlier_version_of_ours_are_said_to_be_that(tmp_path: Path
     jobs, said = jobs_in(tmp_path)
     assert jobs.ended_before(0) and jobs.prepare(1, [])
     (sentence,) = said
-    assert sentence.startswith("Trial 0 is of an earlier version of medqa_sweeps, which recorded of the base only")
+    assert sentence.startswith("Trial 0 is from an earlier version of medqa_sweeps, which recorded only config.json")
     assert "run again" in sentence and "not pooled" in sentence
 
 

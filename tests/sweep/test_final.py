@@ -77,5 +77,5 @@ def test_what_cannot_be_tested_is_refused_and_no_reading_is_written(study: Study
 def test_a_sweep_that_names_the_test_questions_is_refused(part: str, tmp_path: Path) -> None:
     program = Program(tmp_path / "study", f"data.{part}=bundled:sample/test.jsonl", "lora.r=2,4")
     assert program.ended(100) == 1
-    assert "takes in the test questions" in program.said() and "no sweep may read" in program.said()
+    assert "contains the test questions" in program.said() and "no sweep may read" in program.said()
     assert not list((tmp_path / "study").glob("*/metrics.jsonl"))

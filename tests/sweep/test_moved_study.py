@@ -26,7 +26,7 @@ from medqa_sweeps.errors import ConfigError
 from medqa_sweeps.study import ledger
 from medqa_sweeps.study.confirmation import ChosenConfig, Confirmation, confirmation_beside, write_confirmation
 from medqa_sweeps.study.folder import StudyDir
-from medqa_sweeps.study_identity import group_of, identity_of, moved_along
+from medqa_sweeps.study_identity import group_of, identity_of, path_after_move
 from medqa_sweeps.sweep.final import chosen_trial
 from medqa_sweeps.sweep.journal import journal_of, stored_name
 from medqa_sweeps.sweep.study_program import program_of
@@ -169,10 +169,10 @@ def test_what_is_still_where_it_was_stays(tmp_path: Path) -> None:
     for name in ("then/data", "now/data"):
         (tmp_path / name).mkdir(parents=True)
     places = [tmp_path / "then" / "study"]
-    assert moved_along(f"{tmp_path}/then/data", places, tmp_path / "now" / "study") == f"{tmp_path}/then/data"
+    assert path_after_move(f"{tmp_path}/then/data", places, tmp_path / "now" / "study") == f"{tmp_path}/then/data"
     (tmp_path / "then" / "data").rmdir()
-    assert moved_along(f"{tmp_path}/then/data", places, tmp_path / "now" / "study") == f"{tmp_path}/now/data"
-    assert moved_along("/nowhere", places, tmp_path / "now" / "study") == "/nowhere"
+    assert path_after_move(f"{tmp_path}/then/data", places, tmp_path / "now" / "study") == f"{tmp_path}/now/data"
+    assert path_after_move("/nowhere", places, tmp_path / "now" / "study") == "/nowhere"
 
 
 def test_a_study_of_an_earlier_version_is_found_under_its_old_name(defined: Callable[..., StudyDir]) -> None:
@@ -181,7 +181,7 @@ def test_a_study_of_an_earlier_version_is_found_under_its_old_name(defined: Call
     assert stored_name(study) == "first"
     study.define("first", {"space": {}}, {"trials": 1})
     identity = identity_of(study.path)
-    assert (identity.name, identity.places) == ("first", (study.path,)) and identity.id
+    assert (identity.name, identity.folders) == ("first", (study.path,)) and identity.id
     moved = StudyDir(study.path.rename(study.path.with_name("moved")))
     moved.define("ignored", {"space": {}}, {"trials": 1})
     assert identity_of(moved.path).to_record() == {
@@ -234,7 +234,7 @@ def test_the_run_in_wandb_stays_with_the_trial(tmp_path: Path) -> None:
 def test_readings_of_the_same_questions_count_wherever_their_file_was(tmp_path: Path) -> None:
     for name, place in (("study", "/then/test.jsonl"), ("other", "/now/test.jsonl")):
         (tmp_path / name).mkdir()
-        ledger.ask(tmp_path / name, "r1", 0, "c0ffee", None, place)
+        ledger.write_request(tmp_path / name, "r1", 0, "c0ffee", None, place)
         ledger.write_scores(tmp_path / name, SCORED)
     (reading,) = ledger.readings(tmp_path / "other")
     assert ledger.readings_beside(tmp_path / "other", reading) == 1

@@ -248,7 +248,7 @@ def test_a_sweep_with_a_value_that_trains_on_the_validation_questions_does_not_s
     told = "  data.train=bundled:sample/validation.jsonl and data.validation=bundled:sample/validation.jsonl both read"
     assert told in swept(sources)
     said = swept(sources, "data.allow_overlap=true", plan_only=True)
-    assert "400 of 400 validation questions are training questions too" in said
+    assert "400 of 400 validation questions are also training questions" in said
 
 
 def test_a_grid_of_ten_thousand_points_is_checked_at_a_few(swept: Callable) -> None:

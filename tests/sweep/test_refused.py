@@ -71,7 +71,7 @@ def test_hydras_files_are_written_when_the_trial_is(folder: Path) -> None:
 def test_a_single_run_leaves_a_folder_that_is_not_its_own(place: str, launch: Launch, folder: Path) -> None:
     before = content(folder)
     said = launch(f"hydra.run.dir={place}", "lora.r=8")
-    assert ("holds a study" if place == "study" else "holds a finished trial") in said.stderr
+    assert ("contains a study" if place == "study" else "contains a finished trial") in said.stderr
     assert "Questions" not in said.stdout, "nothing was announced either"
     assert content(folder) == before
 
@@ -79,12 +79,12 @@ def test_a_single_run_leaves_a_folder_that_is_not_its_own(place: str, launch: La
 @pytest.mark.parametrize(
     ("words", "told"),
     [
-        (["hydra.sweep.dir=study", "lora.r=2,4,8"], "is not the one asked for"),
-        (["hydra.sweep.dir=study", "lora.r=2,4", "hydra.launcher.devices=[7]"], "GPU 7 is not there"),
+        (["hydra.sweep.dir=study", "lora.r=2,4,8"], "differs from the requested one"),
+        (["hydra.sweep.dir=study", "lora.r=2,4", "hydra.launcher.devices=[7]"], "GPU 7 does not exist"),
         (["hydra.sweep.dir=study", "lora.r=2,4", "hydra.launcher.slots_per_device=0"], "slots_per_device=0"),
         (["hydra.sweep.dir=study", "lora.r=2,4", "hydra.sweeper.metric=gold_log_probability"], "objective"),
         (["hydra.sweep.dir=run", "lora.r=2,4"], "holds a single run"),
-        (["hydra.sweep.dir=new", "lora.r=2,4", "hydra.launcher.devices=[7]"], "GPU 7 is not there"),
+        (["hydra.sweep.dir=new", "lora.r=2,4", "hydra.launcher.devices=[7]"], "GPU 7 does not exist"),
         (["hydra.sweep.dir=new", "lora.r=0,4"], "lora.r=0"),
     ],
 )
@@ -102,7 +102,7 @@ def test_a_confirmation_of_changed_questions_leaves_no_folder(launch: Launch, fo
     before = content(folder)
     train.write_text("".join(text.splitlines(keepends=True)[1:]))
     said = launch("confirm", "study", "--top", "1", "--seeds", "1", module="medqa_sweeps")
-    assert "questions: other content" in said.stderr and "changed since the trial was submitted" in said.stderr
+    assert "questions: different content" in said.stderr and "changed since the trial was submitted" in said.stderr
     assert not (folder / "study-confirm").exists()
     train.write_text(text)
     assert content(folder).keys() == before.keys()

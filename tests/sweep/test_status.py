@@ -88,5 +88,7 @@ def test_a_study_that_has_ended(seen: dict[str, list[str]]) -> None:
 
 
 def test_what_is_no_study(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match=r"no study \(it has no study\.yaml\)\. Give a folder of multirun/"):
+    with pytest.raises(
+        ConfigError, match=r"not a study \(it has no study\.yaml\)\. Give a study folder, such as one in multirun/"
+    ):
         print_status(StudyDir(tmp_path), Console(file=io.StringIO()))

@@ -129,7 +129,7 @@ def test_every_way_to_end_has_its_words() -> None:
 
 def test_alarms_stand_in_the_line_and_those_of_the_data_are_said_once() -> None:
     screen = Screen(terminal=False)
-    letters = Alarm("one_letter", "the model answers D to 325 of 400 questions, though D is the right answer to 100")
+    letters = Alarm("one_letter", "the model answers D to 325 of 400 questions, though D is the correct answer to 100")
     leaks = Alarm(
         "near_duplicates", "297 of 400 validation questions have a near-duplicate in training", about_data=True
     )

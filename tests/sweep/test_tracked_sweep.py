@@ -75,7 +75,7 @@ def test_inside_an_agent_trials_stay_apart_and_it_is_said(swept: tuple[Path, Wan
     folder, server, said = swept
     assert len(server.runs) == 7 and {run.project for run in server.runs.values()} == {"p"}
     assert {run.sweep for run in server.runs.values()} == {None}
-    assert said.count("WANDB_RUN_ID, WANDB_NAME, WANDB_SWEEP_ID ignored: every trial is a run of its own") == 1
+    assert said.count("WANDB_RUN_ID, WANDB_NAME, WANDB_SWEEP_ID ignored: every trial is a separate run") == 1
     assert "Traceback" not in said
     noted = json.loads((folder / "0" / "provenance.json").read_text())["wandb"]
     assert noted == {"WANDB_MODE": "online", "WANDB_PROJECT": "p", "WANDB_BASE_URL": server.url}

@@ -156,7 +156,7 @@ def test_what_an_outage_kept_back_is_sent_later_and_once(
 
 
 @pytest.mark.slow  # the client sends every 15 s
-def test_a_killed_parent_leaves_a_run_that_is_made_true_and_goes_on(
+def test_a_run_of_a_killed_parent_is_completed_and_resumed(
     server: WandbServer, python: Callable[..., subprocess.Popen[str]], tmp_path: Path
 ) -> None:
     trial = online_trial(tmp_path / "study" / "0", FIRST)

@@ -249,7 +249,7 @@ def comparable(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
     return [{k: "NaN" if v != v else v for k, v in row.items()} for row in rows]
 
 
-def test_a_row_holds_the_lines_numbers() -> None:
+def test_a_row_contains_the_numbers_of_its_line() -> None:
     row = tracking.history_row(validation(160, 0.7))
     assert row["samples_seen"] == 160
     assert row["_timestamp"] == 3160.0
@@ -258,7 +258,7 @@ def test_a_row_holds_the_lines_numbers() -> None:
     assert not any(key.endswith(("/time", "/samples_seen", "/kind")) for key in row)
 
 
-def test_a_loss_that_is_not_a_number_is_told_as_such(runs: dict[str, Run]) -> None:
+def test_a_nan_loss_is_sent_as_nan(runs: dict[str, Run]) -> None:
     assert math.isnan(runs["failed"].history[1]["train/loss"])
 
 
@@ -324,7 +324,7 @@ def test_summary_is_the_result(runs: dict[str, Run]) -> None:
 
 
 def test_alarms_are_tags_and_stand_in_the_summary(runs: dict[str, Run]) -> None:
-    sentence = "the model answers D to 60 of 60 questions, though D is the right answer to 15"
+    sentence = "the model answers D to 60 of 60 questions, though D is the correct answer to 15"
     assert runs["long"].summary["alarms"] == [f"one_letter: {sentence}"]
     assert runs["long"].tags == {"mine", "synthetic", "alarm:one_letter"}
     assert runs["completed"].summary["alarms"] == []
@@ -343,7 +343,7 @@ def test_no_secret_and_no_stray_file(trials: dict[str, TrialDir]) -> None:
             assert HF_TOKEN.encode() not in path.read_bytes(), path
 
 
-def test_a_resumed_trial_is_told_once_and_whole(trials: dict[str, TrialDir], tmp_path: Path) -> None:
+def test_a_resumed_trial_is_sent_once_and_completely(trials: dict[str, TrialDir], tmp_path: Path) -> None:
     trial = make_trial(tmp_path / "study" / "0")
     end = AttemptEndLine(1, 320, 9.0, Outcome.INTERRUPTED, None, "Ctrl-C")
     first: list[MetricsLine] = [attempt(1), train(160, 1.3), train(320, 1.1), end]
@@ -381,7 +381,7 @@ def test_only_new_bytes_are_read(tmp_path: Path) -> None:
     assert steps == [0, 1]
 
 
-def test_a_failing_client_is_told_once_and_goes_off(
+def test_a_failing_client_is_logged_once_and_switched_off(
     trials: dict[str, TrialDir], tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     import wandb
@@ -482,7 +482,7 @@ def test_a_silent_server_costs_the_trial_nothing(mode: str, key_in: str, tmp_pat
     assert (word, in_time) == ("blocked", "True")
     assert float(blocked_seconds) < wandb_client.ANSWER_SECONDS, "feeding and finishing did not wait for the server"
     assert ended.stderr.startswith("WARNING W&B: offline")
-    assert "does not answer" in ended.stderr
+    assert "does not respond" in ended.stderr
     assert ended.stderr.endswith(f"wandb-sync {trial.path}\n")
     run = Run(trial)
     assert run.history[0]["train/loss"] == 1.0

@@ -27,7 +27,7 @@ from medqa_sweeps.config import TrackingConfig
 from medqa_sweeps.study import not_run
 from medqa_sweeps.study.not_run import NotRun
 from medqa_sweeps.tracking import session as wandb_session, tracker as tracking, variables as wandb_variables
-from medqa_sweeps.tracking.settings import effective_mode
+from medqa_sweeps.tracking.run_settings import effective_mode
 from medqa_sweeps.tracking.variables import VARIABLES, Rule, ignored, to_record, variables_here
 from medqa_sweeps.trial.folder import TrialDir
 from medqa_sweeps.trial.records import Outcome
@@ -47,7 +47,7 @@ def no_variables(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[No
     monkeypatch.setenv("WANDB_CONFIG_DIR", str(tmp_path / "user"))
     monkeypatch.setenv("NETRC", str(tmp_path / "none"))
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(wandb_session, "_said", set())
+    monkeypatch.setattr(wandb_session, "_logged", set())
     end_client()
     yield
     end_client()
@@ -287,7 +287,7 @@ def test_trials_inside_an_agent_stay_apart(
     assert len(server.runs) == 2 and [run.display_name for run in runs] == ["study/0", "study/1"]
     assert {(run.sweep, run.project) for run in runs} == {(None, "p")}
     names = "WANDB_RUN_ID, WANDB_NAME, WANDB_SWEEP_ID, WANDB_RESUME, WANDB_LAUNCH"
-    assert caplog.text.count(f"{names} ignored: every trial is a run of its own") == 1
+    assert caplog.text.count(f"{names} ignored: every trial is a separate run") == 1
     assert f"In a sweep: {names} ignored" in doctor._wandb().sentence
 
 
@@ -360,7 +360,7 @@ def test_the_page_for_people_is_the_table() -> None:
 # W&B breaks, at any moment
 
 
-@pytest.mark.parametrize("status, words", [(500, "answers with error 500"), (401, "refuses the API key")])
+@pytest.mark.parametrize("status, words", [(500, "responds with error 500"), (401, "rejects the API key")])
 def test_a_server_that_refuses_is_passed_over(
     status: int, words: str, server: WandbServer, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -415,19 +415,21 @@ tracker.finish(trial.result()); tracking.wait_for([tracker], 1.0)
 
 
 @pytest.mark.parametrize("signal_number", [signal.SIGKILL, signal.SIGSTOP])
-def test_a_service_that_dies_or_hangs_holds_nobody_up(signal_number: int, tmp_path: Path) -> None:
+def test_a_service_that_dies_or_hangs_delays_nothing(signal_number: int, tmp_path: Path) -> None:
     trial = begun(tmp_path / "study" / "0", mode="offline")
     ended = run_python(TRACKED, str(trial.path), str(int(signal_number)), PYTHONPATH=str(ROOT))
     assert ended.stderr.count("\n") == 1 and "wandb-sync" in ended.stderr, ended.stderr
 
 
-def test_a_service_that_never_answers_holds_nobody_up(tmp_path: Path) -> None:
+def test_a_service_that_never_responds_delays_nothing(tmp_path: Path) -> None:
     with socket.socket(socket.AF_UNIX) as deaf:
         deaf.bind("deaf")
         deaf.listen()
         trial = begun(tmp_path / "study" / "0", mode="offline")
         ended = run_python(TRACKED, str(trial.path), PYTHONPATH=str(ROOT), WANDB_SERVICE="3-1-unix-deaf")
-    assert ended.stderr.startswith("W&B is still busy; not waiting any longer.") and ended.stderr.count("\n") == 1
+    assert (
+        ended.stderr.startswith("W&B is still busy, and its time limit has passed.") and ended.stderr.count("\n") == 1
+    )
 
 
 def test_a_summary_that_hangs_is_given_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -479,6 +481,6 @@ assert tracking.replay(TrialDir(Path(sys.argv[1])), "g")
 
 def test_what_never_ran_is_not_sent(server: WandbServer, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     begun(tmp_path / "study" / "0")
-    not_run.record(tmp_path / "study", NotRun(1, ["lora.r=8"], Outcome.COMPLETED, "the same as trial 0", None, 0))
+    not_run.write(tmp_path / "study", NotRun(1, ["lora.r=8"], Outcome.COMPLETED, "the same as trial 0", None, 0))
     assert wandb_sync.main([str(tmp_path / "study")]) == 0
     assert "Trials: 1 sent; 1 never ran." in capsys.readouterr().out

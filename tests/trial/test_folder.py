@@ -143,7 +143,7 @@ def _hold(folder: str, held: "multiprocessing.synchronize.Event") -> None:  # ty
         time.sleep(60)
 
 
-def test_one_process_at_a_time_works_in_a_folder_and_a_killed_one_lets_go(trial: TrialDir) -> None:
+def test_one_process_at_a_time_locks_a_folder_and_a_killed_one_releases_it(trial: TrialDir) -> None:
     context = multiprocessing.get_context("fork")
     held = context.Event()
     process = context.Process(target=_hold, args=(str(trial.path), held))
@@ -157,7 +157,7 @@ def test_one_process_at_a_time_works_in_a_folder_and_a_killed_one_lets_go(trial:
         pass
 
 
-def test_stop_is_read_as_it_was_asked(trial: TrialDir) -> None:
+def test_a_stop_request_is_read_as_written(trial: TrialDir) -> None:
     assert trial.stop_reason() is None
     trial.ask_to_stop(StopReason.PRUNED)
     assert trial.stop_reason() is StopReason.PRUNED
@@ -210,7 +210,7 @@ def test_a_full_disk_leaves_no_result_and_no_debris(trial: TrialDir, monkeypatch
 
 
 @pytest.mark.parametrize("content", ["{", "", "[1]", "null"])
-def test_a_damaged_provenance_is_told_with_its_place_and_a_remedy(content: str, tmp_path: Path) -> None:
+def test_the_error_of_a_damaged_provenance_names_the_file_and_a_remedy(content: str, tmp_path: Path) -> None:
     """`resume` of a study ended in a JSONDecodeError that named no file."""
     trial = TrialDir(tmp_path)
     assert trial.provenance() == {}

@@ -2,7 +2,7 @@
 
 import pytest
 
-from medqa_sweeps.trial.provenance import _code, ground, without_secrets
+from medqa_sweeps.trial.provenance import _code, runtime, without_secrets
 
 
 def test_values_of_secret_variables_are_blotted_out(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -20,7 +20,7 @@ def test_hashes_that_are_no_secrets_stay() -> None:
     assert without_secrets(f"index {commit} revision") == f"index {commit} revision"
 
 
-def test_the_code_is_known_by_commit_or_said_to_be_unknown() -> None:
+def test_the_code_is_identified_by_commit_or_reported_as_unknown() -> None:
     code = _code()
     assert set(code) >= {"commit", "dirty", "diff"}
     assert code["commit"] is None or len(code["commit"]) == 40
@@ -31,4 +31,4 @@ def test_of_the_environment_what_libraries_compute_by_is_recorded_and_nothing_el
 ) -> None:
     monkeypatch.setenv("ATEN_CPU_CAPABILITY", "avx2")
     monkeypatch.setenv("MY_API_KEY", "abcdefgh12345678")
-    assert ground.__wrapped__()["environment"] == {"ATEN_CPU_CAPABILITY": "avx2"}
+    assert runtime.__wrapped__()["environment"] == {"ATEN_CPU_CAPABILITY": "avx2"}

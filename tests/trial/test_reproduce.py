@@ -19,7 +19,7 @@ from medqa_sweeps.trial import plan
 from medqa_sweeps.trial.folder import TrialDir
 from medqa_sweeps.trial.provenance import collect
 from medqa_sweeps.trial.records import AttemptLine, Outcome, Prediction, Result, TrainLine
-from medqa_sweeps.trial.reproduce import as_it_ran, changed_ground, changed_numbers, compare, uncommitted_then
+from medqa_sweeps.trial.reproduce import changed_numerics, changed_runtime, compare, config_as_run, uncommitted_changes
 from medqa_sweeps.versions import COMPUTING
 from tests.analysis.trial_folders import score_of, trial_config
 
@@ -92,7 +92,7 @@ def test_without_a_record_of_what_it_ran_on_nothing_is_run(trial: TrialDir, caps
     """It ended in a TypeError."""
     trial.provenance_file.unlink()
     code, out, err = reproduce(trial, capsys)
-    assert code == 1 and "provenance.json is missing, which says on what questions and base" in out
+    assert code == 1 and "provenance.json, which records the trial's questions and base, is missing" in out
     assert "Nothing was run" in err and "--anyway" in err
 
 
@@ -103,7 +103,7 @@ def test_a_damaged_record_is_refused_before_anything_runs(
     text = (trial.path / file).read_text()
     (trial.path / file).write_text("{\n" + text)
     code, _, err = reproduce(trial, capsys)
-    assert code == 1 and f"{file} is damaged" in err and "from a copy" in err
+    assert code == 1 and f"{file} is damaged" in err and "from a backup" in err
 
 
 def test_changed_questions_are_named_and_nothing_is_run(trial: TrialDir, capsys: pytest.CaptureFixture[str]) -> None:
@@ -112,13 +112,13 @@ def test_changed_questions_are_named_and_nothing_is_run(trial: TrialDir, capsys:
     gone = next(iter(trial.predictions()[END]))
     code, out, err = reproduce(trial, capsys)
     assert code == 1 and "questions, validation: 40 then, 39 now" in out
-    assert f"questions, validation, no longer there: 1 ({gone})" in out
+    assert f"questions, validation, missing now: 1 ({gone})" in out
     assert "train" not in out and "base:" not in out and "package" not in out
     assert "Nothing was run" in err and "--anyway" in err
     assert not trial.path.with_name("trial-again").exists()
 
 
-def test_a_changed_answer_and_changed_training_questions_are_told_apart(
+def test_a_changed_answer_is_distinguished_from_changed_training_questions(
     trial: TrialDir, capsys: pytest.CaptureFixture[str]
 ) -> None:
     data = trial.config().data
@@ -130,10 +130,10 @@ def test_a_changed_answer_and_changed_training_questions_are_told_apart(
         file.write(json.dumps({**records[0], "question": "One more?"}) + "\n")
     _, out, _ = reproduce(trial, capsys)
     assert "questions, train: 40 then, 41 now" in out
-    assert "questions, validation, with another gold answer: 1 (" in out and "no longer there" not in out
+    assert "questions, validation, with another gold answer: 1 (" in out and "missing now" not in out
 
 
-def test_questions_that_are_gone_end_it_in_a_sentence(trial: TrialDir, capsys: pytest.CaptureFixture[str]) -> None:
+def test_missing_questions_give_an_error_message(trial: TrialDir, capsys: pytest.CaptureFixture[str]) -> None:
     edit(trial, packages={"torch": "0.1"})
     Path(trial.config().data.train or "").unlink()
     code, out, err = reproduce(trial, capsys, "--anyway")
@@ -147,7 +147,7 @@ def test_a_changed_base_is_named_and_nothing_is_run(trial: TrialDir, capsys: pyt
     content[-1] ^= 0x80
     weights.write_bytes(content)
     code, out, err = reproduce(trial, capsys)
-    assert code == 1 and "base:" in out and "of other content" in out and "questions" not in out
+    assert code == 1 and "base:" in out and "with different content" in out and "questions" not in out
     assert "Nothing was run" in err
 
 
@@ -156,7 +156,7 @@ def test_another_tokenizer_is_another_base_and_is_named(trial: TrialDir, capsys:
     settings = Path(trial.config().model.path or "") / "tokenizer_config.json"
     settings.write_text(settings.read_text().replace("8192", "4096"))
     code, out, err = reproduce(trial, capsys)
-    assert code == 1 and "of other content: tokenizer_config.json" in out and "Nothing was run" in err
+    assert code == 1 and "with different content: tokenizer_config.json" in out and "Nothing was run" in err
 
 
 @pytest.fixture
@@ -169,13 +169,13 @@ def earlier(trial: TrialDir) -> TrialDir:
     return trial
 
 
-def test_a_trial_of_an_earlier_version_is_run_again_and_said_to_be_one(
+def test_a_trial_of_an_earlier_version_is_reproduced_with_a_notice(
     earlier: TrialDir, capsys: pytest.CaptureFixture[str]
 ) -> None:
     with pytest.raises(AssertionError, match="would have been run"):
         reproduce(earlier, capsys)
     out = capsys.readouterr().out
-    assert "of an earlier version of medqa_sweeps, which recorded of the base only" in out and "base:" not in out
+    assert "from an earlier version of medqa_sweeps, which recorded only config.json" in out and "base:" not in out
 
 
 def test_what_an_earlier_version_recorded_is_held_against_it(
@@ -189,7 +189,7 @@ def test_what_an_earlier_version_recorded_is_held_against_it(
 
 def test_changed_code_and_packages_are_named(trial: TrialDir) -> None:
     now = trial.provenance()
-    assert changed_ground(now, now) == []
+    assert changed_runtime(now, now) == []
     files = {
         **now["code"]["files"],
         "medqa_sweeps/worker/engines/unsloth.py": "0" * 12,
@@ -197,7 +197,7 @@ def test_changed_code_and_packages_are_named(trial: TrialDir) -> None:
     }
     edit(trial, code={"files": files, "commit": "a" * 40}, packages={"torch": "0.1", "lost": "2"}, python="3.9.0")
     edit(trial, hardware={"processor": "Abacus", "gpus": [{"name": "A card"}]})
-    found = "\n".join(changed_ground(trial.provenance(), now))
+    found = "\n".join(changed_runtime(trial.provenance(), now))
     assert "code: medqa_sweeps/gone.py and medqa_sweeps/worker/engines/unsloth.py (commit aaaaaaa then" in found
     assert f"package torch: 0.1 then, {now['packages']['torch']} now" in found and "package lost: 2 then, abs" in found
     assert "Python: 3.9.0 then" in found and "processor: Abacus then" in found and "GPUs: A card then, none" in found
@@ -207,67 +207,65 @@ def test_changed_code_and_packages_are_named(trial: TrialDir) -> None:
 def test_a_variable_that_chooses_kernels_is_named(trial: TrialDir) -> None:
     now = {**trial.provenance(), "environment": {"NVIDIA_TF32_OVERRIDE": "0"}}
     edit(trial, environment={"ATEN_CPU_CAPABILITY": "avx2"})
-    assert changed_numbers(trial.provenance(), now) == [
+    assert changed_numerics(trial.provenance(), now) == [
         "variable ATEN_CPU_CAPABILITY: avx2 then, unset now",
         "variable NVIDIA_TF32_OVERRIDE: unset then, 0 now",
     ]
-    assert changed_numbers({**now, "environment": None}, now) == [], "an earlier version recorded none"
+    assert changed_numerics({**now, "environment": None}, now) == [], "an earlier version recorded none"
 
 
 def test_of_packages_only_those_that_compute_can_move_digits(trial: TrialDir) -> None:
     now = trial.provenance()
     edit(trial, packages={"torch": "0.1", "rich": "0.1", "lost": "2"}, python="3.9.0")
-    assert changed_numbers(trial.provenance(), now) == [f"package torch: 0.1 then, {now['packages']['torch']} now"]
-    assert changed_numbers({}, now) == [], "nothing is known of then"
+    assert changed_numerics(trial.provenance(), now) == [f"package torch: 0.1 then, {now['packages']['torch']} now"]
+    assert changed_numerics({}, now) == [], "nothing is known of then"
     assert {name for name in COMPUTING if name in now["packages"]} == set(COMPUTING)
 
 
 def test_another_commit_with_the_same_code_is_no_difference(trial: TrialDir) -> None:
     now = trial.provenance()
     edit(trial, code={"commit": "a" * 40, "diff": "a diff of conf/"})
-    assert changed_ground(trial.provenance(), now) == []
+    assert changed_runtime(trial.provenance(), now) == []
     edit(trial, code={"files": None})
-    assert "commit aaaaaaa then" in changed_ground(trial.provenance(), now)[0], "without hashes nobody knows"
+    assert "commit aaaaaaa then" in changed_runtime(trial.provenance(), now)[0], "without hashes nobody knows"
 
 
 def test_what_was_not_committed_is_named_with_the_way_back(trial: TrialDir) -> None:
     diff = "diff --git a/x.py b/x.py\n--- a/x.py\n+++ b/x.py\n@@ -1 +1 @@\n-1\n+2\n--- a/gone.py\n+++ /dev/null\n"
     edit(trial, code={"commit": "a" * 40, "diff": diff, "untracked": ["notes.txt"]})
-    changed, untracked = uncommitted_then(trial)
+    changed, untracked = uncommitted_changes(trial)
     assert "gone.py and x.py" in changed and f"git checkout {'a' * 40}" in changed
     assert f"jq -r .code.diff {trial.provenance_file} | git apply" in changed
-    assert "only their names" in untracked and "notes.txt" in untracked
+    assert "only the names" in untracked and "notes.txt" in untracked
 
 
 def test_it_runs_as_the_last_attempt_did(trial: TrialDir) -> None:
-    assert as_it_ran(trial) == trial.config()
+    assert config_as_run(trial) == trial.config()
     for attempt, (micro, threads) in enumerate([(8, 2), (4, 1)], start=1):
         trial.append(AttemptLine(attempt, 0, 0.0, 1, "host", "cpu", micro_batch_size=micro, threads=threads))
-    again = as_it_ran(trial)
+    again = config_as_run(trial)
     assert (again.training.micro_batch_size, again.engine.threads) == (4, 1)
 
 
-def test_the_same_bits_are_told(trial: TrialDir) -> None:
+def test_bit_identical_results_are_reported(trial: TrialDir) -> None:
     found = compare(trial, again(trial, lambda number: True))
-    assert (
-        found.same_bits and "Reproduced to the bit: adapter, 40 predictions in 1 reports, losses" in found.sentences[0]
-    )
+    assert found.same_bits and "Bit-identical: adapter, 40 predictions in 1 evaluation, losses" in found.sentences[0]
 
 
 @pytest.mark.parametrize(("wrong", "resolved"), [(1, False), (20, True)])
 def test_other_letters_are_compared_in_pairs(wrong: int, resolved: bool, trial: TrialDir) -> None:
     found = compare(trial, again(trial, lambda number: number >= wrong, loss=1.5))
-    assert not found.same_bits and found.told_apart is resolved
+    assert not found.same_bits and found.significant is resolved
     text = " ".join(found.sentences)
-    assert "parts at step 1; the largest difference is 0.5 nats" in text
-    assert f"40 questions answered then and now: {wrong} letters differ; accuracy 100.0% then" in text
+    assert "differ from step 1 on, by at most 0.5 nats" in text
+    assert f"40 questions answered then and now: {wrong} answers differ; accuracy 100.0% then" in text
     assert text.endswith("): significant." if resolved else "): not resolved.")
 
 
 def test_an_adapter_that_differs_is_not_the_same_although_all_letters_are(trial: TrialDir) -> None:
     other = again(trial, lambda number: True, loss=1.5)
     found = compare(trial, other)
-    assert not found.same_bits and not found.told_apart and "0 letters differ" in found.sentences[-1]
+    assert not found.same_bits and not found.significant and "0 answers differ" in found.sentences[-1]
 
 
 def test_a_trial_that_failed_is_compared_by_how_it_ended(tmp_path: Path, trial: TrialDir) -> None:

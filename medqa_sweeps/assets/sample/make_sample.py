@@ -2,11 +2,11 @@
 
     uv run python -m medqa_sweeps.assets.sample.make_sample
 
-SYNTHETIC. Conditions are invented words, and which findings go with which condition is a random table drawn from a
-seed. The sample proves the machinery and says nothing about medicine; every record carries `"synthetic": true`.
+SYNTHETIC. Conditions are invented words, and a random table drawn from a seed assigns findings to them. Scores on the
+sample show that the software works and say nothing about medicine; every record contains `"synthetic": true`.
 
-CONDITIONS conditions have FINDINGS_A_CONDITION findings of their own each, of which a vignette shows FINDINGS_SHOWN.
-A share UNSPECIFIC of the vignettes shows findings that no condition owns: nobody can do better than guess there, so
+Each of the CONDITIONS conditions has FINDINGS_A_CONDITION findings of its own, of which a vignette shows
+FINDINGS_SHOWN. A share UNSPECIFIC of the vignettes shows findings of no condition, where only guessing is possible, so
 the best possible accuracy is 1 - 3/4 UNSPECIFIC (`CEILING`). Wrong options are other conditions; age, sex and wording
 are noise. "step1" asks for the diagnosis, "step2&3" for what to treat first, which here is the same.
 """
@@ -29,7 +29,7 @@ UNSPECIFIC = 0.1
 UNSPECIFIC_FINDINGS = 8
 CEILING = 1 - UNSPECIFIC * (1 - 1 / len(LETTERS))
 
-# Twice as many names as are used here: the tiny base is taught on all of them, with other facts.
+# Twice as many names as are used here: the tiny base is trained on all of them, with other facts.
 CONDITION_NAMES = """
 Arden, Belkor, Carvin, Delmar, Estrel, Fenwick, Gorlan, Hastel, Ilvane, Jorvik, Kelmor, Lunden, Marvey, Norbeck,
 Ostrava, Pelham, Quenby, Rosval, Selwyn, Tarnow, Ulmen, Vesper, Wendal, Yarrow, Zelnik, Ambrel, Brisko, Corvane,
@@ -83,7 +83,7 @@ def shuffled_names(rng: random.Random, text: str) -> list[str]:
 
 
 def fact_table(rng: random.Random) -> tuple[dict[str, list[str]], list[str]]:
-    """The findings of each condition, which no other has, and findings that no condition has."""
+    """The findings of each condition, shared with no other, and findings of no condition."""
     names, findings = shuffled_names(rng, CONDITION_NAMES)[:CONDITIONS], shuffled_names(rng, FINDING_NAMES)
     unspecific, left = findings[:UNSPECIFIC_FINDINGS], findings[UNSPECIFIC_FINDINGS:]
     return {name: [left.pop() for _ in range(FINDINGS_A_CONDITION)] for name in names}, unspecific
@@ -92,7 +92,7 @@ def fact_table(rng: random.Random) -> tuple[dict[str, list[str]], list[str]]:
 def draw_record(
     rng: random.Random, table: dict[str, list[str]], unspecific: list[str], gold_letter: str
 ) -> dict[str, Any]:
-    """One vignette whose correct option stands at `gold_letter`."""
+    """One vignette with its correct option at `gold_letter`."""
     condition, *others = rng.sample(list(table), len(LETTERS))
     gold = LETTERS.index(gold_letter)
     shown = rng.sample(unspecific if rng.random() < UNSPECIFIC else table[condition], FINDINGS_SHOWN)
@@ -114,7 +114,7 @@ def draw_record(
 
 
 def draw_splits(table_seed: int = TABLE_SEED) -> dict[str, list[dict[str, Any]]]:
-    """The records of the three splits: no question text occurs twice, each letter is gold equally often in each."""
+    """The records of the three splits: no question text occurs twice, and gold letters are balanced in each split."""
     rng = random.Random(f"sample {table_seed}")
     table, unspecific = fact_table(rng)
     seen: set[str] = set()
@@ -133,7 +133,7 @@ def draw_splits(table_seed: int = TABLE_SEED) -> dict[str, list[dict[str, Any]]]
 
 
 def as_jsonl(records: Sequence[dict[str, Any]]) -> str:
-    """One record a line, as MedQA's files have it."""
+    """One record per line, as in MedQA's files."""
     return "".join(json.dumps(record) + "\n" for record in records)
 
 

@@ -2,14 +2,13 @@
 
     OMP_NUM_THREADS=2 uv run python -m medqa_sweeps.assets.tiny_gemma3.make_tiny_gemma3
 
-SYNTHETIC. By full training it is taught the project's prompt, to find an option that the vignette names, and the facts
-of a random table over the sample's invented names; so it can point at an option, and is at chance on the sample's own
-facts, which are left to the LoRA. It knows no medicine and no English beyond these vignettes.
+SYNTHETIC. Full training teaches it the project's prompt, to find an option that the vignette names, and the facts of a
+random table over the sample's invented names. So it can select an option, and is at chance on the sample's own facts,
+which only a LoRA learns. It knows no medicine and no English beyond these vignettes.
 
-Reading the options is the hard part: a model that is taught on all names at once stays at chance for a thousand steps.
-Three things get it there: as much loss on every token as on the letter (predicting a name that was there before teaches
-to look back); half of the questions naming their answer; and few names in one wording first, more as soon as those
-are read.
+Reading the options is the hard part: a model that is trained on all names at once stays at chance for a thousand steps.
+Three measures help: every token has as much loss as the letter (predicting an earlier name teaches attention to it);
+half of the questions name their answer; and training starts with few names and adds more as soon as those are learnt.
 
 One seed; the same machine with the same number of threads writes the same bytes.
 """
@@ -47,8 +46,8 @@ BATCH = 32
 WARMUP_STEPS = 100
 PEAK_LR = 2e-3
 FIRST_NAMES = 10
-ENOUGH = 0.93  # share of right letters in the last 20 steps: then twice as many names
-LAST_STEPS = 200  # with all names, the rate falling to zero
+ENOUGH = 0.93  # share of correct letters in the last 20 steps at which the names are doubled
+LAST_STEPS = 200  # with all names, while the learning rate falls to zero
 FINDINGS_A_NAME = 4
 FINDINGS_SHOWN = 3
 
@@ -75,7 +74,7 @@ CHAT_TEMPLATE = """\
 
 
 def user_content(record: dict[str, Any]) -> str:
-    """The project's prompt, repeated here because what this file was taught must not move when the project's moves."""
+    """A copy of the project's prompt, so that this model does not change when the project's prompt does."""
     options = "\n".join(f"{letter}. {text}" for letter, text in record["options"].items())
     return f"{record['question']}\n\n{options}\n\nAnswer with the letter of the one correct option."
 
@@ -168,9 +167,9 @@ def token_ids(tokenizer: PreTrainedTokenizerFast, record: dict[str, Any]) -> lis
 
 
 def loss_of(model: Gemma3ForCausalLM, rows: Sequence[list[int]], pad_id: int) -> tuple[Tensor, float]:
-    """Mean loss on the letters plus that on all other tokens, and the share of letters that were right."""
+    """Mean loss on the letters plus that on all other tokens, and the share of correct letters."""
     width = max(len(row) for row in rows)
-    # Padded on the left: every letter then stands in the last column but one.
+    # Padded on the left, so that every letter is in the last column but one.
     ids_BxT = torch.tensor([[pad_id] * (width - len(row)) + row for row in rows])
     mask_BxT = (ids_BxT != pad_id).long()
     logits_BxTxV = model(input_ids=ids_BxT, attention_mask=mask_BxT).logits[:, :-1]
@@ -186,7 +185,7 @@ def loss_of(model: Gemma3ForCausalLM, rows: Sequence[list[int]], pad_id: int) ->
 
 @torch.no_grad()
 def initialise(model: Gemma3ForCausalLM) -> None:
-    """Let the embeddings speak: Gemma scales them by sqrt(width) and every layer's output to unit size."""
+    """Initialise so that embeddings dominate: Gemma scales them by sqrt(width) and each layer's output to unit size."""
     model.model.embed_tokens.weight.normal_(0, 0.09)  # about one after scaling
     for name, parameter in model.named_parameters():
         if "post_" in name and "layernorm" in name:
@@ -194,7 +193,7 @@ def initialise(model: Gemma3ForCausalLM) -> None:
 
 
 def teach(model: Gemma3ForCausalLM, tokenizer: PreTrainedTokenizerFast, lessons: Lessons) -> int:
-    """Full training in float32, on ever more names; the number of steps it took."""
+    """Full training in float32 on a growing number of names; returns the number of steps."""
     optimizer = torch.optim.AdamW(model.parameters(), lr=PEAK_LR, betas=(0.9, 0.98), weight_decay=0.01)
     model.train()
     lessons.known = FIRST_NAMES

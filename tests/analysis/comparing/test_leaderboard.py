@@ -18,7 +18,7 @@ from analysis.terminal.printing import print_board
 from medqa_sweeps.config import PromptConfig
 from medqa_sweeps.errors import FailureKind
 from medqa_sweeps.statistics import compare_with_best
-from medqa_sweeps.study.not_run import NotRun, record
+from medqa_sweeps.study.not_run import NotRun, write as write_not_run
 from medqa_sweeps.trial.records import Outcome, Prediction, Result, StoppedBy
 from tests.analysis.trial_folders import SAMPLES_SEEN, complete, predict, right_at, score_of, submit
 
@@ -306,8 +306,10 @@ def test_the_legend_says_why_near_chance_only_some_have_an_alarm(tmp_path: Path)
 
 def test_trials_that_never_ran_are_accounted_for(tmp_path: Path) -> None:
     complete(tmp_path / "0", right_at(0, 200), lora__r=8)
-    record(tmp_path, NotRun(1, ["lora.r=0"], Outcome.FAILED, "lora.r=0: the rank is 1 or more", FailureKind.CONFIG))
-    record(tmp_path, NotRun(2, ["lora.r=8"], Outcome.COMPLETED, "the same experiment as trial 0", same_as=0))
+    write_not_run(
+        tmp_path, NotRun(1, ["lora.r=0"], Outcome.FAILED, "lora.r=0: the rank is 1 or more", FailureKind.CONFIG)
+    )
+    write_not_run(tmp_path, NotRun(2, ["lora.r=8"], Outcome.COMPLETED, "the same experiment as trial 0", same_as=0))
     study = read_study(tmp_path)
     assert [(trial.name, trial.state) for trial in study.others()] == [("1", State.FAILED), ("2", State.REPEATED)]
     assert [settings_text(trial, {}) for trial in study.others()] == ["r=0", "r=8"]

@@ -19,7 +19,7 @@ def test_each_reading_is_shown_with_who_when_and_its_words(tmp_path: Path) -> No
     first, second = final_tests(study)
     assert first.who.count("@") == 1 and first.when.endswith("UTC") and first.trial == 3
     assert first.sentences[0].startswith("Test: 60.0%")
-    assert "1 time before for this study" in second.sentences[-1] and second.reading.scored is None
+    assert "1 time before for this study" in second.sentences[-1] and second.reading.scores is None
 
 
 def test_a_damaged_ledger_is_a_sentence(tmp_path: Path) -> None:

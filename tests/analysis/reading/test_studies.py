@@ -127,7 +127,7 @@ def test_damage_is_named_and_the_others_are_read(tmp_path: Path, file: str, cont
     assert [trial.name for trial in study.trials] == ["0"]
     (sentence,) = study.unreadable
     line = " in line 1" if file == "metrics.jsonl" else ""
-    assert re.match(rf"1: \S+/1/{file} is damaged{line} \(.*(B|b)ring", sentence)
+    assert re.match(rf"1: \S+/1/{file} is damaged{line} \(.*(R|r)estore", sentence)
     with pytest.raises(ConfigError, match=f"{file} is damaged"):
         read_study(tmp_path / "1")
 

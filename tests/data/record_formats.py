@@ -1,4 +1,4 @@
-"""One question in every shape that means it; shared by the tests of this folder."""
+"""One question in every record format that means it; shared by the tests of this folder."""
 
 from typing import Any
 
@@ -7,7 +7,7 @@ TEXTS = ["RSV", "Parainfluenza virus", "E. coli", "Influenza"]
 LETTERED = dict(zip("ABCD", TEXTS, strict=True))
 CAPITALS = {"Question": STEM, "Options": LETTERED, "Correct Option": "B", "Correct Answer": TEXTS[1]}
 COLUMNS = {"question": STEM, **{f"option_{letter.lower()}": text for letter, text in LETTERED.items()}}
-SHAPES: dict[str, dict[str, Any]] = {
+FORMATS: dict[str, dict[str, Any]] = {
     "medqa": {"question": STEM, "options": LETTERED, "answer": TEXTS[1], "answer_idx": "B", "meta_info": "step1"},
     "letter alone": {"question": STEM, "options": LETTERED, "answer_idx": "B"},
     "letter in a list": {"question": STEM, "options": LETTERED, "answer_idx": ["b"]},
@@ -34,5 +34,5 @@ SHAPES: dict[str, dict[str, Any]] = {
     "columns, number": {**COLUMNS, "correct_option": 2},
     "debris": {"question": STEM + "\n", "options": {**LETTERED, "D": 'Influenza\n"'}, "answer_idx": "B"},
 }
-# By shape, what data.answer_base must say: a file of one record shows nothing.
+# data.answer_base by format: a file of one record does not show it.
 BASES = {"medmcqa": 1, "columns, number": 1}

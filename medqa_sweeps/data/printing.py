@@ -1,4 +1,4 @@
-"""The page of `python -m medqa_sweeps data`: a table a topic, 80 columns, no colour that carries meaning."""
+"""The output of `python -m medqa_sweeps data`: one table per topic, 80 columns, no meaning carried by colour."""
 
 from collections import Counter
 from collections.abc import Iterable
@@ -9,42 +9,42 @@ from rich.table import Table
 from rich.text import Text
 
 from medqa_sweeps.config import DataConfig
-from medqa_sweeps.data.description import Description, Holding
+from medqa_sweeps.data.description import Description, PartSummary
 from medqa_sweeps.wording import SYNTHETIC_QUESTIONS
 
-_SHOWN = 3  # refused records a part
+_SHOWN = 3  # refused records per part
 
 
 def print_description(
     config: DataConfig, description: Description, unit: str, max_length: int | None, console: Console
 ) -> None:
-    """Everything of `description`; `unit` is what lengths were counted in."""
+    """Prints a description; `unit` is the unit of its lengths."""
     synthetic = f"  {SYNTHETIC_QUESTIONS}" if config.synthetic else ""
     console.print(Text(f"{config.name}{synthetic}", style="bold"))
-    holdings = description.parts
-    _print_counts(holdings, description.test_questions, console)
-    _print_lengths(holdings, unit, max_length, console)
-    _print_findings("Cleaned", {part: holding.found.cleaned for part, holding in holdings.items()}, console)
-    _print_findings("Flagged, unchanged", {part: holding.found.flagged for part, holding in holdings.items()}, console)
-    _print_refused(config, holdings, console)
+    summaries = description.parts
+    _print_counts(summaries, description.test_questions, console)
+    _print_lengths(summaries, unit, max_length, console)
+    _print_findings("Cleaned", {part: summary.found.cleaned for part, summary in summaries.items()}, console)
+    _print_findings("Flagged, unchanged", {part: summary.found.flagged for part, summary in summaries.items()}, console)
+    _print_refused(config, summaries, console)
     _print_overlaps(description, console)
 
 
-def _print_counts(holdings: dict[str, Holding], test_questions: int | None, console: Console) -> None:
+def _print_counts(summaries: dict[str, PartSummary], test_questions: int | None, console: Console) -> None:
     test = [] if test_questions is None else ["test"]
-    table = _table("", [*holdings, *test])
-    table.add_row("questions", *(f"{len(h.found.questions):,}" for h in holdings.values()), *_many(test_questions))
+    table = _table("", [*summaries, *test])
+    table.add_row("questions", *(f"{len(h.found.questions):,}" for h in summaries.values()), *_many(test_questions))
     for what, counts in (
-        ("region", [holding.by_region for holding in holdings.values()]),
-        ("step", [holding.by_step for holding in holdings.values()]),
-        ("options", [holding.by_options for holding in holdings.values()]),
-        ("gold", [holding.by_letter for holding in holdings.values()]),
+        ("region", [summary.by_region for summary in summaries.values()]),
+        ("step", [summary.by_step for summary in summaries.values()]),
+        ("options", [summary.by_options for summary in summaries.values()]),
+        ("gold", [summary.by_letter for summary in summaries.values()]),
     ):
         _add_shares(table, what, counts)
     console.print()
     console.print(table)
     if test:
-        console.print("  Of the test questions only hashes are read.")
+        console.print("  Only hashes of the test questions are read.")
 
 
 def _add_shares(table: Table, what: str, counts: list[Counter[Any]]) -> None:
@@ -53,16 +53,16 @@ def _add_shares(table: Table, what: str, counts: list[Counter[Any]]) -> None:
         table.add_row(f"{what} {key}", *shares)
 
 
-def _print_lengths(holdings: dict[str, Holding], unit: str, max_length: int | None, console: Console) -> None:
-    table = _table(f"Length in {unit}", [*holdings])
-    lengths = [holding.lengths for holding in holdings.values()]
+def _print_lengths(summaries: dict[str, PartSummary], unit: str, max_length: int | None, console: Console) -> None:
+    table = _table(f"Length in {unit}", [*summaries])
+    lengths = [summary.lengths for summary in summaries.values()]
     table.add_row("mean", *(f"{length.mean:,.1f}" for length in lengths))
     table.add_row("median", *(f"{length.median:,.0f}" for length in lengths))
     table.add_row("95% up to", *(f"{length.percentile_95:,}" for length in lengths))
     table.add_row("99% up to", *(f"{length.percentile_99:,}" for length in lengths))
     table.add_row("longest", *(f"{length.longest:,}" for length in lengths))
     if max_length is not None:
-        totals = [len(holding.found.questions) for holding in holdings.values()]
+        totals = [len(summary.found.questions) for summary in summaries.values()]
         cut = (
             f"{length.cut:,}  {_percent(length.cut or 0, total)}" for length, total in zip(lengths, totals, strict=True)
         )
@@ -76,35 +76,37 @@ def _print_lengths(holdings: dict[str, Holding], unit: str, max_length: int | No
 def _print_findings(title: str, counts: dict[str, Counter[str]], console: Console) -> None:
     table = _table(title, [*counts])
     for kind in sorted({kind for count in counts.values() for kind in count}):
-        table.add_row(Text(kind), *(f"{count[kind]:,}" for count in counts.values()))  # [INST] is no markup of rich's
+        table.add_row(
+            Text(kind), *(f"{count[kind]:,}" for count in counts.values())
+        )  # Text, since rich would read [INST] as markup
     if not table.row_count:
         table.add_row("nothing", *("0" for _ in counts))
     console.print()
     console.print(table)
     if any("control token" in kind for count in counts.values() for kind in count):
-        console.print("  Text that looks like a control token is read as plain text.")
+        console.print("  Models read text that looks like a control token as plain text.")
 
 
-def _print_refused(config: DataConfig, holdings: dict[str, Holding], console: Console) -> None:
-    table = _table("Refused", [*holdings])
-    table.add_row("bad records", *(f"{len(holding.found.quarantined):,}" for holding in holdings.values()))
+def _print_refused(config: DataConfig, summaries: dict[str, PartSummary], console: Console) -> None:
+    table = _table("Refused", [*summaries])
+    table.add_row("bad records", *(f"{len(summary.found.quarantined):,}" for summary in summaries.values()))
     console.print()
     console.print(table)
-    for holding in holdings.values():
-        bad = holding.found.quarantined
+    for summary in summaries.values():
+        bad = summary.found.quarantined
         for record in bad[:_SHOWN]:
-            console.print(Text(f"  {record.place}: {record.reason}"), soft_wrap=True)
+            console.print(Text(f"  {record.location}: {record.reason}"), soft_wrap=True)
         if len(bad) > _SHOWN:
             console.print(f"  and {len(bad) - _SHOWN:,} more.")
         if bad and config.on_bad_record == "stop":
-            console.print("  A trial stops at the first; data.on_bad_record=quarantine sets them aside.")
+            console.print("  A trial stops at the first; data.on_bad_record=quarantine leaves them out.")
 
 
 def _print_overlaps(description: Description, console: Console) -> None:
     table = _table("Overlaps", ["same", "near-duplicate"])
     for overlap in description.overlaps:
         once = overlap.part == overlap.among
-        label = f"more than once in {overlap.part}" if once else f"of {overlap.part}, also in {overlap.among}"
+        label = f"repeated in {overlap.part}" if once else f"{overlap.part} questions also in {overlap.among}"
         table.add_row(label, f"{overlap.same:,}", f"{overlap.near:,}")
     console.print()
     console.print(table)
@@ -123,4 +125,4 @@ def _many(count: int | None) -> list[str]:
 
 
 def _percent(count: int, of: int) -> str:
-    return f"{100 * count / of:5.1f} %" if of else ""
+    return f"{100 * count / of:5.1f}%" if of else ""

@@ -16,7 +16,7 @@ _DEFAULTS = TrackingConfig()
 
 @dataclass(frozen=True)
 class Mode:
-    """`name`: auto | online | offline | disabled; `source`: where it was set, such as `WANDB_MODE=offline`."""
+    """`name`: auto | online | offline | disabled; `source`: where it is set, such as `WANDB_MODE=offline`."""
 
     name: str
     source: str
@@ -24,7 +24,7 @@ class Mode:
 
 @dataclass(frozen=True)
 class RunSettings:
-    """Whether a run is sent, where to, and under which names."""
+    """The settings of a W&B run: whether and where it is sent, and its names."""
 
     mode: Mode
     project: str
@@ -34,7 +34,7 @@ class RunSettings:
     job_type: str
     tags: tuple[str, ...]
     notes: str | None
-    host: str | None  # None: the run shows none
+    host: str | None  # None: not shown
     server: str | None  # URL; None: the client's default
     sweep_id: str | None  # of a W&B sweep, whose agent started the run
 
@@ -47,7 +47,7 @@ def run_settings(
     mode: str | None = None,
     current: Variables | None = None,
 ) -> RunSettings:
-    """Config first, then the variables as they were when the trial began; the mode as `effective_mode` says.
+    """The config takes precedence over the variables at the start of the trial; for the mode see `effective_mode`.
 
     Args:
         record: the variables that the trial recorded; None: it recorded none, so the current ones apply.
@@ -74,22 +74,22 @@ def run_settings(
     )
 
 
-def effective_mode(asked: str, then: Variables, current: Variables, override: str | None = None) -> Mode:
+def effective_mode(requested: str, then: Variables, current: Variables, override: str | None = None) -> Mode:
     """The most restrictive of `tracking.mode`, the variables when the trial began and the variables now.
 
-    A WANDB_MODE that W&B does not know counts as disabled: a misspelt `offline` must not send anything.
+    An unknown WANDB_MODE means disabled: a misspelt `offline` must not send anything.
 
     Args:
-        override: replaces what was asked for, unless that was disabled; the variables now still restrict it.
+        override: replaces the requested mode, unless that is disabled; the current variables still restrict it.
     """
-    mode = _most_restrictive(Mode(asked, f"tracking.mode={asked}"), *_modes_of(current), *_modes_of(then))
+    mode = _most_restrictive(Mode(requested, f"tracking.mode={requested}"), *_modes_of(current), *_modes_of(then))
     if override is None or mode.name == OFF:
         return mode
-    return _most_restrictive(Mode(override, "as asked"), *_modes_of(current))
+    return _most_restrictive(Mode(override, "as requested"), *_modes_of(current))
 
 
 def invalid_mode(current: Variables) -> str | None:
-    """A sentence about a WANDB_MODE that W&B does not know; None if it is valid or not set."""
+    """A clause about an unknown WANDB_MODE; None if it is valid or not set."""
     found = current.get("WANDB_MODE")
     if found is None or found.value in _MODES:
         return None
@@ -103,12 +103,12 @@ def _modes_of(variables: Variables) -> Iterator[Mode]:
 
 
 def _most_restrictive(*modes: Mode) -> Mode:
-    """The first of them, if several are equal."""
+    """The most restrictive mode; the first of several equal ones."""
     return min(modes, key=lambda mode: _MOST_RESTRICTIVE_FIRST.index(mode.name))
 
 
 def _set(tracking: TrackingConfig, key: str) -> str | None:
-    """The config's value; None where it is the default."""
+    """The config's value; None if it is the default."""
     value: str | None = getattr(tracking, key)
     return None if value == getattr(_DEFAULTS, key) else value
 

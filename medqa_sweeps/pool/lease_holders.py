@@ -1,4 +1,4 @@
-"""Notes of who holds a GPU, for sentences only: the locks of `leases` decide."""
+"""Notes of which sweep holds a GPU, only for messages: the locks of `leases` decide."""
 
 import json
 import time
@@ -7,24 +7,24 @@ from pathlib import Path
 import psutil
 
 from medqa_sweeps.durable.files import write_atomically
-from medqa_sweeps.durable.places import cache_folder
+from medqa_sweeps.durable.writable_folders import cache_folder
 
 
 def leases_folder() -> Path:
-    """Where locks and notes are, for all processes that share this cache folder."""
+    """The folder of locks and notes, for all processes with this cache folder."""
     return cache_folder() / "leases"
 
 
-def note_holder(file: Path, folder: Path) -> None:
-    """Write that this process, which works in `folder`, holds what the file is named after."""
+def write_lease_holder(file: Path, folder: Path) -> None:
+    """Note that this process, which works in `folder`, holds the device that the file is named after."""
     process = psutil.Process()
     since = time.strftime("%Y-%m-%d %H:%M")
     holder = {"pid": process.pid, "process_started": process.create_time(), "study": str(folder), "since": since}
     write_atomically(file, json.dumps(holder))
 
 
-def holders(uuid: str) -> list[str]:
-    """The living sweeps that hold a GPU, as they have noted it."""
+def lease_holders(uuid: str) -> list[str]:
+    """The running sweeps that hold a GPU, from their notes."""
     return [shown for note in sorted(leases_folder().glob(f"{uuid}*.json")) if (shown := _holder(note))]
 
 

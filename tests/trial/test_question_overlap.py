@@ -9,14 +9,21 @@ import pytest
 from medqa_sweeps.assets import resolve_bundled
 from medqa_sweeps.config import DataConfig
 from medqa_sweeps.data import Question, read_questions
-from medqa_sweeps.data.duplicates import Likeness
+from medqa_sweeps.data.duplicates import Similarity
 from medqa_sweeps.trial.folder import TrialDir
 from medqa_sweeps.trial.plan import plan_trial
 from medqa_sweeps.trial.provenance import collect
-from medqa_sweeps.trial.seen import Seen, SeenCount, overlap_sentences, seen_by, sentences, unseen
+from medqa_sweeps.trial.question_overlap import (
+    OverlapCount,
+    QuestionOverlap,
+    overlap_sentences,
+    overlap_with_trial,
+    questions_without_overlap,
+    sentences,
+)
 from tests.analysis.trial_folders import trial_config
 
-SAME, NEAR, NO = Likeness.SAME, Likeness.NEAR, Likeness.NO
+SAME, NEAR, NO = Similarity.SAME, Similarity.NEAR, Similarity.NO
 NEW = {"question": "Which of these is new?", "options": {"A": "one", "B": "two"}, "answer_idx": "A"}
 
 
@@ -53,52 +60,58 @@ def edited(record: dict) -> dict:
     return {**record, "question": record["question"].rstrip("?") + " here?"}
 
 
-def test_each_question_is_told_by_how_it_stands_in_training_and_in_validation(trial: TrialDir, read: Callable) -> None:
+def test_each_question_has_its_overlap_with_training_and_validation(trial: TrialDir, read: Callable) -> None:
     train, chosen = records("train"), records("validation")
     file = read(train[0], edited(train[1]), chosen[0], NEW)
-    training, validation = seen_by(trial, file)
-    assert training.likeness == (SAME, NEAR, NO, NO)
-    assert validation.likeness is not None and validation.likeness[2:] == (SAME, NO)
-    assert unseen(training, validation) == [3]
+    training, validation = overlap_with_trial(trial, file)
+    assert training.similarities == (SAME, NEAR, NO, NO)
+    assert validation.similarities is not None and validation.similarities[2:] == (SAME, NO)
+    assert questions_without_overlap(training, validation) == [3]
     reordered = {**train[0], "options": dict(zip("ABCD", reversed(train[0]["options"].values()), strict=True))}
-    assert seen_by(trial, read(reordered))[0].likeness == (NEAR,), "other options are another question, nearly"
+    assert overlap_with_trial(trial, read(reordered))[0].similarities == (NEAR,), (
+        "other options are another question, nearly"
+    )
 
 
 def test_the_file_that_a_trial_was_trained_on_says_nothing_about_new_questions(trial: TrialDir, read: Callable) -> None:
-    told = list(sentences(*seen_by(trial, read(*records("train")[:40]))))
+    told = list(sentences(*overlap_with_trial(trial, read(*records("train")[:40]))))
     assert told[0] == (
         "40 of these 40 questions were in this trial's training data: this accuracy says nothing about new questions."
     )
 
 
 def test_a_part_of_it_biases_the_accuracy() -> None:
-    (training,) = overlap_sentences(SeenCount(2000, 1, 2), SeenCount(2000, 0, 0))
+    (training,) = overlap_sentences(OverlapCount(2000, 1, 2), OverlapCount(2000, 0, 0))
     assert training == (
         "1 of these 2,000 questions was in this trial's training data and 2 more are near-duplicates of training "
         "questions: the accuracy is biased upwards."
     )
-    (validation,) = overlap_sentences(None, SeenCount(30, 0, 1), "the test's")
+    (validation,) = overlap_sentences(None, OverlapCount(30, 0, 1), "the test's")
     assert validation.startswith("1 of the test's 30 questions is a near-duplicate of validation questions: ")
-    assert "chosen for its answers" in validation
-    (clean,) = overlap_sentences(SeenCount(30, 0, 0), SeenCount(30, 0, 0))
+    assert "selected by its score" in validation
+    (clean,) = overlap_sentences(OverlapCount(30, 0, 0), OverlapCount(30, 0, 0))
     assert clean.startswith("None of these questions")
 
 
 def test_what_cannot_be_read_any_more_is_unknown(trial: TrialDir, read: Callable) -> None:
     Path(trial.config().data.train or "").unlink()
     file = read(NEW)
-    training, validation = seen_by(trial, file)
-    assert (training.of(0), validation.of(0), unseen(training, validation)) == ("unknown", "unknown", [])
+    training, validation = overlap_with_trial(trial, file)
+    assert (training.of(0), validation.of(0), questions_without_overlap(training, validation)) == (
+        "unknown",
+        "unknown",
+        [],
+    )
     told = list(sentences(training, validation))
-    assert len(told) == 2 and all(one.startswith("Unknown: whether these are among the trial's ") for one in told)
+    assert len(told) == 2 and all(one.startswith("It is unknown whether these are among the trial's ") for one in told)
     assert "there is no such file" in told[0]
 
 
 def test_a_part_that_has_changed_is_unknown_and_the_other_is_not(trial: TrialDir, read: Callable) -> None:
     with open(trial.config().data.train or "", "a") as file:
         file.write(json.dumps(NEW) + "\n")
-    training, validation = seen_by(trial, read(NEW))
-    assert training == Seen(None, "They have changed since the trial ran.")
-    assert validation.likeness == (NO,) and unseen(training, validation) == []
+    training, validation = overlap_with_trial(trial, read(NEW))
+    assert training == QuestionOverlap(None, "They have changed since the trial ran.")
+    assert validation.similarities == (NO,) and questions_without_overlap(training, validation) == []
     (told,) = sentences(training, validation)
     assert "training questions. They have changed" in told

@@ -1,30 +1,30 @@
-"""A trial's files as plain lists. A file that is missing or damaged gives None or nothing: alarms never break a run."""
+"""A trial's files as plain lists. Missing or damaged files give None or an empty list, never an error."""
 
 import math
 from dataclasses import dataclass
 from typing import Any
 
-from medqa_sweeps.damage import NOT_WHAT_WAS_WRITTEN
+from medqa_sweeps.damage import PARSE_ERRORS
 from medqa_sweeps.data.split import IN_TRAINING, NEARLY_IN_TRAINING
 from medqa_sweeps.errors import ConfigError
 from medqa_sweeps.prompt import LETTERS
 from medqa_sweeps.trial.folder import TrialDir
 from medqa_sweeps.trial.records import Prediction, Result, TrainLine
 
-_DAMAGED = (ConfigError, OSError, OverflowError, *NOT_WHAT_WAS_WRITTEN)
-_PLACES = {letter: place for place, letter in enumerate(LETTERS)}
+_DAMAGED = (ConfigError, OSError, OverflowError, *PARSE_ERRORS)
+_INDEX_BY_LETTER = {letter: index for index, letter in enumerate(LETTERS)}
 
 
 @dataclass(frozen=True)
-class Answers:
-    """The questions that every evaluation of a trial holds, in one order."""
+class EvaluatedAnswers:
+    """The answers to the questions that all evaluations of a trial have in common, in one order."""
 
-    right: list[str]  # letter of the right answer, per question
-    options: list[int]  # number of options, per question
-    evaluations: dict[int, list[str | None]]  # letters that were chosen, by samples seen, in ascending order
+    gold: list[str]  # gold letter of each question
+    options: list[int]  # number of options of each question
+    evaluations: dict[int, list[str | None]]  # predicted letters, by samples seen, ascending
 
 
-def answers_of(trial: TrialDir) -> Answers | None:
+def answers_of(trial: TrialDir) -> EvaluatedAnswers | None:
     """All evaluations of the trial; None if none can be read."""
     try:
         return _answers(trial.predictions())
@@ -33,7 +33,7 @@ def answers_of(trial: TrialDir) -> Answers | None:
 
 
 def losses_of(trial: TrialDir) -> list[float]:
-    """The training losses that are numbers, in the order of training."""
+    """The finite training losses, in the order of training."""
     try:
         lines = [line for line in trial.metrics() if isinstance(line, TrainLine)]
         return [float(line.loss) for line in lines if line.loss is not None and math.isfinite(line.loss)]
@@ -42,7 +42,7 @@ def losses_of(trial: TrialDir) -> list[float]:
 
 
 def leaks_of(trial: TrialDir) -> tuple[int, int, int]:
-    """Validation questions that are in training, those nearly in training besides, and all; 0 where it is not known."""
+    """Number of validation questions that are in training, of further near-duplicates, and of all; 0 if unknown."""
     try:
         questions: dict[str, Any] = trial.provenance()["questions"]
         flagged = questions["flagged"]
@@ -60,7 +60,7 @@ def result_of(trial: TrialDir) -> Result | None:
         return None
 
 
-def _answers(evaluations: dict[int, dict[str, Prediction]]) -> Answers | None:
+def _answers(evaluations: dict[int, dict[str, Prediction]]) -> EvaluatedAnswers | None:
     if not evaluations or not all(isinstance(seen, int) for seen in evaluations):
         return None
     shared = set.intersection(*(set(found) for found in evaluations.values()))
@@ -68,8 +68,8 @@ def _answers(evaluations: dict[int, dict[str, Prediction]]) -> Answers | None:
     ids = [one for one in newest if one in shared]
     if not ids:
         return None
-    right = [newest[one].gold for one in ids]
+    gold = [newest[one].gold for one in ids]
     chosen = {seen: [evaluations[seen][one].predicted for one in ids] for seen in sorted(evaluations)}
-    in_use: set[str | None] = set().union(right, *chosen.values())
-    highest = max(_PLACES[letter] for letter in in_use if letter is not None)
-    return Answers(right, [len(newest[one].log_probabilities) or highest + 1 for one in ids], chosen)
+    in_use: set[str | None] = set().union(gold, *chosen.values())
+    highest = max(_INDEX_BY_LETTER[letter] for letter in in_use if letter is not None)
+    return EvaluatedAnswers(gold, [len(newest[one].log_probabilities) or highest + 1 for one in ids], chosen)

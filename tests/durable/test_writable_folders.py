@@ -13,9 +13,9 @@ from pathlib import Path
 import pytest
 
 from medqa_sweeps.__main__ import main
-from medqa_sweeps.durable import places
+from medqa_sweeps.durable import writable_folders
 from medqa_sweeps.durable.cache import shared
-from medqa_sweeps.durable.places import CACHE_VARIABLE, cache_folder, complete_environment, home_folder
+from medqa_sweeps.durable.writable_folders import CACHE_VARIABLE, cache_folder, complete_environment, home_folder
 from medqa_sweeps.errors import ConfigError
 from tests.conftest import ROOT
 from tests.sweep.test_faults import PROGRAM
@@ -27,14 +27,14 @@ OF_A_USER = ("HOME", "USER", "LOGNAME", "LNAME", "USERNAME", "XDG_CACHE_HOME", C
 @pytest.fixture(autouse=True)
 def nobody(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """A user of whom nothing is known, with a folder for temporary files."""
-    for variable in (*OF_A_USER, *places._LIBRARY_FOLDERS, "HF_HOME"):
+    for variable in (*OF_A_USER, *writable_folders._LIBRARY_FOLDERS, "HF_HOME"):
         monkeypatch.setenv(variable, "")  # so that what is set meanwhile is taken back
         monkeypatch.delenv(variable)
     monkeypatch.setattr("pwd.getpwuid", _unknown)
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
-    places.obstacle_to_writing.cache_clear()
+    writable_folders.obstacle_to_writing.cache_clear()
     yield
-    places.obstacle_to_writing.cache_clear()
+    writable_folders.obstacle_to_writing.cache_clear()
 
 
 def _unknown(uid: int) -> None:
@@ -59,7 +59,7 @@ def test_a_home_that_is_missing_or_cannot_be_written_is_passed_over(
     assert cache_folder() == own_temporary(tmp_path)
 
 
-def test_what_is_asked_for_comes_before_the_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_variable_takes_precedence_over_the_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HOME", str(tmp_path))
     assert cache_folder() == tmp_path / ".cache" / "medqa_sweeps"
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "xdg"))
@@ -69,11 +69,13 @@ def test_what_is_asked_for_comes_before_the_home(tmp_path: Path, monkeypatch: py
     assert cache_folder() == tmp_path / "relative"
 
 
-def test_a_cache_that_was_asked_for_and_cannot_be_written_is_refused(
+def test_a_configured_cache_that_cannot_be_written_is_refused(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv(CACHE_VARIABLE, UNWRITABLE)
-    with pytest.raises(ConfigError, match=rf"{CACHE_VARIABLE}={UNWRITABLE} cannot be written \(.*\)\. Set it to"):
+    with pytest.raises(
+        ConfigError, match=rf"{CACHE_VARIABLE}={UNWRITABLE} cannot be written \(.*\)\. Choose a writable"
+    ):
         cache_folder()
     assert main(["data", "bundled:sample/train.jsonl", "--model", "tiny_gemma3"]) == 0, "which needs no cache"
 
@@ -82,17 +84,17 @@ def test_a_temporary_folder_that_somebody_else_could_have_made_is_not_used(tmp_p
     elsewhere = tmp_path / "elsewhere"
     elsewhere.mkdir()
     own_temporary(tmp_path).symlink_to(elsewhere)
-    with pytest.raises(ConfigError, match=f"it is not yours alone.*Set {CACHE_VARIABLE}"):
+    with pytest.raises(ConfigError, match=f"other users can write to it.*Set {CACHE_VARIABLE}"):
         cache_folder()
     own_temporary(tmp_path).unlink()
-    places.obstacle_to_writing.cache_clear()
+    writable_folders.obstacle_to_writing.cache_clear()
     own_temporary(tmp_path).mkdir()
     own_temporary(tmp_path).chmod(0o777)
-    with pytest.raises(ConfigError, match="it is not yours alone"):
+    with pytest.raises(ConfigError, match="other users can write to it"):
         cache_folder()
 
 
-def test_libraries_are_told_of_a_home_and_a_name(tmp_path: Path) -> None:
+def test_libraries_get_a_home_and_a_user_name(tmp_path: Path) -> None:
     complete_environment()
     assert Path.home() == own_temporary(tmp_path) / "home" and Path.home().is_dir()
     assert os.environ["USER"] == f"uid{os.getuid()}"
@@ -156,12 +158,14 @@ def test_a_trial_of_a_user_without_a_home_runs_and_is_tracked(
     assert (own_temporary(tmp_path) / "overlaps").is_dir()
 
 
-def test_doctor_says_what_cannot_be_written(as_nobody: Callable[..., "subprocess.CompletedProcess[str]"]) -> None:
+def test_doctor_reports_folders_that_cannot_be_written(
+    as_nobody: Callable[..., "subprocess.CompletedProcess[str]"],
+) -> None:
     def folders(**more: str) -> str:
         said = as_nobody("-m", "medqa_sweeps", "doctor", HF_HUB_OFFLINE="1", **more)
         assert not said.stderr, said.stderr
         return next(line for line in said.stdout.splitlines() if line.startswith("Folders"))
 
-    assert "note" in (told := folders()) and "which a restart may empty: set MEDQA_SWEEPS_CACHE" in told
+    assert "note" in (told := folders()) and "which a restart may delete: set MEDQA_SWEEPS_CACHE" in told
     assert "problem" in (told := folders(**{CACHE_VARIABLE: UNWRITABLE})) and f"{UNWRITABLE} cannot be written" in told
     assert "the hub's cache, /sys/hub, cannot be written" in folders(HF_HOME="/sys")
