@@ -124,7 +124,8 @@ def _ending(trial: TrialDir, result: Result | None, ended: Ended) -> str:
         why = "" if ended.message in ("", "interrupted") else f" {ended.message}"
         if not trial.config_file.exists():
             return f"Interrupted.{why}"
-        return f"Interrupted.{why} `{command('medqa_sweeps', 'resume', trial.path)}` {trial.goes_on()}."
+        resume = command("medqa_sweeps", "resume", trial.path)
+        return f"Interrupted.{why} The trial {trial.goes_on()}. To resume: {resume}"
     if result.outcome is Outcome.FAILED or result.score is None:
         return f"Failed ({result.failure}): {result.message}"
     score = result.score

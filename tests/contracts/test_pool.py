@@ -68,7 +68,7 @@ def asleep(pool: Pool, folder: Path, name: str) -> ProcessHandle:
     """A process that is seen to sleep, for longer than any test."""
     process = start(pool, folder, "sleep", str(folder / name))
     end = time.monotonic() + 30
-    while not (folder / name).exists():
+    while not ((folder / name).exists() and (folder / name).read_text()):
         assert time.monotonic() < end and not pool.wait(0.05)
     return process
 

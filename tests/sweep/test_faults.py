@@ -332,7 +332,7 @@ def test_where_there_is_no_checkpoint_nobody_speaks_of_one(start: Callable[..., 
     time.sleep(MOMENT_SECONDS)
     program.process.send_signal(signal.SIGINT)
     assert program.ended(30) == 130
-    assert f"resume study` {again}." in program.said()
+    assert f"The trial {again}. To resume: " in program.said()
     resumed = start(*words, single=True, log="resumed")
     assert resumed.ended() == 0, resumed.said()
     assert f"The trial {again}" in resumed.said()
