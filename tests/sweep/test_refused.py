@@ -119,7 +119,7 @@ class Refusing:
     def wait(self, timeout: float) -> list["Refusing"]:
         return [self]
 
-    code = 65
+    code, cause = 65, ""
 
 
 def test_a_test_that_is_refused_leaves_the_log_of_the_one_before(folder: Path) -> None:
