@@ -182,7 +182,8 @@ class TrialJobs(Jobs):
         if running is None:
             return
         running.trial.ask_to_stop(reason, why)
-        before_training = running.phase is not None and running.phase.before_training and not running.has_trained
+        phase = running.trial.phase() or running.phase  # as it is now: the last look may be a moment old
+        before_training = phase is not None and phase.before_training and not running.has_trained
         if reason is StopReason.INTERRUPTED and before_training:
             self._end(running)  # nothing is worth a checkpoint yet, and its first step may be minutes away
 

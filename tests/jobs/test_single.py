@@ -64,11 +64,8 @@ def test_a_failure_keeps_its_own_sentence(tmp_path: Path) -> None:
 def test_an_interrupted_run_says_how_to_resume_it(tmp_path: Path) -> None:
     trial = submit(tmp_path / "0")
     text = _ending(trial, None, Ended(0, Outcome.INTERRUPTED, message="interrupted"))
-    assert (
-        text.startswith("Interrupted. The trial ")
-        and "To resume: " in text
-        and text.endswith(f"medqa_sweeps resume {trial.path}")
-    )
+    assert text.startswith(f"Interrupted. The trial {trial.goes_on()}. To resume: ")
+    assert text.endswith(f"medqa_sweeps resume {trial.path}")
     nothing = TrialDir(tmp_path / "1")
     assert _ending(nothing, None, Ended(0, Outcome.INTERRUPTED, message="The trial had not started.")) == (
         "Interrupted. The trial had not started."

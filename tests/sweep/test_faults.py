@@ -273,11 +273,13 @@ def test_signals_that_were_ignored_at_the_start_disturb_neither_the_sweep_nor_it
 
 
 def all_checkpoints(folder: Path) -> bool:
-    """Whether every trial that has begun and not ended has a checkpoint of its only attempt."""
-    open_trials = [path for path in folder.iterdir() if path.name.isdecimal() and not (path / "result.json").exists()]
-    assert open_trials
-    attempts = [(path / "metrics.jsonl").read_text().count('"kind": "attempt",') for path in open_trials]
-    return attempts == [1] * len(attempts) and all(list(path.glob("checkpoint/step-*")) for path in open_trials)
+    """Whether every trial that has trained and not ended has a checkpoint of its only attempt."""
+    begun = [path for path in folder.iterdir() if path.name.isdecimal() and not (path / "result.json").exists()]
+    lines = {path: metrics.read_text() for path in begun if (metrics := path / "metrics.jsonl").exists()}
+    trained = [path for path, text in lines.items() if '"kind": "train",' in text]
+    assert trained
+    attempts = [lines[path].count('"kind": "attempt",') for path in trained]
+    return attempts == [1] * len(attempts) and all(list(path.glob("checkpoint/step-*")) for path in trained)
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])

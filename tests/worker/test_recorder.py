@@ -29,7 +29,7 @@ def test_an_attempt_names_the_gpu_that_its_process_sees(
     trial = TrialDir(tmp_path)
     trial.submit(trial_config(training__micro_batch_size=4), {})
     split = SimpleNamespace(validation=[])
-    plan: Any = SimpleNamespace(config=trial.config(), steps=0, report_steps=[], split=split)
+    plan: Any = SimpleNamespace(config=trial.config(), steps=0, evaluation_steps=[], split=split)
     recorder.TrialRecorder(trial, plan, None, 0.0, Phases(trial)).begin()
     (line,) = trial.lines()
     assert isinstance(line, AttemptLine) and line.gpu == gpu
@@ -85,7 +85,7 @@ def test_the_folder_says_what_the_trial_does_and_how_long_it_takes(
         config=trial.config(),
         steps=30,
         samples=240,
-        report_steps=[20, 30],
+        evaluation_steps=[20, 30],
         split=SimpleNamespace(validation=questions, train=questions),
     )
     show = TrialDir.show_phase
