@@ -95,7 +95,7 @@ def _to_its_end(jobs: Jobs, job: Job, progress: TrialProgress) -> Ended:
             if interrupts.count > heard:
                 heard = interrupts.count
                 if heard == 1:
-                    progress.say(_stopping(trial.phase() or progress.phase))
+                    progress.say(_stopping(job.prepared.trial.phase() or progress.phase))
                     jobs.stop(job.number, StopReason.INTERRUPTED)
                 else:
                     jobs.kill()
