@@ -19,6 +19,8 @@ Text = tuple[int, str]  # line, what stands there
 
 def texts_of(file: Path) -> Iterator[Text]:
     """The texts of a source, with their lines; none of a kind of file that no screen shows."""
+    if file.suffix not in (".py", ".yaml", ".md", ".html", ".jinja"):
+        return
     source = file.read_text(encoding="utf-8")
     match file.suffix:
         case ".py":

@@ -106,7 +106,7 @@ def _beside(pages: Sequence[str]) -> str:
     if not pages:
         return ""
     links = ", ".join(f'<a href="{escaped(name)}">{escaped(name)}</a>' for name in pages)
-    sentence = "Trials that answered other validation questions are compared on pages of their own:"
+    sentence = "Trials that answered other validation questions are compared on separate pages:"
     return f'<p class="soft">{sentence} {links}</p>'
 
 

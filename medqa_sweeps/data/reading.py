@@ -44,7 +44,7 @@ def read_questions(config: DataConfig, part: Part) -> QuestionSet:
     source = {"train": config.train, "validation": config.validation}[part]
     if source is None:
         raise DataError(
-            f"data.{part} is null, so {config.name} has no {part} questions of its own. Name a file or a split on "
+            f"data.{part} is null, so {config.name} has no {part} questions. Name a file or a split on "
             "the hub, or set split=random or split=kfold to take the validation questions from the training questions."
         )
     _refuse_test(config, part, source)

@@ -162,7 +162,7 @@ def _share(score: Score) -> str:
 
 def _times_before(here: int, beside: int) -> Sequence[str]:
     if not here and not beside:
-        return ["This is the first reading of the test questions, and the one to report."]
+        return ["This is the first reading of the test questions, and the one to publish."]
     times = f"{here:,} time{'s' * (here != 1)} before for this study"
     others = f" and {beside:,} time{'s' * (beside != 1)} for other studies in the same folder" if beside else ""
     return [f"The test questions were read {times}{others}: each further reading makes selection bias more likely."]

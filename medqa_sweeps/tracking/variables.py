@@ -70,7 +70,7 @@ VARIABLES = (
     Variable("WANDB_CACHE_DIR", Rule.CLIENT, "cache"),
     Variable("WANDB_DATA_DIR", Rule.CLIENT, "folder of files that are not sent yet"),
     Variable("WANDB_SERVICE", Rule.CLIENT, "a running service process; replaced if it cannot be reached"),
-    Variable("WANDB_ERROR_REPORTING", Rule.CLIENT, "reports about the client's own errors; off unless set"),
+    Variable("WANDB_ERROR_REPORTING", Rule.CLIENT, "sends the client's internal errors to W&B; off unless set"),
     Variable("WANDB_USERNAME", Rule.CLIENT, "user"),
     Variable("WANDB_USER_EMAIL", Rule.CLIENT, "user"),
     Variable("WANDB_CONSOLE", Rule.UNUSED, "a trial's output stays in its trial.log"),
