@@ -20,7 +20,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "trial", type=Path, metavar="TRIAL", help="folder of a finished trial: multirun/NAME/0, or a run in outputs/"
     )
-    parser.add_argument("--into", type=Path, metavar="FOLDER", help="new folder (default: TRIAL-again, -again-2, …)")
+    default = "TRIAL-again; for trial 7 of a study STUDY-7-again, beside the study"
+    parser.add_argument("--into", type=Path, metavar="FOLDER", help=f"new folder (default: {default})")
     parser.add_argument(
         "--anyway",
         action="store_true",

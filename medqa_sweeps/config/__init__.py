@@ -30,7 +30,7 @@ from medqa_sweeps.config.schema import (
 )
 from medqa_sweeps.config.signature import (
     COUNTED_BY_CONTENT,
-    IRRELEVANT_FILES,
+    IRRELEVANT_KEYS,
     decides_nothing,
     replicate_key,
     short_hash,
@@ -42,7 +42,7 @@ __all__ = [
     "COUNTED_BY_CONTENT",
     "DATA_FORMATS",
     "ENGINE_NAMES",
-    "IRRELEVANT_FILES",
+    "IRRELEVANT_KEYS",
     "LINEAR_MODULES",
     "MLP_MODULES",
     "TRIAL_KEYS",

@@ -9,7 +9,7 @@ from typing import Any
 from medqa_sweeps.config.schema import TrialConfig
 
 # What the signature leaves out, a key or a whole group, and why that cannot change a result.
-IRRELEVANT_FILES = {
+IRRELEVANT_KEYS = {
     "tracking": "where a run is shown",
     "engine": "which process trains and how often it is tried again; threads change the last bits alone",
     "training.micro_batch_size": "a step sees the effective batch; its sum in other parts changes the last bits alone",
@@ -39,7 +39,7 @@ def signature(config: TrialConfig, base_fingerprint: str, data_fingerprint: str)
     """12 hex digits that are equal exactly when two trials are the same experiment.
 
     What decides the result counts: the base's files and the questions by content, and every key of the schema but
-    those in `IRRELEVANT_FILES` and `COUNTED_BY_CONTENT`.
+    those in `IRRELEVANT_KEYS` and `COUNTED_BY_CONTENT`.
 
     Versions of packages, our own code and the hardware do not count, although they can move digits: an upgrade would
     end every study. `provenance.json` records them, and `resume`, `reproduce` and a repeat say what differs.
@@ -57,11 +57,11 @@ def replicate_key(config: TrialConfig, base_fingerprint: str, data_fingerprint: 
 
 def decides_nothing(key: str) -> bool:
     """Whether the value of a dotted key (`tracking.mode`) can differ between two runs of the same experiment."""
-    return _is_in(key, IRRELEVANT_FILES)
+    return _is_in(key, IRRELEVANT_KEYS)
 
 
 def _is_left_out(key: str) -> bool:
-    return _is_in(key, IRRELEVANT_FILES) or _is_in(key, COUNTED_BY_CONTENT)
+    return _is_in(key, IRRELEVANT_KEYS) or _is_in(key, COUNTED_BY_CONTENT)
 
 
 def _is_in(key: str, listed: Container[str]) -> bool:

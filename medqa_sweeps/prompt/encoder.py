@@ -1,9 +1,9 @@
 """Encodes a question as a prompt: the text, the chat template, and the tokens with a loss.
 
 The prompt ends where the model answers. The completion is the answer's letter and the end of the turn; only these two
-tokens are trained on and scored. The prompt's text is in `conf/prompt/`; golden tests pin the rendered text and the
-token ids. Prompt text and system message may contain control tokens, as the chat template does. Question and options
-are data and never produce one (`control_tokens.py`).
+tokens are trained on and scored. The prompt's text is in `conf/prompt/`; `tests/prompt/test_encoder.py` pins the
+rendered text and the token ids. Prompt text and system message may contain control tokens, as the chat template does.
+Question and options are data and never produce one (`control_tokens.py`).
 """
 
 import functools

@@ -1,6 +1,6 @@
-"""From Hydra's words to a sweep: search space, study, pruner, jobs, loop.
+"""From Hydra's overrides to a sweep: search space, study, pruner, jobs, loop.
 
-The implementation behind `hydra/sweeper=async_optuna`; its settings and their meanings are in `settings.py`.
+The implementation behind `hydra/sweeper=async_optuna`; its settings and their meanings are in `compose/settings.py`.
 """
 
 import contextlib

@@ -282,7 +282,7 @@ class TrialDir:
         return (StopReason(reason.strip()) if known else StopReason.REQUESTED), why.strip()
 
     def finish(self, result: Result) -> None:
-        """Write how the trial ended. After that nothing in the folder changes.
+        """Write how the trial ended, once. Afterwards a completed trial loses its checkpoints; nothing else changes.
 
         Raises:
             InternalError: if there is already a result.

@@ -17,7 +17,7 @@ import launch  # noqa: F401  registers the schema
 from medqa_sweeps import config as config_module
 from medqa_sweeps.config import (
     COUNTED_BY_CONTENT,
-    IRRELEVANT_FILES,
+    IRRELEVANT_KEYS,
     LoraConfig,
     TrialConfig,
     checked,
@@ -247,16 +247,16 @@ def test_each_key_is_in_the_signature_or_listed_as_what_it_leaves_out(group: str
     part = getattr(config, group)
     changed = dataclasses.replace(config, **{group: dataclasses.replace(part, **{key: _different(getattr(part, key))})})
     same = signature(changed, "base", "questions") == signature(config, "base", "questions")
-    listed = IRRELEVANT_FILES | COUNTED_BY_CONTENT
+    listed = IRRELEVANT_KEYS | COUNTED_BY_CONTENT
     assert same == (group in listed or f"{group}.{key}" in listed)
 
 
 def test_what_the_signature_leaves_out_is_a_setting_and_has_a_reason() -> None:
     known = {group.name for group in dataclasses.fields(TrialConfig)} | {".".join(leaf) for leaf in _leaves()}
-    for listed in (IRRELEVANT_FILES, COUNTED_BY_CONTENT):
+    for listed in (IRRELEVANT_KEYS, COUNTED_BY_CONTENT):
         assert listed.keys() <= known
         assert all(len(reason) > 5 for reason in listed.values())
-    groups = {key.partition(".")[0] for key in IRRELEVANT_FILES}
+    groups = {key.partition(".")[0] for key in IRRELEVANT_KEYS}
     assert not groups & {"prompt", "lora", "scheduler", "optimizer", "split"}, "all of their keys can matter"
 
 
