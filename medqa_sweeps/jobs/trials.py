@@ -36,7 +36,7 @@ from medqa_sweeps.trial.folder import MetricsReader, StopReason, TrialDir
 from medqa_sweeps.trial.phase import Phase, PhaseName
 from medqa_sweeps.trial.plan import Plan, plan_new_trial, plan_trial
 from medqa_sweeps.trial.provenance import collect, edited_code
-from medqa_sweeps.trial.records import MetricsLine, Outcome, Result, TrainLine, ValidationLine
+from medqa_sweeps.trial.records import MetricsLine, Outcome, Result, ValidationLine
 from medqa_sweeps.wording import listed
 
 WORKER = "medqa_sweeps.worker.main"  # started by name: this half never imports it
@@ -67,7 +67,6 @@ class _Running:
     told: int = 0  # samples seen at the last evaluation that was reported; the untuned base, at 0, is not
     killed_as: FailureKind | None = None  # why this process killed it; None: it did not
     killed_for_memory: int | None = field(default_factory=killed_for_memory)  # on this machine, when the attempt began
-    has_trained: bool = False  # in this attempt
     asked_to_go: bool = False  # `kill` was called: what follows is no failure
 
 
@@ -183,7 +182,7 @@ class TrialJobs(Jobs):
             return
         running.trial.ask_to_stop(reason, why)
         phase = running.trial.phase() or running.phase  # as it is now: the last look may be a moment old
-        before_training = phase is not None and phase.before_training and not running.has_trained
+        before_training = phase is not None and phase.before_training
         if reason is StopReason.INTERRUPTED and before_training:
             self._end(running)  # nothing is worth a checkpoint yet, and its first step may be minutes away
 
@@ -232,7 +231,6 @@ class TrialJobs(Jobs):
         lines = running.reader.new_lines()
         for line in lines:
             self._look(running.job.number, line)
-            running.has_trained |= isinstance(line, TrainLine)
             if isinstance(line, ValidationLine) and line.samples_seen > running.told:
                 running.told = line.samples_seen
                 value = self._objective.value(line.score)
@@ -266,7 +264,7 @@ class TrialJobs(Jobs):
                 if again and trial.stop_reason() is not StopReason.INTERRUPTED:
                     self._say(f"trial {number}: {message}; it {trial.goes_on()}")
                     running.process = self._launch(trial, avoid=[process_exit.slot.device_id])
-                    running.killed_as, running.phase, running.has_trained = None, None, False
+                    running.killed_as = running.phase = None
                     running.killed_for_memory = killed_for_memory()
                     return news
                 if failure is not None and not again:

@@ -352,7 +352,7 @@ def test_what_cannot_move_together(words: list[str], group: Sequence[str], said:
 
 
 def test_a_key_moves_in_one_group() -> None:
-    with pytest.raises(ConfigError, match="b has no list of values of its own"):
+    with pytest.raises(ConfigError, match="b has no list of values here"):
         space_of("a=1,2", "b=1,2", "c=1,2", zipped=[["a", "b"], ["b", "c"]])
 
 
