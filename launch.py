@@ -2,7 +2,7 @@
 
     uv run launch.py                                               Gemma 3 1B on MedQA-USMLE
     uv run launch.py -m lora.r=8,16,32,64                          four ranks, compared
-    uv run launch.py -m experiment=quickstart lora.r=8,16,32,64    the same anywhere, in three minutes, no GPU
+    uv run launch.py -m experiment=quickstart lora.r=8,16,32,64    the same on any machine, in about a minute
 
 For education and research only; never for clinical decisions.
 """

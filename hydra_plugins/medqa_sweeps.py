@@ -37,7 +37,7 @@ _IDLE_AFTER_SECONDS = 3.0  # a sweep has said by then what it will do, and its t
 
 
 class AsyncOptunaSweeper(Sweeper):
-    """`hydra/sweeper=async_optuna`: see `medqa_sweeps/sweep/sweeper.py`, and `settings.py` beside it."""
+    """`hydra/sweeper=async_optuna`: see `medqa_sweeps/sweep/sweeper.py` and `medqa_sweeps/compose/settings.py`."""
 
     def __init__(self, **settings: Any) -> None:
         self._settings = settings

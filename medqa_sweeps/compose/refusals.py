@@ -19,6 +19,7 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 from yaml import YAMLError
 
+from medqa_sweeps.compose.ending import FULL_ERROR
 from medqa_sweeps.compose.unreadable import another_sweeper, unreadable, unreadable_file
 from medqa_sweeps.config import TrialConfig
 from medqa_sweeps.config.known_keys import keys_of, nearest, not_a_setting, said, unknown_keys
@@ -26,7 +27,6 @@ from medqa_sweeps.errors import ConfigError
 
 GRAMMAR = "https://hydra.cc/docs/advanced/override_grammar/extended"
 _EXPERIMENT = "experiment"  # the one group of conf/ that is no part of a trial's config
-_FULL_ERROR = "HYDRA_FULL_ERROR"
 _GROUPS_OF_HYDRA = (
     *("hydra/sweeper", "hydra/sweeper/sampler", "hydra/sweeper/pruner", "hydra/launcher", "hydra/job_logging"),
     *("hydra/hydra_logging", "hydra/help", "hydra/hydra_help", "hydra/output", "hydra/env"),
@@ -45,10 +45,10 @@ def in_sentences(overrides: Sequence[str]) -> Iterator[None]:
     Args:
         overrides: the command line's.
     """
-    if os.environ.get(_FULL_ERROR) == "1":
+    if os.environ.get(FULL_ERROR) == "1":
         yield
         return
-    os.environ[_FULL_ERROR] = "1"  # Hydra then hands its errors on; it would print them with its advice
+    os.environ[FULL_ERROR] = "1"  # Hydra then hands its errors on; it would print them with its advice
     try:
         yield
     except Exception as error:
@@ -56,7 +56,7 @@ def in_sentences(overrides: Sequence[str]) -> Iterator[None]:
             raise
         sys.exit(sentence)
     finally:
-        del os.environ[_FULL_ERROR]
+        del os.environ[FULL_ERROR]
 
 
 def refusal(error: Exception, overrides: Sequence[str] = ()) -> str | None:

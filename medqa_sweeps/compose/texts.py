@@ -18,10 +18,10 @@ from omegaconf import DictConfig, OmegaConf
 
 from medqa_sweeps.config import TrialConfig
 from medqa_sweeps.config.overrides import is_text, with_typed_texts
+from medqa_sweeps.damage import YAML_LOADER
 from medqa_sweeps.errors import ConfigError
 
 _PLUGINS = "hydra_plugins.medqa_sweeps."
-_LOADER = yaml.CSafeLoader if yaml.__with_libyaml__ else yaml.SafeLoader  # 2 ms for all files
 _NUMBERLIKE = re.compile(r"[-+.]?\d|[-+]?\.?(inf|nan)$|(yes|no|on|off|true|false|y|n)$", re.IGNORECASE)
 _apply_overrides = ConfigLoaderImpl._apply_overrides_to_config
 
@@ -45,7 +45,7 @@ def refuse_numbers_for_texts(config: DictConfig) -> None:
         text = file.read_text(encoding="utf-8")
         if header := re.match(r"\s*# *@package +(\S+)", text):
             package = "" if header[1] == "_global_" else header[1].replace("_group_", package)
-        for keys, value in _plain_scalars(yaml.compose(text, Loader=_LOADER), ()):
+        for keys, value in _plain_scalars(yaml.compose(text, Loader=YAML_LOADER), ()):
             whole = (*filter(None, package.split(".")), *keys)
             found = OmegaConf.create(f"value: {value}").value if is_text(config, whole) else value
             if isinstance(found, int | float) and str(found) != value:

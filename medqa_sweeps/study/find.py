@@ -1,16 +1,15 @@
 """The study or trial that a person names by its folder; anything else is refused with what was meant."""
 
-import difflib
 from collections.abc import Callable
 from pathlib import Path
 
+from medqa_sweeps.argument_parser import nearest_word
 from medqa_sweeps.command_line import short_path
 from medqa_sweeps.errors import ConfigError
 from medqa_sweeps.study.folder import StudyDir, trial_number
 from medqa_sweeps.trial.folder import TrialDir
 from medqa_sweeps.wording import listed
 
-_LIKE = 0.6  # difflib's ratio from which a name is near
 _MOST_NAMES = 4
 _STUDIES, _RUNS = Path("multirun"), Path("outputs")
 
@@ -76,8 +75,8 @@ def is_trial(path: Path) -> bool:
 
 def meant(path: Path, is_one: Callable[[Path], bool] = Path.is_dir) -> str:
     """` Did you mean multirun/quickstart?`: a folder beside `path` with a name like its own; "" if there is none."""
-    near = difflib.get_close_matches(path.name, _names_in(path.absolute().parent, is_one), 1, _LIKE)
-    return f" Did you mean {short_path(path.parent / near[0])}?" if near else ""
+    near = nearest_word(path.name, _names_in(path.absolute().parent, is_one))
+    return f" Did you mean {short_path(path.parent / near)}?" if near else ""
 
 
 def _refuse_absent(path: Path, is_one: Callable[[Path], bool], what: str, usual: Path) -> None:

@@ -175,9 +175,7 @@ class TrialRecorder:
         self._phases.show(replace(phase, evaluation=evaluations - later, evaluations=evaluations))
 
     def _phase(self, name: PhaseName, done: int, total: int, questions: int) -> Phase:
-        """Args:
-        questions: that are still to be answered.
-        """
+        """A phase with the time left, for what is left of the steps and `questions` that are still to be answered."""
         steps = self._plan.steps - self._progress.step
         left, in_all = self._pace.seconds_for(steps, questions), self._pace.seconds_in_all
         return Phase(name, done, total, seconds_left=left, seconds_in_all=in_all)
