@@ -6,6 +6,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -27,6 +28,11 @@ os.environ.update(HF_HUB_OFFLINE="1", UNSLOTH_DISABLE_STATISTICS="1", WANDB_MODE
 
 # Where this is set, every process that a test starts compiles 7,000 files before it begins: 10 s each.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+
+
+def variant(*values: object) -> Any:
+    """One more case of a parametrized test that takes seconds: `.ci/run` runs it, a plain `uv run pytest` does not."""
+    return pytest.param(*values, marks=pytest.mark.variant)
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -1,5 +1,6 @@
 """How numbers and settings are written: one formatter each, and nobody else's."""
 
+import ast
 import math
 import re
 from pathlib import Path
@@ -81,22 +82,27 @@ def test_nobody_writes_them_by_hand(folder: str) -> None:
 
 def _texts(file: Path) -> list[str]:
     """The string literals of a file that are no docstrings, f-strings as they are written."""
-    import ast
-
     source = file.read_text(encoding="utf-8")
-    tree = ast.parse(source)
+    tree, lines = ast.parse(source), source.encode().splitlines()
     documented = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
     docstrings = {id(node.body[0].value) for node in ast.walk(tree) if isinstance(node, documented) and _has(node)}
     return [
-        ast.get_source_segment(source, node) or ""
+        _segment(lines, node)
         for node in ast.walk(tree)
         if (isinstance(node, ast.JoinedStr) or (isinstance(node, ast.Constant) and isinstance(node.value, str)))
         and id(node) not in docstrings
     ]
 
 
-def _has(node: "object") -> bool:
-    import ast
+def _segment(lines: list[bytes], node: ast.expr) -> str:
+    """`ast.get_source_segment`, which splits the whole source into lines at each call."""
+    assert node.end_lineno
+    first, *others = lines[node.lineno - 1 : node.end_lineno]
+    if not others:
+        return first[node.col_offset : node.end_col_offset].decode()
+    return b"\n".join([first[node.col_offset :], *others[:-1], others[-1][: node.end_col_offset]]).decode()
 
+
+def _has(node: object) -> bool:
     body = getattr(node, "body", [])
     return bool(body) and isinstance(body[0], ast.Expr) and isinstance(body[0].value, ast.Constant)

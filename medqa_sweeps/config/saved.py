@@ -1,6 +1,8 @@
 """A trial's config in and out of the program: what Hydra composed, `config.yaml`, and paths that have moved."""
 
+import copy
 import dataclasses
+import functools
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -70,6 +72,15 @@ def load(path: Path) -> TrialConfig:
     Raises:
         ConfigError: if the file is missing, is not YAML, or has a key or value that the schema does not know.
     """
+    try:
+        status = path.stat()
+    except OSError as error:
+        raise ConfigError(f"{path}: cannot be read ({error.strerror}); a trial folder holds a config.yaml") from error
+    return copy.deepcopy(_loaded(path, status.st_mtime_ns, status.st_size, status.st_ino))
+
+
+@functools.lru_cache(maxsize=64)  # a sweep asks for each of its trials' configs several times, and each costs 50 ms
+def _loaded(path: Path, *version: int) -> TrialConfig:
     try:
         merged = OmegaConf.merge(OmegaConf.structured(TrialConfig), OmegaConf.load(path))
         config = OmegaConf.to_object(merged)

@@ -44,8 +44,10 @@ def test_a_run_says_in_three_lines_what_it_will_do_and_in_one_how_it_ended(launc
     assert lines[2].startswith("Writes") and "run" in lines[2]
     assert lines[-2].startswith("Completed: accuracy") and "20 questions" in lines[-2]
     assert " points over the untuned base (95% CI " in lines[-2] or " points compared with " in lines[-2]
-    phases = [lines.index(f"  {phase}") for phase in ("importing PyTorch and Unsloth", "training step 0 of 2")]
-    assert lines.index(lines[2]) < phases[0] < phases[1] < len(lines) - 2
+    # Two steps may be over between two looks at the phase: which of the later phases is seen depends on the machine.
+    later = ("loading the base model", "scoring ", "training step ")
+    phases = [index for index, line in enumerate(lines) if line.strip().startswith(later)]
+    assert 2 < lines.index("  importing PyTorch and Unsloth") < min(phases) <= max(phases) < len(lines) - 2
     assert f"{SAMPLE}: 13 of 20 validation questions have a near-duplicate in training." in lines, "before it trains"
     assert lines[-1] == "Alarm: 13 of 20 validation questions have a near-duplicate in training."
     assert (tmp_path / "run" / "result.json").exists() and "Traceback" not in done.stderr

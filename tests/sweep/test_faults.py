@@ -23,6 +23,7 @@ from optuna.storages.journal import JournalFileBackend, JournalStorage
 
 from medqa_sweeps.config.overrides import override
 from medqa_sweeps.jobs.interrupts import MOMENT_SECONDS
+from tests.conftest import variant
 from tests.tracking.wandb_server import WandbServer
 
 ROOT = Path(__file__).parents[2]
@@ -31,7 +32,7 @@ GRID = ("lora.r=2,4,8", "optimizer.lr=1e-3,1e-2")  # six trials of ten steps
 WORDS = (
     *("experiment=quickstart", "tracking=none", "split.max_validation=16", "training.max_steps=10"),
     *("evaluation.reports=5", "training.effective_batch_size=8", "training.micro_batch_size=8"),
-    *("hydra.launcher.devices=cpu", "hydra.launcher.slots_per_device=3"),
+    *("hydra.launcher.devices=cpu", "hydra.launcher.slots_per_device=3", "hydra.callbacks.leaderboard.page=false"),
 )
 
 
@@ -157,7 +158,7 @@ def steps(folder: Path) -> int:
     return sum(len(file.read_bytes().splitlines()) for file in folder.glob("*/metrics.jsonl"))
 
 
-@pytest.mark.parametrize("where", ["training", "evaluation", "result"])
+@pytest.mark.parametrize("where", ["training", variant("evaluation"), "result"])
 def test_a_killed_worker_costs_an_attempt_and_nothing_else(
     where: str, start: Callable[..., Program], undisturbed: dict
 ) -> None:
@@ -175,7 +176,11 @@ def test_a_killed_worker_costs_an_attempt_and_nothing_else(
 
 @pytest.mark.parametrize(
     ("kind", "sentence"),
-    [("device", "illegal memory access"), ("hang", "made no progress for 0.1 minutes"), ("memory", "out of memory")],
+    [
+        variant("device", "illegal memory access"),
+        ("hang", "made no progress for 0.1 minutes"),
+        ("memory", "out of memory"),
+    ],
 )
 def test_what_another_attempt_can_mend_is_mended(
     kind: str, sentence: str, start: Callable[..., Program], undisturbed: dict
@@ -232,7 +237,7 @@ def test_a_sweep_goes_on_when_nobody_reads_what_it_says(start: Callable[..., Pro
     assert results(program.folder) == undisturbed
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+@pytest.mark.parametrize("number", [signal.SIGINT, variant(signal.SIGTERM), variant(signal.SIGHUP)])
 def test_one_signal_ends_it_tidily_and_the_same_command_goes_on(
     number: signal.Signals, start: Callable[..., Program], undisturbed: dict
 ) -> None:
@@ -282,7 +287,7 @@ def all_checkpoints(folder: Path) -> bool:
     return attempts == [1] * len(attempts) and all(list(path.glob("checkpoint/step-*")) for path in trained)
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+@pytest.mark.parametrize("number", [variant(signal.SIGINT), signal.SIGTERM, variant(signal.SIGHUP)])
 def test_a_signal_to_every_process_of_the_job_is_one_to_the_sweep(
     number: signal.Signals, start: Callable[..., Program], undisturbed: dict
 ) -> None:
@@ -380,7 +385,7 @@ def kills(count: int, workers_too: bool, start: Callable[..., Program], undistur
     )
 
 
-@pytest.mark.parametrize("workers_too", [False, True])
+@pytest.mark.parametrize("workers_too", [variant(False), True])
 def test_a_killed_sweep_goes_on_to_the_same_bits(
     workers_too: bool, start: Callable[..., Program], undisturbed: dict
 ) -> None:
