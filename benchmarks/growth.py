@@ -18,7 +18,7 @@ from pathlib import Path
 import optuna
 
 from benchmarks.record import store
-from medqa_sweeps.jobs.contract import Ended
+from medqa_sweeps.jobs.contract import JobEnded
 from medqa_sweeps.jobs.failures import CircuitBreaker
 from medqa_sweeps.study.folder import StudyDir
 from medqa_sweeps.sweep.journal import journal_of
@@ -37,12 +37,12 @@ class Clock:
     def __init__(self) -> None:
         self.at = [time.process_time()]
 
-    def earlier(self, ended: Ended, settings: str) -> None: ...
+    def earlier(self, ended: JobEnded, settings: str) -> None: ...
     def started(self, number: int, settings: str) -> None: ...
     def say(self, sentence: str) -> None: ...
     def update(self) -> None: ...
 
-    def ended(self, ended: Ended, settings: str) -> None:
+    def ended(self, ended: JobEnded, settings: str) -> None:
         self.at.append(time.process_time())
 
 

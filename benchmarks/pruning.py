@@ -24,7 +24,7 @@ from optuna.trial import TrialState
 from benchmarks.pruning_records import BATCH, RANKS, RATES, TRIAL, Name, Records, kept
 from benchmarks.record import store
 from medqa_sweeps.compose.settings import CONF
-from medqa_sweeps.jobs.contract import Ended, Reported
+from medqa_sweeps.jobs.contract import JobEnded, Reported
 from medqa_sweeps.jobs.failures import CircuitBreaker
 from medqa_sweeps.statistics import compare_answers
 from medqa_sweeps.sweep.loop import Budget, Sweep
@@ -77,7 +77,7 @@ class Replay(SimulatedJobs):
     def whole(self) -> int:
         return int(self._records.samples_T[-1])
 
-    def poll(self, timeout: float) -> list[Reported | Ended]:
+    def poll(self, timeout: float) -> list[Reported | JobEnded]:
         return [self._written(event) if isinstance(event, Reported) else event for event in super().poll(timeout)]
 
     def stop(self, number: int, reason: StopReason, why: str = "") -> None:
@@ -111,9 +111,9 @@ class Replay(SimulatedJobs):
 class Silent:
     """A view that shows nothing."""
 
-    def earlier(self, ended: Ended, settings: str) -> None: ...
+    def earlier(self, ended: JobEnded, settings: str) -> None: ...
     def started(self, number: int, settings: str) -> None: ...
-    def ended(self, ended: Ended, settings: str) -> None: ...
+    def ended(self, ended: JobEnded, settings: str) -> None: ...
     def say(self, sentence: str) -> None: ...
     def update(self) -> None: ...
 

@@ -16,14 +16,14 @@ from medqa_sweeps.wording import EDUCATION_ONLY, sentences
 _PROGRAM = "python -m medqa_sweeps"
 
 
-def main(words: Sequence[str]) -> ExitCode:
+def main(argv: Sequence[str]) -> ExitCode:
     """Of the command that `words` begin with. A wrong command line ends the program with USAGE."""
     complete_environment()
-    if not words or words[0] not in SUMMARIES:
-        _overview(words)
+    if not argv or argv[0] not in SUMMARIES:
+        _overview(argv)
         return ExitCode.USAGE
-    command = _module(words[0])
-    arguments = parser_of(words[0]).parse_args(words[1:])
+    command = _module(argv[0])
+    arguments = parser_of(argv[0]).parse_args(argv[1:])
     try:
         code: ExitCode = command.run(arguments)
     except TrialError as error:
@@ -43,7 +43,7 @@ def parser_of(command: str) -> Parser:
     return parser
 
 
-def _overview(words: Sequence[str]) -> None:
+def _overview(argv: Sequence[str]) -> None:
     """Print the commands, or end the program because of a word that is none of them."""
     table = "\n".join(f"  {name:<10} {summary}" for name, summary in SUMMARIES.items())
     parser = Parser(
@@ -52,10 +52,10 @@ def _overview(words: Sequence[str]) -> None:
         description=f"Commands on studies, trials and questions; `uv run launch.py` trains.\n\n{table}",
         epilog=f"uv run {_PROGRAM} COMMAND --help explains one of them.\n{EDUCATION_ONLY}",
     )
-    if words and not words[0].startswith("-"):
-        near = nearest_word(words[0], list(SUMMARIES))
-        parser.refuse(f"{words[0]} is not a command." + (f" Did you mean {near}?" if near else ""))
-    parser.parse_args(words)
+    if argv and not argv[0].startswith("-"):
+        near = nearest_word(argv[0], list(SUMMARIES))
+        parser.refuse(f"{argv[0]} is not a command." + (f" Did you mean {near}?" if near else ""))
+    parser.parse_args(argv)
     parser.print_help(sys.stderr)
 
 

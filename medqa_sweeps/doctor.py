@@ -302,10 +302,10 @@ def _folders() -> Finding:
 def _disk() -> Finding:
     from huggingface_hub import constants
 
-    places = {"here": Path.cwd(), "the hub's cache": Path(constants.HF_HUB_CACHE)}
+    folders = {"here": Path.cwd(), "the hub's cache": Path(constants.HF_HUB_CACHE)}
     with contextlib.suppress(ConfigError):  # already reported by _folders
-        places["our cache"] = cache_folder()
-    free = {what: _free_bytes(path) for what, path in places.items()}
+        folders["our cache"] = cache_folder()
+    free = {what: _free_bytes(path) for what, path in folders.items()}
     sentence = ", ".join(f"{size / _GIB:.0f} GiB free for {what}" for what, size in free.items())
     least = min(free.values())
     if least < _NO_DISK_BYTES:

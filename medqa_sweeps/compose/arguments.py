@@ -20,15 +20,15 @@ from medqa_sweeps.exit_codes import ExitCode
 _MODES = {"run": "--run", "multirun": "--multirun", "cfg": "--cfg", "info": "--info"}
 
 
-def launch_arguments(words: Sequence[str]) -> argparse.Namespace:
+def launch_arguments(argv: Sequence[str]) -> argparse.Namespace:
     """What Hydra reads in `words`. If it cannot, the program ends with a sentence on stderr, and USAGE."""
     parser = get_args_parser()
     parser.exit_on_error = False
     try:
-        arguments, unread = parser.parse_known_args(words)
+        arguments, unread = parser.parse_known_args(argv)
     except argparse.ArgumentError as error:
         _refuse(f"{str(error).removeprefix('argument ')}. `uv run launch.py --help` lists the options.")
-    if options := [word for word in unread if word.startswith("-")]:
+    if options := [argument for argument in unread if argument.startswith("-")]:
         _refuse(_not_an_option(options[0], list(parser._option_string_actions)))
     if unread:
         _refuse(f"{' '.join(unread)}: options such as -m must come before all settings, or after all of them.")
@@ -44,14 +44,14 @@ def launch_arguments(words: Sequence[str]) -> argparse.Namespace:
     return arguments
 
 
-def _not_an_option(word: str, options: Sequence[str]) -> str:
-    name = word.lstrip("-").partition("=")[0].replace("-", "_")
+def _not_an_option(argument: str, options: Sequence[str]) -> str:
+    name = argument.lstrip("-").partition("=")[0].replace("-", "_")
     keys = list(keys_of(OmegaConf.structured(TrialConfig)))
-    if near := difflib.get_close_matches(word, options, 1, 0.75):
-        return f"{word} is not an option. Did you mean {near[0]}?"
+    if near := difflib.get_close_matches(argument, options, 1, 0.75):
+        return f"{argument} is not an option. Did you mean {near[0]}?"
     if key := next((key for key in keys if key.replace(".", "_") == name), None) or nearest(name, keys):
-        return f"{word} is not an option. Settings have no dashes: did you mean {key}=VALUE?"
-    return f"{word} is not an option. Settings are written KEY=VALUE; `uv run launch.py --help` lists them."
+        return f"{argument} is not an option. Settings have no dashes: did you mean {key}=VALUE?"
+    return f"{argument} is not an option. Settings are written KEY=VALUE; `uv run launch.py --help` lists them."
 
 
 def _refuse(sentence: str) -> NoReturn:

@@ -96,8 +96,8 @@ class Composer:
             composed.hydra.job.id = composed.hydra.job.num = number
         return composed
 
-    def _composed(self, words: list[str]) -> DictConfig:
-        parsed = self._parser.parse_overrides(words)
+    def _composed(self, overrides: list[str]) -> DictConfig:
+        parsed = self._parser.parse_overrides(overrides)
         plain = [one for one in parsed if self._is_plain(one)]
         kind = tuple(
             (one.type, one.key_or_group, type(one.value())) if one in plain else one.input_line for one in parsed
@@ -107,7 +107,7 @@ class Composer:
             copied = _copied(template.config, parsed, plain)
             if copied is not None:
                 return copied
-        composed = self.loader.load_sweep_config(self._config, words)
+        composed = self.loader.load_sweep_config(self._config, overrides)
         if template is None:
             self._keep(kind, composed)
         elif template.serves is None:

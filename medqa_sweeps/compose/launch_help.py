@@ -70,7 +70,7 @@ _OTHER_NAMES = {
 }
 
 
-def print_help(conf: Path, commands: Mapping[str, str], words: Sequence[str]) -> None:
+def print_help(conf: Path, commands: Mapping[str, str], topics: Sequence[str]) -> None:
     """Write the help to stdout, as wide as the terminal, in colour only there.
 
     Args:
@@ -83,7 +83,7 @@ def print_help(conf: Path, commands: Mapping[str, str], words: Sequence[str]) ->
     """
     width = min(shutil.get_terminal_size().columns, _WIDEST)
     in_colour = sys.stdout.isatty() and "NO_COLOR" not in os.environ and os.environ.get("TERM") != "dumb"
-    text = LaunchHelp(conf, commands, width, in_colour).text(words)
+    text = LaunchHelp(conf, commands, width, in_colour).text(topics)
     try:
         sys.stdout.reconfigure(errors="replace")  # type: ignore[union-attr]
         print(text, flush=True)
@@ -100,13 +100,13 @@ class LaunchHelp:
     width: int = 80
     in_colour: bool = False
 
-    def text(self, words: Sequence[str] = ()) -> str:
+    def text(self, topics: Sequence[str] = ()) -> str:
         """About what `words` name, each once; without words, about everything.
 
         Raises:
             ConfigError: if a word names nothing that there is help on.
         """
-        asked = dict.fromkeys(self._topic(word) for word in words)
+        asked = dict.fromkeys(self._topic(topic) for topic in topics)
         lines = [line for topic in asked for line in self._about(topic)] if asked else self._everything()
         return "\n".join(lines).strip("\n")
 
@@ -197,9 +197,9 @@ class LaunchHelp:
             )
             yield from self._row(given, f"({one.kind}) {one.comment}" if one.kind else one.comment, 32)
 
-    def _topic(self, word: str) -> str:
+    def _topic(self, topic: str) -> str:
         """The topic or key that a word of the command line names: `lora`, `lora=dora`, `lora.r=8`, `sweeper`."""
-        key = word.lstrip("+~").partition("=")[0]
+        key = topic.lstrip("+~").partition("=")[0]
         named = _OTHER_NAMES.get(key, key)
         known = [*_TOPICS, *self._groups, *(one.key for one in self._settings)]
         if named in known:
@@ -208,7 +208,7 @@ class LaunchHelp:
             return _OTHER_NAMES[inside]
         near = nearest(key, known)
         meant = f" Did you mean {near}?" if near else f" There is help on {', '.join([*_TOPICS, *self._groups])}."
-        raise ConfigError(f"--help {word}: {key} is neither a topic, nor a group, nor a key.{meant}")
+        raise ConfigError(f"--help {topic}: {key} is neither a topic, nor a group, nor a key.{meant}")
 
     @cached_property
     def _defaults(self) -> dict[str, str]:

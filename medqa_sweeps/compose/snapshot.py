@@ -68,11 +68,11 @@ class ConfSnapshot:
         for left in (made, old):
             shutil.rmtree(left, ignore_errors=True)
         made.mkdir(parents=True)
-        for place, source in enumerate(self.sources):
+        for index, source in enumerate(self.sources):
             if source.files is not None:
-                (made / str(place)).mkdir()
+                (made / str(index)).mkdir()
             for name, content in (source.files or {}).items():
-                file = made / str(place) / name
+                file = made / str(index) / name
                 file.parent.mkdir(parents=True, exist_ok=True)
                 file.write_bytes(content)
         sources = [{"provider": one.provider, "path": one.path} for one in self.sources]
@@ -121,7 +121,7 @@ def kept(study: Path) -> ConfSnapshot | None:
         sources = yaml.safe_load((folder / _LIST).read_text(encoding="utf-8"))
     except (FileNotFoundError, NotADirectoryError):
         return None
-    files = (_files_in(folder / str(place)) for place in range(len(sources)))
+    files = (_files_in(folder / str(index)) for index in range(len(sources)))
     named = [(one["provider"], present_path(one["provider"], one["path"])) for one in sources]
     return ConfSnapshot(tuple(Source(*name, of) for name, of in zip(named, files, strict=True)))
 
@@ -159,23 +159,23 @@ def options_of(study: Path) -> list[str]:
     ]
 
 
-def reading_kept(study: Path, words: Sequence[str]) -> list[str]:
+def reading_kept(study: Path, arguments: Sequence[str]) -> list[str]:
     """The words of a program's command line, and options with which it reads the files that the study has kept."""
-    overrides = get_args_parser().parse_args(list(words)).overrides
-    options = [word for word in words if word not in overrides]
+    overrides = get_args_parser().parse_args(list(arguments)).overrides
+    options = [argument for argument in arguments if argument not in overrides]
     return [*options, *options_of(study), *overrides]  # an option after an override would end the overrides
 
 
-def is_option(word: str) -> bool:
+def is_option(argument: str) -> bool:
     """Whether `options_of` a study has made this word of a command line."""
-    option, _, folder = word.partition("=")
+    option, _, folder = argument.partition("=")
     return option in _OPTIONS.values() and Path(folder).parent.name == FOLDER
 
 
 def _kept_folders(study: Path) -> Iterator[tuple[Source, Path]]:
     found = kept(study)
-    for place, source in enumerate(found.sources if found else ()):
-        yield source, (study / FOLDER / str(place)).absolute()
+    for index, source in enumerate(found.sources if found else ()):
+        yield source, (study / FOLDER / str(index)).absolute()
 
 
 def _taken(provider: str, path: str) -> Source:
@@ -219,12 +219,12 @@ def _files_in(folder: Path) -> dict[str, bytes] | None:
 def _walked(folder: Path) -> Iterator[Path]:
     """Every file and folder below, links followed, without hidden folders and those that hold results."""
     seen: set[str] = set()
-    for place, folders, files in os.walk(folder, followlinks=True):
-        real = os.path.realpath(place)
-        if real in seen or (place != str(folder) and _OF_A_RUN & {*folders, *files}):
+    for directory, folders, files in os.walk(folder, followlinks=True):
+        real = os.path.realpath(directory)
+        if real in seen or (directory != str(folder) and _OF_A_RUN & {*folders, *files}):
             folders.clear()
             continue
         seen.add(real)
-        yield Path(place)
+        yield Path(directory)
         folders[:] = sorted(name for name in folders if not name.startswith((".", "__pycache__")))
-        yield from (Path(place, name) for name in sorted(files))
+        yield from (Path(directory, name) for name in sorted(files))

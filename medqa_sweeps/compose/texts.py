@@ -77,8 +77,8 @@ def _plain_scalars(node: Any, keys: tuple[str | int, ...]) -> Iterator[tuple[tup
             for key, value in node.value:
                 yield from _plain_scalars(value, (*keys, str(key.value)))
         case yaml.SequenceNode():
-            for place, value in enumerate(node.value):
-                yield from _plain_scalars(value, (*keys, place))
+            for index, value in enumerate(node.value):
+                yield from _plain_scalars(value, (*keys, index))
         case yaml.ScalarNode() if not node.style and _NUMBERLIKE.match(node.value):
             yield keys, node.value
 

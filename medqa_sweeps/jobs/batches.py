@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from hydra.plugins.launcher import Launcher
 
 from medqa_sweeps.jobs.callables import ended_as
-from medqa_sweeps.jobs.contract import Ended, Job, Jobs, Reported
+from medqa_sweeps.jobs.contract import Job, JobEnded, Jobs, Reported
 from medqa_sweeps.trial.folder import StopReason
 from medqa_sweeps.trial.records import Outcome
 
@@ -45,10 +45,10 @@ class BatchJobs(Jobs):
     def start(self, job: Job) -> None:
         self._batch.append(job)
 
-    def poll(self, timeout: float) -> list[Reported | Ended]:
+    def poll(self, timeout: float) -> list[Reported | JobEnded]:
         if self._asked_to_go:
             gone, self._batch, self._asked_to_go = self._batch, [], False
-            return [Ended(job.number, Outcome.INTERRUPTED, message="interrupted") for job in gone]
+            return [JobEnded(job.number, Outcome.INTERRUPTED, message="interrupted") for job in gone]
         if not self._batch:
             time.sleep(timeout)
             return []
@@ -71,4 +71,4 @@ class BatchJobs(Jobs):
     def _consecutive(self) -> list[Job]:
         """The jobs whose numbers follow on the first's: a launcher is told that one and counts on."""
         jobs = sorted(self._batch, key=lambda job: job.number)
-        return [job for place, job in enumerate(jobs) if job.number == jobs[0].number + place]
+        return [job for index, job in enumerate(jobs) if job.number == jobs[0].number + index]

@@ -21,7 +21,7 @@ from omegaconf import DictConfig
 
 from medqa_sweeps.errors import FailureKind, InternalError
 from medqa_sweeps.exit_codes import describe_exit
-from medqa_sweeps.jobs.contract import Ended, Job, Jobs, Reported
+from medqa_sweeps.jobs.contract import Job, JobEnded, Jobs, Reported
 from medqa_sweeps.pool.contract import Pool, ProcessExit, ProcessHandle
 from medqa_sweeps.trial.folder import StopReason
 from medqa_sweeps.trial.records import Outcome
@@ -64,7 +64,7 @@ class CallableJobs(Jobs):
         arguments = [str(self._common()), str(asked), str(answered)]
         self._running[self._pool.start(CHILD, arguments, dict(os.environ), log)] = job
 
-    def poll(self, timeout: float) -> list[Reported | Ended]:
+    def poll(self, timeout: float) -> list[Reported | JobEnded]:
         return [self._after(one) for one in self._pool.wait(timeout) if one.process in self._running]
 
     def stop(self, number: int, reason: StopReason, why: str = "") -> None:
@@ -81,7 +81,7 @@ class CallableJobs(Jobs):
             self.poll(1)
         self._folder.cleanup()
 
-    def _after(self, process_exit: ProcessExit) -> Ended:
+    def _after(self, process_exit: ProcessExit) -> JobEnded:
         job, code = self._running.pop(process_exit.process), process_exit.code
         number = job.number
         asked, answered, log = self._files(number)
@@ -101,7 +101,7 @@ class CallableJobs(Jobs):
         seconds = 0.0 if began_at is None else now - began_at
         if number in self._asked_to_go:
             self._asked_to_go.remove(number)
-            return Ended(number, Outcome.INTERRUPTED, message="interrupted", seconds=seconds)
+            return JobEnded(number, Outcome.INTERRUPTED, message="interrupted", seconds=seconds)
         return ended_as(number, returned, seconds, FailureKind.KILLED if code < 0 else FailureKind.INTERNAL)
 
     def _common(self) -> Path:
@@ -124,10 +124,10 @@ class CallableJobs(Jobs):
         return folder / f"{number}.asked", folder / f"{number}.answered", folder / f"{number}.log"
 
 
-def ended_as(number: int, returned: JobReturn, seconds: float, failure: FailureKind = FailureKind.INTERNAL) -> Ended:
+def ended_as(number: int, returned: JobReturn, seconds: float, failure: FailureKind = FailureKind.INTERNAL) -> JobEnded:
     """How a job ended, of what Hydra says it returned."""
     value: Any = returned._return_value
     if returned.status is JobStatus.COMPLETED:
-        return Ended(number, Outcome.COMPLETED, value, seconds=seconds)
-    words = f"{type(value).__name__}: {value}" if str(value) else type(value).__name__
-    return Ended(number, Outcome.FAILED, failure=failure, message=words, error=value, seconds=seconds)
+        return JobEnded(number, Outcome.COMPLETED, value, seconds=seconds)
+    message = f"{type(value).__name__}: {value}" if str(value) else type(value).__name__
+    return JobEnded(number, Outcome.FAILED, failure=failure, message=message, error=value, seconds=seconds)

@@ -40,7 +40,7 @@ class Reported:
 
 
 @dataclass(frozen=True)
-class Ended:
+class JobEnded:
     """A job is over; no process of it is left, and its slot is free."""
 
     number: int
@@ -88,11 +88,11 @@ class Jobs(ABC):
         """Lines for people: where the jobs will run, how many at a time."""
         return ()
 
-    def ended_before(self, number: int) -> Ended | None:
+    def ended_before(self, number: int) -> JobEnded | None:
         """How the job of that number ended in an earlier sweep; None if it has not, or nobody knows."""
         return None
 
-    def not_run(self, ended: Ended, overrides: Sequence[str]) -> None:
+    def not_run(self, ended: JobEnded, overrides: Sequence[str]) -> None:
         """A job has ended without having started: keep a record of it where jobs leave records."""
         return
 
@@ -101,7 +101,7 @@ class Jobs(ABC):
         """Begin, or go on with, a job. Only while `free` is above 0."""
 
     @abstractmethod
-    def poll(self, timeout: float) -> list[Reported | Ended]:
+    def poll(self, timeout: float) -> list[Reported | JobEnded]:
         """What has happened since the last call, in order: at once if anything has, else within `timeout` seconds."""
 
     @abstractmethod

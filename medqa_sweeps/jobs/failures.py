@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Sequence
 
 from medqa_sweeps.errors import RETRIED, FailureKind
-from medqa_sweeps.jobs.contract import Ended
+from medqa_sweeps.jobs.contract import JobEnded
 from medqa_sweeps.trial.records import Outcome
 
 SAME_ERROR = 3  # failures in the same words, after which nobody expects the next trial to do better
@@ -34,21 +34,21 @@ class CircuitBreaker:
     def __init__(self, max_failure_rate: float, trials: int) -> None:
         self._allowed, self._trials, self._rate = max_failure_rate * trials, trials, max_failure_rate
         self._failed = 0
-        self._words: Counter[str] = Counter()
+        self._messages: Counter[str] = Counter()
 
-    def after(self, ended: Ended) -> str | None:
+    def after(self, ended: JobEnded) -> str | None:
         """Why the sweep should stop after this; None: it may go on."""
         if ended.outcome is not Outcome.FAILED:
             return None
         self._failed += 1
-        words = re.sub(r"[\d.e+-]+", "#", ended.message.split("\n")[0])  # numbers differ from trial to trial
-        self._words[words] += 1
+        message = re.sub(r"[\d.e+-]+", "#", ended.message.split("\n")[0])  # numbers differ from trial to trial
+        self._messages[message] += 1
         certain = ended.failure in (FailureKind.CONFIG, FailureKind.DATA)
         if self._failed > self._allowed:
             return (
                 f"{self._failed} of {self._trials:,} trials failed, more than hydra.sweeper.max_failure_rate="
                 f"{self._rate:g} allows. The last: {ended.message}"
             )
-        if certain and self._words[words] >= SAME_ERROR:
+        if certain and self._messages[message] >= SAME_ERROR:
             return f"{SAME_ERROR} trials failed for the same reason, and the next would too: {ended.message}"
         return None

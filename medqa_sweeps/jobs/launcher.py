@@ -27,7 +27,7 @@ from medqa_sweeps.config import TrialConfig
 from medqa_sweeps.errors import InternalError
 from medqa_sweeps.jobs.batches import BatchJobs
 from medqa_sweeps.jobs.callables import CHILD, CallableJobs
-from medqa_sweeps.jobs.contract import POLL_SECONDS, Ended, Jobs
+from medqa_sweeps.jobs.contract import POLL_SECONDS, JobEnded, Jobs
 from medqa_sweeps.jobs.trials import TRAINING, TrialJobs
 from medqa_sweeps.pool.contract import Pool
 from medqa_sweeps.pool.devices import find_devices
@@ -147,7 +147,7 @@ def launch(
                 number, overrides = waiting.pop(0)
                 jobs.start(jobs.prepare(number, overrides))
             for event in jobs.poll(POLL_SECONDS):
-                if isinstance(event, Ended):
+                if isinstance(event, JobEnded):
                     returned[event.number] = _as_hydra_says(event, jobs, config, batch[event.number - first_number])
     return [returned[number] for number in sorted(returned)]
 
@@ -161,7 +161,7 @@ def _with_files_of_now(context: HydraContext, config: DictConfig) -> HydraContex
     return HydraContext(loader_of(Path(_COPIES[loader].name)), context.callbacks)
 
 
-def _as_hydra_says(ended: Ended, jobs: Jobs, config: DictConfig, overrides: Sequence[str]) -> JobReturn:
+def _as_hydra_says(ended: JobEnded, jobs: Jobs, config: DictConfig, overrides: Sequence[str]) -> JobReturn:
     if isinstance(jobs, CallableJobs):
         return jobs.returned[ended.number]
     completed = ended.outcome in (Outcome.COMPLETED, Outcome.PRUNED)

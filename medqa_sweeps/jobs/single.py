@@ -14,7 +14,7 @@ from medqa_sweeps.command_line import command, command_of_this_process, shell_li
 from medqa_sweeps.config import TrialConfig
 from medqa_sweeps.durable.disk import refuse_unfit
 from medqa_sweeps.errors import InternalError
-from medqa_sweeps.jobs.contract import POLL_SECONDS, Ended, Job, Jobs
+from medqa_sweeps.jobs.contract import POLL_SECONDS, Job, JobEnded, Jobs
 from medqa_sweeps.jobs.interrupts import Interrupts
 from medqa_sweeps.jobs.progress import TrialProgress
 from medqa_sweeps.jobs.trials import TRAINING, Prepared, TrialJobs
@@ -77,7 +77,7 @@ def run_single(
     return result
 
 
-def _to_its_end(jobs: Jobs, job: Job, progress: TrialProgress) -> Ended:
+def _to_its_end(jobs: Jobs, job: Job, progress: TrialProgress) -> JobEnded:
     """Ctrl-C once lets the trial save a checkpoint and stop; twice stops it now."""
     heard = 0
     with Interrupts() as interrupts:
@@ -85,11 +85,11 @@ def _to_its_end(jobs: Jobs, job: Job, progress: TrialProgress) -> Ended:
             jobs.poll(POLL_SECONDS)
             progress.update()
             if interrupts.count:
-                return Ended(job.number, Outcome.INTERRUPTED, message="The trial had not started.")
+                return JobEnded(job.number, Outcome.INTERRUPTED, message="The trial had not started.")
         jobs.start(job)
         while jobs.running:
             for event in jobs.poll(POLL_SECONDS):
-                if isinstance(event, Ended):
+                if isinstance(event, JobEnded):
                     return event
             progress.update()
             if interrupts.count > heard:
@@ -118,14 +118,14 @@ def _stopping(phase: Phase) -> str:
     return f"Stopping after this {after}, with a checkpoint. Ctrl-C again stops now."
 
 
-def _ending(trial: TrialDir, result: Result | None, ended: Ended) -> str:
+def _ending(trial: TrialDir, result: Result | None, ended: JobEnded) -> str:
     folder = shell_line(trial.path)
     if result is None:
         why = "" if ended.message in ("", "interrupted") else f" {ended.message}"
         if not trial.config_file.exists():
             return f"Interrupted.{why}"
         resume = command("medqa_sweeps", "resume", trial.path)
-        return f"Interrupted.{why} The trial {trial.goes_on()}. To resume: {resume}"
+        return f"Interrupted.{why} The trial {trial.resumes_from()}. To resume: {resume}"
     if result.outcome is Outcome.FAILED or result.score is None:
         return f"Failed ({result.failure}): {result.message}"
     score = result.score

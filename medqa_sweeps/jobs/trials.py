@@ -21,7 +21,7 @@ from medqa_sweeps.config import TrialConfig
 from medqa_sweeps.errors import FailureKind
 from medqa_sweeps.exit_codes import ExitCode, describe_exit
 from medqa_sweeps.hardware import killed_for_memory
-from medqa_sweeps.jobs.contract import Ended, Job, Jobs, Reported
+from medqa_sweeps.jobs.contract import Job, JobEnded, Jobs, Reported
 from medqa_sweeps.jobs.failures import another_attempt
 from medqa_sweeps.pool.contract import Pool, ProcessExit, ProcessHandle
 from medqa_sweeps.study import not_run
@@ -135,7 +135,7 @@ class TrialJobs(Jobs):
         refuse_generated(self._objective, config.evaluation.method)
         return Job(number, tuple(overrides), plan.signature, Prepared(trial, plan, composed))
 
-    def ended_before(self, number: int) -> Ended | None:
+    def ended_before(self, number: int) -> JobEnded | None:
         trial = TrialDir(self._folder / str(number))
         result = trial.result()
         if result is None:
@@ -143,7 +143,7 @@ class TrialJobs(Jobs):
         changed = self._say_what_changed(trial)
         return replace(trial_end(number, trial, result, self._objective), changed=changed)
 
-    def not_run(self, ended: Ended, overrides: Sequence[str]) -> None:
+    def not_run(self, ended: JobEnded, overrides: Sequence[str]) -> None:
         trial = TrialDir(self._folder / str(ended.number))
         if trial.config_file.exists() and ended.failure is not None:  # submitted by an earlier sweep
             trial.fail(ended.failure, ended.message)
@@ -163,11 +163,11 @@ class TrialJobs(Jobs):
         reader = MetricsReader(trial)
         told = max((line.samples_seen for line in reader.new_lines() if isinstance(line, ValidationLine)), default=0)
         if trial.lines():
-            self._say(f"{'The trial' if self._alone else f'Trial {job.number}'} {trial.goes_on()}")
+            self._say(f"{'The trial' if self._alone else f'Trial {job.number}'} {trial.resumes_from()}")
         process = self._launch(trial)
         self._running[job.number] = _Running(job, trial, plan.config, reader, tracker, process, told=told)
 
-    def poll(self, timeout: float) -> list[Reported | Ended]:
+    def poll(self, timeout: float) -> list[Reported | JobEnded]:
         exits = self._pool.wait(timeout)
         events = [event for running in self._running.values() for event in self._news(running)]
         for one in exits:
@@ -225,9 +225,9 @@ class TrialJobs(Jobs):
                 "and differ from the others by it"
             )
 
-    def _news(self, running: _Running) -> list[Reported | Ended]:
+    def _news(self, running: _Running) -> list[Reported | JobEnded]:
         """What the trial has written since the last look."""
-        reports: list[Reported | Ended] = []
+        reports: list[Reported | JobEnded] = []
         lines = running.reader.new_lines()
         for line in lines:
             self._look(running.job.number, line)
@@ -251,7 +251,7 @@ class TrialJobs(Jobs):
         self._look(running.job.number, phase)
         return phase != _STARTING
 
-    def _after_attempt(self, running: _Running, process_exit: ProcessExit) -> list[Reported | Ended]:
+    def _after_attempt(self, running: _Running, process_exit: ProcessExit) -> list[Reported | JobEnded]:
         """The last news, and the end if no other attempt follows."""
         number, trial = running.job.number, running.trial
         news = self._news(running)
@@ -262,7 +262,7 @@ class TrialJobs(Jobs):
                 failure, message = _how_it_ended(running, process_exit)
                 again = failure is not None and another_attempt(trial.failures(), running.config.engine.max_attempts)
                 if again and trial.stop_reason() is not StopReason.INTERRUPTED:
-                    self._say(f"trial {number}: {message}; it {trial.goes_on()}")
+                    self._say(f"trial {number}: {message}; it {trial.resumes_from()}")
                     running.process = self._launch(trial, avoid=[process_exit.slot.device_id])
                     running.killed_as = running.phase = None
                     running.killed_for_memory = killed_for_memory()
@@ -323,16 +323,16 @@ def _about_memory(killed_before: int | None) -> str:
     return f"the kernel killed {'a' if killed > killed_before else 'no'} process for lack of memory meanwhile"
 
 
-def trial_end(number: int, trial: TrialDir, result: Result | None, objective: Objective, message: str = "") -> Ended:
+def trial_end(number: int, trial: TrialDir, result: Result | None, objective: Objective, message: str = "") -> JobEnded:
     """How a trial counts in its study: one that completed without a metric of the objective has failed there.
 
     Args:
         message: why it was interrupted, where it has no result.
     """
     if result is None:
-        return Ended(number, Outcome.INTERRUPTED, message=message, resumes=trial.goes_on())
+        return JobEnded(number, Outcome.INTERRUPTED, message=message, resumes=trial.resumes_from())
     values = objective.values(result.score) if result.score else None
-    ended = Ended(
+    ended = JobEnded(
         number,
         result.outcome,
         value=objective.value(result.score) if result.score else None,

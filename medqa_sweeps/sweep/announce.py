@@ -45,7 +45,7 @@ def plan_only(config: DictConfig, space: SearchSpace, folder: StudyDir) -> Itera
 
 
 def announcement(
-    config: DictConfig, space: SearchSpace, study: Study, folder: StudyDir, places: Sequence[str], added: int = 0
+    config: DictConfig, space: SearchSpace, study: Study, folder: StudyDir, devices: Sequence[str], added: int = 0
 ) -> Iterator[str]:
     """What will be done, of how much some is done already, and where.
 
@@ -57,8 +57,8 @@ def announcement(
     if study.begun:
         ended = f"{study.begun - study.under_way:,} of {study.planned + added:,} trials finished"
         yield f"Resuming   {ended}; {study.under_way:,} to continue" + f"; {added:,} added" * bool(added)
-    for place, line in enumerate(places):
-        yield f"{'Devices    ' if place == 0 else '           '}{line}"
+    for index, line in enumerate(devices):
+        yield f"{'Devices    ' if index == 0 else '           '}{line}"
     if trains_trials(config):
         yield EDUCATION_ONLY
 
@@ -138,8 +138,8 @@ def _confirms(confirmation: Confirmation, folder: StudyDir) -> Iterator[str]:
 
 def _searches(config: DictConfig, space: SearchSpace) -> Iterator[str]:
     settings = config.hydra.sweeper
-    for place, line in enumerate(space.describe()):
-        yield f"{'Search     ' if place == 0 else '           '}{line}"
+    for index, line in enumerate(space.describe()):
+        yield f"{'Search     ' if index == 0 else '           '}{line}"
     sampled = f"sampled by {last_word(settings.sampler)}"
     if settings.custom_search_space:
         yield f"           and what {settings.custom_search_space} suggests"

@@ -62,7 +62,7 @@ def confirm(
         DataError: if questions or base have changed since.
     """
     program = program_of(study)
-    asked = with_devices(program.words, devices) if devices else program.words
+    asked = with_devices(program.arguments, devices) if devices else program.arguments
     folder = StudyDir((into or confirmation_beside(study.path) or confirming_folder(study.path)).resolve())
     confirmation = read_confirmation(folder.path)
     if confirmation is None:
@@ -82,7 +82,7 @@ def confirm(
             trial.submit(
                 plan.config, collect(plan, command_of_this_process(), to_record(variables_here(), alone=False))
             )
-    program.become(_words(asked, confirmation.trials), folder.path, study.path)
+    program.become(_arguments(asked, confirmation.trials), folder.path, study.path)
 
 
 def choose(study: Path, folder: Path, top: int, seeds: int) -> Confirmation:
@@ -134,14 +134,14 @@ def _planned(study: Path, folder: Path, confirmation: Confirmation) -> Iterator[
     """The trials that are to be submitted, checked, with their overrides; those that are there stay."""
     for config in confirmation.configs:
         first = TrialDir(study / str(config.trials[0]))
-        words = [word for word in first.overrides() if key_of(word) != "seed"]
+        overrides = [argument for argument in first.overrides() if key_of(argument) != "seed"]
         for number, seed in zip(config.again, confirmation.seeds, strict=True):
             trial = TrialDir(folder / str(number))
             if trial.config_file.exists():
                 continue
             plan = plan_trial(dataclasses.replace(first.config(), seed=seed))
             refuse_changed(plan, first.provenance())
-            yield trial, plan, [*words, override("seed", seed)]
+            yield trial, plan, [*overrides, override("seed", seed)]
 
 
 def _labels(study: Path) -> dict[int, str]:
@@ -150,13 +150,13 @@ def _labels(study: Path) -> dict[int, str]:
     return labels({number: [one for one in own if key_of(one) != "seed"] for number, own in told.items()})
 
 
-def _words(asked: Sequence[str], trials: int) -> list[str]:
+def _arguments(asked: Sequence[str], trials: int) -> list[str]:
     """The first sweep's words without its search, which is over, and the number of trials instead."""
     searched = set(filter(_is_of_the_search, overrides_among(asked)))
-    kept = [word for word in asked if word not in searched]
+    kept = [argument for argument in asked if argument not in searched]
     return [*kept, *_NO_SEARCH, override("hydra.sweeper.n_trials", trials)]
 
 
-def _is_of_the_search(word: str) -> bool:
-    key = key_of(word)
-    return key not in _OF_ANY_SWEEP and (key == "seed" or key.startswith(_OF_THE_SEARCH) or is_swept(word))
+def _is_of_the_search(argument: str) -> bool:
+    key = key_of(argument)
+    return key not in _OF_ANY_SWEEP and (key == "seed" or key.startswith(_OF_THE_SEARCH) or is_swept(argument))

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from typing import Protocol
 
 from medqa_sweeps.errors import DISK_IS_FULL, TrialError
-from medqa_sweeps.jobs.contract import POLL_SECONDS, Ended, Job, Jobs, Reported
+from medqa_sweeps.jobs.contract import POLL_SECONDS, Job, JobEnded, Jobs, Reported
 from medqa_sweeps.jobs.failures import CircuitBreaker
 from medqa_sweeps.jobs.interrupts import Interrupts
 from medqa_sweeps.sweep.patience import Patience, StorageUnavailable
@@ -27,11 +27,11 @@ _DISK_FAILS = (*DISK_IS_FULL, errno.EROFS, errno.EIO)
 class View(Protocol):
     """What people see of a sweep."""
 
-    def earlier(self, ended: Ended, settings: str) -> None:
+    def earlier(self, ended: JobEnded, settings: str) -> None:
         """An earlier sweep of this study has told this trial."""
 
     def started(self, number: int, settings: str) -> None: ...
-    def ended(self, ended: Ended, settings: str) -> None: ...
+    def ended(self, ended: JobEnded, settings: str) -> None: ...
     def say(self, sentence: str) -> None: ...
     def update(self) -> None: ...
 
@@ -76,7 +76,7 @@ class Sweep:
         self.study, self.jobs = study, jobs
         self._pruner, self._breaker, self._budget, self._view, self._steer = pruner, breaker, budget, view, steer
         self._patience = patience or Patience()
-        self._known: dict[str, Ended] = {}  # by signature: experiments that need no second run
+        self._known: dict[str, JobEnded] = {}  # by signature: experiments that need no second run
         self._waiting_on_duplicate: defaultdict[str, list[Candidate]] = defaultdict(
             list
         )  # wait for a trial of their signature
@@ -119,7 +119,7 @@ class Sweep:
             if interrupts.count > heard:
                 heard = interrupts.count
                 self._interrupt(heard)
-            ended = [event for event in events if isinstance(event, Ended)]
+            ended = [event for event in events if isinstance(event, JobEnded)]
             self._check_budget(ended)
             if all(one.outcome in (Outcome.COMPLETED, Outcome.PRUNED) for one in ended):
                 self._start_prefetched()  # before the rest is written down: a free slot waits for nothing
@@ -139,7 +139,7 @@ class Sweep:
             self.jobs.kill()
         while self.jobs.running:
             for event in self.jobs.poll(POLL_SECONDS):
-                if isinstance(event, Ended):
+                if isinstance(event, JobEnded):
                     self._view.ended(event, self._settings.get(event.number, ""))
             if interrupts.count > heard:
                 self.jobs.kill()
@@ -197,7 +197,7 @@ class Sweep:
             try:
                 job = self.jobs.prepare(candidate.number, candidate.overrides)
             except TrialError as error:
-                failed = Ended(candidate.number, Outcome.FAILED, failure=error.kind, message=str(error), error=error)
+                failed = JobEnded(candidate.number, Outcome.FAILED, failure=error.kind, message=str(error), error=error)
                 self.jobs.not_run(failed, candidate.overrides)
                 self._tell(failed)
                 continue
@@ -209,13 +209,13 @@ class Sweep:
                 return candidate, job
         return None
 
-    def _repeat(self, candidate: Candidate, earlier: Ended) -> None:
+    def _repeat(self, candidate: Candidate, earlier: JobEnded) -> None:
         repeated = self.study.repeat(candidate, earlier)
         self.jobs.not_run(repeated, candidate.overrides)
         self._view.ended(repeated, candidate.settings)
 
-    def _hear(self, event: Reported | Ended) -> None:
-        if isinstance(event, Ended):
+    def _hear(self, event: Reported | JobEnded) -> None:
+        if isinstance(event, JobEnded):
             signature = self._signatures.pop(event.number, None)
             self._tell(replace(event, signature=signature))
             return
@@ -224,7 +224,7 @@ class Sweep:
         if why:
             self.jobs.stop(event.number, StopReason.PRUNED, why)
 
-    def _tell(self, ended: Ended) -> None:
+    def _tell(self, ended: JobEnded) -> None:
         told = self.study.tell(ended)
         self._view.ended(told, self._settings.get(told.number, ""))
         self._remember(told)
@@ -236,7 +236,7 @@ class Sweep:
             self._error = self._error or told.error
             self.stop(trouble)
 
-    def _remember(self, ended: Ended) -> None:
+    def _remember(self, ended: JobEnded) -> None:
         """An experiment that has ended needs no second run; one that failed may have another chance."""
         if ended.signature is None:
             return
@@ -245,7 +245,7 @@ class Sweep:
             self._known.setdefault(ended.signature, ended)
         self._to_restart += twins
 
-    def _check_budget(self, ended: Sequence[Ended]) -> None:
+    def _check_budget(self, ended: Sequence[JobEnded]) -> None:
         self._device_seconds += sum(one.seconds for one in ended)
         elapsed = time.monotonic() - self._began
         if self._budget.seconds is not None and elapsed > self._budget.seconds:

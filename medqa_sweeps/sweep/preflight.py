@@ -185,8 +185,8 @@ def _tried(knob: Knob) -> list[Value]:
     if knob.size is None or knob.size <= (_LONG_LIST if is_list else _LONG_RANGE):
         return list(knob.values())
     values = list(knob.values()) if is_list else knob.typed
-    places = {round(place * (knob.size - 1) / (_BETWEEN + 1)) for place in range(_BETWEEN + 2)}
-    return [values[place] for place in sorted(places)]
+    indices = {round(index * (knob.size - 1) / (_BETWEEN + 1)) for index in range(_BETWEEN + 2)}
+    return [values[index] for index in sorted(indices)]
 
 
 def _held(space: SearchSpace, key: str, value: str) -> SearchSpace:

@@ -103,8 +103,8 @@ class PairedHalving(Pruner):
             return None
         table = {rival: np.array([scores[id] for id in questions]) for rival, scores in rivals.items()}
         order = sorted(table, key=lambda rival: -float(table[rival].mean()))
-        place = order.index(number)
-        if place < len(order) / self._keep_one_in:
+        index = order.index(number)
+        if index < len(order) / self._keep_one_in:
             return None
         best = next((rival for rival in order if rival not in self._cut), number)
         if best == number:
@@ -114,7 +114,7 @@ class PairedHalving(Pruner):
             return None
         difference = table[number].mean() - table[best].mean()
         return (
-            f"after {samples:,} samples it ranked {place + 1} of {len(order)} and was significantly {WORSE} than trial "
+            f"after {samples:,} samples it ranked {index + 1} of {len(order)} and was significantly {WORSE} than trial "
             f"{best} (log-probability of the correct answer {difference:+.3f} nats, p = {p_value:.1g})"
         )
 

@@ -45,7 +45,7 @@ class Fixed:
 
     key: str
     value: Value
-    word: str  # as it goes to Hydra: "key=value", "~key"
+    text: str  # as it goes to Hydra: "key=value", "~key"
 
 
 @dataclass(frozen=True)
@@ -59,11 +59,11 @@ class _Steps:
     def __len__(self) -> int:
         return self.count
 
-    def __getitem__(self, place: int) -> float:
-        return float(self.start + range(self.count)[place] * self.step)
+    def __getitem__(self, index: int) -> float:
+        return float(self.start + range(self.count)[index] * self.step)
 
     def __iter__(self) -> Iterator[float]:
-        return (self[place] for place in range(self.count))
+        return (self[index] for index in range(self.count))
 
     def nearest(self, value: float) -> float:
         return float(self.start + round((Decimal(value) - self.start) / self.step) * self.step)
@@ -139,7 +139,7 @@ class SearchSpace:
     @property
     def fixed(self) -> list[str]:
         """Words that go to every trial."""
-        return [part.word for part in self.parts if isinstance(part, Fixed)]
+        return [part.text for part in self.parts if isinstance(part, Fixed)]
 
     @property
     def size(self) -> int | None:
@@ -182,15 +182,15 @@ class SearchSpace:
 
     def overrides(self, point: Mapping[str, Value]) -> list[str]:
         """A point in Hydra's words, with what is fixed, in the order typed."""
-        words: list[str] = []
+        found: list[str] = []
         for part in self.parts:
             if isinstance(part, Fixed):
-                words.append(part.word)
+                found.append(part.text)
             elif part.name in point:
-                words += [f"{key}={_text(value)}" for key, value in part.by_key(point[part.name]).items()]
+                found += [f"{key}={_text(value)}" for key, value in part.by_key(point[part.name]).items()]
         for space in self._open(point):
-            words += space.overrides(point)
-        return words
+            found += space.overrides(point)
+        return found
 
     def values(self, point: Mapping[str, Value]) -> dict[str, Value]:
         """Values by config key, of the knobs alone."""
@@ -234,7 +234,7 @@ class SearchSpace:
 
     def to_record(self) -> dict[str, Any]:
         """What decides which points there are, for `study.yaml`: equal records, equal spaces."""
-        record: dict[str, Any] = {part.key: part.word for part in self.parts if isinstance(part, Fixed)}
+        record: dict[str, Any] = {part.key: part.text for part in self.parts if isinstance(part, Fixed)}
         record |= {",".join(knob.keys): _describe(knob, shown=None) for knob in self.knobs}
         for key, value, space in self.branches:
             record[f"where {key}={value}"] = space.to_record()
@@ -273,32 +273,32 @@ def parse_search_space(
     """
     read = functools.partial(_parts, config_loader=config_loader, config=config)
     typed = read(arguments)
-    parts = read(_words(params)) | typed
-    conditions = [_condition(read([words]), words, inner, parts) for words, inner in when.items()]
+    parts = read(_overrides(params)) | typed
+    conditions = [_condition(read([text]), text, inner, parts) for text, inner in when.items()]
     inner_groups = [group for group in zip_groups if any(set(group) <= set(inner) for inner in when.values())]
     own = _zipped(parts, [group for group in zip_groups if group not in inner_groups])
     branches = []
     for condition, inner in zip(conditions, when.values(), strict=True):
-        there = {key: part for key, part in read(_words(inner)).items() if key not in typed}
+        there = {key: part for key, part in read(_overrides(inner)).items() if key not in typed}
         there = _zipped(there, [group for group in inner_groups if set(group) <= set(inner)])
-        named = [replace(part, where=condition.word) if isinstance(part, Knob) else part for part in there.values()]
+        named = [replace(part, where=condition.text) if isinstance(part, Knob) else part for part in there.values()]
         branches.append((condition.key, _text(condition.value), SearchSpace(tuple(named))))
     space = SearchSpace(tuple(own.values()), tuple(branches))
     _check_searched_once(space)
     return space
 
 
-def _words(params: Mapping[str, Any]) -> list[str]:
+def _overrides(params: Mapping[str, Any]) -> list[str]:
     return [f"{key}={value}" if isinstance(value, str) else override(key, value) for key, value in params.items()]
 
 
-def _condition(read: Mapping[str, Fixed | Knob], words: str, inner: object, parts: Mapping[str, Fixed | Knob]) -> Fixed:
+def _condition(read: Mapping[str, Fixed | Knob], text: str, inner: object, parts: Mapping[str, Fixed | Knob]) -> Fixed:
     """The key and value of "key=value", written in the one way that values are written here."""
     for condition in read.values():
         if isinstance(condition, Fixed) and condition.key in parts and isinstance(inner, Mapping):
             return condition
     raise ConfigError(
-        f"hydra.sweeper.when: {words!r}: {inner!r} does not depend on this sweep; give KEY=VALUE and its own keys and "
+        f"hydra.sweeper.when: {text!r}: {inner!r} does not depend on this sweep; give KEY=VALUE and its own keys and "
         f"values, KEY one of {', '.join(sorted(parts)) or 'the keys of this sweep, which has none yet'}."
     )
 
@@ -317,21 +317,21 @@ def _check_searched_once(space: SearchSpace) -> None:
 
 
 def _parts(
-    words: Iterable[str], config_loader: ConfigLoader | None, config: DictConfig | None = None
+    texts: Iterable[str], config_loader: ConfigLoader | None, config: DictConfig | None = None
 ) -> dict[str, Fixed | Knob]:
     """By key; the last of a key wins."""
     parser = OverridesParser.create(config_loader=config_loader)
     parts: dict[str, Fixed | Knob] = {}
-    for word in words:
+    for text in texts:
         try:
-            (override,) = parser.parse_overrides([word])
+            (override,) = parser.parse_overrides([text])
             override = with_typed_texts(override, config) if config is not None else override
             parts[override.get_key_element()] = _part(override)
         except HydraException as error:
             told = " ".join(str(error).partition("\nSee ")[0].split())
-            raise ConfigError(f"{word!r} cannot be read: {told}. What can be written: {GRAMMAR}") from None
+            raise ConfigError(f"{text!r} cannot be read: {told}. What can be written: {GRAMMAR}") from None
         except ValueError as error:
-            raise ConfigError(f"{word}: {error}.") from None
+            raise ConfigError(f"{text}: {error}.") from None
     return parts
 
 
@@ -403,9 +403,9 @@ def _range(sweep: parsed.RangeSweep) -> tuple[BaseDistribution, range | _Steps]:
             "lead towards it"
         )
     if isinstance(sweep.start, int) and isinstance(sweep.stop, int) and isinstance(sweep.step, int):
-        places = range(sweep.start, sweep.stop, sweep.step)
-        low, high = sorted((places[0], places[-1]))
-        return IntDistribution(low, high, step=abs(sweep.step)), places
+        grid = range(sweep.start, sweep.stop, sweep.step)
+        low, high = sorted((grid[0], grid[-1]))
+        return IntDistribution(low, high, step=abs(sweep.step)), grid
     ends = sorted((start, start + (count - 1) * step))
     return FloatDistribution(float(ends[0]), float(ends[1]), step=float(abs(step))), _Steps(start, step, count)
 

@@ -5,7 +5,7 @@ import time
 from rich.console import Console
 
 from medqa_sweeps.command_line import command
-from medqa_sweeps.jobs.contract import Ended
+from medqa_sweeps.jobs.contract import JobEnded
 from medqa_sweeps.jobs.trials import trial_end
 from medqa_sweeps.study.folder import StudyDir
 from medqa_sweeps.study.labels import labels
@@ -53,7 +53,7 @@ def _show(number: int, trial: TrialDir, label: str, table: SweepTable, objective
             table.look(number, phase)
     else:
         why = trial.last_message() or "its process has ended"
-        table.ended(Ended(number, Outcome.INTERRUPTED, message=why, resumes=trial.goes_on()), label)
+        table.ended(JobEnded(number, Outcome.INTERRUPTED, message=why, resumes=trial.resumes_from()), label)
 
 
 def _is_starting(phase: Phase | None, study: StudyDir) -> bool:
@@ -61,8 +61,8 @@ def _is_starting(phase: Phase | None, study: StudyDir) -> bool:
     return phase is not None and phase.name is PhaseName.IMPORTING and study.is_claimed()
 
 
-def _end_without_run(trial: NotRun) -> Ended:
-    return Ended(
+def _end_without_run(trial: NotRun) -> JobEnded:
+    return JobEnded(
         trial.number, trial.outcome, failure=trial.failure, message=trial.message, signature="", same_as=trial.same_as
     )
 

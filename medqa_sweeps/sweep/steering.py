@@ -17,7 +17,7 @@ from medqa_sweeps.pool.request import DeviceRequest, with_devices
 from medqa_sweeps.study.folder import StudyDir
 from medqa_sweeps.sweep.loop import Sweep
 from medqa_sweeps.sweep.study import Study
-from medqa_sweeps.sweep.study_program import found_again, program_of, words_found_again
+from medqa_sweeps.sweep.study_program import arguments_found_again, found_again, program_of
 from medqa_sweeps.trial.folder import StopReason, TrialDir
 
 if TYPE_CHECKING:
@@ -106,11 +106,11 @@ def _checked(study: StudyDir, overrides: Sequence[str]) -> list[str]:
             params: Any = OmegaConf.to_container(composed.hydra.sweeper.params or OmegaConf.create())
             space = parse_search_space(task_overrides(composed.hydra), params, [], {}, composer.loader)
             check = trial_check(composer.compose, objective_in(study.path))
-            words = words_found_again(study, space.fixed)
-            found = list(check([*words, *overrides]))
-            known = _same_questions(composer.compose, words, [*words, *overrides])
+            study_overrides = arguments_found_again(study, space.fixed)
+            found = list(check([*study_overrides, *overrides]))
+            known = _same_questions(composer.compose, study_overrides, [*study_overrides, *overrides])
             lines = caution_lines(one for one in found if not (known and one.about_data))
-            return [*lines, *about_questions(composer.compose([*words, *overrides], 0), study)]
+            return [*lines, *about_questions(composer.compose([*study_overrides, *overrides], 0), study)]
     except FileNotFoundError as error:
         raise ConfigError(f"{error.filename} is not there any more, so a trial cannot be checked.") from None
 
@@ -122,21 +122,21 @@ def _same_questions(
     from medqa_sweeps.compose.hydra_node import trial_config
 
     try:
-        one, other = (trial_config(compose(words, 0)) for words in (study, trial))
+        one, other = (trial_config(compose(overrides, 0)) for overrides in (study, trial))
     except TrialError:  # a study that sweeps over what has no default
         return False
     return (one.data, one.split) == (other.data, other.split)
 
 
-def is_swept(word: str) -> bool:
+def is_swept(argument: str) -> bool:
     """Whether a word of a command line gives its key several values, or an interval."""
     from hydra.core.override_parser.overrides_parser import OverridesParser
     from hydra.errors import OverrideParseException
 
-    if word.startswith("-") or "=" not in word:  # an option of the program, or its value
+    if argument.startswith("-") or "=" not in argument:  # an option of the program, or its value
         return False
     try:
-        return OverridesParser.create().parse_override(word).is_sweep_override()
+        return OverridesParser.create().parse_override(argument).is_sweep_override()
     except OverrideParseException:
         return False
 
@@ -151,7 +151,7 @@ def resume(study: StudyDir, devices: DeviceRequest | None = None) -> NoReturn:
         ConfigError: if there is no such study, or the program is no longer there.
     """
     program = program_of(study)
-    program.become(with_devices(program.words, devices) if devices else program.words, study.path, study.path)
+    program.become(with_devices(program.arguments, devices) if devices else program.arguments, study.path, study.path)
 
 
 def added_to(folder: StudyDir) -> list[list[str]]:

@@ -16,7 +16,7 @@ from optuna.trial import FrozenTrial, Trial, TrialState
 
 from medqa_sweeps.config.overrides import override
 from medqa_sweeps.errors import FailureKind
-from medqa_sweeps.jobs.contract import Ended
+from medqa_sweeps.jobs.contract import JobEnded
 from medqa_sweeps.study.best import ScoredConfig
 from medqa_sweeps.sweep.search_space import SearchSpace
 from medqa_sweeps.trial.records import Outcome
@@ -91,7 +91,7 @@ class Study:
         running = self.optuna.get_trials(deepcopy=False, states=(TrialState.RUNNING,))
         return [self._candidate(Trial(self.optuna, trial._trial_id)) for trial in running]
 
-    def told(self) -> list[tuple[Ended, str]]:
+    def told(self) -> list[tuple[JobEnded, str]]:
         """The trials that have ended, as Optuna keeps them, each with what sets it apart, for people."""
         ends = [trial for trial in self.optuna.get_trials(deepcopy=False) if trial.state.is_finished()]
         return [(_ended(trial), settings(self._shown(trial))) for trial in ends]
@@ -130,7 +130,7 @@ class Study:
             trial.report(value, samples_seen)
         return trial
 
-    def tell(self, ended: Ended) -> Ended:
+    def tell(self, ended: JobEnded) -> JobEnded:
         """Record how a trial ended, and return how it counts: a value that Optuna does not take is a failure.
 
         One that was interrupted stays as it is: the next sweep takes it up again.
@@ -150,7 +150,7 @@ class Study:
         self.optuna.tell(trial, values, state=_STATES[ended.outcome])
         return ended
 
-    def repeat(self, candidate: Candidate, earlier: Ended) -> Ended:
+    def repeat(self, candidate: Candidate, earlier: JobEnded) -> JobEnded:
         """Tell a trial that needs no run: an earlier one was the same experiment."""
         candidate.trial.set_user_attr("same_as", earlier.number)
         since = f" (changed since: {earlier.changed})" if earlier.changed else ""
@@ -189,10 +189,10 @@ class Study:
 
     def _candidate(self, trial: Trial) -> Candidate:
         self._live[trial.number] = trial
-        words = trial.user_attrs.get(_ADDED)
-        if words is not None:
-            params = self._space.suggest(trial, only=self._space.point_of(words))
-            return Candidate(trial, params, [*self._space.fixed, *words], overrides_in_words(words))
+        added = trial.user_attrs.get(_ADDED)
+        if added is not None:
+            params = self._space.suggest(trial, only=self._space.point_of(added))
+            return Candidate(trial, params, [*self._space.fixed, *added], overrides_in_words(added))
         params = self._space.suggest(trial)
         overrides, values = self._space.overrides(params), self._space.values(params)
         if self._extend:
@@ -228,11 +228,11 @@ class Study:
         return {**self._space.values(trial.params), **more}
 
 
-def _ended(trial: FrozenTrial) -> Ended:
+def _ended(trial: FrozenTrial) -> JobEnded:
     outcome = next(outcome for outcome, state in _STATES.items() if state is trial.state)
     values = trial.values or []
     value = values[0] if len(values) == 1 else values or None
-    return Ended(trial.number, outcome, value=value, same_as=trial.user_attrs.get("same_as"))
+    return JobEnded(trial.number, outcome, value=value, same_as=trial.user_attrs.get("same_as"))
 
 
 def _mixed(points: Iterator[dict[str, Any]], seed: str) -> Iterator[dict[str, Any]]:
@@ -240,8 +240,8 @@ def _mixed(points: Iterator[dict[str, Any]], seed: str) -> Iterator[dict[str, An
     draw = random.Random(seed)
     window = list(islice(points, _WINDOW))
     while window:
-        place = draw.randrange(len(window))
-        window[place], window[-1] = window[-1], window[place]
+        index = draw.randrange(len(window))
+        window[index], window[-1] = window[-1], window[index]
         yield window.pop()
         window += islice(points, 1)
 

@@ -27,9 +27,9 @@ class StudyProgram:
 
     file: Path
     directory: Path  # in which it runs: relative paths in its words begin there
-    words: tuple[str, ...]  # that it was given, paths as they are now; without the study's folder
+    arguments: tuple[str, ...]  # that it was given, paths as they are now; without the study's folder
 
-    def become(self, words: Sequence[str], folder: Path, begun: Path) -> NoReturn:
+    def become(self, arguments: Sequence[str], folder: Path, begun: Path) -> NoReturn:
         """Become the program, with these words, sweeping in `folder`.
 
         Args:
@@ -37,11 +37,11 @@ class StudyProgram:
         """
         from medqa_sweeps.compose.snapshot import reading_kept  # and Hydra, which `status` and `stop` do without
 
-        words = reading_kept(begun, [word for word in words if key_of(word) != _ALLOW_CHANGES])
+        arguments = reading_kept(begun, [argument for argument in arguments if key_of(argument) != _ALLOW_CHANGES])
         shown = self.file.relative_to(self.directory) if self.file.is_relative_to(self.directory) else self.file
         change_folder(self.directory)
         sys.stdout.flush()
-        os.execv(sys.executable, [sys.executable, str(shown), *words, override(_FOLDER, folder)])
+        os.execv(sys.executable, [sys.executable, str(shown), *arguments, override(_FOLDER, folder)])
 
 
 def origin_of_this_process() -> dict[str, Any]:
@@ -51,7 +51,7 @@ def origin_of_this_process() -> dict[str, Any]:
     program = Path(sys.argv[0]).absolute()
     inside = program.is_relative_to(_PROJECT)
     return {
-        "command": [word for word in sys.argv if not is_option(word)],
+        "command": [argument for argument in sys.argv if not is_option(argument)],
         "directory": os.getcwd(),
         "project_file": str(program.relative_to(_PROJECT)) if inside else None,
     }
@@ -67,8 +67,8 @@ def program_of(study: StudyDir) -> StudyProgram:
     origin = study.definition()
     for file, directory in _candidates(origin, study.path):
         if file.is_file():
-            words = [word for word in origin["command"][1:] if key_of(word) != _FOLDER]
-            return StudyProgram(file, directory, tuple(words_found_again(study, words)))
+            arguments = [argument for argument in origin["command"][1:] if key_of(argument) != _FOLDER]
+            return StudyProgram(file, directory, tuple(arguments_found_again(study, arguments)))
     raise ConfigError(
         f"{Path(origin['directory'], origin['command'][0])}, which swept this study, is not there any more. Give its "
         f"command again with {shell_line(override(_FOLDER, study.path))}."
@@ -83,16 +83,16 @@ def found_again(study: StudyDir, path: str) -> str:
     return path_after_move(moved, [Path(origin["directory"], origin["command"][0]).parent], own.parent)
 
 
-def words_found_again(study: StudyDir, words: Sequence[str]) -> list[str]:
+def arguments_found_again(study: StudyDir, arguments: Sequence[str]) -> list[str]:
     """A command's words, with the present place of each path in them."""
-    return [replace_paths(word, lambda path: found_again(study, path)) for word in words]
+    return [replace_paths(argument, lambda path: found_again(study, path)) for argument in arguments]
 
 
 def _candidates(origin: Mapping[str, Any], study: Path) -> Iterator[tuple[Path, Path]]:
     """Where the program may be and in which folder it runs there, the likeliest first."""
     directory, name = Path(origin["directory"]), origin["command"][0]
-    for place in identity_of(study).folders[-1:]:
-        along = Path(os.path.normpath(study / os.path.relpath(directory, place)))
+    for folder_then in identity_of(study).folders[-1:]:
+        along = Path(os.path.normpath(study / os.path.relpath(directory, folder_then)))
         yield Path(os.path.normpath(along / name)), along
     yield Path(os.path.normpath(directory / name)), directory
     if own := origin.get("project_file"):

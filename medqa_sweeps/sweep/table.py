@@ -19,7 +19,7 @@ from rich.table import Table
 from rich.text import Text
 
 from medqa_sweeps.alarms import about_the_trial, alarm_text
-from medqa_sweeps.jobs.contract import Ended
+from medqa_sweeps.jobs.contract import JobEnded
 from medqa_sweeps.jobs.progress import PLAIN_SECONDS, TimeLeft
 from medqa_sweeps.study.best import ScoredConfig, ScoredTrial, comparable, on_front, ranked
 from medqa_sweeps.study.objective import BY_ACCURACY, Metric, Objective
@@ -99,14 +99,14 @@ class SweepTable:
         self._rows[number] = Row(number, settings, time.monotonic() - seconds_ago)
         self._slots = max(self._slots, len(self._rows))
 
-    def earlier(self, ended: Ended, settings: str) -> None:
+    def earlier(self, ended: JobEnded, settings: str) -> None:
         self._counts[_how_counted(ended)] += 1
         scored = _scored(ended)
         if scored is not None:
             self._scored.append(scored)
             self._labels[ended.number] = settings
 
-    def ended(self, ended: Ended, settings: str) -> None:
+    def ended(self, ended: JobEnded, settings: str) -> None:
         row = self._rows.pop(ended.number, None)
         if row and ended.outcome in (Outcome.COMPLETED, Outcome.PRUNED):
             self._seconds.append(row.spent)
@@ -161,22 +161,22 @@ class SweepTable:
         seeds = len(best.trials)
         label, value = self._labels[best.first.number], self._objective.describe(best.mean)
         if seeds > 1:
-            words = " ".join(word for word in label.split() if not word.startswith("seed="))
-            return f"; best so far {words or 'the config'}, {value} on average over {seeds} seeds"
+            text = " ".join(one for one in label.split() if not one.startswith("seed="))
+            return f"; best so far {text or 'the config'}, {value} on average over {seeds} seeds"
         return f"; best so far trial {best.first.number}{f' ({label})' if label else ''}, {value}"
 
-    def _say_of_data(self, ended: Ended) -> None:
+    def _say_of_data(self, ended: JobEnded) -> None:
         """Once for all trials on the same questions, not with each of them."""
         for alarm in ended.alarms:
             if alarm.about_data and alarm.sentence not in self._said_of_data:
                 self._said_of_data.add(alarm.sentence)
                 self.say(f"data alarm: {alarm.sentence}")
 
-    def _how(self, ended: Ended) -> str:
+    def _how(self, ended: JobEnded) -> str:
         alarm = alarm_text(about_the_trial(ended.alarms))
         return self._outcome(ended) + f"; {alarm}" * bool(alarm) + f"; it {ended.resumes}" * bool(ended.resumes)
 
-    def _outcome(self, ended: Ended) -> str:
+    def _outcome(self, ended: JobEnded) -> str:
         if not ended.failure and ended.message.startswith(ended.outcome):  # "pruned after 136 of 1,024 samples"
             return ended.message
         if ended.same_as is not None:
@@ -239,13 +239,13 @@ class SweepTable:
         return Group(table, Text(self.totals(), style="bold"))
 
 
-def _how_counted(ended: Ended) -> str:
+def _how_counted(ended: JobEnded) -> str:
     if ended.same_as is not None:
         return "repeated"
     return "stopped early" if ended.stopped else str(ended.outcome)
 
 
-def _scored(ended: Ended) -> ScoredTrial | None:
+def _scored(ended: JobEnded) -> ScoredTrial | None:
     """A job that is no trial has no seed, and is a config of its own."""
     if ended.scored is not None or ended.signature is not None or ended.same_as is not None:
         return ended.scored

@@ -348,7 +348,7 @@ class TrialDir:
         found = self.checkpoint_folder.glob("step-*")
         return max((int(path.name.removeprefix("step-")) for path in found), default=None)
 
-    def goes_on(self) -> str:
+    def resumes_from(self) -> str:
         """From where a trial without a result goes on: what follows after "the trial" in a sentence."""
         if (step := self.newest_checkpoint()) is not None:
             return f"resumes from its newest checkpoint (step {step:,})"

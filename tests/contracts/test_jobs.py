@@ -21,7 +21,7 @@ from hydra.types import HydraContext, RunMode
 import launch  # noqa: F401  registers the schema
 from medqa_sweeps.errors import ConfigError, FailureKind, TrialError
 from medqa_sweeps.jobs import launcher
-from medqa_sweeps.jobs.contract import Ended, Job, Jobs, Reported
+from medqa_sweeps.jobs.contract import Job, JobEnded, Jobs, Reported
 from medqa_sweeps.jobs.trials import TrialJobs
 from medqa_sweeps.trial.folder import StopReason
 from medqa_sweeps.trial.records import Outcome
@@ -64,15 +64,15 @@ class Bench:
             assert self.jobs.poll(0.1) == [] and time.monotonic() < end
         begin()
 
-    def until_ended(self, *numbers: int) -> list[Ended]:
+    def until_ended(self, *numbers: int) -> list[JobEnded]:
         """The ends of these jobs, in the order they were told; each once, and nothing of a job after its end."""
-        ends: list[Ended] = []
+        ends: list[JobEnded] = []
         end = time.monotonic() + 60
         while len(ends) < len(numbers):
             assert time.monotonic() < end, f"{numbers} have not ended, only {ends}"
             for event in self.jobs.poll(0.1):
                 assert event.number in numbers and event.number not in [one.number for one in ends]
-                if isinstance(event, Ended):
+                if isinstance(event, JobEnded):
                     ends.append(event)
         return ends
 
@@ -273,8 +273,8 @@ def test_how_a_job_ended_before_is_known_truly_or_not_at_all(bench: Bench) -> No
 
 def test_reports_come_before_the_end_and_in_order(bench: Bench) -> None:
     number = bench.start(*bench.slow)
-    events: list[Reported | Ended] = []
-    while not events or not isinstance(events[-1], Ended):
+    events: list[Reported | JobEnded] = []
+    while not events or not isinstance(events[-1], JobEnded):
         events += bench.jobs.poll(0.1)
     reports = [event for event in events if isinstance(event, Reported)]
     assert [event.number for event in events] == [number] * len(events)

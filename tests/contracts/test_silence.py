@@ -15,7 +15,7 @@ import launch  # noqa: F401  registers the schema
 from medqa_sweeps.config import from_hydra
 from medqa_sweeps.errors import FailureKind
 from medqa_sweeps.jobs import trials as trial_jobs
-from medqa_sweeps.jobs.contract import Ended, Job
+from medqa_sweeps.jobs.contract import Job, JobEnded
 from medqa_sweeps.jobs.trials import Prepared, TrialJobs
 from medqa_sweeps.pool.children import ForkedChildren
 from medqa_sweeps.trial.folder import StopReason, TrialDir
@@ -71,11 +71,11 @@ def attempts(trial: TrialDir) -> int:
     return sum(isinstance(line, AttemptLine) for line in trial.lines()) if trial.metrics_file.exists() else 0
 
 
-def to_its_end(jobs: TrialJobs) -> Ended:
+def to_its_end(jobs: TrialJobs) -> JobEnded:
     end = time.monotonic() + 60
     while time.monotonic() < end:
         for event in jobs.poll(0.1):
-            if isinstance(event, Ended):
+            if isinstance(event, JobEnded):
                 return event
     raise AssertionError("it did not end")
 

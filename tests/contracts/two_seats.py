@@ -152,12 +152,12 @@ class TwoSeats(Engine):
                 run.recorder.trained(seat.line(loss))
             if not loss < 100:
                 raise Diverged(f"the loss is {loss}")
-            if not self.goes_on(seat):
+            if not self.resumes_from(seat):
                 break
             yield seat.step
         run.recorder.ended(seat)
 
-    def goes_on(self, seat: Seat) -> bool:
+    def resumes_from(self, seat: Seat) -> bool:
         return seat.run.recorder.stepped(seat.step, seat.samples_seen, seat)
 
     def tell_failure(
@@ -172,7 +172,7 @@ class TwoSeats(Engine):
 class Late(TwoSeats):
     """Tells a step only after the next one is done."""
 
-    def goes_on(self, seat: Seat) -> bool:
+    def resumes_from(self, seat: Seat) -> bool:
         step, samples_seen = seat.step, seat.samples_seen
         if step < seat.run.steps:
             seat.train_step()
@@ -194,8 +194,8 @@ class FailsTogether(TwoSeats):
 class Deaf(TwoSeats):
     """Goes on when its recorder says stop."""
 
-    def goes_on(self, seat: Seat) -> bool:
-        super().goes_on(seat)
+    def resumes_from(self, seat: Seat) -> bool:
+        super().resumes_from(seat)
         return True
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from medqa_sweeps.errors import FailureKind
-from medqa_sweeps.jobs.contract import Ended
+from medqa_sweeps.jobs.contract import JobEnded
 from medqa_sweeps.jobs.single import _ending, _stopping
 from medqa_sweeps.statistics import compare_answers
 from medqa_sweeps.trial.folder import TrialDir
@@ -17,7 +17,7 @@ from tests.analysis.trial_folders import complete, submit
 def ending(trial: TrialDir) -> str:
     result = trial.result()
     assert result is not None
-    return _ending(trial, result, Ended(0, result.outcome)).splitlines()[0]
+    return _ending(trial, result, JobEnded(0, result.outcome)).splitlines()[0]
 
 
 def answers(*runs: tuple[bool, int]) -> list[bool]:
@@ -63,11 +63,11 @@ def test_a_failure_keeps_its_own_sentence(tmp_path: Path) -> None:
 
 def test_an_interrupted_run_says_how_to_resume_it(tmp_path: Path) -> None:
     trial = submit(tmp_path / "0")
-    text = _ending(trial, None, Ended(0, Outcome.INTERRUPTED, message="interrupted"))
+    text = _ending(trial, None, JobEnded(0, Outcome.INTERRUPTED, message="interrupted"))
     assert text.startswith(f"Interrupted. The trial {trial.goes_on()}. To resume: ")
     assert text.endswith(f"medqa_sweeps resume {trial.path}")
     nothing = TrialDir(tmp_path / "1")
-    assert _ending(nothing, None, Ended(0, Outcome.INTERRUPTED, message="The trial had not started.")) == (
+    assert _ending(nothing, None, JobEnded(0, Outcome.INTERRUPTED, message="The trial had not started.")) == (
         "Interrupted. The trial had not started."
     )
 

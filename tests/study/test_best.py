@@ -14,7 +14,7 @@ import yaml
 from analysis.comparing.leaderboard import leaderboard
 from analysis.reading.studies import read_study
 from medqa_sweeps.config import signature
-from medqa_sweeps.jobs.contract import Ended
+from medqa_sweeps.jobs.contract import JobEnded
 from medqa_sweeps.study.best import ScoredTrial, on_front, ranked, ranked_in
 from medqa_sweeps.study.confirmation import ChosenConfig, Confirmation, confirmed_winner, write_confirmation
 from medqa_sweeps.study.folder import StudyDir
@@ -78,7 +78,9 @@ def test_the_live_table(study: StudyDir, capsys: pytest.CaptureFixture[str]) -> 
     table = SweepTable(Console(), 9)
     for config in ranked_in(study.path):
         for trial in config.trials:
-            table.earlier(Ended(trial.number, Outcome.COMPLETED, trial.value, scored=trial), f"r=? seed={trial.seed}")
+            table.earlier(
+                JobEnded(trial.number, Outcome.COMPLETED, trial.value, scored=trial), f"r=? seed={trial.seed}"
+            )
     assert "best so far r=?, 71.0% on average over 3 seeds" in table.totals()
 
 
@@ -89,7 +91,7 @@ def test_the_record_of_the_results(study: StudyDir) -> None:
     for value in values:
         candidate = asked.ask()
         assert candidate is not None
-        asked.tell(Ended(candidate.number, Outcome.COMPLETED, value))
+        asked.tell(JobEnded(candidate.number, Outcome.COMPLETED, value))
     assert asked.results(ranked_in(study.path)[:1]) == {
         "name": "optuna",
         "best_params": {"lora.r": 8},

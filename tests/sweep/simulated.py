@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from medqa_sweeps.errors import FailureKind, TrialError
-from medqa_sweeps.jobs.contract import Ended, Job, Jobs, Reported
+from medqa_sweeps.jobs.contract import Job, JobEnded, Jobs, Reported
 from medqa_sweeps.trial.folder import StopReason
 from medqa_sweeps.trial.records import Outcome
 
@@ -32,13 +32,13 @@ class SimulatedJobs(Jobs):
     slots: int
     course: Callable[[int, Sequence[str]], Course]
     now: float = 0.0
-    earlier: dict[int, Ended] = field(default_factory=dict)
+    earlier: dict[int, JobEnded] = field(default_factory=dict)
     started: list[tuple[int, float]] = field(default_factory=list)  # number, when
     prepared: list[int] = field(default_factory=list)
     stops: list[tuple[int, StopReason, str]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self._events: list[tuple[float, int, Reported | Ended]] = []
+        self._events: list[tuple[float, int, Reported | JobEnded]] = []
         self._running: dict[int, Course] = {}
         self._order = 0
 
@@ -57,7 +57,7 @@ class SimulatedJobs(Jobs):
             raise course.refused
         return Job(number, tuple(overrides), course.signature, course)
 
-    def ended_before(self, number: int) -> Ended | None:
+    def ended_before(self, number: int) -> JobEnded | None:
         return self.earlier.get(number)
 
     def start(self, job: Job) -> None:
@@ -68,10 +68,10 @@ class SimulatedJobs(Jobs):
         for share, value in course.reports:
             self._at(share * course.seconds, Reported(job.number, round(1000 * share), value))
         value = course.value if course.outcome is Outcome.COMPLETED else None
-        ended = Ended(job.number, course.outcome, value, course.failure, course.message, signature=course.signature)
+        ended = JobEnded(job.number, course.outcome, value, course.failure, course.message, signature=course.signature)
         self._at(course.seconds, replace(ended, seconds=course.seconds))
 
-    def poll(self, timeout: float) -> list[Reported | Ended]:
+    def poll(self, timeout: float) -> list[Reported | JobEnded]:
         """Jumps to the next event, however far it is."""
         if not self._events:
             return []
@@ -81,22 +81,22 @@ class SimulatedJobs(Jobs):
             event = heapq.heappop(self._events)[2]
             if event.number in self._running:
                 events.append(event)
-                if isinstance(event, Ended):
+                if isinstance(event, JobEnded):
                     del self._running[event.number]
         return events
 
     def stop(self, number: int, reason: StopReason, why: str = "") -> None:
         self.stops.append((number, reason, why))
         outcome = {StopReason.PRUNED: Outcome.PRUNED, StopReason.INTERRUPTED: Outcome.INTERRUPTED}.get(reason)
-        self._at(0.0, Ended(number, outcome or Outcome.COMPLETED, message=why))
+        self._at(0.0, JobEnded(number, outcome or Outcome.COMPLETED, message=why))
 
     def kill(self) -> None:
         for number in self._running:
-            self._at(0.0, Ended(number, Outcome.INTERRUPTED))
+            self._at(0.0, JobEnded(number, Outcome.INTERRUPTED))
 
     def close(self) -> None:
         self._running.clear()
 
-    def _at(self, delay: float, event: Reported | Ended) -> None:
+    def _at(self, delay: float, event: Reported | JobEnded) -> None:
         self._order += 1
         heapq.heappush(self._events, (self.now + delay, self._order, event))

@@ -16,7 +16,7 @@ from medqa_sweeps.compose.refusals import refusal
 from medqa_sweeps.compose.settings import CONF
 from medqa_sweeps.config.overrides import key_of
 from medqa_sweeps.errors import ConfigError
-from medqa_sweeps.jobs.contract import Ended, Reported
+from medqa_sweeps.jobs.contract import JobEnded, Reported
 from medqa_sweeps.sweep.asked_settings import custom_search_space, refuse_no_grid, refuse_settings
 from medqa_sweeps.sweep.pruning import OptunaPruner, PairedHalving, make_pruner
 from medqa_sweeps.sweep.sampling import SeededPerTrial
@@ -138,7 +138,7 @@ def test_every_sampler_searches_a_mixed_space_that_depends(name: str) -> None:
         kinds.append(point["kind"])
         assert ("how where kind=a" in point) == (point["kind"] == "a")
         assert 1 <= point["n"] <= 64 and 1e-5 <= point["rate"] <= 1e-1 and 0 <= point["share"] <= 1
-        study.tell(Ended(candidate.number, Outcome.COMPLETED, point["share"] * point["n"]))
+        study.tell(JobEnded(candidate.number, Outcome.COMPLETED, point["share"] * point["n"]))
     assert len(kinds) == TRIALS and set(kinds) == {"a", "b"}
 
 

@@ -19,7 +19,7 @@ import launch
 from medqa_sweeps.errors import ConfigError
 from medqa_sweeps.study.confirmation import confirmed_winner, read_confirmation
 from medqa_sweeps.study.folder import StudyDir
-from medqa_sweeps.sweep.confirm import _words, choose, confirm
+from medqa_sweeps.sweep.confirm import _arguments, choose, confirm
 from medqa_sweeps.trial.folder import TrialDir
 from medqa_sweeps.trial.records import Outcome, Result, Score
 from tests.analysis.trial_folders import submit
@@ -164,7 +164,7 @@ def test_the_search_is_dropped_from_the_words_and_the_rest_stays() -> None:
         *("lora.target_modules=[q_proj,v_proj]", "hydra.sweeper.n_trials=9", "hydra/sweeper/sampler=tpe"),
         *("hydra.sweeper.n_jobs=2", "hydra.launcher.devices=cpu", "hydra.sweep.dir=x"),
     ]  # fmt: skip
-    kept = _words([*asked, "++seed=3", "--config-dir", "/a=1,2"], 6)
+    kept = _arguments([*asked, "++seed=3", "--config-dir", "/a=1,2"], 6)
     assert kept.pop(7) == "--config-dir" and kept.pop(7) == "/a=1,2"
     assert kept[:6] == [
         *("-m", "-cn", "config", "experiment=quickstart", "lora.target_modules=[q_proj,v_proj]"),

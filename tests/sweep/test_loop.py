@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings, strategies as st
 
 from medqa_sweeps.errors import ConfigError, FailureKind
-from medqa_sweeps.jobs.contract import Ended, Reported
+from medqa_sweeps.jobs.contract import JobEnded, Reported
 from medqa_sweeps.jobs.failures import CircuitBreaker
 from medqa_sweeps.sweep.journal import journal_of
 from medqa_sweeps.sweep.loop import Budget, Sweep, SweepResult
@@ -30,15 +30,15 @@ class Notes:
 
     def __init__(self) -> None:
         self.said: list[str] = []
-        self.ends: list[Ended] = []
+        self.ends: list[JobEnded] = []
 
     def started(self, number: int, settings: str) -> None:
         self.said.append(f"started {number} {settings}")
 
-    def earlier(self, ended: Ended, settings: str) -> None:
+    def earlier(self, ended: JobEnded, settings: str) -> None:
         self.said.append(f"earlier {ended.number} {ended.outcome} {settings}")
 
-    def ended(self, ended: Ended, settings: str) -> None:
+    def ended(self, ended: JobEnded, settings: str) -> None:
         self.ends.append(ended)
 
     def say(self, sentence: str) -> None:
@@ -72,7 +72,7 @@ GRID = ("a=1,2,3", "b=x,y")
 
 def test_the_next_trial_starts_before_the_last_one_is_written_down() -> None:
     class Order(Notes):
-        def ended(self, ended: Ended, settings: str) -> None:
+        def ended(self, ended: JobEnded, settings: str) -> None:
             self.said.append(f"ended {ended.number}")
 
     study, order = make_study(["a=1,2,3"]), Order()
@@ -130,7 +130,7 @@ def test_the_next_trial_is_composed_before_a_slot_is_free() -> None:
     seen: list[tuple[int, int]] = []
     poll = jobs.poll
 
-    def look(timeout: float) -> list[Reported | Ended]:
+    def look(timeout: float) -> list[Reported | JobEnded]:
         seen.append((len(jobs.prepared), len(jobs.started)))
         return poll(timeout)
 
@@ -218,8 +218,8 @@ def test_equal_experiments_run_once() -> None:
 def test_a_repeat_of_an_earlier_sweeps_trial_says_what_has_changed_since() -> None:
     study = make_study(["a=1,2"])
     sweep, jobs, notes = make_sweep(study, lambda number, words: Course(signature="one"))
-    study.tell(Ended(study.ask().number, Outcome.COMPLETED, value=0.5))  # type: ignore[union-attr]
-    jobs.earlier[0] = Ended(0, Outcome.COMPLETED, value=0.5, signature="one", changed="package torch: 2 then, 3 now")
+    study.tell(JobEnded(study.ask().number, Outcome.COMPLETED, value=0.5))  # type: ignore[union-attr]
+    jobs.earlier[0] = JobEnded(0, Outcome.COMPLETED, value=0.5, signature="one", changed="package torch: 2 then, 3 now")
     assert sweep.run().complete and jobs.started == []
     (repeat,) = [ended for ended in notes.ends if ended.number == 1]
     assert (
@@ -293,7 +293,7 @@ def test_a_result_that_was_not_told_yet_is_told_and_not_run_again() -> None:
     study = make_study(GRID, into=inner)
     study.ask()
     again = make_study(GRID, into=inner)
-    earlier = {0: Ended(0, Outcome.COMPLETED, 0.9, signature="s")}
+    earlier = {0: JobEnded(0, Outcome.COMPLETED, 0.9, signature="s")}
     sweep, jobs, _ = make_sweep(again, lambda number, words: Course(), earlier=earlier)
     assert sweep.run().complete
     assert 0 not in dict(jobs.started) and inner.get_trials()[0].value == 0.9
@@ -360,7 +360,8 @@ def test_failure_kinds_reach_the_record() -> None:
     study = make_study(["a=1"])
     sweep, jobs, _ = make_sweep(study, lambda number, words: Course())
     jobs.poll = lambda timeout: [  # type: ignore[method-assign]
-        Ended(0, Outcome.FAILED, failure=FailureKind.DIVERGED, message="loss is nan") for _ in [jobs._running.clear()]
+        JobEnded(0, Outcome.FAILED, failure=FailureKind.DIVERGED, message="loss is nan")
+        for _ in [jobs._running.clear()]
     ]
     sweep.run()
     assert study.optuna.get_trials()[0].user_attrs["failure"] == "diverged"

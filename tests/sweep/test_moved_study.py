@@ -162,7 +162,7 @@ def test_paths_in_its_words_are_found_again(
     for name in ("prog.py", "a.jsonl", "a b.jsonl"):
         (tmp_path / name).touch()
     origin = {"command": ["prog.py", word], "directory": "/gone/project", "places": ["/gone/project/multirun/first"]}
-    assert program_of(defined("multirun/renamed", **origin)).words == (now.format(tmp_path),)
+    assert program_of(defined("multirun/renamed", **origin)).arguments == (now.format(tmp_path),)
 
 
 def test_what_is_still_where_it_was_stays(tmp_path: Path) -> None:

@@ -25,7 +25,7 @@ from medqa_sweeps.pool.in_process import InProcessPool
 from medqa_sweeps.study.folder import StudyDir
 from medqa_sweeps.study.objective import Objective, objective_named
 from medqa_sweeps.study.pareto import pareto_front
-from medqa_sweeps.sweep.confirm import _words
+from medqa_sweeps.sweep.confirm import _arguments
 from medqa_sweeps.sweep.journal import journal_of, renew_journal, settle_objective
 from medqa_sweeps.sweep.search_space import parse_search_space
 from medqa_sweeps.sweep.study import Study
@@ -168,7 +168,7 @@ def test_a_swept_evaluation_that_cannot_be_scored_is_refused_before_anything_sta
 
 
 def test_a_confirmation_is_swept_for_the_same_metric() -> None:
-    words = _words(["-m", "lora.r=2,4", BOTH, "hydra.sweeper.direction=[maximize,minimize]"], 4)
+    words = _arguments(["-m", "lora.r=2,4", BOTH, "hydra.sweeper.direction=[maximize,minimize]"], 4)
     assert BOTH in words and not [word for word in words if "direction" in word or "lora.r" in word]
 
 

@@ -16,7 +16,7 @@ from optuna.storages.journal import JournalFileBackend, JournalStorage
 from optuna.trial import Trial
 
 from medqa_sweeps.compose.settings import CONF
-from medqa_sweeps.jobs.contract import Ended
+from medqa_sweeps.jobs.contract import JobEnded
 from medqa_sweeps.sweep.sampling import SeededPerTrial, seed_of
 from medqa_sweeps.sweep.search_space import SearchSpace, parse_search_space
 from medqa_sweeps.sweep.study import Study
@@ -67,9 +67,9 @@ class Search:
         """What a process does that sweeps to the end: it resumes what was under way, and asks for the rest."""
         study = self.opened(total, extend)
         for candidate in study.unfinished():
-            study.tell(Ended(candidate.number, Outcome.COMPLETED, value(candidate.params)))
+            study.tell(JobEnded(candidate.number, Outcome.COMPLETED, value(candidate.params)))
         while candidate := study.ask():
-            study.tell(Ended(candidate.number, Outcome.COMPLETED, value(candidate.params)))
+            study.tell(JobEnded(candidate.number, Outcome.COMPLETED, value(candidate.params)))
         return self.points()
 
     def points(self) -> Points:

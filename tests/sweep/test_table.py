@@ -10,7 +10,7 @@ from rich.console import Console
 from medqa_sweeps.alarms import Alarm
 from medqa_sweeps.errors import FailureKind
 from medqa_sweeps.jobs import progress
-from medqa_sweeps.jobs.contract import Ended
+from medqa_sweeps.jobs.contract import JobEnded
 from medqa_sweeps.study.objective import Direction, Objective, objective_named
 from medqa_sweeps.sweep import table as table_module
 from medqa_sweeps.sweep.table import SweepTable
@@ -59,8 +59,8 @@ class Screen:
         return [line.rstrip() for line in re.sub(r"\x1b\[[0-9;]*m", "", captured.get()).splitlines()]
 
 
-def end(number: int, outcome: Outcome = Outcome.COMPLETED, value: Any = None, **more: Any) -> Ended:
-    return Ended(number, outcome, value, **more)
+def end(number: int, outcome: Outcome = Outcome.COMPLETED, value: Any = None, **more: Any) -> JobEnded:
+    return JobEnded(number, outcome, value, **more)
 
 
 def attempt(device: str) -> AttemptLine:

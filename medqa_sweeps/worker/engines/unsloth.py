@@ -247,11 +247,11 @@ class _Bridge(TrainerCallback):
 def _as_dataset(stream: TrainingStream) -> Dataset:
     """The stream in the type that the trainer insists on; samples are still rendered when they are asked for."""
 
-    def render(places: dict[str, list[int]]) -> dict[str, list[list[int]]]:
-        samples = [stream[place] for place in places["place"]]
+    def render(batch: dict[str, list[int]]) -> dict[str, list[list[int]]]:
+        samples = [stream[index] for index in batch["index"]]
         return {key: [sample[key] for sample in samples] for key in ("input_ids", "labels")}
 
-    return Dataset.from_dict({"place": range(len(stream))}).with_transform(render)
+    return Dataset.from_dict({"index": range(len(stream))}).with_transform(render)
 
 
 def build_optimizer(model: Any, config: OptimizerConfig) -> torch.optim.Optimizer:
