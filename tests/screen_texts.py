@@ -13,13 +13,14 @@ from pathlib import Path
 
 _DOCUMENTED = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
 _PROSE = re.compile(r"[A-Z]|.*\S \S", re.DOTALL)
+_JS_STRING = re.compile(r"\"((?:[^\"\\]|\\.)*)\"|'((?:[^'\\]|\\.)*)'|`((?:[^`\\]|\\.)*)`")
 SHOWN_COMMENTS = ("medqa_sweeps/config/schema.py", "medqa_sweeps/compose/settings.py")  # `--help` shows them
 Text = tuple[int, str]  # line, what stands there
 
 
 def texts_of(file: Path) -> Iterator[Text]:
     """The texts of a source, with their lines; none of a kind of file that no screen shows."""
-    if file.suffix not in (".py", ".yaml", ".md", ".html", ".jinja"):
+    if file.suffix not in (".py", ".yaml", ".md", ".html", ".jinja", ".js"):
         return
     source = file.read_text(encoding="utf-8")
     match file.suffix:
@@ -29,6 +30,9 @@ def texts_of(file: Path) -> Iterator[Text]:
                 yield from comments(source)
         case ".yaml":
             yield from ((line, text.partition("#")[2]) for line, text in _lines(source) if "#" in text)
+        case ".js":
+            for line, text in _lines(source):
+                yield from ((line, found) for found in map("".join, _JS_STRING.findall(text)) if _PROSE.match(found))
         case ".md" | ".html" | ".jinja":
             yield from _lines(source)
 

@@ -120,16 +120,16 @@ def test_hydra_optuna_and_wandb_stay_where_they_are_needed() -> None:
 
 
 def test_only_the_final_test_reads_the_test_questions() -> None:
-    """A new reader of the test part is a way around the ledger: see `medqa_sweeps/worker/final.py`."""
+    """A new reader of the test part is a way around the ledger: see `medqa_sweeps/worker/final_scores.py`."""
     everything = [*files(PACKAGE), *files(ROOT / "analysis"), *files(ROOT / "hydra_plugins"), ROOT / "launch.py"]
     readers = [path for path in everything if "read_test_questions" in path.read_text()]
-    assert {named(path) for path in readers if room_of(path) != "data"} == {"medqa_sweeps/worker/final.py"}
+    assert {named(path) for path in readers if room_of(path) != "data"} == {"medqa_sweeps/worker/final_scores.py"}
 
 
 @pytest.mark.parametrize("path", files(PACKAGE), ids=named)
 def test_where_the_test_questions_are_is_asked_in_few_rooms(path: Path) -> None:
     """`config.test` and `data.test`: schema, reader and final test; `predict` hands it on, for the reader to refuse."""
-    if room_of(path) in ("config", "data") or path.name in ("final.py", "predict.py"):
+    if room_of(path) in ("config", "data") or path.name in ("final_scores.py", "predict.py"):
         return
     asked = [node for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Attribute)]
     assert not [ast.unparse(node) for node in asked if node.attr == "test"]

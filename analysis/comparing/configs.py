@@ -10,7 +10,7 @@ from analysis.reading.studies import Trial
 from medqa_sweeps.config import decides_nothing
 from medqa_sweeps.statistics import SeedSpread, seed_spread
 from medqa_sweeps.study.best import comparable, ranked
-from medqa_sweeps.wording import overrides_label as overrides, setting, short_names
+from medqa_sweeps.wording import overrides_label, setting, short_names
 
 SEED = "seed"
 
@@ -75,7 +75,7 @@ def varying_keys(trials: Sequence[Trial]) -> list[str]:
 def settings_text(trial: Trial, names: dict[str, str]) -> str:
     """`r=16 lr=0.0001`: the trial's values of the keys in `names`, or the overrides of one that never ran."""
     if trial.overrides:
-        return overrides(trial.overrides)
+        return overrides_label(trial.overrides)
     return " ".join(f"{name}={setting(trial.settings.get(key))}" for key, name in names.items())
 
 

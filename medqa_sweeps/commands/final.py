@@ -26,12 +26,13 @@ def run(arguments: argparse.Namespace) -> ExitCode:
     """Score the trial on the locked questions, write to the ledger and print what came of it."""
     from rich.console import Console
 
+    from medqa_sweeps.jobs.final_test import final_test
     from medqa_sweeps.study.find import study_at, trial_at
     from medqa_sweeps.study.ledger import readings_beside, sentences
-    from medqa_sweeps.sweep.final import chosen_trial, final_test
+    from medqa_sweeps.study.selection import selected_trial
 
     study, devices = study_at(arguments.study), devices_asked_for(arguments) or ANY_DEVICE
-    best, why = chosen_trial(study)
+    best, why = selected_trial(study)
     number = best if arguments.trial is None else arguments.trial
     trial_at(study.path / str(number))
     print(f"Trial {number} of {study.path.name}" + (f": {why}." if number == best else ", as asked."), flush=True)

@@ -70,8 +70,8 @@ def file_in_both_parts(config: DataConfig) -> Path | None:
 
 
 def read_test_questions(config: DataConfig) -> QuestionSet:
-    """The locked test questions. Only `medqa_sweeps/worker/final.py` may call this, after it has written the reading to
-    the study's ledger; a test checks that nothing else does.
+    """The locked test questions. Only `medqa_sweeps/worker/final_scores.py` may call this, after it has written the
+    reading to the study's ledger; a test checks that nothing else does.
 
     Raises:
         DataError: as `read_questions`, or if the data set has no test questions.

@@ -20,7 +20,7 @@ from medqa_sweeps.jobs.contract import JobEnded
 from medqa_sweeps.study.best import ScoredConfig
 from medqa_sweeps.sweep.search_space import SearchSpace
 from medqa_sweeps.trial.records import Outcome
-from medqa_sweeps.wording import overrides_label as overrides_in_words, settings_label as settings
+from medqa_sweeps.wording import overrides_label, settings_label
 
 _STATES = {Outcome.COMPLETED: TrialState.COMPLETE, Outcome.PRUNED: TrialState.PRUNED, Outcome.FAILED: TrialState.FAIL}
 _ADDED = "overrides"  # attribute of a trial that a person added: its own words
@@ -94,7 +94,7 @@ class Study:
     def told(self) -> list[tuple[JobEnded, str]]:
         """The trials that have ended, as Optuna keeps them, each with what sets it apart, for people."""
         ends = [trial for trial in self.optuna.get_trials(deepcopy=False) if trial.state.is_finished()]
-        return [(_ended(trial), settings(self._shown(trial))) for trial in ends]
+        return [(_ended(trial), settings_label(self._shown(trial))) for trial in ends]
 
     @property
     def added(self) -> int:
@@ -192,7 +192,7 @@ class Study:
         added = trial.user_attrs.get(_ADDED)
         if added is not None:
             params = self._space.suggest(trial, only=self._space.point_of(added))
-            return Candidate(trial, params, [*self._space.fixed, *added], overrides_in_words(added))
+            return Candidate(trial, params, [*self._space.fixed, *added], overrides_label(added))
         params = self._space.suggest(trial)
         overrides, values = self._space.overrides(params), self._space.values(params)
         if self._extend:
@@ -202,7 +202,7 @@ class Study:
                 [*overrides, *(override(name, value) for name, value in more.items())],
                 {**values, **more},
             )
-        return Candidate(trial, params, overrides, settings(values) or self._labels.get(trial.number, ""))
+        return Candidate(trial, params, overrides, settings_label(values) or self._labels.get(trial.number, ""))
 
     def _values(self, value: Any) -> list[float]:
         """One finite number an objective.

@@ -13,10 +13,11 @@ from medqa_sweeps import data
 from medqa_sweeps.__main__ import main
 from medqa_sweeps.assets import resolve_bundled
 from medqa_sweeps.errors import ConfigError
+from medqa_sweeps.jobs.final_test import final_test
 from medqa_sweeps.pool.contract import Pool
 from medqa_sweeps.study import ledger
 from medqa_sweeps.study.folder import StudyDir
-from medqa_sweeps.sweep.final import chosen_trial, final_test
+from medqa_sweeps.study.selection import selected_trial
 from medqa_sweeps.trial.folder import TrialDir
 from medqa_sweeps.trial.plan import plan_trial
 from medqa_sweeps.trial.provenance import collect
@@ -87,7 +88,7 @@ def test_the_ledger_knows_who_and_which_and_how_often(
     assert again.scores.test_fingerprint == first.scores.test_fingerprint
 
     (study.path.parent / "ids.jsonl").write_text("".join(test.read_text().splitlines(keepends=True)[:10]))
-    monkeypatch.setattr("medqa_sweeps.sweep.final.local_pool", lambda *a, **b: contextlib.nullcontext(pool))
+    monkeypatch.setattr("medqa_sweeps.jobs.final_test.local_pool", lambda *a, **b: contextlib.nullcontext(pool))
     assert main(["final", str(study.path), "--undisputed", str(study.path.parent / "ids.jsonl")]) == 0
     told = capsys.readouterr().out
     assert (
@@ -126,7 +127,7 @@ def test_an_adapter_that_was_changed_is_refused_before_anything_is_read(
         final_test(study, 0, None, pool)
     adapter.write_bytes(weights)
     assert (study.path / ledger.FILE).read_bytes() == before
-    assert chosen_trial(study) == (0, "the best by validation")
+    assert selected_trial(study) == (0, "the best by validation")
 
 
 @pytest.mark.parametrize("what", ["adapter", "questions"])

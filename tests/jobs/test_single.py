@@ -64,7 +64,7 @@ def test_a_failure_keeps_its_own_sentence(tmp_path: Path) -> None:
 def test_an_interrupted_run_says_how_to_resume_it(tmp_path: Path) -> None:
     trial = submit(tmp_path / "0")
     text = _ending(trial, None, JobEnded(0, Outcome.INTERRUPTED, message="interrupted"))
-    assert text.startswith(f"Interrupted. The trial {trial.goes_on()}. To resume: ")
+    assert text.startswith(f"Interrupted. The trial {trial.resumes_from()}. To resume: ")
     assert text.endswith(f"medqa_sweeps resume {trial.path}")
     nothing = TrialDir(tmp_path / "1")
     assert _ending(nothing, None, JobEnded(0, Outcome.INTERRUPTED, message="The trial had not started.")) == (

@@ -230,7 +230,7 @@ def test_what_a_command_is_asked_for_reaches_the_machine(
         given.extend(one for one in [*arguments, *named.values()] if isinstance(one, DeviceRequest))
         raise ConfigError("enough")
 
-    for module in ("pool.local", "jobs.single", "sweep.final"):
+    for module in ("pool.local", "jobs.single", "jobs.final_test"):
         monkeypatch.setattr(f"medqa_sweeps.{module}.local_pool", tell)
     trial = TrialDir(study / "0")
     trial.adapter_folder.mkdir()

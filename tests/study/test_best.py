@@ -19,8 +19,8 @@ from medqa_sweeps.study.best import ScoredTrial, on_front, ranked, ranked_in
 from medqa_sweeps.study.confirmation import ChosenConfig, Confirmation, confirmed_winner, write_confirmation
 from medqa_sweeps.study.folder import StudyDir
 from medqa_sweeps.study.objective import objective_named
+from medqa_sweeps.study.selection import selected_trial
 from medqa_sweeps.sweep.confirm import choose
-from medqa_sweeps.sweep.final import chosen_trial
 from medqa_sweeps.sweep.search_space import parse_search_space
 from medqa_sweeps.sweep.study import Study
 from medqa_sweeps.sweep.table import SweepTable
@@ -61,7 +61,7 @@ def test_confirm(study: StudyDir) -> None:
 
 
 def test_final(study: StudyDir) -> None:
-    assert chosen_trial(study) == (0, "the first seed of the best config by validation, on average over 3 seeds")
+    assert selected_trial(study) == (0, "the first seed of the best config by validation, on average over 3 seeds")
 
 
 def test_the_winner_of_a_confirmation(tmp_path: Path) -> None:

@@ -26,8 +26,8 @@ from medqa_sweeps.errors import ConfigError
 from medqa_sweeps.study import ledger
 from medqa_sweeps.study.confirmation import ChosenConfig, Confirmation, confirmation_beside, write_confirmation
 from medqa_sweeps.study.folder import StudyDir
+from medqa_sweeps.study.selection import selected_trial
 from medqa_sweeps.study_identity import group_of, identity_of, path_after_move
-from medqa_sweeps.sweep.final import chosen_trial
 from medqa_sweeps.sweep.journal import journal_of, stored_name
 from medqa_sweeps.sweep.study_program import program_of
 from medqa_sweeps.tracking import tracker as tracking
@@ -217,7 +217,7 @@ def test_a_confirmation_is_that_of_its_study_however_the_two_are_called(
     study = StudyDir(study.path.rename(tmp_path / "renamed"))
     defined("study", id="another")  # under the old name
     assert confirmation_beside(study.path) == again.path and confirmation_beside(tmp_path / "study") is None
-    assert chosen_trial(study) == (0, "r=8, the winner under fresh seeds (study-confirm)")
+    assert selected_trial(study) == (0, "r=8, the winner under fresh seeds (study-confirm)")
     again.path.rename(tmp_path / "whatever")
     assert confirmation_beside(study.path) == tmp_path / "whatever"
     assert read_confirmed(tmp_path / "whatever").study == study.path

@@ -13,8 +13,8 @@ import yaml
 
 from medqa_sweeps.assets import resolve_bundled
 from medqa_sweeps.errors import ConfigError
+from medqa_sweeps.jobs.final_test import final_test
 from medqa_sweeps.study.folder import StudyDir
-from medqa_sweeps.sweep.final import final_test
 from medqa_sweeps.sweep.steering import ask_to_stop
 from tests.sweep.test_faults import PROGRAM, ROOT, WORDS
 

@@ -24,8 +24,8 @@ from analysis.terminal.printing import print_board
 from medqa_sweeps.errors import ConfigError
 from medqa_sweeps.study.confirmation import ChosenConfig, Confirmation, confirmed_winner, write_confirmation
 from medqa_sweeps.study.folder import StudyDir
+from medqa_sweeps.study.selection import selected_trial
 from medqa_sweeps.sweep.confirm import choose
-from medqa_sweeps.sweep.final import chosen_trial
 from medqa_sweeps.trial.records import Outcome, Result
 from tests.analysis.trial_folders import predict, right_at, score_of, submit
 
@@ -237,7 +237,7 @@ def test_confirm_and_final_take_the_best_by_what_was_optimised(calibration: Lead
     best, second = confirmation.configs
     assert (best.trials, second.trials) == ([6, 7], [2, 3])
     assert best.chosen_by == "calibration_error 0.050" and best.accuracy == pytest.approx(0.505)
-    assert chosen_trial(StudyDir(study)) == (
+    assert selected_trial(StudyDir(study)) == (
         6,
         "the first seed of the best config by calibration_error on validation, on average over 2 seeds",
     )

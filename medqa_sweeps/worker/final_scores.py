@@ -1,6 +1,6 @@
 """The final test: one chosen trial and its untuned base on the locked test questions. The only file that reads them.
 
-    python -m medqa_sweeps.worker.final TRIAL STUDY READING [UNDISPUTED]
+    python -m medqa_sweeps.worker.final_scores TRIAL STUDY READING [UNDISPUTED]
 
 A process of its own, started by `medqa_sweeps final` on a slot as a trial is. Everything is loaded and checked first;
 then the reading goes into the study's ledger, and only then the questions are read.

@@ -6,10 +6,11 @@ import pytest
 import yaml
 
 from medqa_sweeps.errors import ConfigError
+from medqa_sweeps.jobs.final_test import final_test
 from medqa_sweeps.study import ledger
 from medqa_sweeps.study.confirmation import ChosenConfig, Confirmation, write_confirmation
 from medqa_sweeps.study.folder import StudyDir
-from medqa_sweeps.sweep.final import chosen_trial, final_test
+from medqa_sweeps.study.selection import selected_trial
 from medqa_sweeps.trial.records import Outcome, Result, Score
 from tests.analysis.trial_folders import submit
 from tests.sweep.test_faults import Program
@@ -41,22 +42,22 @@ def confirm(study: StudyDir, accuracies: list[float]) -> StudyDir:
 
 
 def test_unless_it_was_confirmed_the_best_by_validation_is_tested(study: StudyDir) -> None:
-    assert chosen_trial(study) == (1, "the best by validation")
+    assert selected_trial(study) == (1, "the best by validation")
     confirm(study, [0.6, 0.7, 0.5])  # a seed is still to come
-    assert chosen_trial(study) == (1, "the best by validation")
+    assert selected_trial(study) == (1, "the best by validation")
 
 
 def test_the_winner_under_fresh_seeds_is_tested(study: StudyDir) -> None:
     again = confirm(study, [0.5, 0.5, 0.6, 0.6])
-    assert chosen_trial(study) == (3, "r=16, the winner under fresh seeds (study-confirm)")
-    assert chosen_trial(again) == (2, "r=16, the winner under fresh seeds; its first seed")
+    assert selected_trial(study) == (3, "r=16, the winner under fresh seeds (study-confirm)")
+    assert selected_trial(again) == (2, "r=16, the winner under fresh seeds; its first seed")
 
 
 def test_a_confirmation_of_another_study_under_this_name_is_not_this_ones(study: StudyDir) -> None:
     again = confirm(study, [0.5, 0.5, 0.6, 0.6])
     text = (again.path / "confirm.yaml").read_text()
     (again.path / "confirm.yaml").write_text(text.replace("../study", "../another"))
-    assert chosen_trial(study) == (1, "the best by validation")
+    assert selected_trial(study) == (1, "the best by validation")
 
 
 def test_what_cannot_be_tested_is_refused_and_no_reading_is_written(study: StudyDir) -> None:
@@ -69,7 +70,7 @@ def test_what_cannot_be_tested_is_refused_and_no_reading_is_written(study: Study
     with study.claimed(), pytest.raises(ConfigError, match="another process is sweeping"):
         final_test(StudyDir(study.path), 1, None)
     with pytest.raises(ConfigError, match="no study"):
-        chosen_trial(StudyDir(study.path / "1"))
+        selected_trial(StudyDir(study.path / "1"))
     assert not (study.path / ledger.FILE).exists()
 
 
