@@ -11,6 +11,7 @@ from analysis.__main__ import main
 from analysis.comparing.leaderboard import leaderboard, leaderboards
 from analysis.reading.studies import read_studies, read_study
 from analysis.report_folder import write_report
+from medqa_sweeps.command_line import short_path
 from medqa_sweeps.trial.records import Outcome, Result
 from tests.analysis.page.page_tags import Page
 from tests.analysis.trial_folders import complete, right_at, submit
@@ -47,7 +48,7 @@ def test_the_command_writes_the_page_of_several_studies(tmp_path: Path, capsys: 
     complete(tmp_path / "first" / "0", right_at(0, 250), lora__r=8)
     complete(tmp_path / "second" / "0", right_at(0, 200), lora__r=64)
     assert main([str(tmp_path / "first"), str(tmp_path / "second"), "--output", str(tmp_path / "out")]) == 0
-    assert f"Page: {tmp_path / 'out' / 'index.html'}" in capsys.readouterr().out.replace("\n", " ")
+    assert f"Page: {short_path(tmp_path / 'out' / 'index.html')}" in capsys.readouterr().out.replace("\n", " ")
     assert "second/0" in Page(tmp_path / "out" / "index.html").shown
     assert main([str(tmp_path / "first"), "--no-page"]) == 0
     assert not (tmp_path / "first" / "report").exists()

@@ -14,6 +14,7 @@ import pytest
 from medqa_sweeps.__main__ import main
 from medqa_sweeps.assets import resolve_bundled
 from medqa_sweeps.base.fingerprints import fingerprint_1
+from medqa_sweeps.command_line import short_path
 from medqa_sweeps.prompt import LETTERS
 from medqa_sweeps.trial import plan
 from medqa_sweeps.trial.folder import TrialDir
@@ -235,7 +236,7 @@ def test_what_was_not_committed_is_named_with_the_way_back(trial: TrialDir) -> N
     edit(trial, code={"commit": "a" * 40, "diff": diff, "untracked": ["notes.txt"]})
     changed, untracked = uncommitted_changes(trial)
     assert "gone.py and x.py" in changed and f"git checkout {'a' * 40}" in changed
-    assert f"jq -r .code.diff {trial.provenance_file} | git apply" in changed
+    assert f"jq -r .code.diff {short_path(trial.provenance_file)} | git apply" in changed
     assert "only the names" in untracked and "notes.txt" in untracked
 
 

@@ -21,6 +21,7 @@ from analysis.plots.pareto_front import pareto_front
 from analysis.reading.studies import read_studies, read_study
 from analysis.sending.summary_content import objective_answer
 from analysis.terminal.printing import print_board
+from medqa_sweeps.command_line import short_path
 from medqa_sweeps.errors import ConfigError
 from medqa_sweeps.study.confirmation import ChosenConfig, Confirmation, confirmed_winner, write_confirmation
 from medqa_sweeps.study.folder import StudyDir
@@ -77,7 +78,7 @@ def test_what_is_run_again_is_the_best_by_what_was_optimised(
     accuracy: Leaderboard, calibration: Leaderboard, both: Leaderboard
 ) -> None:
     for board, trial in ((accuracy, "0"), (calibration, "6"), (both, "0")):
-        assert f"reproduce {board.study.folder / trial}\n" in printed(board).replace("'", "")
+        assert f"reproduce {short_path(board.study.folder / trial)}\n" in printed(board).replace("'", "")
 
 
 def test_of_accuracy_nothing_more_is_said(accuracy: Leaderboard) -> None:
