@@ -15,7 +15,7 @@ A room imports only what stands above it here. `python -m analysis STUDY` prints
 
 In a notebook:
 
-    >>> from analysis import entries, leaderboard, read_study, verdict
+    >>> from medqa_sweeps.analysis import entries, leaderboard, read_study, verdict
     >>> board = leaderboard(read_study("multirun/ranks"))
     >>> [(row.label, row.accuracy.accuracy, row.worse) for row in board.rows]
     [('r=16', 0.625, False), ('r=8', 0.525, True)]
@@ -39,11 +39,11 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from analysis.comparing.leaderboard import leaderboard, leaderboards
-    from analysis.comparing.verdict import cautions, verdict
-    from analysis.export import entries
-    from analysis.reading.studies import read_studies, read_study
-    from analysis.report_folder import write_report
+    from medqa_sweeps.analysis.comparing.leaderboard import leaderboard, leaderboards
+    from medqa_sweeps.analysis.comparing.verdict import cautions, verdict
+    from medqa_sweeps.analysis.export import entries
+    from medqa_sweeps.analysis.reading.studies import read_studies, read_study
+    from medqa_sweeps.analysis.report_folder import write_report
 
 __all__ = [
     "cautions",
@@ -71,7 +71,7 @@ def __getattr__(name: str) -> Any:
     """Imported when asked for: SciPy and Plotly take seconds, for which neither `--help` nor a sweep's start waits."""
     if name not in _MODULE_OF:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(importlib.import_module(f"analysis.{_MODULE_OF[name]}"), name)
+    return getattr(importlib.import_module(f"medqa_sweeps.analysis.{_MODULE_OF[name]}"), name)
 
 
 def __dir__() -> list[str]:

@@ -20,7 +20,7 @@ def main(arguments: list[str] | None = None) -> ExitCode:
     complete_environment()
     arguments = sys.argv[1:] if arguments is None else arguments
     if arguments[:1] == ["wandb-sync"]:
-        from analysis.sending.wandb_sync import main as wandb_sync
+        from medqa_sweeps.analysis.sending.wandb_sync import main as wandb_sync
 
         return wandb_sync(arguments[1:])
     parser = Parser(
@@ -52,19 +52,19 @@ def main(arguments: list[str] | None = None) -> ExitCode:
     parser.add_argument("--no-page", action="store_true", help="print the leaderboard and write no page")
     options = parser.parse_args(arguments)
     # SciPy and Plotly take seconds to import: --help and a wrong folder wait for neither, --no-page not for Plotly.
-    from analysis.reading.studies import read_studies
+    from medqa_sweeps.analysis.reading.studies import read_studies
     from medqa_sweeps.command_line import short_path
 
     title = ", ".join(short_path(folder) for folder in options.folder)
     try:
         studies = read_studies(options.folder)
-        from analysis.comparing.leaderboard import leaderboards
-        from analysis.terminal.printing import print_boards
+        from medqa_sweeps.analysis.comparing.leaderboard import leaderboards
+        from medqa_sweeps.analysis.terminal.printing import print_boards
 
         found = leaderboards(studies, options.top)
         print_boards(found, title, top=options.top)
         if not options.no_page:
-            from analysis.report_folder import report_folder, write_report
+            from medqa_sweeps.analysis.report_folder import report_folder, write_report
 
             folder = options.output or report_folder(options.folder)
             print(f"\nPage: {short_path(write_report(found, title, folder))}")

@@ -6,12 +6,12 @@ import json
 from collections.abc import Callable
 from typing import Any
 
-from analysis.comparing.by_objective import by_objective, objective_of
-from analysis.comparing.configs import Config
-from analysis.comparing.leaderboard import Leaderboard, Row
-from analysis.comparing.verdict import alarm_lines, cautions, verdict
-from analysis.reading.history import gpu_hours_of, tokens_of
-from analysis.reading.studies import Trial
+from medqa_sweeps.analysis.comparing.by_objective import by_objective, objective_of
+from medqa_sweeps.analysis.comparing.configs import Config
+from medqa_sweeps.analysis.comparing.leaderboard import Leaderboard, Row
+from medqa_sweeps.analysis.comparing.verdict import alarm_lines, cautions, verdict
+from medqa_sweeps.analysis.reading.history import gpu_hours_of, tokens_of
+from medqa_sweeps.analysis.reading.studies import Trial
 from medqa_sweeps.wording import setting
 
 _GIB = 2**30

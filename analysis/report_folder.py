@@ -3,11 +3,11 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from analysis.comparing.leaderboard import Leaderboard
-from analysis.export import as_csv, as_json, entries
-from analysis.page.document import page_html
-from analysis.plots import PLOTS
-from analysis.reading.studies import REPORT_FOLDER
+from medqa_sweeps.analysis.comparing.leaderboard import Leaderboard
+from medqa_sweeps.analysis.export import as_csv, as_json, entries
+from medqa_sweeps.analysis.page.document import page_html
+from medqa_sweeps.analysis.plots import PLOTS
+from medqa_sweeps.analysis.reading.studies import REPORT_FOLDER
 from medqa_sweeps.durable.files import write_atomically
 from medqa_sweeps.errors import ConfigError
 

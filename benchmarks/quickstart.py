@@ -39,7 +39,7 @@ SWEPT = f"lora.r={','.join(map(str, RANKS))}"
 STOCK = [f"hydra.sweeper.n_jobs={len(RANKS)}"]  # one batch; `hydra/sweeper=basic` cannot compose this config
 JOBLIB = ["hydra/launcher=joblib", "hydra.launcher.n_jobs=2"]
 BYTECODE = {"kept": "", "forbidden": "1"}  # what PYTHONDONTWRITEBYTECODE is
-_IMPORT = "import medqa_sweeps.worker.run, medqa_sweeps.sweep.sweeper, analysis.terminal.printing"
+_IMPORT = "import medqa_sweeps.worker.run, medqa_sweeps.sweep.sweeper, medqa_sweeps.analysis.terminal.printing"
 _PATIENCE_SECONDS = 400.0  # with one command, before it counts as failed
 
 

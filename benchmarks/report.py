@@ -122,7 +122,10 @@ def _seconds_of_few(study: Path, few: Path) -> float:
 
 def _summary_seconds(study: Path) -> float:
     """Of a process that tells the real W&B client, offline, what the study and its page show."""
-    log = f"from analysis.sending.wandb_summary import log_summary; assert log_summary(Path({str(study)!r}), 'offline')"
+    log = (
+        "from medqa_sweeps.analysis.sending.wandb_summary import log_summary; "
+        f"assert log_summary(Path({str(study)!r}), 'offline')"
+    )
     began = time.perf_counter()
     subprocess.run([sys.executable, "-c", f"from pathlib import Path; {log}"], check=True, stdout=subprocess.DEVNULL)
     seconds = time.perf_counter() - began

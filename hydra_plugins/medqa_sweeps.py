@@ -31,7 +31,7 @@ from medqa_sweeps.compose.settings import (
 from medqa_sweeps.compose.texts import keep_typed_texts
 
 if TYPE_CHECKING:
-    from analysis.comparing.leaderboard import Leaderboard
+    from medqa_sweeps.analysis.comparing.leaderboard import Leaderboard
 
 _IDLE_AFTER_SECONDS = 3.0  # a sweep has said by then what it will do, and its trials' process imports for longer
 
@@ -103,7 +103,7 @@ class PrintLeaderboard(Callback):
     def on_multirun_start(self, config: DictConfig, **kwargs: Any) -> None:
         """Import what the end needs (SciPy, Plotly: 1 to 5 s) while this process waits for the first trials anyway."""
         if not config.hydra.sweeper.get("plan_only"):
-            needed = "analysis.report_folder" if self._page else "analysis.terminal.printing"
+            needed = "medqa_sweeps.analysis.report_folder" if self._page else "medqa_sweeps.analysis.terminal.printing"
             ahead = threading.Timer(_IDLE_AFTER_SECONDS, importlib.import_module, [needed])
             ahead.daemon = True
             ahead.start()
@@ -132,12 +132,12 @@ class PrintLeaderboard(Callback):
 
     def _tell(self, folder: Path) -> bool:
         """Whether every trial of the study ended as it should."""
-        from analysis.comparing.confirmation_result import read_confirmed
-        from analysis.comparing.confirmation_verdict import confirmation_sentences
-        from analysis.comparing.leaderboard import leaderboards
-        from analysis.reading.studies import read_study
-        from analysis.sending.wandb_summary import log_summary
-        from analysis.terminal.printing import print_boards
+        from medqa_sweeps.analysis.comparing.confirmation_result import read_confirmed
+        from medqa_sweeps.analysis.comparing.confirmation_verdict import confirmation_sentences
+        from medqa_sweeps.analysis.comparing.leaderboard import leaderboards
+        from medqa_sweeps.analysis.reading.studies import read_study
+        from medqa_sweeps.analysis.sending.wandb_summary import log_summary
+        from medqa_sweeps.analysis.terminal.printing import print_boards
         from medqa_sweeps.command_line import short_path
         from medqa_sweeps.study.confirmation import read_confirmation
 
@@ -157,7 +157,7 @@ def _write_page(boards: "Sequence[Leaderboard]", folder: Path) -> None:
     from medqa_sweeps.command_line import command, short_path
 
     try:
-        from analysis.report_folder import write_report
+        from medqa_sweeps.analysis.report_folder import write_report
 
         print(f"\nPage: {short_path(write_report(boards, short_path(folder)))}")
     except Exception as error:

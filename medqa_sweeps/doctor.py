@@ -28,6 +28,7 @@ from medqa_sweeps import hardware
 from medqa_sweeps.config import DataConfig, TrackingConfig
 from medqa_sweeps.durable.writable_folders import CACHE_VARIABLE, cache_folder, is_temporary, obstacle_to_writing
 from medqa_sweeps.errors import ConfigError, DeviceFailed
+from medqa_sweeps.installation import CONF, PROJECT
 from medqa_sweeps.tracking.client import NO_KEY, obstacle_to_online
 from medqa_sweeps.tracking.run_settings import OFF, invalid_mode, run_settings
 from medqa_sweeps.tracking.session import obstacle_to_asked_folder
@@ -38,7 +39,6 @@ State = Literal["ok", "note", "problem"]
 ANSWER_SECONDS = 4.0  # time limit for an answer of the hub
 CHECK_SECONDS = 8.0  # for each check that needs a network: a name lookup can exceed its own time limit
 _GIB = 1 << 30
-_ROOT = Path(__file__).resolve().parents[1]
 _REASON_CHARACTERS = 200  # shown from a library's error message
 _SHOWN = ("torch", "unsloth", "transformers", "trl", "peft")
 _LITTLE_DISK_BYTES, _NO_DISK_BYTES = 20 * _GIB, 5 * _GIB
@@ -134,7 +134,7 @@ def _cuda_of_torch() -> tuple[int, int] | None:
 
 
 def _packages() -> Finding:
-    pins = tomllib.loads((_ROOT / "pyproject.toml").read_text())["project"]["dependencies"]
+    pins = tomllib.loads((PROJECT / "pyproject.toml").read_text())["project"]["dependencies"]
     wanted = dict(pin.split("==") for pin in pins if "==" in pin)
     found = {name: _version(name) for name in wanted}
     wrong = [f"{name} is not installed" for name in wanted if found[name] is None]
@@ -241,7 +241,7 @@ def _model_cached(config: dict[str, Any]) -> bool:
 
 
 def _hub_configs(group: str) -> dict[str, dict[str, Any]]:
-    read = {file.stem: yaml.safe_load(file.read_text()) for file in sorted((_ROOT / "conf" / group).glob("*.yaml"))}
+    read = {file.stem: yaml.safe_load(file.read_text()) for file in sorted((CONF / group).glob("*.yaml"))}
     return {name: config for name, config in read.items() if config.get("hub_id")}
 
 

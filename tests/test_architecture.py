@@ -19,8 +19,8 @@ HEAVY = {"torch", "transformers", "trl", "peft", "unsloth", "bitsandbytes"}
 
 
 def files(folder: Path) -> list[Path]:
-    """Our modules; what makes the assets is run by hand."""
-    return sorted(path for path in folder.rglob("*.py") if "assets" not in path.parts)
+    """Our modules, without links to others; what makes the assets is run by hand."""
+    return sorted(path for path in folder.rglob("*.py") if "assets" not in path.parts and not path.is_symlink())
 
 
 def named(path: Path) -> str:
@@ -54,7 +54,7 @@ def rooms_used(path: Path) -> set[str]:
 def rooms() -> dict[str, set[str]]:
     """By room, the rooms that it imports."""
     graph: dict[str, set[str]] = defaultdict(set)
-    for path in files(PACKAGE):
+    for path in [*files(PACKAGE), *files(ROOT / "analysis")]:
         graph[room_of(path)] |= rooms_used(path)
     return graph
 

@@ -4,7 +4,7 @@ import shlex
 
 import pytest
 
-import analysis.__main__ as analysis_program
+import medqa_sweeps.analysis.__main__ as analysis_program
 from medqa_sweeps.__main__ import main, parser_of
 from medqa_sweeps.commands import EXAMPLES, SUMMARIES
 from medqa_sweeps.exit_codes import ExitCode

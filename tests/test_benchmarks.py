@@ -12,10 +12,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from analysis.comparing.leaderboard import leaderboard
-from analysis.reading.studies import read_study
 from benchmarks import growth, luck_of_the_best, record, refill, report, scheduling, start
 from benchmarks.cases import composed
+from medqa_sweeps.analysis.comparing.leaderboard import leaderboard
+from medqa_sweeps.analysis.reading.studies import read_study
 
 HERE = Path(record.__file__).parent
 WITH_OPTIONS = [path.stem for path in sorted(HERE.glob("*.py")) if "ArgumentParser(" in path.read_text()]

@@ -37,7 +37,7 @@ def test_every_launch_command_composes(command: str) -> None:
 
 
 def test_every_room_is_in_the_tree_and_every_room_of_the_tree_exists() -> None:
-    tree = README.split("## Where things are")[1].split("    medqa_sweeps/")[1].split("    analysis/")[0]
+    tree = README.split("## Where things are")[1].split("    medqa_sweeps/")[1].split("    tests/")[0]
     told = re.findall(r"(?<!\S)([a-z_]+(?:/|\.py))(?!\S)", tree)
     package = ROOT / "medqa_sweeps"
     folders = {f"{path.name}/" for path in package.iterdir() if (path / "__init__.py").exists()}

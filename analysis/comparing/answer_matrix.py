@@ -5,8 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from analysis.reading.predictions import predictions
-from analysis.reading.studies import Trial
+from medqa_sweeps.analysis.reading.predictions import predictions
+from medqa_sweeps.analysis.reading.studies import Trial
 from medqa_sweeps.errors import ConfigError
 from medqa_sweeps.trial.records import Score
 

@@ -7,9 +7,9 @@ stand beside it: the best must not be read off accuracies then.
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from analysis.comparing.configs import Config, settings_text
-from analysis.comparing.leaderboard import Leaderboard
-from analysis.reading.studies import Study, Trial
+from medqa_sweeps.analysis.comparing.configs import Config, settings_text
+from medqa_sweeps.analysis.comparing.leaderboard import Leaderboard
+from medqa_sweeps.analysis.reading.studies import Study, Trial
 from medqa_sweeps.study.best import on_front, ranked
 from medqa_sweeps.study.objective import ACCURACY, BY_ACCURACY, Direction, Metric, Objective, objective_in
 from medqa_sweeps.wording import counted, listed

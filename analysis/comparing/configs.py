@@ -6,7 +6,7 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
-from analysis.reading.studies import Trial
+from medqa_sweeps.analysis.reading.studies import Trial
 from medqa_sweeps.config import decides_nothing
 from medqa_sweeps.statistics import SeedSpread, seed_spread
 from medqa_sweeps.study.best import comparable, ranked

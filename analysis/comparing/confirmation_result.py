@@ -8,8 +8,8 @@ read once by `medqa_sweeps final`, is free of both.
 from dataclasses import dataclass
 from pathlib import Path
 
-from analysis.comparing.leaderboard import Leaderboard, Row, leaderboard
-from analysis.reading.studies import read_study
+from medqa_sweeps.analysis.comparing.leaderboard import Leaderboard, Row, leaderboard
+from medqa_sweeps.analysis.reading.studies import read_study
 from medqa_sweeps.errors import ConfigError
 from medqa_sweeps.study.confirmation import confirmation_beside, confirmed_study, read_confirmation
 

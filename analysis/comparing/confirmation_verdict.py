@@ -3,11 +3,11 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
-from analysis.comparing.configs import accuracy_of
-from analysis.comparing.confirmation_result import Confirmed, ConfirmedConfig
-from analysis.comparing.leaderboard import Leaderboard, Row
-from analysis.comparing.pairs import pair_with_best, power_text, resolvable_text
-from analysis.comparing.verdict import gap
+from medqa_sweeps.analysis.comparing.configs import accuracy_of
+from medqa_sweeps.analysis.comparing.confirmation_result import Confirmed, ConfirmedConfig
+from medqa_sweeps.analysis.comparing.leaderboard import Leaderboard, Row
+from medqa_sweeps.analysis.comparing.pairs import pair_with_best, power_text, resolvable_text
+from medqa_sweeps.analysis.comparing.verdict import gap
 from medqa_sweeps.study.best import ScoredConfig, ranked
 from medqa_sweeps.study.objective import Objective, objective_in
 from medqa_sweeps.wording import NOT_RESOLVED, WORSE, counted, in_percent, interval, listed, percent

@@ -6,9 +6,9 @@ from string import ascii_uppercase
 
 import numpy as np
 
-from analysis.comparing.leaderboard import Base, Row
-from analysis.reading.predictions import predictions
-from analysis.reading.question_texts import questions_of
+from medqa_sweeps.analysis.comparing.leaderboard import Base, Row
+from medqa_sweeps.analysis.reading.predictions import predictions
+from medqa_sweeps.analysis.reading.question_texts import questions_of
 from medqa_sweeps.data import Question
 from medqa_sweeps.trial.records import Prediction
 

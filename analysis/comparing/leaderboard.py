@@ -3,10 +3,18 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from analysis.comparing.answer_matrix import AnswerMatrix, answers_of, checked_answers, no_answers
-from analysis.comparing.configs import Config, groups_of, label_of, names_of, seed_of, settings_text, spread_of
-from analysis.reading.studies import Study, Trial
 from medqa_sweeps.alarms import Alarm, about_the_trial, alarms_of
+from medqa_sweeps.analysis.comparing.answer_matrix import AnswerMatrix, answers_of, checked_answers, no_answers
+from medqa_sweeps.analysis.comparing.configs import (
+    Config,
+    groups_of,
+    label_of,
+    names_of,
+    seed_of,
+    settings_text,
+    spread_of,
+)
+from medqa_sweeps.analysis.reading.studies import Study, Trial
 from medqa_sweeps.statistics import (
     Estimate,
     PairedDifference,

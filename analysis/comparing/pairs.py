@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass
 
-from analysis.comparing.leaderboard import Base, Leaderboard, Row
-from analysis.comparing.verdict import gap
+from medqa_sweeps.analysis.comparing.leaderboard import Base, Leaderboard, Row
+from medqa_sweeps.analysis.comparing.verdict import gap
 from medqa_sweeps.statistics import (
     PairedDifference,
     questions_needed,

@@ -2,11 +2,11 @@
 
 from collections.abc import Sequence
 
-from analysis.comparing.by_objective import objective_sentences
-from analysis.comparing.confirmation_result import confirmation_of
-from analysis.comparing.leaderboard import Leaderboard, Row
 from medqa_sweeps import wording
 from medqa_sweeps.alarms import Alarm, alarms_of
+from medqa_sweeps.analysis.comparing.by_objective import objective_sentences
+from medqa_sweeps.analysis.comparing.confirmation_result import confirmation_of
+from medqa_sweeps.analysis.comparing.leaderboard import Leaderboard, Row
 from medqa_sweeps.statistics import Estimate, PairedDifference
 from medqa_sweeps.study.confirmation import confirmation_beside
 from medqa_sweeps.wording import (

@@ -4,9 +4,9 @@ guessed."""
 import time
 from collections.abc import Iterable
 
-from analysis.comparing.configs import SEED
-from analysis.comparing.leaderboard import Leaderboard
-from analysis.reading.grounds import Grounds, grounds_of
+from medqa_sweeps.analysis.comparing.configs import SEED
+from medqa_sweeps.analysis.comparing.leaderboard import Leaderboard
+from medqa_sweeps.analysis.reading.grounds import Grounds, grounds_of
 from medqa_sweeps.wording import CI, counted, duration, listed, setting
 
 _VALUES = 6  # of a setting that are named; of more, how many there are

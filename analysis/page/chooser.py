@@ -10,10 +10,10 @@ from typing import Any
 
 import numpy as np
 
-from analysis.comparing.discordant import answers_by_question, discordant_ids, letter, question_texts
-from analysis.comparing.leaderboard import Leaderboard, Row
-from analysis.comparing.pairs import Pair, leading_pairs, pair_text
-from analysis.page.markup import escaped, json_in_script
+from medqa_sweeps.analysis.comparing.discordant import answers_by_question, discordant_ids, letter, question_texts
+from medqa_sweeps.analysis.comparing.leaderboard import Leaderboard, Row
+from medqa_sweeps.analysis.comparing.pairs import Pair, leading_pairs, pair_text
+from medqa_sweeps.analysis.page.markup import escaped, json_in_script
 
 _FILE = Path(__file__).with_name("chooser.html")
 NAME, TITLE = "any-two", "Compare any two of the first"

@@ -10,19 +10,19 @@ from string import Template
 
 from plotly.offline import get_plotlyjs
 
-from analysis.comparing.confirmation_result import confirmation_of
-from analysis.comparing.confirmation_verdict import confirmation_sentences
-from analysis.comparing.leaderboard import Leaderboard
-from analysis.comparing.verdict import about_alarms, alarm_lines, cautions, verdict
-from analysis.page.about import facts, methods, read_grounds
-from analysis.page.chooser import chooser
-from analysis.page.markup import escaped
-from analysis.page.plot_figure import plot_html
-from analysis.page.trial_tables import leaderboard_html, link_to, not_ranked_html
-from analysis.plots.confirmation import confirmation_plot
-from analysis.plots.plot import Plot
-from analysis.reading.final_tests import final_tests
-from analysis.reading.trial_state import count_text
+from medqa_sweeps.analysis.comparing.confirmation_result import confirmation_of
+from medqa_sweeps.analysis.comparing.confirmation_verdict import confirmation_sentences
+from medqa_sweeps.analysis.comparing.leaderboard import Leaderboard
+from medqa_sweeps.analysis.comparing.verdict import about_alarms, alarm_lines, cautions, verdict
+from medqa_sweeps.analysis.page.about import facts, methods, read_grounds
+from medqa_sweeps.analysis.page.chooser import chooser
+from medqa_sweeps.analysis.page.markup import escaped
+from medqa_sweeps.analysis.page.plot_figure import plot_html
+from medqa_sweeps.analysis.page.trial_tables import leaderboard_html, link_to, not_ranked_html
+from medqa_sweeps.analysis.plots.confirmation import confirmation_plot
+from medqa_sweeps.analysis.plots.plot import Plot
+from medqa_sweeps.analysis.reading.final_tests import final_tests
+from medqa_sweeps.analysis.reading.trial_state import count_text
 from medqa_sweeps.errors import ConfigError
 
 _SHORT, _LONG = 14, 80  # characters of a fact that takes a column of a narrow screen, and of a wide one

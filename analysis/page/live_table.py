@@ -10,7 +10,7 @@ from pathlib import Path
 from string import Template
 from typing import Any
 
-from analysis.page.markup import escaped, framed_table, json_in_script
+from medqa_sweeps.analysis.page.markup import escaped, framed_table, json_in_script
 from medqa_sweeps.wording import counted
 
 _FILE = Path(__file__).with_name("live_table.html")

@@ -5,7 +5,7 @@ import json
 from collections.abc import Iterable
 from typing import Any
 
-from analysis.plots.plot import Table
+from medqa_sweeps.analysis.plots.plot import Table
 
 
 def escaped(text: str) -> str:

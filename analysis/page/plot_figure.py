@@ -2,8 +2,8 @@
 
 import json
 
-from analysis.page.markup import escaped, json_in_script, table_html
-from analysis.plots.plot import Plot
+from medqa_sweeps.analysis.page.markup import escaped, json_in_script, table_html
+from medqa_sweeps.analysis.plots.plot import Plot
 
 
 def plot_html(plot: Plot) -> str:

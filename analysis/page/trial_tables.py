@@ -5,13 +5,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from urllib.parse import quote
 
-from analysis.comparing.configs import Config, settings_text
-from analysis.comparing.leaderboard import Base, Leaderboard, Row
-from analysis.comparing.verdict import TEST_CI, VERDICTS
-from analysis.page.live_table import Column, LiveTable, live_table_html
-from analysis.page.markup import escaped
-from analysis.reading.history import tokens_of
-from analysis.reading.studies import Study, Trial
+from medqa_sweeps.analysis.comparing.configs import Config, settings_text
+from medqa_sweeps.analysis.comparing.leaderboard import Base, Leaderboard, Row
+from medqa_sweeps.analysis.comparing.verdict import TEST_CI, VERDICTS
+from medqa_sweeps.analysis.page.live_table import Column, LiveTable, live_table_html
+from medqa_sweeps.analysis.page.markup import escaped
+from medqa_sweeps.analysis.reading.history import tokens_of
+from medqa_sweeps.analysis.reading.studies import Study, Trial
 from medqa_sweeps.statistics import PairedDifference
 from medqa_sweeps.wording import CI, compact, counted, in_percent, limits, sentences, setting, signed_points
 

@@ -15,24 +15,24 @@ Where two configs differ:  disagreement
 
 from collections.abc import Callable
 
-from analysis.comparing.leaderboard import Leaderboard
-from analysis.plots.accuracy_by_cost import accuracy_by_cost
-from analysis.plots.accuracy_by_group import accuracy_by_group
-from analysis.plots.accuracy_by_setting import accuracy_by_setting
-from analysis.plots.best_so_far import best_so_far
-from analysis.plots.calibration import calibration
-from analysis.plots.differences_to_best import differences_to_best
-from analysis.plots.disagreement import disagreement
-from analysis.plots.heat_maps import heat_maps
-from analysis.plots.importances import importances
-from analysis.plots.learning_curves import learning_curves
-from analysis.plots.letter_shares import letter_shares
-from analysis.plots.parallel_coordinates import parallel_coordinates
-from analysis.plots.pareto_front import pareto_front
-from analysis.plots.plot import Plot
-from analysis.plots.seeds import seeds
-from analysis.plots.timeline import timeline
-from analysis.plots.training_loss import training_loss
+from medqa_sweeps.analysis.comparing.leaderboard import Leaderboard
+from medqa_sweeps.analysis.plots.accuracy_by_cost import accuracy_by_cost
+from medqa_sweeps.analysis.plots.accuracy_by_group import accuracy_by_group
+from medqa_sweeps.analysis.plots.accuracy_by_setting import accuracy_by_setting
+from medqa_sweeps.analysis.plots.best_so_far import best_so_far
+from medqa_sweeps.analysis.plots.calibration import calibration
+from medqa_sweeps.analysis.plots.differences_to_best import differences_to_best
+from medqa_sweeps.analysis.plots.disagreement import disagreement
+from medqa_sweeps.analysis.plots.heat_maps import heat_maps
+from medqa_sweeps.analysis.plots.importances import importances
+from medqa_sweeps.analysis.plots.learning_curves import learning_curves
+from medqa_sweeps.analysis.plots.letter_shares import letter_shares
+from medqa_sweeps.analysis.plots.parallel_coordinates import parallel_coordinates
+from medqa_sweeps.analysis.plots.pareto_front import pareto_front
+from medqa_sweeps.analysis.plots.plot import Plot
+from medqa_sweeps.analysis.plots.seeds import seeds
+from medqa_sweeps.analysis.plots.timeline import timeline
+from medqa_sweeps.analysis.plots.training_loss import training_loss
 
 PLOTS: tuple[Callable[[Leaderboard], Plot | None], ...] = (
     pareto_front,

@@ -10,11 +10,11 @@ from typing import Any
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
-from analysis.comparing.configs import Config, settings_text
-from analysis.comparing.leaderboard import Leaderboard
-from analysis.plots.plot import COLOURS, Plot, Table, empty_figure, label
-from analysis.plots.reference_lines import add_reference_lines
-from analysis.reading.history import tokens_of
+from medqa_sweeps.analysis.comparing.configs import Config, settings_text
+from medqa_sweeps.analysis.comparing.leaderboard import Leaderboard
+from medqa_sweeps.analysis.plots.plot import COLOURS, Plot, Table, empty_figure, label
+from medqa_sweeps.analysis.plots.reference_lines import add_reference_lines
+from medqa_sweeps.analysis.reading.history import tokens_of
 from medqa_sweeps.study.objective import Direction
 from medqa_sweeps.study.pareto import pareto_front
 from medqa_sweeps.wording import compact, counted, in_percent, listed

@@ -1,7 +1,7 @@
 """Accuracy by the letter of the correct answer and by USMLE step."""
 
-from analysis.comparing.leaderboard import Leaderboard
-from analysis.plots.plot import COLOURS, Plot, Table, empty_figure, label
+from medqa_sweeps.analysis.comparing.leaderboard import Leaderboard
+from medqa_sweeps.analysis.plots.plot import COLOURS, Plot, Table, empty_figure, label
 from medqa_sweeps.trial.records import Score
 from medqa_sweeps.wording import in_percent
 

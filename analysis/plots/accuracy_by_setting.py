@@ -5,10 +5,10 @@ from typing import Any
 
 from plotly.subplots import make_subplots
 
-from analysis.comparing.configs import SEED
-from analysis.comparing.leaderboard import Leaderboard
-from analysis.plots.plot import COLOURS, Plot, Table, empty_figure, label
-from analysis.plots.reference_lines import add_reference_lines
+from medqa_sweeps.analysis.comparing.configs import SEED
+from medqa_sweeps.analysis.comparing.leaderboard import Leaderboard
+from medqa_sweeps.analysis.plots.plot import COLOURS, Plot, Table, empty_figure, label
+from medqa_sweeps.analysis.plots.reference_lines import add_reference_lines
 from medqa_sweeps.wording import CI, in_percent, listed, setting
 
 SETTINGS = 8

@@ -2,11 +2,11 @@
 
 from itertools import accumulate
 
-from analysis.comparing.configs import accuracy_of, settings_text
-from analysis.comparing.leaderboard import Leaderboard
-from analysis.plots.plot import COLOURS, GREY, Plot, Table, empty_figure, label
-from analysis.plots.reference_lines import add_reference_lines
-from analysis.reading.studies import Trial
+from medqa_sweeps.analysis.comparing.configs import accuracy_of, settings_text
+from medqa_sweeps.analysis.comparing.leaderboard import Leaderboard
+from medqa_sweeps.analysis.plots.plot import COLOURS, GREY, Plot, Table, empty_figure, label
+from medqa_sweeps.analysis.plots.reference_lines import add_reference_lines
+from medqa_sweeps.analysis.reading.studies import Trial
 from medqa_sweeps.wording import counted, in_percent
 
 LEAST = 5  # trials: of fewer the table of the leaderboard says it all

@@ -2,10 +2,10 @@
 
 import numpy as np
 
-from analysis.comparing.leaderboard import Leaderboard
-from analysis.plots.plot import COLOURS, GREY, SYMBOLS, Plot, Table, empty_figure, label
-from analysis.reading.predictions import confidence, predictions
-from analysis.reading.studies import Trial
+from medqa_sweeps.analysis.comparing.leaderboard import Leaderboard
+from medqa_sweeps.analysis.plots.plot import COLOURS, GREY, SYMBOLS, Plot, Table, empty_figure, label
+from medqa_sweeps.analysis.reading.predictions import confidence, predictions
+from medqa_sweeps.analysis.reading.studies import Trial
 from medqa_sweeps.errors import ConfigError
 from medqa_sweeps.statistics import calibration_error, wilson_interval
 from medqa_sweeps.wording import in_percent

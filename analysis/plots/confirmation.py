@@ -1,7 +1,7 @@
 """Each confirmed config under its new seeds, beside the accuracy that it was selected at."""
 
-from analysis.comparing.confirmation_result import Confirmed, ConfirmedConfig
-from analysis.plots.plot import COLOURS, GREY, Plot, Table, empty_figure, label
+from medqa_sweeps.analysis.comparing.confirmation_result import Confirmed, ConfirmedConfig
+from medqa_sweeps.analysis.plots.plot import COLOURS, GREY, Plot, Table, empty_figure, label
 from medqa_sweeps.statistics import PairedDifference
 from medqa_sweeps.wording import CI, in_percent, limits, signed_points
 

@@ -1,8 +1,8 @@
 """How far each config is behind the best, with paired intervals."""
 
-from analysis.comparing.leaderboard import Leaderboard
-from analysis.comparing.verdict import TEST_CI
-from analysis.plots.plot import COLOURS, GREY, Plot, Table, empty_figure, label
+from medqa_sweeps.analysis.comparing.leaderboard import Leaderboard
+from medqa_sweeps.analysis.comparing.verdict import TEST_CI
+from medqa_sweeps.analysis.plots.plot import COLOURS, GREY, Plot, Table, empty_figure, label
 from medqa_sweeps.wording import NOT_RESOLVED, WORSE, in_percent
 
 SHOWN = 30

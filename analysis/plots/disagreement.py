@@ -4,10 +4,10 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from analysis.comparing.discordant import answers_by_question, discordant_ids, letter, question_texts
-from analysis.comparing.leaderboard import Base, Leaderboard
-from analysis.comparing.pairs import Pair, pair_text, pair_with_best, power_cell
-from analysis.plots.plot import COLOURS, GREY, Plot, Table, empty_figure, label
+from medqa_sweeps.analysis.comparing.discordant import answers_by_question, discordant_ids, letter, question_texts
+from medqa_sweeps.analysis.comparing.leaderboard import Base, Leaderboard
+from medqa_sweeps.analysis.comparing.pairs import Pair, pair_text, pair_with_best, power_cell
+from medqa_sweeps.analysis.plots.plot import COLOURS, GREY, Plot, Table, empty_figure, label
 from medqa_sweeps.wording import CI, in_percent, limits
 
 OTHERS = 3  # pairs beside best and runner-up

@@ -9,10 +9,10 @@ from typing import Any
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
-from analysis.comparing.configs import SEED, Config
-from analysis.comparing.leaderboard import Leaderboard
-from analysis.plots.accuracy_by_setting import are_numbers, sortable, spans_magnitudes
-from analysis.plots.plot import Plot, Table, empty_figure, label
+from medqa_sweeps.analysis.comparing.configs import SEED, Config
+from medqa_sweeps.analysis.comparing.leaderboard import Leaderboard
+from medqa_sweeps.analysis.plots.accuracy_by_setting import are_numbers, sortable, spans_magnitudes
+from medqa_sweeps.analysis.plots.plot import Plot, Table, empty_figure, label
 from medqa_sweeps.statistics import estimate_from_accuracies
 from medqa_sweeps.wording import CI, counted, in_percent, limits, setting
 

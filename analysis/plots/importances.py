@@ -3,9 +3,9 @@
 import numpy as np
 from optuna.importance import FanovaImportanceEvaluator, get_param_importances
 
-from analysis.comparing.leaderboard import Leaderboard
-from analysis.plots.optuna_study import optuna_study
-from analysis.plots.plot import COLOURS, GREY, Plot, Table, empty_figure, label
+from medqa_sweeps.analysis.comparing.leaderboard import Leaderboard
+from medqa_sweeps.analysis.plots.optuna_study import optuna_study
+from medqa_sweeps.analysis.plots.plot import COLOURS, GREY, Plot, Table, empty_figure, label
 from medqa_sweeps.wording import in_percent
 
 LEAST = 10  # trials: of fewer a forest learns nothing

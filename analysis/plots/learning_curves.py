@@ -2,10 +2,10 @@
 
 from typing import Any
 
-from analysis.comparing.leaderboard import Leaderboard, Row
-from analysis.plots.plot import COLOURS, DASHES, GREY, SYMBOLS, Plot, Table, empty_figure, label
-from analysis.plots.reference_lines import add_reference_lines
-from analysis.reading.history import history
+from medqa_sweeps.analysis.comparing.leaderboard import Leaderboard, Row
+from medqa_sweeps.analysis.plots.plot import COLOURS, DASHES, GREY, SYMBOLS, Plot, Table, empty_figure, label
+from medqa_sweeps.analysis.plots.reference_lines import add_reference_lines
+from medqa_sweeps.analysis.reading.history import history
 from medqa_sweeps.wording import CI, in_percent
 
 SHOWN = len(COLOURS)  # configs in colour: no colour stands for two

@@ -2,10 +2,10 @@
 
 from collections import Counter
 
-from analysis.comparing.leaderboard import Leaderboard
-from analysis.plots.plot import COLOURS, GREY, Plot, Table, empty_figure, label
-from analysis.reading.predictions import predictions
-from analysis.reading.studies import Trial
+from medqa_sweeps.analysis.comparing.leaderboard import Leaderboard
+from medqa_sweeps.analysis.plots.plot import COLOURS, GREY, Plot, Table, empty_figure, label
+from medqa_sweeps.analysis.reading.predictions import predictions
+from medqa_sweeps.analysis.reading.studies import Trial
 from medqa_sweeps.errors import ConfigError
 from medqa_sweeps.trial.records import Prediction
 from medqa_sweeps.wording import percent

@@ -10,9 +10,9 @@ from typing import Any
 import optuna
 from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution
 
-from analysis.comparing.configs import SEED, accuracy_of
-from analysis.comparing.leaderboard import Leaderboard
-from analysis.reading.studies import Trial
+from medqa_sweeps.analysis.comparing.configs import SEED, accuracy_of
+from medqa_sweeps.analysis.comparing.leaderboard import Leaderboard
+from medqa_sweeps.analysis.reading.studies import Trial
 from medqa_sweeps.wording import setting
 
 

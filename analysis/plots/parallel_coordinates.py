@@ -5,9 +5,9 @@ import warnings
 import plotly.graph_objects as go
 from optuna.visualization import plot_parallel_coordinate
 
-from analysis.comparing.leaderboard import Leaderboard
-from analysis.plots.optuna_study import optuna_study
-from analysis.plots.plot import COLOURS, GREY, Plot, empty_figure, label
+from medqa_sweeps.analysis.comparing.leaderboard import Leaderboard
+from medqa_sweeps.analysis.plots.optuna_study import optuna_study
+from medqa_sweeps.analysis.plots.plot import COLOURS, GREY, Plot, empty_figure, label
 
 MOST = 200  # lines
 SETTINGS = 8

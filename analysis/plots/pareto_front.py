@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
-from analysis.comparing.by_objective import (
+from medqa_sweeps.analysis.comparing.by_objective import (
     ConfigByObjective,
     by_objective,
     objective_label,
@@ -13,8 +13,8 @@ from analysis.comparing.by_objective import (
     objective_sentences,
     objective_table,
 )
-from analysis.comparing.leaderboard import Leaderboard
-from analysis.plots.plot import COLOURS, Plot, Table, empty_figure, label
+from medqa_sweeps.analysis.comparing.leaderboard import Leaderboard
+from medqa_sweeps.analysis.plots.plot import COLOURS, Plot, Table, empty_figure, label
 from medqa_sweeps.study.objective import Metric, Objective
 
 POINTS = 2000

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 
 import plotly.graph_objects as go
 
-from analysis.comparing.leaderboard import Leaderboard
-from analysis.plots.plot import GREY
-from analysis.reading.predictions import predictions
+from medqa_sweeps.analysis.comparing.leaderboard import Leaderboard
+from medqa_sweeps.analysis.plots.plot import GREY
+from medqa_sweeps.analysis.reading.predictions import predictions
 from medqa_sweeps.errors import ConfigError
 from medqa_sweeps.wording import percent
 

@@ -1,8 +1,8 @@
 """Every replicate as a dot beside the mean of its config."""
 
-from analysis.comparing.configs import accuracy_of, seed_of
-from analysis.comparing.leaderboard import Leaderboard
-from analysis.plots.plot import COLOURS, GREY, Plot, Table, empty_figure, label
+from medqa_sweeps.analysis.comparing.configs import accuracy_of, seed_of
+from medqa_sweeps.analysis.comparing.leaderboard import Leaderboard
+from medqa_sweeps.analysis.plots.plot import COLOURS, GREY, Plot, Table, empty_figure, label
 from medqa_sweeps.wording import CI, in_percent, limits
 
 SHOWN = 20

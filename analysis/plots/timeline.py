@@ -5,10 +5,10 @@ from collections import defaultdict
 from dataclasses import dataclass
 from itertools import pairwise
 
-from analysis.comparing.leaderboard import Leaderboard
-from analysis.plots.plot import COLOURS, GREY, Plot, Table, empty_figure, label
-from analysis.reading.history import Span, spans
-from analysis.reading.trial_state import State
+from medqa_sweeps.analysis.comparing.leaderboard import Leaderboard
+from medqa_sweeps.analysis.plots.plot import COLOURS, GREY, Plot, Table, empty_figure, label
+from medqa_sweeps.analysis.reading.history import Span, spans
+from medqa_sweeps.analysis.reading.trial_state import State
 from medqa_sweeps.wording import counted
 
 BARS = 1500  # beyond, neighbours on a lane are drawn as one

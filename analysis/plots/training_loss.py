@@ -1,9 +1,9 @@
 """Training loss along the training questions seen, of the configs whose learning curves are drawn."""
 
-from analysis.comparing.leaderboard import Leaderboard, Row
-from analysis.plots.learning_curves import faded, rows_drawn, rows_faded, rows_text
-from analysis.plots.plot import COLOURS, DASHES, Plot, Table, empty_figure, label
-from analysis.reading.history import history
+from medqa_sweeps.analysis.comparing.leaderboard import Leaderboard, Row
+from medqa_sweeps.analysis.plots.learning_curves import faded, rows_drawn, rows_faded, rows_text
+from medqa_sweeps.analysis.plots.plot import COLOURS, DASHES, Plot, Table, empty_figure, label
+from medqa_sweeps.analysis.reading.history import history
 from medqa_sweeps.trial.records import TrainLine
 
 POINTS = 300

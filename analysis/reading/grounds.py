@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from analysis.reading.studies import Study
+from medqa_sweeps.analysis.reading.studies import Study
 from medqa_sweeps.damage import PARSE_ERRORS
 from medqa_sweeps.errors import ConfigError
 

@@ -5,8 +5,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import pairwise
 
-from analysis.reading.studies import Trial
-from analysis.reading.trial_state import State
+from medqa_sweeps.analysis.reading.studies import Trial
+from medqa_sweeps.analysis.reading.trial_state import State
 from medqa_sweeps.durable.lines import read_lines
 from medqa_sweeps.errors import ConfigError
 from medqa_sweeps.trial.records import (

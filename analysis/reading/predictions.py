@@ -4,8 +4,8 @@ import functools
 import math
 from pathlib import Path
 
-from analysis.reading.studies import Trial
 from medqa_sweeps import damage
+from medqa_sweeps.analysis.reading.studies import Trial
 from medqa_sweeps.durable.lines import read_lines
 from medqa_sweeps.trial.records import Prediction
 

@@ -3,7 +3,7 @@
 import functools
 from collections.abc import Iterable
 
-from analysis.reading.studies import Trial
+from medqa_sweeps.analysis.reading.studies import Trial
 from medqa_sweeps.config import DataConfig
 from medqa_sweeps.data import Question, read_questions
 from medqa_sweeps.errors import TrialError

@@ -5,10 +5,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from analysis.reading.flat_config import flat_config
-from analysis.reading.options import typed
-from analysis.reading.trial_state import State, state_of_result, state_without_result
 from medqa_sweeps import damage
+from medqa_sweeps.analysis.reading.flat_config import flat_config
+from medqa_sweeps.analysis.reading.options import typed
+from medqa_sweeps.analysis.reading.trial_state import State, state_of_result, state_without_result
 from medqa_sweeps.command_line import short_path
 from medqa_sweeps.errors import ConfigError
 from medqa_sweeps.study.best import ScoredTrial, can_be_ranked, scored_trial
@@ -19,7 +19,7 @@ from medqa_sweeps.study_identity import FILE as STUDY_FILE
 from medqa_sweeps.trial.folder import TrialDir
 from medqa_sweeps.trial.records import Result
 
-REPORT_FOLDER = "report"  # in a study's folder: what `analysis.report_folder` writes there, and no trial
+REPORT_FOLDER = "report"  # in a study's folder: what `report_folder` writes there, and no trial
 
 
 @dataclass(frozen=True)

@@ -4,11 +4,11 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
-from analysis.comparing.by_objective import by_objective, objective_label, objective_of
-from analysis.comparing.configs import varying_keys
-from analysis.comparing.leaderboard import Leaderboard, Row
-from analysis.comparing.verdict import alarm_lines, cautions, verdict
-from analysis.reading.studies import Study, Trial
+from medqa_sweeps.analysis.comparing.by_objective import by_objective, objective_label, objective_of
+from medqa_sweeps.analysis.comparing.configs import varying_keys
+from medqa_sweeps.analysis.comparing.leaderboard import Leaderboard, Row
+from medqa_sweeps.analysis.comparing.verdict import alarm_lines, cautions, verdict
+from medqa_sweeps.analysis.reading.studies import Study, Trial
 from medqa_sweeps.tracking.tracker import run_id
 from medqa_sweeps.trial.records import Score
 from medqa_sweeps.wording import WORSE, sentences, short_names

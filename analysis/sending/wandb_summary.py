@@ -9,9 +9,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from analysis.comparing.leaderboard import Leaderboard, leaderboards
-from analysis.reading.studies import REPORT_FOLDER, Study, read_study
-from analysis.sending.summary_content import summary_answer, table_rows
+from medqa_sweeps.analysis.comparing.leaderboard import Leaderboard, leaderboards
+from medqa_sweeps.analysis.reading.studies import REPORT_FOLDER, Study, read_study
+from medqa_sweeps.analysis.sending.summary_content import summary_answer, table_rows
 from medqa_sweeps.config import short_hash
 from medqa_sweeps.errors import ConfigError
 from medqa_sweeps.study_identity import group_of

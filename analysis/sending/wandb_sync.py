@@ -10,9 +10,9 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from analysis.reading.studies import Study, Trial, read_study
-from analysis.reading.trial_state import State
-from analysis.sending.wandb_summary import log_summary, settings_of_study
+from medqa_sweeps.analysis.reading.studies import Study, Trial, read_study
+from medqa_sweeps.analysis.reading.trial_state import State
+from medqa_sweeps.analysis.sending.wandb_summary import log_summary, settings_of_study
 from medqa_sweeps.argument_parser import Parser
 from medqa_sweeps.errors import ConfigError
 from medqa_sweeps.exit_codes import ExitCode

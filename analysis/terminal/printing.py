@@ -4,12 +4,12 @@ from collections.abc import Sequence
 
 from rich.console import Console
 
-from analysis.comparing.by_objective import best_trial, objective_table
-from analysis.comparing.leaderboard import TOP, Leaderboard
-from analysis.comparing.verdict import about_alarms, alarm_lines, cautions, verdict
-from analysis.reading.studies import Study
-from analysis.reading.trial_state import count_text
-from analysis.terminal.tables import legend, not_ranked, objective, plain, ranking
+from medqa_sweeps.analysis.comparing.by_objective import best_trial, objective_table
+from medqa_sweeps.analysis.comparing.leaderboard import TOP, Leaderboard
+from medqa_sweeps.analysis.comparing.verdict import about_alarms, alarm_lines, cautions, verdict
+from medqa_sweeps.analysis.reading.studies import Study
+from medqa_sweeps.analysis.reading.trial_state import count_text
+from medqa_sweeps.analysis.terminal.tables import legend, not_ranked, objective, plain, ranking
 from medqa_sweeps.command_line import command
 from medqa_sweeps.wording import counted
 

@@ -8,11 +8,11 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from analysis.comparing.by_objective import ObjectiveTable
-from analysis.comparing.configs import settings_text, varying_keys
-from analysis.comparing.leaderboard import Base, Leaderboard, Row
-from analysis.comparing.verdict import TEST_CI
-from analysis.reading.studies import Study, Trial
+from medqa_sweeps.analysis.comparing.by_objective import ObjectiveTable
+from medqa_sweeps.analysis.comparing.configs import settings_text, varying_keys
+from medqa_sweeps.analysis.comparing.leaderboard import Base, Leaderboard, Row
+from medqa_sweeps.analysis.comparing.verdict import TEST_CI
+from medqa_sweeps.analysis.reading.studies import Study, Trial
 from medqa_sweeps.statistics import PairedDifference
 from medqa_sweeps.wording import CI, compact, in_percent, short_names, signed_points
 

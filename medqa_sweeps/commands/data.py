@@ -9,14 +9,13 @@ from typing import TYPE_CHECKING, Any
 from medqa_sweeps.config.interpolation import literal
 from medqa_sweeps.errors import ConfigError
 from medqa_sweeps.exit_codes import ExitCode
+from medqa_sweeps.installation import CONF
 
 if TYPE_CHECKING:
     from hydra.core.override_parser.types import Override
 
     from medqa_sweeps.config import DataConfig
     from medqa_sweeps.data.description import Measure
-
-_CONF = Path(__file__).parents[2] / "conf"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -91,7 +90,7 @@ def _option(group: str, name: str, or_else: str) -> dict[str, Any]:
 
     from medqa_sweeps.config.known_keys import nearest
 
-    file = _CONF / group / f"{name}.yaml"
+    file = CONF / group / f"{name}.yaml"
     if not file.is_file():
         names = sorted(path.stem for path in file.parent.glob("*.yaml"))
         meant = f" Did you mean {near}?" if (near := nearest(name, names)) else ""

@@ -20,9 +20,9 @@ from pathlib import Path
 from typing import IO, Any
 
 from medqa_sweeps.errors import InternalError
+from medqa_sweeps.installation import PROJECT
 from medqa_sweeps.pool.child import polite_signals_held
 
-_ROOT = Path(__file__).resolve().parents[2]
 _REPLACEMENTS = 3  # of a forkserver; if it dies more often, it is not by chance
 
 
@@ -116,7 +116,7 @@ class ForkedChildren(Children):
                     *(sys.executable, "-m", "medqa_sweeps.pool.forkserver"),
                     *(str(other.fileno()), str(self._lifeline.fd), str(os.getpid()), *self._preload),
                 ],
-                cwd=_ROOT,
+                cwd=PROJECT,
                 stdin=subprocess.DEVNULL,
                 stdout=self._output,
                 stderr=self._output,
@@ -131,7 +131,7 @@ class ForkedChildren(Children):
     def start(self, module: str, arguments: list[str], environment: dict[str, str], log: Path) -> int:
         self._lifeline.refuse_cut()
         message = {"module": module, "arguments": arguments, "environment": environment}
-        request = json.dumps({**message, "folder": str(_ROOT), "log": str(log)}).encode() + b"\n"
+        request = json.dumps({**message, "folder": str(PROJECT), "log": str(log)}).encode() + b"\n"
         while True:
             server = self._server
             with contextlib.suppress(OSError):  # the server has just died; `_receive` notices
@@ -276,7 +276,7 @@ class SparedChildren(Children):
         with polite_signals_held():
             return subprocess.Popen(
                 [sys.executable, "-m", "medqa_sweeps.pool.child", *arguments],
-                cwd=_ROOT,
+                cwd=PROJECT,
                 env=environment,
                 stdin=subprocess.PIPE,
                 stdout=output,

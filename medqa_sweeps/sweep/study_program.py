@@ -13,12 +13,12 @@ from typing import Any, NoReturn
 from medqa_sweeps.command_line import change_folder, shell_line
 from medqa_sweeps.config.overrides import key_of, override
 from medqa_sweeps.errors import ConfigError
+from medqa_sweeps.installation import PROJECT
 from medqa_sweeps.study.folder import StudyDir
 from medqa_sweeps.study_identity import identity_of, path_after_move, replace_paths
 
 _FOLDER = "hydra.sweep.dir"
 _ALLOW_CHANGES = "hydra.sweeper.allow_changes"  # as they were then: the study is what it is since
-_PROJECT = Path(__file__).resolve().parents[2]
 
 
 @dataclass(frozen=True)
@@ -49,11 +49,11 @@ def origin_of_this_process() -> dict[str, Any]:
     from medqa_sweeps.compose.snapshot import is_option
 
     program = Path(sys.argv[0]).absolute()
-    inside = program.is_relative_to(_PROJECT)
+    inside = program.is_relative_to(PROJECT)
     return {
         "command": [argument for argument in sys.argv if not is_option(argument)],
         "directory": os.getcwd(),
-        "project_file": str(program.relative_to(_PROJECT)) if inside else None,
+        "project_file": str(program.relative_to(PROJECT)) if inside else None,
     }
 
 
@@ -79,7 +79,7 @@ def found_again(study: StudyDir, path: str) -> str:
     """Where a file or folder is that stood in the study's command or config; itself if it is nowhere else."""
     moved = path_after_move(path, identity_of(study.path).folders[::-1], study.path)
     origin = study.definition()
-    own = _PROJECT / (origin.get("project_file") or ".")
+    own = PROJECT / (origin.get("project_file") or ".")
     return path_after_move(moved, [Path(origin["directory"], origin["command"][0]).parent], own.parent)
 
 
@@ -96,4 +96,4 @@ def _candidates(origin: Mapping[str, Any], study: Path) -> Iterator[tuple[Path, 
         yield Path(os.path.normpath(along / name)), along
     yield Path(os.path.normpath(directory / name)), directory
     if own := origin.get("project_file"):
-        yield _PROJECT / own, directory if directory.is_dir() else Path.cwd()
+        yield PROJECT / own, directory if directory.is_dir() else Path.cwd()

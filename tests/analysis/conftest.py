@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from analysis.comparing.leaderboard import TOP, leaderboard, leaderboards
-from analysis.reading.studies import read_study
-from analysis.report_folder import write_report
-from analysis.terminal.printing import print_board
+from medqa_sweeps.analysis.comparing.leaderboard import TOP, leaderboard, leaderboards
+from medqa_sweeps.analysis.reading.studies import read_study
+from medqa_sweeps.analysis.report_folder import write_report
+from medqa_sweeps.analysis.terminal.printing import print_board
 from medqa_sweeps.command_line import short_path
 from tests.analysis.hostile import ATTACK, write_hostile_study
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-import analysis
+from medqa_sweeps import analysis
 from tests.analysis.trial_folders import complete, right_at
 from tests.test_architecture import ROOT, imported
 
@@ -17,12 +17,12 @@ FOLDERS = [HERE, *sorted(path.parent for path in HERE.glob("*/__init__.py"))]
 
 
 def module(path: Path) -> str:
-    return ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
+    return ".".join(("medqa_sweeps", *path.relative_to(ROOT).with_suffix("").parts)).removesuffix(".__init__")
 
 
 def used(path: Path) -> set[str]:
     """Our modules that a file imports."""
-    modules = {module(one) for one in FILES} - {"analysis"}
+    modules = {module(one) for one in FILES} - {"medqa_sweeps.analysis"}
     return {known for name in imported(path) for known in modules if name == known or name.startswith(f"{known}.")}
 
 
@@ -41,7 +41,7 @@ def test_a_room_imports_only_what_stands_above_it() -> None:
     for path in FILES:
         room = path.relative_to(HERE).with_suffix("").parts[0]
         if room in order:
-            rooms = {name.split(".")[1] for name in used(path)}
+            rooms = {name.split(".")[2] for name in used(path)}
             assert not [one for one in rooms if order.index(one) > order.index(room)], path
 
 

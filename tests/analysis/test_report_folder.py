@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from analysis.__main__ import main
-from analysis.comparing.leaderboard import leaderboard, leaderboards
-from analysis.reading.studies import read_studies, read_study
-from analysis.report_folder import write_report
+from medqa_sweeps.analysis.__main__ import main
+from medqa_sweeps.analysis.comparing.leaderboard import leaderboard, leaderboards
+from medqa_sweeps.analysis.reading.studies import read_studies, read_study
+from medqa_sweeps.analysis.report_folder import write_report
 from medqa_sweeps.command_line import short_path
 from medqa_sweeps.trial.records import Outcome, Result
 from tests.analysis.page.page_tags import Page

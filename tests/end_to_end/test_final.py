@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 import yaml
 
-from analysis.reading.final_tests import final_tests
 from medqa_sweeps import data
 from medqa_sweeps.__main__ import main
+from medqa_sweeps.analysis.reading.final_tests import final_tests
 from medqa_sweeps.assets import resolve_bundled
 from medqa_sweeps.errors import ConfigError
 from medqa_sweeps.jobs.final_test import final_test

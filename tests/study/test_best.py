@@ -11,8 +11,8 @@ import optuna
 import pytest
 import yaml
 
-from analysis.comparing.leaderboard import leaderboard
-from analysis.reading.studies import read_study
+from medqa_sweeps.analysis.comparing.leaderboard import leaderboard
+from medqa_sweeps.analysis.reading.studies import read_study
 from medqa_sweeps.config import signature
 from medqa_sweeps.jobs.contract import JobEnded
 from medqa_sweeps.study.best import ScoredTrial, on_front, ranked, ranked_in

@@ -7,8 +7,6 @@ from typing import Any
 import pytest
 from omegaconf import DictConfig, OmegaConf
 
-import analysis.report_folder
-import analysis.terminal.printing
 from medqa_sweeps.errors import FailureKind
 from medqa_sweeps.trial.records import Outcome, Result
 from tests.analysis.trial_folders import complete, right_at, submit
@@ -50,7 +48,7 @@ def test_a_leaderboard_that_crashes_is_shown_and_is_no_success(
     def broken(*arguments: object) -> None:
         raise RuntimeError("a defect")
 
-    monkeypatch.setattr(analysis.terminal.printing, "print_boards", broken)
+    monkeypatch.setattr("medqa_sweeps.analysis.terminal.printing.print_boards", broken)
     with pytest.raises(SystemExit, match="1"):
         end(study)
     assert "RuntimeError: a defect" in capsys.readouterr().err
@@ -72,7 +70,7 @@ def test_a_page_that_cannot_be_written_is_said_and_changes_no_exit_code(
     def broken(*arguments: object) -> None:
         raise RuntimeError("a defect")
 
-    monkeypatch.setattr(analysis.report_folder, "write_report", broken)
+    monkeypatch.setattr("medqa_sweeps.analysis.report_folder.write_report", broken)
     end(study)
     out = capsys.readouterr().out
     assert "1 completed" in " ".join(out.split()) and "The page was not written: RuntimeError: a defect" in out

@@ -17,10 +17,10 @@ import pytest
 import yaml
 from optuna.storages.journal import JournalFileBackend, JournalStorage
 
-from analysis.comparing.confirmation_result import read_confirmed
-from analysis.reading.studies import read_trial
-from analysis.reading.trial_state import State
 from medqa_sweeps.__main__ import main
+from medqa_sweeps.analysis.comparing.confirmation_result import read_confirmed
+from medqa_sweeps.analysis.reading.studies import read_trial
+from medqa_sweeps.analysis.reading.trial_state import State
 from medqa_sweeps.assets import resolve_bundled
 from medqa_sweeps.errors import ConfigError
 from medqa_sweeps.study import ledger

@@ -20,9 +20,9 @@ from pathlib import Path
 
 import pytest
 
-from analysis.sending import wandb_summary, wandb_sync
-from analysis.sending.wandb_summary import log_summary
 from medqa_sweeps import doctor
+from medqa_sweeps.analysis.sending import wandb_summary, wandb_sync
+from medqa_sweeps.analysis.sending.wandb_summary import log_summary
 from medqa_sweeps.config import TrackingConfig
 from medqa_sweeps.study import not_run
 from medqa_sweeps.study.not_run import NotRun

@@ -10,17 +10,17 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from analysis.comparing.by_objective import by_objective, objective_sentences, objective_table
-from analysis.comparing.confirmation_result import read_confirmed
-from analysis.comparing.confirmation_verdict import confirmation_sentences
-from analysis.comparing.leaderboard import Leaderboard, leaderboard
-from analysis.comparing.verdict import verdict
-from analysis.export import as_csv, as_json, entries
-from analysis.plots.confirmation import confirmation_plot
-from analysis.plots.pareto_front import pareto_front
-from analysis.reading.studies import read_studies, read_study
-from analysis.sending.summary_content import objective_answer
-from analysis.terminal.printing import print_board
+from medqa_sweeps.analysis.comparing.by_objective import by_objective, objective_sentences, objective_table
+from medqa_sweeps.analysis.comparing.confirmation_result import read_confirmed
+from medqa_sweeps.analysis.comparing.confirmation_verdict import confirmation_sentences
+from medqa_sweeps.analysis.comparing.leaderboard import Leaderboard, leaderboard
+from medqa_sweeps.analysis.comparing.verdict import verdict
+from medqa_sweeps.analysis.export import as_csv, as_json, entries
+from medqa_sweeps.analysis.plots.confirmation import confirmation_plot
+from medqa_sweeps.analysis.plots.pareto_front import pareto_front
+from medqa_sweeps.analysis.reading.studies import read_studies, read_study
+from medqa_sweeps.analysis.sending.summary_content import objective_answer
+from medqa_sweeps.analysis.terminal.printing import print_board
 from medqa_sweeps.command_line import short_path
 from medqa_sweeps.errors import ConfigError
 from medqa_sweeps.study.confirmation import ChosenConfig, Confirmation, confirmed_winner, write_confirmation

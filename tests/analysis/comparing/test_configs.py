@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from analysis.comparing.configs import settings_text, varying_keys
-from analysis.reading.studies import Trial, read_study
+from medqa_sweeps.analysis.comparing.configs import settings_text, varying_keys
+from medqa_sweeps.analysis.reading.studies import Trial, read_study
 from medqa_sweeps.config import DataConfig, EngineConfig, ModelConfig, TrackingConfig
 from medqa_sweeps.wording import setting, short_names
 from tests.analysis.trial_folders import submit

@@ -5,8 +5,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from analysis.comparing.confirmation_result import confirmation_of, read_confirmed
-from analysis.comparing.confirmation_verdict import confirmation_sentences
+from medqa_sweeps.analysis.comparing.confirmation_result import confirmation_of, read_confirmed
+from medqa_sweeps.analysis.comparing.confirmation_verdict import confirmation_sentences
 from medqa_sweeps.errors import ConfigError
 from medqa_sweeps.statistics import compare_answers, compare_replicates, estimate, seed_spread, wilson_interval
 from medqa_sweeps.study.confirmation import ChosenConfig, Confirmation, write_confirmation

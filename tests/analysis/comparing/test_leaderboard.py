@@ -8,13 +8,13 @@ import numpy as np
 import pytest
 from rich.console import Console
 
-from analysis.comparing.configs import settings_text
-from analysis.comparing.leaderboard import leaderboard, leaderboards
-from analysis.comparing.verdict import about_alarms, alarm_lines, verdict
-from analysis.page.document import page_html
-from analysis.reading.studies import read_studies, read_study
-from analysis.reading.trial_state import State
-from analysis.terminal.printing import print_board
+from medqa_sweeps.analysis.comparing.configs import settings_text
+from medqa_sweeps.analysis.comparing.leaderboard import leaderboard, leaderboards
+from medqa_sweeps.analysis.comparing.verdict import about_alarms, alarm_lines, verdict
+from medqa_sweeps.analysis.page.document import page_html
+from medqa_sweeps.analysis.reading.studies import read_studies, read_study
+from medqa_sweeps.analysis.reading.trial_state import State
+from medqa_sweeps.analysis.terminal.printing import print_board
 from medqa_sweeps.config import PromptConfig
 from medqa_sweeps.errors import FailureKind
 from medqa_sweeps.statistics import compare_with_best

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import numpy as np
 
-from analysis.comparing.leaderboard import Leaderboard, leaderboard
-from analysis.comparing.pairs import ALREADY, leading_pairs, needed_seeds, pair_text, power_cell
-from analysis.reading.studies import read_study
+from medqa_sweeps.analysis.comparing.leaderboard import Leaderboard, leaderboard
+from medqa_sweeps.analysis.comparing.pairs import ALREADY, leading_pairs, needed_seeds, pair_text, power_cell
+from medqa_sweeps.analysis.reading.studies import read_study
 from medqa_sweeps.statistics import (
     compare_pairs,
     compare_replicates,

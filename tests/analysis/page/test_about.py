@@ -4,10 +4,10 @@ import json
 from pathlib import Path
 from typing import Any
 
-from analysis.comparing.leaderboard import leaderboard, leaderboards
-from analysis.page.about import facts, methods, read_grounds
-from analysis.reading.studies import read_study
-from analysis.report_folder import write_report
+from medqa_sweeps.analysis.comparing.leaderboard import leaderboard, leaderboards
+from medqa_sweeps.analysis.page.about import facts, methods, read_grounds
+from medqa_sweeps.analysis.reading.studies import read_study
+from medqa_sweeps.analysis.report_folder import write_report
 from medqa_sweeps.trial.folder import TrialDir
 from tests.analysis.page.page_tags import Page
 from tests.analysis.trial_folders import complete, right_at

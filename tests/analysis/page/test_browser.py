@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from analysis.comparing.leaderboard import leaderboards
-from analysis.reading.studies import read_study
-from analysis.report_folder import write_report
+from medqa_sweeps.analysis.comparing.leaderboard import leaderboards
+from medqa_sweeps.analysis.reading.studies import read_study
+from medqa_sweeps.analysis.report_folder import write_report
 from medqa_sweeps.trial.records import Outcome, Result
 from tests.analysis.comparing.test_confirmation import confirming
 from tests.analysis.hostile import write_hostile_study

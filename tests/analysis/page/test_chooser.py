@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from analysis.comparing.leaderboard import leaderboard
-from analysis.comparing.pairs import leading_pairs
-from analysis.page.chooser import chooser
-from analysis.reading.studies import read_study
+from medqa_sweeps.analysis.comparing.leaderboard import leaderboard
+from medqa_sweeps.analysis.comparing.pairs import leading_pairs
+from medqa_sweeps.analysis.page.chooser import chooser
+from medqa_sweeps.analysis.reading.studies import read_study
 from tests.analysis.hostile import QUESTIONS, write_hostile_study
 from tests.analysis.page.page_tags import Page
 
@@ -29,5 +29,5 @@ def test_a_question_as_long_as_a_book_is_cut_where_pairs_are_chosen(tmp_path: Pa
     study = write_hostile_study(tmp_path / "study")
     longer = chooser(leaderboard(read_study(study)))
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("analysis.page.chooser._QUESTION_CHARACTERS", 50)
+        patch.setattr("medqa_sweeps.analysis.page.chooser._QUESTION_CHARACTERS", 50)
         assert len(chooser(leaderboard(read_study(study)))) < len(longer) - 50 * QUESTIONS

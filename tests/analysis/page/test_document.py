@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from analysis.comparing.leaderboard import leaderboards
-from analysis.reading.studies import read_study
-from analysis.report_folder import write_report
+from medqa_sweeps.analysis.comparing.leaderboard import leaderboards
+from medqa_sweeps.analysis.reading.studies import read_study
+from medqa_sweeps.analysis.report_folder import write_report
 from medqa_sweeps.study import ledger
 from medqa_sweeps.trial.records import Outcome, Result
 from tests.analysis.comparing.test_confirmation import confirming

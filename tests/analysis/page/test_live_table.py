@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from analysis.page.live_table import Column, LiveTable, live_table_html
+from medqa_sweeps.analysis.page.live_table import Column, LiveTable, live_table_html
 from tests.analysis.page.page_tags import Page
 
 COLUMNS = (Column("rank", "number"), Column("trial", "trial"), Column("accuracy", "number"))

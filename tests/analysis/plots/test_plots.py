@@ -6,23 +6,23 @@ from pathlib import Path
 
 import pytest
 
-from analysis.comparing.leaderboard import leaderboard
-from analysis.plots import PLOTS
-from analysis.plots.accuracy_by_cost import accuracy_by_cost, front_of, parameters_of
-from analysis.plots.accuracy_by_setting import accuracy_by_setting
-from analysis.plots.best_so_far import best_so_far
-from analysis.plots.disagreement import pairs_of
-from analysis.plots.heat_maps import heat_maps
-from analysis.plots.learning_curves import learning_curves
-from analysis.plots.letter_shares import letter_shares
-from analysis.plots.parallel_coordinates import parallel_coordinates
-from analysis.plots.plot import COLOURS, GREY
-from analysis.plots.reference_lines import reference_levels
-from analysis.plots.seeds import seeds
-from analysis.plots.timeline import lanes_of
-from analysis.plots.training_loss import training_loss
-from analysis.reading.history import Span
-from analysis.reading.studies import read_study
+from medqa_sweeps.analysis.comparing.leaderboard import leaderboard
+from medqa_sweeps.analysis.plots import PLOTS
+from medqa_sweeps.analysis.plots.accuracy_by_cost import accuracy_by_cost, front_of, parameters_of
+from medqa_sweeps.analysis.plots.accuracy_by_setting import accuracy_by_setting
+from medqa_sweeps.analysis.plots.best_so_far import best_so_far
+from medqa_sweeps.analysis.plots.disagreement import pairs_of
+from medqa_sweeps.analysis.plots.heat_maps import heat_maps
+from medqa_sweeps.analysis.plots.learning_curves import learning_curves
+from medqa_sweeps.analysis.plots.letter_shares import letter_shares
+from medqa_sweeps.analysis.plots.parallel_coordinates import parallel_coordinates
+from medqa_sweeps.analysis.plots.plot import COLOURS, GREY
+from medqa_sweeps.analysis.plots.reference_lines import reference_levels
+from medqa_sweeps.analysis.plots.seeds import seeds
+from medqa_sweeps.analysis.plots.timeline import lanes_of
+from medqa_sweeps.analysis.plots.training_loss import training_loss
+from medqa_sweeps.analysis.reading.history import Span
+from medqa_sweeps.analysis.reading.studies import read_study
 from medqa_sweeps.trial.records import Outcome, Prediction, Result, TrainLine, ValidationLine
 from tests.analysis.page.page_tags import Page
 from tests.analysis.trial_folders import complete, right_at, score_of, submit

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from analysis.reading.final_tests import final_tests
+from medqa_sweeps.analysis.reading.final_tests import final_tests
 from medqa_sweeps.errors import ConfigError
 from medqa_sweeps.study import ledger
 from tests.study.test_ledger import SCORED, ask

@@ -3,8 +3,8 @@
 import dataclasses
 from pathlib import Path
 
-from analysis.reading.history import history, spans
-from analysis.reading.studies import read_study
+from medqa_sweeps.analysis.reading.history import history, spans
+from medqa_sweeps.analysis.reading.studies import read_study
 from medqa_sweeps.trial.records import AttemptLine, Outcome, line_from_json, line_to_json
 from tests.analysis.trial_folders import attempt, submit
 

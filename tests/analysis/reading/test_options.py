@@ -4,10 +4,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from analysis.comparing.configs import settings_text, varying_keys
-from analysis.comparing.leaderboard import leaderboard
-from analysis.plots.optuna_study import optuna_study
-from analysis.reading.studies import Trial, read_studies, read_study
+from medqa_sweeps.analysis.comparing.configs import settings_text, varying_keys
+from medqa_sweeps.analysis.comparing.leaderboard import leaderboard
+from medqa_sweeps.analysis.plots.optuna_study import optuna_study
+from medqa_sweeps.analysis.reading.studies import Trial, read_studies, read_study
 from medqa_sweeps.config import LoraConfig
 from medqa_sweeps.wording import short_names
 from tests.analysis.trial_folders import complete, right_at, submit, tell

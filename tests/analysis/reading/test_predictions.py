@@ -4,10 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from analysis.comparing.leaderboard import leaderboard
-from analysis.plots.calibration import calibration
-from analysis.reading.predictions import confidence, predictions
-from analysis.reading.studies import read_study
+from medqa_sweeps.analysis.comparing.leaderboard import leaderboard
+from medqa_sweeps.analysis.plots.calibration import calibration
+from medqa_sweeps.analysis.reading.predictions import confidence, predictions
+from medqa_sweeps.analysis.reading.studies import read_study
 from medqa_sweeps.errors import ConfigError
 from medqa_sweeps.trial.records import Prediction
 from tests.analysis.trial_folders import SAMPLES_SEEN, complete, predict, right_at

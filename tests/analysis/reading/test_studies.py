@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from analysis.reading.predictions import predictions
-from analysis.reading.studies import read_study
-from analysis.reading.trial_state import State
+from medqa_sweeps.analysis.reading.predictions import predictions
+from medqa_sweeps.analysis.reading.studies import read_study
+from medqa_sweeps.analysis.reading.trial_state import State
 from medqa_sweeps.errors import ConfigError, FailureKind
 from medqa_sweeps.trial.records import AttemptEndLine, Outcome, Result, ValidationLine
 from tests.analysis.trial_folders import attempt, complete, dead_pid, right_at, score_of, submit

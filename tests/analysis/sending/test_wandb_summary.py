@@ -5,11 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from analysis.comparing.leaderboard import leaderboard, leaderboards
-from analysis.comparing.verdict import verdict
-from analysis.reading.studies import read_study
-from analysis.sending.summary_content import table_rows
-from analysis.sending.wandb_summary import log_summary
+from medqa_sweeps.analysis.comparing.leaderboard import leaderboard, leaderboards
+from medqa_sweeps.analysis.comparing.verdict import verdict
+from medqa_sweeps.analysis.reading.studies import read_study
+from medqa_sweeps.analysis.sending.summary_content import table_rows
+from medqa_sweeps.analysis.sending.wandb_summary import log_summary
 from tests.analysis.trial_folders import complete, right_at, submit
 from tests.tracking.test_tracker import values, wandb_records
 

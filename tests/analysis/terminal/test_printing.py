@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from analysis.__main__ import main
+from medqa_sweeps.analysis.__main__ import main
 from medqa_sweeps.errors import FailureKind
 from medqa_sweeps.trial.records import Outcome, Result
 from medqa_sweeps.wording import EDUCATION_ONLY, SYNTHETIC
@@ -176,7 +176,7 @@ def test_help_imports_nothing_heavy_and_a_pipe_gets_plain_text(tmp_path: Path) -
     study(tmp_path)
     submit(tmp_path / "4").finish(Result(Outcome.FAILED, "x", FailureKind.DATA, "line 3 \N{RIGHTWARDS ARROW} empty"))
     check = (
-        "import sys; from analysis.__main__ import main\n"
+        "import sys; from medqa_sweeps.analysis.__main__ import main\n"
         "try: main(['--help'])\n"
         "except SystemExit: pass\n"
         "sys.exit(any(name in sys.modules for name in ('scipy', 'torch', 'rich', 'numpy')))"

@@ -1,0 +1,35 @@
+"""Where this package is, and how a user starts it there: in a checkout with `uv run`, installed as `medqa-sweeps`.
+
+The checkout keeps `analysis/`, `conf/` and `launch.py` at its top level; links in the package lead to them, and a wheel
+holds them in the links' place. So both import the same names, and find the config files at the same place.
+"""
+
+import re
+from pathlib import Path
+
+PACKAGE = Path(__file__).resolve().parent
+PROJECT = PACKAGE.parent  # the checkout, or the environment's folder of packages
+CONF = PACKAGE / "conf"
+IN_CHECKOUT = all((PROJECT / name).is_file() for name in ("pyproject.toml", "launch.py"))
+
+LAUNCH = "uv run launch.py" if IN_CHECKOUT else "medqa-sweeps"  # trains
+COMMAND = "uv run python -m medqa_sweeps" if IN_CHECKOUT else "medqa-sweeps"  # followed by a command's name
+REPORT = "uv run python -m analysis" if IN_CHECKOUT else "medqa-sweeps report"
+IN_ENVIRONMENT = "uv run " if IN_CHECKOUT else ""  # before another package's command
+
+_IN_A_CHECKOUT = {
+    r"uv run launch\.py": "medqa-sweeps",
+    r"uv run python -m medqa_sweeps": "medqa-sweeps",
+    r"uv run python -m analysis wandb-sync": "medqa-sweeps wandb-sync",
+    r"uv run python -m analysis": "medqa-sweeps report",
+    r"uv run ": "",
+}
+
+
+def as_typed_here(text: str) -> str:
+    """A text that names commands as a checkout's user types them, for the user of this installation."""
+    if IN_CHECKOUT:
+        return text
+    for there, here in _IN_A_CHECKOUT.items():
+        text = re.sub(there, here, text)
+    return text
