@@ -27,13 +27,14 @@ from medqa_sweeps.config import from_hydra
 from medqa_sweeps.durable.writable_folders import complete_environment
 from medqa_sweeps.errors import TrialError
 from medqa_sweeps.exit_codes import ExitCode
+from medqa_sweeps.installation import CONF
 from medqa_sweeps.study.objective import objective_named
 from medqa_sweeps.trial.folder import TrialDir
 
 register_schema()
 
 
-@hydra.main(version_base="1.3", config_path="conf", config_name="config")
+@hydra.main(version_base="1.3", config_path=str(CONF), config_name="config")
 def main(composed: DictConfig) -> float | list[float] | None:
     """Compose, check, announce, write the trial folder, run its child; the objective's value if it was scored."""
     from medqa_sweeps.compose.hydra_node import refuse_what_no_trial_obeys, task_overrides, with_hydra
@@ -65,13 +66,12 @@ def main(composed: DictConfig) -> float | list[float] | None:
     return objective.value(result.score) if result.score else None
 
 
-if __name__ == "__main__":
-    outlive_readers()
-    complete_environment()
-    arguments = launch_arguments(sys.argv[1:])
+def program(argv: list[str]) -> None:
+    """One run or a sweep, as a command line asks for; ends this process."""
+    arguments = launch_arguments(argv)
     try:
         if arguments.help:
-            print_help(Path(__file__).parent / "conf", SUMMARIES, arguments.overrides)
+            print_help(CONF, SUMMARIES, arguments.overrides)
             sys.exit(ExitCode.OK)
         with in_sentences(arguments.overrides):
             main()
@@ -80,3 +80,9 @@ if __name__ == "__main__":
     except KeyboardInterrupt:  # before a trial or a sweep listens for it
         print("Interrupted. Nothing had begun.", file=sys.stderr)
         sys.exit(ExitCode.INTERRUPTED)
+
+
+if __name__ == "__main__":
+    outlive_readers()
+    complete_environment()
+    program(sys.argv[1:])

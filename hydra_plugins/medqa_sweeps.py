@@ -162,7 +162,7 @@ def _write_page(boards: "Sequence[Leaderboard]", folder: Path) -> None:
         print(f"\nPage: {short_path(write_report(boards, short_path(folder)))}")
     except Exception as error:
         print(f"\nThe page was not written: {type(error).__name__}: {error}")
-        print(f"To see where it fails: {command('analysis', folder)}")
+        print(f"To see where it fails: {command('report', folder)}")
 
 
 def _open(settings: type[AsyncOptunaSettings]) -> DictConfig:

@@ -1,4 +1,8 @@
-"""`uv run python -m medqa_sweeps COMMAND …`: what can be done with studies, trials and questions, besides training."""
+"""The one front door, `medqa-sweeps` or `python -m medqa_sweeps`: a command, or what `launch.py` does.
+
+medqa-sweeps -m experiment=quickstart lora.r=8,16    a sweep, as `launch.py -m …`
+medqa-sweeps status multirun/quickstart              a command on studies, trials or questions
+"""
 
 import importlib
 import sys
@@ -11,17 +15,40 @@ from medqa_sweeps.commands import EXAMPLES, SUMMARIES
 from medqa_sweeps.durable.writable_folders import complete_environment
 from medqa_sweeps.errors import TrialError
 from medqa_sweeps.exit_codes import ExitCode
-from medqa_sweeps.wording import EDUCATION_ONLY, sentences
+from medqa_sweeps.installation import COMMAND, CONF, IN_ENVIRONMENT
+from medqa_sweeps.wording import sentences
 
-_PROGRAM = "python -m medqa_sweeps"
+_PROGRAM = COMMAND.removeprefix(IN_ENVIRONMENT)
+
+
+def program() -> None:
+    """What the installed `medqa-sweeps` runs; ends this process."""
+    prepare_streams()
+    sys.exit(main(sys.argv[1:]))
+
+
+def prepare_streams() -> None:
+    """A terminal without UTF-8 shows "?"; who stops reading stops nothing."""
+    for stream in (sys.stdout, sys.stderr):
+        stream.reconfigure(errors="replace")  # type: ignore[union-attr]
+    outlive_readers()
 
 
 def main(argv: Sequence[str]) -> ExitCode:
-    """Of the command that `words` begin with. A wrong command line ends the program with USAGE."""
+    """Of the command that `argv` begins with; what is no command trains, and ends this process. A wrong command line
+    ends it with USAGE."""
     complete_environment()
-    if not argv or argv[0] not in SUMMARIES:
-        _overview(argv)
+    if not argv:  # who types the name alone asks what there is, and for no download of a model
+        from medqa_sweeps.compose.launch_help import OVERVIEW, print_help
+
+        print_help(CONF, SUMMARIES, [OVERVIEW])
         return ExitCode.USAGE
+    if argv[0] not in SUMMARIES:
+        _refuse_misspelt(argv)
+        from medqa_sweeps.launch import program as launch
+
+        launch(list(argv))
+        return ExitCode.OK
     command = _module(argv[0])
     arguments = parser_of(argv[0]).parse_args(argv[1:])
     try:
@@ -39,30 +66,21 @@ def parser_of(command: str) -> Parser:
     """What may follow the name of a command."""
     parser = Parser(prog=f"{_PROGRAM} {command}", description=sentences(SUMMARIES[command]))
     _module(command).add_arguments(parser)
-    parser.epilog = f"{parser.epilog or ''}\nExample:\n  uv run {_PROGRAM} {EXAMPLES[command]}".strip()
+    parser.epilog = f"{parser.epilog or ''}\nExample:\n  {COMMAND} {EXAMPLES[command]}".strip()
     return parser
 
 
-def _overview(argv: Sequence[str]) -> None:
-    """Print the commands, or end the program because of a word that is none of them."""
-    table = "\n".join(f"  {name:<10} {summary}" for name, summary in SUMMARIES.items())
-    parser = Parser(
-        prog=_PROGRAM,
-        usage=f"uv run {_PROGRAM} COMMAND …",
-        description=f"Commands on studies, trials and questions; `uv run launch.py` trains.\n\n{table}",
-        epilog=f"uv run {_PROGRAM} COMMAND --help explains one of them.\n{EDUCATION_ONLY}",
-    )
-    if argv and not argv[0].startswith("-"):
+def _refuse_misspelt(argv: Sequence[str]) -> None:
+    """End the program if the first word is neither a setting nor an option."""
+    if argv[0][:1] not in "-+~" and "=" not in argv[0]:
         near = nearest_word(argv[0], list(SUMMARIES))
-        parser.refuse(f"{argv[0]} is not a command." + (f" Did you mean {near}?" if near else ""))
-    parser.parse_args(argv)
-    parser.print_help(sys.stderr)
+        meant = f"Did you mean {near}?" if near else f"Commands are {', '.join(SUMMARIES)}; settings are KEY=VALUE."
+        Parser(prog=_PROGRAM).refuse(f"{argv[0]} is not a command. {meant}")
 
 
 def _module(command: str) -> Any:
-    return importlib.import_module(f"medqa_sweeps.commands.{command}")
+    return importlib.import_module(f"medqa_sweeps.commands.{command.replace('-', '_')}")
 
 
 if __name__ == "__main__":
-    outlive_readers()
-    sys.exit(main(sys.argv[1:]))
+    program()

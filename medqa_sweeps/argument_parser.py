@@ -1,4 +1,4 @@
-"""The command lines of `python -m medqa_sweeps` and `python -m analysis`: argparse, with errors in a sentence."""
+"""The command lines of our commands: argparse, with errors in a sentence."""
 
 import argparse
 import difflib
@@ -8,6 +8,7 @@ import textwrap
 from typing import Any, NoReturn
 
 from medqa_sweeps.exit_codes import ExitCode
+from medqa_sweeps.installation import IN_ENVIRONMENT
 
 _LEFT_COLUMNS = 30  # of the names, so that the longest stands on the line of its meaning
 _LIKE = 0.6  # difflib's ratio from which a word is near
@@ -36,7 +37,7 @@ class Parser(argparse.ArgumentParser):
 
     def refuse(self, sentence: str) -> NoReturn:
         """End the program with the sentence, and with where the command line is explained."""
-        print(f"{sentence} `uv run {self.prog} --help` explains.", file=sys.stderr)
+        print(f"{sentence} `{IN_ENVIRONMENT}{self.prog} --help` explains.", file=sys.stderr)
         sys.exit(ExitCode.USAGE)
 
     def _in_words(self, message: str) -> str:

@@ -8,17 +8,20 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from medqa_sweeps.installation import COMMAND, DISTRIBUTION, IN_ENVIRONMENT
+
 _SHELL_FOLDER = "MEDQA_SWEEPS_STARTED_IN"  # the folder of the user's shell, after this process has changed its own
 _PROGRAMS = ("medqa_sweeps", "analysis")  # run as `python -m`
 
 
-def command(module: str, *arguments: str | Path) -> str:
-    """`uv run python -m medqa_sweeps resume multirun/a`, to paste into the shell that started this process.
+def command(name: str, *arguments: str | Path) -> str:
+    """`uv run python -m medqa_sweeps resume multirun/a`, to paste into the shell that started this process; where the
+    package is installed, `medqa-sweeps resume multirun/a`.
 
     Args:
         arguments: a `Path` is shortened; a text is one argument, unchanged.
     """
-    return shell_line("uv", "run", "python", "-m", module, *arguments)
+    return shell_line(*COMMAND.split(), name, *arguments)
 
 
 def shell_line(*arguments: str | Path) -> str:
@@ -41,9 +44,10 @@ def change_folder(directory: Path) -> None:
 def command_of_this_process() -> list[str]:
     """The command that started this process, as a user would type it."""
     program = Path(sys.argv[0])
+    runner = IN_ENVIRONMENT.split()
     if program.name == "__main__.py" and program.parent.name in _PROGRAMS:
-        return ["uv", "run", "python", "-m", program.parent.name, *sys.argv[1:]]
-    return ["uv", "run", short_path(program), *sys.argv[1:]]
+        return [*runner, "python", "-m", program.parent.name, *sys.argv[1:]]
+    return [*runner, DISTRIBUTION if program.name == DISTRIBUTION else short_path(program), *sys.argv[1:]]
 
 
 def outlive_readers() -> None:

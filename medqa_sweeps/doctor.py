@@ -16,19 +16,21 @@ import threading
 import tomllib
 import urllib.error
 import urllib.request
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
 from typing import Any, Literal
 
 import yaml
+from packaging.requirements import Requirement
+from packaging.version import Version
 
 from medqa_sweeps import hardware
 from medqa_sweeps.config import DataConfig, TrackingConfig
 from medqa_sweeps.durable.writable_folders import CACHE_VARIABLE, cache_folder, is_temporary, obstacle_to_writing
 from medqa_sweeps.errors import ConfigError, DeviceFailed
-from medqa_sweeps.installation import CONF, PROJECT
+from medqa_sweeps.installation import COMMAND, CONF, DISTRIBUTION, IN_CHECKOUT, IN_ENVIRONMENT, LAUNCH, PROJECT, REPAIR
 from medqa_sweeps.tracking.client import NO_KEY, obstacle_to_online
 from medqa_sweeps.tracking.run_settings import OFF, invalid_mode, run_settings
 from medqa_sweeps.tracking.session import obstacle_to_asked_folder
@@ -40,6 +42,7 @@ ANSWER_SECONDS = 4.0  # time limit for an answer of the hub
 CHECK_SECONDS = 8.0  # for each check that needs a network: a name lookup can exceed its own time limit
 _GIB = 1 << 30
 _REASON_CHARACTERS = 200  # shown from a library's error message
+_OF_THE_PYTHON = ("numpy", "scipy", "scikit-learn")  # their newest release depends on it
 _SHOWN = ("torch", "unsloth", "transformers", "trl", "peft")
 _LITTLE_DISK_BYTES, _NO_DISK_BYTES = 20 * _GIB, 5 * _GIB
 _LITTLE_MEMORY_BYTES = 3 * _GIB  # a trial of the tiny model uses 1 GiB, of SmolLM2 3 GiB
@@ -134,26 +137,53 @@ def _cuda_of_torch() -> tuple[int, int] | None:
 
 
 def _packages() -> Finding:
-    pins = tomllib.loads((PROJECT / "pyproject.toml").read_text())["project"]["dependencies"]
-    wanted = dict(pin.split("==") for pin in pins if "==" in pin)
-    found = {name: _version(name) for name in wanted}
-    wrong = [f"{name} is not installed" for name in wanted if found[name] is None]
+    wanted = list(_requirements())
+    found = {one.name: _version(one.name) for one in wanted}
+    wrong = [f"{one.name} is not installed" for one in wanted if found[one.name] is None]
+    wrong += [
+        f"{one.name} {version} is outside {one.specifier}"
+        for one in wanted
+        if (version := found[one.name]) and not one.specifier.contains(version, prereleases=True)
+    ]
     other = [
-        f"{name} {found[name]} instead of {wanted[name]}" for name in wanted if found[name] not in (None, wanted[name])
+        f"{one.name} {version} instead of {tried}"
+        for one in wanted
+        if (version := found[one.name]) and (tried := _tried(one)) and not _same_version(version, tried)
     ]
     if wrong:
-        return Finding("Packages", "problem", f"{', '.join(wrong + other)}: `uv sync` installs them.")
+        return Finding("Packages", "problem", f"{', '.join(wrong)}: {REPAIR} installs what fits.")
     if other:
-        return Finding(
-            "Packages",
-            "note",
-            f"{', '.join(other)}: this combination is untested; `uv sync` installs the pinned versions.",
-        )
-    as_pinned = ", ".join(f"{name} {found[name]}" for name in _SHOWN) + ", as pinned"
+        return Finding("Packages", "note", f"{', '.join(other)}: allowed, but this combination is untested.")
+    as_pinned = ", ".join(f"{name} {found[name]}" for name in _SHOWN) + ", as tried together"
     if sys.dont_write_bytecode and not _is_compiled("torch"):
         why = "with PYTHONDONTWRITEBYTECODE every process compiles them again, which takes 10 s"
-        return Finding("Packages", "note", f"{as_pinned}; {why}: run `uv sync --compile-bytecode` once.")
+        return Finding("Packages", "note", f"{as_pinned}; {why}: run {_compile_all()} once.")
     return Finding("Packages", "ok", f"{as_pinned}.")
+
+
+def _requirements() -> Iterator[Requirement]:
+    """Our direct dependencies: from the lowest version, which was tried, up to the next that may break us."""
+    if IN_CHECKOUT:
+        texts = tomllib.loads((PROJECT / "pyproject.toml").read_text())["project"]["dependencies"]
+    else:
+        texts = metadata.requires(DISTRIBUTION) or []
+    yield from map(Requirement, texts)
+
+
+def _tried(requirement: Requirement) -> str | None:
+    """The version that was tried; None: it depends on the Python."""
+    if requirement.name in _OF_THE_PYTHON:
+        return None
+    return next((one.version for one in requirement.specifier if one.operator in (">=", "==")), None)
+
+
+def _same_version(one: str, other: str) -> bool:
+    """`2.14.1+cu130` is 2.14.1."""
+    return Version(Version(one).public) == Version(other)
+
+
+def _compile_all() -> str:
+    return "`uv sync --compile-bytecode`" if IN_CHECKOUT else f"`python -m compileall -q {PROJECT}`"
 
 
 def _is_compiled(module: str) -> bool:
@@ -172,11 +202,11 @@ def _four_bit(has_gpu: bool) -> Finding:
     found, cuda = importlib.util.find_spec("bitsandbytes"), _cuda_of_torch()
     instead = "Or set model.load_in_4bit=false, which does not need it."
     if found is None or found.origin is None:
-        return Finding("4-bit", "problem", f"bitsandbytes is not installed: `uv sync` installs it. {instead}")
+        return Finding("4-bit", "problem", f"bitsandbytes is not installed: {REPAIR} installs it. {instead}")
     name = f"cuda{cuda[0]}{cuda[1]}" if has_gpu and cuda else "cpu"
     library = Path(found.origin).with_name(f"libbitsandbytes_{name}.so")
     if not library.exists():
-        return Finding("4-bit", "problem", f"bitsandbytes has no {library.name}: run `uv sync`. {instead}")
+        return Finding("4-bit", "problem", f"bitsandbytes has no {library.name}: run {REPAIR}. {instead}")
     if name == "cpu":
         try:
             ctypes.CDLL(str(library))
@@ -188,7 +218,7 @@ def _four_bit(has_gpu: bool) -> Finding:
 def _hub() -> Finding:
     from huggingface_hub import constants, get_token
 
-    login = "token found" if get_token() else "no token (models with a licence need `uv run hf auth login`)"
+    login = "token found" if get_token() else f"no token (models with a licence need `{IN_ENVIRONMENT}hf auth login`)"
     if constants.is_offline_mode():
         return Finding("Hub", "note", f"offline (HF_HUB_OFFLINE is set): only cached models and data sets; {login}.")
     try:
@@ -219,7 +249,9 @@ def _licences() -> Finding:
         return Finding("Licences", "note", f"unknown, because the hub could not be asked ({type(error).__name__}).")
     if behind:
         return Finding(
-            "Licences", "note", f"accept on the model's hub page, then `uv run hf auth login`: {', '.join(behind)}."
+            "Licences",
+            "note",
+            f"accept on the model's hub page, then `{IN_ENVIRONMENT}hf auth login`: {', '.join(behind)}.",
         )
     return Finding("Licences", "ok", "no model of conf/model that is not cached requires one.")
 
@@ -272,8 +304,8 @@ def _wandb() -> Finding:
     where = f"project {settings.project}" + (f" of {settings.entity}" if settings.entity else "")
     if obstacle is None:
         return Finding("W&B", "note" if elsewhere else "ok", f"the server accepts the API key; {where}.{aside}")
-    remedy = "`uv run wandb login` stores a key, and " if obstacle == NO_KEY else ""
-    later = f"{remedy}`uv run python -m analysis wandb-sync FOLDER` sends runs later"
+    remedy = f"`{IN_ENVIRONMENT}wandb login` stores a key, and " if obstacle == NO_KEY else ""
+    later = f"{remedy}`{COMMAND} wandb-sync FOLDER` sends runs later"
     return Finding("W&B", "note", f"offline ({obstacle}); {where}. No data are lost: {later}.{aside}")
 
 
@@ -328,13 +360,9 @@ def _summary(needed: list[Finding], gpus: Finding, hub: Finding, cached: set[str
     if any(one.state == "problem" for one in needed):
         return Finding("Summary", "problem", "training does not work until the problems above are fixed.")
     missing = {"gemma3_1b", "medqa_us_4_options"} - cached if hub.state != "ok" else set()
-    quick = "`uv run launch.py -m experiment=quickstart lora.r=8,16` runs"
+    quick = f"`{LAUNCH} -m experiment=quickstart lora.r=8,16` runs"
     if missing:
-        return Finding(
-            "Summary", "note", f"{quick}; `uv run launch.py` needs {', '.join(sorted(missing))} (not cached)."
-        )
+        return Finding("Summary", "note", f"{quick}; `{LAUNCH}` needs {', '.join(sorted(missing))} (not cached).")
     if gpus.state != "ok":
-        return Finding(
-            "Summary", "note", f"{quick}; `uv run launch.py` (Gemma 3 1B) also runs, but slowly without a GPU."
-        )
-    return Finding("Summary", "ok", f"{quick}, and so does `uv run launch.py` (Gemma 3 1B on MedQA).")
+        return Finding("Summary", "note", f"{quick}; `{LAUNCH}` (Gemma 3 1B) also runs, but slowly without a GPU.")
+    return Finding("Summary", "ok", f"{quick}, and so does `{LAUNCH}` (Gemma 3 1B on MedQA).")

@@ -15,6 +15,7 @@ from typing import Any, Literal
 from medqa_sweeps.command_line import shell_line
 from medqa_sweeps.config import DataConfig
 from medqa_sweeps.errors import ConfigError, DataError, TrialError
+from medqa_sweeps.installation import IN_ENVIRONMENT
 
 Kind = Literal["model", "dataset"]
 
@@ -150,14 +151,14 @@ def _refused(refusal: Exception, kind: Kind, hub_id: str, revision: str | None) 
     if isinstance(refusal, GatedRepoError):
         sentence = (
             f"{key}.hub_id={hub_id}: accept its licence on its hub page first; then run "
-            f"`uv run hf auth login` and `{_fetch(kind, hub_id, revision)}`."
+            f"`{IN_ENVIRONMENT}hf auth login` and `{_fetch(kind, hub_id, revision)}`."
         )
     elif isinstance(refusal, RevisionNotFoundError):
         sentence = f"{key}.revision={revision}: {hub_id} has no such branch, tag or commit."
     else:
         sentence = (
             f"{key}.hub_id={hub_id}: the hub has no such {_noun(kind)}, or it is private; in "
-            "that case run `uv run hf auth login`."
+            f"that case run `{IN_ENVIRONMENT}hf auth login`."
         )
     return _error(kind, f"{sentence} {WITHOUT_HUB[kind]}")
 

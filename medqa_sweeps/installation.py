@@ -9,13 +9,14 @@ from pathlib import Path
 
 PACKAGE = Path(__file__).resolve().parent
 PROJECT = PACKAGE.parent  # the checkout, or the environment's folder of packages
-CONF = PACKAGE / "conf"
 IN_CHECKOUT = all((PROJECT / name).is_file() for name in ("pyproject.toml", "launch.py"))
+CONF = (PROJECT if IN_CHECKOUT else PACKAGE) / "conf"
 
-LAUNCH = "uv run launch.py" if IN_CHECKOUT else "medqa-sweeps"  # trains
-COMMAND = "uv run python -m medqa_sweeps" if IN_CHECKOUT else "medqa-sweeps"  # followed by a command's name
-REPORT = "uv run python -m analysis" if IN_CHECKOUT else "medqa-sweeps report"
+DISTRIBUTION = "medqa-sweeps"
+LAUNCH = "uv run launch.py" if IN_CHECKOUT else DISTRIBUTION  # trains
+COMMAND = "uv run python -m medqa_sweeps" if IN_CHECKOUT else DISTRIBUTION  # followed by a command's name
 IN_ENVIRONMENT = "uv run " if IN_CHECKOUT else ""  # before another package's command
+REPAIR = "`uv sync`" if IN_CHECKOUT else f"`pip install --force-reinstall {DISTRIBUTION}`"
 
 _IN_A_CHECKOUT = {
     r"uv run launch\.py": "medqa-sweeps",

@@ -44,6 +44,8 @@ def libraries(path: Path) -> set[str]:
 def room_of(path: Path) -> str:
     """`data` for medqa_sweeps/data/reading.py, `errors` for medqa_sweeps/errors.py; else the folder: `analysis`."""
     parts = path.relative_to(ROOT).with_suffix("").parts
+    if parts[-1] == "__main__":
+        return parts[-1]
     return parts[1] if parts[0] == "medqa_sweeps" else parts[0]
 
 

@@ -37,7 +37,7 @@ FOLDERS = [
 def test_a_shell_reads_back_what_was_meant(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     (tmp_path / name).mkdir()
-    line = command("medqa_sweeps", "resume", tmp_path / name, "--note", name)
+    line = command("resume", tmp_path / name, "--note", name)
     line.encode()  # a terminal can print it
     assert line.isprintable() and line.startswith("uv run python -m medqa_sweeps resume ")
     words = line.replace("uv run python", "printf '%s\\0'", 1)
@@ -80,7 +80,7 @@ def test_how_this_process_was_started_can_be_typed(monkeypatch: pytest.MonkeyPat
         (["-m", "medqa_sweeps", "--help"], 0),
         (["-m", "medqa_sweeps", "data", "medqa_sweeps/assets/sample/validation.jsonl"], 0),
         (["-m", "medqa_sweeps", "status", "nowhere"], 1),
-        (["-m", "analysis", "nowhere"], 2),
+        (["-m", "analysis", "nowhere"], 1),
     ],
 )
 @pytest.mark.parametrize("closed", ["stdout", "stderr", "both"])

@@ -11,6 +11,7 @@ from pathlib import Path
 from medqa_sweeps.analysis.comparing.leaderboard import Leaderboard, Row, leaderboard
 from medqa_sweeps.analysis.reading.studies import read_study
 from medqa_sweeps.errors import ConfigError
+from medqa_sweeps.installation import COMMAND
 from medqa_sweeps.study.confirmation import confirmation_beside, confirmed_study, read_confirmation
 
 
@@ -71,7 +72,7 @@ def read_confirmed(folder: Path) -> Confirmed:
     """
     record = read_confirmation(folder)
     if record is None:
-        raise ConfigError(f"{folder} confirms no study. `python -m medqa_sweeps confirm STUDY` makes one that does.")
+        raise ConfigError(f"{folder} confirms no study. `{COMMAND} confirm STUDY` makes one that does.")
     board = leaderboard(read_study(folder), top=len(record.configs))
     rows = board.rows
     row_of = {trial.name: row for row in rows for trial in row.trials}

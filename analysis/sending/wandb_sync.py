@@ -1,21 +1,17 @@
-"""`python -m analysis wandb-sync multirun/NAME`: send to W&B what an offline or broken connection kept back.
+"""`medqa-sweeps wandb-sync multirun/NAME`: send to W&B what an offline or broken connection kept back.
 
 A trial is told again from its folder, which is complete: W&B keeps the steps that it has and takes the others.
 """
 
-import logging
-import sys
 from collections import Counter
-from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from medqa_sweeps.analysis.reading.studies import Study, Trial, read_study
 from medqa_sweeps.analysis.reading.trial_state import State
 from medqa_sweeps.analysis.sending.wandb_summary import log_summary, settings_of_study
-from medqa_sweeps.argument_parser import Parser
-from medqa_sweeps.errors import ConfigError
 from medqa_sweeps.exit_codes import ExitCode
+from medqa_sweeps.installation import IN_ENVIRONMENT
 from medqa_sweeps.study_identity import group_of
 from medqa_sweeps.tracking.client import NO_KEY, obstacle_to_online
 from medqa_sweeps.tracking.run_settings import OFF, effective_mode
@@ -34,24 +30,12 @@ _WORDS = {
 }
 
 
-def main(arguments: Sequence[str]) -> ExitCode:
-    """OK: W&B has all that there is; FAILED: something could not be sent; USAGE: there was nothing to read."""
-    parser = Parser(
-        prog="python -m analysis wandb-sync",
-        description="Send to Weights & Biases what an offline or broken connection kept back. Nothing is sent twice.",
-        epilog="Example:\n  uv run python -m analysis wandb-sync multirun/quickstart",
-    )
-    parser.add_argument("folder", type=Path, metavar="FOLDER", help="study, such as multirun/quickstart, or single run")
-    options = parser.parse_args(arguments)
-    logging.basicConfig(format="%(message)s", level=logging.WARNING)
-    try:
-        return _sync(options.folder)
-    except ConfigError as error:
-        print(error, file=sys.stderr)
-        return ExitCode.USAGE
+def sync(folder: Path) -> ExitCode:
+    """OK: W&B has all that there is; FAILED: something could not be sent.
 
-
-def _sync(folder: Path) -> ExitCode:
+    Raises:
+        ConfigError: if there is nothing to read.
+    """
     study = read_study(folder)
     if obstacle := _obstacle(study):
         print(f"Nothing was sent: {obstacle}.")
@@ -72,7 +56,7 @@ def _obstacle(study: Study) -> str | None:
     settings = settings_of_study(study, "online")
     if settings is None or not (obstacle := obstacle_to_online(settings)):
         return None
-    return f"{obstacle}; `uv run wandb login` stores a key" if obstacle == NO_KEY else obstacle
+    return f"{obstacle}; `{IN_ENVIRONMENT}wandb login` stores a key" if obstacle == NO_KEY else obstacle
 
 
 def _sent(trial: Trial) -> str:

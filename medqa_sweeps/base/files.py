@@ -16,6 +16,7 @@ from pathlib import Path
 from medqa_sweeps.config import short_hash
 from medqa_sweeps.durable.cache import shared
 from medqa_sweeps.errors import ConfigError
+from medqa_sweeps.installation import IN_ENVIRONMENT
 from medqa_sweeps.lfs import is_lfs_pointer
 
 # What the loaders look for: vocabularies of all kinds, configs, chat templates, weights.
@@ -142,5 +143,5 @@ def _refuse_pointer(file: Path) -> None:
     if is_lfs_pointer(file):
         raise ConfigError(
             f"{file} is a Git-LFS pointer, not the file itself. Run `git lfs pull` in the model's folder, or download "
-            "the model with `uv run hf download`."
+            f"the model with `{IN_ENVIRONMENT}hf download`."
         )

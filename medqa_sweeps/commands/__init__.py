@@ -7,6 +7,7 @@ command, add its file here and its lines to `SUMMARIES` and `EXAMPLES`.
 """
 
 SUMMARIES = {
+    "report": "print the leaderboard of a study and write its page with plots",
     "status": "show what has finished, runs or was interrupted in a study",
     "stop": "stop a sweep, or one of its trials, at the next step",
     "add": "run one more trial next, with overrides of your choice",
@@ -16,12 +17,14 @@ SUMMARIES = {
     "final": "score the selected trial on the locked test questions, once",
     "reproduce": "run a trial's saved config again and compare the results",
     "predict": "answer the questions of a file with a trial's adapter",
+    "wandb-sync": "send to Weights & Biases what an offline connection kept back",
     "doctor": "show what this machine can run, and what to fix",
 }
 
 STUDY_HELP = "folder of a study, such as multirun/quickstart"
-# What may follow `python -m medqa_sweeps`, for --help.
+# What may follow `medqa-sweeps`, for --help.
 EXAMPLES = {
+    "report": "report multirun/first multirun/second --top 5 --no-page",
     "status": "status multirun/quickstart",
     "stop": "stop multirun/quickstart 3",
     "add": "add multirun/quickstart lora.r=128 optimizer.lr=1e-4",
@@ -31,5 +34,6 @@ EXAMPLES = {
     "final": "final multirun/quickstart",
     "reproduce": "reproduce multirun/quickstart/0",
     "predict": "predict multirun/quickstart/0 QUESTIONS.jsonl --out ANSWERS.csv",
+    "wandb-sync": "wandb-sync multirun/quickstart",
     "doctor": "doctor",
 }

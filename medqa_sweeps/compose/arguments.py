@@ -16,6 +16,7 @@ from omegaconf import OmegaConf
 from medqa_sweeps.config import TrialConfig
 from medqa_sweeps.config.known_keys import keys_of, nearest
 from medqa_sweeps.exit_codes import ExitCode
+from medqa_sweeps.installation import LAUNCH
 
 _MODES = {"run": "--run", "multirun": "--multirun", "cfg": "--cfg", "info": "--info"}
 
@@ -27,7 +28,7 @@ def launch_arguments(argv: Sequence[str]) -> argparse.Namespace:
     try:
         arguments, unread = parser.parse_known_args(argv)
     except argparse.ArgumentError as error:
-        _refuse(f"{str(error).removeprefix('argument ')}. `uv run launch.py --help` lists the options.")
+        _refuse(f"{str(error).removeprefix('argument ')}. `{LAUNCH} --help` lists the options.")
     if options := [argument for argument in unread if argument.startswith("-")]:
         _refuse(_not_an_option(options[0], list(parser._option_string_actions)))
     if unread:
@@ -51,7 +52,7 @@ def _not_an_option(argument: str, options: Sequence[str]) -> str:
         return f"{argument} is not an option. Did you mean {near[0]}?"
     if key := next((key for key in keys if key.replace(".", "_") == name), None) or nearest(name, keys):
         return f"{argument} is not an option. Settings have no dashes: did you mean {key}=VALUE?"
-    return f"{argument} is not an option. Settings are written KEY=VALUE; `uv run launch.py --help` lists them."
+    return f"{argument} is not an option. Settings are written KEY=VALUE; `{LAUNCH} --help` lists them."
 
 
 def _refuse(sentence: str) -> NoReturn:

@@ -26,6 +26,7 @@ from medqa_sweeps.compose.settings import (
 from medqa_sweeps.config import TrialConfig
 from medqa_sweeps.config.known_keys import nearest
 from medqa_sweeps.errors import ConfigError
+from medqa_sweeps.installation import COMMAND, LAUNCH, PROJECT, as_typed_here
 from medqa_sweeps.wording import EDUCATION_ONLY
 
 EXAMPLES = {
@@ -56,6 +57,7 @@ _WIDEST = 120  # columns: longer lines are hard to read
 _EXPERIMENT = "Several options and keys under one name; what else is given on the command line comes on top."
 _SWEEPER, _LAUNCHER = "hydra.sweeper", "hydra.launcher"
 _TOPICS = ("sweeper", "samplers", "pruners", "launcher", "commands")
+OVERVIEW = "overview"  # the first screen alone
 _OTHER_NAMES = {
     "hydra/sweeper": "sweeper",
     "hydra/sweeper/sampler": "samplers",
@@ -126,7 +128,7 @@ class LaunchHelp:
             f"compared with intervals. {EDUCATION_ONLY}"
         )
         yield ""
-        yield self._bold("uv run launch.py [-m] [GROUP=OPTION …] [KEY=VALUE …]")
+        yield self._bold(f"{LAUNCH} [-m] [GROUP=OPTION …] [KEY=VALUE …]")
         yield from self._heading("Examples")
         for command, meaning in EXAMPLES.items():
             yield from self._wrapped(meaning, 2)
@@ -149,11 +151,13 @@ class LaunchHelp:
 
     def _about(self, topic: str) -> Iterator[str]:
         match topic:
+            case "overview":
+                yield from self._overview()
             case "commands":
-                yield from self._heading("Commands on studies, trials and questions: uv run python -m …")
+                yield from self._heading("Commands on studies, trials and questions")
                 for name, summary in self.commands.items():
-                    yield from self._row(f"medqa_sweeps {name}", summary, 26)
-                yield from self._row("analysis STUDY", "leaderboard of a study, and a page with plots", 26)
+                    yield from self._row(name, summary, 26)
+                yield from self._wrapped(f"{COMMAND} COMMAND --help explains one of them.", 2)
             case "sweeper":
                 yield from self._heading("Sweeper: keys of a sweep, with -m")
                 yield from self._keys(self._sweeper)
@@ -186,7 +190,7 @@ class LaunchHelp:
         for file in sorted(folder.glob("*.yaml")):
             name = f"{file.stem}*" if file.stem == _chosen_parts()[one] else file.stem
             yield from self._row(name, first_sentence(head_comment(file)), 22)
-        yield from self._wrapped(f"The keys of each are in {folder.relative_to(self.conf.parent)}/NAME.yaml.", 2)
+        yield from self._wrapped(f"The keys of each are in {folder.relative_to(PROJECT)}/NAME.yaml.", 2)
 
     def _keys(self, settings: Sequence[Setting], blank: bool = False) -> Iterator[str]:
         if settings and blank:
@@ -201,7 +205,7 @@ class LaunchHelp:
         """The topic or key that a word of the command line names: `lora`, `lora=dora`, `lora.r=8`, `sweeper`."""
         key = topic.lstrip("+~").partition("=")[0]
         named = _OTHER_NAMES.get(key, key)
-        known = [*_TOPICS, *self._groups, *(one.key for one in self._settings)]
+        known = [OVERVIEW, *_TOPICS, *self._groups, *(one.key for one in self._settings)]
         if named in known:
             return named
         if (inside := key.rpartition(".")[0]) in _OTHER_NAMES and _OTHER_NAMES[inside] in ("samplers", "pruners"):
@@ -261,11 +265,13 @@ class LaunchHelp:
     def _command(self, text: str, indent: int) -> list[str]:
         """A command that can be pasted as it is, also where it is broken into lines."""
         width = self.width - indent - len(_CONTINUED)
+        text = as_typed_here(text)
         lines = textwrap.wrap(text, width, subsequent_indent="    ", break_long_words=False, break_on_hyphens=False)
         return [f"{' ' * indent}{line}{_CONTINUED if line is not lines[-1] else ''}" for line in lines]
 
     def _wrapped(self, text: str, indent: int = 0) -> list[str]:
         space = " " * indent
+        text = as_typed_here(text)
         return textwrap.wrap(text, self.width, initial_indent=space, subsequent_indent=space, break_on_hyphens=False)
 
     def _bold(self, text: str) -> str:

@@ -124,7 +124,7 @@ def _ending(trial: TrialDir, result: Result | None, ended: JobEnded) -> str:
         why = "" if ended.message in ("", "interrupted") else f" {ended.message}"
         if not trial.config_file.exists():
             return f"Interrupted.{why}"
-        resume = command("medqa_sweeps", "resume", trial.path)
+        resume = command("resume", trial.path)
         return f"Interrupted.{why} The trial {trial.resumes_from()}. To resume: {resume}"
     if result.outcome is Outcome.FAILED or result.score is None:
         return f"Failed ({result.failure}): {result.message}"

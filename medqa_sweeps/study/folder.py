@@ -62,7 +62,7 @@ class StudyDir:
             self.path.mkdir(parents=True, exist_ok=True)
             lock = claim(self.path)
         except Timeout:
-            status = command("medqa_sweeps", "status", self.path)
+            status = command("status", self.path)
             raise ConfigError(
                 f"{self.path}: another process is sweeping this study. `{status}` shows it. "
                 "For a new study choose another hydra.sweep.dir."

@@ -170,7 +170,7 @@ def _each_trial(config: DictConfig, space: SearchSpace) -> Iterator[str]:
 def how_to_go_on(swept: SweepResult, folder: StudyDir) -> Iterator[str]:
     """The last lines of a sweep that is not complete."""
     yield f"Not complete: {swept.why}."
-    yield f"To resume: {command('medqa_sweeps', 'resume', folder.path)}"
+    yield f"To resume: {command('resume', folder.path)}"
 
 
 def last_word(node: Any) -> str:

@@ -70,10 +70,10 @@ def _end_without_run(trial: NotRun) -> JobEnded:
 def _standing(study: StudyDir, running: int, to_come: int) -> str:
     """What becomes of the study now, and the command for it."""
     if to_come <= 0 and not running:
-        return f"The study is finished. Its leaderboard: {command('analysis', study.path)}"
+        return f"The study is finished. Its leaderboard: {command('report', study.path)}"
     if running or study.is_claimed():
         return "The study is running."
-    resume = command("medqa_sweeps", "resume", study.path)
+    resume = command("resume", study.path)
     return f"The study is not finished, and nothing runs it. To continue: {resume}"
 
 

@@ -40,7 +40,7 @@ def ask_to_stop(study: StudyDir, number: int | None) -> str:
         write_atomically(study.stop_file, StopReason.INTERRUPTED)
         return "Stop requested: no new trial will start; running trials save a checkpoint and stop."
     if not trial.config_file.exists():
-        status = command("medqa_sweeps", "status", study.path)
+        status = command("status", study.path)
         raise ConfigError(f"{study.path} has no trial {number} yet. `{status}` lists those that run.")
     if trial.result() is not None:
         raise ConfigError(f"trial {number} of {study.path} has ended already ({trial.result_file.name} says how).")

@@ -13,7 +13,7 @@ from typing import Any, NoReturn
 from medqa_sweeps.command_line import change_folder, shell_line
 from medqa_sweeps.config.overrides import key_of, override
 from medqa_sweeps.errors import ConfigError
-from medqa_sweeps.installation import PROJECT
+from medqa_sweeps.installation import DISTRIBUTION, IN_CHECKOUT, PACKAGE, PROJECT
 from medqa_sweeps.study.folder import StudyDir
 from medqa_sweeps.study_identity import identity_of, path_after_move, replace_paths
 
@@ -48,13 +48,31 @@ def origin_of_this_process() -> dict[str, Any]:
     """What `program_of` needs to find this program again, for the study's definition."""
     from medqa_sweeps.compose.snapshot import is_option
 
-    program = Path(sys.argv[0]).absolute()
+    program = _file_of_this_process()
     inside = program.is_relative_to(PROJECT)
     return {
-        "command": [argument for argument in sys.argv if not is_option(argument)],
+        "command": [_typed(program), *(argument for argument in sys.argv[1:] if not is_option(argument))],
         "directory": os.getcwd(),
         "project_file": str(program.relative_to(PROJECT)) if inside else None,
     }
+
+
+def _file_of_this_process() -> Path:
+    """What Python can run as a file: our package's `__main__.py` would hide libraries behind rooms of their names."""
+    program = Path(sys.argv[0]).absolute()
+    if program.resolve() != PACKAGE / "__main__.py":
+        return program
+    return PROJECT / "launch.py" if IN_CHECKOUT else _installed_program()
+
+
+def _typed(program: Path) -> str:
+    """The program as it was typed, if it was."""
+    return sys.argv[0] if Path(sys.argv[0]).absolute() == program else str(program)
+
+
+def _installed_program() -> Path:
+    """`medqa-sweeps` of this environment."""
+    return Path(sys.executable).with_name(DISTRIBUTION)
 
 
 def program_of(study: StudyDir) -> StudyProgram:
@@ -95,5 +113,7 @@ def _candidates(origin: Mapping[str, Any], study: Path) -> Iterator[tuple[Path, 
         along = Path(os.path.normpath(study / os.path.relpath(directory, folder_then)))
         yield Path(os.path.normpath(along / name)), along
     yield Path(os.path.normpath(directory / name)), directory
+    if Path(name).name == DISTRIBUTION:
+        yield _installed_program(), directory if directory.is_dir() else Path.cwd()
     if own := origin.get("project_file"):
         yield PROJECT / own, directory if directory.is_dir() else Path.cwd()

@@ -108,7 +108,7 @@ def is_sent(folder: Path, what: Any) -> bool:
 def send_command(folder: Path) -> str:
     """The command that sends the data in `folder` or, for a trial of a study, in the whole study."""
     folder = folder.parent if (folder.parent / STUDY_FILE).exists() else folder
-    return command("analysis", "wandb-sync", folder)
+    return command("wandb-sync", folder)
 
 
 def _private_settings(settings: RunSettings) -> "wandb.Settings":

@@ -14,16 +14,16 @@ import subprocess
 import time
 from collections.abc import Mapping
 from importlib import metadata
-from pathlib import Path
 from typing import Any
 
 from medqa_sweeps import hardware
 from medqa_sweeps.base.fingerprints import FINGERPRINTS
 from medqa_sweeps.command_line import shell_line
 from medqa_sweeps.data import fingerprint
+from medqa_sweeps.installation import DISTRIBUTION, IN_CHECKOUT, PROJECT
 from medqa_sweeps.trial.plan import Plan
 
-_ROOT = Path(__file__).resolve().parents[2]
+_ROOT = PROJECT
 # Variables that select kernels or precision, except those that Unsloth sets on import.
 _OF_NUMBERS = (
     *("ATEN_CPU_CAPABILITY", "MKL_CBWR", "MKL_ENABLE_INSTRUCTIONS", "ONEDNN_MAX_CPU_ISA", "DNNL_MAX_CPU_ISA"),
@@ -113,8 +113,11 @@ def without_secrets(text: str) -> str:
 
 
 def _code() -> dict[str, Any]:
-    """Hashes of our files, the commit and the diff to it; nulls if the project is not a git checkout."""
+    """Hashes of our files, the commit and the diff to it. An installed package has its version instead; a folder that
+    is neither has nulls."""
     files = code_at_start()
+    if not IN_CHECKOUT:  # git would describe whatever checkout the environment lies in
+        return {"commit": None, "dirty": None, "diff": None, "version": metadata.version(DISTRIBUTION), "files": files}
     commit = _git("rev-parse", "HEAD")
     if commit is None:
         return {"commit": None, "dirty": None, "diff": None, "files": files}
@@ -133,6 +136,8 @@ def _file_hashes() -> dict[str, str]:
     """12 hex digits for each file of code that a trial can run, by its path in the project."""
     found = {}
     for file in sorted((_ROOT / "medqa_sweeps").rglob("*.py")):
+        if not IN_CHECKOUT and "analysis" in file.relative_to(_ROOT).parts[:2]:
+            continue  # as in a checkout, where a link leads there: no trial runs it
         with contextlib.suppress(FileNotFoundError):  # an editor is just replacing it
             found[str(file.relative_to(_ROOT))] = hashlib.sha256(file.read_bytes()).hexdigest()[:12]
     return found

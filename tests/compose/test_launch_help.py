@@ -37,7 +37,7 @@ def test_everything_is_there() -> None:
     assert sorted(option for option in options if not re.search(rf"^  {option}\*?( |$)", WHOLE, re.M)) == []
     parts = [file.stem for file in SWEEPER_CONF.rglob("*.yaml")]
     assert sorted(part for part in parts if not re.search(rf"^  {part}\*? ", WHOLE, re.M)) == []
-    assert sorted(name for name in SUMMARIES if f"medqa_sweeps {name} " not in WHOLE) == []
+    assert sorted(name for name in SUMMARIES if f"  {name} " not in WHOLE) == []
 
 
 def test_the_first_screen_answers_most_people() -> None:

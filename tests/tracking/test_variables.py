@@ -134,7 +134,7 @@ def test_what_is_switched_off_stays_here(
         assert tracking.replay(TrialDir(study / mode), "a-group", mode="online")
     complete(tmp_path / "other" / "0", right_at(0, 250), tracking__mode="online")
     assert log_summary(tmp_path / "other")
-    assert wandb_sync.main([str(study)]) == 1
+    assert wandb_sync.sync(study) == 1
     finding = doctor._wandb()
     assert server.calls == 0
     found = list((study / "auto").glob("wandb/offline-run-*"))
@@ -163,7 +163,7 @@ def test_a_trial_that_began_switched_off_stays_so(server: WandbServer, tmp_path:
     kept = begun(tmp_path / "study" / "1", record={"WANDB_MODE": "offline"})
     assert not told(off) and told(kept)
     assert server.calls == 0
-    assert wandb_sync.main([str(tmp_path / "study")]) == 0, "what was offline is sent when that is asked for"
+    assert wandb_sync.sync(tmp_path / "study") == 0, "what was offline is sent when that is asked for"
     assert list(server.runs) == [tracking.run_id(kept)]
 
 
@@ -212,7 +212,7 @@ def test_what_was_for_a_server_is_not_sent_to_another(
 ) -> None:
     monkeypatch.delenv("WANDB_BASE_URL")  # whoever sends later has forgotten it
     trial = begun(tmp_path / "study" / "0", record={"WANDB_BASE_URL": server.url, "WANDB_MODE": "offline"})
-    assert wandb_sync.main([str(tmp_path / "study")]) == 0
+    assert wandb_sync.sync(tmp_path / "study") == 0
     assert stored(server, trial).state == "finished"
 
 
@@ -482,5 +482,5 @@ assert tracking.replay(TrialDir(Path(sys.argv[1])), "g")
 def test_what_never_ran_is_not_sent(server: WandbServer, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     begun(tmp_path / "study" / "0")
     not_run.write(tmp_path / "study", NotRun(1, ["lora.r=8"], Outcome.COMPLETED, "the same as trial 0", None, 0))
-    assert wandb_sync.main([str(tmp_path / "study")]) == 0
+    assert wandb_sync.sync(tmp_path / "study") == 0
     assert "Trials: 1 sent; 1 never ran." in capsys.readouterr().out

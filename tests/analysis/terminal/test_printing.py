@@ -159,7 +159,7 @@ def test_the_command_prints_and_says_how_it_went(tmp_path: Path, capsys: pytest.
     study(tmp_path)
     assert main([str(tmp_path), "--top", "2"]) == 0
     assert "2 more scored no higher than these" in plain(capsys.readouterr().out)
-    assert main([str(tmp_path / "missing")]) == 2
+    assert main([str(tmp_path / "missing")]) == 1
     captured = capsys.readouterr()
     assert captured.out == ""
     assert "there is no such folder" in captured.err
