@@ -30,7 +30,17 @@ from medqa_sweeps import hardware
 from medqa_sweeps.config import DataConfig, TrackingConfig
 from medqa_sweeps.durable.writable_folders import CACHE_VARIABLE, cache_folder, is_temporary, obstacle_to_writing
 from medqa_sweeps.errors import ConfigError, DeviceFailed
-from medqa_sweeps.installation import COMMAND, CONF, DISTRIBUTION, IN_CHECKOUT, IN_ENVIRONMENT, LAUNCH, PROJECT, REPAIR
+from medqa_sweeps.installation import (
+    COMMAND,
+    CONF,
+    DISTRIBUTION,
+    IN_CHECKOUT,
+    IN_ENVIRONMENT,
+    LAUNCH,
+    LAUNCH_DEFAULT,
+    PROJECT,
+    REPAIR,
+)
 from medqa_sweeps.tracking.client import NO_KEY, obstacle_to_online
 from medqa_sweeps.tracking.run_settings import OFF, invalid_mode, run_settings
 from medqa_sweeps.tracking.session import obstacle_to_asked_folder
@@ -362,7 +372,11 @@ def _summary(needed: list[Finding], gpus: Finding, hub: Finding, cached: set[str
     missing = {"gemma3_1b", "medqa_us_4_options"} - cached if hub.state != "ok" else set()
     quick = f"`{LAUNCH} -m experiment=quickstart lora.r=8,16` runs"
     if missing:
-        return Finding("Summary", "note", f"{quick}; `{LAUNCH}` needs {', '.join(sorted(missing))} (not cached).")
+        return Finding(
+            "Summary", "note", f"{quick}; `{LAUNCH_DEFAULT}` needs {', '.join(sorted(missing))} (not cached)."
+        )
     if gpus.state != "ok":
-        return Finding("Summary", "note", f"{quick}; `{LAUNCH}` (Gemma 3 1B) also runs, but slowly without a GPU.")
-    return Finding("Summary", "ok", f"{quick}, and so does `{LAUNCH}` (Gemma 3 1B on MedQA).")
+        return Finding(
+            "Summary", "note", f"{quick}; `{LAUNCH_DEFAULT}` (Gemma 3 1B) also runs, but slowly without a GPU."
+        )
+    return Finding("Summary", "ok", f"{quick}, and so does `{LAUNCH_DEFAULT}` (Gemma 3 1B on MedQA).")

@@ -14,6 +14,8 @@ CONF = (PROJECT if IN_CHECKOUT else PACKAGE) / "conf"
 
 DISTRIBUTION = "medqa-sweeps"
 LAUNCH = "uv run launch.py" if IN_CHECKOUT else DISTRIBUTION  # trains
+# What trains the default model: the name alone of an installed command shows what there is.
+LAUNCH_DEFAULT = LAUNCH if IN_CHECKOUT else f"{DISTRIBUTION} model=gemma3_1b"
 COMMAND = "uv run python -m medqa_sweeps" if IN_CHECKOUT else DISTRIBUTION  # followed by a command's name
 IN_ENVIRONMENT = "uv run " if IN_CHECKOUT else ""  # before another package's command
 REPAIR = "`uv sync`" if IN_CHECKOUT else f"`pip install --force-reinstall {DISTRIBUTION}`"
