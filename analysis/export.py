@@ -55,7 +55,7 @@ def _entry(board: Leaderboard, index: int, config: Config) -> dict[str, Any]:
     results = [trial.result for trial in config.trials if trial.result is not None]
     seconds = sum(result.seconds for result in results)
     return {
-        "rank": index + 1,
+        "place": index + 1,
         "trials": [trial.name for trial in config.trials],
         **{name: first.settings.get(key) for key, name in board.names.items()},
         "outcome": str(first.state),

@@ -1,18 +1,22 @@
 """Formats numbers, intervals and settings for every screen and page, one function each; holds the fixed sentences.
 
 Shares are fractions of 1: 0.623 is written 62.3%, and a difference of 0.031 is 3.1 points. Files for other programs
-(CSV, JSON) keep full precision.
+(CSV, JSON) keep full precision. Halves are rounded away from zero, as people do by hand: 39.25 is written 39.3.
 """
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 
 EDUCATION_ONLY = "For education and research only; never for clinical decisions."
 SYNTHETIC = "Synthetic data: the scores show that the software works and say nothing about medicine."
 SYNTHETIC_QUESTIONS = "synthetic (invented facts)"  # for a data set, where no score is shown
+_OF_SYNTHETIC = "the synthetic data set '{name}' (invented questions)"
 BETTER, WORSE, NOT_RESOLVED = "better", "worse", "not resolved"  # verdicts on a difference
 CI = "95% CI"
+_LEAST_P = 0.0001  # a smaller p-value says no more to a reader, and depends on how well the tails were computed
+_DIGITS = 12  # of a share: what is left of 0.3925 - 0.21 in binary is no reason to round 18.25 down
 
 
 def percent(share: float) -> str:
@@ -22,7 +26,7 @@ def percent(share: float) -> str:
 
 def in_percent(share: float) -> str:
     """`62.3` of 0.623, for a cell under a heading that names the unit; `-6.5` for a difference. Never `-0.0`."""
-    return f"{round(100 * share, 1) + 0.0:.1f}"
+    return _to_a_tenth(100 * Decimal(repr(round(float(share), _DIGITS))))
 
 
 def signed_points(difference: float) -> str:
@@ -57,6 +61,21 @@ def accuracy(share: float, low: float, high: float, questions: int) -> str:
     return f"{percent(share)} of {counted(questions, 'question')} ({interval(low, high)})"
 
 
+def data_set(name: str, synthetic: bool) -> str:
+    """`medqa`, or `the synthetic data set 'sample' (invented questions)`, after "trained on"."""
+    return _OF_SYNTHETIC.format(name=name) if synthetic else name
+
+
+def p_value(p: float) -> str:
+    """`p = 0.0015`; below 0.0001 `p < 0.0001`."""
+    return f"p < {_LEAST_P}" if p < _LEAST_P else f"p = {p_in_a_cell(p)}"
+
+
+def p_in_a_cell(p: float) -> str:
+    """`0.0015` or `<0.0001`, under a heading that says p."""
+    return f"<{_LEAST_P}" if p < _LEAST_P else f"{p:.2g}"
+
+
 def counted(count: int, noun: str) -> str:
     """`1 attempt`, `1,204 attempts`."""
     return f"{count:,} {noun}{'s' * (count != 1)}"
@@ -82,7 +101,7 @@ def compact(count: int) -> str:
     """`13.0M` of 13,045,760."""
     for size, unit in ((10**9, "G"), (10**6, "M"), (10**3, "k")):
         if count >= size:
-            return f"{count / size:.1f}{unit}"
+            return f"{_to_a_tenth(Decimal(count) / size)}{unit}"
     return str(count)
 
 
@@ -142,3 +161,8 @@ def _number(text: str) -> Any:
 def _last_part(key: str) -> str:
     group, _, last = key.rpartition(".")
     return group if last == "name" and group else last
+
+
+def _to_a_tenth(number: Decimal) -> str:
+    """With one decimal, halves away from zero; never `-0.0`."""
+    return f"{number.quantize(Decimal('0.1'), ROUND_HALF_UP) + 0}"

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from string import ascii_uppercase
 
 import numpy as np
+import numpy.typing as npt
 
 from medqa_sweeps.analysis.comparing.leaderboard import Base, Row
 from medqa_sweeps.analysis.reading.predictions import predictions
@@ -13,6 +14,8 @@ from medqa_sweeps.data import Question
 from medqa_sweeps.trial.records import Prediction
 
 SHOWN = 12  # of a pair, of each side half
+FIRST_SEED = "If a config ran with several seeds, only the first is used here."
+INVENTED = "Invented questions: the conditions and answers do not exist."
 
 
 @dataclass(frozen=True)
@@ -28,6 +31,20 @@ def discordant_ids(one: Row, other: Row | Base) -> list[str]:
     first, second = one.answers.correct_SxQ[0], other.answers.correct_SxQ[0]
     ids = np.array(one.answers.questions)
     return [*map(str, ids[first & ~second][: SHOWN // 2]), *map(str, ids[second & ~first][: SHOWN // 2])]
+
+
+def discordant_text(one: Row, other: Row | Base) -> str:
+    """Which questions `discordant_ids` are, of how many, as a clause."""
+    first, second = one.answers.correct_SxQ[0], other.answers.correct_SxQ[0]
+    return (
+        f"Questions that only {one.label} answers correctly ({_how_many(first & ~second)}), then those that only "
+        f"{other.label} does ({_how_many(second & ~first)})"
+    )
+
+
+def _how_many(split_Q: npt.NDArray[np.bool_]) -> str:
+    count, most = int(np.sum(split_Q)), SHOWN // 2
+    return f"the first {most} of {count:,}" if count > most else f"all {count}" if count else "none"
 
 
 def answers_by_question(row: Row | Base, untuned: bool = False) -> dict[str, Prediction]:

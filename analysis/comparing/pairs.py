@@ -1,5 +1,6 @@
 """Any two of the leading configs on the same questions: their difference, and how much data would resolve it."""
 
+import math
 from dataclasses import dataclass
 
 from medqa_sweeps.analysis.comparing.leaderboard import Base, Leaderboard, Row
@@ -11,7 +12,7 @@ from medqa_sweeps.statistics import (
     seeds_needed,
     variance_from_questions,
 )
-from medqa_sweeps.wording import NOT_RESOLVED, counted, in_percent
+from medqa_sweeps.wording import NOT_RESOLVED, counted, in_percent, p_value
 
 ALREADY = "already significant"  # in the place of the sample size that would be needed
 
@@ -32,16 +33,33 @@ def leading_pairs(board: Leaderboard) -> dict[tuple[int, int], Pair]:
     }
 
 
-def pair_text(pair: Pair, board: Leaderboard) -> str:
-    """The difference, its test, and how much data would resolve it, as sentences."""
+def corrected_with_best(board: Leaderboard) -> str:
+    """What a comparison with the best is corrected for, as a clause."""
+    return f"corrected for comparing {counted(len(board.configs), 'config')} with the best (step-down)"
+
+
+def corrected_for_pairs(board: Leaderboard) -> str:
+    """What a comparison of any two configs is corrected for, as a clause."""
+    configs = len(board.configs)
+    return (
+        f"corrected for all {math.comb(configs, 2):,} pairs of the {configs:,} configs, which is stricter than the "
+        "comparison with the best in the leaderboard, so the interval is wider"
+    )
+
+
+def pair_text(pair: Pair, board: Leaderboard, corrected: str) -> str:
+    """The difference, its test, and how much data would resolve it, as sentences.
+
+    Args:
+        corrected: what the comparison is corrected for.
+    """
     one, other, paired = pair.first.label, pair.second.label, pair.paired
     ahead = f"is ahead of {other} by {gap(paired)}" if paired.difference else f"is level with {other}: {gap(paired)}"
     test = "McNemar's test (mid-p)" if board.spread is None else "The test over seeds and questions"
-    several = len(board.configs) > 2 or isinstance(pair.second, Base)
-    corrected = f", {paired.p_adjusted:.2g} after correction for all comparisons" if several else ""
+    of_many = f"; {p_value(paired.p_adjusted)} {corrected}" if len(board.configs) > 2 else ""
     claim = "The difference is significant." if paired.significant else f"The difference is {NOT_RESOLVED}."
     one = f"T{one[1:]}" if one.startswith("trial ") else one
-    return f"{one} {ahead}. {test}: p = {paired.p_value:.2g}{corrected}. {claim} {power_text(pair, board)}".strip()
+    return f"{one} {ahead}. {test}: {p_value(paired.p_value)}{of_many}. {claim} {power_text(pair, board)}".strip()
 
 
 def power_text(pair: Pair, board: Leaderboard) -> str:

@@ -5,10 +5,13 @@ from collections.abc import Sequence
 from medqa_sweeps import wording
 from medqa_sweeps.alarms import Alarm, alarms_of
 from medqa_sweeps.analysis.comparing.by_objective import objective_sentences
+from medqa_sweeps.analysis.comparing.configs import seed_of
 from medqa_sweeps.analysis.comparing.confirmation_result import confirmation_of
 from medqa_sweeps.analysis.comparing.leaderboard import Leaderboard, Row
+from medqa_sweeps.errors import ConfigError
 from medqa_sweeps.statistics import Estimate, PairedDifference
-from medqa_sweeps.study.confirmation import confirmation_beside
+from medqa_sweeps.study.confirmation import confirmation_beside, read_confirmation
+from medqa_sweeps.study.ledger import readings
 from medqa_sweeps.wording import (
     CI,
     EDUCATION_ONLY,
@@ -32,11 +35,19 @@ VERDICTS = f"{_WORSE}; {_NOT_RESOLVED}"
 METHOD = sentences(
     _WORSE,
     f"if all configs were equally good, at most 5% of studies would call any config {WORSE} (Tukey's range test, "
-    "stepped down)",
+    "step-down)",
     _NOT_RESOLVED,
 )
-TEST_CI = f"the {CI} of the test excludes 0 exactly for those that are {WORSE}"
+TEST_CI = (
+    f"this {CI} is widened for the number of comparisons; a config is called {WORSE} if and only if the interval "
+    "excludes 0"
+)
+GAIN_CI = f"simultaneous {CI}s (Bonferroni)"
 _ALARMED = "Check these configs before you trust their scores:"
+_EXTREME = (
+    'The alarm about one letter marks extreme cases only; "Answers by letter" on the page shows the letters of the '
+    "other configs."
+)
 _NEAR_CHANCE = (
     "An alarm is set to be false in at most 1 of 1,000 healthy trials, so near chance some configs have one and others "
     "of the same accuracy do not."
@@ -47,7 +58,13 @@ def verdict(board: Leaderboard) -> str:
     """A few sentences: the best config, which others are worse or not resolved, and the gain over the untuned base."""
     if board.best is None:
         return "No trial has completed its planned training, so there is nothing to compare."
-    lines = (*objective_sentences(board), *_lead(board, board.best), *_others(board), *_against_base(board.best))
+    lines = (
+        *objective_sentences(board),
+        *_lead(board, board.best),
+        *_others(board),
+        *_against_base(board.best),
+        *test_questions_text(board),
+    )
     return " ".join(_capital(sentence) for sentence in lines)
 
 
@@ -55,7 +72,7 @@ def cautions(board: Leaderboard) -> list[str]:
     """What keeps a reader from believing too much; the last is always the disclaimer."""
     found = []
     if len(board.configs) > 1:
-        found += [METHOD, luck_text(board)]
+        found += [METHOD, *_one_seed(board), luck_text(board)]
     found += [sentences(alarm.sentence) for alarm in about_the_data(board)]
     if board.study.is_synthetic:
         found.append(SYNTHETIC)
@@ -64,8 +81,9 @@ def cautions(board: Leaderboard) -> list[str]:
 
 def about_alarms(board: Leaderboard) -> str:
     """What to do about the alarms of a leaderboard, and what to know of those near chance."""
-    near_chance = any(alarm.name == "not_above_chance" for row in board.rows for alarm in row.alarms)
-    return f"{_NEAR_CHANCE} {_ALARMED}" if near_chance else _ALARMED
+    raised = {alarm.name for row in board.rows for alarm in row.alarms}
+    near_chance, one_letter = "not_above_chance" in raised, "one_letter" in raised
+    return " ".join([*([_NEAR_CHANCE] * near_chance), *([_EXTREME] * one_letter), _ALARMED])
 
 
 def alarm_lines(board: Leaderboard) -> list[str]:
@@ -82,38 +100,65 @@ def about_the_data(board: Leaderboard) -> list[Alarm]:
     return [alarm for alarm in alarms_of(board.best.trial.directory) if alarm.about_data] if board.best else []
 
 
+def test_questions_text(board: Leaderboard) -> list[str]:
+    """How often the study has read its locked test questions; nothing where it has none, or its ledger is damaged."""
+    best = board.best
+    if board.study.several or best is None or best.trial.settings.get("data.test") is None:
+        return []
+    if read_confirmation(board.study.folder):  # its ledger is that of the study that it confirms
+        return []
+    try:
+        times = len(readings(board.study.folder))
+    except ConfigError:  # the page shows it in its own section
+        return []
+    if not times:
+        return ["This study has not used its test questions."]
+    return [f"This study has used its test questions {'once' if times == 1 else f'{times:,} times'}."]
+
+
+def _one_seed(board: Leaderboard) -> list[str]:
+    """What a claim is about where every config was trained once."""
+    if board.spread is not None:
+        return []
+    seeds = {seed_of(config.first) for config in board.configs}
+    which = f"seed {seeds.pop()}" if len(seeds) == 1 else "one seed each"
+    return [
+        f"This allows for the choice of questions only: each config was trained once ({which}), so the result is about "
+        "these trained models. Another seed could change it; `confirm` tests that."
+    ]
+
+
 def luck_text(board: Leaderboard) -> str:
     """How far the best one's score is biased upwards by having been selected, and what that figure leaves out."""
-    selected = f"The best of {counted(len(board.configs), 'config')} was selected on these same questions, so its score"
+    of = counted(len(board.configs), "config")
+    chosen = f"The best of {of} was chosen on these same questions, so its score is probably too high"
     if board.luck is None:
-        return f"{selected} is biased upwards."
+        return f"{chosen}."
     if board.luck.of_both is not None:
-        both = _points(board.luck.of_both)
-        return f"{selected} is biased upwards, by {both} (luck of the questions and of the seeds)."
-    size = _points(board.luck.of_questions)
+        return f"{chosen}, by {_points(board.luck.of_both)} (due to these questions and the random seeds)."
+    size = in_percent(board.luck.of_questions)
+    small = "small (under 0.1 points)" if size == "0.0" else f"about {size} points"
     return (
-        f"{selected} is biased upwards: by {size} through luck of the questions. Luck of the seed comes on top. It is "
-        f"unknown, as {_seeds(board)}, and it is usually larger{_earlier_luck(board)}."
+        f"{chosen}. The part due to these questions is {small}. The part due to the random seed is usually larger and "
+        f"cannot be estimated here, because {_seeds(board)}.{_earlier_luck(board)}"
     )
 
 
 def _seeds(board: Leaderboard) -> str:
-    if board.spread is None:
-        return "each config ran under one seed"
-    return "some configs ran under one seed"
+    which = "each config was" if board.spread is None else "some configs were"
+    return f"{which} trained with one seed only"
 
 
 def _earlier_luck(board: Leaderboard) -> str:
-    """What a confirmation of this study measured, in words; "" without one."""
+    """What a confirmation of this study measured, as a further sentence; "" without one."""
     if board.study.several or confirmation_beside(board.study.folder) is None:
         return ""
     confirmed = confirmation_of(board.study.folder)
     optimism = confirmed.configs[0].optimism if confirmed else None
-    return (
-        ""
-        if optimism is None
-        else f": in the confirmation of this study the score fell by {in_percent(optimism)} points"
-    )
+    if optimism is None:
+        return ""
+    moved = "fell" if optimism >= 0 else "rose"
+    return f" In the confirmation of this study the score {moved} by {in_percent(abs(optimism))} points."
 
 
 def accuracy_text(estimated: Estimate) -> str:

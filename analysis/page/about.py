@@ -1,4 +1,4 @@
-"""The head of the page: what study this is, and a sentence of methods for a paper. From the records; nothing is
+"""The head of the page: what study this is, and a paragraph of methods for a paper. From the records; nothing is
 guessed."""
 
 import time
@@ -6,13 +6,14 @@ from collections.abc import Iterable
 
 from medqa_sweeps.analysis.comparing.configs import SEED
 from medqa_sweeps.analysis.comparing.leaderboard import Leaderboard
+from medqa_sweeps.analysis.comparing.verdict import about_the_data, test_questions_text
 from medqa_sweeps.analysis.reading.grounds import Grounds, grounds_of
-from medqa_sweeps.wording import CI, counted, duration, listed, setting
+from medqa_sweeps.wording import CI, SYNTHETIC_QUESTIONS, counted, data_set, duration, listed, sentences, setting
 
 _VALUES = 6  # of a setting that are named; of more, how many there are
 _TESTED = (
-    f"; accuracies have a {CI}, and differences from the best config were tested in pairs, question by question "
-    "(Tukey's range test, stepped down; family-wise error rate 5%)"
+    "Differences from the best config were tested in pairs, question by question ({test}; Tukey's range test, "
+    "step-down; family-wise error rate 5%)."
 )
 _SCORED_BY = {
     "log_probability": "the log-probability of the option letters",
@@ -31,7 +32,7 @@ def facts(board: Leaderboard, grounds: Grounds) -> list[tuple[str, str]]:
         ("Data", _data(board, grounds)),
         ("Prompt", _named(board, "prompt.name")),
         ("Split", _split(board)),
-        ("Seeds", _named(board, SEED)),
+        ("Seeds", _seeds(board)),
         ("Hardware", _all(grounds.hardware)),
         ("Time", _time(grounds.began, ended, worked)),
         ("Commit", _all(grounds.commits)),
@@ -41,7 +42,7 @@ def facts(board: Leaderboard, grounds: Grounds) -> list[tuple[str, str]]:
 
 
 def methods(board: Leaderboard, grounds: Grounds) -> str:
-    """One sentence; "" where the records do not hold what it says, or trials differ in how many questions they had."""
+    """A paragraph; "" where the records do not hold what it says, or trials differ in how many questions they had."""
     data = _named(board, "data.name")
     if not (grounds.bases and len(grounds.questions) == 1 and board.configs and data):
         return ""
@@ -50,16 +51,38 @@ def methods(board: Leaderboard, grounds: Grounds) -> str:
     engine = _value(board, "engine.name").capitalize()
     by = _SCORED_BY.get(_value(board, "evaluation.method"))
     swept = [_swept(board, key) for key in board.names if key != SEED]
+    trained_on = data_set(data, board.study.is_synthetic)
     clauses = [
         f"LoRA adapters of {listed(grounds.bases)}{bits} were trained{engine and f' with {engine}'} on ",
-        f"{counted(train, 'question')} of {data} under {counted(len(board.configs), 'config')}",
+        f"{counted(train, 'question')} of {trained_on} under {counted(len(board.configs), 'config')}",
         f" that differ in {listed(swept)}" if swept else "",
-        _seeds(board),
+        _with_seeds(board),
         f", and scored{f' by {by}' if by else ''} on {counted(validation, 'validation question')}",
-        _TESTED if any(row.versus_best for row in board.rows) else "",
         f" (medqa_sweeps, commit {listed(grounds.commits)})" if grounds.commits else "",
     ]
-    return "".join(clauses) + "."
+    return " ".join(["".join(clauses) + ".", *_how_compared(board), *_reservations(board)])
+
+
+def _how_compared(board: Leaderboard) -> list[str]:
+    """The intervals and the test, by name."""
+    one_seed = board.spread is None
+    intervals = "Wilson's score interval" if one_seed else "t interval over seeds and questions"
+    test = "McNemar's mid-p test" if one_seed else "t test over seeds and questions"
+    tested = [_TESTED.format(test=test)] if any(row.versus_best for row in board.rows) else []
+    return [f"Each accuracy has a {CI} ({intervals}).", *tested]
+
+
+def _reservations(board: Leaderboard) -> list[str]:
+    """What a reviewer would ask about the score of the best."""
+    several = len(board.configs) > 1
+    biased = "The best config was selected on these same questions, so its accuracy is biased upwards."
+    raised = [f"{row.label}: {', '.join(alarm.sentence for alarm in row.alarms)}" for row in board.rows if row.alarms]
+    return [
+        *([biased] if several else []),
+        *(sentences(alarm.sentence) for alarm in about_the_data(board)),
+        *([f"Alarms: {listed(raised)}."] if raised else []),
+        *test_questions_text(board),
+    ]
 
 
 def read_grounds(board: Leaderboard) -> Grounds:
@@ -96,8 +119,14 @@ def _swept(board: Leaderboard, key: str) -> str:
 
 
 def _seeds(board: Leaderboard) -> str:
+    """`1 (seed 0)`, `3 (seeds 0, 1 and 2)`; "" where none is recorded."""
     values = _values(board, SEED)
-    return f" with {'seed' if len(values) == 1 else 'seeds'} {_named(board, SEED)}" if values else ""
+    return f"{len(values):,} (seed{'s' * (len(values) > 1)} {_named(board, SEED)})" if values else ""
+
+
+def _with_seeds(board: Leaderboard) -> str:
+    values = _values(board, SEED)
+    return f" with seed{'s' * (len(values) > 1)} {_named(board, SEED)}" if values else ""
 
 
 def _split(board: Leaderboard) -> str:
@@ -107,7 +136,9 @@ def _split(board: Leaderboard) -> str:
 
 def _data(board: Leaderboard, grounds: Grounds) -> str:
     counts = [f"{train:,} training and {validation:,} validation questions" for train, validation in grounds.questions]
-    return ": ".join(text for text in (_named(board, "data.name"), _all(counts, most=2)) if text)
+    synthetic = SYNTHETIC_QUESTIONS if board.study.is_synthetic else ""
+    name = ", ".join(filter(None, (_named(board, "data.name"), synthetic)))
+    return ": ".join(filter(None, (name, _all(counts, most=2))))
 
 
 def _dates(began: float | None, ended: float) -> str:
@@ -121,4 +152,5 @@ def _dates(began: float | None, ended: float) -> str:
 
 def _time(began: float | None, ended: float, worked: float) -> str:
     from_start = f"{duration(ended - began)} from the first start to the last end" if began and ended > began else ""
-    return "; ".join(text for text in (from_start, f"{duration(worked)} of trials" if worked else "") if text)
+    together = f"{duration(worked)} of training runs added up" if worked else ""
+    return "; ".join(filter(None, (from_start, together)))

@@ -5,7 +5,7 @@ document.querySelectorAll("script[data-pairs]").forEach(function (source) {
   var figure = document.getElementById(source.dataset.pairs);
   var selects = Array.from(figure.querySelectorAll("select"));
   var says = figure.querySelector("[aria-live]");
-  var counts = figure.querySelector("p.soft");
+  var which = figure.querySelector("p.soft");
   var frame = figure.querySelector(".scroll");
   function row(texts) {
     var line = document.createElement("tr");
@@ -26,7 +26,7 @@ document.querySelectorAll("script[data-pairs]").forEach(function (source) {
     var pair = known.pairs[indices.join("-")];
     frame.hidden = !pair;
     says.textContent = pair ? pair.says : "Choose two configs that are not the same.";
-    counts.textContent = pair ? pair.counts : "";
+    which.textContent = pair ? pair.shown : "";
     if (!pair) return;
     figure.querySelectorAll("thead th").forEach(function (head, index) {
       if (index > 1) head.textContent = pair.names[index - 2];

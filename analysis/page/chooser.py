@@ -8,11 +8,17 @@ from pathlib import Path
 from string import Template
 from typing import Any
 
-import numpy as np
-
-from medqa_sweeps.analysis.comparing.discordant import answers_by_question, discordant_ids, letter, question_texts
+from medqa_sweeps.analysis.comparing.discordant import (
+    FIRST_SEED,
+    INVENTED,
+    answers_by_question,
+    discordant_ids,
+    discordant_text,
+    letter,
+    question_texts,
+)
 from medqa_sweeps.analysis.comparing.leaderboard import Leaderboard, Row
-from medqa_sweeps.analysis.comparing.pairs import Pair, leading_pairs, pair_text
+from medqa_sweeps.analysis.comparing.pairs import Pair, corrected_for_pairs, leading_pairs, pair_text
 from medqa_sweeps.analysis.page.markup import escaped, json_in_script
 
 _FILE = Path(__file__).with_name("chooser.html")
@@ -48,8 +54,8 @@ def _data(board: Leaderboard, pairs: dict[tuple[int, int], Pair]) -> dict[str, A
         "pairs": {
             f"{one}-{other}": {
                 "names": [pair.first.label, pair.second.label],
-                "says": pair_text(pair, board),
-                "counts": _counts(pair, len(ids[one, other])),
+                "says": pair_text(pair, board, corrected_for_pairs(board)),
+                "shown": _shown(board, pair),
                 "questions": [number[id_] for id_ in ids[one, other]],
             }
             for (one, other), pair in pairs.items()
@@ -57,14 +63,12 @@ def _data(board: Leaderboard, pairs: dict[tuple[int, int], Pair]) -> dict[str, A
     }
 
 
-def _counts(pair: Pair, shown: int) -> str:
-    first, second = pair.first.answers.correct_SxQ[0], pair.second.answers.correct_SxQ[0]
-    only_first, only_second = int(np.sum(first & ~second)), int(np.sum(second & ~first))
-    of_seeds = "" if len(pair.first.trials) == len(pair.second.trials) == 1 else " (of several seeds the first)"
-    return (
-        f"Only {pair.first.label} answers {only_first} correctly, only {pair.second.label} {only_second}{of_seeds}. "
-        f"{shown} of them are shown."
-    )
+def _shown(board: Leaderboard, pair: Pair) -> str:
+    """Which questions the table has."""
+    parts = [f"{discordant_text(pair.first, pair.second)}."]
+    parts += [FIRST_SEED] * (len(pair.first.trials) > 1 or len(pair.second.trials) > 1)
+    parts += [INVENTED] * board.study.is_synthetic
+    return " ".join(parts)
 
 
 def _name(row: Row) -> str:

@@ -24,6 +24,7 @@ from medqa_sweeps.analysis.plots.plot import Plot
 from medqa_sweeps.analysis.reading.final_tests import final_tests
 from medqa_sweeps.analysis.reading.trial_state import count_text
 from medqa_sweeps.errors import ConfigError
+from medqa_sweeps.wording import EDUCATION_ONLY, SYNTHETIC
 
 _SHORT, _LONG = 14, 80  # characters of a fact that takes a column of a narrow screen, and of a wide one
 
@@ -44,6 +45,7 @@ def page_html(
         beside: names of the pages for the other sets of validation questions.
     """
     notes, since = cautions(board), _since(board)
+    standing = [sentence for sentence in notes if sentence in (EDUCATION_ONLY, SYNTHETIC)][::-1]
     others = not_ranked_html(board, folder)
     links = [("verdict", "Verdict"), ("leaderboard", "Leaderboard"), *([("others", "Not ranked")] if others else [])]
     links += [*((name, text) for name, text, _ in since), ("plots", "Plots")]
@@ -61,17 +63,17 @@ def page_html(
         plot_links=_list_of_links([(plot.name, plot.title) for plot in plots]),
         verdict=escaped(verdict(board)),
         alarms=_alarms(board),
-        cautions="".join(f"<li>{escaped(sentence)}</li>" for sentence in notes),
+        cautions="".join(f"<li>{escaped(sentence)}</li>" for sentence in notes if sentence not in standing),
         plots=drawn.strip() or "<p>There is nothing to plot yet.</p>",
         since=afterwards,
         leaderboard=leaderboard_html(board, folder),
         others=others,
-        disclaimer=escaped(notes[-1]),
+        disclaimer=escaped(" ".join(standing)),
     )
 
 
 def _about(board: Leaderboard, folder: Path, tables: Sequence[str]) -> str:
-    """What study this is: its facts, a sentence of methods, and where its files are."""
+    """What study this is: its facts, a paragraph of methods, and where its files are."""
     grounds = read_grounds(board)
     items = "".join(
         f'<div class="{_width(text)}"><dt>{escaped(name)}</dt><dd>{escaped(text)}</dd></div>'
@@ -80,8 +82,8 @@ def _about(board: Leaderboard, folder: Path, tables: Sequence[str]) -> str:
     files = [f'<a href="{escaped(name)}">{escaped(name)}</a>' for name in tables]
     if not board.study.several:
         files.insert(0, f'<a href="{escaped(link_to(board.study.folder, folder))}">folder of the study</a>')
-    sentence = methods(board, grounds)
-    quoted = f"<details><summary>Methods, for a paper</summary><p>{escaped(sentence)}</p></details>" if sentence else ""
+    text = methods(board, grounds)
+    quoted = f"<details><summary>Methods, for a paper</summary><p>{escaped(text)}</p></details>" if text else ""
     listed = f'<p class="files">Files: {", ".join(files)}; each trial links to its folder.</p>' if files else ""
     return f'<dl class="facts">{items}</dl>{listed}{quoted}'
 

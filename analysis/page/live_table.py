@@ -21,7 +21,7 @@ _FEW = 8  # rows that need no filter
 class Column:
     """A column, and how its cells are read."""
 
-    name: str  # "rank" counts the rows from 1
+    name: str  # "place" counts the rows from 1
     kind: str = "text"  # or "number", "trial" (names that are links), "words" (long text)
     highest_first: bool = False  # when a reader sorts by it
 
@@ -105,7 +105,7 @@ def _data(table: LiveTable) -> dict[str, Any]:
 def _column(table: LiveTable, name: str) -> dict[str, Any]:
     """The cells of a column; of "config" only those that are not the settings of their row."""
     texts = [row.get(name, "") for row in table.rows]
-    if name == "rank":
+    if name == "place":
         return {"count": len(texts)}
     if name != "config" or not table.settings:
         return _packed(texts)

@@ -27,6 +27,11 @@ def plot_html(plot: Plot) -> str:
 
 def _json(plot: Plot) -> str:
     assert plot.figure is not None
-    data = json.loads(plot.figure.to_json())
+    data = json.loads(plot.figure.to_json(), parse_float=_of_twelve_digits)
     data["layout"].pop("template", None)
     return json_in_script(data)
+
+
+def _of_twelve_digits(text: str) -> float:
+    """28.25 of 28.249999999999996, which Plotly would show as 28.2 beside a table's 28.3."""
+    return float(f"{float(text):.12g}")

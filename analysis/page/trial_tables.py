@@ -7,7 +7,7 @@ from urllib.parse import quote
 
 from medqa_sweeps.analysis.comparing.configs import Config, settings_text
 from medqa_sweeps.analysis.comparing.leaderboard import Base, Leaderboard, Row
-from medqa_sweeps.analysis.comparing.verdict import TEST_CI, VERDICTS
+from medqa_sweeps.analysis.comparing.verdict import GAIN_CI, TEST_CI, VERDICTS
 from medqa_sweeps.analysis.page.live_table import Column, LiveTable, live_table_html
 from medqa_sweeps.analysis.page.markup import escaped
 from medqa_sweeps.analysis.reading.history import tokens_of
@@ -17,22 +17,24 @@ from medqa_sweeps.wording import CI, compact, counted, in_percent, limits, sente
 
 OTHERS = 50  # trials without a score that are listed without a script
 _REASON_CHARACTERS = 400
+_TO_BEST, _GAIN = "difference from the best, points", "gain over the untuned base, points"
 _COLUMNS = (
-    Column("rank", "number"),
+    Column("place", "number"),
     Column("trial", "trial"),
     Column("config"),
     Column("accuracy, %", "number", highest_first=True),
-    Column("points to the best", "number", highest_first=True),
+    Column(_TO_BEST, "number", highest_first=True),
     Column("verdict"),
-    Column("gain over own base", "number", highest_first=True),
+    Column(_GAIN, "number", highest_first=True),
     Column("trainable parameters", "number"),
     Column("training tokens", "number"),
     Column("minutes", "number"),
     Column("memory, GiB", "number"),
 )
 _CAPTION = (
-    f"Validation accuracy with its {CI}, best first. {sentences(VERDICTS, TEST_CI)} The gain over a config's own "
-    f"untuned base has a {CI} that holds for all rows together. Tokens and minutes are sums over seeds."
+    f"Validation accuracy, each with its own, uncorrected {CI}; best first. {sentences(VERDICTS)} The difference from "
+    f"the best: {TEST_CI}. The gains over a config's own untuned base have {GAIN_CI}. Tokens and minutes are sums over "
+    "seeds."
 )
 
 
@@ -111,7 +113,7 @@ def _settings(board: Leaderboard, trials: Sequence[Trial]) -> dict[str, list[str
 
 def _config_cells(board: Leaderboard, index: int, config: Config) -> dict[str, str]:
     row = board.rows[index] if index < len(board.rows) else None
-    cells = {"rank": str(index + 1), "trial": row.marked_names if row else config.trial_names}
+    cells = {"place": str(index + 1), "trial": row.marked_names if row else config.trial_names}
     cells["config"] = settings_text(config.first, board.names)
     if note := "; ".join(dict.fromkeys(trial.reason for trial in config.trials if trial.reason)):
         cells["config"] += f"\n{note}"
@@ -120,8 +122,8 @@ def _config_cells(board: Leaderboard, index: int, config: Config) -> dict[str, s
 
 def _compared(board: Leaderboard, row: Row) -> dict[str, str]:
     is_best = row is board.best
-    to_best = {"points to the best": "0.0"} if is_best else _difference(row.versus_best, "points to the best")
-    gain = _difference(row.versus_base, "gain over own base")
+    to_best = {_TO_BEST: "0.0"} if is_best else _difference(row.versus_best, _TO_BEST)
+    gain = _difference(row.versus_base, _GAIN)
     return {**_accuracy(row), **to_best, **gain, "verdict": "best" if is_best else row.verdict}
 
 

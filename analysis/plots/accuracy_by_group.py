@@ -1,5 +1,7 @@
 """Accuracy by the letter of the correct answer and by USMLE step."""
 
+import re
+
 from medqa_sweeps.analysis.comparing.leaderboard import Leaderboard
 from medqa_sweeps.analysis.plots.plot import COLOURS, Plot, Table, empty_figure, label
 from medqa_sweeps.trial.records import Score
@@ -26,11 +28,12 @@ def accuracy_by_group(board: Leaderboard) -> Plot | None:
         return None
     figure = empty_figure("correct answer, or USMLE step", "accuracy, %")
     columns = [*letters, *steps]
+    titles = [*letters, *map(step_title, steps)]
     cells = []
     for index, (name, score) in enumerate(scores):
         shares = [_share(score, column) for column in columns]
         figure.add_bar(
-            x=[label(column) for column in columns],
+            x=[label(title) for title in titles],
             y=[None if share is None else 100 * share for share in shares],
             name=label(name),
             marker={"color": COLOURS[index % len(COLOURS)], "pattern": {"shape": ("", "/", ".", "x", "-")[index % 5]}},
@@ -44,9 +47,17 @@ def accuracy_by_group(board: Leaderboard) -> Plot | None:
         "where that letter is correct and inaccurate elsewhere. Groups are small, so differences between them are "
         "noisy."
     )
-    table = Table("Accuracy by letter and step, %", ("config", *columns), cells)
+    if steps and board.study.is_synthetic:
+        caption += " The USMLE steps are invented, as the questions are."
+    table = Table("Accuracy by letter and step, %", ("config", *titles), cells)
     return Plot("groups", "Accuracy by letter and by step", caption, figure, (table,))
 
 
 def _share(score: Score, column: str) -> float | None:
     return score.recall_by_letter.get(column, score.accuracy_by_step.get(column))
+
+
+def step_title(step: str) -> str:
+    """`Step 1` of MedQA's `step1`, `Step 2 and 3` of `step2&3`; any other text unchanged."""
+    found = re.fullmatch(r"step(\d)(?:&(\d))?", step)
+    return f"Step {' and '.join(filter(None, found.groups()))}" if found else step

@@ -7,7 +7,7 @@ from plotly.subplots import make_subplots
 
 from medqa_sweeps.analysis.comparing.configs import SEED
 from medqa_sweeps.analysis.comparing.leaderboard import Leaderboard
-from medqa_sweeps.analysis.plots.plot import COLOURS, Plot, Table, empty_figure, label
+from medqa_sweeps.analysis.plots.plot import COLOURS, Plot, Table, axis_title, empty_figure, label
 from medqa_sweeps.analysis.plots.reference_lines import add_reference_lines
 from medqa_sweeps.wording import CI, in_percent, listed, setting
 
@@ -32,9 +32,10 @@ def accuracy_by_setting(board: Leaderboard) -> Plot | None:
     figure.update_layout(legend={"y": -0.3 / len(keys)})
     more = f" {len(names) - SETTINGS} more settings were swept and are not drawn." if len(names) > SETTINGS else ""
     held = " Other settings are not held constant." if len(names) > 1 else ""
+    titles = [axis_title(key, names[key]) for key in keys]
     caption = (
-        f"Validation accuracy against {listed([names[key] for key in keys], SETTINGS)}; the {CI} is drawn where no two "
-        f"configs of the leaderboard share a value.{held}{more} {add_reference_lines(figure, board, len(keys))}"
+        f"Validation accuracy against {listed(titles, SETTINGS)}. A {CI} is drawn "
+        f"only if each value was used by a single config.{held}{more} {add_reference_lines(figure, board, len(keys))}"
     ).strip()
     return Plot("settings", "Accuracy against each setting", caption, figure, tables)
 
@@ -91,7 +92,7 @@ def _draw(board: Leaderboard, key: str, name: str, figure: Any, index: int, firs
             row=index,
             col=1,
         )
-    axis: dict[str, Any] = {"title": {"text": label(name)}, "automargin": True, "zeroline": False}
+    axis: dict[str, Any] = {"title": {"text": label(axis_title(key, name))}, "automargin": True, "zeroline": False}
     if numeric and spans_magnitudes(values):
         axis |= {"type": "log", "exponentformat": "power", "dtick": 1}
         few: list[Any] = sorted({*values}, key=sortable)

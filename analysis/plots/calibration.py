@@ -17,7 +17,7 @@ LEAST = 5  # answers in a bin that is drawn
 
 def calibration(board: Leaderboard) -> Plot | None:
     """Accuracy against confidence; None where no trial gave probabilities."""
-    figure = empty_figure("probability of the chosen letter", "accuracy, %")
+    figure = empty_figure("probability the model gave its answer", "accuracy, %")
     figure.add_scatter(
         x=[0, 1],
         y=[0, 100],
@@ -67,7 +67,11 @@ def calibration(board: Leaderboard) -> Plot | None:
         return None
     figure.update_xaxes(range=[0, 1.02])
     figure.update_yaxes(range=[0, 102])
-    caption = "Accuracy by predicted confidence, in tenths; points below the diagonal mean overconfidence."
+    bases = " and the untuned base" * bool(board.bases)
+    caption = (
+        f"Accuracy by the probability the model gave its answer, in ten equal ranges, for the first {SHOWN} of the "
+        f"leaderboard{bases}. Points below the diagonal mean overconfidence."
+    )
     caption += "".join(damaged)
-    header = ("config", "mean confidence, %", "accuracy, %", "expected calibration error, points")
+    header = ("config", "mean probability of the answer, %", "accuracy, %", "expected calibration error, points")
     return Plot("calibration", "Calibration", caption, figure, (Table("Calibration", header, cells),))

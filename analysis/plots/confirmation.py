@@ -52,7 +52,7 @@ def _table(confirmed: Confirmed) -> Table:
         CI,
         "seeds",
         "optimism, points",
-        "to the best",
+        "difference from the best",
         "verdict",
     )
     caption = "Configs in the order of the first study (accuracy in %, differences in points)"

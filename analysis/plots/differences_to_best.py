@@ -3,7 +3,7 @@
 from medqa_sweeps.analysis.comparing.leaderboard import Leaderboard
 from medqa_sweeps.analysis.comparing.verdict import TEST_CI
 from medqa_sweeps.analysis.plots.plot import COLOURS, GREY, Plot, Table, empty_figure, label
-from medqa_sweeps.wording import NOT_RESOLVED, WORSE, in_percent
+from medqa_sweeps.wording import NOT_RESOLVED, WORSE, in_percent, p_in_a_cell
 
 SHOWN = 30
 
@@ -13,7 +13,7 @@ def differences_to_best(board: Leaderboard) -> Plot | None:
     rows = [row for row in board.rows if row.versus_best is not None][:SHOWN]
     if not rows or board.best is None:
         return None
-    figure = empty_figure(f"percentage points against {board.best.label}", "", height=150 + 26 * len(rows))
+    figure = empty_figure(f"difference from {board.best.label}, percentage points", "", height=150 + 26 * len(rows))
     for worse, name, colour, symbol in (
         (False, NOT_RESOLVED, GREY, "circle"),
         (True, WORSE, COLOURS[3], "diamond"),
@@ -39,15 +39,24 @@ def differences_to_best(board: Leaderboard) -> Plot | None:
     figure.update_yaxes(categoryorder="array", categoryarray=order[::-1], type="category")
     figure.add_vline(x=0, line={"color": COLOURS[0], "width": 2})
     figure.update_layout(showlegend=True, legend={"y": -90 / (60 + 26 * len(rows))})
-    unresolved = sum(row.not_resolved for row in rows)
-    caption = (
-        f"Each config minus {board.best.label}, on the same questions; {TEST_CI}. {unresolved} of {len(rows)} "
-        f"shown are {NOT_RESOLVED}."
-    )
+    resolved = _resolved(sum(row.worse for row in rows), len(rows), board.best.label)
+    caption = f"Each config minus {board.best.label}, on the same questions; {TEST_CI}. {resolved}"
     cells = [
-        (row.settings or row.label, *(in_percent(x) for x in (p.difference, p.low, p.high)), f"{p.p_adjusted:.2g}")
+        (row.settings or row.label, *(in_percent(x) for x in (p.difference, p.low, p.high)), p_in_a_cell(p.p_adjusted))
         for row in rows
         if (p := row.versus_best) is not None
     ]
     header = ("config", "points", "low", "high", "p, corrected")
-    return Plot("differences", "Against the best", caption, figure, (Table("Differences to the best", header, cells),))
+    table = Table("Differences from the best, percentage points", header, cells)
+    return Plot("differences", "Against the best", caption, figure, (table,))
+
+
+def _resolved(significant: int, shown: int, best: str) -> str:
+    """How many are significantly worse, and what that says of the others."""
+    chance = f"could be chance ({NOT_RESOLVED})"
+    if significant == shown:
+        return f"{'It is' if shown == 1 else f'All {shown} are'} significantly {WORSE} than {best}."
+    if not significant:
+        return f"The difference {chance}." if shown == 1 else f"Each of the {shown} differences {chance}."
+    are = "is" if significant == 1 else "are"
+    return f"{significant} of {shown} {are} significantly {WORSE}; for the others the difference {chance}."

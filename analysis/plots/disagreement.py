@@ -4,11 +4,19 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from medqa_sweeps.analysis.comparing.discordant import answers_by_question, discordant_ids, letter, question_texts
+from medqa_sweeps.analysis.comparing.discordant import (
+    FIRST_SEED,
+    INVENTED,
+    answers_by_question,
+    discordant_ids,
+    discordant_text,
+    letter,
+    question_texts,
+)
 from medqa_sweeps.analysis.comparing.leaderboard import Base, Leaderboard
-from medqa_sweeps.analysis.comparing.pairs import Pair, pair_text, pair_with_best, power_cell
+from medqa_sweeps.analysis.comparing.pairs import Pair, corrected_with_best, pair_text, pair_with_best, power_cell
 from medqa_sweeps.analysis.plots.plot import COLOURS, GREY, Plot, Table, empty_figure, label
-from medqa_sweeps.wording import CI, in_percent, limits
+from medqa_sweeps.wording import CI, in_percent, limits, p_in_a_cell
 
 OTHERS = 3  # pairs beside best and runner-up
 _PARTS = (
@@ -34,12 +42,13 @@ def disagreement(board: Leaderboard) -> Plot | None:
         )  # fmt: skip
     figure.update_layout(barmode="stack", legend={"y": -0.35, "traceorder": "normal"})
     figure.update_yaxes(type="category", autorange="reversed")
-    runner_up = "" if isinstance(pairs[0].second, Base) else f" {pair_text(pairs[0], board)}"
+    with_best = corrected_with_best(board)
+    runner_up = "" if isinstance(pairs[0].second, Base) else f" {pair_text(pairs[0], board, with_best)}"
     caption = (
         "How many questions both answer correctly, only one does, or neither. The test uses those that only one "
-        "answers correctly. Some of them are listed below; of several seeds the first is counted." + runner_up
+        f"answers correctly. Some of them are listed below. {FIRST_SEED}{runner_up}"
     )
-    tables = [_summary(board, pairs), *(_table(pair) for pair in pairs)]
+    tables = [_summary(board, pairs), *(_table(board, pair) for pair in pairs)]
     return Plot("disagreement", "Questions that two configs answer differently", caption, figure, tables)
 
 
@@ -71,7 +80,7 @@ def _summary(board: Leaderboard, pairs: Sequence[Pair]) -> Table:
                 f"{pair.first.label} minus {pair.second.label}",
                 in_percent(paired.difference),
                 limits(paired.low, paired.high),
-                f"{paired.p_value:.2g}",
+                p_in_a_cell(paired.p_value),
                 power_cell(pair, board),
             )
         )
@@ -79,7 +88,7 @@ def _summary(board: Leaderboard, pairs: Sequence[Pair]) -> Table:
     return Table("Pairs (sample size needed: 80% power, corrected)", header, cells)
 
 
-def _table(pair: Pair) -> Table:
+def _table(board: Leaderboard, pair: Pair) -> Table:
     ids = discordant_ids(pair.first, pair.second)
     texts = question_texts(pair.first, ids)
     left, right = (
@@ -87,7 +96,6 @@ def _table(pair: Pair) -> Table:
         answers_by_question(pair.second, untuned=isinstance(pair.second, Base)),
     )
     cells = [(texts[id_].text, texts[id_].correct_answer, letter(left, id_), letter(right, id_)) for id_ in ids]
-    split = int(np.sum(pair.first.answers.correct_SxQ[0] != pair.second.answers.correct_SxQ[0]))
-    two = f"{pair.first.label} and {pair.second.label}"
-    caption = f"Questions that only one of {two} answers correctly, {len(cells)} of {split}"
+    invented = f". {INVENTED}" if board.study.is_synthetic else ""
+    caption = f"{discordant_text(pair.first, pair.second)}{invented}"
     return Table(caption, ("question", "correct answer", pair.first.label, pair.second.label), cells)

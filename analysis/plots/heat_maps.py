@@ -12,7 +12,7 @@ from plotly.subplots import make_subplots
 from medqa_sweeps.analysis.comparing.configs import SEED, Config
 from medqa_sweeps.analysis.comparing.leaderboard import Leaderboard
 from medqa_sweeps.analysis.plots.accuracy_by_setting import are_numbers, sortable, spans_magnitudes
-from medqa_sweeps.analysis.plots.plot import Plot, Table, empty_figure, label
+from medqa_sweeps.analysis.plots.plot import Plot, Table, axis_title, empty_figure, label
 from medqa_sweeps.statistics import estimate_from_accuracies
 from medqa_sweeps.wording import CI, counted, in_percent, limits, setting
 
@@ -26,6 +26,7 @@ class Axis:
     """A setting of a map: the names of its values or ranges in order, and the one that each config is in."""
 
     name: str
+    title: str
     names: list[str]
     of_config: list[str]
 
@@ -69,7 +70,7 @@ def _axis(board: Leaderboard, key: str, name: str) -> Axis | None:
         text for text, _ in sorted(dict(zip(texts, values, strict=True)).items(), key=lambda one: sortable(one[1]))
     ]
     if 1 < len(ordered) <= FEW:
-        return Axis(name, ordered, texts)
+        return Axis(name, axis_title(key, name), ordered, texts)
     if len(ordered) <= 1 or not are_numbers(values):
         return None
     scale, back = (math.log, math.exp) if spans_magnitudes(values) else (float, float)
@@ -77,7 +78,9 @@ def _axis(board: Leaderboard, key: str, name: str) -> Axis | None:
     edges = [back(low + (high - low) * index / RANGES) for index in range(RANGES + 1)]
     names = [f"{setting(float(f'{a:.2g}'))} to {setting(float(f'{b:.2g}'))}" for a, b in pairwise(edges)]
     at = [min(RANGES - 1, int(RANGES * (scale(value) - low) / (high - low))) for value in values]
-    return Axis(name, names, [names[index] for index in at]) if len(set(names)) == RANGES else None
+    if len(set(names)) < RANGES:
+        return None
+    return Axis(name, axis_title(key, name), names, [names[index] for index in at])
 
 
 def _draw(board: Leaderboard, x: Axis, y: Axis, figure: go.Figure, panel: int) -> Table:
@@ -114,8 +117,8 @@ def _draw(board: Leaderboard, x: Axis, y: Axis, figure: go.Figure, panel: int) -
         col=1,
     )
     axis: dict[str, Any] = {"type": "category", "automargin": True, "zeroline": False, "showgrid": False}
-    figure.update_xaxes({**axis, "title": {"text": label(x.name)}}, row=panel, col=1)
-    figure.update_yaxes({**axis, "title": {"text": label(y.name), "standoff": 12}}, row=panel, col=1)
+    figure.update_xaxes({**axis, "title": {"text": label(x.title)}}, row=panel, col=1)
+    figure.update_yaxes({**axis, "title": {"text": label(y.title), "standoff": 12}}, row=panel, col=1)
     rows = [
         (c, r, str(len(cells[c, r])), in_percent(one.accuracy), limits(one.low, one.high))
         for c in x.names

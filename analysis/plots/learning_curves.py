@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from medqa_sweeps.analysis.comparing.discordant import FIRST_SEED
 from medqa_sweeps.analysis.comparing.leaderboard import Leaderboard, Row
 from medqa_sweeps.analysis.plots.plot import COLOURS, DASHES, GREY, SYMBOLS, Plot, Table, empty_figure, label
 from medqa_sweeps.analysis.plots.reference_lines import add_reference_lines
@@ -78,7 +79,7 @@ def faded(row: Row) -> dict[str, Any]:
 def rows_text(board: Leaderboard) -> str:
     """What the colours are, and which seeds are drawn; "" where every config and seed is in colour."""
     several = any(len(row.trials) > 1 for row in board.rows)
-    seed = " Of several seeds the first is drawn." if several else ""
+    seed = f" {FIRST_SEED}" if several else ""
     others = len(board.rows) - SHOWN
     grey = f"In colour: {SHOWN} configs from the best to the last of the leaderboard; grey: the other {others}."
     return ((grey if others > 0 else "") + seed).strip()

@@ -2,6 +2,7 @@
 
 from collections import Counter
 
+from medqa_sweeps.analysis.comparing.discordant import FIRST_SEED
 from medqa_sweeps.analysis.comparing.leaderboard import Leaderboard
 from medqa_sweeps.analysis.plots.plot import COLOURS, GREY, Plot, Table, empty_figure, label
 from medqa_sweeps.analysis.reading.predictions import predictions
@@ -46,7 +47,7 @@ def letter_shares(board: Leaderboard) -> Plot | None:
         "correct answers. A config that gives one letter far more often than that has a preference for the letter."
     )
     if any(len(row.trials) > 1 for row in board.rows[:SHOWN]):
-        caption += " Of several seeds the first is drawn."
+        caption += f" {FIRST_SEED}"
     cells = [(name, *(percent(of_one.get(letter, 0.0)) for letter in columns)) for name, of_one in shares.items()]
     table = Table("Share of each letter", ("config", *columns), cells)
     return Plot("letters", "Answers by letter", caption, figure, (table,))

@@ -11,6 +11,7 @@ COLOURS = ("#0072B2", "#E69F00", "#009E73", "#D55E00", "#56B4E9", "#CC79A7")
 DASHES = ("solid", "dash", "dot", "dashdot", "longdash", "longdashdot")
 SYMBOLS = ("circle", "square", "diamond", "triangle-up", "x", "star")
 GREY = "#7F7F7F"
+_TERMS = {"lora.r": "LoRA rank", "optimizer.lr": "learning rate"}  # where a short name is not the field's term
 
 
 @dataclass(frozen=True)
@@ -36,6 +37,11 @@ class Plot:
 def label(text: str, longest: int = 40) -> str:
     """For a figure: Plotly reads some tags in its texts, so that what comes from data must be escaped."""
     return html.escape(text if len(text) <= longest else text[: longest - 1] + "…", quote=False)
+
+
+def axis_title(key: str, name: str) -> str:
+    """Of a setting: its short name, with the term that a reader knows it by."""
+    return f"{_TERMS[key]} ({name})" if key in _TERMS else name
 
 
 def empty_figure(x: str, y: str, height: int = 380) -> go.Figure:

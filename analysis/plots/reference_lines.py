@@ -18,19 +18,19 @@ class ReferenceLevels:
 
     chance: float | None  # of guessing; None where the number of options is not known
     majority: float  # of always giving one letter
-    letter: str  # the most frequent right answer
+    letter: str | None  # the most frequent correct answer; None where several are equally frequent
 
     @property
     def lines(self) -> list[tuple[str, float]]:
         """Name and accuracy of each line."""
         chance = [] if self.chance is None else [(f"chance {percent(self.chance)}", self.chance)]
-        return [*chance, (f"always {self.letter} {percent(self.majority)}", self.majority)]
+        return [*chance, (f"always {self.letter or 'one letter'} {percent(self.majority)}", self.majority)]
 
     @property
     def caption(self) -> str:
         """What the lines are, for a caption."""
         guessing = "" if self.chance is None else f"guessing ({percent(self.chance)}) and "
-        always = f"always answering {self.letter} ({percent(self.majority)})"
+        always = f"always answering {self.letter or 'one letter'} ({percent(self.majority)})"
         return f"Dotted {'line' if self.chance is None else 'lines'}: {guessing}{always}."
 
 
@@ -45,10 +45,11 @@ def reference_levels(board: Leaderboard) -> ReferenceLevels | None:
         return None
     if not answered:
         return None
-    letter, times = Counter(one.gold for one in answered).most_common(1)[0]
+    (letter, times), *next_letter = Counter(one.gold for one in answered).most_common(2)
+    is_tied = bool(next_letter) and next_letter[0][1] == times
     options = [len(one.log_probabilities) for one in answered]
     chance = sum(1 / many for many in options) / len(options) if all(options) else None
-    return ReferenceLevels(chance, times / len(answered), letter)
+    return ReferenceLevels(chance, times / len(answered), None if is_tied else letter)
 
 
 def add_reference_lines(figure: go.Figure, board: Leaderboard, panels: int = 1) -> str:

@@ -11,7 +11,7 @@ POINTS = 300
 
 def training_loss(board: Leaderboard) -> Plot | None:
     """Training loss of the leading configs; None where no training line is on file."""
-    figure = empty_figure("training questions seen", "training loss, nats")
+    figure = empty_figure("training questions seen", "training loss")
     cells = []
     for row in rows_faded(board):
         _, some = _losses(row)
@@ -29,17 +29,21 @@ def training_loss(board: Leaderboard) -> Plot | None:
             cells.append((row.settings or row.label, f"{lines[0].loss:.3f}", f"{lines[-1].loss:.3f}"))
     if not cells:
         return None
-    table = Table("Training loss, nats per supervised token", ("config", "first", "last"), cells)
-    return Plot(
-        "loss",
-        "Training loss",
-        f"Mean training loss between two log lines. {rows_text(board)}".strip(),
-        figure,
-        (table,),
-    )
+    table = Table("Training loss (cross-entropy per answer token, in nats)", ("config", "first", "last"), cells)
+    caption = (
+        f"Training loss, averaged between log lines{_every(board)}; lower means a better fit to the training "
+        f"questions. {rows_text(board)}"
+    ).strip()
+    return Plot("loss", "Training loss", caption, figure, (table,))
 
 
 def _losses(row: Row) -> tuple[list[TrainLine], list[TrainLine]]:
     """The lines with a loss, and those of them that are drawn."""
     lines = [line for line in history(row.trial).training if line.loss is not None]
     return lines, lines[:: max(1, len(lines) // POINTS)]
+
+
+def _every(board: Leaderboard) -> str:
+    """How far log lines are apart; "" where trials differ in that."""
+    steps = {trial.settings.get("training.log_every_steps") for row in board.rows for trial in row.trials}
+    return f" (every {steps.pop()} steps)" if len(steps) == 1 and None not in steps else ""

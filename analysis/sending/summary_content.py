@@ -22,9 +22,9 @@ def table_rows(boards: Sequence[Leaderboard], study: Study) -> tuple[list[str], 
     Trials that answered other validation questions stand apart, board after board.
     """
     names = short_names(varying_keys(study.trials))
-    columns = ["trial", *names.values(), "outcome", "accuracy", "low", "high", "questions", "difference to best"]
-    columns += ["difference low", "difference high", "p (corrected)", f"significantly {WORSE}", "gain over own base"]
-    columns += ["alarms", "minutes", "peak GiB", "why", "run"]
+    columns = ["trial", *names.values(), "outcome", "accuracy", "low", "high", "questions", "difference from the best"]
+    columns += ["difference low", "difference high", "p (corrected)", f"significantly {WORSE}"]
+    columns += ["gain over the untuned base", "alarms", "minutes", "peak GiB", "why", "run"]
     table: list[list[Any]] = []
     for board in boards:
         compared = {trial.name: row for row in board.rows for trial in row.trials}

@@ -102,11 +102,14 @@ def _next_steps(board: Leaderboard) -> list[tuple[str, str]]:
         return []
     steps = []
     if len(board.configs) > 1 and not board.study.several:
-        first = "To see whether the best few hold under new seeds, before you use the test questions:"
-        top = str(min(3, len(board.configs)))
+        first = (
+            "To check whether the best configs keep their order with new random seeds, before you use the test "
+            "questions:"
+        )
+        top = str(min(2, len(board.configs)))
         steps.append((first, command("confirm", board.study.folder, "--top", top, "--seeds", "3")))
     again = command("reproduce", best_of_study.directory.path)
-    return [*steps, ("To run the best again and check that it gives the same:", again)]
+    return [*steps, ("To run the best config again and check that it gives the same result:", again)]
 
 
 def _say(console: Console, sentence: str, style: str = "") -> None:

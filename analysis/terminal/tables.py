@@ -11,16 +11,17 @@ from rich.text import Text
 from medqa_sweeps.analysis.comparing.by_objective import ObjectiveTable
 from medqa_sweeps.analysis.comparing.configs import settings_text, varying_keys
 from medqa_sweeps.analysis.comparing.leaderboard import Base, Leaderboard, Row
-from medqa_sweeps.analysis.comparing.verdict import TEST_CI
+from medqa_sweeps.analysis.comparing.verdict import GAIN_CI, TEST_CI
 from medqa_sweeps.analysis.reading.studies import Study, Trial
 from medqa_sweeps.statistics import PairedDifference
 from medqa_sweeps.wording import CI, compact, in_percent, short_names, signed_points
 
 _COSTS = {"min": "minutes of work", "GiB": "peak memory", "params": "trainable parameters"}
 _LEGEND = (
-    f"accuracy: % of the validation questions, with its own {CI}; vs best: points on the same questions; {TEST_CI}"
+    f"accuracy: % of the validation questions, with its own, uncorrected {CI}. vs best: difference from the best on "
+    f"the same questions, in points; {TEST_CI}"
 )
-_GAIN = f"vs base: gain over the config's own untuned base in points, with a {CI} that holds for all rows together"
+_GAIN = f"vs base: gain over the config's own untuned base, in points, with {GAIN_CI}"
 _CONFIG_CHARACTERS = 24  # per line, where a trial takes several lines
 _REASON_CHARACTERS = 300
 
@@ -42,7 +43,8 @@ def legend(table: Table) -> str:
     """What the columns of `ranking` are, as far as this width shows them."""
     names = [str(column.header) for column in table.columns]
     gain = [_GAIN] if "vs base" in names else []
-    return "; ".join([_LEGEND, *gain, *(f"{name}: {_COSTS[name]}" for name in names if name in _COSTS)]) + "."
+    costs = ["; ".join(f"{name}: {_COSTS[name]}" for name in names if name in _COSTS)]
+    return ". ".join(filter(None, [_LEGEND, *gain, *costs])) + "."
 
 
 def objective(by_metric: ObjectiveTable) -> Table:

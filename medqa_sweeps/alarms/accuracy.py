@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from medqa_sweeps.alarms.alarm import Alarm
 from medqa_sweeps.alarms.letters import share_of_guesses
 from medqa_sweeps.alarms.tails import at_least, at_most, sign_test
-from medqa_sweeps.wording import percent
+from medqa_sweeps.wording import p_value as p_text, percent
 
 ABOVE_LEVEL = 0.05  # a trial is above a baseline if the difference is significant at this level, one-sided
 HEALTHY_MARGIN = 0.15  # a healthy trial's lead, a share of the questions; at most half of the rest to 100%
@@ -50,7 +50,7 @@ def worse_than_base(gold: Sequence[str], base: Sequence[str | None], predicted: 
     if p_value > WORSE_LEVEL:
         return None
     shares = f"accuracy {_share(after)} is below the untuned base's {_share(before)}"
-    return Alarm("worse_than_base", f"{shares} on the same questions (p = {p_value:.1g})")
+    return Alarm("worse_than_base", f"{shares} on the same questions ({p_text(p_value)})")
 
 
 def peaked_early(gold: Sequence[str], evaluations: Mapping[int, Sequence[str | None]]) -> Alarm | None:
@@ -73,7 +73,7 @@ def peaked_early(gold: Sequence[str], evaluations: Mapping[int, Sequence[str | N
     if not peak or p_values[peak] > WORSE_LEVEL:
         return None
     peaked = f"accuracy peaked at {_share(early[peak])} after {peak:,} of {last:,} samples"
-    return Alarm("peaked_early", f"{peaked} and ended at {_share(at_the_end)} (p = {p_values[peak]:.1g})")
+    return Alarm("peaked_early", f"{peaked} and ended at {_share(at_the_end)} ({p_text(p_values[peak])})")
 
 
 def _baselines(

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from medqa_sweeps.alarms import Alarm
 from medqa_sweeps.trial.plan import Plan
 from medqa_sweeps.trial.records import Result, Score
-from medqa_sweeps.wording import EDUCATION_ONLY, SYNTHETIC, accuracy
+from medqa_sweeps.wording import EDUCATION_ONLY, SYNTHETIC, accuracy, data_set
 
 
 def model_card(plan: Plan, result: Result, alarms: Iterable[Alarm]) -> str:
@@ -19,7 +19,7 @@ def model_card(plan: Plan, result: Result, alarms: Iterable[Alarm]) -> str:
         "tags: [lora, medqa, medqa_sweeps]",
         "---",
         "",
-        f"# LoRA adapter, r={config.lora.r}, trained on {config.data.name}",
+        f"# LoRA adapter, r={config.lora.r}, trained on {data_set(config.data.name, config.data.synthetic)}",
         "",
         f"**{EDUCATION_ONLY}**",
         "",
@@ -30,10 +30,11 @@ def model_card(plan: Plan, result: Result, alarms: Iterable[Alarm]) -> str:
         f"- LoRA: r={config.lora.r}, alpha={config.lora.alpha:g}, dropout={config.lora.dropout:g}, "
         f"on {', '.join(config.lora.target_modules)}",
         f"- validation accuracy: {_written(result.score)}; untuned base: {_written(result.baseline)}",
+        "- this adapter may have been chosen on these same validation questions; it was not scored on the test questions",
         *(f"- **alarm**: {alarm.sentence}" for alarm in alarms),
-        f"- outcome: {result.outcome}; signature {result.signature}",
+        f"- training {result.outcome}; experiment ID (signature) {result.signature}",
         "",
-        "`config.yaml` and `provenance.json` beside this folder say how to make it again.",
+        "`config.yaml` and `provenance.json` beside this folder say how to reproduce it.",
         "",
     ]
     return "\n".join(lines)

@@ -6,7 +6,7 @@ import pytest
 
 from medqa_sweeps.__main__ import main
 from medqa_sweeps.alarms import alarms_of
-from medqa_sweeps.alarms.leaks import near_duplicates
+from medqa_sweeps.alarms.leaks import near_duplicates, sentence
 from medqa_sweeps.config import DataConfig, SplitConfig
 from medqa_sweeps.data.description import describe, word_counts
 from medqa_sweeps.data.split import split_questions
@@ -15,6 +15,7 @@ from medqa_sweeps.trial.plan import plan_trial
 from medqa_sweeps.trial.provenance import collect
 from tests.analysis.trial_folders import trial_config
 
+SO = ", so accuracies probably overstate what the model would score on new questions"
 SAMPLE = DataConfig(
     name="sample",
     train="bundled:sample/train.jsonl",
@@ -37,8 +38,13 @@ def test_the_sample_has_one_count_on_every_screen(
     (alarm,) = alarms_of(trial)
     assert on_the_page == ["0", "297"]
     assert trial.provenance()["questions"]["flagged"] == {"in validation, a near-duplicate in training": 297}
-    assert alarm.sentence == "297 of 400 validation questions have a near-duplicate in training"
+    assert alarm.sentence == f"297 of 400 validation questions have a near-duplicate in training{SO}"
     assert alarm.about_data
+
+
+def test_a_count_below_one_percent_has_no_consequence() -> None:
+    assert sentence(0, 3, 400) == "3 of 400 validation questions have a near-duplicate in training"
+    assert sentence(0, 4, 400).endswith(SO)
 
 
 def test_test_questions_change_no_other_count() -> None:
@@ -56,7 +62,7 @@ def test_the_fingerprint_of_the_split_is_what_it_was() -> None:
 
 
 @pytest.mark.parametrize(
-    ("same", "near", "questions", "sentence"),
+    ("same", "near", "questions", "text"),
     [
         (0, 0, 400, None),
         (0, 3, 400, None),
@@ -66,6 +72,6 @@ def test_the_fingerprint_of_the_split_is_what_it_was() -> None:
         (0, 0, 0, None),
     ],
 )  # fmt: skip
-def test_one_percent_raises_an_alarm(same: int, near: int, questions: int, sentence: str | None) -> None:
+def test_one_percent_raises_an_alarm(same: int, near: int, questions: int, text: str | None) -> None:
     alarm = near_duplicates(same, near, questions)
-    assert (alarm and alarm.sentence) == sentence
+    assert (alarm and alarm.sentence) == (text and text + SO)

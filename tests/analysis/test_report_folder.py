@@ -23,7 +23,7 @@ def test_csv_and_json_say_the_same(hostile: Path) -> None:
     whole = json.loads((hostile / "report" / "leaderboard.json").read_text())
     assert len(lines) == len(whole["configs"]) == 13
     first, second = whole["configs"][:2]
-    assert (lines[0]["rank"], lines[0]["outcome"], lines[-1]["outcome"]) == ("1", "completed", "failed")
+    assert (lines[0]["place"], lines[0]["outcome"], lines[-1]["outcome"]) == ("1", "completed", "failed")
     assert float(lines[1]["difference"]) == pytest.approx(second["difference"])
     assert first["accuracy"] >= second["accuracy"] and whole["best_of"] == 12
     assert second["significantly_worse"] in (True, False) and second["difference_low"] <= second["difference"]

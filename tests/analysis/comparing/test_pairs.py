@@ -17,6 +17,8 @@ from medqa_sweeps.statistics import (
 )
 from tests.analysis.trial_folders import complete, right_at
 
+CORRECTED = "corrected"
+
 
 def seeded(folder: Path, right: dict[int, list[list[bool]]]) -> Leaderboard:
     """By rank the answers under seeds 0, 1, …"""
@@ -46,7 +48,7 @@ def test_one_seed_says_how_many_questions_and_that_seeds_cannot_be_said(tmp_path
     (pair,) = leading_pairs(board).values()
     needed = questions_needed(pair.paired)
     assert needed is not None and needed > 400
-    words = pair_text(pair, board)
+    words = pair_text(pair, board, CORRECTED)
     assert words.startswith("r=8 is ahead of r=16 by 0.5 points (95% CI")
     assert "The difference is not resolved." in words
     assert f"about {needed:,} questions would show it (80% power; there are 400 now)" in words
@@ -65,7 +67,7 @@ def test_replicates_say_how_many_seeds(tmp_path: Path) -> None:
     paired = compare_replicates(first, second, board.spread)
     needed = seeds_needed(paired, variance_from_questions(first, second), board.spread)  # type: ignore[arg-type]
     assert not pair.paired.significant and pair.paired == paired and needed_seeds(pair, board) == needed and needed
-    words = pair_text(pair, board)
+    words = pair_text(pair, board, CORRECTED)
     assert (
         f"about {needed:,} seeds of each would show it (80% power; there are 3 now)" in words and "McNemar" not in words
     )
@@ -76,22 +78,22 @@ def test_where_seeds_cannot_help_it_says_so(tmp_path: Path) -> None:
     """Equal seeds that part on 40 questions each way but one: only other questions can tell."""
     board = seeded(tmp_path, {8: [right_at(0, 251)] * 2, 16: [right_at(40, 250)] * 2})
     (pair,) = leading_pairs(board).values()
-    assert "no number of seeds would show it on these 400 questions" in pair_text(pair, board)
+    assert "no number of seeds would show it on these 400 questions" in pair_text(pair, board, CORRECTED)
 
 
 def test_a_config_of_one_seed_beside_one_of_three_is_not_guessed(tmp_path: Path) -> None:
     board = seeded(tmp_path, {8: [right_at(0, 250 + luck) for luck in (0, 9, 5)], 16: [right_at(4, 246)]})
     (pair,) = leading_pairs(board).values()
     assert "the number of seeds needed is unknown" in pair_text(
-        pair, board
-    ) and "questions would show" not in pair_text(pair, board)
+        pair, board, CORRECTED
+    ) and "questions would show" not in pair_text(pair, board, CORRECTED)
     assert power_cell(pair, board) == "unknown with one seed"
 
 
 def test_a_real_difference_needs_no_more(tmp_path: Path) -> None:
     board = seeded(tmp_path, {8: [right_at(0, 250)], 16: [right_at(0, 200)]})
     (pair,) = leading_pairs(board).values()
-    assert pair_text(pair, board).endswith("The difference is significant.")
+    assert pair_text(pair, board, CORRECTED).endswith("The difference is significant.")
     assert power_cell(pair, board) == ALREADY
 
 

@@ -39,21 +39,27 @@ def test_the_head_says_what_the_records_hold(tmp_path: Path) -> None:
     found = dict(facts(board, read_grounds(board)))
     assert found["Date"].startswith("2026-09-21 14:13")
     assert found["Base model"] == "unsloth/gemma-3-1b-it at 8ae1f1a2b3c4, 4-bit"
-    assert found["Data"] == "sample: 2,000 training and 400 validation questions"
+    assert found["Data"] == "sample, synthetic (invented facts): 2,000 training and 400 validation questions"
     assert found["Commit"] == "a08eb54b7c28; bbbbbbbbbbbb with uncommitted changes"
     assert found["Hardware"] == "EPYC, 8 cores, 32 GiB memory; 2 × H100"
-    assert (found["Prompt"], found["Split"], found["Seeds"]) == ("letter", "official", "0")
-    assert found["Command"] == RECORD["command"] and "of trials" in found["Time"]
+    assert (found["Prompt"], found["Split"], found["Seeds"]) == ("letter", "official", "1 (seed 0)")
+    assert found["Command"] == RECORD["command"] and "of training runs added up" in found["Time"]
 
 
-def test_the_sentence_of_methods_is_one_and_holds_no_figure_of_its_own(tmp_path: Path) -> None:
-    board = leaderboard(read_study(study(tmp_path)))
+def test_the_methods_say_what_a_reviewer_would_ask(tmp_path: Path) -> None:
+    folder = study(tmp_path)
+    for number in ("0", "1"):
+        config = TrialDir(folder / number).config_file
+        config.write_text(config.read_text().replace("test: null", "test: TEST.jsonl"))
+    board = leaderboard(read_study(folder))
     assert methods(board, read_grounds(board)) == (
         "LoRA adapters of unsloth/gemma-3-1b-it at 8ae1f1a2b3c4 (4-bit weights) were trained with Unsloth on 2,000 "
-        "questions of sample under 2 configs that differ in r (8, 16) with seed 0, and scored by the log-probability "
-        "of the option letters on 400 validation questions; accuracies have a 95% CI, and differences from the best "
-        "config were tested in pairs, question by question (Tukey's range test, stepped down; family-wise error rate "
-        "5%) (medqa_sweeps, commit a08eb54b7c28)."
+        "questions of the synthetic data set 'sample' (invented questions) under 2 configs that differ in r (8, 16) "
+        "with seed 0, and scored by the log-probability of the option letters on 400 validation questions (medqa_sweeps, "
+        "commit a08eb54b7c28). Each accuracy has a 95% CI (Wilson's score interval). Differences from the best config "
+        "were tested in pairs, question by question (McNemar's mid-p test; Tukey's range test, step-down; family-wise "
+        "error rate 5%). The best config was selected on these same questions, so its accuracy is biased upwards. This "
+        "study has not used its test questions."
     )
 
 

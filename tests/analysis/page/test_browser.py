@@ -216,7 +216,7 @@ def test_the_leaderboard_is_paged_sorted_and_filtered(browser: Browser, many: Pa
     browser.ask(click.format("thead button", "accuracy"))
     accuracies = [float(row[3]) for row in browser.ask(ROWS)]
     assert accuracies == sorted(accuracies, reverse=True), "numbers, and the highest first"
-    browser.ask(click.format("thead button", "points"))
+    browser.ask(click.format("thead button", "difference"))
     points = [row[4] for row in browser.ask(ROWS)]
     compared = [float(cell) for cell in points if cell]
     assert compared == sorted(compared, reverse=True) and compared[0] == 0 > compared[-1], "not by their text"

@@ -7,11 +7,11 @@ from typing import Any
 from medqa_sweeps.analysis.page.live_table import Column, LiveTable, live_table_html
 from tests.analysis.page.page_tags import Page
 
-COLUMNS = (Column("rank", "number"), Column("trial", "trial"), Column("accuracy", "number"))
+COLUMNS = (Column("place", "number"), Column("trial", "trial"), Column("accuracy", "number"))
 
 
 def table(rows: int, **changes: Any) -> LiveTable:
-    cells = [{"rank": str(n + 1), "trial": str(n), "accuracy": f"{50 + n % 3}.0\n1 to 2"} for n in range(rows)]
+    cells = [{"place": str(n + 1), "trial": str(n), "accuracy": f"{50 + n % 3}.0\n1 to 2"} for n in range(rows)]
     links = {str(n): f"../{n}/" for n in range(rows)}
     return LiveTable("t", "Trials", COLUMNS, cells, **{"links": links, **changes})
 
@@ -23,8 +23,8 @@ def data(html: str) -> dict[str, Any]:
 
 def test_few_texts_are_written_once_and_all_can_be_read_back() -> None:
     known = data(live_table_html(table(1000)))
-    rank, trial, accuracy = known["columns"]
-    assert (rank["count"], len(trial["texts"]), len(accuracy["texts"])) == (1000, 1000, 3)
+    place, trial, accuracy = known["columns"]
+    assert (place["count"], len(trial["texts"]), len(accuracy["texts"])) == (1000, 1000, 3)
     assert [accuracy["texts"][at] for at in accuracy["at"]][:4] == [
         "50.0\n1 to 2",
         "51.0\n1 to 2",

@@ -51,7 +51,7 @@ def test_the_rows_are_the_leaderboard_then_the_base_then_the_others(study: Path)
     told = [dict(zip(columns, row, strict=True)) for row in table]
     assert [row["trial"] for row in told] == ["0", "1", "untuned base", "2"]
     assert [row["r"] for row in told] == [8, 16, None, 32]
-    assert told[1]["difference to best"] == pytest.approx(-2.5) and told[1]["significantly worse"] is True
+    assert told[1]["difference from the best"] == pytest.approx(-2.5) and told[1]["significantly worse"] is True
     assert told[2]["accuracy"] == 25.0 and told[3]["outcome"] == "waiting" and told[3]["accuracy"] is None
 
 

@@ -83,7 +83,7 @@ def test_the_best_again_is_one_line_to_copy(tmp_path: Path, printed: Printed, mo
 def test_cautions_are_always_there(tmp_path: Path, printed: Printed) -> None:
     study(tmp_path)
     text = plain(printed(tmp_path))
-    assert "The best of 4 configs was selected on these same questions" in text
+    assert "The best of 4 configs was chosen on these same questions" in text
     assert SYNTHETIC in text
     assert EDUCATION_ONLY in text
 
@@ -149,7 +149,7 @@ def test_five_hundred_trials_take_seconds(tmp_path: Path, printed: Printed) -> N
     assert "381 more scored no higher than these and are not compared." in text
     assert text.count("waiting submitted") == 20
     assert "and 79 more: 79 waiting" in text
-    assert "The best of 401 configs was selected" in text
+    assert "The best of 401 configs was chosen" in text
 
 
 # The command
