@@ -8,6 +8,7 @@ plots/         one file per plot
 terminal/      the leaderboard, printed
 page/          the same as one HTML file, with the plots
 export         the same for other programs, as CSV and JSON
+notebook       the same for a notebook, as pandas DataFrames and Plotly figures
 report_folder  writes page, CSV and JSON
 sending/       tells Weights & Biases what the folders hold
 

@@ -1,4 +1,5 @@
-"""How long the page of a large study takes, how much memory, how large it is; how long its W&B summary takes.
+"""How long the page of a large study takes, how much memory, how large it is; how long its W&B summary takes,
+and how long `medqa_sweeps.open_study`.
 
     python -m benchmarks.report --trials 10000
 
@@ -58,6 +59,7 @@ def main() -> None:
         used = resource.getrusage(resource.RUSAGE_CHILDREN)
         few_seconds = _seconds_of_few(study, Path(folder) / "few")
         summary_seconds = _summary_seconds(study)
+        opened = _opened(study)
         page = (study / "report" / "index.html").stat().st_size
         in_browser = _in_browser(study / "report" / "index.html")
         csv = (study / "report" / "leaderboard.csv").stat().st_size
@@ -70,6 +72,7 @@ def main() -> None:
         "page_bytes": page,
         "csv_bytes": csv,
         "wandb_summary_seconds": round(summary_seconds, 1),
+        **opened,
         **in_browser,
         "asked_for": options.limits,
     }
@@ -131,6 +134,18 @@ def _summary_seconds(study: Path) -> float:
     seconds = time.perf_counter() - began
     assert list((study / ".wandb").glob("**/*.wandb")), "no offline run was written"
     return seconds
+
+
+def _opened(study: Path) -> dict[str, float]:
+    """What `medqa_sweeps.open_study` and its table of trials take, imports included, in a process of their own."""
+    asked = (
+        "import resource, time; began = time.perf_counter(); import medqa_sweeps; "
+        f"opened = medqa_sweeps.open_study({str(study)!r}); opened.trials; print(time.perf_counter() - began, "
+        "resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)"
+    )
+    done = subprocess.run([sys.executable, "-c", asked], check=True, capture_output=True, text=True)
+    seconds, kilobytes = map(float, done.stdout.split())
+    return {"open_study_seconds": round(seconds, 1), "open_study_peak_mib": round(kilobytes / 1024)}
 
 
 def write_study(study: Path, trials: int) -> None:

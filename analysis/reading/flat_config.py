@@ -15,6 +15,7 @@ import yaml
 from medqa_sweeps import damage
 from medqa_sweeps.trial.folder import TrialDir
 
+_ONE_SETTING = re.compile(r"  \w+: .*")  # a key and its value on the same line, in a group
 _NEXT_KEY = re.compile(r"^(?=[^\s#])", re.MULTILINE)
 
 
@@ -35,6 +36,14 @@ def _settings(config_file: Path) -> dict[str, Any]:
 
 @functools.lru_cache(maxsize=4096)
 def _group(text: str) -> tuple[tuple[str, Any], ...]:
+    head, *lines = text.splitlines()
+    if lines and all(map(_ONE_SETTING.fullmatch, lines)):  # line by line: one swept key makes one line a new one
+        return tuple(setting for line in lines for setting in _lines(f"{head}\n{line}\n"))
+    return tuple(_flat(_mapping(text), ""))
+
+
+@functools.lru_cache(maxsize=65536)
+def _lines(text: str) -> tuple[tuple[str, Any], ...]:
     return tuple(_flat(_mapping(text), ""))
 
 
