@@ -1,6 +1,6 @@
 """Fine-tuning sweeps of small language models on medical exam questions, compared honestly.
 
-In a notebook, `medqa_sweeps.open_study("multirun/ranks")` opens what a sweep has left (`medqa_sweeps.analysis.notebook`).
+In a notebook, `medqa_sweeps.open_study("multirun/ranks")` opens what a sweep has left: `analysis/notebook.py`.
 
 For education and research only; never for clinical decisions.
 """

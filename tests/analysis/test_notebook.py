@@ -71,7 +71,8 @@ def test_a_folder_that_is_no_study_is_refused_in_a_sentence(tmp_path: Path) -> N
 def test_no_torch_is_imported(study: Path) -> None:
     asked = (
         f"import sys, medqa_sweeps; study = medqa_sweeps.open_study({str(study)!r}); study.trials; "
-        "study.leaderboard(); study.predictions; study.plots; sys.exit('torch' in sys.modules or 'unsloth' in sys.modules)"
+        "study.leaderboard(); study.predictions; study.plots; "
+        "sys.exit('torch' in sys.modules or 'unsloth' in sys.modules)"
     )
     done = subprocess.run([sys.executable, "-c", asked], cwd=ROOT, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr

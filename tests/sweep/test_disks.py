@@ -51,7 +51,7 @@ def start(tmp_path: Path, such_a_disk: None) -> Iterator[Callable[..., Program]]
     made: list[Program] = []
 
     def begin(**more: Any) -> Program:
-        made.append(Program(tmp_path / "study", *GRID, "training.max_steps=120", **more))
+        made.append(Program(tmp_path / "study", *GRID, "training.max_steps=200", **more))
         return made[-1]
 
     yield begin
