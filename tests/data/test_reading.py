@@ -202,7 +202,7 @@ def test_a_path_that_is_no_file_is_refused_with_what_is_there(tmp_path: Path) ->
     assert "there is no such file" in refusal(tmp_path / "no" / "x.jsonl")
     assert "there is no such file" in refusal(tmp_path / ("x" * 5000))
     (tmp_path / "q.xlsx").touch()
-    assert "allowed are .jsonl, .json, .csv, .parquet" in refusal(tmp_path / "q.xlsx")
+    assert "allowed are .jsonl, .json, .csv, .tsv, .parquet" in refusal(tmp_path / "q.xlsx")
 
 
 @pytest.mark.parametrize(
