@@ -131,7 +131,7 @@ def _from_layout(record: Mapping[str, Any], layout: Layout) -> RawQuestion:
         options = [(name, record.get(field)) for name, field in layout.lettered]
     raw = RawQuestion(question, options, None, meta_info=record.get("meta_info"), other_names=layout.other_names())
     keys = [(name, parsed_cell(record[name])) for name in layout.keys if not is_blank(record[name])]
-    answers = [(name, list_of(record[name])) for name in layout.answers if not is_blank(record[name])]
+    answers = [(name, _answer_of(record[name])) for name in layout.answers if not is_blank(record[name])]
     texts = [(name, value) for name, value in answers if _typed_number(value) is None]
     if keys and texts and whole_number(only(keys[0][1])) is not None and whole_number(only(texts[0][1])) is None:
         keys = []  # the letter or text beside a number says the same without a base
@@ -163,6 +163,12 @@ def _with_number(raw: RawQuestion, field: str, answer: Any) -> RawQuestion:
 def _first_of(record: dict[str, Any], fields: tuple[str, ...]) -> tuple[str | None, Any]:
     """The first of `fields` with a value, and the value."""
     return next(((name, record[name]) for name in fields if record.get(name) is not None), (None, None))
+
+
+def _answer_of(value: Any) -> Any:
+    """As `list_of`, also for a list of one number."""
+    found = parsed_cell(value)
+    return found if _typed_number(found) is not None else list_of(value)
 
 
 def _typed_number(value: Any) -> int | float | None:
