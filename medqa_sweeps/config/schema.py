@@ -156,7 +156,10 @@ class ColumnsConfig:
     # columns of the options in their order, [Opt1,Opt2,Opt3], or the one column that contains all; null: by their names
     options: Any = field(default=None, metadata={"type": Sources})
     answer: str | None = None  # column of the gold answer: a letter, a number or the option's text; null: by its name
-    id: str | None = None  # column of an id of yours, kept beside each answer; null: id, qid or question_id
+    id: str | None = None  # column of your own id, kept beside each answer; null: id, qid or question_id
+
+    def __post_init__(self) -> None:
+        self.options = _as_texts(self.options)
 
     def given(self) -> list[tuple[str, str]]:
         """Keys and column names, for each column that is named."""
@@ -209,6 +212,7 @@ class DataConfig:
     def __post_init__(self) -> None:
         if isinstance(self.columns, dict):  # from JSON or YAML
             self.columns = ColumnsConfig(**self.columns)
+        self.train, self.validation, self.test = map(_as_texts, (self.train, self.validation, self.test))
 
     def problems(self) -> Iterator[str]:
         for part in ("train", "validation", "test"):
@@ -415,6 +419,13 @@ def checked(config: TrialConfig) -> TrialConfig:
 def texts_of(value: Any) -> list[str]:
     """The texts of a key that holds one, several or none."""
     return [] if value is None else list(value) if isinstance(value, list) else [value]
+
+
+def _as_texts(value: Any) -> Any:
+    """Numbers as the texts that were typed, as OmegaConf does where it knows that a key is one of text."""
+    if isinstance(value, list):
+        return [_as_texts(one) for one in value]
+    return str(value) if isinstance(value, int | float) and not isinstance(value, bool) else value
 
 
 def _texts(key: str, value: Any, allowed: str) -> Iterator[str]:

@@ -40,7 +40,7 @@ class JsonRecord:
     """Abstract: a dataclass that converts to JSON and back."""
 
     def to_json(self) -> dict[str, Any]:
-        """A JSON object: keys in the order of the fields, nested records as objects, without `LEFT_OUT` fields that are null."""
+        """A JSON object: keys in the order of the fields, nested records as objects, no null of a `LEFT_OUT` field."""
         values = [(f, getattr(self, f.name)) for f in dataclasses.fields(self)]
         return {f.name: _plain(value) for f, value in values if value is not None or not f.metadata.get(LEFT_OUT)}
 
