@@ -208,7 +208,7 @@ def test_each_value_of_a_swept_list_is_the_text_that_was_typed(typed: list[str])
         assert elements == typed
     listed = [f"data.train=[{','.join(typed)}]", f"data.columns.options=[{','.join(typed)}]"]
     assert [list(map(str, read_by_schema(word))) for word in listed] == [typed, typed]
-    whole = read_by_schema(f"data={{train: [{typed[0]}], columns: {{options: {typed[1]}, id: {typed[1]}}}}}")
+    whole = read_by_schema(f"data={{name: x, train: [{typed[0]}], columns: {{options: {typed[1]}, id: {typed[1]}}}}}")
     data: Any = OmegaConf.to_object(whole)
     assert (data.train, data.columns.options, data.columns.id) == ([typed[0]], typed[1], typed[1])
 
