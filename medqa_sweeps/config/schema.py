@@ -220,8 +220,8 @@ class DataConfig:
         yield from self.columns.problems()
         if self.columns.given() and self.format != "auto":
             yield f"data.format={self.format}: with {self.columns.given()[0][0]} it must be auto"
-        if self.delimiter is not None:
-            yield from _one_of("data.delimiter", self.delimiter, (*DELIMITERS, *DELIMITERS.values()))
+        if self.delimiter is not None and self.delimiter not in DELIMITERS.values():
+            yield from _one_of("data.delimiter", self.delimiter, tuple(DELIMITERS))
         if self.encoding is not None and not _is_encoding(self.encoding):
             yield f"data.encoding={self.encoding}: no such encoding; usual are utf-8, utf-16, cp1252, latin-1, gb18030"
         for key in ("encoding", "delimiter"):
@@ -437,9 +437,12 @@ def _texts(key: str, value: Any, allowed: str) -> Iterator[str]:
 def _is_encoding(name: str) -> bool:
     """Whether Python decodes text of this encoding, and not only, say, base64."""
     try:
-        return isinstance(b"".decode(name), str)
+        b"a".decode(name)
+    except UnicodeDecodeError:  # half a character of UTF-16
+        return True
     except (LookupError, ValueError):
         return False
+    return True
 
 
 def _one_of(key: str, value: str, allowed: tuple[str, ...]) -> Iterator[str]:

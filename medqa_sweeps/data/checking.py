@@ -148,7 +148,8 @@ def _refuse_several(answer: Any, names: list[str]) -> None:
     """Raises `BadRecord` if the answer is a list of several options, or their letters: `ABD`, `A, C`."""
     is_text = isinstance(answer, str)
     letters = re.findall(r"[A-Za-z]", answer.replace("and", "")) if is_text and _LETTERS.fullmatch(answer) else answer
-    if isinstance(letters, list) and len(letters) > 1 and {str(one).strip().upper() for one in letters} <= {*names}:
+    several = {str(one).strip().upper() for one in letters} if isinstance(letters, list) else set()
+    if len(several) > 1 and several <= {*names}:
         raise BadRecord(f"has several correct options ({', '.join(map(str, letters))}); a question has one", about=GOLD)
 
 

@@ -100,6 +100,13 @@ def plain(name: str) -> str:
     return re.sub(r"[\W_]+", "", name.casefold())
 
 
+def is_record(value: Mapping[Any, Any], columns: ColumnsConfig) -> bool:
+    """Whether an object has the field of a question, or one that data.columns names."""
+    given = {name for _, name in columns.given()}
+    names = [name for name in value if isinstance(name, str)]
+    return any(plain(name) in (*_QUESTION, *_WEAK_QUESTION) or name.strip() in given for name in names)
+
+
 def is_known(name: str) -> bool:
     """Whether a name is one that the header of a table of questions has."""
     word = plain(name)
@@ -157,7 +164,11 @@ def _given_options(options: Hashable, names: Sequence[str]) -> dict[str, Any] | 
 
 def _options(free: Mapping[str, str], shape: str, has_answer: bool) -> dict[str, Any] | None:
     """The part of the layout that says where the options are; None: nowhere."""
-    sets = [{"lettered": one} for one in (*_letter_sets(free), *_number_sets(free))] if shape != "choices" else []
+    sets = (
+        [{"lettered": one} for one in (*_letter_sets(free), *_number_sets(free))]
+        if shape in ("auto", "columns")
+        else []
+    )
     single = [name for name, word in free.items() if word in _OPTIONS]
     answers = [name for name, word in free.items() if word == _ANSWERS]
     has_gold = has_answer or any(word in (*_KEYS, *_ANSWER) for word in free.values())

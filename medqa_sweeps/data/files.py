@@ -13,10 +13,11 @@ from typing import Any
 
 from medqa_sweeps.assets import resolve_bundled
 from medqa_sweeps.command_line import shell_line
-from medqa_sweeps.config import DataConfig, texts_of
+from medqa_sweeps.config import ColumnsConfig, DataConfig, texts_of
 from medqa_sweeps.data.cells import from_json
 from medqa_sweeps.data.contents import refuse_other_content, why_unsupported
 from medqa_sweeps.data.encodings import text_of
+from medqa_sweeps.data.fields import is_record
 from medqa_sweeps.data.formats import RECORD_FIELDS
 from medqa_sweeps.data.raw_record import RawRecord
 from medqa_sweeps.data.tables import table_records
@@ -117,9 +118,9 @@ def _json_records(path: Path, config: DataConfig) -> Iterator[RawRecord]:
         array = _whole(text, path, "a JSON array")
         yield from (RawRecord(f"{path}, record {number}", item) for number, item in enumerate(array, start=1))
         return
-    keyed = _keyed(text)
+    keyed = _keyed(text, config.columns)
     if keyed is not None:
-        yield from _keyed_records(keyed, path, config.hub_subsets)
+        yield from _keyed_records(keyed, path, config)
         return
     for number, line in enumerate(text.split("\n"), start=1):  # splitlines() would also cut at U+2028 inside a text
         if line.strip():
@@ -140,26 +141,27 @@ def _whole(text: str, path: Path, allowed: str) -> Any:
         raise DataError(f"{path}: not JSON ({error}). Allowed is {allowed}. Fix or remove the file.") from error
 
 
-def _keyed(text: str) -> dict[str, Any] | None:
+def _keyed(text: str, columns: ColumnsConfig) -> dict[str, Any] | None:
     """The records of a text that is one JSON object, by key; None if it is anything else, such as JSON lines."""
     try:
         value = from_json(text)
     except (ValueError, RecursionError):
         return None
-    if _is_keyed(value):
+    if _is_keyed(value, columns):
         return value
     return {"": value} if isinstance(value, dict) and "\n" in text.strip() else None
 
 
-def _is_keyed(value: Any) -> bool:
+def _is_keyed(value: Any, columns: ColumnsConfig) -> bool:
     """Whether a value is an object of objects that is not itself a record."""
-    if not isinstance(value, dict) or RECORD_FIELDS & value.keys():
+    if not isinstance(value, dict) or RECORD_FIELDS & value.keys() or is_record(value, columns):
         return False
     return any(isinstance(inner, dict) and inner for inner in value.values())
 
 
-def _keyed_records(keyed: dict[str, Any], path: Path, sets: list[str]) -> Iterator[RawRecord]:
-    if not all(_is_keyed(inner) for inner in keyed.values()):
+def _keyed_records(keyed: dict[str, Any], path: Path, config: DataConfig) -> Iterator[RawRecord]:
+    sets = config.hub_subsets
+    if not all(_is_keyed(inner, config.columns) for inner in keyed.values()):
         yield from (RawRecord(f"{path}, {name}" if name else str(path), record) for name, record in keyed.items())
         return
     if not sets and len(keyed) > 1:

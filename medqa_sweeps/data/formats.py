@@ -204,4 +204,4 @@ _SHAPES = ("columns", "choices", "distractors")  # read by similar names, see `f
 _NO_COLUMNS = ColumnsConfig()
 assert {known_format.name for known_format in _FORMATS} | {"auto", *_SHAPES} == set(DATA_FORMATS)
 # A JSON object with one of these is a record, and not an object of records.
-RECORD_FIELDS = {name for known_format in _FORMATS for name in known_format.fields} | {"qtext", "question_stem", "stem"}
+RECORD_FIELDS = {name for known_format in _FORMATS for name in known_format.fields}
