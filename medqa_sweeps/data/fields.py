@@ -45,6 +45,7 @@ class Layout:
     keys: tuple[str, ...] = ()  # fields that contain the gold answer's letter or number, the surest first
     answers: tuple[str, ...] = ()  # fields that may contain its text instead
 
+    @functools.cached_property
     def other_names(self) -> dict[str, str]:
         """Option names by how else a gold answer may write them: `option2`, `opb`."""
         return {plain(field): name for name, field in self.lettered if len(plain(field)) > 1}

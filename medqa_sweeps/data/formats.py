@@ -129,7 +129,7 @@ def _from_layout(record: Mapping[str, Any], layout: Layout) -> RawQuestion:
         options = named_options(record[layout.held])
     else:
         options = [(name, record.get(field)) for name, field in layout.lettered]
-    raw = RawQuestion(question, options, None, meta_info=record.get("meta_info"), other_names=layout.other_names())
+    raw = RawQuestion(question, options, None, meta_info=record.get("meta_info"), other_names=layout.other_names)
     keys = [(name, parsed_cell(record[name])) for name in layout.keys if not is_blank(record[name])]
     answers = [(name, _answer_of(record[name])) for name in layout.answers if not is_blank(record[name])]
     texts = [(name, value) for name, value in answers if _typed_number(value) is None]

@@ -5,7 +5,6 @@ import csv
 import io
 import re
 from collections.abc import Iterator, Sequence
-from itertools import islice
 from pathlib import Path
 from string import ascii_uppercase
 
@@ -17,7 +16,7 @@ from medqa_sweeps.errors import DataError
 
 _LONGEST_CELL = 16_000_000  # characters; Python's limit of 131,072 is a fifth of a cell of a large export
 _NAMED_BY_EXCEL = re.compile(r'"?sep=([,;|\t])"?\s*', re.IGNORECASE)
-_COMPARED = 50  # rows, to tell delimiters apart
+_COMPARED = 200_000  # characters, to tell delimiters apart
 
 
 def table_records(path: Path, config: DataConfig) -> Iterator[RawRecord]:
@@ -102,7 +101,7 @@ def _shown_delimiter(path: Path, text: str, config: DataConfig) -> str:
     Raises:
         DataError: if several do.
     """
-    tables = {one: _first_rows(text, one) for one in DELIMITERS.values()}
+    tables = {one: _first_rows(text[:_COMPARED], one) for one in DELIMITERS.values()}
     parted = {one: rows for one, rows in tables.items() if rows and len(rows[0]) > 1}
     if len(parted) < 2:
         return next(iter(parted), ",")
@@ -125,8 +124,8 @@ def _first_rows(text: str, delimiter: str) -> list[list[str]]:
     csv.field_size_limit(_LONGEST_CELL)
     rows, found = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True), list[list[str]]()
     with contextlib.suppress(csv.Error):
-        found.extend(islice(filter(any, rows), _COMPARED))
-    return found
+        found.extend(filter(any, rows))
+    return found[:-1] if len(text) == _COMPARED and len(found) > 1 else found  # the last may be cut
 
 
 def _has_questions(header: list[str], config: DataConfig) -> bool:

@@ -140,9 +140,9 @@ def test_a_header_is_never_taken_for_a_question(tmp_path: Path) -> None:
 @settings(max_examples=150, **QUIETLY)  # type: ignore[arg-type]
 @given(
     st.lists(
-        st.lists(st.text(st.characters(codec="utf-8", exclude_characters="\0"), min_size=1), min_size=3, max_size=3).filter(
-            lambda row: all(cell.strip() for cell in row)
-        ),
+        st.lists(
+            st.text(st.characters(codec="utf-8", exclude_characters="\0"), min_size=1), min_size=3, max_size=3
+        ).filter(lambda row: all(cell.strip() for cell in row)),
         min_size=1,
         max_size=4,
     ),
