@@ -102,6 +102,8 @@ def _data_of(config: TrialConfig, arguments: argparse.Namespace, scratch: Path) 
     name = arguments.file or str(_typed_question(arguments, scratch))
     if arguments.file is not None and arguments.question is not None:
         raise ConfigError(f"{arguments.file} and --question: give a file or one question, not both.")
+    if arguments.question is None and arguments.options is not None:
+        raise ConfigError("--options goes with --question TEXT; a file has options of its own.")
     file = name if name.startswith("bundled:") else str(Path(name).absolute())
     test = config.data.test if config.data.hub_id is None else None
     given = {"name": Path(file).name, "train": file, "test": test, "format": arguments.format}

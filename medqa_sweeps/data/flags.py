@@ -25,18 +25,9 @@ _IMAGE = re.compile(
 )
 # One of them is in every text that `_IMAGE` finds: a tenth of the time for the texts without.
 _OF_IMAGES = (
-    "shown",
-    "depicted",
-    "pictur",
-    "image",
-    "photograph",
-    "figure",
-    "fig.",
-    "illustration",
-    "diagram",
-    "exhibit",
+    *("shown", "depicted", "pictur", "image", "photograph", "figure", "fig.", "illustration", "diagram", "exhibit"),
+    *("(see ", "图", "圖"),
 )
-_OF_IMAGES += ("(see ", "图", "圖")
 _NOBODY_INTRODUCED = re.compile(r"^[^.?!]*\bthis (patient|woman|man|girl|boy|child|infant)\b[^.!]*$", re.IGNORECASE)
 
 # Common control tokens; only a model's tokenizer tells which of them that model has.

@@ -236,6 +236,14 @@ def test_a_copy_of_the_test_file_is_refused_and_another_of_its_size_is_not(tmp_p
     assert len(read_questions(config, part).questions) == 1
 
 
+@pytest.mark.parametrize(
+    ("part", "pinned"), [("train", "b674f4e5265c"), ("validation", "c52f695a1713"), ("test", "dd53f057318a")]
+)
+def test_the_fingerprints_of_the_sample_are_as_they_were(part: str, pinned: str) -> None:
+    """They are in the signature of every trial on it."""
+    assert fingerprint(read(f"bundled:sample/{part}.jsonl").questions) == pinned
+
+
 def test_bundled_names() -> None:
     assert resolve_bundled("bundled:sample").is_dir()
     assert resolve_bundled("/some/folder") == Path("/some/folder")
