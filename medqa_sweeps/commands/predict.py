@@ -103,7 +103,7 @@ def _data_of(config: TrialConfig, arguments: argparse.Namespace, scratch: Path) 
     if arguments.file is not None and arguments.question is not None:
         raise ConfigError(f"{arguments.file} and --question: give a file or one question, not both.")
     if arguments.question is None and arguments.options is not None:
-        raise ConfigError("--options goes with --question TEXT; a file has options of its own.")
+        raise ConfigError("--options goes with --question TEXT; the questions of a file have theirs.")
     file = name if name.startswith("bundled:") else str(Path(name).absolute())
     test = config.data.test if config.data.hub_id is None else None
     given = {"name": Path(file).name, "train": file, "test": test, "format": arguments.format}
