@@ -13,6 +13,7 @@ from typing import Any
 import yaml
 
 from medqa_sweeps import damage
+from medqa_sweeps.config import texts_of
 from medqa_sweeps.trial.folder import TrialDir
 
 _ONE_SETTING = re.compile(r"  \w+: .*")  # a key and its value on the same line, in a group
@@ -22,8 +23,18 @@ _NEXT_KEY = re.compile(r"^(?=[^\s#])", re.MULTILINE)
 def flat_config(directory: TrialDir) -> dict[str, Any]:
     """By dotted key; a file that moved together with the study is named where it is now, for all trials alike."""
     settings = _settings(directory.config_file)
-    moved = {key: value for key, value in settings.items() if isinstance(value, str) and value.startswith("/")}
-    return settings | {key: directory.current_path(path) for key, path in moved.items()}
+    moved = {key: value for key, value in settings.items() if any(map(_is_path, texts_of(value)))}
+    return settings | {key: _now(value, directory) for key, value in moved.items()}
+
+
+def _is_path(value: Any) -> bool:
+    return isinstance(value, str) and value.startswith("/")
+
+
+def _now(value: Any, directory: TrialDir) -> Any:
+    if isinstance(value, list):
+        return [_now(one, directory) for one in value]
+    return directory.current_path(value) if _is_path(value) else value
 
 
 def _settings(config_file: Path) -> dict[str, Any]:

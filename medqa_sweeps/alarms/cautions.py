@@ -49,7 +49,7 @@ def cautions_of(plan: Plan) -> Iterator[Caution]:
     yield from cautions(config, plan.base.folder)
     shared = leaks.sentence(flagged[IN_TRAINING], flagged[NEARLY_IN_TRAINING], len(plan.split.validation))
     if shared:
-        yield Caution("data.validation", str(config.data.validation), shared, about_data=True)
+        yield Caution("data.validation", setting(config.data.validation), shared, about_data=True)
 
 
 def caution_lines(found: Iterable[Caution]) -> list[str]:

@@ -2,18 +2,16 @@
 
 import argparse
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from medqa_sweeps.commands.typed_options import option, typed
 from medqa_sweeps.config.interpolation import literal
 from medqa_sweeps.errors import ConfigError
 from medqa_sweeps.exit_codes import ExitCode
-from medqa_sweeps.installation import CONF
 
 if TYPE_CHECKING:
-    from hydra.core.override_parser.types import Override
-
     from medqa_sweeps.config import DataConfig
     from medqa_sweeps.data.description import Measure
 
@@ -56,8 +54,8 @@ def _data_config(text: str, overrides: Sequence[str]) -> "DataConfig":
     from medqa_sweeps.data.files import FILE_TYPES
 
     is_file = os.path.exists(text) or text.startswith("bundled:") or Path(text).suffix.lower() in FILE_TYPES
-    given = literal({"name": Path(text).stem, "train": text}) if is_file else _option("data", text, "a file, or ")
-    config: DataConfig = _typed("data", DataConfig, given, overrides)
+    given = literal({"name": Path(text).stem, "train": text}) if is_file else option("data", text, "a file, or ")
+    config: DataConfig = typed("data", DataConfig, given, overrides)
     if problems := list(config.problems()):
         raise ConfigError("\n".join(problems))
     return config
@@ -72,62 +70,13 @@ def _tokens(model: str, prompt: str | None) -> "Measure":
     from medqa_sweeps.prompt.tokenizer import FileTokenizer
 
     is_folder = os.path.isdir(model)
-    given = literal({"name": model, "path": model}) if is_folder else _option("model", model, "a folder, or ")
-    tokenizer = FileTokenizer(tokenizer_folder(_typed("model", ModelConfig, given, [])))
+    given = literal({"name": model, "path": model}) if is_folder else option("model", model, "a folder, or ")
+    tokenizer = FileTokenizer(tokenizer_folder(typed("model", ModelConfig, given, [])))
     wording = prompt or ("chat" if tokenizer.chat_template else "plain")
-    config = _typed("prompt", PromptConfig, _option("prompt", wording, ""), [])
+    config = typed("prompt", PromptConfig, option("prompt", wording, ""), [])
 
     def measure(questions: list[Question]) -> list[int]:
         encoder = PromptEncoder(tokenizer, config, max(len(question.options) for question in questions))
         return [len(ids) + 2 for ids in encoder.encode_all(questions)]
 
     return measure
-
-
-def _option(group: str, name: str, or_else: str) -> dict[str, Any]:
-    """The settings of a file of `conf/`."""
-    import yaml
-
-    from medqa_sweeps.config.known_keys import nearest
-
-    file = CONF / group / f"{name}.yaml"
-    if not file.is_file():
-        names = sorted(path.stem for path in file.parent.glob("*.yaml"))
-        meant = f" Did you mean {near}?" if (near := nearest(name, names)) else ""
-        told = f"{name}: conf/{group}/ has no such option.{meant} Name {or_else}one of {', '.join(names)}."
-        raise ConfigError(told)
-    settings: dict[str, Any] = yaml.safe_load(file.read_text())
-    return settings
-
-
-def _typed(group: str, schema: type[Any], given: dict[str, Any], overrides: Sequence[str]) -> Any:
-    from omegaconf import OmegaConf
-    from omegaconf.errors import OmegaConfBaseException
-
-    from medqa_sweeps.config.known_keys import said
-    from medqa_sweeps.config.overrides import with_typed_texts
-
-    try:
-        typed = OmegaConf.create({group: OmegaConf.structured(schema)})
-        merged: Any = OmegaConf.merge(typed, {group: given})
-        for override in _parsed(group, overrides):
-            OmegaConf.update(merged, override.key_or_group, with_typed_texts(override, merged).value())
-        return OmegaConf.to_object(merged[group])
-    except OmegaConfBaseException as error:
-        raise ConfigError(said(error)) from None
-
-
-def _parsed(group: str, overrides: Sequence[str]) -> "Iterator[Override]":
-    """Overrides, read as Hydra reads them for launch.py."""
-    from hydra.core.override_parser.overrides_parser import OverridesParser
-    from hydra.errors import HydraException
-
-    from medqa_sweeps.compose.refusals import refusal
-
-    try:
-        for override in OverridesParser.create().parse_overrides(list(overrides)):
-            if not override.key_or_group.startswith(f"{group}.") or override.is_sweep_override():
-                raise ConfigError(f"{override.input_line}: here only {group}.KEY=VALUE can be set.")
-            yield override
-    except HydraException as error:
-        raise ConfigError(refusal(error) or str(error)) from None

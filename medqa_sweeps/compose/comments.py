@@ -10,10 +10,11 @@ import sys
 import types
 import typing
 from collections.abc import Iterator
-from dataclasses import MISSING, dataclass, fields
+from dataclasses import MISSING, dataclass, fields, is_dataclass
 from pathlib import Path
 from typing import Any
 
+from medqa_sweeps.config import DataConfig
 from medqa_sweeps.wording import setting
 
 _KINDS = {int: "whole number", float: "number", bool: "true or false", str: "text", list: "list", dict: "mapping"}
@@ -31,7 +32,8 @@ class Setting:
 
 
 def settings_of(kind: type, prefix: str, defaults: dict[str, Any] | None = None) -> Iterator[Setting]:
-    """The fields of a dataclass that people set, in its order; groups of fields and Hydra's own keys are left out.
+    """The fields of a dataclass that people set, in its order, those of data.columns among those of data; other groups
+    of fields and Hydra's own keys are left out.
 
     Args:
         prefix: of the dotted keys, such as "lora.".
@@ -39,11 +41,15 @@ def settings_of(kind: type, prefix: str, defaults: dict[str, Any] | None = None)
     """
     hints, comments = typing.get_type_hints(kind), comments_of(kind)
     for field in fields(kind):
-        if field.name.startswith("_") or field.name == "defaults" or hasattr(hints[field.name], "__dataclass_fields__"):
+        hint = field.metadata.get("type", hints[field.name])
+        if kind is DataConfig and is_dataclass(hint):
+            assert isinstance(hint, type)
+            yield from settings_of(hint, f"{prefix}{field.name}.", (defaults or {}).get(field.name))
+        if field.name.startswith("_") or field.name == "defaults" or is_dataclass(hint):
             continue
         default = field.default if field.default_factory is MISSING else field.default_factory()
         value = (defaults or {}).get(field.name, default)
-        yield Setting(prefix + field.name, _kind(hints[field.name]), _typed(value), comments.get(field.name, ""))
+        yield Setting(prefix + field.name, _kind(hint), _typed(value), comments.get(field.name, ""))
 
 
 def comments_of(kind: type) -> dict[str, str]:

@@ -9,10 +9,12 @@ from medqa_sweeps.config.saved import from_hydra, load, save, with_defaults, wit
 from medqa_sweeps.config.schema import (
     ATTENTION_MODULES,
     DATA_FORMATS,
+    DELIMITERS,
     ENGINE_NAMES,
     LINEAR_MODULES,
     MLP_MODULES,
     TRIAL_KEYS,
+    ColumnsConfig,
     DataConfig,
     EngineConfig,
     EvaluationConfig,
@@ -27,6 +29,7 @@ from medqa_sweeps.config.schema import (
     TrialConfig,
     checked,
     divisors,
+    texts_of,
 )
 from medqa_sweeps.config.signature import (
     COUNTED_BY_CONTENT,
@@ -41,11 +44,13 @@ __all__ = [
     "ATTENTION_MODULES",
     "COUNTED_BY_CONTENT",
     "DATA_FORMATS",
+    "DELIMITERS",
     "ENGINE_NAMES",
     "IRRELEVANT_KEYS",
     "LINEAR_MODULES",
     "MLP_MODULES",
     "TRIAL_KEYS",
+    "ColumnsConfig",
     "DataConfig",
     "EngineConfig",
     "EvaluationConfig",
@@ -67,6 +72,7 @@ __all__ = [
     "save",
     "short_hash",
     "signature",
+    "texts_of",
     "with_defaults",
     "with_paths",
 ]

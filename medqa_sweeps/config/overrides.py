@@ -22,9 +22,10 @@ from hydra.core.override_parser.types import Override, Quote, QuotedString
 from hydra.errors import HydraException
 from hydra.grammar.gen.OverrideLexer import OverrideLexer
 from hydra.grammar.gen.OverrideParser import OverrideParser
-from omegaconf import DictConfig, ListConfig, Node, PathNode, StringNode
+from omegaconf import DictConfig, ListConfig, Node, OmegaConf, PathNode, StringNode
 
 from medqa_sweeps.config.interpolation import literal
+from medqa_sweeps.config.schema import Sources
 from medqa_sweeps.errors import ConfigError
 
 _NUMBERS: Mapping[int, Callable[[str], Any]] = {  # what Hydra makes of a token
@@ -177,15 +178,25 @@ def _kind_of(config: DictConfig, key: str) -> Any:
 def _inner(kind: Any, name: str | int) -> Any:
     """Of an item of a list or mapping."""
     match kind:
+        case DictConfig() if (declared := _declared(OmegaConf.get_type(kind), name)) is not None:
+            return declared
         case DictConfig():
             inner = kind._get_node(name, validate_access=False) if isinstance(kind._content, dict) else None
             return kind._metadata.element_type if inner is None else inner
         case ListConfig():
             return kind._metadata.element_type
     if dataclasses.is_dataclass(kind):
-        return typing.get_type_hints(kind).get(str(name), Any)
+        return _declared(kind, name) or typing.get_type_hints(kind).get(str(name), Any)
+    if kind == Sources:
+        return str
     arguments = [one for one in _arguments(kind) if one is not types.NoneType]
     return arguments[-1] if arguments else Any
+
+
+def _declared(kind: Any, name: str | int) -> Any:
+    """The type of a field that OmegaConf knows as Any, as it has no union with a list; None: it knows the type."""
+    fields = dataclasses.fields(kind) if dataclasses.is_dataclass(kind) else ()
+    return next((field.metadata.get("type") for field in fields if field.name == name), None)
 
 
 def _arguments(kind: Any) -> tuple[Any, ...]:
@@ -196,7 +207,8 @@ def _arguments(kind: Any) -> tuple[Any, ...]:
 
 
 def _is_text(kind: Any) -> bool:
-    return isinstance(kind, StringNode | PathNode) or kind is str or set(typing.get_args(kind)) == {str, types.NoneType}
+    is_text = kind is str or kind == Sources or set(typing.get_args(kind)) == {str, types.NoneType}
+    return isinstance(kind, StringNode | PathNode) or is_text
 
 
 def _holds_text(kind: Any) -> bool:

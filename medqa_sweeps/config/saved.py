@@ -47,8 +47,10 @@ def _with_absolute_paths(config: TrialConfig) -> TrialConfig:
 def with_paths(config: TrialConfig, change: Callable[[str], str]) -> TrialConfig:
     """The config with every path of a file or folder of this machine changed."""
 
-    def changed(path: str | None) -> str | None:
-        return path if path is None or path.startswith("bundled:") else change(path)
+    def changed(path: Any) -> Any:
+        if isinstance(path, list):
+            return [changed(one) for one in path]
+        return change(path) if isinstance(path, str) and not path.startswith("bundled:") else path
 
     data = config.data
     if data.hub_id is None:

@@ -11,6 +11,7 @@ compares the ranges in those comments (`1 or more`, `from 0 to 1`, `above 0`, `a
 import dataclasses
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from typing import Any
 
 from omegaconf import MISSING
 
@@ -21,7 +22,9 @@ ATTENTION_MODULES = ("q_proj", "k_proj", "v_proj", "o_proj")
 MLP_MODULES = ("gate_proj", "up_proj", "down_proj")
 LINEAR_MODULES = ATTENTION_MODULES + MLP_MODULES
 ENGINE_NAMES = ("unsloth",)
-DATA_FORMATS = ("auto", "medqa", "ending", "bigbio", "medmcqa", "columns", "nested")
+DATA_FORMATS = ("auto", "medqa", "ending", "bigbio", "medmcqa", "columns", "nested", "choices", "distractors")
+DELIMITERS = {"comma": ",", "semicolon": ";", "tab": "\t", "pipe": "|"}
+Sources = str | list[str] | None  # what a key holds that OmegaConf, without such a union, must know as Any
 
 
 @dataclass
@@ -146,6 +149,37 @@ class OptimizerConfig:
 
 
 @dataclass
+class ColumnsConfig:
+    """Which columns of a table, or fields of a record, contain what; null: found by their names (docs/data.md)."""
+
+    question: str | None = None  # column of the question; null: found by its name
+    # columns of the options in their order, [Opt1,Opt2,Opt3], or the one column that contains all; null: by their names
+    options: Any = field(default=None, metadata={"type": Sources})
+    answer: str | None = None  # column of the gold answer: a letter, a number or the option's text; null: by its name
+    id: str | None = None  # column of your own id, kept beside each answer; null: id, qid or question_id
+
+    def __post_init__(self) -> None:
+        self.options = _as_texts(self.options)
+
+    def given(self) -> list[tuple[str, str]]:
+        """Keys and column names, for each column that is named."""
+        keys = {"question": self.question, "options": self.options, "answer": self.answer, "id": self.id}
+        return [(f"data.columns.{key}", name) for key, names in keys.items() for name in texts_of(names)]
+
+    def problems(self) -> Iterator[str]:
+        yield from _texts("data.columns.options", self.options, "a column, or columns in brackets: [Opt1,Opt2]")
+        if isinstance(self.options, list) and len(self.options) == 1:
+            yield f"data.columns.options={setting(self.options)}: name two or more columns, or one without brackets"
+        by_name: dict[str, list[str]] = {}
+        for key, name in self.given():
+            by_name.setdefault(str(name).strip(), []).append(key)
+        for name, keys in by_name.items():
+            keys = [key for key in keys if key != "data.columns.id"]  # an id may be the question's number, say
+            if len(keys) > 1:
+                yield f"{' and '.join(dict.fromkeys(keys))} name the column {name} {len(keys)} times: name each once"
+
+
+@dataclass
 class DataConfig:
     """Where questions come from: a data set on the hub, or files."""
 
@@ -153,10 +187,17 @@ class DataConfig:
     hub_id: str | None = None  # data set on the hub; then train, validation and test name its splits
     hub_subsets: list[str] = field(default_factory=list)  # parts of the data set, or sets in one JSON file; []: all
     revision: str | None = None  # branch, tag or commit; null: the hub's default branch. The commit used is recorded
-    train: str | None = None  # file, glob of files, or split of data.hub_id; "bundled:NAME/FILE" is a file shipped here
-    validation: str | None = None  # file, glob or split, as data.train; not needed with split=random or kfold
-    test: str | None = None  # file, glob or split, as data.train; locked: only `medqa_sweeps final` reads it
-    format: str = "auto"  # auto | medqa | ending | bigbio | medmcqa | columns | nested: the format of a record
+    # file, glob of files, split of data.hub_id, or several: [a.csv,b.csv]; "bundled:NAME/FILE" is a file shipped here
+    train: Any = field(default=None, metadata={"type": Sources})
+    # file, glob, split or several, as data.train; not needed with split=random or kfold
+    validation: Any = field(default=None, metadata={"type": Sources})
+    # file, glob, split or several, as data.train; locked: only `medqa_sweeps final` reads it
+    test: Any = field(default=None, metadata={"type": Sources})
+    # auto | medqa | ending | bigbio | medmcqa | columns | nested | choices | distractors: the format of a record
+    format: str = "auto"
+    columns: ColumnsConfig = field(default_factory=ColumnsConfig)  # which columns contain what, if names do not tell
+    encoding: str | None = None  # of text files, such as cp1252; null: UTF-8, or UTF-16 with its byte order mark
+    delimiter: str | None = None  # comma | semicolon | tab | pipe: of tables; null: the one that the header shows
     # 0 or 1, if gold answers are option numbers: where they count from; null: as all records show
     answer_base: int | None = None
     # stop | quarantine: bad records are counted and set aside in the trial's quarantine.jsonl, the rest is used
@@ -168,7 +209,24 @@ class DataConfig:
     synthetic: bool = False  # invented facts: every page that shows a score says so
     allow_overlap: bool = False  # train although every validation question is a training question; else it is refused
 
+    def __post_init__(self) -> None:
+        if isinstance(self.columns, dict):  # from JSON or YAML
+            self.columns = ColumnsConfig(**self.columns)
+        self.train, self.validation, self.test = map(_as_texts, (self.train, self.validation, self.test))
+
     def problems(self) -> Iterator[str]:
+        for part in ("train", "validation", "test"):
+            yield from _texts(f"data.{part}", getattr(self, part), "a file, a glob, or several in brackets: [a,b]")
+        yield from self.columns.problems()
+        if self.columns.given() and self.format != "auto":
+            yield f"data.format={self.format}: with {self.columns.given()[0][0]} it must be auto"
+        if self.delimiter is not None and self.delimiter not in DELIMITERS.values():
+            yield from _one_of("data.delimiter", self.delimiter, tuple(DELIMITERS))
+        if self.encoding is not None and not _is_encoding(self.encoding):
+            yield f"data.encoding={self.encoding}: no such encoding; usual are utf-8, utf-16, cp1252, latin-1, gb18030"
+        for key in ("encoding", "delimiter"):
+            if self.hub_id is not None and getattr(self, key) is not None:
+                yield f"data.{key}={getattr(self, key)}: it is of files; data.hub_id={self.hub_id} needs none"
         yield from _one_of("data.format", self.format, DATA_FORMATS)
         yield from _one_of("data.on_bad_record", self.on_bad_record, ("stop", "quarantine"))
         yield from _one_of("data.ordered_options", self.ordered_options, ("keep", "remove", "quarantine", "permute"))
@@ -356,6 +414,35 @@ def checked(config: TrialConfig) -> TrialConfig:
         lora=dataclasses.replace(config.lora, alpha=alpha),
         training=dataclasses.replace(config.training, micro_batch_size=micro),
     )
+
+
+def texts_of(value: Any) -> list[str]:
+    """The texts of a key that holds one, several or none."""
+    return [] if value is None else list(value) if isinstance(value, list) else [value]
+
+
+def _as_texts(value: Any) -> Any:
+    """Numbers as the texts that were typed, as OmegaConf does where it knows that a key is one of text."""
+    if isinstance(value, list):
+        return [_as_texts(one) for one in value]
+    return str(value) if isinstance(value, int | float) and not isinstance(value, bool) else value
+
+
+def _texts(key: str, value: Any, allowed: str) -> Iterator[str]:
+    texts = texts_of(value)
+    if value == [] or not all(isinstance(one, str) and one.strip() for one in texts):
+        yield f"{key}={setting(value)}: {allowed}"
+
+
+def _is_encoding(name: str) -> bool:
+    """Whether Python decodes text of this encoding, and not only, say, base64."""
+    try:
+        b"a".decode(name)
+    except UnicodeDecodeError:  # half a character of UTF-16
+        return True
+    except (LookupError, ValueError):
+        return False
+    return True
 
 
 def _one_of(key: str, value: str, allowed: tuple[str, ...]) -> Iterator[str]:

@@ -10,33 +10,51 @@ from string import ascii_uppercase
 from typing import Any
 
 from medqa_sweeps.config import DataConfig
+from medqa_sweeps.data.cells import is_absent, is_blank, only
 from medqa_sweeps.data.counting import BASES, Counting
+from medqa_sweeps.data.fields import plain
 from medqa_sweeps.data.flags import flags_of
-from medqa_sweeps.data.formats import RawQuestion, only
+from medqa_sweeps.data.formats import RawQuestion
 from medqa_sweeps.data.ordered import order_matters, without_copy
-from medqa_sweeps.data.question import Question, Region, Step, question_id
+from medqa_sweeps.data.question import UNLABELLED, Question, Region, Step, question_id
 from medqa_sweeps.data.raw_record import GOLD, BadRecord, short_repr
 
+# An answer that writes its option's name in another way, and one that adds the option's text.
+_WORDS = r"(?:the\s+)?(?:correct\s+)?(?:option|choice|answer|opt|ans|op)?[\s:_.]*"
+_LETTER = re.compile(rf"\s*{_WORDS}[(\[（]?\s*([A-Za-z]|\d{{1,2}})\s*[)\].:：、．）]?\s*", re.IGNORECASE)
+_LETTER_AND_TEXT = re.compile(r"\s*[(\[（]?\s*([A-Za-z]|\d{1,2})\s*[)\].:：、．）]+\s*(.+)", re.DOTALL)
+_LETTERS = re.compile(r"\s*(?:[A-Z]{2,}|[A-Za-z](?:\s*(?:[,;/&+、，]|\s|\band\b)\s*[A-Za-z])+)\s*")
 _DEBRIS = '\n"'  # ends the last option of 47 of the 1,272 US dev questions (4 options): a non-medical cue
 
 
 def checked_question(
-    raw: RawQuestion, config: DataConfig, counting: Counting, cleaned: Counter[str], flagged: Counter[str]
+    raw: RawQuestion,
+    config: DataConfig,
+    counting: Counting,
+    cleaned: Counter[str],
+    flagged: Counter[str],
+    source_id: str | None = None,
+    may_lack_gold: bool = False,
 ) -> Question:
     """The question in `raw`; adds to both counters, unless the record is refused.
+
+    Args:
+        source_id: the record's own id.
+        may_lack_gold: a record without any gold answer gives a question with `UNLABELLED`.
 
     Raises:
         BadRecord: for too few or too many options, an empty text, a gold answer that is missing, ambiguous or not among
             the options, or an option number that is out of range.
     """
     names, question, options, changes = cleaned_texts(raw, config.ordered_options)
-    gold, remarks = _gold(raw, names, options, counting)
+    is_unlabelled = may_lack_gold and _lacks_gold(raw, counting)
+    gold, remarks = (UNLABELLED, []) if is_unlabelled else _gold(raw, names, options, counting)
     ordered = order_matters(question, options)
     cleaned.update(changes)
     flagged.update([*flags_of(question, options), *remarks, *([ordered] if ordered else [])])
     region, step = _origin(raw.meta_info)
     in_order = bool(ordered) and config.ordered_options != "permute"
-    return Question(question_id(question, options), question, tuple(options), gold, region, step, in_order)
+    return Question(question_id(question, options), question, tuple(options), gold, region, step, in_order, source_id)
 
 
 def cleaned_texts(raw: RawQuestion, ordered_options: str) -> tuple[list[str], str, list[str], list[str]]:
@@ -45,7 +63,7 @@ def cleaned_texts(raw: RawQuestion, ordered_options: str) -> tuple[list[str], st
     Raises:
         BadRecord: as `checked_question`, except for the gold answer.
     """
-    present = [(name, text) for name, text in raw.options if not _is_absent(text)]
+    present = [(name, text) for name, text in raw.options if not is_absent(text)]
     if not 2 <= len(present) <= len(ascii_uppercase):
         raise BadRecord(f"has {len(present)} options; a question has 2 to {len(ascii_uppercase)}")
     names = [name.strip().upper() for name, _ in present]
@@ -68,11 +86,6 @@ def cleaned_texts(raw: RawQuestion, ordered_options: str) -> tuple[list[str], st
     return names, bare, options, changes
 
 
-def _is_absent(text: Any) -> bool:
-    """Whether an option is missing: Arrow writes null, pandas NaN."""
-    return text is None or (isinstance(text, float) and text != text)
-
-
 def _text(what: str, value: Any) -> str:
     if not isinstance(value, str):
         raise BadRecord(f"{what} is {short_repr(value)}; it must be text")
@@ -88,25 +101,56 @@ def _without_debris(text: str) -> str:
     return bare[: -len(_DEBRIS)].rstrip() if bare.endswith(_DEBRIS) else text
 
 
+def _lacks_gold(raw: RawQuestion, counting: Counting) -> bool:
+    return (is_blank(only(raw.answer)) and is_blank(only(raw.answer_text))) or counting.number_of(raw) == -1
+
+
 def _gold(raw: RawQuestion, names: list[str], options: list[str], counting: Counting) -> tuple[int, list[str]]:
     """Index of the gold option, and remarks: by its number if numbers count options, else by its name if the record
     gives one, else by its unique text."""
     text = only(raw.answer_text)
     text = _without_debris(text).strip() if isinstance(text, str) else None
     number = counting.number_of(raw)
-    if number is None and raw.answer is None:
-        return _gold_by_text(text, names, options), []
+    if number is None and is_blank(raw.answer):
+        return _gold_by_text(text, raw, names, options), []
     answer = only(raw.answer)
     if number is not None:
         answer = _counted(number, raw, counting)
         text = None if raw.answer is None else text
     name = str(answer).strip().upper() if isinstance(answer, str | int) else None
     if name not in names:
+        name = _name_in(answer, raw, names, options)
+    if name is None:
+        _refuse_several(answer, names)
         reason = f"the gold answer is {short_repr(raw.answer)}, which is none of its options {', '.join(names)}"
         raise BadRecord(reason, about=GOLD)
     gold = names.index(name)
-    differs = text is not None and text != options[gold] and text.upper() != name
-    return gold, ["answer text is not the gold option's"] * differs
+    same = text is None or text == options[gold] or name in (text.upper(), _name_in(text, raw, names, options))
+    return gold, ["answer text is not the gold option's"] * (not same)
+
+
+def _name_in(answer: Any, raw: RawQuestion, names: list[str], options: list[str]) -> str | None:
+    """The name that an answer writes in another way: `D.`, `(D)`, `Option D`, `D. text`, `option_d`, or as its text."""
+    if not isinstance(answer, str):
+        return None
+    if (other := raw.other_names.get(plain(answer))) in names:
+        return other
+    if (found := _LETTER.fullmatch(answer)) and found[1].upper() in names:
+        return found[1].upper()
+    texts = [name for name, text in zip(names, options, strict=True) if answer.strip() == text]
+    if (found := _LETTER_AND_TEXT.fullmatch(answer)) and found[1].upper() in names:
+        name = found[1].upper()
+        texts += [name] if found[2].strip() == options[names.index(name)] else []
+    return texts[0] if len(texts) == 1 else None
+
+
+def _refuse_several(answer: Any, names: list[str]) -> None:
+    """Raises `BadRecord` if the answer is a list of several options, or their letters: `ABD`, `A, C`."""
+    is_text = isinstance(answer, str)
+    letters = re.findall(r"[A-Za-z]", answer.replace("and", "")) if is_text and _LETTERS.fullmatch(answer) else answer
+    several = {str(one).strip().upper() for one in letters} if isinstance(letters, list) else set()
+    if len(several) > 1 and several <= {*names}:
+        raise BadRecord(f"has several correct options ({', '.join(map(str, letters))}); a question has one", about=GOLD)
 
 
 def _counted(number: int, raw: RawQuestion, counting: Counting) -> str:
@@ -124,11 +168,18 @@ def _counted(number: int, raw: RawQuestion, counting: Counting) -> str:
     return raw.options[number - base][0]
 
 
-def _gold_by_text(text: str | None, names: list[str], options: list[str]) -> int:
-    if text is None:
-        raise BadRecord("has no gold answer: neither a letter (answer_idx, label, cop) nor a text (answer)")
+def _gold_by_text(text: str | None, raw: RawQuestion, names: list[str], options: list[str]) -> int:
+    if not text:
+        _refuse_several(raw.answer_text, names)
+        raise BadRecord(
+            "has no gold answer: neither a letter or number (answer_idx, label, cop) nor a text (answer); "
+            "data.columns.answer=NAME names another column"
+        )
     meant = [index for index in range(len(options)) if text == options[index] or text.upper() == names[index]]
+    if not meant and (name := _name_in(text, raw, names, options)) is not None:
+        return names.index(name)
     if not meant:
+        _refuse_several(text, names)
         reason = f"the gold answer {short_repr(text)} is none of its options {short_repr(options)}"
         raise BadRecord(reason, about=GOLD)
     if len(meant) > 1:

@@ -1,13 +1,11 @@
-"""Records from local files: JSON lines, JSON, CSV, Parquet. To add a type, add to `_READERS`.
+"""Records from local files: JSON lines, JSON, tables of text, Parquet. To add a type, add to `_READERS`.
 
 A JSON file may contain one record per line (also with the ending `.json`, as MedMCQA's), an array of records, or one
 object of records keyed by question number, optionally nested under the names of several sets (MIRAGE). Only blank lines
 are skipped: a record that cannot be read is yielded with its defect.
 """
 
-import csv
 import glob
-import io
 import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -15,37 +13,50 @@ from typing import Any
 
 from medqa_sweeps.assets import resolve_bundled
 from medqa_sweeps.command_line import shell_line
-from medqa_sweeps.data.formats import RECORD_FIELDS, from_json
+from medqa_sweeps.config import ColumnsConfig, DataConfig, texts_of
+from medqa_sweeps.data.cells import from_json
+from medqa_sweeps.data.contents import refuse_other_content, why_unsupported
+from medqa_sweeps.data.encodings import text_of
+from medqa_sweeps.data.fields import is_record
+from medqa_sweeps.data.formats import RECORD_FIELDS
 from medqa_sweeps.data.raw_record import RawRecord
+from medqa_sweeps.data.tables import table_records
 from medqa_sweeps.errors import DataError
 from medqa_sweeps.lfs import is_lfs_pointer
+from medqa_sweeps.wording import setting
 
 _LINES = "one JSON object per line, one array of objects, or one object of objects keyed by question number"
-_LONGEST_CELL = 16_000_000  # characters; Python's limit of 131,072 is a fifth of a cell of a large export
 
 
-def file_records(text: str, sets: list[str], key: str) -> Iterator[RawRecord]:
-    """The records of the files that `text`, a path or a glob, names.
+def file_records(config: DataConfig, source: str | list[str], key: str) -> Iterator[RawRecord]:
+    """The records of the files that `source`, a path, a glob or a list of them, names, in that order.
 
     Args:
-        sets: which sets to read from a file with several; empty: the only one.
-        key: the config key of `text`, for errors.
+        key: the config key of `source`, for errors.
 
     Raises:
-        DataError: if there is no such file, or a file is empty, of an unknown type, or unreadable as a whole.
+        DataError: if there is no such file, or a file is empty, of an unknown type, not what its name says, or
+            unreadable as a whole.
     """
-    for path in existing_files(text, key):
+    for path in existing_files(source, key):
         reader = _READERS.get(path.suffix.lower())
         if reader is None:
-            raise DataError(f"{path}: this file type is not supported; allowed are {', '.join(_READERS)}.")
-        records = list(reader(path, sets))
+            raise DataError(
+                f"{path}: this file type is not supported; allowed are {', '.join(_READERS)}.{why_unsupported(path)}"
+            )
+        refuse_other_content(path)
+        records = list(reader(path, config))
         if not records:
             raise DataError(f"{path} contains no questions. Name a file that does.")
         yield from records
 
 
-def matching_files(text: str) -> list[Path]:
-    """The files that a path or glob names, sorted; an existing path is never read as a glob."""
+def matching_files(source: str | list[str]) -> list[Path]:
+    """The files that paths or globs name, those of a glob sorted; an existing path is never read as a glob."""
+    return [path for text in texts_of(source) for path in _matching(text)]
+
+
+def _matching(text: str) -> list[Path]:
     path = resolve_bundled(text)
     found = [str(path)] if os.path.lexists(path) else sorted(glob.glob(str(path), recursive=True))
     return [Path(name) for name in found if os.path.isfile(name) or _is_broken_link(name)]
@@ -67,18 +78,27 @@ def _refuse_pointer(path: Path) -> None:
         )
 
 
-def existing_files(text: str, key: str) -> list[Path]:
-    """The files that a path or glob names, without reading them.
+def existing_files(source: str | list[str], key: str) -> list[Path]:
+    """The files that paths or globs name, without reading them.
 
     Raises:
-        DataError: if there are none, or one is a broken link or a Git-LFS pointer.
+        DataError: if one names none, one file is named twice, or one is a broken link or a Git-LFS pointer.
     """
+    files = [path for text in texts_of(source) for path in _existing(text, key)]
+    for index, path in enumerate(files):
+        if path in files[:index]:
+            raise DataError(f"{key}={setting(source)} names {path} twice. Name each file once.")
+        _refuse_pointer(path)
+    return files
+
+
+def _existing(text: str, key: str) -> list[Path]:
     if os.path.isdir(resolve_bundled(text)):
         from medqa_sweeps.config.overrides import override  # Hydra, which no trial's process needs
 
         several = shell_line(override(key, f"{text.rstrip('/')}/*.jsonl"))
         raise DataError(f"{key}={text} is a folder. Name a file in it, or several: {several}.")
-    files = matching_files(text)
+    files = _matching(text)
     if not files:
         folder = resolve_bundled(text).parent
         there = sorted(path.name for path in folder.iterdir() if path.suffix in _READERS) if folder.is_dir() else []
@@ -86,23 +106,21 @@ def existing_files(text: str, key: str) -> list[Path]:
             f"{folder} contains {', '.join(there[:8])}" if there else f"{folder} contains no {', '.join(_READERS)} file"
         )
         raise DataError(f"{key}={text}: there is no such file ({found}). Fix the path, or use data=sample.")
-    for path in files:
-        _refuse_pointer(path)
     return files
 
 
 # JSON
 
 
-def _json_records(path: Path, sets: list[str]) -> Iterator[RawRecord]:
-    text = _text_of(path)
+def _json_records(path: Path, config: DataConfig) -> Iterator[RawRecord]:
+    text = text_of(path, config.encoding)
     if text.lstrip().startswith("["):
         array = _whole(text, path, "a JSON array")
         yield from (RawRecord(f"{path}, record {number}", item) for number, item in enumerate(array, start=1))
         return
-    keyed = _keyed(text)
+    keyed = _keyed(text, config.columns)
     if keyed is not None:
-        yield from _keyed_records(keyed, path, sets)
+        yield from _keyed_records(keyed, path, config)
         return
     for number, line in enumerate(text.split("\n"), start=1):  # splitlines() would also cut at U+2028 inside a text
         if line.strip():
@@ -123,26 +141,27 @@ def _whole(text: str, path: Path, allowed: str) -> Any:
         raise DataError(f"{path}: not JSON ({error}). Allowed is {allowed}. Fix or remove the file.") from error
 
 
-def _keyed(text: str) -> dict[str, Any] | None:
+def _keyed(text: str, columns: ColumnsConfig) -> dict[str, Any] | None:
     """The records of a text that is one JSON object, by key; None if it is anything else, such as JSON lines."""
     try:
         value = from_json(text)
     except (ValueError, RecursionError):
         return None
-    if _is_keyed(value):
+    if _is_keyed(value, columns):
         return value
     return {"": value} if isinstance(value, dict) and "\n" in text.strip() else None
 
 
-def _is_keyed(value: Any) -> bool:
+def _is_keyed(value: Any, columns: ColumnsConfig) -> bool:
     """Whether a value is an object of objects that is not itself a record."""
-    if not isinstance(value, dict) or RECORD_FIELDS & value.keys():
+    if not isinstance(value, dict) or RECORD_FIELDS & value.keys() or is_record(value, columns):
         return False
     return any(isinstance(inner, dict) and inner for inner in value.values())
 
 
-def _keyed_records(keyed: dict[str, Any], path: Path, sets: list[str]) -> Iterator[RawRecord]:
-    if not all(_is_keyed(inner) for inner in keyed.values()):
+def _keyed_records(keyed: dict[str, Any], path: Path, config: DataConfig) -> Iterator[RawRecord]:
+    sets = config.hub_subsets
+    if not all(_is_keyed(inner, config.columns) for inner in keyed.values()):
         yield from (RawRecord(f"{path}, {name}" if name else str(path), record) for name, record in keyed.items())
         return
     if not sets and len(keyed) > 1:
@@ -156,49 +175,10 @@ def _keyed_records(keyed: dict[str, Any], path: Path, sets: list[str]) -> Iterat
         yield from (RawRecord(f"{path}, {chosen}, {name}", record) for name, record in keyed[chosen].items())
 
 
-def _text_of(path: Path) -> str:
-    data = b""
-    try:
-        data = path.read_bytes()
-        return data.decode("utf-8-sig")
-    except OSError as error:
-        raise DataError(f"{path} cannot be read ({error.strerror}). Fix its permissions, or use a copy.") from error
-    except UnicodeDecodeError as error:
-        line = data.count(b"\n", 0, error.start) + 1
-        raise DataError(f"{path}, line {line}: not UTF-8. Convert it: iconv -f ENCODING -t UTF-8.") from error
+# Parquet
 
 
-# Tables
-
-
-def _csv_records(path: Path, sets: list[str]) -> Iterator[RawRecord]:
-    """One record per row; an empty cell is null. `strict`: an unclosed quote would swallow the rows below it."""
-    csv.field_size_limit(_LONGEST_CELL)
-    rows = csv.reader(io.StringIO(_text_of(path), newline=""), strict=True)
-    before = 0
-    try:
-        header = next(rows, [])
-        if len(set(header)) < len(header):
-            raise DataError(f"{path}: two columns have the same name; the columns are {', '.join(header)}. Rename one.")
-        before = rows.line_num
-        for cells in rows:
-            location, before = f"{path}, line {before + 1}", rows.line_num
-            if cells:
-                yield _row(location, header, cells)
-    except csv.Error as error:
-        raise DataError(
-            f"{path}, line {before + 1}: not CSV ({error}). Fix it, or save the table as JSON lines."
-        ) from error
-
-
-def _row(location: str, header: list[str], cells: list[str]) -> RawRecord:
-    if len(cells) != len(header):
-        reason = f"has {len(cells)} cells, but the header has {len(header)}; check its commas and quotes"
-        return RawRecord(location, cells, reason)
-    return RawRecord(location, {name: cell or None for name, cell in zip(header, cells, strict=True)})
-
-
-def _parquet_records(path: Path, sets: list[str]) -> Iterator[RawRecord]:
+def _parquet_records(path: Path, config: DataConfig) -> Iterator[RawRecord]:
     import pyarrow
     from pyarrow import parquet
 
@@ -213,10 +193,11 @@ def _parquet_records(path: Path, sets: list[str]) -> Iterator[RawRecord]:
         raise DataError(f"{path}: not a readable Parquet file ({reason}). Write it again.") from error
 
 
-_READERS: dict[str, Callable[[Path, list[str]], Iterator[RawRecord]]] = {
+_READERS: dict[str, Callable[[Path, DataConfig], Iterator[RawRecord]]] = {
     ".jsonl": _json_records,
     ".json": _json_records,
-    ".csv": _csv_records,
+    ".csv": table_records,
+    ".tsv": table_records,
     ".parquet": _parquet_records,
 }
 FILE_TYPES = tuple(_READERS)

@@ -23,6 +23,11 @@ _IMAGE = re.compile(
     r"|[如下附見见上]图|[如下附見见上]圖|(?<![电动])图[中示]|(?<![電動])圖[中示]|[圖图](顯示|显示)?如下",
     re.IGNORECASE,
 )
+# One of them is in every text that `_IMAGE` finds: a tenth of the time for the texts without.
+_OF_IMAGES = (
+    *("shown", "depicted", "pictur", "image", "photograph", "figure", "fig.", "illustration", "diagram", "exhibit"),
+    *("(see ", "图", "圖"),
+)
 _NOBODY_INTRODUCED = re.compile(r"^[^.?!]*\bthis (patient|woman|man|girl|boy|child|infant)\b[^.!]*$", re.IGNORECASE)
 
 # Common control tokens; only a model's tokenizer tells which of them that model has.
@@ -41,7 +46,8 @@ def flags_of(question: str, options: list[str]) -> Iterator[str]:
         yield "two options have one text"
     if question.count('"') % 2:
         yield "unbalanced quote"
-    if _IMAGE.search(question):
+    folded = question.casefold()
+    if any(word in folded for word in _OF_IMAGES) and _IMAGE.search(question):
         yield "speaks of an image"
     if _NOBODY_INTRODUCED.match(question):
         yield "speaks of a patient without a vignette"
@@ -50,6 +56,8 @@ def flags_of(question: str, options: list[str]) -> Iterator[str]:
 
 
 def _has_lookalikes(text: str) -> bool:
+    if text.isascii():
+        return False
     cyrillic = len(_CYRILLIC.findall(text))
     return 0 < cyrillic <= 2 + len(_LATIN.findall(text)) or bool(_GREEK_IN_WORD.search(text))
 

@@ -1,19 +1,21 @@
-"""Record formats: extracts question, options and answer, by a record's field names. To add a format, add to `_FORMATS`.
+"""Record formats: extracts question, options and answer, by a record's field names. `docs/data.md` shows all of them.
+
+The formats of `_FORMATS` are tried first, by the exact names of their fields; then `fields` finds out by similar names
+which field contains what. To add a format, add to `_FORMATS`, or a name to `fields`.
 
 Nothing is guessed: a record does not show whether the number of the gold option counts from 0 or from 1; `counting`
 finds it from all records or the config.
 """
 
-import ast
-import json
 import re
-import warnings
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from string import ascii_lowercase, ascii_uppercase
 from typing import Any
 
-from medqa_sweeps.config import DATA_FORMATS
+from medqa_sweeps.config import DATA_FORMATS, ColumnsConfig, DataConfig
+from medqa_sweeps.data.cells import is_absent, is_blank, list_of, named_options, only, parsed_cell, whole_number
+from medqa_sweeps.data.fields import Layout, layout_of
 from medqa_sweeps.data.raw_record import BadRecord, short_repr
 
 
@@ -28,6 +30,8 @@ class RawQuestion:
     meta_info: Any = None
     counted: str | None = None  # field with the option's number
     documented_base: int | None = None  # number of the first option by the format's documentation
+    usual_base: int | None = None  # likewise in the best-known source of the format; decides if no record shows it
+    other_names: Mapping[str, str] = field(default_factory=dict)  # option names by how else an answer may write them
 
 
 @dataclass(frozen=True)
@@ -37,37 +41,46 @@ class _Format:
     read: Callable[[dict[str, Any]], RawQuestion]
 
 
-def raw_question_of(record: Any, format: str) -> RawQuestion:
-    """The parts of a record in any format that `format` (as in `data.format`) allows.
+def raw_question_of(record: Any, config: DataConfig) -> RawQuestion:
+    """The parts of a record in any format that data.format allows, or as data.columns says.
 
     Raises:
-        BadRecord: if it has no such format, or its options are neither an object nor a list.
+        BadRecord: if it has no such format, or its options have no known shape.
     """
     if not isinstance(record, dict):
         raise BadRecord(f"is {short_repr(record)}, not an object with fields")
-    allowed = [known_format for known_format in _FORMATS if format in ("auto", known_format.name)]
-    for known_format in allowed:
-        if all(field in record for field in known_format.fields):
-            return known_format.read(record)
+    allowed = [known_format for known_format in _FORMATS if config.format in ("auto", known_format.name)]
+    if not config.columns.given():
+        for known_format in allowed:
+            if all(field in record for field in known_format.fields):
+                return known_format.read(record)
+    if config.format in ("auto", *_SHAPES):
+        record = _unnested(record)
+        return _from_layout(record, layout_of(record, config.columns, config.format))
     known = "; ".join(f"{known_format.name} ({', '.join(known_format.fields)})" for known_format in allowed)
     raise BadRecord(
-        f"not a multiple-choice question: its fields are {short_repr(list(record))}, and data.format={format} needs "
-        f"all fields of one of: {known}",
-        "Name a file with such records, or rename its fields.",
+        f"not a multiple-choice question: its fields are {short_repr(list(record))}, and data.format={config.format} "
+        f"needs all fields of one of: {known}",
+        "Name a file with such records, or leave out data.format.",
     )
 
 
 def _from_options(record: dict[str, Any]) -> RawQuestion:
-    answer = _parsed_cell(record.get("answer_idx"))
-    return RawQuestion(
-        record["question"], _named(record["options"]), answer, _list_of(record.get("answer")), record.get("meta_info")
-    )
+    options, meta_info = named_options(record["options"]), record.get("meta_info")
+    answer = parsed_cell(record.get("answer_idx"))
+    if answer is None and is_absent(record.get("answer")):  # AGIEval and others have a letter or number in `label`
+        return replace(_from_layout(record, layout_of(record, _NO_COLUMNS)), meta_info=meta_info)
+    if answer is None and (number := _typed_number(record.get("answer"))) is not None:
+        return _with_number(RawQuestion(record["question"], options, None, meta_info=meta_info), "answer", number)
+    return RawQuestion(record["question"], options, answer, list_of(record.get("answer")), meta_info)
 
 
 def _from_choices(record: dict[str, Any]) -> RawQuestion:
-    return RawQuestion(
-        record["question"], _named(record["choices"]), None, _list_of(record["answer"]), record.get("meta_info")
-    )
+    """In bigbio's files the answer is a text; in MMLU it is a number from 0."""
+    options, meta_info = named_options(record["choices"]), record.get("meta_info")
+    raw = RawQuestion(record["question"], options, None, list_of(record["answer"]), meta_info, usual_base=0)
+    number = _typed_number(record["answer"])
+    return raw if number is None else _with_number(raw, "answer", number)
 
 
 def _from_endings(record: dict[str, Any]) -> RawQuestion:
@@ -90,12 +103,12 @@ def _from_columns(record: dict[str, Any]) -> RawQuestion:
         (letter.upper(), record[f"option_{letter}"]) for letter in ascii_lowercase if f"option_{letter}" in record
     ]
     field, answer = _first_of(record, ("answer_idx", "correct_option", "label", "cop"))
-    text = _list_of(_first_of(record, ("answer", "correct_answer"))[1])
-    return RawQuestion(record["question"], options, _parsed_cell(answer), text, record.get("meta_info"), counted=field)
+    text = list_of(_first_of(record, ("answer", "correct_answer"))[1])
+    return RawQuestion(record["question"], options, parsed_cell(answer), text, record.get("meta_info"), counted=field)
 
 
 def _from_nested(record: dict[str, Any]) -> RawQuestion:
-    data = _parsed_cell(record["data"])
+    data = parsed_cell(record["data"])
     if not isinstance(data, dict) or not {"Question", "Options"} <= data.keys():
         raise BadRecord(
             f"data is {short_repr(record['data'])}; it must be an object with Question, Options, Correct Option"
@@ -104,8 +117,77 @@ def _from_nested(record: dict[str, Any]) -> RawQuestion:
 
 
 def _from_capitals(record: dict[str, Any]) -> RawQuestion:
-    answer, text = _parsed_cell(record.get("Correct Option")), _list_of(record.get("Correct Answer"))
-    return RawQuestion(record["Question"], _named(record["Options"]), answer, text, record.get("meta_info"))
+    answer, text = parsed_cell(record.get("Correct Option")), list_of(record.get("Correct Answer"))
+    return RawQuestion(record["Question"], named_options(record["Options"]), answer, text, record.get("meta_info"))
+
+
+def _from_layout(record: Mapping[str, Any], layout: Layout) -> RawQuestion:
+    question = record[layout.question]
+    if layout.wrong:
+        return _from_distractors(record, layout)
+    if layout.held is not None:
+        options = named_options(record[layout.held])
+    else:
+        options = [(name, record.get(field)) for name, field in layout.lettered]
+    raw = RawQuestion(question, options, None, meta_info=record.get("meta_info"), other_names=layout.other_names)
+    keys = [(name, parsed_cell(record[name])) for name in layout.keys if not is_blank(record[name])]
+    answers = [(name, _answer_of(record[name])) for name in layout.answers if not is_blank(record[name])]
+    texts = [(name, value) for name, value in answers if _typed_number(value) is None]
+    if keys and texts and whole_number(only(keys[0][1])) is not None and whole_number(only(texts[0][1])) is None:
+        keys = []  # the letter or text beside a number says the same without a base
+    if keys:
+        text = texts[0][1] if texts else None
+        return _with_number(replace(raw, answer_text=text), *keys[0])
+    if texts:
+        return replace(raw, answer_text=texts[0][1])
+    return _with_number(raw, *answers[0]) if answers else raw
+
+
+def _from_distractors(record: Mapping[str, Any], layout: Layout) -> RawQuestion:
+    """As in SciQ. The source has no order of options: they are sorted, so that the place tells nothing."""
+    wrong = [record[name] for name in layout.wrong]
+    found = [text for value in wrong for text in _as_list(parsed_cell(value)) if not is_absent(text)]
+    correct = next((value for name in layout.answers if not is_blank(value := record[name])), None)
+    if correct is None:
+        raise BadRecord("has wrong options alone, and no correct answer")
+    texts = sorted([*found, correct], key=str)
+    return RawQuestion(record[layout.question], list(zip(ascii_uppercase, texts, strict=False)), None, correct)
+
+
+def _with_number(raw: RawQuestion, field: str, answer: Any) -> RawQuestion:
+    """With a letter or number as the answer; a number counts the options, unless their own names are numbers."""
+    by_name = any(whole_number(name) is not None for name, _ in raw.options)
+    return replace(raw, answer=answer, counted=None if by_name else field)
+
+
+def _first_of(record: dict[str, Any], fields: tuple[str, ...]) -> tuple[str | None, Any]:
+    """The first of `fields` with a value, and the value."""
+    return next(((name, record[name]) for name in fields if record.get(name) is not None), (None, None))
+
+
+def _answer_of(value: Any) -> Any:
+    """As `list_of`, also for a list of one number."""
+    found = parsed_cell(value)
+    return found if _typed_number(found) is not None else list_of(value)
+
+
+def _typed_number(value: Any) -> int | float | None:
+    """A number that the source has as a number; in a list of one, too."""
+    found = only(parsed_cell(value))
+    return found if isinstance(found, int | float) and not isinstance(found, bool) and not is_absent(found) else None
+
+
+def _unnested(record: dict[str, Any]) -> dict[str, Any]:
+    """The record with the fields of its question, if that is an object of stem and choices (ARC, OpenBookQA)."""
+    question = parsed_cell(record.get("question"))
+    if not isinstance(question, dict) or "stem" not in question:
+        return record
+    outer = {name: value for name, value in record.items() if name != "question"}
+    return {**outer, **question}
+
+
+def _as_list(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else [value]
 
 
 _FORMATS = (
@@ -118,89 +200,8 @@ _FORMATS = (
     _Format("nested", ("data",), _from_nested),
     _Format("nested", ("Question", "Options", "Correct Option"), _from_capitals),
 )
-assert {known_format.name for known_format in _FORMATS} | {"auto"} == set(DATA_FORMATS)
-RECORD_FIELDS = {field for known_format in _FORMATS for field in known_format.fields}
-
-
-def _named(options: Any) -> list[tuple[str, Any]]:
-    """Options with their names from a dict, a list of {key, value}, or a list of texts (named A, B, …)."""
-    found = _parsed_cell(options)
-    if isinstance(found, dict):
-        return [(str(name), text) for name, text in found.items()]
-    if not isinstance(found, list):
-        raise BadRecord(
-            f"options are {short_repr(options)}; allowed are an object, a list of {{key, value}}, or a list of texts"
-        )
-    if all(isinstance(option, dict) and {"key", "value"} <= option.keys() for option in found):
-        return [(str(option["key"]), option["value"]) for option in found]
-    return [(ascii_uppercase[index : index + 1], text) for index, text in enumerate(found)]
-
-
-def _parsed_cell(value: Any) -> Any:
-    """The list or object that a table's cell contains as JSON or Python text; anything else unchanged."""
-    if not isinstance(value, str) or value.lstrip()[:1] not in ("{", "["):
-        return value
-    for parse in (from_json, _from_python):
-        try:
-            return parse(value)
-        except (ValueError, SyntaxError, TypeError, MemoryError, RecursionError):
-            continue
-    return value
-
-
-def from_json(text: str) -> Any:
-    """The value of JSON text.
-
-    Raises:
-        ValueError: if it is not JSON, or an object has a key twice.
-    """
-    return json.loads(text, object_pairs_hook=without_repeats)
-
-
-def _from_python(text: str) -> Any:
-    """Parses Python literals only: nothing is called or looked up."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", SyntaxWarning)  # about a backslash in a text, which is harmless
-        tree = ast.parse(text.strip(), mode="eval")
-        for node in ast.walk(tree):
-            if isinstance(node, ast.Dict):
-                without_repeats([(ast.dump(key), None) for key in node.keys if key is not None])
-        return ast.literal_eval(tree)
-
-
-def without_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """`pairs` as a dict.
-
-    Raises:
-        ValueError: if a key occurs twice, since an option or a question would be lost silently.
-    """
-    found = dict(pairs)
-    if len(found) < len(pairs):
-        keys = [key for key, _ in pairs]
-        raise ValueError(f"the key {next(key for key in keys if keys.count(key) > 1)!r} occurs twice")
-    return found
-
-
-def _list_of(value: Any) -> Any:
-    """The list of one text that a table's cell contains (`"['text']"`); anything else unchanged."""
-    found = _parsed_cell(value)
-    return found if isinstance(found, list) and len(found) == 1 and isinstance(found[0], str) else value
-
-
-def _first_of(record: dict[str, Any], fields: tuple[str, ...]) -> tuple[str | None, Any]:
-    """The first of `fields` with a value, and the value."""
-    return next(((field, record[field]) for field in fields if record.get(field) is not None), (None, None))
-
-
-def only(value: Any) -> Any:
-    """The item of a list of one (`["b"]`); anything else unchanged."""
-    return value[0] if isinstance(value, list) and len(value) == 1 else value
-
-
-def whole_number(value: Any) -> int | None:
-    """The whole number that `value` is or contains as text; None if there is none."""
-    if isinstance(value, str) and re.fullmatch(r"\s*-?\d{1,9}(\.0+)?\s*", value, re.ASCII):
-        return int(float(value))
-    if isinstance(value, float):
-        return int(value) if value.is_integer() else None
-    return value if isinstance(value, int) and not isinstance(value, bool) else None
+_SHAPES = ("columns", "choices", "distractors")  # read by similar names, see `fields`
+_NO_COLUMNS = ColumnsConfig()
+assert {known_format.name for known_format in _FORMATS} | {"auto", *_SHAPES} == set(DATA_FORMATS)
+# A JSON object with one of these is a record, and not an object of records.
+RECORD_FIELDS = {name for known_format in _FORMATS for name in known_format.fields}

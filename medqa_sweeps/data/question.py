@@ -15,6 +15,9 @@ Region = Literal["us", "taiwan", "mainland"]
 Step = Literal["step1", "step2&3"]
 
 
+UNLABELLED = -1  # gold of a question that has no answer; only `predict` reads such questions
+
+
 @dataclass(frozen=True)
 class Question:
     """One multiple-choice question, cleaned."""
@@ -22,10 +25,11 @@ class Question:
     id: str  # 16 hex digits of question and options
     question: str
     options: tuple[str, ...]  # in the file's order
-    gold: int  # index of the correct option, 0 .. len(options) - 1
+    gold: int  # index of the correct option, 0 .. len(options) - 1; or UNLABELLED
     region: Region | None = None
     step: Step | None = None  # of the USMLE
     in_order: bool = False  # whether the options keep the file's order in every training epoch
+    source_id: str | None = field(default=None, compare=False)  # the record's own id; decides nothing
 
 
 @dataclass(frozen=True)
@@ -35,10 +39,12 @@ class Quarantined:
     location: str  # file and line, or data set and row
     reason: str  # a sentence
     record: Any  # as read
+    source_id: str | None = None  # the record's own id
 
     def to_json_line(self) -> str:
         """A line of `quarantine.jsonl`; values that JSON cannot represent are written as Python's repr."""
-        line = {"place": self.location, "reason": self.reason, "record": self.record}
+        own = {} if self.source_id is None else {"source_id": self.source_id}
+        line = {"place": self.location, **own, "reason": self.reason, "record": self.record}
         try:
             text = json.dumps(line, ensure_ascii=False, default=repr)
         except (ValueError, TypeError, RecursionError):  # keys that are not strings, or too deep nesting

@@ -7,21 +7,23 @@ Imports no torch; `datasets` only for the hub, `pyarrow` only for Parquet.
 import filecmp
 import re
 from collections import Counter
-from collections.abc import Iterator, Sequence
-from itertools import product
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain, product
 from pathlib import Path
 from typing import Literal
 
-from medqa_sweeps.config import DataConfig
+from medqa_sweeps.config import DataConfig, texts_of
 from medqa_sweeps.data.checking import checked_question, cleaned_texts
 from medqa_sweeps.data.counting import Counting, counting_of
 from medqa_sweeps.data.duplicates import QuestionHash, question_hash
+from medqa_sweeps.data.fields import own_id, refuse_unknown_columns
 from medqa_sweeps.data.files import existing_files, file_records, matching_files
 from medqa_sweeps.data.formats import RawQuestion, raw_question_of
 from medqa_sweeps.data.hub import hub_records
 from medqa_sweeps.data.question import Quarantined, QuestionSet
 from medqa_sweeps.data.raw_record import ALONE, GOLD, BadRecord, RawRecord
 from medqa_sweeps.errors import DataError
+from medqa_sweeps.wording import setting
 
 Part = Literal["train", "validation"]
 _ORDERED = "its options depend on their order, and data.ordered_options=quarantine."
@@ -48,14 +50,25 @@ def read_questions(config: DataConfig, part: Part) -> QuestionSet:
             "the hub, or set split=random or split=kfold to take the validation questions from the training questions."
         )
     _refuse_test(config, part, source)
-    found, counting = _checked(config, _records(config, source, f"data.{part}"))
+    found, counting = _checked(config, _records(config, source, f"data.{part}"), f"data.{part}={setting(source)}")
     if part == "train" and found.questions and config.answer_base is not None and counting.base is None:
         _refuse_unused_base(config)
     if not found.questions:
         first = found.quarantined[0]
         count = f"{len(found.quarantined):,} of {len(found.quarantined):,} records are bad"
-        raise DataError(f"data.{part}={source}: {count}. The first: {first.location}: {first.reason}")
+        raise DataError(f"data.{part}={setting(source)}: {count}. The first: {first.location}: {first.reason}")
     return found
+
+
+def read_to_answer(config: DataConfig) -> QuestionSet:
+    """The questions of data.train, for a model to answer: a record without a gold answer gives one with `UNLABELLED`.
+
+    Raises:
+        DataError: as `read_questions`.
+    """
+    _refuse_test(config, "train", config.train)
+    source = f"data.train={setting(config.train)}"
+    return _checked(config, _records(config, config.train, "data.train"), source, may_lack_gold=True)[0]
 
 
 def file_in_both_parts(config: DataConfig) -> Path | None:
@@ -77,7 +90,7 @@ def read_test_questions(config: DataConfig) -> QuestionSet:
         DataError: as `read_questions`, or if the data set has no test questions.
     """
     refuse_missing_test(config)
-    return _checked(config, _records(config, str(config.test), "data.test"))[0]
+    return _checked(config, _records(config, config.test, "data.test"), f"data.test={setting(config.test)}")[0]
 
 
 def refuse_missing_test(config: DataConfig) -> None:
@@ -104,36 +117,43 @@ def read_test_hashes(config: DataConfig) -> list[QuestionHash]:
     hashes = []
     for record in _records(config, config.test, "data.test"):
         try:
-            _, question, options, _ = cleaned_texts(
-                raw_question_of(_fields(record), config.format), config.ordered_options
-            )
+            _, question, options, _ = cleaned_texts(raw_question_of(_fields(record), config), config.ordered_options)
         except BadRecord as bad:
             raise DataError(f"{record.location}: {bad}") from None
         hashes.append(question_hash(question, options))
     return hashes
 
 
-def _records(config: DataConfig, source: str, key: str) -> Iterator[RawRecord]:
-    return hub_records(config, source) if config.hub_id else file_records(source, config.hub_subsets, key)
+def _records(config: DataConfig, source: str | list[str], key: str) -> Iterator[RawRecord]:
+    if config.hub_id:
+        return chain.from_iterable(hub_records(config, split) for split in texts_of(source))
+    return file_records(config, source, key)
 
 
-def _checked(config: DataConfig, records: Iterator[RawRecord]) -> tuple[QuestionSet, Counting]:
+def _checked(
+    config: DataConfig, records: Iterable[RawRecord], source: str, may_lack_gold: bool = False
+) -> tuple[QuestionSet, Counting]:
     found, bad_records = QuestionSet([]), list[tuple[str, BadRecord]]()
-    read = [(record, _raw_question(record, config.format)) for record in records]
+    records = list(records)
+    refuse_unknown_columns((record.fields for record in records), config.columns, source)
+    read = [(record, _raw_question(record, config)) for record in records]
     counting = counting_of([(record.location, raw) for record, raw in read], config.answer_base)
     for record, raw in read:
+        source_id = own_id(record.fields, config.columns)
         try:
             if isinstance(raw, BadRecord):
                 raise raw
-            question = checked_question(raw, config, counting, found.cleaned, found.flagged)
+            question = checked_question(
+                raw, config, counting, found.cleaned, found.flagged, source_id, may_lack_gold=may_lack_gold
+            )
         except BadRecord as bad:
             if bad.is_config_error:
                 raise DataError(f"{record.location}: {bad}") from None
             bad_records.append((record.location, bad))
-            found.quarantined.append(Quarantined(record.location, str(bad), record.fields))
+            found.quarantined.append(Quarantined(record.location, str(bad), record.fields, source_id))
         else:
             if question.in_order and config.ordered_options == "quarantine":
-                found.quarantined.append(Quarantined(record.location, _ORDERED, record.fields))
+                found.quarantined.append(Quarantined(record.location, _ORDERED, record.fields, source_id))
             else:
                 found.questions.append(question)
     if bad_records and (config.on_bad_record == "stop" or len(bad_records) == len(read)):
@@ -153,9 +173,9 @@ def _of_bad_records(bad_records: Sequence[tuple[str, BadRecord]], records: int) 
     return f"{location}: {bad.reason}. {records:,} of {records:,} records are bad for this reason.{hint}"
 
 
-def _raw_question(record: RawRecord, format: str) -> RawQuestion | BadRecord:
+def _raw_question(record: RawRecord, config: DataConfig) -> RawQuestion | BadRecord:
     try:
-        return raw_question_of(_fields(record), format)
+        return raw_question_of(_fields(record), config)
     except BadRecord as bad:
         return bad
 
@@ -167,10 +187,10 @@ def _refuse_unused_base(config: DataConfig) -> None:
         DataError: if data.answer_base has no effect.
     """
     records = _records(config, config.validation, "data.validation") if config.validation else iter(())
-    read = [(record.location, _raw_question(record, config.format)) for record in records]
+    read = [(record.location, _raw_question(record, config)) for record in records]
     if counting_of(read, config.answer_base).base is None:
         raise DataError(
-            f"{config.train}: data.answer_base={config.answer_base} has no effect, as no gold answer is an "
+            f"{setting(config.train)}: data.answer_base={config.answer_base} has no effect, as no gold answer is an "
             "option number. Leave it out."
         )
 
@@ -183,26 +203,30 @@ def _fields(record: RawRecord) -> object:
 
 def _flag_repeats(found: QuestionSet) -> None:
     ids = {question.id for question in found.questions}
+    own_ids = [question.source_id for question in found.questions if question.source_id is not None]
     answers = {(question.id, question.gold) for question in found.questions}
     repeats = Counter(
         {
             "repeats an earlier question": len(found.questions) - len(ids),
             "repeats a question with another answer": len(answers) - len(ids),
+            "has the id of an earlier record": len(own_ids) - len(set(own_ids)),
         }
     )
     found.flagged.update(+repeats)
 
 
-def _refuse_test(config: DataConfig, part: Part, source: str) -> None:
+def _refuse_test(config: DataConfig, part: Part, source: str | list[str]) -> None:
     if config.hub_id:  # includes a slice ("test[:10%]"), a sum ("train+test"), and data.test=null
-        locked = bool({config.test, "test"} & set(re.split(r"[^\w.-]+", source)))
+        named = {word for split in texts_of(source) for word in re.split(r"[^\w.-]+", split)}
+        locked = bool({*texts_of(config.test), "test"} & named)
     else:
         test_files = matching_files(config.test) if config.test else []
         locked = any(_same(path, test) for path in matching_files(source) for test in test_files)
     if locked:
         raise DataError(
-            f"data.{part}={source} contains the test questions (data.test={config.test}), which no sweep may read. "
-            "Name other questions, or set split=random or split=kfold to validate on a part of the training questions."
+            f"data.{part}={setting(source)} contains the test questions (data.test={setting(config.test)}), which no "
+            "sweep may read. Name other questions, or set split=random or split=kfold to validate on a part of the "
+            "training questions."
         )
 
 

@@ -17,6 +17,7 @@ from medqa_sweeps.data.question import Quarantined, Question, QuestionSet, finge
 from medqa_sweeps.data.reading import Part, file_in_both_parts, read_questions
 from medqa_sweeps.durable.cache import shared
 from medqa_sweeps.errors import DataError
+from medqa_sweeps.wording import setting
 
 # Keys of `Split.flagged` and of provenance.json for validation questions that the model has trained on.
 IN_TRAINING = "in training and in validation"
@@ -70,7 +71,7 @@ def split_questions(data: DataConfig, split: SplitConfig, read: Read = read_ques
 
 def _overlapping_parts(data: DataConfig, train: list[Question], validation: list[Question]) -> str:
     """Why these two parts of an official split must be a mistake; empty: they may be intended."""
-    sources = f"data.train={data.train} and data.validation={data.validation}"
+    sources = f"data.train={setting(data.train)} and data.validation={setting(data.validation)}"
     if file := file_in_both_parts(data):
         return f"{sources} both read {file}, or a copy of it."
     trained_on, validated_on = ({question.id for question in side} for side in (train, validation))

@@ -193,5 +193,12 @@ def _changes(
         old, new = before.get(key), now.get(key)
         if isinstance(old, Mapping) and isinstance(new, Mapping):
             yield from _changes(old, new, dict.fromkeys([*old, *new]), present, f"{prefix}{key}.")
-        elif old != new and not (isinstance(old, str) and present(old) == new):
+        elif old != new and _now(old, present) != new:
             yield f"{prefix}{key}: {old} then, {new} now"
+
+
+def _now(value: Any, present: Callable[[str], str]) -> Any:
+    """A value with its path, or the paths in its list, replaced by `present`."""
+    if isinstance(value, list):
+        return [_now(one, present) for one in value]
+    return present(value) if isinstance(value, str) else value

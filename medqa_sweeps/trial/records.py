@@ -16,6 +16,8 @@ from typing import Any, ClassVar, Self
 
 from medqa_sweeps.errors import FailureKind
 
+LEFT_OUT = "left out if None"  # a field that earlier versions did not have, so that their bytes stay as they were
+
 
 class Outcome(StrEnum):
     """How a trial ended. `INTERRUPTED` trials have no result and can be resumed."""
@@ -38,8 +40,9 @@ class JsonRecord:
     """Abstract: a dataclass that converts to JSON and back."""
 
     def to_json(self) -> dict[str, Any]:
-        """A JSON object: keys in the order of the fields, nested records as objects."""
-        return {f.name: _plain(getattr(self, f.name)) for f in dataclasses.fields(self)}
+        """A JSON object: keys in the order of the fields, nested records as objects, no null of a `LEFT_OUT` field."""
+        values = [(f, getattr(self, f.name)) for f in dataclasses.fields(self)]
+        return {f.name: _plain(value) for f, value in values if value is not None or not f.metadata.get(LEFT_OUT)}
 
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> Self:
@@ -153,11 +156,13 @@ class Prediction(JsonRecord):
 
     samples_seen: int
     id: str  # of the question
-    gold: str  # letter
+    gold: str  # letter; empty if the question has none, which only `predict` answers
     predicted: str | None  # letter; null if the generated text contains none
     log_probabilities: dict[str, float] = field(
         default_factory=dict
     )  # nats, by letter; normalised over the whole vocabulary
+    # the question's id in its own file; it decides nothing, and an earlier version wrote none
+    source_id: str | None = field(default=None, compare=False, metadata={LEFT_OUT: True})
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,7 @@
 LoRA starts at B = 0, so this is also the score of every trial after zero samples.
 """
 
+import dataclasses
 from typing import Any
 
 from medqa_sweeps import hardware
@@ -40,7 +41,10 @@ def untuned(
         }
 
     stored, was_there = shared("baselines", _key(plan, prompt_fingerprint, str(engine.dtype)), compute)
-    return Score.from_json(stored["score"]), [Prediction.from_json(line) for line in stored["predictions"]], was_there
+    read = [Prediction.from_json(line) for line in stored["predictions"]]
+    asked = zip(read, plan.split.validation, strict=True)  # the same questions may have other ids in another file
+    answers = [dataclasses.replace(answer, source_id=question.source_id) for answer, question in asked]
+    return Score.from_json(stored["score"]), answers, was_there
 
 
 @reads_base

@@ -13,7 +13,7 @@ import numpy as np
 import torch
 
 from medqa_sweeps.config import EvaluationConfig
-from medqa_sweeps.data import Question
+from medqa_sweeps.data import UNLABELLED, Question
 from medqa_sweeps.errors import Diverged
 from medqa_sweeps.prompt import LETTERS, PromptEncoder
 from medqa_sweeps.statistics import calibration_error, standard_error, wilson_interval
@@ -91,9 +91,10 @@ def prediction(answer: Answer, samples_seen: int) -> Prediction:
     return Prediction(
         samples_seen=samples_seen,
         id=answer.question.id,
-        gold=LETTERS[answer.question.gold],
+        gold="" if answer.question.gold == UNLABELLED else LETTERS[answer.question.gold],
         predicted=None if answer.predicted is None else LETTERS[answer.predicted],
         log_probabilities={LETTERS[i]: round(value, 6) for i, value in enumerate(answer.log_probabilities)},
+        source_id=answer.question.source_id,
     )
 
 

@@ -29,6 +29,7 @@ from medqa_sweeps.trial.folder import TrialDir
 from medqa_sweeps.trial.plan import Plan, plan_trial, refuse_changed
 from medqa_sweeps.trial.question_overlap import count_overlap
 from medqa_sweeps.trial.records import Score
+from medqa_sweeps.wording import setting
 from medqa_sweeps.worker import model as model_module
 from medqa_sweeps.worker.evaluation import Answer, answer_questions, score
 from medqa_sweeps.worker.refusal import done_or_refused
@@ -135,7 +136,7 @@ def _gain(trained: list[Answer], base: list[Answer]) -> Gain:
 
 
 def _where(data: DataConfig) -> str:
-    return f"{data.hub_id} {data.test}" if data.hub_id else str(data.test)
+    return f"{data.hub_id} {setting(data.test)}" if data.hub_id else setting(data.test)
 
 
 if __name__ == "__main__":

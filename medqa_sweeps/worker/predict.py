@@ -13,7 +13,7 @@ from pathlib import Path
 
 from medqa_sweeps.base import locate
 from medqa_sweeps.config import DataConfig
-from medqa_sweeps.data import Question, read_questions
+from medqa_sweeps.data import Question, read_to_answer
 from medqa_sweeps.durable.lines import append_lines
 from medqa_sweeps.exit_codes import ExitCode
 from medqa_sweeps.prompt import PromptEncoder
@@ -38,7 +38,7 @@ def predict(trial: TrialDir, data: DataConfig, out: Path) -> None:
     """
     result = trial.result()
     model_module.use_threads(None)
-    answers = ask(trial, read_questions(data, "train").questions)
+    answers = ask(trial, read_to_answer(data).questions)
     seen = result.samples_seen if result else 0
     append_lines(out, [prediction(answer, seen).to_json() for answer in answers])
 

@@ -13,7 +13,7 @@ import launch  # noqa: F401  registers the schema
 from medqa_sweeps.commands import SUMMARIES
 from medqa_sweeps.compose.launch_help import EXAMPLES, LaunchHelp, print_help
 from medqa_sweeps.compose.settings import CONF as SWEEPER_CONF, AsyncOptunaSettings, LocalGpusSettings
-from medqa_sweeps.config import TrialConfig, from_hydra
+from medqa_sweeps.config import ColumnsConfig, TrialConfig, from_hydra
 from medqa_sweeps.errors import ConfigError
 from medqa_sweeps.sweep.search_space import parse_search_space
 from tests.conftest import ROOT
@@ -31,6 +31,7 @@ def test_everything_is_there() -> None:
             for field in dataclasses.fields(group.type)}  # fmt: skip
     keys |= {f"hydra.sweeper.{one.name}" for one in dataclasses.fields(AsyncOptunaSettings) if one.name[0] != "_"}
     keys |= {f"hydra.launcher.{one.name}" for one in dataclasses.fields(LocalGpusSettings) if one.name[0] != "_"}
+    keys = keys - {"data.columns"} | {f"data.columns.{one.name}" for one in dataclasses.fields(ColumnsConfig)}
     keys -= {"hydra.sweeper.defaults", "hydra.sweeper.sampler", "hydra.sweeper.pruner"}
     assert sorted(key for key in keys if not re.search(rf"^  {re.escape(key)}(=|$)", WHOLE, re.M)) == []
     options = [f"{file.parent.name}={file.stem}" for file in CONF.glob("*/*.yaml")]

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from hydra import compose, initialize_config_dir
 from hypothesis import given, strategies as st
 from omegaconf import OmegaConf
@@ -249,6 +250,41 @@ def test_each_key_is_in_the_signature_or_listed_as_what_it_leaves_out(group: str
     same = signature(changed, "base", "questions") == signature(config, "base", "questions")
     listed = IRRELEVANT_KEYS | COUNTED_BY_CONTENT
     assert same == (group in listed or f"{group}.{key}" in listed)
+
+
+@pytest.mark.parametrize(
+    ("words", "pinned"),
+    [
+        (["experiment=quickstart"], "8f75c0334f36"),
+        (["model=local", "model.path=/m", "data=local", "data.train=/d/a.jsonl"], "188afbf9e83b"),
+        (["data=local", "data.train=[/d/a.csv,/d/b.csv]", "data.columns.question=Stem"], "188afbf9e83b"),
+        (["data=local", "data.train=/d/a", "data.encoding=cp1252", "data.delimiter=tab"], "188afbf9e83b"),
+    ],
+)
+def test_signatures_of_studies_that_exist_are_as_they_were(words: list[str], pinned: str) -> None:
+    """Another one ends every study: trials that are resumed or repeated would be other experiments."""
+    assert signature(composed(*words), "base", "questions") == pinned
+
+
+def test_several_files_and_columns_survive_being_saved(tmp_path: Path) -> None:
+    files = "data.train=[a.csv,'~/b*.csv',bundled:sample/train.jsonl]"
+    options = override("data.columns.options", ["1", "2", "Opt ${x}"])
+    config = composed("data=local", files, options, "data.columns.id=q7", "data.delimiter=pipe")
+    here = [str(Path("a.csv").absolute()), str(Path("~/b*.csv").expanduser()), "bundled:sample/train.jsonl"]
+    assert config.data.train == here and config.data.columns.options == ["1", "2", "Opt ${x}"]
+    config_module.save(config, tmp_path / "config.yaml")
+    assert config_module.load(tmp_path / "config.yaml") == config
+    moved = config_module.with_paths(config, lambda path: f"/now{path}")
+    assert moved.data.train == [f"/now{here[0]}", f"/now{here[1]}", here[2]]
+
+
+def test_a_config_of_an_earlier_version_is_read_with_the_defaults_of_new_keys(tmp_path: Path) -> None:
+    config_module.save(composed("data=local", "data.train=/d/a.jsonl"), tmp_path / "config.yaml")
+    saved = yaml.safe_load((tmp_path / "config.yaml").read_text())
+    for key in ("columns", "encoding", "delimiter"):
+        del saved["data"][key]
+    (tmp_path / "config.yaml").write_text(yaml.safe_dump(saved))
+    assert config_module.load(tmp_path / "config.yaml") == composed("data=local", "data.train=/d/a.jsonl")
 
 
 def test_what_the_signature_leaves_out_is_a_setting_and_has_a_reason() -> None:

@@ -1,7 +1,9 @@
 """A value written as an override comes back from Hydra as the same value, whatever it is."""
 
 import dataclasses
+import functools
 import math
+import operator
 import types
 import typing
 from collections.abc import Iterator
@@ -128,12 +130,15 @@ def of_kind(kind: Any) -> st.SearchStrategy[Any]:
     return {**SCALARS, str: texts}[kind]
 
 
-def kinds() -> dict[str, Any]:
-    """The type of every key of the schema."""
-    found = {"seed": int}
-    for group, schema in typing.get_type_hints(TrialConfig).items():
-        if dataclasses.is_dataclass(schema):
-            found |= {f"{group}.{key}": kind for key, kind in typing.get_type_hints(schema).items()}
+def kinds(schema: Any = TrialConfig, prefix: str = "") -> dict[str, Any]:
+    """The type of every key of the schema, also of a key that OmegaConf must know as Any."""
+    hints, found = typing.get_type_hints(schema), {}
+    for field in dataclasses.fields(schema):
+        kind = field.metadata.get("type", hints[field.name])
+        if dataclasses.is_dataclass(kind):
+            found |= kinds(kind, f"{prefix}{field.name}.")
+        else:
+            found[f"{prefix}{field.name}"] = kind
     return found
 
 
@@ -144,8 +149,7 @@ def test_every_key_of_the_schema_takes_any_value_of_its_type(config: dict[str, A
         compose("schema", [override(key, value) for key, value in config.items()]), resolve=True
     )
     for key, value in config.items():
-        group, _, last = key.rpartition(".")
-        assert same((found[group] if group else found)[last], value), key
+        assert same(functools.reduce(operator.getitem, key.split("."), found), value), key
 
 
 @pytest.mark.parametrize("written_twice", ["${a.b}", "a ${b} 'c'", "\\${a}", "it's", "a,b", ""])
@@ -202,6 +206,11 @@ def test_each_value_of_a_swept_list_is_the_text_that_was_typed(typed: list[str])
         found: Any = read.value()
         elements = [one.text if isinstance(one, QuotedString) else str(one) for one in found.list]
         assert elements == typed
+    listed = [f"data.train=[{','.join(typed)}]", f"data.columns.options=[{','.join(typed)}]"]
+    assert [list(map(str, read_by_schema(word))) for word in listed] == [typed, typed]
+    whole = read_by_schema(f"data={{name: x, train: [{typed[0]}], columns: {{options: {typed[1]}, id: {typed[1]}}}}}")
+    data: Any = OmegaConf.to_object(whole)
+    assert (data.train, data.columns.options, data.columns.id) == ([typed[0]], typed[1], typed[1])
 
 
 @pytest.mark.parametrize(

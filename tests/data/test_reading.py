@@ -202,7 +202,7 @@ def test_a_path_that_is_no_file_is_refused_with_what_is_there(tmp_path: Path) ->
     assert "there is no such file" in refusal(tmp_path / "no" / "x.jsonl")
     assert "there is no such file" in refusal(tmp_path / ("x" * 5000))
     (tmp_path / "q.xlsx").touch()
-    assert "allowed are .jsonl, .json, .csv, .parquet" in refusal(tmp_path / "q.xlsx")
+    assert "allowed are .jsonl, .json, .csv, .tsv, .parquet" in refusal(tmp_path / "q.xlsx")
 
 
 @pytest.mark.parametrize(
@@ -234,6 +234,14 @@ def test_a_copy_of_the_test_file_is_refused_and_another_of_its_size_is_not(tmp_p
     copy.write_text(copy.read_text().replace("barking", "burning"))
     assert copy.stat().st_size == test.stat().st_size
     assert len(read_questions(config, part).questions) == 1
+
+
+@pytest.mark.parametrize(
+    ("part", "pinned"), [("train", "b674f4e5265c"), ("validation", "c52f695a1713"), ("test", "dd53f057318a")]
+)
+def test_the_fingerprints_of_the_sample_are_as_they_were(part: str, pinned: str) -> None:
+    """They are in the signature of every trial on it."""
+    assert fingerprint(read(f"bundled:sample/{part}.jsonl").questions) == pinned
 
 
 def test_bundled_names() -> None:
@@ -410,6 +418,12 @@ def test_the_trial_folder_has_a_quarantine_only_if_something_was_set_aside(tmp_p
         ('He says: "It hurts." Why?', None),
         ("A chest x-ray is shown. Why?", "speaks of an image"),
         ("Results are shown below:\nNa 140. Why?", None),
+        ("The lesion (See below) grows. Why?", "speaks of an image"),
+        ("Fig. 2 has a mass. Why?", "speaks of an image"),
+        ("The EXHIBIT B has a mass. Why?", "speaks of an image"),
+        ("The curve is as Depicted. Why?", "speaks of an image"),
+        ("检查如图，诊断是？", None),
+        ("心电图如下，诊断是？", "speaks of an image"),
         ("如附圖，最可能的診斷為何？", "speaks of an image"),
         ("What has caused this patient's condition?", "speaks of a patient without a vignette"),
         ("A man has fever. What has caused this patient's condition?", None),

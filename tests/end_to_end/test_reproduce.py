@@ -137,6 +137,42 @@ def test_predictions_as_a_table_and_on_the_screen(
     assert "On the others: " in said and "of 1 question (" in said
 
 
+def test_questions_without_an_answer_are_answered_and_have_their_own_ids(
+    trial: TrialDir, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    table = "Nr;Vignette;Opt1;Opt2;Key\na7;Quelle?;Ménière;x;B\n;;;;\na8;Laquelle?;y;z;\n"
+    (tmp_path / "mine.csv").write_bytes(table.encode("cp1252"))
+    mapped = ["question=Vignette", "options=[Opt1,Opt2]", "answer=Key", "id=Nr"]
+    words = ["data.encoding=cp1252", *(f"data.columns.{one}" for one in mapped)]
+    ask = ["predict", str(trial.path), str(tmp_path / "mine.csv"), *words]
+    assert main([*ask, "--out", str(tmp_path / "o.jsonl")]) == 0
+    rows = [json.loads(line) for line in (tmp_path / "o.jsonl").read_text().splitlines()]
+    assert [(row["source_id"], row["gold"]) for row in rows] == [("a7", "B"), ("a8", None)]
+    assert rows[0]["correct"] is (rows[0]["predicted"] == "B") and rows[1]["correct"] is None
+    said = capsys.readouterr().out
+    assert "of 1 question (" in said and "1 more question without a gold answer. Answers in" in said
+    assert main([*ask, "--out", str(tmp_path / "o.csv")]) == 0
+    table_rows = list(csv.DictReader((tmp_path / "o.csv").open()))
+    assert [row["source_id"] for row in table_rows] == ["a7", "a8"] and table_rows[1]["gold"] == ""
+    (tmp_path / "mine.csv").write_bytes(table.replace("x;B", "x;").encode("cp1252"))
+    capsys.readouterr()
+    assert main(ask) == 0
+    said = capsys.readouterr().out
+    assert "No accuracy: 2 questions without a gold answer." in said and "Accuracy " not in said
+    assert said.splitlines()[0].endswith("a7") and "right" not in said and "wrong" not in said
+
+
+def test_one_question_that_is_typed_is_answered(trial: TrialDir, capsys: pytest.CaptureFixture[str]) -> None:
+    options = ["RSV", " Parainfluenza virus", "D. x"]
+    assert main(["predict", str(trial.path), "--question", "What causes croup?", "--options", *options]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert [line[2] for line in lines[:3]] == ["A", "B", "C"] and lines[1].endswith("%  Parainfluenza virus")
+    shares = [float(line[4:].split("%")[0]) for line in lines[:3]]
+    assert sum(shares) == pytest.approx(100, abs=0.2)
+    assert [line[0] for line in lines[:3]].index(">") == shares.index(max(shares))
+    assert lines[3] == "No accuracy: 1 question without a gold answer."
+
+
 def test_predict_says_that_its_output_is_there_already(
     trial: TrialDir, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -153,6 +189,14 @@ def test_predict_says_that_its_output_is_there_already(
         (["nowhere.jsonl"], "there is no such file"),
         (["bundled:sample/train.jsonl", "--out", "answers.xlsx"], "ending in .jsonl or .csv"),
         (["bundled:sample/train.jsonl", "--format", "novel"], "data.format=novel"),
+        ([], "Name a FILE of questions, or give one: --question TEXT --options TEXT TEXT."),
+        (["x.csv", "--question", "Why?", "--options", "a", "b"], "x.csv and --question: give a file or one question"),
+        (["--question", "Why?"], "--options: 0 given; a question has 2 to 26."),
+        (["--question", "Why?", "--options", "a", " "], "a text is empty"),
+        (["bundled:sample/train.jsonl", "--options", "a", "b"], "--options goes with --question"),
+        (["bundled:sample/train.jsonl", "data.test=null"], "data.train and data.test cannot be set here"),
+        (["bundled:sample/train.jsonl", "lora.r=8"], "lora.r=8: here only data.KEY=VALUE can be set."),
+        (["bundled:sample/train.jsonl", "data.columns.question=Stem"], "has no such column. Its columns are question"),
     ],
 )
 def test_what_cannot_be_predicted_is_told(

@@ -54,7 +54,7 @@ def tree(tmp_path: Path) -> Path:
 
 def interrupted(tree: Path, *words: str) -> Path:
     """The study `multirun/first` of four trials, whose data are named by an absolute and by a relative path."""
-    data = (f"data.train={tree}/data/train.jsonl", "data.validation=data/validation.jsonl", "split=official")
+    data = (f"data.train={tree}/data/train.jsonl", "data.validation=[data/validation.jsonl]", "split=official")
     words = ("-m", *WORDS, *data, "lora.r=2,4,8,16", "training.max_steps=25", "hydra.sweep.dir=multirun/first", *words)
     with open(tree / "log", "w") as log:
         process = psutil.Popen([sys.executable, "prog.py", *words], cwd=tree, env=ENVIRONMENT, stdout=log, stderr=log)
@@ -109,6 +109,7 @@ def test_a_study_that_moved_with_everything_under_another_name_goes_on_through_a
     assert [trial.state.name for trial in told(alone.with_name("alone-confirm"))] == ["COMPLETE"]
     settings = [read_trial(TrialDir(renamed / str(number))).settings for number in (0, 4)]
     assert settings[0]["data.train"] == settings[1]["data.train"] == f"{there}/data/train.jsonl", "no two configs"
+    assert settings[0]["data.validation"] == settings[1]["data.validation"] == [f"{there}/data/validation.jsonl"]
     page = medqa_sweeps(str(alone), module="analysis")
     assert "has the highest validation accuracy" in " ".join(page.split()) and "report/index.html" in page
 
@@ -191,12 +192,17 @@ def test_a_study_of_an_earlier_version_is_found_under_its_old_name(defined: Call
 
 
 def test_a_path_that_moved_with_the_study_is_no_change(defined: Callable[..., StudyDir], tmp_path: Path) -> None:
-    config = {"data": {"train": "/gone/project/a.jsonl", "name": "a"}}
+    config = {"data": {"train": "/gone/project/a.jsonl", "test": ["bundled:x", "/gone/project/a.jsonl"], "name": "a"}}
     study = defined("multirun/renamed", config=config, places=["/gone/project/multirun/first"])
-    now = {"config": {"data": {"train": f"{tmp_path}/a.jsonl", "name": "a"}}}
-    assert study.changes(now) == [f"config.data.train: /gone/project/a.jsonl then, {tmp_path}/a.jsonl now"]
+    now = {
+        "config": {"data": {"train": f"{tmp_path}/a.jsonl", "test": ["bundled:x", f"{tmp_path}/a.jsonl"], "name": "a"}}
+    }
+    changes = study.changes(now)
+    assert f"config.data.train: /gone/project/a.jsonl then, {tmp_path}/a.jsonl now" in changes and len(changes) == 2
     (tmp_path / "a.jsonl").touch()
     assert study.changes(now) == []
+    now["config"]["data"]["test"] = [f"{tmp_path}/a.jsonl"]
+    assert len(study.changes(now)) == 1
 
 
 def finished(path: Path, accuracy: float) -> TrialDir:

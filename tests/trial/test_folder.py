@@ -45,6 +45,16 @@ def config(**changes: object) -> TrialConfig:
     )
 
 
+def test_a_question_without_an_own_id_leaves_the_bytes_of_its_answers_as_they_were() -> None:
+    bare = Prediction(64, "1f", "B", "A", {"A": -0.1, "B": -2.5})
+    assert json.dumps(bare.to_json()) == (
+        '{"samples_seen": 64, "id": "1f", "gold": "B", "predicted": "A", "log_probabilities": {"A": -0.1, "B": -2.5}}'
+    )
+    own = Prediction(64, "1f", "B", "A", {"A": -0.1, "B": -2.5}, source_id="q7")
+    assert Prediction.from_json(own.to_json()).source_id == "q7" and Prediction.from_json(bare.to_json()) == own
+    assert bare == own, "the same answer, whichever file the question came from"
+
+
 @pytest.fixture
 def trial(tmp_path: Path) -> TrialDir:
     made = TrialDir(tmp_path / "study" / "0")

@@ -6,6 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
@@ -145,6 +146,26 @@ def test_a_model_whose_letters_are_not_finite_has_diverged(evaluation, letter: f
     assert next(answers)[0] == 1
     with pytest.raises(Diverged, match=r"question broken are not finite.*optimizer\.lr"):
         next(answers)
+
+
+def test_a_baseline_that_was_there_has_the_ids_of_the_file_that_is_read_now() -> None:
+    """It is kept by the content of its questions, which may come from another file."""
+    from medqa_sweeps.worker import baseline, evaluation
+
+    plan = plan_trial(trial_config(data__validation="bundled:sample/validation.jsonl"))
+    engine: Any = SimpleNamespace(
+        dtype="float32",
+        answer=lambda questions, *rest: [evaluation.Answer(one, 0, [0.0] + [-1.0] * 3) for one in questions],
+    )
+    found = []
+    for own in (["a"], ["b"], [None]):
+        named = [
+            dataclasses.replace(one, source_id=name) for one, name in zip(plan.split.validation, own, strict=False)
+        ]
+        split = dataclasses.replace(plan.split, validation=[*named, *plan.split.validation[1:]])
+        answers, was_there = baseline.untuned(dataclasses.replace(plan, split=split), engine, "own", lambda n: None)[1:]
+        found.append((answers[0].source_id, answers[1].source_id, was_there))
+    assert found == [("a", None, False), ("b", None, True), (None, None, True)]
 
 
 def test_a_baseline_is_of_one_base_with_all_its_files_and_of_these_questions() -> None:
