@@ -148,7 +148,7 @@ class PrintLeaderboard(Callback):
             print("", *confirmation_sentences(read_confirmed(folder)), sep="\n")
         if self._page:
             _write_page(boards, folder)
-        log_summary(folder)
+        log_summary(study, boards)
         return not study.ended_badly()
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from medqa_sweeps.analysis.comparing.leaderboard import Leaderboard, leaderboards
-from medqa_sweeps.analysis.reading.studies import REPORT_FOLDER, Study, read_study
+from medqa_sweeps.analysis.reading.studies import REPORT_FOLDER, Study
 from medqa_sweeps.analysis.sending.summary_content import summary_answer, table_rows
 from medqa_sweeps.config import short_hash
 from medqa_sweeps.errors import ConfigError
@@ -21,22 +21,19 @@ from medqa_sweeps.tracking.session import UPLOAD_SECONDS, is_sent, note_sent, op
 from medqa_sweeps.tracking.tracker import run_id, settings_of
 
 
-def log_summary(folder: Path, mode: str | None = None) -> bool:
+def log_summary(study: Study, boards: Sequence[Leaderboard] | None = None, mode: str | None = None) -> bool:
     """Whether W&B was told what the study shows now; also true where it knows already, or tracking is off.
 
     Nothing is raised because of W&B: what went wrong is told through `logging`.
 
     Args:
+        boards: the study's leaderboards, if the caller has them.
         mode: instead of the config's `tracking.mode`, unless that is disabled.
-
-    Raises:
-        ConfigError: if the folder holds no study that can be read.
     """
-    study = read_study(folder)
     settings = settings_of_study(study, mode)
     if settings is None:
         return True
-    found = leaderboards(study)
+    found, folder = leaderboards(study) if boards is None else boards, study.folder
     what = _content(found, study)
     if is_sent(folder, what):
         return True

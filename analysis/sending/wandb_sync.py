@@ -44,7 +44,7 @@ def sync(folder: Path) -> ExitCode:
         counts = Counter(threads.map(_sent, study.trials))
     print("Trials: " + "; ".join(f"{count:,} {_WORDS[how]}" for how, count in counts.items()) + ".")
     is_study = not TrialDir(folder).is_submitted()
-    summary_sent = not is_study or log_summary(folder, mode="online")
+    summary_sent = not is_study or log_summary(read_study(folder), mode="online")
     return ExitCode.FAILED if counts["kept"] > 0 or not summary_sent else ExitCode.OK
 
 

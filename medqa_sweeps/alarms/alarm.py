@@ -12,6 +12,11 @@ class Alarm:
     sentence: str  # for users, without a full stop: "the model answers D to 325 of 400 questions"
     about_data: bool = False  # applies to every trial on these questions, so a study shows it once
 
+    @property
+    def word(self) -> str:
+        """What people see it called: a caution is no fault of the trial."""
+        return "caution" if self.about_data else "alarm"
+
 
 def about_the_trial(alarms: Iterable[Alarm]) -> list[Alarm]:
     """The alarms that do not apply to every trial on the same questions."""
@@ -19,6 +24,8 @@ def about_the_trial(alarms: Iterable[Alarm]) -> list[Alarm]:
 
 
 def alarm_text(alarms: Iterable[Alarm]) -> str:
-    """`alarm: SENTENCE; SENTENCE`, for the end of a line; empty if there are none."""
-    sentences = "; ".join(alarm.sentence for alarm in alarms)
-    return f"alarm: {sentences}" if sentences else ""
+    """`alarm: SENTENCE; SENTENCE`, for the end of a line; of the data `caution: SENTENCE`. Empty if there are none."""
+    by_word: dict[str, list[str]] = {}
+    for alarm in alarms:
+        by_word.setdefault(alarm.word, []).append(alarm.sentence)
+    return "; ".join(f"{word}: {'; '.join(sentences)}" for word, sentences in by_word.items())

@@ -8,7 +8,7 @@ command, add its file here and its lines to `SUMMARIES` and `EXAMPLES`.
 
 SUMMARIES = {
     "report": "print the leaderboard of a study and write its page with plots",
-    "status": "show what has finished, runs or was interrupted in a study",
+    "status": "show what has finished, is running or was interrupted in a study",
     "stop": "stop a sweep, or one of its trials, at the next step",
     "add": "run one more trial next, with overrides of your choice",
     "resume": "resume an interrupted study or run",

@@ -54,7 +54,7 @@ _OPTIONS = {
 }
 _CONTINUED = " \\"  # at the end of a line that a shell joins with the next
 _WIDEST = 120  # columns: longer lines are hard to read
-_EXPERIMENT = "Several options and keys under one name; what else is given on the command line comes on top."
+_EXPERIMENT = "Several options and keys under one name; what else is given on the command line overrides it."
 _SWEEPER, _LAUNCHER = "hydra.sweeper", "hydra.launcher"
 _TOPICS = ("sweeper", "samplers", "pruners", "launcher", "commands")
 OVERVIEW = "overview"  # the first screen alone

@@ -87,11 +87,11 @@ class LoraConfig:
 
     def problems(self) -> Iterator[str]:
         if self.r < 1:
-            yield f"lora.r={self.r}: the rank is a whole number from 1 up; usual are 8, 16, 32, 64"
+            yield f"lora.r={self.r}: the rank is a whole number from 1 up; common values are 8, 16, 32 and 64"
         if self.alpha is not None and not 0 < self.alpha < float("inf"):
             yield f"lora.alpha={self.alpha}: must be above 0, or null for 2 r"
         if not 0 <= self.dropout < 1:
-            yield f"lora.dropout={self.dropout}: must be 0 or more and below 1; usual are 0, 0.05, 0.1"
+            yield f"lora.dropout={self.dropout}: must be 0 or more and below 1; common values are 0, 0.05 and 0.1"
         if not self.target_modules:
             yield f"lora.target_modules is empty: name at least one of {', '.join(LINEAR_MODULES)}"
         if len(set(self.target_modules)) != len(self.target_modules):
@@ -127,7 +127,7 @@ class OptimizerConfig:
 
     name: str = "adamw"  # adamw | adamw_fused | adamw_8bit (bitsandbytes, needs a GPU)
     lr: float = 1e-4  # peak learning rate, above 0; usual for LoRA are 1e-5 to 1e-3
-    weight_decay: float = 0.01  # decoupled decay per step and unit of learning rate, 0 or more
+    weight_decay: float = 0.01  # decoupled decay, multiplied by the learning rate at each step; 0 or more
     beta1: float = 0.9  # decay of the mean of gradients, 0 or more and below 1
     beta2: float = 0.999  # decay of the mean of squared gradients, 0 or more and below 1
     eps: float = 1e-8  # added to the denominator, above 0
@@ -198,7 +198,7 @@ class DataConfig:
     columns: ColumnsConfig = field(default_factory=ColumnsConfig)  # which columns contain what, if names do not tell
     encoding: str | None = None  # of text files, such as cp1252; null: UTF-8, or UTF-16 with its byte order mark
     delimiter: str | None = None  # comma | semicolon | tab | pipe: of tables; null: the one that the header shows
-    # 0 or 1, if gold answers are option numbers: where they count from; null: as all records show
+    # 0 or 1, if answers are option numbers: the number of the first option; null: inferred from the records
     answer_base: int | None = None
     # stop | quarantine: bad records are counted and set aside in the trial's quarantine.jsonl, the rest is used
     on_bad_record: str = "stop"
@@ -354,7 +354,8 @@ class EngineConfig:
 
     name: str = "unsloth"  # unsloth: one trial through FastLanguageModel and TRL's SFTTrainer
     threads: int | None = None  # CPU threads of a trial, 1 or more; null: all that its slot has
-    # attempts per trial, 1 or more, if it was killed, hung or lost its device; each resumes from the newest checkpoint
+    # attempts per trial, 1 or more, if it was killed, hung or lost its device; each resumes from the newest checkpoint.
+    # A trial that ran out of memory is retried with half the micro-batch, however often
     max_attempts: int = 2
     # minutes without progress after which a trial counts as hung, above 0; it is killed and retried
     max_silent_minutes: float = 60.0

@@ -105,7 +105,10 @@ def _existing(text: str, key: str) -> list[Path]:
         found = (
             f"{folder} contains {', '.join(there[:8])}" if there else f"{folder} contains no {', '.join(_READERS)} file"
         )
-        raise DataError(f"{key}={text}: there is no such file ({found}). Fix the path, or use data=sample.")
+        raise DataError(
+            f"{key}={text}: there is no such file ({found}). Fix the path. "
+            "(data=sample is a demonstration on invented questions.)"
+        )
     return files
 
 

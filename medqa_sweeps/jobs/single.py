@@ -20,7 +20,7 @@ from medqa_sweeps.jobs.progress import TrialProgress
 from medqa_sweeps.jobs.trials import TRAINING, Prepared, TrialJobs
 from medqa_sweeps.pool.local import LocalPool, local_pool
 from medqa_sweeps.pool.request import ANY_DEVICE, DeviceRequest
-from medqa_sweeps.tracking.run_settings import OFF
+from medqa_sweeps.tracking.run_settings import OFF, upload_text
 from medqa_sweeps.trial.changes import changes_since_start
 from medqa_sweeps.trial.folder import StopReason, TrialDir
 from medqa_sweeps.trial.phase import Phase, PhaseName
@@ -61,7 +61,9 @@ def run_single(
     if announce:
         warnings = caution_lines(cautions_of(plan))
         earlier = changes_since_start("The trial", trial.provenance()) if begun else []
-        for sentence in [*plan.sentences(short_path(trial.path)), f"Runs on    {pool.devices[0]}", *warnings, *earlier]:
+        runs_on, uploads = f"Runs on    {pool.devices[0]}", upload_text(plan.config.tracking.mode)
+        said = [*plan.sentences(short_path(trial.path)), runs_on, *([uploads] * bool(uploads)), *warnings, *earlier]
+        for sentence in said:
             console.print(sentence, markup=False, soft_wrap=True)
     with TrialProgress(console) as progress:
 
@@ -131,7 +133,7 @@ def _ending(trial: TrialDir, result: Result | None, ended: JobEnded) -> str:
     score = result.score
     note = f" ({result.message})" if result.message else ""
     how = "Stopped early" if result.stopped_on_request else result.outcome.capitalize()
-    alarms = "".join(f"\nAlarm: {alarm.sentence}." for alarm in alarms_of(trial, result))
+    alarms = "".join(f"\n{alarm.word.capitalize()}: {alarm.sentence}." for alarm in alarms_of(trial, result))
     measured = accuracy(score.accuracy, score.low, score.high, score.questions)
     return f"{how}{note}: accuracy {measured}{_gain(trial, result)}. {duration(result.seconds)}, in {folder}{alarms}"
 

@@ -90,7 +90,8 @@ def _refuse_absent(path: Path, is_one: Callable[[Path], bool], what: str, usual:
 
 def _others(folder: Path, is_one: Callable[[Path], bool] = is_study) -> str:
     names = _names_in(folder, is_one)
-    return f" {short_path(folder)} has {listed(names, _MOST_NAMES)}." if names else ""
+    what = "Studies" if is_one is is_study else "Runs"
+    return f" {what} in {short_path(folder)}: {listed(names, _MOST_NAMES)}." if names else ""
 
 
 def _names_in(folder: Path, is_one: Callable[[Path], bool]) -> list[str]:

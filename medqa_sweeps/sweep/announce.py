@@ -22,6 +22,7 @@ from medqa_sweeps.study.objective import objective_named
 from medqa_sweeps.sweep.loop import SweepResult
 from medqa_sweeps.sweep.search_space import SearchSpace
 from medqa_sweeps.sweep.study import SAMPLED, Study
+from medqa_sweeps.tracking.run_settings import upload_text
 from medqa_sweeps.trial.folder import TrialDir
 from medqa_sweeps.trial.plan import plan_trial
 from medqa_sweeps.trial.provenance import changed_files, code_at_start
@@ -60,6 +61,8 @@ def announcement(
     for index, line in enumerate(devices):
         yield f"{'Devices    ' if index == 0 else '           '}{line}"
     if trains_trials(config):
+        if uploads := upload_text(config.tracking.mode):
+            yield uploads
         yield EDUCATION_ONLY
 
 
@@ -164,7 +167,7 @@ def _each_trial(config: DictConfig, space: SearchSpace) -> Iterator[str]:
     questions, training, _ = plan.sentences("")
     yield questions
     rank = f" with LoRA r={plan.config.lora.r}"
-    yield training.replace("Training  ", "Each      ").replace(rank, "" if "lora.r" in space.keys else rank)
+    yield training.replace("Training  ", "Each trial").replace(rank, "" if "lora.r" in space.keys else rank)
 
 
 def how_to_go_on(swept: SweepResult, folder: StudyDir) -> Iterator[str]:

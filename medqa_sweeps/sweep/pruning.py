@@ -21,7 +21,7 @@ from medqa_sweeps.study.objective import BY_ACCURACY, Objective, typed
 from medqa_sweeps.trial.folder import TrialDir
 from medqa_sweeps.trial.plan import Plan
 from medqa_sweeps.trial.records import Outcome, Prediction
-from medqa_sweeps.wording import WORSE, listed
+from medqa_sweeps.wording import WORSE, listed, p_value as p_text
 
 Scores = dict[str, float]  # of each question, by its id: the gold letter's log-probability, nats
 
@@ -115,7 +115,7 @@ class PairedHalving(Pruner):
         difference = table[number].mean() - table[best].mean()
         return (
             f"after {samples:,} samples it ranked {index + 1} of {len(order)} and was significantly {WORSE} than trial "
-            f"{best} (log-probability of the correct answer {difference:+.3f} nats, p = {p_value:.1g})"
+            f"{best} (log-probability of the correct answer {difference:+.3f} nats, {p_text(p_value)})"
         )
 
     def _read(self, number: int) -> None:

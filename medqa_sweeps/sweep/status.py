@@ -1,10 +1,12 @@
 """A study as it stands, from its folders alone: the sweep's own table, seen from another terminal."""
 
 import time
+from collections.abc import Iterable
 
 from rich.console import Console
 
 from medqa_sweeps.command_line import command
+from medqa_sweeps.errors import ConfigError
 from medqa_sweeps.jobs.contract import JobEnded
 from medqa_sweeps.jobs.trials import trial_end
 from medqa_sweeps.study.folder import StudyDir
@@ -16,6 +18,7 @@ from medqa_sweeps.sweep.table import SweepTable
 from medqa_sweeps.trial.folder import TrialDir
 from medqa_sweeps.trial.phase import Phase, PhaseName
 from medqa_sweeps.trial.records import AttemptLine, MetricsLine, Outcome
+from medqa_sweeps.wording import EDUCATION_ONLY, SYNTHETIC
 
 
 def print_status(study: StudyDir, console: Console) -> None:
@@ -38,7 +41,21 @@ def print_status(study: StudyDir, console: Console) -> None:
         console.print(table.picture())
     else:
         table.say(table.totals())
+    for sentence in _about_scores(trials.values()):
+        table.say(sentence)
     table.say(_standing(study, len(table.running), total - table.finished))
+
+
+def _about_scores(trials: Iterable[TrialDir]) -> list[str]:
+    """What stands beside every score."""
+    return [*([SYNTHETIC] if any(map(_is_synthetic, trials)) else []), EDUCATION_ONLY]
+
+
+def _is_synthetic(trial: TrialDir) -> bool:
+    try:
+        return trial.config().data.synthetic
+    except ConfigError:  # of an older schema
+        return False
 
 
 def _show(number: int, trial: TrialDir, label: str, table: SweepTable, objective: Objective, study: StudyDir) -> None:

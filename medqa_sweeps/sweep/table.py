@@ -170,7 +170,7 @@ class SweepTable:
         for alarm in ended.alarms:
             if alarm.about_data and alarm.sentence not in self._said_of_data:
                 self._said_of_data.add(alarm.sentence)
-                self.say(f"data alarm: {alarm.sentence}")
+                self.say(alarm_text([alarm]))
 
     def _how(self, ended: JobEnded) -> str:
         alarm = alarm_text(about_the_trial(ended.alarms))

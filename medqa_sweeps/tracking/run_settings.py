@@ -88,6 +88,19 @@ def effective_mode(requested: str, then: Variables, current: Variables, override
     return _most_restrictive(Mode(override, "as requested"), *_modes_of(current))
 
 
+def upload_text(requested: str) -> str:
+    """What leaves the machine while trials run, for people, before anything starts; "" where nothing does.
+
+    Whether a key is stored is found out when the first run opens: the client takes seconds to import.
+
+    Args:
+        requested: `tracking.mode`.
+    """
+    if effective_mode(requested, {}, variables_here()).name not in ("auto", "online"):
+        return ""
+    return "Uploads    results go to W&B as they arrive, if an API key is stored; tracking=none keeps everything here"
+
+
 def invalid_mode(current: Variables) -> str | None:
     """A clause about an unknown WANDB_MODE; None if it is valid or not set."""
     found = current.get("WANDB_MODE")

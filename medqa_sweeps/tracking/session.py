@@ -162,7 +162,8 @@ def _log_location(run: "wandb.Run", obstacle: str | None, settings: RunSettings,
     if not _is_new(settings.group, obstacle):
         return
     if obstacle is None:
-        _log.info("W&B: %s (group %s)", run.url, settings.group)
+        text = "W&B: results are uploaded as they arrive to %s (group %s); tracking=none keeps everything here"
+        _log.info(text, run.url, settings.group)
         return
     mode = settings.mode.name
     expected = mode == "offline" or (mode == "auto" and obstacle == NO_KEY)

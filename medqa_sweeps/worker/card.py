@@ -25,13 +25,14 @@ def model_card(plan: Plan, result: Result, alarms: Iterable[Alarm]) -> str:
         "",
         *synthetic,
         f"- base: {plan.base.label}, {'4-bit NF4' if config.model.load_in_4bit else 'unquantized'}",
-        f"- trained on {len(plan.split.train):,} questions, {plan.steps:,} steps of "
+        f"- trained on {len(plan.split.train):,} questions, {plan.steps:,} steps, batch size "
         f"{config.training.effective_batch_size}, learning rate {config.optimizer.lr:g}, seed {config.seed}",
         f"- LoRA: r={config.lora.r}, alpha={config.lora.alpha:g}, dropout={config.lora.dropout:g}, "
         f"on {', '.join(config.lora.target_modules)}",
         f"- validation accuracy: {_written(result.score)}; untuned base: {_written(result.baseline)}",
-        "- this adapter may have been chosen on these same validation questions; it was not scored on the test questions",
-        *(f"- **alarm**: {alarm.sentence}" for alarm in alarms),
+        "- this adapter may have been chosen on these same validation questions; it was not scored on the test "
+        "questions",
+        *(f"- **{alarm.word}**: {alarm.sentence}" for alarm in alarms),
         f"- training {result.outcome}; experiment ID (signature) {result.signature}",
         "",
         "`config.yaml` and `provenance.json` beside this folder say how to reproduce it.",

@@ -37,7 +37,7 @@ def test_what_is_meant_is_found(tmp_path: Path) -> None:
             "multirun/quikstart: there is no such folder. Did you mean multirun/quickstart?",
         ),
         (study_at, "quickstart", "Did you mean multirun/quickstart?"),
-        (study_at, "zzz", "multirun has other and quickstart."),
+        (study_at, "zzz", "Studies in multirun: other and quickstart."),
         (study_at, "multirun/quickstart/0", "is a trial. This command takes its study: multirun/quickstart."),
         (study_at, "outputs/run1", "is a single run. This command takes a study"),
         (study_at, "multirun", "multirun holds studies: other and quickstart. Name one of them."),

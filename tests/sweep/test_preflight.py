@@ -19,7 +19,7 @@ from medqa_sweeps.sweep.search_space import SearchSpace, parse_search_space
 CONF = Path(launch.__file__).parent / "conf"
 SAMPLE_IS_NEARLY_TRAINED_ON = (
     "Caution    data.validation=bundled:sample/validation.jsonl: 297 of 400 validation questions have a near-duplicate "
-    "in training."
+    "in training, so accuracies probably overstate what the model would score on new questions."
 )
 
 

@@ -12,6 +12,7 @@ from rich.console import Console
 from medqa_sweeps.errors import ConfigError
 from medqa_sweeps.study.folder import StudyDir
 from medqa_sweeps.sweep.status import print_status
+from medqa_sweeps.wording import EDUCATION_ONLY, SYNTHETIC
 from tests.sweep.test_faults import Program, gone, steps
 
 WORDS = ("training.max_steps=20,200,201", "hydra.launcher.slots_per_device=2")  # one ends long before the others
@@ -52,8 +53,9 @@ def seen(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, list[st
 
 
 def test_a_study_that_runs(seen: dict[str, list[str]]) -> None:
-    ended, alarm, head, rule, *rows, totals, standing = seen["runs"]
-    assert alarm == "data alarm: 10 of 16 validation questions have a near-duplicate in training"
+    ended, caution, head, rule, *rows, totals, synthetic, disclaimer, standing = seen["runs"]
+    assert (synthetic, disclaimer) == (SYNTHETIC, EDUCATION_ONLY)
+    assert caution.startswith("caution: 10 of 16 validation questions have a near-duplicate in training, so ")
     assert re.fullmatch(r"trial 0 max_steps=20: completed, \d+\.\d%", ended)
     assert head.split() == ["trial", "config", "device", "phase", "loss", "accuracy", "GiB", "min"]
     assert rule.strip("─") == "" and {row.split()[0] for row in rows} == {"1", "2"}
@@ -66,7 +68,7 @@ def test_a_study_that_runs(seen: dict[str, list[str]]) -> None:
 
 
 def test_a_study_that_was_killed(seen: dict[str, list[str]]) -> None:
-    *ends, totals, standing = seen["killed"]
+    *ends, totals, _, _, standing = seen["killed"]
     assert len(ends) == 4 and standing.startswith("The study is not finished, and nothing runs it."), seen["killed"]
     assert sum(": interrupted: its process has ended" in line for line in ends) == 2
     assert totals.startswith("1 of 3 done: ") and "2 interrupted" in totals and "1 completed" in totals
@@ -74,12 +76,13 @@ def test_a_study_that_was_killed(seen: dict[str, list[str]]) -> None:
 
 def test_a_study_that_goes_on(seen: dict[str, list[str]]) -> None:
     assert any("completed" in line for line in seen["goes on"])
-    assert seen["goes on"][-2].startswith("1 of 3 done")
+    assert seen["goes on"][-4].startswith("1 of 3 done")
 
 
 def test_a_study_that_has_ended(seen: dict[str, list[str]]) -> None:
-    first, alarm, *others, totals, standing = seen["ended"]
-    assert alarm.startswith("data alarm: "), "once for the study"
+    first, caution, *others, totals, synthetic, disclaimer, standing = seen["ended"]
+    assert (synthetic, disclaimer) == (SYNTHETIC, EDUCATION_ONLY)
+    assert caution.startswith("caution: "), "once for the study"
     assert [line.split(":")[0] for line in (first, *others)] == [
         f"trial {number} max_steps={steps}" for number, steps in enumerate((20, 200, 201))
     ]

@@ -139,7 +139,7 @@ def test_alarms_stand_in_the_line_and_those_of_the_data_are_said_once() -> None:
     screen.table.ended(end(2, Outcome.PRUNED, message="pruned after 8 of 64 samples", alarms=(below,)), "r=1")
     assert screen.said().splitlines() == [
         "trial 0 r=8: completed, 50.0%",
-        f"data alarm: {leaks.sentence}",
+        f"caution: {leaks.sentence}",
         f"trial 1 r=64: completed, 40.0%; alarm: {letters.sentence}; {below.sentence}",
         f"trial 2 r=1: pruned after 8 of 64 samples; alarm: {below.sentence}",
     ]

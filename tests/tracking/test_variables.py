@@ -21,6 +21,7 @@ from pathlib import Path
 import pytest
 
 from medqa_sweeps import doctor
+from medqa_sweeps.analysis.reading.studies import read_study
 from medqa_sweeps.analysis.sending import wandb_summary, wandb_sync
 from medqa_sweeps.analysis.sending.wandb_summary import log_summary
 from medqa_sweeps.config import TrackingConfig
@@ -133,7 +134,7 @@ def test_what_is_switched_off_stays_here(
         assert told(begun(study / mode, mode=mode)) == (said in OFFLINE)
         assert tracking.replay(TrialDir(study / mode), "a-group", mode="online")
     complete(tmp_path / "other" / "0", right_at(0, 250), tracking__mode="online")
-    assert log_summary(tmp_path / "other")
+    assert log_summary(read_study(tmp_path / "other"))
     assert wandb_sync.sync(study) == 1
     finding = doctor._wandb()
     assert server.calls == 0
@@ -265,7 +266,7 @@ def test_files_that_are_not_to_be_sent_are_not(server: WandbServer, say: Say, tm
     (study / "report").mkdir()
     (study / "report" / "index.html").write_text("<p>a page</p>")
     say(WANDB_IGNORE_GLOBS="media/html/*")
-    assert log_summary(study)
+    assert log_summary(read_study(study))
     (run,) = server.runs.values()
     assert [name for name in run.files if name.startswith("media/table")]
     assert not [name for name in run.files if name.startswith("media/html")]
@@ -437,7 +438,7 @@ def test_a_summary_that_hangs_is_given_up(tmp_path: Path, monkeypatch: pytest.Mo
     release = threading.Event()
     monkeypatch.setattr(wandb_summary, "_tell", lambda *words: release.wait(60))
     monkeypatch.setattr(wandb_summary, "UPLOAD_SECONDS", 0.05)
-    assert not log_summary(tmp_path / "study")
+    assert not log_summary(read_study(tmp_path / "study"))
     release.set()
 
 

@@ -29,7 +29,7 @@ def study(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_the_offline_run_holds_verdict_table_and_page(study: Path) -> None:
     (study / "report").mkdir()
     (study / "report" / "index.html").write_text(PAGE)
-    assert log_summary(study)
+    assert log_summary(read_study(study))
     (run,) = (study / ".wandb").glob("offline-run-*")
     records = wandb_records(study / ".wandb")
     summary = {}
@@ -57,5 +57,5 @@ def test_the_rows_are_the_leaderboard_then_the_base_then_the_others(study: Path)
 
 def test_tracking_that_is_off_is_left_off(tmp_path: Path) -> None:
     complete(tmp_path / "study" / "0", right_at(0, 250), tracking__mode="disabled")
-    assert log_summary(tmp_path / "study")
+    assert log_summary(read_study(tmp_path / "study"))
     assert not (tmp_path / "study" / ".wandb").exists()
