@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from medqa_sweeps.analysis.comparing.leaderboard import Base, Leaderboard, Row
 from medqa_sweeps.analysis.comparing.verdict import gap
+from medqa_sweeps.analysis.reading.trial_state import RESUMABLE
 from medqa_sweeps.statistics import (
     PairedDifference,
     questions_needed,
@@ -71,7 +72,7 @@ def power_text(pair: Pair, board: Leaderboard) -> str:
     fewest = _seeds(pair)[0]
     if fewest == 1:
         questions = "" if _seeds(pair) != (1, 1) else f"{_questions_text(pair)} "
-        return f"{questions}With one seed, the number of seeds needed is unknown: run each config under seed=0,1,2."
+        return f"{questions}With one seed, the number of seeds needed is unknown: {_more_seeds(pair, board)}."
     seeds = needed_seeds(pair, board)
     if seeds is None:
         return (
@@ -82,6 +83,17 @@ def power_text(pair: Pair, board: Leaderboard) -> str:
         f"If the difference is real, about {counted(seeds, 'seed')} of each would show it (80% power; there are "
         f"{fewest} now)."
     )
+
+
+def _more_seeds(pair: Pair, board: Leaderboard) -> str:
+    """How to come by further seeds: a study that asked for them lacks a result."""
+    if board.spread is None:
+        return "run each config under seed=0,1,2"
+    lacking = pair.first if len(pair.first.trials) == 1 else pair.second
+    unfinished = sum(trial.state in RESUMABLE for trial in board.study.trials)
+    have = "trial has" if unfinished == 1 else "trials have"
+    resume = f"resume the study ({unfinished:,} {have} no result)" if unfinished else "run it under further seeds"
+    return f"{lacking.label} has one seed; {resume}"
 
 
 def pair_with_best(best: Row, other: Row) -> Pair | None:

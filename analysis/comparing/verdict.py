@@ -43,6 +43,7 @@ TEST_CI = (
     "excludes 0"
 )
 GAIN_CI = f"simultaneous {CI}s (Bonferroni)"
+_NAMED = 4  # configs that are named one by one
 _ALARMED = "Check these configs before you trust their scores:"
 _EXTREME = (
     'The alarm about one letter marks extreme cases only; "Answers by letter" on the page shows the letters of the '
@@ -84,6 +85,11 @@ def about_alarms(board: Leaderboard) -> str:
     raised = {alarm.name for row in board.rows for alarm in row.alarms}
     near_chance, one_letter = "not_above_chance" in raised, "one_letter" in raised
     return " ".join([*([_NEAR_CHANCE] * near_chance), *([_EXTREME] * one_letter), _ALARMED])
+
+
+def resume_text(unfinished: int) -> str:
+    """What stands before the command that resumes the study."""
+    return f"{counted(unfinished, 'trial')} {'has' if unfinished == 1 else 'have'} no result yet. To finish the study:"
 
 
 def alarm_lines(board: Leaderboard) -> list[str]:
@@ -200,19 +206,46 @@ def _others(board: Leaderboard) -> list[str]:
     open_ = [row.label for row in others if row.not_resolved]
     untested = [row.label for row in others if row.versus_best is None]
     lines = [_worse(worse)] if worse else []
-    if open_:
+    if len(open_) > _NAMED and not worse:
+        lines.append(
+            f"The top {len(board.rows)} were tested: none is significantly {WORSE} than {board.best.label}, so each "
+            f"difference could be chance ({NOT_RESOLVED})."
+        )
+    elif open_:
         between = f"the difference{'s' * (len(open_) > 1)} between {board.best.label} and {listed(open_)}"
         lines.append(sentences(f"{NOT_RESOLVED}: {between} could be chance"))
     if untested:
         lines.append(f"Without a paired test: {listed(untested)}.")
+    lines += _fewer_seeds(board)
     if board.not_shown:
-        lines.append(f"{board.not_shown:,} more scored no higher than these and are not compared.")
+        lines.append(_not_tested(board))
     return lines
 
 
+def _not_tested(board: Leaderboard) -> str:
+    """Which places have no test, with their accuracies."""
+    others = [config.accuracy for config in board.configs[len(board.rows) :]]
+    first, last = len(board.rows) + 1, len(board.configs)
+    if len(others) == 1:
+        return f"Place {first:,} ({percent(others[0])}) was not tested."
+    return f"Places {first:,} to {last:,} ({in_percent(min(others))} to {percent(max(others))}) were not tested."
+
+
+def _fewer_seeds(board: Leaderboard) -> list[str]:
+    """That the best ran under another number of seeds than others, which a mean hides."""
+    assert board.best is not None
+    of_best, *of_others = [len(row.trials) for row in board.rows]
+    if not of_others or set(of_others) == {of_best}:
+        return []
+    low, high = min(of_others), max(of_others)
+    them = counted(high, "seed") if low == high else f"{low} to {high} seeds"
+    return [f"{_capital(board.best.label)} ran under {counted(of_best, 'seed')}, the others under {them}."]
+
+
 def _worse(rows: Sequence[Row]) -> str:
-    first, *more = [f"{row.label} {{}}by {gap(row.versus_best)}" for row in rows if row.versus_best is not None]
-    return listed([first.format(f"is {WORSE} "), *(one.format("") for one in more)]) + "."
+    tested = [(_named(row), gap(row.versus_best)) for row in rows if row.versus_best is not None]
+    (first, by), *more = tested
+    return listed([f"{first} is {WORSE} by {by}", *(f"{name} by {behind}" for name, behind in more)]) + "."
 
 
 def _against_base(best: Row) -> list[str]:

@@ -2,12 +2,14 @@
 guessed."""
 
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from medqa_sweeps.analysis.comparing.configs import SEED
 from medqa_sweeps.analysis.comparing.leaderboard import Leaderboard
 from medqa_sweeps.analysis.comparing.verdict import about_the_data, test_questions_text
 from medqa_sweeps.analysis.reading.grounds import Grounds, grounds_of
+from medqa_sweeps.analysis.reading.studies import Trial
+from medqa_sweeps.analysis.reading.trial_state import count_text
 from medqa_sweeps.wording import CI, SYNTHETIC_QUESTIONS, counted, data_set, duration, listed, sentences, setting
 
 _VALUES = 6  # of a setting that are named; of more, how many there are
@@ -55,12 +57,30 @@ def methods(board: Leaderboard, grounds: Grounds) -> str:
     clauses = [
         f"LoRA adapters of {listed(grounds.bases)}{bits} were trained{engine and f' with {engine}'} on ",
         f"{counted(train, 'question')} of {trained_on} under {counted(len(board.configs), 'config')}",
-        f" that differ in {listed(swept)}" if swept else "",
+        f" that differ in {listed(swept, most=8)}" if swept else "",
         _with_seeds(board),
+        _length(board),
         f", and scored{f' by {by}' if by else ''} on {counted(validation, 'validation question')}",
         f" (medqa_sweeps, commit {listed(grounds.commits)})" if grounds.commits else "",
     ]
-    return " ".join(["".join(clauses) + ".", *_how_compared(board), *_reservations(board)])
+    return " ".join(["".join(clauses) + ".", *_left_out(board), *_how_compared(board), *_reservations(board)])
+
+
+def _length(board: Leaderboard) -> str:
+    """How long each trained, where all were asked for the same."""
+    steps, epochs = _value(board, "training.max_steps"), _value(board, "training.epochs")
+    if steps:
+        return f" for {steps} steps each"
+    return f" for {epochs} {'epoch' if epochs == '1' else 'epochs'} each" if epochs else ""
+
+
+def _left_out(board: Leaderboard) -> list[str]:
+    """The trials that have no part in the comparison."""
+    others = [trial.state for trial in board.study.others()]
+    if not others:
+        return []
+    every = len(board.study.trials)
+    return [f"Of {counted(every, 'trial')}, {every - len(others):,} are reported; the others: {count_text(others)}."]
 
 
 def _how_compared(board: Leaderboard) -> list[str]:
@@ -96,36 +116,44 @@ def _all(texts: Iterable[str], most: int = 3) -> str:
     return "; ".join([*shown[:most], *more])
 
 
-def _values(board: Leaderboard, key: str) -> list[str]:
-    values = {setting(t.settings[key]): t.settings[key] for t in board.study.trials if t.settings.get(key) is not None}
+def _values(trials: Sequence[Trial], key: str) -> list[str]:
+    values = {setting(t.settings[key]): t.settings[key] for t in trials if t.settings.get(key) is not None}
     numbers = all(isinstance(value, int | float) for value in values.values())
     return [text for text, _ in sorted(values.items(), key=lambda one: one[1])] if numbers else list(values)
 
 
 def _value(board: Leaderboard, key: str) -> str:
     """Of a setting that is the same in all trials; "" else."""
-    values = _values(board, key)
+    values = _values(board.study.trials, key)
     return values[0] if len(values) == 1 else ""
 
 
 def _named(board: Leaderboard, key: str) -> str:
-    values = _values(board, key)
-    return listed(values) if len(values) <= _VALUES else f"{len(values):,} values from {values[0]} to {values[-1]}"
+    return _in_words(_values(board.study.trials, key))
+
+
+def _in_words(values: Sequence[str]) -> str:
+    return (
+        listed(values, _VALUES)
+        if len(values) <= _VALUES
+        else f"{len(values):,} values from {values[0]} to {values[-1]}"
+    )
 
 
 def _swept(board: Leaderboard, key: str) -> str:
-    values = _values(board, key)
-    return f"{board.names[key]} ({', '.join(values) if len(values) <= _VALUES else _named(board, key)})"
+    """Of the configs that are reported, no others."""
+    values = _values([trial for config in board.configs for trial in config.trials], key)
+    return f"{board.names[key]} ({', '.join(values) if len(values) <= _VALUES else _in_words(values)})"
 
 
 def _seeds(board: Leaderboard) -> str:
     """`1 (seed 0)`, `3 (seeds 0, 1 and 2)`; "" where none is recorded."""
-    values = _values(board, SEED)
+    values = _values(board.study.trials, SEED)
     return f"{len(values):,} (seed{'s' * (len(values) > 1)} {_named(board, SEED)})" if values else ""
 
 
 def _with_seeds(board: Leaderboard) -> str:
-    values = _values(board, SEED)
+    values = _values(board.study.trials, SEED)
     return f" with seed{'s' * (len(values) > 1)} {_named(board, SEED)}" if values else ""
 
 

@@ -7,7 +7,7 @@ document.querySelectorAll("script[data-pairs]").forEach(function (source) {
   var says = figure.querySelector("[aria-live]");
   var which = figure.querySelector("p.soft");
   var frame = figure.querySelector(".scroll");
-  function row(texts) {
+  function row(texts, names) {
     var line = document.createElement("tr");
     texts.forEach(function (text, index) {
       var cell = document.createElement(index ? "td" : "th");
@@ -16,6 +16,7 @@ document.querySelectorAll("script[data-pairs]").forEach(function (source) {
         cell.className = "text";
         cell.style.fontWeight = "400";
       }
+      else cell.dataset.label = names[index];
       cell.textContent = text;
       line.append(cell);
     });
@@ -28,12 +29,14 @@ document.querySelectorAll("script[data-pairs]").forEach(function (source) {
     says.textContent = pair ? pair.says : "Choose two configs that are not the same.";
     which.textContent = pair ? pair.shown : "";
     if (!pair) return;
-    figure.querySelectorAll("thead th").forEach(function (head, index) {
+    var heads = Array.from(figure.querySelectorAll("thead th"));
+    heads.forEach(function (head, index) {
       if (index > 1) head.textContent = pair.names[index - 2];
     });
+    var names = heads.map(function (head) { return head.textContent; });
     figure.querySelector("tbody").replaceChildren(...pair.questions.map(function (number) {
       var letters = indices.map(function (index) { return known.letters[index][number]; });
-      return row(known.questions[number].concat(letters));
+      return row(known.questions[number].concat(letters), names);
     }));
   }
   selects[1].selectedIndex = 1;

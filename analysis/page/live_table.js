@@ -124,7 +124,7 @@ document.querySelectorAll("script[data-table]").forEach(function (source) {
   heads.forEach(function (head, index) {
     var button = document.createElement("button");
     button.type = "button";
-    button.textContent = head.textContent;
+    button.textContent = head.dataset.name = head.textContent;  // for print, where a button is not repeated
     button.addEventListener("click", function () { sort(index, by === index ? !descending : Boolean(keys[index].highest)); });
     head.replaceChildren(button);
   });
@@ -137,6 +137,6 @@ document.querySelectorAll("script[data-table]").forEach(function (source) {
   pager.querySelector(".back").addEventListener("click", function () { page -= 1; show(); });
   pager.querySelector(".on").addEventListener("click", function () { page += 1; show(); });
   frame.querySelector(".more").hidden = true;
-  frame.querySelector(".finder").hidden = false;
+  frame.querySelector(".finder").hidden = count < 2;
   show();
 });

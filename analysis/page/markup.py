@@ -2,10 +2,12 @@
 
 import html
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from medqa_sweeps.analysis.plots.plot import Table
+
+_LONG = 60  # characters of a first cell that is a text: on a narrow screen its row is a card
 
 
 def escaped(text: str) -> str:
@@ -21,9 +23,10 @@ def json_in_script(data: Any) -> str:
 
 def table_html(table: Table) -> str:
     head = "".join(f'<th scope="col">{escaped(cell)}</th>' for cell in table.header)
-    body = "".join(f"<tr>{_cells(row)}</tr>" for row in table.rows)
+    body = "".join(f"<tr>{_cells(row, table.header)}</tr>" for row in table.rows)
+    kind = "plain cards" if any(len(row[0]) > _LONG for row in table.rows) else "plain"
     return framed_table(
-        f"<caption>{escaped(table.caption)}</caption><thead><tr>{head}</tr></thead>{body}", table.caption
+        f"<caption>{escaped(table.caption)}</caption><thead><tr>{head}</tr></thead>{body}", table.caption, kind
     )
 
 
@@ -33,9 +36,9 @@ def framed_table(inside: str, name: str, kind: str = "plain") -> str:
     return f'<div {frame}><table class="{kind}">{inside}</table></div>'
 
 
-def _cells(row: Iterable[str]) -> str:
+def _cells(row: Iterable[str], header: Sequence[str]) -> str:
     first, *rest = row
-    kind = ' class="text"' if len(first) > 60 else ""
+    kind = ' class="text"' if len(first) > _LONG else ""
     return f'<th scope="row"{kind} style="font-weight:400">{escaped(first)}</th>' + "".join(
-        f"<td>{escaped(cell)}</td>" for cell in rest
+        f'<td data-label="{escaped(name)}">{escaped(cell)}</td>' for name, cell in zip(header[1:], rest, strict=True)
     )

@@ -1,8 +1,8 @@
 // Draws each figure from its JSON, in the colours of the page, and again when the reader turns to dark or light.
 (function () {
   "use strict";
-  var drawn = [], LEGEND_LINE = 20, PAPER_WIDTH = 660, printing = false;
-  var ON_PAPER = { "--ink": "#000000", "--soft": "#444444", "--paper": "#ffffff", "--line": "#bbbbbb", "--grid": "#dddddd" };
+  var drawn = [], LEGEND_LINE = 20, SHORT = 18, PAPER_WIDTH = 660, PAPER_HEIGHT = 800, printing = false;
+  var ON_PAPER = { "--ink": "#000000", "--soft": "#444444", "--paper": "#ffffff", "--card": "#ffffff", "--line": "#bbbbbb", "--grid": "#dddddd" };
   function colour(name) {
     if (printing) return ON_PAPER[name];
     return getComputedStyle(document.documentElement).getPropertyValue(name).trim();
@@ -11,22 +11,46 @@
   function dressed(layout, entries) {
     var narrow = window.innerWidth < 640;
     if (narrow) layout.height = layout.drawnHeight + LEGEND_LINE * entries;
+    layout.legend = Object.assign({}, layout.legend, { yref: "container", y: 0, yanchor: "bottom" });
     layout.font = Object.assign({}, layout.font, { color: colour("--ink"), size: narrow ? 11 : 13 });
     layout.hoverlabel = { bgcolor: colour("--paper"), bordercolor: colour("--line"), font: { color: colour("--ink") } };
     (layout.annotations || []).forEach(function (note) {
       note.font = Object.assign({}, note.font, { color: colour("--soft") });
+      if (note.bgcolor) note.bgcolor = colour("--card");
     });
     Object.keys(layout).forEach(function (key) {
       if (/^[xy]axis\d*$/.test(key)) {
         layout[key].gridcolor = colour("--grid");
         layout[key].linecolor = colour("--line");
         if (layout[key].showgrid !== false) layout[key].showgrid = true;
+        if (layout[key].type === "date") layout[key].nticks = narrow ? 3 : 6;
       }
     });
     return layout;
   }
+  // Beside bars, a long name would leave a narrow screen no width: its first word or two, in at most two lines.
+  function inLines(name) {
+    var trial = /^(trial \S+): /.exec(name);
+    if (trial) return trial[1];
+    var lines = [""];
+    name.split(" ").forEach(function (word) {
+      var last = lines[lines.length - 1];
+      if (last && last.length + word.length >= SHORT) lines.push(word);
+      else lines[lines.length - 1] = last ? last + " " + word : word;
+    });
+    lines = lines.map(function (line) { return line.length > SHORT ? line.slice(0, SHORT - 1) + "…" : line; });
+    return lines.slice(0, 2).join("<br>") + (lines.length > 2 ? " …" : "");
+  }
+  function shortened(one) {
+    var axis = one.layout.yaxis;
+    if (!axis || axis.type !== "category") return;
+    var names = Array.from(new Set([].concat.apply([], one.data.map(function (trace) { return trace.y || []; }))));
+    axis.tickvals = window.innerWidth < 640 ? names : undefined;
+    axis.ticktext = window.innerWidth < 640 ? names.map(inLines) : undefined;
+  }
   function draw() {
     drawn.forEach(function (one) {
+      shortened(one);
       Plotly.react(one.element, one.data, dressed(one.layout, one.entries), { responsive: true, displaylogo: false, displayModeBar: false });
     });
   }
@@ -36,11 +60,15 @@
     drawn.forEach(function (one) {
       one.layout.autosize = !starts;
       one.layout.width = starts ? PAPER_WIDTH : undefined;
+      one.layout.height = starts ? Math.min(one.layout.drawnHeight, PAPER_HEIGHT) : one.layout.drawnHeight;
     });
     draw();
     if (!starts) drawn.forEach(function (one) { Plotly.Plots.resize(one.element); });
   }
-  window.addEventListener("beforeprint", function () { print(true); });
+  window.addEventListener("beforeprint", function () {
+    document.querySelectorAll("header details").forEach(function (one) { one.open = true; });
+    print(true);
+  });
   window.addEventListener("afterprint", function () { print(false); });
   document.querySelectorAll("script[data-plot]").forEach(function (source) {
     var figure = JSON.parse(source.textContent);

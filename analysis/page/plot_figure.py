@@ -29,6 +29,9 @@ def _json(plot: Plot) -> str:
     assert plot.figure is not None
     data = json.loads(plot.figure.to_json(), parse_float=_of_twelve_digits)
     data["layout"].pop("template", None)
+    named = [trace for trace in data["data"] if trace.get("name") and trace.get("showlegend") is not False]
+    if len(named) < 2:
+        data["layout"].setdefault("showlegend", False)  # one entry distinguishes nothing
     return json_in_script(data)
 
 

@@ -1,23 +1,35 @@
 """The trials of the page: the leaderboard, and every trial that could not be ranked with its reason."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from urllib.parse import quote
 
-from medqa_sweeps.analysis.comparing.configs import Config, settings_text
+from medqa_sweeps.analysis.comparing.configs import Config, settings_text, varying_keys
 from medqa_sweeps.analysis.comparing.leaderboard import Base, Leaderboard, Row
-from medqa_sweeps.analysis.comparing.verdict import GAIN_CI, TEST_CI, VERDICTS
+from medqa_sweeps.analysis.comparing.verdict import GAIN_CI, TEST_CI, VERDICTS, resume_text
 from medqa_sweeps.analysis.page.live_table import Column, LiveTable, live_table_html
 from medqa_sweeps.analysis.page.markup import escaped
 from medqa_sweeps.analysis.reading.history import tokens_of
 from medqa_sweeps.analysis.reading.studies import Study, Trial
+from medqa_sweeps.command_line import command
 from medqa_sweeps.statistics import PairedDifference
-from medqa_sweeps.wording import CI, compact, counted, in_percent, limits, sentences, setting, signed_points
+from medqa_sweeps.wording import (
+    CI,
+    compact,
+    counted,
+    in_percent,
+    limits,
+    sentences,
+    setting,
+    short_names,
+    signed_points,
+)
 
 OTHERS = 50  # trials without a score that are listed without a script
 _REASON_CHARACTERS = 400
 _TO_BEST, _GAIN = "difference from the best, points", "gain over the untuned base, points"
+_OF_SEVERAL = ("place", "verdict", _TO_BEST)  # columns that say nothing of one config
 _COLUMNS = (
     Column("place", "number"),
     Column("trial", "trial"),
@@ -25,6 +37,7 @@ _COLUMNS = (
     Column("accuracy, %", "number", highest_first=True),
     Column(_TO_BEST, "number", highest_first=True),
     Column("verdict"),
+    Column("seeds", "number"),
     Column(_GAIN, "number", highest_first=True),
     Column("trainable parameters", "number"),
     Column("training tokens", "number"),
@@ -34,8 +47,9 @@ _COLUMNS = (
 _CAPTION = (
     f"Validation accuracy, each with its own, uncorrected {CI}; best first. {sentences(VERDICTS)} The difference from "
     f"the best: {TEST_CI}. The gains over a config's own untuned base have {GAIN_CI}. Tokens and minutes are sums over "
-    "seeds."
+    "seeds. A ! behind a trial's number: it raised an alarm."
 )
+_CAPTION_OF_ONE = f"Validation accuracy and the gain over the untuned base, each with its {CI}."
 
 
 def leaderboard_html(board: Leaderboard, folder: Path) -> str:
@@ -48,19 +62,23 @@ def leaderboard_html(board: Leaderboard, folder: Path) -> str:
         return "<p>No trial has completed its planned training.</p>"
     cells = [_config_cells(board, index, config) for index, config in enumerate(board.configs)]
     bases = [{"trial": "base", "config": base.settings or "untuned", **_accuracy(base)} for base in board.bases]
-    known = [column for column in _COLUMNS if any(row.get(column.name) for row in cells)]
+    if len({len(config.trials) for config in board.configs}) > 1:
+        cells = [{**row, "seeds": str(len(config.trials))} for row, config in zip(cells, board.configs, strict=True)]
+    left_out = _OF_SEVERAL if len(board.configs) == 1 else ()
+    known = [one for one in _COLUMNS if one.name not in left_out and any(row.get(one.name) for row in cells)]
     table = LiveTable(
         name="configs",
         caption="Leaderboard",
         columns=known,
         rows=cells,
-        settings=_settings(board, [config.first for config in board.configs]),
+        settings=_settings(board.names, [config.first for config in board.configs]),
         foot=bases,
         links=links_to(board.study, folder),
         static=len(board.rows),
         noun="config",
     )
-    return f'<p class="soft">{escaped(_CAPTION)}</p>{live_table_html(table)}'
+    caption = _CAPTION_OF_ONE if len(board.configs) == 1 else _CAPTION
+    return f'<p class="soft">{escaped(caption)}</p>{live_table_html(table)}'
 
 
 def not_ranked_html(board: Leaderboard, folder: Path) -> str:
@@ -69,20 +87,24 @@ def not_ranked_html(board: Leaderboard, folder: Path) -> str:
     if not others and not unreadable:
         return ""
     parts = ['<section aria-labelledby="others"><h2 id="others">Not ranked</h2>']
+    if unfinished := board.study.to_resume():
+        resume = command("medqa_sweeps", "resume", board.study.folder)
+        parts.append(f"<p>{escaped(resume_text(unfinished))} <code>{escaped(resume)}</code></p>")
     if others:
+        names = short_names(varying_keys(board.study.trials))  # with the seed, which is no part of a config
         rows = [
             {
                 "trial": trial.name,
-                "config": settings_text(trial, board.names),
+                "config": settings_text(trial, names),
                 "outcome": str(trial.state),
-                "why": trial.reason[:_REASON_CHARACTERS],
+                "why": trial.why[:_REASON_CHARACTERS],
             }
             for trial in others
         ]
         columns = [Column("trial", "trial"), Column("config"), Column("outcome"), Column("why", "words")]
         known = [column for column in columns if any(row[column.name] for row in rows)]
         links = links_to(board.study, folder)
-        settings = _settings(board, others)
+        settings = _settings(names, others)
         table = LiveTable("unranked", "Trials without a rank", known, rows, settings, (), links, OTHERS, "trial")
         parts.append(live_table_html(table))
     parts += [f"<p>{escaped(sentence)}</p>" for sentence in unreadable[:OTHERS]]
@@ -106,9 +128,9 @@ def link_to(there: Path, folder: Path) -> str:
     return quote(os.path.relpath(os.path.abspath(there), os.path.abspath(folder))) + "/"
 
 
-def _settings(board: Leaderboard, trials: Sequence[Trial]) -> dict[str, list[str]]:
+def _settings(names: Mapping[str, str], trials: Sequence[Trial]) -> dict[str, list[str]]:
     """By short name, the value of each trial: what can be sorted by."""
-    return {name: [setting(trial.settings.get(key)) for trial in trials] for key, name in board.names.items()}
+    return {name: [setting(trial.settings.get(key)) for trial in trials] for key, name in names.items()}
 
 
 def _config_cells(board: Leaderboard, index: int, config: Config) -> dict[str, str]:
@@ -128,12 +150,12 @@ def _compared(board: Leaderboard, row: Row) -> dict[str, str]:
 
 
 def _scored(config: Config) -> dict[str, str]:
-    """Of a config that is not compared: its accuracy, with the interval of its score if it has one seed."""
+    """Of a config that is not tested: its accuracy, with the interval of its score if it has one seed."""
     result = config.first.result
     cell = in_percent(config.accuracy)
     if len(config.trials) == 1 and result is not None and result.score is not None:
         cell += f"\n{limits(result.score.low, result.score.high)}"
-    return {"accuracy, %": cell, "verdict": "not compared"}
+    return {"accuracy, %": cell, "verdict": "not tested"}
 
 
 def _accuracy(row: Row | Base) -> dict[str, str]:

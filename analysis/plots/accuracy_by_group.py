@@ -3,7 +3,7 @@
 import re
 
 from medqa_sweeps.analysis.comparing.leaderboard import Leaderboard
-from medqa_sweeps.analysis.plots.plot import COLOURS, Plot, Table, empty_figure, label
+from medqa_sweeps.analysis.plots.plot import COLOURS, GREY, Plot, Table, empty_figure, label, name_of
 from medqa_sweeps.trial.records import Score
 from medqa_sweeps.wording import in_percent
 
@@ -13,12 +13,13 @@ SHOWN = 4
 def accuracy_by_group(board: Leaderboard) -> Plot | None:
     """Bars by letter and by step; None where the scores hold neither."""
     scores: list[tuple[str, Score]] = [
-        (row.settings or row.label, row.trial.result.score)
+        (name_of(row), row.trial.result.score)
         for row in board.rows[:SHOWN]
         if row.trial.result is not None and row.trial.result.score is not None
     ]
+    configs = len(scores)
     scores += [
-        (base.label, base.trial.result.baseline)
+        (label(base.label), base.trial.result.baseline)
         for base in board.bases[: len(COLOURS) - SHOWN]
         if base.trial.result is not None and base.trial.result.baseline is not None
     ]
@@ -35,8 +36,11 @@ def accuracy_by_group(board: Leaderboard) -> Plot | None:
         figure.add_bar(
             x=[label(title) for title in titles],
             y=[None if share is None else 100 * share for share in shares],
-            name=label(name),
-            marker={"color": COLOURS[index % len(COLOURS)], "pattern": {"shape": ("", "/", ".", "x", "-")[index % 5]}},
+            name=name,
+            marker={
+                "color": COLOURS[index] if index < configs else GREY,  # a base has one colour in every plot
+                "pattern": {"shape": ("", "/", ".", "x", "-")[index % 5]},
+            },
             hovertemplate="%{x}: %{y:.1f}%<extra></extra>",
         )
         cells.append((name, *("" if share is None else in_percent(share) for share in shares)))

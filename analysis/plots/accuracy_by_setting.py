@@ -7,7 +7,7 @@ from plotly.subplots import make_subplots
 
 from medqa_sweeps.analysis.comparing.configs import SEED
 from medqa_sweeps.analysis.comparing.leaderboard import Leaderboard
-from medqa_sweeps.analysis.plots.plot import COLOURS, Plot, Table, axis_title, empty_figure, label
+from medqa_sweeps.analysis.plots.plot import COLOURS, GREY, Plot, Table, axis_title, empty_figure, label, name_of
 from medqa_sweeps.analysis.plots.reference_lines import add_reference_lines
 from medqa_sweeps.wording import CI, in_percent, listed, setting
 
@@ -53,7 +53,7 @@ def _draw(board: Leaderboard, key: str, name: str, figure: Any, index: int, firs
         mode="markers",
         name="other configs",
         showlegend=first and len(rest) > 0,
-        marker={"color": COLOURS[4], "size": 5, "opacity": 0.5},
+        marker={"color": GREY, "size": 5, "opacity": 0.5},
         row=index,
         col=1,
     )
@@ -72,10 +72,10 @@ def _draw(board: Leaderboard, key: str, name: str, figure: Any, index: int, firs
         y=[100 * e.accuracy for e in estimates],
         error_y=errors if alone else None,
         mode="markers",
-        name="leaderboard",
+        name=f"top {shown}" if shown < len(board.configs) else "configs",
         showlegend=first,
-        marker={"color": COLOURS[0], "size": 9, "opacity": 1 if alone else 0.6},
-        text=[label(row.settings) for row in board.rows],
+        marker={"color": COLOURS[0], "size": 9, "opacity": 1 if alone else 0.85},
+        text=[name_of(row) for row in board.rows],
         hovertemplate="%{text}: %{y:.1f}%<extra></extra>",
         row=index,
         col=1,

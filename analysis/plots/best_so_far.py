@@ -42,11 +42,12 @@ def best_so_far(board: Leaderboard) -> Plot | None:
     )
     caption = (
         f"Validation accuracy of {counted(len(trials), 'completed trial')} in the order in which they ended, and the "
-        f"highest so far. The highest was reached after {steps[-1] + 1:,}. {add_reference_lines(figure, board)}"
+        f"highest so far. The highest was reached after "
+        f"{counted(steps[-1] + 1, 'completed trial')}. {add_reference_lines(figure, board)}"
     )
     cells = [(_named(board, trials[at]), f"{at + 1:,}", in_percent(accuracies[at] / 100)) for at in steps[-30:]]
     table = Table("Trials that raised the highest accuracy", ("config", "trials completed", "accuracy, %"), cells)
-    return Plot("sofar", "Highest accuracy so far", caption.strip(), figure, (table,))
+    return Plot("sofar", "Highest single trial so far", caption.strip(), figure, (table,))
 
 
 def in_order_of_ending(board: Leaderboard) -> list[Trial]:

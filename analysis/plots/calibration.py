@@ -3,7 +3,7 @@
 import numpy as np
 
 from medqa_sweeps.analysis.comparing.leaderboard import Leaderboard
-from medqa_sweeps.analysis.plots.plot import COLOURS, GREY, SYMBOLS, Plot, Table, empty_figure, label
+from medqa_sweeps.analysis.plots.plot import COLOURS, GREY, SYMBOLS, Plot, Table, empty_figure, label, name_of
 from medqa_sweeps.analysis.reading.predictions import confidence, predictions
 from medqa_sweeps.analysis.reading.studies import Trial
 from medqa_sweeps.errors import ConfigError
@@ -27,10 +27,8 @@ def calibration(board: Leaderboard) -> Plot | None:
         hoverinfo="skip",
     )
     cells, damaged = [], list[str]()
-    shown: list[tuple[str, Trial, int | None]] = [
-        (row.settings or row.label, row.trial, None) for row in board.rows[:SHOWN]
-    ]
-    shown += [(base.label, base.trial, 0) for base in board.bases[:SHOWN]]
+    shown: list[tuple[str, Trial, int | None]] = [(name_of(row), row.trial, None) for row in board.rows[:SHOWN]]
+    shown += [(label(base.label), base.trial, 0) for base in board.bases[:SHOWN]]
     for index, (name, trial, samples) in enumerate(shown):
         at = samples if samples is not None else trial.result.samples_seen if trial.result else 0
         try:
@@ -58,8 +56,8 @@ def calibration(board: Leaderboard) -> Plot | None:
                 "thickness": 1,
             },
             mode="lines+markers",
-            name=label(name),
-            line={"color": COLOURS[index % len(COLOURS)]},
+            name=name,
+            line={"color": GREY if samples == 0 else COLOURS[index]},
             marker={"symbol": SYMBOLS[index % len(SYMBOLS)], "size": 8},
         )
         cells.append((name, in_percent(float(confidences.mean())), in_percent(float(right.mean())), in_percent(error)))

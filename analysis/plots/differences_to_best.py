@@ -2,7 +2,7 @@
 
 from medqa_sweeps.analysis.comparing.leaderboard import Leaderboard
 from medqa_sweeps.analysis.comparing.verdict import TEST_CI
-from medqa_sweeps.analysis.plots.plot import COLOURS, GREY, Plot, Table, empty_figure, label
+from medqa_sweeps.analysis.plots.plot import COLOURS, GREY, Plot, Table, empty_figure, name_of
 from medqa_sweeps.wording import NOT_RESOLVED, WORSE, in_percent, p_in_a_cell
 
 SHOWN = 30
@@ -22,7 +22,7 @@ def differences_to_best(board: Leaderboard) -> Plot | None:
         paired = [row.versus_best for row in some if row.versus_best is not None]
         figure.add_scatter(
             x=[100 * p.difference for p in paired],
-            y=[label(row.settings or row.label) for row in some],
+            y=[name_of(row) for row in some],
             error_x={
                 "type": "data",
                 "symmetric": False,
@@ -35,7 +35,7 @@ def differences_to_best(board: Leaderboard) -> Plot | None:
             marker={"color": colour, "symbol": symbol, "size": 10},
             hovertemplate="%{y}: %{x:.1f} points<extra></extra>",
         )
-    order = [label(row.settings or row.label) for row in rows]
+    order = [name_of(row) for row in rows]
     figure.update_yaxes(categoryorder="array", categoryarray=order[::-1], type="category")
     figure.add_vline(x=0, line={"color": COLOURS[0], "width": 2})
     figure.update_layout(showlegend=True, legend={"y": -90 / (60 + 26 * len(rows))})

@@ -42,13 +42,14 @@ def disagreement(board: Leaderboard) -> Plot | None:
         )  # fmt: skip
     figure.update_layout(barmode="stack", legend={"y": -0.35, "traceorder": "normal"})
     figure.update_yaxes(type="category", autorange="reversed")
+    invented = f" {INVENTED}" if board.study.is_synthetic else ""
     with_best = corrected_with_best(board)
     runner_up = "" if isinstance(pairs[0].second, Base) else f" {pair_text(pairs[0], board, with_best)}"
     caption = (
         "How many questions both answer correctly, only one does, or neither. The test uses those that only one "
-        f"answers correctly. Some of them are listed below. {FIRST_SEED}{runner_up}"
+        f"answers correctly. Some of them are listed below. {FIRST_SEED}{invented}{runner_up}"
     )
-    tables = [_summary(board, pairs), *(_table(board, pair) for pair in pairs)]
+    tables = [_summary(board, pairs), *(_table(pair) for pair in pairs)]
     return Plot("disagreement", "Questions that two configs answer differently", caption, figure, tables)
 
 
@@ -88,7 +89,7 @@ def _summary(board: Leaderboard, pairs: Sequence[Pair]) -> Table:
     return Table("Pairs (sample size needed: 80% power, corrected)", header, cells)
 
 
-def _table(board: Leaderboard, pair: Pair) -> Table:
+def _table(pair: Pair) -> Table:
     ids = discordant_ids(pair.first, pair.second)
     texts = question_texts(pair.first, ids)
     left, right = (
@@ -96,6 +97,8 @@ def _table(board: Leaderboard, pair: Pair) -> Table:
         answers_by_question(pair.second, untuned=isinstance(pair.second, Base)),
     )
     cells = [(texts[id_].text, texts[id_].correct_answer, letter(left, id_), letter(right, id_)) for id_ in ids]
-    invented = f". {INVENTED}" if board.study.is_synthetic else ""
-    caption = f"{discordant_text(pair.first, pair.second)}{invented}"
-    return Table(caption, ("question", "correct answer", pair.first.label, pair.second.label), cells)
+    return Table(
+        discordant_text(pair.first, pair.second),
+        ("question", "correct answer", pair.first.label, pair.second.label),
+        cells,
+    )

@@ -2,6 +2,7 @@
 
 import math
 from collections import defaultdict
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import combinations, pairwise
 from typing import Any
@@ -34,6 +35,7 @@ class Axis:
 def heat_maps(board: Leaderboard) -> Plot | None:
     """A map per pair of settings, three at most; None for fewer than two settings or 4 configs."""
     axes = [axis for key, name in board.names.items() if key != SEED and (axis := _axis(board, key, name))]
+    axes.sort(key=lambda axis: -_spread_between(axis, board.configs))
     pairs = list(combinations(axes, 2))[:MAPS]
     if not pairs or len(board.configs) < 4:
         return None
@@ -50,12 +52,23 @@ def heat_maps(board: Leaderboard) -> Plot | None:
         else ""
     )
     more = len(list(combinations(axes, 2))) - len(pairs)
-    left_out = f" {counted(more, 'more pair')} of settings {'is' if more == 1 else 'are'} not drawn." if more else ""
+    order = "the settings that change the accuracy most come first"
+    are = "is" if more == 1 else "are"
+    left_out = f" {counted(more, 'more pair')} of settings {are} not drawn: {order}." if more else ""
     caption = (
         f"Mean validation accuracy in % for each combination of {_and(pairs)}. The number of configs and the {CI} of a "
-        f"cell are in the table and appear over the cell. Empty cells were not tried.{others}{left_out}"
+        f"cell are in the table and appear on hover. Empty cells have no completed trial.{others}{left_out}"
     )
     return Plot("heat", "Accuracy for each combination of two settings", caption, figure, tables)
+
+
+def _spread_between(axis: Axis, configs: Sequence[Config]) -> float:
+    """Variance of the accuracy between the values of a setting: the settings that matter most are drawn."""
+    groups: dict[str, list[float]] = defaultdict(list)
+    for name, config in zip(axis.of_config, configs, strict=True):
+        groups[name].append(config.accuracy)
+    mean = sum(map(sum, groups.values())) / len(configs)
+    return sum(len(some) * (sum(some) / len(some) - mean) ** 2 for some in groups.values()) / len(configs)
 
 
 def _and(pairs: list[tuple[Axis, Axis]]) -> str:
@@ -117,7 +130,9 @@ def _draw(board: Leaderboard, x: Axis, y: Axis, figure: go.Figure, panel: int) -
         col=1,
     )
     axis: dict[str, Any] = {"type": "category", "automargin": True, "zeroline": False, "showgrid": False}
-    figure.update_xaxes({**axis, "title": {"text": label(x.title)}}, row=panel, col=1)
+    columns = [label(name) for name in x.names]
+    in_lines = {"tickvals": columns, "ticktext": [name.replace(" to ", "<br>to ") for name in columns], "tickangle": 0}
+    figure.update_xaxes({**axis, **in_lines, "title": {"text": label(x.title)}}, row=panel, col=1)
     figure.update_yaxes({**axis, "title": {"text": label(y.title), "standoff": 12}}, row=panel, col=1)
     rows = [
         (c, r, str(len(cells[c, r])), in_percent(one.accuracy), limits(one.low, one.high))

@@ -4,7 +4,7 @@ from typing import Any
 
 from medqa_sweeps.analysis.comparing.discordant import FIRST_SEED
 from medqa_sweeps.analysis.comparing.leaderboard import Leaderboard, Row
-from medqa_sweeps.analysis.plots.plot import COLOURS, DASHES, GREY, SYMBOLS, Plot, Table, empty_figure, label
+from medqa_sweeps.analysis.plots.plot import COLOURS, DASHES, GREY, SYMBOLS, Plot, Table, empty_figure, name_of
 from medqa_sweeps.analysis.plots.reference_lines import add_reference_lines
 from medqa_sweeps.analysis.reading.history import history
 from medqa_sweeps.wording import CI, in_percent
@@ -38,7 +38,7 @@ def learning_curves(board: Leaderboard) -> Plot | None:
                 "width": 3,
             },
             mode="lines+markers",
-            name=label(row.settings or row.label),
+            name=name_of(row),
             line={"color": COLOURS[index], "dash": DASHES[index]},
             marker={"symbol": SYMBOLS[index], "size": 8},
         )
@@ -72,7 +72,7 @@ def rows_faded(board: Leaderboard) -> list[Row]:
 
 def faded(row: Row) -> dict[str, Any]:
     """How a grey line is drawn: its name appears over it, and is not in the legend."""
-    name = label(row.settings or row.label)
+    name = name_of(row)
     return {**_FADED, "name": name, "showlegend": False, "hovertemplate": f"{name}: %{{y}}<extra></extra>"}
 
 

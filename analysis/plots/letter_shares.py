@@ -4,7 +4,7 @@ from collections import Counter
 
 from medqa_sweeps.analysis.comparing.discordant import FIRST_SEED
 from medqa_sweeps.analysis.comparing.leaderboard import Leaderboard
-from medqa_sweeps.analysis.plots.plot import COLOURS, GREY, Plot, Table, empty_figure, label
+from medqa_sweeps.analysis.plots.plot import COLOURS, GREY, Plot, Table, empty_figure, label, name_of
 from medqa_sweeps.analysis.reading.predictions import predictions
 from medqa_sweeps.analysis.reading.studies import Trial
 from medqa_sweeps.errors import ConfigError
@@ -18,8 +18,8 @@ RIGHT = "correct answers"
 
 def letter_shares(board: Leaderboard) -> Plot | None:
     """A stacked bar per config, per untuned base and of the right answers; None where no answers are on file."""
-    shown = [(row.settings or row.label, row.trial, _last(row.trial)) for row in board.rows[:SHOWN]]
-    shown += [(base.label, base.trial, 0) for base in board.bases[:2]]
+    shown = [(name_of(row), row.trial, _last(row.trial)) for row in board.rows[:SHOWN]]
+    shown += [(label(base.label), base.trial, 0) for base in board.bases[:2]]
     known = [(name, answers) for name, trial, at in shown if (answers := _answers(trial, at))]
     if not known:
         return None
@@ -32,7 +32,7 @@ def letter_shares(board: Leaderboard) -> Plot | None:
     for index, letter in enumerate(columns):
         pattern = ("", "/", ".", "x")[index // len(COLOURS) % 4]  # more letters than colours: told apart by hatching
         figure.add_bar(
-            y=[label(name) for name in shares],
+            y=list(shares),
             x=[100 * of_one.get(letter, 0.0) for of_one in shares.values()],
             name=letter,
             orientation="h",

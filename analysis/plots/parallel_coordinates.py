@@ -8,6 +8,7 @@ from optuna.visualization import plot_parallel_coordinate
 from medqa_sweeps.analysis.comparing.leaderboard import Leaderboard
 from medqa_sweeps.analysis.plots.optuna_study import optuna_study
 from medqa_sweeps.analysis.plots.plot import COLOURS, GREY, Plot, empty_figure, label
+from medqa_sweeps.wording import listed
 
 MOST = 200  # lines
 SETTINGS = 8
@@ -33,15 +34,16 @@ def parallel_coordinates(board: Leaderboard) -> Plot | None:
         trace.customdata = [[label(str(word)) for word in pair] for pair in trace.customdata]
     figure.update_xaxes(ticktext=[label(str(word)) for word in figure.layout.xaxis.ticktext])
     for note in figure.layout.annotations:
-        note.text = label(note.text)
+        note.text, note.bgcolor = label(note.text), "white"  # the page's own colour takes its place
     page = empty_figure("", "").layout
     figure.update_layout(
         template="none", title=None, height=430, margin={"l": 30, "r": 20, "t": 40, "b": 60}, dragmode=False,
         paper_bgcolor=page.paper_bgcolor, plot_bgcolor=page.plot_bgcolor,
     )  # fmt: skip
+    through = listed([str(name) for name in figure.layout.xaxis.ticktext[1:]], SETTINGS)  # in the order drawn
     which = f"{MOST} of them are drawn, the best included. " if len(study.trials) == MOST else ""
     caption = (
-        f"Each line is a trial, from its accuracy on the left through its {', '.join(names[:SETTINGS])}. {which}"
+        f"Each line is a trial, from its accuracy on the left through {through}. {which}"
         f"Orange: the {coloured} most accurate of {len(figure.data)}. "
         "A setting may matter where the orange lines meet and the grey ones do not."
     )

@@ -6,11 +6,14 @@ from dataclasses import dataclass, field
 
 import plotly.graph_objects as go
 
+from medqa_sweeps.analysis.comparing.leaderboard import Row
+
 # Okabe & Ito's colours, distinguishable for the colour-blind, without black and yellow: they show on light and dark.
 COLOURS = ("#0072B2", "#E69F00", "#009E73", "#D55E00", "#56B4E9", "#CC79A7")
 DASHES = ("solid", "dash", "dot", "dashdot", "longdash", "longdashdot")
 SYMBOLS = ("circle", "square", "diamond", "triangle-up", "x", "star")
 GREY = "#7F7F7F"
+_LONGEST = 40  # characters of a text in a figure
 _TERMS = {"lora.r": "LoRA rank", "optimizer.lr": "learning rate"}  # where a short name is not the field's term
 
 
@@ -34,9 +37,20 @@ class Plot:
     tables: Sequence[Table] = field(default_factory=tuple)
 
 
-def label(text: str, longest: int = 40) -> str:
+def label(text: str, longest: int = _LONGEST) -> str:
     """For a figure: Plotly reads some tags in its texts, so that what comes from data must be escaped."""
     return html.escape(text if len(text) <= longest else text[: longest - 1] + "…", quote=False)
+
+
+def name_of(row: Row) -> str:
+    """A config, for a figure: `r=16`, or `trial 3: r=16 lr=0.0001` where sentences call it by its trial.
+
+    Long settings begin with the trial, too: cut off, two of them may be the same text, and a figure would draw both as
+    one.
+    """
+    text = row.settings or row.label
+    by_trial = row.label != text or len(text) > _LONGEST
+    return label(f"trial {row.trial.name}: {text}" if by_trial else text)
 
 
 def axis_title(key: str, name: str) -> str:

@@ -11,6 +11,8 @@ from medqa_sweeps.analysis.reading.predictions import predictions
 from medqa_sweeps.errors import ConfigError
 from medqa_sweeps.wording import percent
 
+_SAME = 0.0005  # a share: the two would be written alike
+
 
 @dataclass(frozen=True)
 class ReferenceLevels:
@@ -24,11 +26,20 @@ class ReferenceLevels:
     def lines(self) -> list[tuple[str, float]]:
         """Name and accuracy of each line."""
         chance = [] if self.chance is None else [(f"chance {percent(self.chance)}", self.chance)]
+        if self.is_chance:
+            return chance
         return [*chance, (f"always {self.letter or 'one letter'} {percent(self.majority)}", self.majority)]
+
+    @property
+    def is_chance(self) -> bool:
+        """Whether always giving one letter is as good as guessing."""
+        return self.chance is not None and abs(self.majority - self.chance) < _SAME
 
     @property
     def caption(self) -> str:
         """What the lines are, for a caption."""
+        if self.is_chance:
+            return f"Dotted line: guessing, or always answering one letter ({percent(self.majority)})."
         guessing = "" if self.chance is None else f"guessing ({percent(self.chance)}) and "
         always = f"always answering {self.letter or 'one letter'} ({percent(self.majority)})"
         return f"Dotted {'line' if self.chance is None else 'lines'}: {guessing}{always}."

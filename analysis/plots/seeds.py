@@ -2,7 +2,7 @@
 
 from medqa_sweeps.analysis.comparing.configs import accuracy_of, seed_of
 from medqa_sweeps.analysis.comparing.leaderboard import Leaderboard
-from medqa_sweeps.analysis.plots.plot import COLOURS, GREY, Plot, Table, empty_figure, label
+from medqa_sweeps.analysis.plots.plot import COLOURS, GREY, Plot, Table, empty_figure, name_of
 from medqa_sweeps.wording import CI, in_percent, limits
 
 SHOWN = 20
@@ -41,7 +41,7 @@ def seeds(board: Leaderboard) -> Plot | None:
         hovertemplate="%{x:.1f}%<extra></extra>",
         marker={"color": COLOURS[0], "symbol": "diamond", "size": 10},
     )
-    names = [label(row.settings or row.label) for row in rows]
+    names = [name_of(row) for row in rows]
     figure.update_yaxes(
         tickvals=list(range(len(rows))), ticktext=names, range=[len(rows) - 0.4, -0.6], showgrid=False
     )  # fmt: skip

@@ -1,6 +1,7 @@
 """Which trial ran where and when, and when slots were idle."""
 
 import datetime
+import re
 from collections import defaultdict
 from dataclasses import dataclass
 from itertools import pairwise
@@ -11,6 +12,7 @@ from medqa_sweeps.analysis.reading.history import Span, spans
 from medqa_sweeps.analysis.reading.trial_state import State
 from medqa_sweeps.wording import counted
 
+_FULL = 0.995  # of the time: no gap is seen
 BARS = 1500  # beyond, neighbours on a lane are drawn as one
 _COLOUR_OF = {
     State.COMPLETED: COLOURS[0],
@@ -39,7 +41,7 @@ def timeline(board: Leaderboard) -> Plot | None:
     found = sorted((span for trial in board.study.trials for span in spans(trial)), key=lambda span: span.began)
     if not found:
         return None
-    lanes = lanes_of(found)
+    lanes = _without_host(lanes_of(found))
     began, ended = min(span.began for span in found), max(span.ended for span in found)
     tick = (ended - began) / max(1, BARS // len(lanes)) if len(found) > BARS else 0.0
     figure = empty_figure("", "", height=130 + 34 * len(lanes))
@@ -60,9 +62,10 @@ def timeline(board: Leaderboard) -> Plot | None:
                 hovertemplate="%{hovertext}<extra></extra>",
                 marker={"color": _COLOUR_OF[state], "line": {"color": "rgba(255,255,255,0.7)", "width": 1}},
             )
-    figure.update_layout(barmode="overlay", legend={"y": -75 / (60 + 34 * len(lanes))})
+    figure.update_layout(barmode="overlay", showlegend=True, legend={"y": -75 / (60 + 34 * len(lanes))})
     figure.update_xaxes(type="date", nticks=6, tickangle=0)
-    figure.update_yaxes(type="category", autorange="reversed")
+    order = [label(lane) for lane in lanes]  # else in the order in which their first bars are drawn
+    figure.update_yaxes(type="category", autorange="reversed", categoryorder="array", categoryarray=order)
     cells = [_row(lane, some, began, ended) for lane, some in lanes.items()]
     busy = sum(span.ended - span.began for span in found) / max(1e-9, (ended - began) * len(lanes))
     merged = (
@@ -70,9 +73,11 @@ def timeline(board: Leaderboard) -> Plot | None:
         if tick
         else ""
     )
+    is_full = len(found) == len(lanes) or busy > _FULL
+    gaps = "" if is_full else " Gaps are idle time or the start of a process."
     caption = (
         f"{counted(len(found), 'attempt')} on {counted(len(lanes), 'slot')} in {_length(ended - began)}; the slots "
-        f"were busy {busy:.0%} of the time. Gaps are idle time or the start of a process.{merged} Times are in UTC."
+        f"were busy {busy:.0%} of the time.{gaps}{merged} Times are in UTC."
     )
     header = ("slot", "attempts", "busy", "longest gap")
     return Plot("timeline", "Timeline", caption, figure, (Table("Slots and their idle time", header, cells),))
@@ -89,9 +94,21 @@ def lanes_of(found: list[Span]) -> dict[str, list[Span]]:
             by_device[span.device].append([span])
     return {
         device if len(lanes) == 1 else f"{device} #{number}": lane
-        for device, lanes in sorted(by_device.items())
+        for device, lanes in sorted(by_device.items(), key=lambda one: _by_number(one[0]))
         for number, lane in enumerate(lanes)
     }
+
+
+def _by_number(name: str) -> list[tuple[bool, int, str]]:
+    """`gpu2` before `gpu10`."""
+    return [(part.isdecimal(), int(part) if part.isdecimal() else 0, part) for part in re.split(r"(\d+)", name)]
+
+
+def _without_host(lanes: dict[str, list[Span]]) -> dict[str, list[Span]]:
+    """With the devices alone, where all are of one machine."""
+    if len({name.partition(" ")[0] for name in lanes}) > 1:
+        return lanes
+    return {name.partition(" ")[2]: lane for name, lane in lanes.items()}
 
 
 def _merged(some: list[Span], tick: float) -> list[Bar]:

@@ -2,7 +2,7 @@
 
 from medqa_sweeps.analysis.comparing.leaderboard import Leaderboard, Row
 from medqa_sweeps.analysis.plots.learning_curves import faded, rows_drawn, rows_faded, rows_text
-from medqa_sweeps.analysis.plots.plot import COLOURS, DASHES, Plot, Table, empty_figure, label
+from medqa_sweeps.analysis.plots.plot import COLOURS, DASHES, Plot, Table, empty_figure, name_of
 from medqa_sweeps.analysis.reading.history import history
 from medqa_sweeps.trial.records import TrainLine
 
@@ -22,7 +22,7 @@ def training_loss(board: Leaderboard) -> Plot | None:
             x=[line.samples_seen for line in some],
             y=[line.loss for line in some],
             mode="lines",
-            name=label(row.settings or row.label),
+            name=name_of(row),
             line={"color": COLOURS[index], "dash": DASHES[index]},
         )
         if lines:

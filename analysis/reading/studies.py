@@ -8,7 +8,7 @@ from typing import Any
 from medqa_sweeps import damage
 from medqa_sweeps.analysis.reading.flat_config import flat_config
 from medqa_sweeps.analysis.reading.options import typed
-from medqa_sweeps.analysis.reading.trial_state import State, state_of_result, state_without_result
+from medqa_sweeps.analysis.reading.trial_state import RESUMABLE, State, state_of_result, state_without_result
 from medqa_sweeps.command_line import short_path
 from medqa_sweeps.errors import ConfigError
 from medqa_sweeps.study.best import ScoredTrial, can_be_ranked, scored_trial
@@ -37,6 +37,12 @@ class Trial:
     typed: frozenset[str] = frozenset()  # the keys of what it was told on the command line: `lora`, `lora.r`
 
     @property
+    def why(self) -> str:
+        """The reason, without the outcome at its beginning, for a table that has the outcome beside it."""
+        why = self.reason.removeprefix(str(self.state)).lstrip(" .:")
+        return why if why else self.reason
+
+    @property
     def has_score(self) -> bool:
         """Whether its outcome says what it should: a completed trial that has no score says nothing."""
         return self.state is not State.COMPLETED or (self.result is not None and self.result.score is not None)
@@ -59,6 +65,12 @@ class Study:
         """Whether a trial failed, was interrupted or cannot be read, so that the study is not what was asked for."""
         well = {State.COMPLETED, State.STOPPED, State.PRUNED, State.REPEATED}
         return bool(self.unreadable) or any(trial.state not in well or not trial.has_score for trial in self.trials)
+
+    def to_resume(self) -> int:
+        """Number of trials that were interrupted or never began, unless others still run; 0 of several studies."""
+        if self.several or any(trial.state is State.RUNNING for trial in self.trials):
+            return 0
+        return sum(trial.state in RESUMABLE for trial in self.trials)
 
     @property
     def is_synthetic(self) -> bool:

@@ -23,13 +23,16 @@ class State(StrEnum):
     """Where a trial stands. The first five are final."""
 
     COMPLETED = "completed"
-    STOPPED = "stopped early"  # on request: it has a score, and did not get its planned training
+    STOPPED = "stopped on request"  # it has a score, and did not get its planned training
     PRUNED = "pruned"
     FAILED = "failed"
     REPEATED = "repeated"  # the same experiment as another trial, not run again
     INTERRUPTED = "interrupted"  # no process works on it; it can be resumed
     RUNNING = "running"
     WAITING = "waiting"  # submitted, not begun
+
+
+RESUMABLE = (State.INTERRUPTED, State.WAITING)
 
 
 def count_text(states: Iterable[State]) -> str:

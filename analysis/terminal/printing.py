@@ -6,7 +6,7 @@ from rich.console import Console
 
 from medqa_sweeps.analysis.comparing.by_objective import best_trial, objective_table
 from medqa_sweeps.analysis.comparing.leaderboard import TOP, Leaderboard
-from medqa_sweeps.analysis.comparing.verdict import about_alarms, alarm_lines, cautions, verdict
+from medqa_sweeps.analysis.comparing.verdict import about_alarms, alarm_lines, cautions, resume_text, verdict
 from medqa_sweeps.analysis.reading.studies import Study
 from medqa_sweeps.analysis.reading.trial_state import count_text
 from medqa_sweeps.analysis.terminal.tables import legend, not_ranked, objective, plain, ranking
@@ -97,10 +97,12 @@ def _print_notes(console: Console, board: Leaderboard) -> None:
 
 def _next_steps(board: Leaderboard) -> list[tuple[str, str]]:
     """What to do before the result is believed, each with its command."""
+    steps = []
+    if unfinished := board.study.to_resume():
+        steps.append((resume_text(unfinished), command("medqa_sweeps", "resume", board.study.folder)))
     best_of_study = best_trial(board)
     if best_of_study is None:
-        return []
-    steps = []
+        return steps
     if len(board.configs) > 1 and not board.study.several:
         first = (
             "To check whether the best configs keep their order with new random seeds, before you use the test "

@@ -17,11 +17,10 @@ from medqa_sweeps.statistics import PairedDifference
 from medqa_sweeps.wording import CI, compact, in_percent, short_names, signed_points
 
 _COSTS = {"min": "minutes of work", "GiB": "peak memory", "params": "trainable parameters"}
-_LEGEND = (
-    f"accuracy: % of the validation questions, with its own, uncorrected {CI}. vs best: difference from the best on "
-    f"the same questions, in points; {TEST_CI}"
-)
+_ACCURACY = f"accuracy: % of the validation questions, with its own, uncorrected {CI}"
+_LEGEND = f"{_ACCURACY}. vs best: difference from the best on the same questions, in points; {TEST_CI}"
 _GAIN = f"vs base: gain over the config's own untuned base, in points, with {GAIN_CI}"
+_GAIN_OF_ONE = f"vs base: gain over the untuned base, in points, with its {CI}"
 _CONFIG_CHARACTERS = 24  # per line, where a trial takes several lines
 _REASON_CHARACTERS = 300
 
@@ -42,9 +41,10 @@ def ranking(board: Leaderboard, console: Console) -> Table:
 def legend(table: Table) -> str:
     """What the columns of `ranking` are, as far as this width shows them."""
     names = [str(column.header) for column in table.columns]
-    gain = [_GAIN] if "vs base" in names else []
-    costs = ["; ".join(f"{name}: {_COSTS[name]}" for name in names if name in _COSTS)]
-    return ". ".join(filter(None, [_LEGEND, *gain, *costs])) + "."
+    scores = _LEGEND if "vs best" in names else _ACCURACY
+    gain = (_GAIN if "vs best" in names else _GAIN_OF_ONE) if "vs base" in names else ""
+    costs = "; ".join(f"{name}: {_COSTS[name]}" for name in names if name in _COSTS)
+    return ". ".join(filter(None, [scores, gain, costs])) + "."
 
 
 def objective(by_metric: ObjectiveTable) -> Table:
@@ -66,7 +66,7 @@ def not_ranked(study: Study, shown: Sequence[Trial], console: Console) -> Table:
         table.add_column(name, overflow="fold", no_wrap=name in ("trial", "outcome") and console.width >= 80)
     for trial in shown:
         settings = [plain(settings_text(trial, names))] if has_settings else []
-        reason = textwrap.shorten(trial.reason, _REASON_CHARACTERS, placeholder=" ...")
+        reason = textwrap.shorten(trial.why, _REASON_CHARACTERS, placeholder=" ...")
         table.add_row(plain(trial.name), *settings, plain(trial.state), plain(reason))
     return table
 
@@ -84,13 +84,14 @@ def _layout(board: Leaderboard, before_interval: str, with_costs: bool = True, w
         widest = None if before_interval == " " else _CONFIG_CHARACTERS
         table.add_column("config", overflow="fold", max_width=widest)
     has_gain = with_gain and any(row.versus_base for row in board.rows)
-    for name in ("accuracy", "vs best", *(["vs base"] if has_gain else [])):
+    several = ["vs best"] if len(board.rows) > 1 else []
+    for name in ("accuracy", *several, *(["vs base"] if has_gain else [])):
         table.add_column(name, no_wrap=True)
     for name in _COSTS if with_costs else ():
         table.add_column(name, justify="right", no_wrap=True)
     for row in board.rows:
         settings = [row.settings] if has_settings else []
-        scores = [_accuracy(row, before_interval), _versus_best(row, before_interval)]
+        scores = [_accuracy(row, before_interval), *(_versus_best(row, before_interval) for _ in several)]
         gain = [_interval(row.versus_base, before_interval) if row.versus_base else ""] if has_gain else []
         costs = _costs(row) if with_costs else []
         table.add_row(*map(plain, [row.marked_names, *settings, *scores, *gain, *costs]))

@@ -45,7 +45,7 @@ def ask_to_stop(study: StudyDir, number: int | None) -> str:
     if trial.result() is not None:
         raise ConfigError(f"trial {number} of {study.path} has ended already ({trial.result_file.name} says how).")
     trial.ask_to_stop(StopReason.REQUESTED)
-    return f"Stop requested: trial {number} will be evaluated now and marked as stopped early."
+    return f"Stop requested: trial {number} will be evaluated now and marked as stopped on request."
 
 
 def add(study: StudyDir, overrides: Sequence[str]) -> str:

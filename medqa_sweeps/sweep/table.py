@@ -194,7 +194,7 @@ class SweepTable:
         if seconds is None or done >= self.total:
             return ""
         disk_bytes = sum(self._disk_bytes) * (self.total - done) // max(1, len(self._disk_bytes))
-        disk = f", {decimal(disk_bytes)} more on disk" if disk_bytes else ""
+        disk = f", {decimal(disk_bytes, precision=0)} still to be written" if disk_bytes else ""
         return f"; {about(seconds)} left{disk}"
 
     def _seconds_left(self, done: int) -> float | None:
@@ -242,7 +242,7 @@ class SweepTable:
 def _how_counted(ended: JobEnded) -> str:
     if ended.same_as is not None:
         return "repeated"
-    return "stopped early" if ended.stopped else str(ended.outcome)
+    return "stopped on request" if ended.stopped else str(ended.outcome)
 
 
 def _scored(ended: JobEnded) -> ScoredTrial | None:

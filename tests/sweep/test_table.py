@@ -151,7 +151,9 @@ def test_a_trial_that_a_person_stopped_is_counted_apart_and_is_not_the_best() ->
     message = "stopped on request after 24 of 480 samples"
     screen.table.ended(end(0, value=0.9, message=message, signature="a", stopped=True), "r=8")
     assert screen.said() == "trial 0 r=8: stopped on request after 24 of 480 samples, 90.0% then\n"
-    assert screen.table.totals().startswith("1 of 60 done: 1 stopped early") and "best" not in screen.table.totals()
+    assert (
+        screen.table.totals().startswith("1 of 60 done: 1 stopped on request") and "best" not in screen.table.totals()
+    )
 
 
 def test_what_an_earlier_sweep_has_told_counts_and_is_not_said_again() -> None:
@@ -230,7 +232,7 @@ def test_how_long_the_rest_will_take(clock: Clock) -> None:
     for number in range(2):
         screen.table.ended(end(number, value=0.5, disk_bytes=50_000_000), "")
         screen.table.started(2 + number, "")
-    assert screen.table.totals().endswith("; about 40 min left, 400.0 MB more on disk")
+    assert screen.table.totals().endswith("; about 40 min left, 400 MB still to be written")
     clock.now += 300
     assert "about 35 min left" in screen.table.totals()
     clock.now += 3000  # longer than any so far: what they took is spent, not more

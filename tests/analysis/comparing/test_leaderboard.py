@@ -100,7 +100,7 @@ def test_several_varying_keys_are_spelt_out_once(tmp_path: Path) -> None:
     assert verdict(leaderboard(read_study(tmp_path))) == (
         "Trial 1 (r=16 lr=0.0002) has the highest validation accuracy: "
         "62.5% of 400 questions (95% CI 57.7 to 67.1). Trial 2 has the same. "
-        "Trial 0 is worse by 2.5 points (95% CI 1.1 to 5.1). "
+        "Trial 0 (r=8 lr=0.0001) is worse by 2.5 points (95% CI 1.1 to 5.1). "
         "Not resolved: the difference between trial 1 and trial 2 could be chance."
     )
 
