@@ -23,6 +23,10 @@
         layout[key].gridcolor = colour("--grid");
         layout[key].linecolor = colour("--line");
         if (layout[key].showgrid !== false) layout[key].showgrid = true;
+        if (/<br>/.test(layout[key].ticktext) && key[0] === "x") {
+          layout[key].tickangle = narrow ? -90 : 0;
+          layout[key].tickfont = { size: narrow ? 9 : 12 };
+        }
         if (layout[key].type === "date") layout[key].nticks = narrow ? 3 : 6;
       }
     });
@@ -44,7 +48,8 @@
   function shortened(one) {
     var axis = one.layout.yaxis;
     if (!axis || axis.type !== "category") return;
-    var names = Array.from(new Set([].concat.apply([], one.data.map(function (trace) { return trace.y || []; }))));
+    var ofAxis = one.data.filter(function (trace) { return (trace.yaxis || "y") === "y"; });
+    var names = Array.from(new Set([].concat.apply([], ofAxis.map(function (trace) { return trace.y || []; }))));
     axis.tickvals = window.innerWidth < 640 ? names : undefined;
     axis.ticktext = window.innerWidth < 640 ? names.map(inLines) : undefined;
   }
@@ -60,6 +65,7 @@
     drawn.forEach(function (one) {
       one.layout.autosize = !starts;
       one.layout.width = starts ? PAPER_WIDTH : undefined;
+      one.element.style.minHeight = starts ? "0" : one.layout.drawnHeight + "px";
       one.layout.height = starts ? Math.min(one.layout.drawnHeight, PAPER_HEIGHT) : one.layout.drawnHeight;
     });
     draw();

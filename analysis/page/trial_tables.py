@@ -88,7 +88,7 @@ def not_ranked_html(board: Leaderboard, folder: Path) -> str:
         return ""
     parts = ['<section aria-labelledby="others"><h2 id="others">Not ranked</h2>']
     if unfinished := board.study.to_resume():
-        resume = command("medqa_sweeps", "resume", board.study.folder)
+        resume = command("resume", board.study.folder)
         parts.append(f"<p>{escaped(resume_text(unfinished))} <code>{escaped(resume)}</code></p>")
     if others:
         names = short_names(varying_keys(board.study.trials))  # with the seed, which is no part of a config

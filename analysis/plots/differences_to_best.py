@@ -13,7 +13,7 @@ def differences_to_best(board: Leaderboard) -> Plot | None:
     rows = [row for row in board.rows if row.versus_best is not None][:SHOWN]
     if not rows or board.best is None:
         return None
-    figure = empty_figure(f"difference from {board.best.label}, percentage points", "", height=150 + 26 * len(rows))
+    figure = empty_figure(f"difference from {board.best.label}, points", "", height=150 + 26 * len(rows))
     for worse, name, colour, symbol in (
         (False, NOT_RESOLVED, GREY, "circle"),
         (True, WORSE, COLOURS[3], "diamond"),

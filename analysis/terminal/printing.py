@@ -99,7 +99,7 @@ def _next_steps(board: Leaderboard) -> list[tuple[str, str]]:
     """What to do before the result is believed, each with its command."""
     steps = []
     if unfinished := board.study.to_resume():
-        steps.append((resume_text(unfinished), command("medqa_sweeps", "resume", board.study.folder)))
+        steps.append((resume_text(unfinished), command("resume", board.study.folder)))
     best_of_study = best_trial(board)
     if best_of_study is None:
         return steps

@@ -30,7 +30,7 @@ from medqa_sweeps.installation import COMMAND, LAUNCH, PROJECT, as_typed_here
 from medqa_sweeps.wording import EDUCATION_ONLY
 
 EXAMPLES = {
-    "uv run launch.py model=gemma3_1b": "one run: Gemma 3 1B on MedQA-USMLE, on a GPU with 8 GB or more",
+    "uv run launch.py model=gemma3_1b": "one run: Gemma 3 1B on MedQA-USMLE, on a GPU",
     "uv run launch.py experiment=quickstart": "one run on any machine: tiny model, synthetic questions, no GPU",
     "uv run launch.py -m experiment=quickstart lora.r=8,16,32,64": "a sweep: four LoRA ranks, compared",
     "uv run launch.py -m experiment=quickstart 'optimizer.lr=tag(log,interval(1e-4,1e-2))' hydra.sweeper.n_trials=8": (

@@ -58,8 +58,8 @@ def test_the_methods_say_what_a_reviewer_would_ask(tmp_path: Path) -> None:
         "with seed 0 for 3 epochs each, and scored by the log-probability of the option letters on 400 validation "
         "questions (medqa_sweeps, commit a08eb54b7c28). Each accuracy has a 95% CI (Wilson's score interval). "
         "Differences from the best config were tested in pairs, question by question (McNemar's mid-p test; Tukey's "
-        "range test, step-down; family-wise error rate 5%). The best config was selected on these same questions, so its accuracy "
-        "is biased upwards. This study has not used its test questions."
+        "range test, step-down; family-wise error rate 5%). The best config was selected on these same questions, so "
+        "its accuracy is biased upwards. This study has not used its test questions."
     )
 
 
