@@ -32,6 +32,20 @@ def test_what_stands_on_every_screen() -> None:
     assert wording.sentences("trial 3 failed", "why: it did.", "") == "Trial 3 failed. Why: it did."
 
 
+def test_halves_are_rounded_away_from_zero_so_that_rows_add_up() -> None:
+    """39.25 was 39.2 beside 62.25 as 62.3, and 18.25 depended on what it was the difference of."""
+    best, last, base = 249 / 400, 157 / 400, 84 / 400
+    assert [wording.in_percent(one) for one in (best, last, base)] == ["62.3", "39.3", "21.0"]
+    assert [wording.signed_points(one - base) for one in (best, last)] == ["+41.3", "+18.3"]
+    assert wording.signed_points(0.3875 - 0.505) == "-11.8" and wording.in_percent(113 / 400) == "28.3"
+    assert wording.compact(141_850) == "141.9k"
+
+
+def test_p_values_end_at_one_in_ten_thousand() -> None:
+    assert [wording.p_value(one) for one in (0.0015, 0.0001, 2.7e-19)] == ["p = 0.0015", "p = 0.0001", "p < 0.0001"]
+    assert [wording.p_in_a_cell(one) for one in (1.0, 0.00027, 9e-5)] == ["1", "0.00027", "<0.0001"]
+
+
 def test_one_number_is_written_in_one_way_wherever_it_comes_from() -> None:
     exact = 0.0033533747943679843
     assert wording.settings_label({"optimizer.lr": exact}) == "lr=0.003353"

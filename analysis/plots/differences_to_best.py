@@ -39,7 +39,7 @@ def differences_to_best(board: Leaderboard) -> Plot | None:
     figure.update_yaxes(categoryorder="array", categoryarray=order[::-1], type="category")
     figure.add_vline(x=0, line={"color": COLOURS[0], "width": 2})
     figure.update_layout(showlegend=True, legend={"y": -90 / (60 + 26 * len(rows))})
-    resolved = _resolved(sum(row.worse for row in rows), len(rows), board.best.label)
+    resolved = resolved_text(sum(row.worse for row in rows), len(rows), board.best.label)
     caption = f"Each config minus {board.best.label}, on the same questions; {TEST_CI}. {resolved}"
     cells = [
         (row.settings or row.label, *(in_percent(x) for x in (p.difference, p.low, p.high)), p_in_a_cell(p.p_adjusted))
@@ -51,7 +51,7 @@ def differences_to_best(board: Leaderboard) -> Plot | None:
     return Plot("differences", "Against the best", caption, figure, (table,))
 
 
-def _resolved(significant: int, shown: int, best: str) -> str:
+def resolved_text(significant: int, shown: int, best: str) -> str:
     """How many are significantly worse, and what that says of the others."""
     chance = f"could be chance ({NOT_RESOLVED})"
     if significant == shown:

@@ -48,7 +48,7 @@ def seeds(board: Leaderboard) -> Plot | None:
     figure.update_layout(showlegend=True, legend={"y": -80 / (80 + 40 * len(rows))})
     caption = (
         f"Accuracy of every seed, below the mean of its config with the {CI} for other seeds and other questions. "
-        "Differences smaller than the spread of the dots may be luck of the seed."
+        "Differences smaller than the spread of the dots may be due to the random seed."
     )
     cells = [
         (

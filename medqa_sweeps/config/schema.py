@@ -223,7 +223,8 @@ class DataConfig:
         if self.delimiter is not None and self.delimiter not in DELIMITERS.values():
             yield from _one_of("data.delimiter", self.delimiter, tuple(DELIMITERS))
         if self.encoding is not None and not _is_encoding(self.encoding):
-            yield f"data.encoding={self.encoding}: no such encoding; usual are utf-8, utf-16, cp1252, latin-1, gb18030"
+            common = "utf-8, utf-16, cp1252, latin-1 and gb18030"
+            yield f"data.encoding={self.encoding}: no such encoding; common values are {common}"
         for key in ("encoding", "delimiter"):
             if self.hub_id is not None and getattr(self, key) is not None:
                 yield f"data.{key}={getattr(self, key)}: it is of files; data.hub_id={self.hub_id} needs none"

@@ -300,7 +300,7 @@ def test_a_record_that_lacks_a_named_field_is_a_bad_record(tmp_path: Path) -> No
         ({"train": []}, "data.train=[]: a file, a glob, or several in brackets"),
         ({"train": ["a", None]}, "data.train=[a,null]: a file"),
         ({"train": {"a": "b"}}, "data.train={'a': 'b'}: a file"),
-        ({"encoding": "base64"}, "data.encoding=base64: no such encoding; usual are utf-8"),
+        ({"encoding": "base64"}, "data.encoding=base64: no such encoding; common values are utf-8"),
         ({"encoding": "cp12520"}, "data.encoding=cp12520: no such encoding"),
         ({"delimiter": "space"}, "data.delimiter=space: allowed are comma, semicolon, tab, pipe"),
         ({"hub_id": "a/b", "encoding": "cp1252"}, "data.encoding=cp1252: it is of files"),

@@ -263,3 +263,12 @@ def test_the_benchmark_measures_this_procedure() -> None:
         compared = compare_with_best([correct_NxQ[[config]] for config in (best, *others)], 8)
         assert [paired.significant for paired in compared] == claims_N[others].tolist()
     assert claims_BxN.any()
+
+
+@pytest.mark.parametrize(("configs", "questions"), [(3, 100), (4, 200), (8, 400)])
+def test_a_corrected_p_value_is_never_the_uncorrected_one(configs: int, questions: int) -> None:
+    """SciPy's tail of the range is 0 where p is tiny, and the corrected value was p itself."""
+    answers = [np.array([[True] * questions]), *[np.array([[False] * questions])] * (configs - 1)]
+    for paired in compare_with_best(answers, configs):
+        assert 0 < paired.p_value < 1e-20
+        assert paired.p_adjusted == pytest.approx(math.comb(configs, 2) * paired.p_value)

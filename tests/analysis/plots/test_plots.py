@@ -9,15 +9,17 @@ import pytest
 from medqa_sweeps.analysis.comparing.leaderboard import leaderboard
 from medqa_sweeps.analysis.plots import PLOTS
 from medqa_sweeps.analysis.plots.accuracy_by_cost import accuracy_by_cost, front_of, parameters_of
+from medqa_sweeps.analysis.plots.accuracy_by_group import step_title
 from medqa_sweeps.analysis.plots.accuracy_by_setting import accuracy_by_setting
 from medqa_sweeps.analysis.plots.best_so_far import best_so_far
+from medqa_sweeps.analysis.plots.differences_to_best import resolved_text
 from medqa_sweeps.analysis.plots.disagreement import pairs_of
 from medqa_sweeps.analysis.plots.heat_maps import heat_maps
 from medqa_sweeps.analysis.plots.learning_curves import learning_curves
 from medqa_sweeps.analysis.plots.letter_shares import letter_shares
 from medqa_sweeps.analysis.plots.parallel_coordinates import parallel_coordinates
-from medqa_sweeps.analysis.plots.plot import COLOURS, GREY
-from medqa_sweeps.analysis.plots.reference_lines import reference_levels
+from medqa_sweeps.analysis.plots.plot import COLOURS, GREY, name_of
+from medqa_sweeps.analysis.plots.reference_lines import ReferenceLevels, reference_levels
 from medqa_sweeps.analysis.plots.seeds import seeds
 from medqa_sweeps.analysis.plots.timeline import lanes_of
 from medqa_sweeps.analysis.plots.training_loss import training_loss
@@ -102,6 +104,41 @@ def test_no_colour_stands_for_two_configs_and_the_others_are_grey(tmp_path: Path
         assert len({trace.line.color for trace in named}) == len(named) == len(COLOURS)
         assert len({trace.line.dash for trace in named}) == len(COLOURS)
         assert {trace.line.color for trace in plot.figure.data if trace.showlegend is False} == {GREY}
+
+
+def test_two_configs_whose_names_are_cut_to_the_same_text_are_drawn_apart(tmp_path: Path) -> None:
+    """Cut at 40 characters they were one category, and shared a bar of 200%."""
+    for number, rate in enumerate((0.00012345, 0.00012346, 0.00012347)):
+        settings = {"lora__dropout": 0.05 * number, "optimizer__weight_decay": rate, "training__epochs": 1.0 + number}
+        right = right_at(0, 200 + number)
+        complete(tmp_path / str(number), right, lora__r=4, optimizer__lr=rate, scheduler__warmup_ratio=rate, **settings)
+    board = leaderboard(read_study(tmp_path))
+    names = [name_of(row) for row in board.rows]
+    assert len(set(names)) == 3 and all(name.startswith(f"trial {2 - at}: ") for at, name in enumerate(names))
+    assert all(len(name) <= 40 for name in names)
+
+
+@pytest.mark.parametrize(
+    ("worse", "shown", "says"),
+    [
+        (3, 3, "All 3 are significantly worse than r=8."),
+        (0, 2, "Each of the 2 differences could be chance (not resolved)."),
+        (1, 4, "1 of 4 is significantly worse; for the others the difference could be chance (not resolved)."),
+        (1, 1, "It is significantly worse than r=8."),
+    ],
+)
+def test_differences_are_counted_in_words(worse: int, shown: int, says: str) -> None:
+    assert resolved_text(worse, shown, "r=8") == says
+
+
+def test_steps_are_written_as_people_do() -> None:
+    assert [step_title(one) for one in ("step1", "step2&3", "other")] == ["Step 1", "Step 2 and 3", "other"]
+
+
+def test_one_line_where_one_letter_is_as_good_as_guessing() -> None:
+    tied = ReferenceLevels(0.25, 0.25, None)
+    assert [name for name, _ in tied.lines] == ["chance 25.0%"] and "one letter (25.0%)" in tied.caption
+    assert [name for name, _ in ReferenceLevels(0.25, 0.3, "B").lines] == ["chance 25.0%", "always B 30.0%"]
 
 
 def test_costs_are_parameters_and_tokens_where_they_differ(tmp_path: Path) -> None:

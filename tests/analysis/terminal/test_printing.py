@@ -152,6 +152,18 @@ def test_five_hundred_trials_take_seconds(tmp_path: Path, printed: Printed) -> N
     assert "The best of 401 configs was chosen" in text
 
 
+def test_what_is_unfinished_and_fewer_seeds_of_the_best_are_said(tmp_path: Path, printed: Printed) -> None:
+    for number, (rank, seed, right) in enumerate([(8, 0, 200), (8, 1, 204), (16, 0, 260)]):
+        complete(tmp_path / str(number), right_at(0, right), lora__r=rank, seed=seed)
+    text = plain(printed(tmp_path))
+    assert "r=16 ran under 1 seed, the others under 2 seeds." in text and "To finish the study" not in text
+    submit(tmp_path / "3", lora__r=16, seed=1)
+    text = plain(printed(tmp_path))
+    assert "1 trial has no result yet. To finish the study:" in text and "resume" in text
+    submit(tmp_path / "4", lora__r=32).append(attempt(os.getpid()))
+    assert "To finish the study" not in plain(printed(tmp_path)), "the study runs"
+
+
 # The command
 
 
