@@ -155,7 +155,7 @@ def test_any_cells_come_back_from_any_table(
 ) -> None:
     text = io.StringIO()
     writer = csv.writer(text, delimiter=delimiter, lineterminator=end)
-    writer.writerows([["question", "Option A", "Option B", "answer"], *([*row, "A"] for row in cells)])
+    writer.writerows([["question", "Option A", "Option B", "answer_idx"], *([*row, "A"] for row in cells)])
     path = file(tmp_path, text.getvalue().encode(encoding))
     found = read(path).questions
     assert [[one.question, one.options[0]] for one in found] == [[row[0].strip(), row[1].strip()] for row in cells]
