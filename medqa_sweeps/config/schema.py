@@ -424,10 +424,10 @@ def texts_of(value: Any) -> list[str]:
 
 
 def _as_texts(value: Any) -> Any:
-    """Numbers as the texts that were typed, as OmegaConf does where it knows that a key is one of text."""
+    """Numbers and truth values as texts, as OmegaConf makes them where it knows that a key is one of text."""
     if isinstance(value, list):
         return [_as_texts(one) for one in value]
-    return str(value) if isinstance(value, int | float) and not isinstance(value, bool) else value
+    return str(value) if isinstance(value, int | float) else value
 
 
 def _texts(key: str, value: Any, allowed: str) -> Iterator[str]:

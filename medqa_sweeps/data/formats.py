@@ -15,7 +15,7 @@ from typing import Any
 
 from medqa_sweeps.config import DATA_FORMATS, ColumnsConfig, DataConfig
 from medqa_sweeps.data.cells import is_absent, is_blank, list_of, named_options, only, parsed_cell, whole_number
-from medqa_sweeps.data.fields import Layout, layout_of
+from medqa_sweeps.data.fields import Layout, layout_of, plain
 from medqa_sweeps.data.raw_record import BadRecord, short_repr
 
 
@@ -179,11 +179,12 @@ def _typed_number(value: Any) -> int | float | None:
 
 def _unnested(record: dict[str, Any]) -> dict[str, Any]:
     """The record with the fields of its question, if that is an object of stem and choices (ARC, OpenBookQA)."""
-    question = parsed_cell(record.get("question"))
-    if not isinstance(question, dict) or "stem" not in question:
-        return record
-    outer = {name: value for name, value in record.items() if name != "question"}
-    return {**outer, **question}
+    for name, value in record.items():
+        if isinstance(value, dict) or (isinstance(value, str) and value[:1] == "{"):
+            question = parsed_cell(value)
+            if isinstance(question, dict) and "stem" in question and plain(str(name)) == "question":
+                return {**{other: value for other, value in record.items() if other != name}, **question}
+    return record
 
 
 def _as_list(value: Any) -> list[Any]:

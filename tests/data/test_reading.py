@@ -422,7 +422,7 @@ def test_the_trial_folder_has_a_quarantine_only_if_something_was_set_aside(tmp_p
         ("Fig. 2 has a mass. Why?", "speaks of an image"),
         ("The EXHIBIT B has a mass. Why?", "speaks of an image"),
         ("The curve is as Depicted. Why?", "speaks of an image"),
-        ("检查如图，诊断是？", None),
+        ("心电图正常，诊断是？", None),
         ("心电图如下，诊断是？", "speaks of an image"),
         ("如附圖，最可能的診斷為何？", "speaks of an image"),
         ("What has caused this patient's condition?", "speaks of a patient without a vignette"),
