@@ -255,7 +255,7 @@ CSV = table(HEADER, ROW)
             "is an Excel workbook (.xlsx), not a table of text. In Excel or LibreOffice",
         ),
         ("q.csv", archive("train.csv"), "is a zip archive, not a table of text. Unpack it"),
-        ("q.jsonl", gzip.compress(b"{}"), "is a gzip archive, not JSON. Unpack it"),
+        ("q.jsonl", gzip.compress(b"{}", mtime=0), "is a gzip archive, not JSON. Unpack it"),
         ("q.csv", b"\xd0\xcf\x11\xe0\xa1\xb1", "is an old Excel workbook (.xls), not a table of text. In Excel"),
         ("q.csv", PARQUET, "is a Parquet file, not a table of text. Rename it to .parquet."),
         ("q.json", PARQUET, "is a Parquet file, not JSON. Rename it to .parquet."),
