@@ -105,10 +105,10 @@ def test_any_overlap_is_reported_at_the_start(file: Callable) -> None:
     said = caution_lines(cautions_of(plan_new_trial(config(train, validation))))
     counted = plan_trial(config(train, validation)).split.flagged["in validation, a near-duplicate in training"]
     near = f", and {counted} have a near-duplicate in training" if counted else ""
-    assert (
-        f"Caution    data.validation={validation}: 1 of 21 validation questions are also training questions{near}."
-        in said
+    expected = (
+        f"Caution    data.validation={validation}: 1 of 21 validation questions are also training questions{near}"
     )
+    assert any(line.startswith(f"{expected}, so accuracies probably overstate") for line in said)
 
 
 def test_files_that_share_nothing_need_no_word(tmp_path: Path) -> None:
