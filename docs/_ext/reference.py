@@ -5,6 +5,7 @@ added to the schema is in the reference, and no list is kept by hand.
 """
 
 import os
+import re
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
@@ -59,7 +60,8 @@ def commands() -> Iterator[str]:
     for name, summary in SUMMARIES.items():
         parser = parser_of(name)
         parser.prog = f"{_FRONT_DOOR} {name}"
-        yield from ("", f"## {name}", "", sentences(summary), "", "```text", _as_typed(parser.format_help().strip()), "```")
+        text = _as_typed(parser.format_help().strip())
+        yield from ("", f"## {name}", "", sentences(summary), "", "```text", text, "```")
 
 
 PAGES: dict[str, Callable[[], Iterator[str]]] = {
@@ -102,7 +104,7 @@ def _cell(text: str, code: bool = False) -> str:
 def _prose(text: str) -> str:
     """A comment as Markdown, which reads some signs as its own."""
     paragraphs = "\n\n".join(" ".join(one.split()) for one in text.strip().split("\n\n"))
-    return _as_typed(paragraphs).replace("[", "\\[").replace("<", "\\<").replace("*", "\\*")
+    return re.sub(r"[\\\[<*]", r"\\\g<0>", _as_typed(paragraphs))
 
 
 def _as_typed(text: str) -> str:
