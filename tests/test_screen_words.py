@@ -51,7 +51,7 @@ def files(room: str) -> list[Path]:
     path = ROOT / room
     found = [path] if path.is_file() else sorted(path.rglob("*.*"))
     assert found, f"{room} is not there any more: name it anew in DONE"
-    return [file for file in found if "__pycache__" not in file.parts and "assets" not in file.parts]
+    return [file for file in found if not {"__pycache__", "assets", "_build"} & set(file.parts)]
 
 
 def retired_in(text: str) -> list[tuple[str, str]]:

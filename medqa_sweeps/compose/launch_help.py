@@ -114,7 +114,7 @@ class LaunchHelp:
 
     def _everything(self) -> Iterator[str]:
         yield from self._overview()
-        for topic in [*self._groups, *_TOPICS[:-1]]:
+        for topic in [*self.groups, *_TOPICS[:-1]]:
             yield from self._about(topic)
         yield ""
         yield from self._wrapped(
@@ -134,8 +134,8 @@ class LaunchHelp:
             yield from self._wrapped(meaning, 2)
             yield from self._command(command, 6)
         yield from self._heading("Groups: GROUP=OPTION, * is the default")
-        for group, options in self._groups.items():
-            marked = [f"{one}*" if one == self._defaults.get(group) else one for one in options]
+        for group, options in self.groups.items():
+            marked = [f"{one}*" if one == self.defaults.get(group) else one for one in options]
             yield from self._row(group, ", ".join(marked), 14)
         yield from self._heading("Several values, with -m")
         for value, meaning in _VALUES.items():
@@ -160,28 +160,28 @@ class LaunchHelp:
                 yield from self._wrapped(f"{COMMAND} COMMAND --help explains one of them.", 2)
             case "sweeper":
                 yield from self._heading("Sweeper: keys of a sweep, with -m")
-                yield from self._keys(self._sweeper)
+                yield from self._keys(self.sweeper)
             case "launcher":
                 yield from self._heading("Launcher: where trials run")
                 for name, kind in (("local_gpus*", LocalGpusSettings), ("in_process", InProcessSettings)):
                     yield from self._row(f"hydra/launcher={name}", _after_colon(kind), 30)
-                yield from self._keys(self._launcher)
+                yield from self._keys(self.launcher)
             case "samplers" | "pruners":
                 yield from self._parts_of_a_sweep(topic.removesuffix("s"))
-            case _ if topic in self._groups:
+            case _ if topic in self.groups:
                 yield from self._group(topic)
             case _:
-                yield from self._keys([one for one in self._settings if one.key == topic])
-                if (group := topic.partition(".")[0]) in self._groups and group != topic:
+                yield from self._keys([one for one in self.settings if one.key == topic])
+                if (group := topic.partition(".")[0]) in self.groups and group != topic:
                     yield from self._wrapped(f"All of {group}: uv run launch.py --help {group}")
 
     def _group(self, group: str) -> Iterator[str]:
-        about = first_sentence(self._classes[group].__doc__ or "") if group in self._classes else _EXPERIMENT
+        about = first_sentence(self.classes[group].__doc__ or "") if group in self.classes else _EXPERIMENT
         yield from self._heading(f"{group}: {about}")
-        for option in self._groups[group]:
-            name = f"{group}={option}{'*' if option == self._defaults.get(group) else ''}"
+        for option in self.groups[group]:
+            name = f"{group}={option}{'*' if option == self.defaults.get(group) else ''}"
             yield from self._row(name, head_comment(self.conf / group / f"{option}.yaml"), 32)
-        yield from self._keys([one for one in self._settings if one.key.startswith(f"{group}.")], blank=True)
+        yield from self._keys([one for one in self.settings if one.key.startswith(f"{group}.")], blank=True)
 
     def _parts_of_a_sweep(self, one: str) -> Iterator[str]:
         what = {"sampler": "Samplers choose the next point", "pruner": "Pruners stop weak trials early"}[one]
@@ -205,47 +205,47 @@ class LaunchHelp:
         """The topic or key that a word of the command line names: `lora`, `lora=dora`, `lora.r=8`, `sweeper`."""
         key = topic.lstrip("+~").partition("=")[0]
         named = _OTHER_NAMES.get(key, key)
-        known = [OVERVIEW, *_TOPICS, *self._groups, *(one.key for one in self._settings)]
+        known = [OVERVIEW, *_TOPICS, *self.groups, *(one.key for one in self.settings)]
         if named in known:
             return named
         if (inside := key.rpartition(".")[0]) in _OTHER_NAMES and _OTHER_NAMES[inside] in ("samplers", "pruners"):
             return _OTHER_NAMES[inside]
         near = nearest(key, known)
-        meant = f" Did you mean {near}?" if near else f" There is help on {', '.join([*_TOPICS, *self._groups])}."
+        meant = f" Did you mean {near}?" if near else f" There is help on {', '.join([*_TOPICS, *self.groups])}."
         raise ConfigError(f"--help {topic}: {key} is neither a topic, nor a group, nor a key.{meant}")
 
     @cached_property
-    def _defaults(self) -> dict[str, str]:
+    def defaults(self) -> dict[str, str]:
         """By group the option that conf/config.yaml names."""
         entries = [entry for entry in _yaml(self.conf / "config.yaml")["defaults"] if isinstance(entry, dict)]
         return {group: option for entry in entries for group, option in entry.items()}
 
     @cached_property
-    def _groups(self) -> dict[str, list[str]]:
+    def groups(self) -> dict[str, list[str]]:
         """By group of conf/, in the order of conf/config.yaml, its options: the default first."""
-        names = [group for group in self._defaults if (self.conf / group).is_dir()]
+        names = [group for group in self.defaults if (self.conf / group).is_dir()]
         found = {group: sorted(file.stem for file in (self.conf / group).glob("*.yaml")) for group in names}
-        return {group: sorted(found[group], key=lambda one: one != self._defaults[group]) for group in names}
+        return {group: sorted(found[group], key=lambda one: one != self.defaults[group]) for group in names}
 
     @cached_property
-    def _classes(self) -> dict[str, type]:
+    def classes(self) -> dict[str, type]:
         return {one.name: one.type for one in fields(TrialConfig) if isinstance(one.type, type) and one.name != "seed"}
 
     @cached_property
-    def _settings(self) -> list[Setting]:
+    def settings(self) -> list[Setting]:
         """Every key, with the default that it has if nothing is given on the command line."""
-        chosen = {group: _yaml(self.conf / group / f"{self._defaults[group]}.yaml") for group in self._classes}
-        keys = [one for group, kind in self._classes.items() for one in settings_of(kind, f"{group}.", chosen[group])]
-        return [*settings_of(TrialConfig, ""), *keys, *self._sweeper, *self._launcher]
+        chosen = {group: _yaml(self.conf / group / f"{self.defaults[group]}.yaml") for group in self.classes}
+        keys = [one for group, kind in self.classes.items() for one in settings_of(kind, f"{group}.", chosen[group])]
+        return [*settings_of(TrialConfig, ""), *keys, *self.sweeper, *self.launcher]
 
     @cached_property
-    def _sweeper(self) -> list[Setting]:
+    def sweeper(self) -> list[Setting]:
         given = {**_chosen_parts(), **_yaml(self.conf / "config.yaml")["hydra"]["sweeper"]}
         keys = settings_of(AsyncOptunaSettings, f"{_SWEEPER}.", given)
         return [replace(one, key=one.key.replace(".", "/")) if one.key in _OTHER_NAMES else one for one in keys]
 
     @cached_property
-    def _launcher(self) -> list[Setting]:
+    def launcher(self) -> list[Setting]:
         return list(settings_of(LocalGpusSettings, f"{_LAUNCHER}."))
 
     def _heading(self, text: str) -> Iterator[str]:

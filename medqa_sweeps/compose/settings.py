@@ -41,7 +41,7 @@ class AsyncOptunaSettings:
     custom_search_space: str | None = None  # dotted path of a function (config, optuna trial) that suggests more
 
     zip: list[list[str]] = field(default_factory=list)  # keys whose lists advance together: [[lora.r,lora.alpha]]
-    # search spaces that apply only for one value: {"lora=dora": {optimizer.lr: "interval(1e-5,1e-4)"}}
+    # search spaces that apply only for one value; as typed: {lora\=dora: {optimizer.lr: "interval(1e-5,1e-4)"}}
     when: dict[str, Any] = field(default_factory=dict)
     timeout: float | None = None  # seconds after which this sweep starts no trial; null: no limit
     max_device_hours: float | None = None  # device hours of this sweep after which no trial starts; null: no limit
