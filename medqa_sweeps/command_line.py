@@ -15,7 +15,7 @@ _PROGRAMS = ("medqa_sweeps", "analysis")  # run as `python -m`
 
 
 def command(name: str, *arguments: str | Path) -> str:
-    """`uv run python -m medqa_sweeps resume multirun/a`, to paste into the shell that started this process; where the
+    """`uv run medqa-sweeps resume multirun/a`, to paste into the shell that started this process; where the
     package is installed, `medqa-sweeps resume multirun/a`.
 
     Args:

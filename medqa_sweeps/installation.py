@@ -4,7 +4,6 @@ The checkout keeps `analysis/`, `conf/` and `launch.py` at its top level; links 
 holds them in the links' place. So both import the same names, and find the config files at the same place.
 """
 
-import re
 from pathlib import Path
 
 PACKAGE = Path(__file__).resolve().parent
@@ -16,23 +15,13 @@ DISTRIBUTION = "medqa-sweeps"
 LAUNCH = "uv run launch.py" if IN_CHECKOUT else DISTRIBUTION  # trains
 # What trains the default model: the name alone of an installed command shows what there is.
 LAUNCH_DEFAULT = LAUNCH if IN_CHECKOUT else f"{DISTRIBUTION} model=gemma3_1b"
-COMMAND = "uv run python -m medqa_sweeps" if IN_CHECKOUT else DISTRIBUTION  # followed by a command's name
+COMMAND = "uv run medqa-sweeps" if IN_CHECKOUT else DISTRIBUTION  # followed by a command's name
 IN_ENVIRONMENT = "uv run " if IN_CHECKOUT else ""  # before another package's command
 REPAIR = "`uv sync`" if IN_CHECKOUT else f"`pip install --force-reinstall {DISTRIBUTION}`"
-
-_IN_A_CHECKOUT = {
-    r"uv run launch\.py": "medqa-sweeps",
-    r"uv run python -m medqa_sweeps": "medqa-sweeps",
-    r"uv run python -m analysis wandb-sync": "medqa-sweeps wandb-sync",
-    r"uv run python -m analysis": "medqa-sweeps report",
-    r"uv run ": "",
-}
 
 
 def as_typed_here(text: str) -> str:
     """A text that names commands as a checkout's user types them, for the user of this installation."""
     if IN_CHECKOUT:
         return text
-    for there, here in _IN_A_CHECKOUT.items():
-        text = re.sub(there, here, text)
-    return text
+    return text.replace("uv run launch.py", DISTRIBUTION).replace("uv run ", "")

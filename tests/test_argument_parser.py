@@ -15,7 +15,7 @@ def test_the_example_of_a_command_parses_and_stands_in_its_help(command: str) ->
     name, *words = shlex.split(EXAMPLES[command])
     parser = parser_of(command)
     assert name == command and parser.parse_args(words)
-    assert f"uv run python -m medqa_sweeps {EXAMPLES[command]}\n" in parser.format_help()
+    assert f"uv run medqa-sweeps {EXAMPLES[command]}\n" in parser.format_help()
 
 
 @pytest.mark.parametrize("command", SUMMARIES)
@@ -31,7 +31,7 @@ def test_every_argument_of_a_command_is_explained(command: str) -> None:
         (["final"], "STUDY is missing."),
         (
             ["final", "x", "--tral", "3"],
-            "--tral is not an argument of `python -m medqa_sweeps final`. Did you mean --trial?",
+            "--tral is not an argument of `medqa-sweeps final`. Did you mean --trial?",
         ),
         (["stop", "x", "first"], "TRIAL first: must be a whole number."),
         (["report", "--foo", "x"], "--foo is not an argument of"),

@@ -39,10 +39,10 @@ def test_a_shell_reads_back_what_was_meant(name: str, tmp_path: Path, monkeypatc
     (tmp_path / name).mkdir()
     line = command("resume", tmp_path / name, "--note", name)
     line.encode()  # a terminal can print it
-    assert line.isprintable() and line.startswith("uv run python -m medqa_sweeps resume ")
-    words = line.replace("uv run python", "printf '%s\\0'", 1)
+    assert line.isprintable() and line.startswith("uv run medqa-sweeps resume ")
+    words = line.replace("uv run", "printf '%s\\0'", 1)
     found = subprocess.run(["bash", "-c", words], capture_output=True, check=True).stdout.split(b"\0")
-    folder, note = os.fsdecode(found[3]), os.fsdecode(found[5])
+    folder, note = os.fsdecode(found[2]), os.fsdecode(found[4])
     assert Path(folder).samefile(tmp_path / name) and not os.path.isabs(folder) and not folder.startswith("-")
     assert note == name
 

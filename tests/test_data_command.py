@@ -1,4 +1,4 @@
-"""`python -m medqa_sweeps data` says what a set holds, on 80 columns, without torch."""
+"""`medqa-sweeps data` says what a set holds, on 80 columns, without torch."""
 
 import json
 import subprocess

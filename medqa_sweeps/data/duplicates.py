@@ -88,7 +88,7 @@ def overlaps(parts: dict[str, list[QuestionHash]]) -> list[Overlap]:
 def overlap(part: str, hashes: Sequence[QuestionHash], among: str, others: Sequence[QuestionHash]) -> Overlap:
     """How many questions of `part` are also in `among`, or have a near-duplicate there.
 
-    `python -m medqa_sweeps data` and provenance.json both show this count. Near-duplicates are searched in these two
+    `medqa-sweeps data` and provenance.json both show this count. Near-duplicates are searched in these two
     parts only, so that the count does not depend on other parts.
     """
     groups = _groups_of([*others, *hashes])

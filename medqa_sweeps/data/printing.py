@@ -1,4 +1,4 @@
-"""The output of `python -m medqa_sweeps data`: one table per topic, 80 columns, no meaning carried by colour."""
+"""The output of `medqa-sweeps data`: one table per topic, 80 columns, no meaning carried by colour."""
 
 from collections import Counter
 from collections.abc import Iterable

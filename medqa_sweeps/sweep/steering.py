@@ -1,6 +1,6 @@
 """What people ask of a sweep from another terminal: to stop, or to try something more. It passes through the folder.
 
-`python -m medqa_sweeps stop STUDY` and `add STUDY OVERRIDES` write; the sweep's loop looks several times a second. A
+`medqa-sweeps stop STUDY` and `add STUDY OVERRIDES` write; the sweep's loop looks several times a second. A
 request that no sweep has obeyed yet is obeyed by the next one in that folder.
 """
 

@@ -31,7 +31,7 @@ from tests.conftest import ROOT
 DOCS = ROOT / "docs"
 TUTORIAL = DOCS / "tutorial.md"
 PAGES = [ROOT / "README.md", *sorted(DOCS.glob("*.md"))]
-FRONT_DOOR = ("medqa-sweeps", "uv run medqa-sweeps", "uv run launch.py", "uv run python -m medqa_sweeps")
+FRONT_DOOR = ("medqa-sweeps", "uv run medqa-sweeps", "uv run launch.py", "uv run medqa-sweeps")
 # By what a line begins with, where it is run, or why not.
 ELSEWHERE = {
     "pip install uv": ".ci/run, and tests/wheel without pip",

@@ -66,7 +66,7 @@ def test_an_interrupted_run_says_how_to_resume_it(tmp_path: Path) -> None:
     trial = submit(tmp_path / "0")
     text = _ending(trial, None, JobEnded(0, Outcome.INTERRUPTED, message="interrupted"))
     assert text.startswith(f"Interrupted. The trial {trial.resumes_from()}. To resume: ")
-    assert text.endswith(f"medqa_sweeps resume {short_path(trial.path)}")
+    assert text.endswith(f"medqa-sweeps resume {short_path(trial.path)}")
     nothing = TrialDir(tmp_path / "1")
     assert _ending(nothing, None, JobEnded(0, Outcome.INTERRUPTED, message="The trial had not started.")) == (
         "Interrupted. The trial had not started."

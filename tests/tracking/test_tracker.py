@@ -442,7 +442,7 @@ def test_auto_without_a_key_is_offline_and_quiet(tmp_path: Path) -> None:
     ended = run_python(REPLAY, str(trial.path), NETRC=str(tmp_path / "none"), WANDB_CONFIG_DIR=str(tmp_path))
     (folder,) = (trial.path / "wandb").iterdir()
     assert folder.name.startswith("offline-run-")
-    command = "uv run python -m medqa_sweeps wandb-sync "
+    command = "uv run medqa-sweeps wandb-sync "
     assert ended.stderr.startswith(f"INFO W&B: offline (no API key found). Send it later with: {command}")
     assert ended.stderr.endswith("study/0\n")
     assert ended.stderr.count("\n") == 1

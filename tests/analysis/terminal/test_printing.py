@@ -77,7 +77,7 @@ def test_the_best_again_is_one_line_to_copy(tmp_path: Path, printed: Printed, mo
     monkeypatch.chdir(tmp_path)
     folder = Path("multirun") / ("a rather long name of a study that would not fit on one line " * 2).strip()
     study(folder)
-    assert f"uv run python -m medqa_sweeps reproduce '{folder}/2'" in printed(folder, 80).splitlines()
+    assert f"uv run medqa-sweeps reproduce '{folder}/2'" in printed(folder, 80).splitlines()
 
 
 def test_cautions_are_always_there(tmp_path: Path, printed: Printed) -> None:
