@@ -126,8 +126,9 @@ def _seconds_of_few(study: Path, few: Path) -> float:
 def _summary_seconds(study: Path) -> float:
     """Of a process that tells the real W&B client, offline, what the study and its page show."""
     log = (
+        "from medqa_sweeps.analysis.reading.studies import read_study; "
         "from medqa_sweeps.analysis.sending.wandb_summary import log_summary; "
-        f"assert log_summary(Path({str(study)!r}), 'offline')"
+        f"assert log_summary(read_study(Path({str(study)!r})), mode='offline')"
     )
     began = time.perf_counter()
     subprocess.run([sys.executable, "-c", f"from pathlib import Path; {log}"], check=True, stdout=subprocess.DEVNULL)
