@@ -98,8 +98,8 @@ def test_what_was_asked_for_is_what_ran(undisturbed: TrialDir) -> None:
 def test_the_adapter_card_says_what_it_is_not_for(undisturbed: TrialDir) -> None:
     card = (undisturbed.adapter_folder / "README.md").read_text()
     assert EDUCATION_ONLY in card and SYNTHETIC in card
-    alarms = [f"- **alarm**: {alarm.sentence}" for alarm in alarms_of(undisturbed)]
-    assert alarms and alarms == [line for line in card.splitlines() if "alarm" in line]
+    alarms = [f"- **{alarm.word}**: {alarm.sentence}" for alarm in alarms_of(undisturbed)]
+    assert alarms and alarms == [line for line in card.splitlines() if line.startswith(("- **alarm", "- **caution"))]
 
 
 def test_nothing_secret_and_no_path_of_this_machine_in_the_adapter(

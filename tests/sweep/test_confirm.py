@@ -77,9 +77,9 @@ def confirmed(tmp_path_factory: pytest.TempPathFactory, conf: Path) -> tuple[Pat
             time.sleep(0.01)
         first.send_signal(signal.SIGINT)
         stopped = said(first, 130)
-        resume = re.search("To resume: uv run python (.*)", stopped)
+        resume = re.search("To resume: uv run medqa-sweeps (.*)", stopped)
         assert resume, stopped
-        assert shlex.split(resume[1])[:-1] == ["-m", "medqa_sweeps", "resume"]
+        assert shlex.split(resume[1])[:-1] == ["resume"]
         assert (ROOT / shlex.split(resume[1])[-1]).samefile(folder.with_name(f"{AWKWARD}-confirm"))
         return folder, said(medqa_sweeps("resume", str(folder.with_name(f"{AWKWARD}-confirm"))))
 
