@@ -35,7 +35,7 @@ def model_card(plan: Plan, result: Result, alarms: Iterable[Alarm]) -> str:
         *(f"- **{alarm.word}**: {alarm.sentence}" for alarm in alarms),
         f"- training {result.outcome}; experiment ID (signature) {result.signature}",
         "",
-        "`config.yaml` and `provenance.json` beside this folder say how to reproduce it: `medqa-sweeps reproduce` and the folder above this one.",
+        "To reproduce it: `medqa-sweeps reproduce` with the folder above this one, which holds config and provenance.",
         "",
     ]
     return "\n".join(lines)

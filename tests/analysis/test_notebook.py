@@ -1,6 +1,5 @@
-"""What a notebook gets, and the example of docs/notebook.md, which runs on the tutorial's study as it was recorded."""
+"""What a notebook gets. The example of docs/notebook.md runs in tests/wheel, on the study that it shows."""
 
-import doctest
 import json
 import subprocess
 import sys
@@ -76,16 +75,3 @@ def test_no_torch_is_imported(study: Path) -> None:
     )
     done = subprocess.run([sys.executable, "-c", asked], cwd=ROOT, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
-
-
-@pytest.mark.wheel  # the study takes a minute
-@pytest.mark.timeout(600)
-def test_the_documented_example_runs_on_the_tutorials_study(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    words = ("experiment=quickstart", "lora.r=8,16,32,64", "hydra.sweeper.study_name=ranks", "tracking=none")
-    sweep = [sys.executable, str(ROOT / "launch.py"), "-m", *words]
-    done = subprocess.run(sweep, cwd=tmp_path, capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
-    monkeypatch.chdir(tmp_path)
-    example = ROOT / "docs" / "notebook.md"
-    found = doctest.testfile(str(example), module_relative=False, optionflags=doctest.NORMALIZE_WHITESPACE)
-    assert found.attempted > 8 and not found.failed

@@ -3,6 +3,7 @@
 Run by `.ci/run` (`-m wheel`); it needs a package registry, and about three minutes.
 """
 
+import doctest
 import json
 import os
 import shutil
@@ -69,6 +70,15 @@ def test_a_sweep_of_four_ranks_and_its_page(swept: tuple[Path, str], environment
     shown = run(environment / "medqa-sweeps", "report", "multirun/ranks", "--no-page", folder=folder)
     assert "r=8 has the highest validation accuracy" in " ".join(shown.split())
     assert "medqa-sweeps reproduce multirun/ranks/0" in shown and "uv run" not in said + shown
+
+
+def test_the_example_of_the_documentation_runs_on_this_study(
+    swept: tuple[Path, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(swept[0])
+    example = str(ROOT / "docs" / "notebook.md")
+    found = doctest.testfile(example, module_relative=False, optionflags=doctest.NORMALIZE_WHITESPACE)
+    assert found.attempted > 8 and not found.failed
 
 
 def test_a_trial_records_the_wheel_and_is_reproduced(swept: tuple[Path, str], environment: Path) -> None:
