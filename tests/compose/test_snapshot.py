@@ -179,6 +179,7 @@ def medqa_sweeps(*words: str, **variables: str) -> str:
     return done.stdout
 
 
+@pytest.mark.variant
 def test_what_is_edited_under_a_sweep_or_before_it_goes_on_changes_no_trial(tmp_path: Path) -> None:
     """A group that is swept, the primary config, which no program could read any more, and the code."""
     conf, code, folder = tmp_path / "conf", tmp_path / "project", tmp_path / "study"

@@ -43,6 +43,7 @@ def test_the_pinned_revision_is_the_one_that_is_used(hub: Hub, ask: Ask) -> None
     assert {"config.json", "model.safetensors", "tokenizer.json", "chat_template.jinja"} <= set(old["files"])
 
 
+@pytest.mark.variant
 def test_without_a_network_a_commit_is_itself_and_no_other(hub: Hub, ask: Ask) -> None:
     """`datasets` alone would read the newest version that it has cached, whatever was asked for."""
     pinned = model(hub.models["ours/tiny"].refs["v1"]), data(hub.datasets["ours/medqa"].refs["v1"])

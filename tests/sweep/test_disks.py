@@ -60,6 +60,7 @@ def start(tmp_path: Path, such_a_disk: None) -> Iterator[Callable[..., Program]]
             program.process.kill()
 
 
+@pytest.mark.variant
 def test_a_sweep_runs_is_killed_goes_on_and_keeps_others_out(start: Callable[..., Program]) -> None:
     program = start()
     program.until(lambda: steps(program.folder) > 5)

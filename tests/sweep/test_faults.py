@@ -345,6 +345,7 @@ def test_where_there_is_no_checkpoint_nobody_speaks_of_one(start: Callable[..., 
     assert f"The trial {again}" in resumed.said()
 
 
+@pytest.mark.variant
 def test_a_second_ctrl_c_stops_at_once(start: Callable[..., Program], undisturbed: dict) -> None:
     program = start(fault="1 hang")
     metrics = program.folder / "1" / "metrics.jsonl"
@@ -411,6 +412,7 @@ def test_two_sweeps_in_one_folder_are_one_and_a_sentence(start: Callable[..., Pr
     complete(first.folder, trials=3)
 
 
+@pytest.mark.variant
 def test_a_trial_can_be_added_while_it_resumes(start: Callable[..., Program], undisturbed: dict) -> None:
     program = start()
     program.until(lambda: steps(program.folder) > 5)
@@ -428,6 +430,7 @@ def test_a_trial_can_be_added_while_it_resumes(start: Callable[..., Program], un
     assert "lora.r=16" in extra and {key: found[key] for key in undisturbed} == undisturbed
 
 
+@pytest.mark.variant
 def test_the_plan_counts_a_trial_that_was_added(start: Callable[..., Program], tmp_path: Path) -> None:
     assert start("lora.r=2,4").ended() == 0
 
@@ -477,6 +480,7 @@ def test_a_truncated_journal_line_is_no_obstacle(start: Callable[..., Program], 
     assert results(program.folder) == undisturbed
 
 
+@pytest.mark.variant
 def test_another_space_in_the_same_folder_is_shown_and_refused_unless_allowed(start: Callable[..., Program]) -> None:
     assert start().ended() == 0
     other = ("lora.r=2,4,8,16", "optimizer.lr=1e-3,1e-2")
@@ -534,6 +538,7 @@ def test_a_client_of_w_and_b_that_cannot_be_imported_changes_nothing(
     assert "W&B failed (no wandb here)" in program.said() and "Traceback" not in program.said()
 
 
+@pytest.mark.variant
 def test_a_server_of_w_and_b_that_dies_changes_nothing(tmp_path: Path, undisturbed: dict[str, dict[str, Any]]) -> None:
     with WandbServer() as server:
         variables = {**server.environment(), "NETRC": str(tmp_path / "none"), "UPLOAD_SECONDS": "1"}

@@ -82,6 +82,7 @@ def told(folder: Path) -> list[optuna.trial.FrozenTrial]:
     return optuna.load_study(study_name=name, storage=storage).trials
 
 
+@pytest.mark.variant
 def test_a_study_that_moved_with_everything_under_another_name_goes_on_through_a_link(tree: Path) -> None:
     begun = interrupted(tree)
     before = {path.parent.name: path.read_text() for path in begun.glob("*/config.yaml")}

@@ -158,6 +158,7 @@ def test_a_locked_database_is_waited_for(tmp_path: Path, undisturbed: dict[str, 
     assert "Traceback" not in program.said() and program.said().count("does not answer") == 1
 
 
+@pytest.mark.variant
 def test_a_database_that_stays_locked_ends_the_sweep_in_a_sentence_and_loses_nothing(
     tmp_path: Path, undisturbed: dict[str, dict[str, Any]]
 ) -> None:

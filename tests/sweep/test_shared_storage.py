@@ -239,6 +239,7 @@ def test_two_sweeps_that_begin_at_once_on_one_study_are_one_and_a_sentence(tmp_p
     assert sorted(ran) == [0, 4], "each trial ran once"
 
 
+@pytest.mark.variant
 def test_another_programs_study_goes_on_in_another_folder_after_the_first_was_killed(tmp_path: Path) -> None:
     """Hydra's own folders have the time in their name: results are in the storage, and each folder has its jobs."""
     url = f"sqlite:///{tmp_path / 'optuna.db'}"
@@ -255,6 +256,7 @@ def test_another_programs_study_goes_on_in_another_folder_after_the_first_was_ki
     assert code == 1 and "space.x: 0, 1, 2, 3 then, 0, 1 now" in said, said
 
 
+@pytest.mark.variant
 def test_trials_of_two_folders_do_not_share_a_study(tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path / 'optuna.db'}"
     words = (f"hydra.sweeper.storage={url}", "hydra.sweeper.study_name=named")

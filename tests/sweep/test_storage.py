@@ -112,6 +112,7 @@ def until(true: Callable[[], Any], seconds: float = 100) -> None:
         time.sleep(0.005)
 
 
+@pytest.mark.variant
 def test_a_killed_sweep_over_a_database_goes_on_under_its_own_name(plain: Plain) -> None:
     url = f"sqlite:///{plain.folder / 'optuna.db'}"
     words = f"x=0,1,2,3,4 seconds=0.3 hydra.sweeper.storage={url} hydra.sweeper.study_name=named"
