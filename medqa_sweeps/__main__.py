@@ -7,6 +7,7 @@ medqa-sweeps status multirun/quickstart              a command on studies, trial
 import importlib
 import sys
 from collections.abc import Sequence
+from importlib import metadata
 from typing import Any
 
 from medqa_sweeps.argument_parser import Parser, nearest_word
@@ -15,7 +16,7 @@ from medqa_sweeps.commands import EXAMPLES, SUMMARIES
 from medqa_sweeps.durable.writable_folders import complete_environment
 from medqa_sweeps.errors import TrialError
 from medqa_sweeps.exit_codes import ExitCode
-from medqa_sweeps.installation import COMMAND, CONF, IN_ENVIRONMENT
+from medqa_sweeps.installation import COMMAND, CONF, DISTRIBUTION, IN_ENVIRONMENT
 from medqa_sweeps.wording import sentences
 
 _PROGRAM = COMMAND.removeprefix(IN_ENVIRONMENT)
@@ -43,6 +44,9 @@ def main(argv: Sequence[str]) -> ExitCode:
 
         print_help(CONF, SUMMARIES, [OVERVIEW])
         return ExitCode.USAGE
+    if argv[0] == "--version":
+        print(f"{DISTRIBUTION} {_version()}, Hydra {metadata.version('hydra-core')}")
+        return ExitCode.OK
     if argv[0] not in SUMMARIES:
         _refuse_misspelt(argv)
         from medqa_sweeps.launch import program as launch
@@ -76,6 +80,13 @@ def _refuse_misspelt(argv: Sequence[str]) -> None:
         near = nearest_word(argv[0], list(SUMMARIES))
         meant = f"Did you mean {near}?" if near else f"Commands are {', '.join(SUMMARIES)}; settings are KEY=VALUE."
         Parser(prog=_PROGRAM).refuse(f"{argv[0]} is not a command. {meant}")
+
+
+def _version() -> str:
+    try:
+        return metadata.version(DISTRIBUTION)
+    except metadata.PackageNotFoundError:
+        return "of a checkout that is not installed"
 
 
 def _module(command: str) -> Any:

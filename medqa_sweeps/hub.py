@@ -186,7 +186,8 @@ def _error(kind: Kind, sentence: str) -> TrialError:
 
 def _fetch(kind: Kind, hub_id: str, revision: str | None) -> str:
     of_kind = ("--repo-type", "dataset") if kind == "dataset" else ()
-    return shell_line("uv", "run", "hf", "download", hub_id, *of_kind, *(("--revision", revision) if revision else ()))
+    at = ("--revision", revision) if revision else ()
+    return shell_line(*IN_ENVIRONMENT.split(), "hf", "download", hub_id, *of_kind, *at)
 
 
 def _key(kind: Kind) -> str:

@@ -26,6 +26,7 @@ def run(arguments: argparse.Namespace) -> ExitCode:
     """Score the trial on the locked questions, write to the ledger and print what came of it."""
     from rich.console import Console
 
+    from medqa_sweeps.data import refuse_missing_test
     from medqa_sweeps.jobs.final_test import final_test
     from medqa_sweeps.study.find import study_at, trial_at
     from medqa_sweeps.study.ledger import readings_beside, sentences
@@ -34,7 +35,7 @@ def run(arguments: argparse.Namespace) -> ExitCode:
     study, devices = study_at(arguments.study), devices_asked_for(arguments) or ANY_DEVICE
     best, why = selected_trial(study)
     number = best if arguments.trial is None else arguments.trial
-    trial_at(study.path / str(number))
+    refuse_missing_test(trial_at(study.path / str(number)).config().data)
     print(f"Trial {number} of {study.path.name}" + (f": {why}." if number == best else ", as asked."), flush=True)
     print(
         "This scores the trained model and the untuned base on all test questions; each pass takes about as long as "

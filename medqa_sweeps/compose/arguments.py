@@ -16,15 +16,16 @@ from omegaconf import OmegaConf
 from medqa_sweeps.config import TrialConfig
 from medqa_sweeps.config.known_keys import keys_of, nearest
 from medqa_sweeps.exit_codes import ExitCode
-from medqa_sweeps.installation import LAUNCH
+from medqa_sweeps.installation import COMMAND, LAUNCH
 
 _MODES = {"run": "--run", "multirun": "--multirun", "cfg": "--cfg", "info": "--info"}
 
 
 def launch_arguments(argv: Sequence[str]) -> argparse.Namespace:
-    """What Hydra reads in `words`. If it cannot, the program ends with a sentence on stderr, and USAGE."""
+    """What Hydra reads in `argv`. If it cannot, the program ends with a sentence on stderr, and USAGE."""
     parser = get_args_parser()
     parser.exit_on_error = False
+    parser.allow_abbrev = False  # `--experiment=quickstart` is no `--experimental-rerun`
     try:
         arguments, unread = parser.parse_known_args(argv)
     except argparse.ArgumentError as error:
@@ -37,6 +38,9 @@ def launch_arguments(argv: Sequence[str]) -> argparse.Namespace:
         _refuse(
             f"--config-dir {arguments.config_dir}: there is no such folder. Give one with config groups, as in conf/."
         )
+    rerun = getattr(arguments, "experimental_rerun", None)
+    if rerun is not None and not os.path.isfile(rerun):
+        _refuse(f"--experimental-rerun {rerun}: there is no such file. `{COMMAND} reproduce FOLDER` reruns a trial.")
     modes = [option for name, option in _MODES.items() if getattr(arguments, name)]
     if len(modes) > 1:
         _refuse(f"{' and '.join(modes)} exclude each other: give one of them.")

@@ -10,6 +10,7 @@ import os
 import re
 import sys
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 
 from hydra.conf import HydraConf
 from hydra.core.override_parser.overrides_parser import OverridesParser
@@ -163,7 +164,13 @@ def _no_such_option(file: str, options: Sequence[str]) -> str:
     group, _, name = file.rpartition("/")
     near = nearest(name, options)
     meant = f" Did you mean {group}={near}?" if near else ""
-    return f"{group}={name}: there is no such option.{meant} Options are {', '.join(options)}."
+    here = f" {Path('conf', group, name)}.yaml exists here: add --config-dir conf." if _is_in_own_conf(file) else ""
+    return f"{group}={name}: there is no such option.{here or meant} Options are {', '.join(options)}."
+
+
+def _is_in_own_conf(file: str) -> bool:
+    """Whether the user's folder has a `conf/` with the option, which was not named."""
+    return Path("conf", f"{file}.yaml").is_file()
 
 
 def _in_a_file(error: HydraException) -> str:

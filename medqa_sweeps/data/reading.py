@@ -101,7 +101,8 @@ def refuse_missing_test(config: DataConfig) -> None:
     """
     if config.test is None:
         raise DataError(
-            f"data.test is null, so {config.name} has no test questions. Name a file or a split on the hub."
+            f"data.test is null, so {config.name} has no test questions. Run a study with data.test=FILE (or a split "
+            "on the hub): the questions are locked from its start."
         )
     if not config.hub_id:
         existing_files(config.test, "data.test")

@@ -81,3 +81,16 @@ def test_another_program_ends_with_the_sentence_alone(words: list[str], tmp_path
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
     assert done.returncode == ExitCode.FAILED and words[1] in done.stderr
     assert done.stderr.count("\n") == 1 and "HYDRA_FULL_ERROR" not in done.stderr
+
+
+@pytest.mark.parametrize("typed", ["--experiment=quickstart", "--exp=1"])
+def test_a_setting_with_dashes_is_no_short_form_of_an_option(typed: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as stopped:
+        launch_arguments([typed])
+    assert stopped.value.code == ExitCode.USAGE and f"{typed} is not an option." in capsys.readouterr().err
+
+
+def test_a_rerun_of_a_file_that_is_not_there_is_a_sentence(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        launch_arguments(["--experimental-rerun", "nope"])
+    assert "--experimental-rerun nope: there is no such file." in capsys.readouterr().err

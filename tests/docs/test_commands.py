@@ -111,7 +111,7 @@ def test_commands_are_found() -> None:
 @pytest.mark.parametrize("command", LAUNCHED, ids=str)
 def test_what_trains_composes_and_says_what_it_needs(command: Command) -> None:
     if "experiment=ours" in command.text:  # the file is on the page
-        (ours,) = (text for language, text in blocks(DOCS / command.page) if "@package _global_" in text)
+        ours, *_ = (text for language, text in blocks(DOCS / command.page) if "@package _global_" in text)
         assert "quickstart" in ours
         command = Command(command.page, command.text.replace("=ours", "=quickstart"), command.comment)
     if set(command.arguments(program_of(command))) <= {"--help"} and command.text.startswith("medqa-sweeps"):
