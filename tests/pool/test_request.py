@@ -236,6 +236,8 @@ def test_what_a_command_is_asked_for_reaches_the_machine(
     trial.adapter_folder.mkdir()
     (trial.adapter_folder / "adapter_model.safetensors").touch()
     FakeNvml(*(Card(f"GPU-{number}") for number in range(4))).install(monkeypatch.setattr)
+    config = trial.config_file.read_text()
+    trial.config_file.write_text(config.replace("  test: null\n", "  test: bundled:sample/test.jsonl\n"))  # for `final`
     words = {"final": [str(study)], "predict": [str(trial.path), "bundled:sample/validation.jsonl"]}
     assert main([command, *words.get(command, [str(trial.path)]), "--devices", "3"]) == 1
     assert [one.names for one in given] == [("3",)]
