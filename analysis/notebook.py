@@ -38,7 +38,8 @@ class OpenStudy:
         self._study = study
 
     def __repr__(self) -> str:
-        return f"OpenStudy({str(self._study.folder)!r}, {len(self._study.trials)} trials)"
+        others = " and others" if self._study.several else ""
+        return f"OpenStudy({str(self._study.folder)!r}{others}, {len(self._study.trials)} trials)"
 
     @cached_property
     def trials(self) -> pd.DataFrame:
@@ -84,7 +85,8 @@ class OpenStudy:
         tables = [pd.DataFrame(entries(board)) for board in self._boards(top)]
         if len(tables) == 1:
             return tables[0]
-        return pd.concat([table.assign(validation_set=number) for number, table in enumerate(tables, start=1)])
+        numbered = [table.assign(validation_set=number) for number, table in enumerate(tables, start=1)]
+        return pd.concat(numbered, ignore_index=True)
 
     @property
     def verdict(self) -> str:

@@ -127,7 +127,7 @@ def read_study(folder: Path | str) -> Study:
             unreadable.append(f"{path.name}: not a trial: it has no {lacking.name}.")
             continue
         try:
-            trials.append(read_trial(directory))
+            trials.append(read_trial(directory, path.name))
         except ConfigError as error:
             unreadable.append(f"{path.name}: {error}")
     trials = _with_those_not_run(folder, _with_options(trials))
@@ -165,12 +165,16 @@ def _not_run(folder: Path, one: NotRun) -> Trial:
     return Trial(str(one.number), directory, {}, state, kind + one.message, None, overrides=tuple(one.overrides))
 
 
-def read_trial(directory: TrialDir) -> Trial:
+def read_trial(directory: TrialDir, name: str | None = None) -> Trial:
     """One trial as it stands.
+
+    Args:
+        name: of its folder; None: found out, which asks the disk about each part of the path.
 
     Raises:
         ConfigError: if a file of the folder is damaged, naming the file.
     """
+    name = name or directory.path.resolve().name
     with damage.reading(directory.config_file):
         settings = flat_config(directory)
     result = _result(directory)
@@ -181,8 +185,8 @@ def read_trial(directory: TrialDir) -> Trial:
     if result is not None:
         state, reason = state_of_result(result)
     with damage.reading(directory.provenance_file):
-        scored = _scored(directory, result)
-    return Trial(directory.path.resolve().name, directory, settings, state, reason, result, scored)
+        scored = _scored(directory, result, name)
+    return Trial(name, directory, settings, state, reason, result, scored)
 
 
 def _result(directory: TrialDir) -> Result | None:
@@ -190,10 +194,10 @@ def _result(directory: TrialDir) -> Result | None:
         return directory.result()
 
 
-def _scored(directory: TrialDir, result: Result | None) -> ScoredTrial | None:
+def _scored(directory: TrialDir, result: Result | None, name: str) -> ScoredTrial | None:
     if result is None or result.score is None or not can_be_ranked(result):
         return None
-    return scored_trial(directory, trial_number(directory.path.resolve()) or 0, result.score.accuracy)
+    return scored_trial(directory, trial_number(Path(name)) or 0, result.score.accuracy)
 
 
 def _may_be_trial(path: Path, in_study: bool) -> bool:

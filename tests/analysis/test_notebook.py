@@ -58,6 +58,7 @@ def test_trials_of_other_questions_have_a_leaderboard_of_their_own(tmp_path: Pat
         directory.provenance_file.write_text(json.dumps(provenance))
     board = medqa_sweeps.open_study(tmp_path).leaderboard()
     assert list(board["accuracy"]) == [0.5025, 0.5, 0.505] and list(board["validation_set"]) == [1, 1, 2]
+    assert list(board.index) == [0, 1, 2]
 
 
 def test_a_folder_that_is_no_study_is_refused_in_a_sentence(tmp_path: Path) -> None:
