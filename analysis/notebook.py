@@ -19,8 +19,9 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from medqa_sweeps.analysis.reading.predictions import confidence, predictions
+from medqa_sweeps.analysis.reading.predictions import predictions
 from medqa_sweeps.analysis.reading.studies import Study, Trial
+from medqa_sweeps.trial.confidence import confidence
 from medqa_sweeps.wording import EDUCATION_ONLY, SYNTHETIC
 
 if TYPE_CHECKING:

@@ -4,10 +4,11 @@ import numpy as np
 
 from medqa_sweeps.analysis.comparing.leaderboard import Leaderboard
 from medqa_sweeps.analysis.plots.plot import COLOURS, GREY, SYMBOLS, Plot, Table, empty_figure, label, name_of
-from medqa_sweeps.analysis.reading.predictions import confidence, predictions
+from medqa_sweeps.analysis.reading.predictions import predictions
 from medqa_sweeps.analysis.reading.studies import Trial
 from medqa_sweeps.errors import ConfigError
 from medqa_sweeps.statistics import calibration_error, wilson_interval
+from medqa_sweeps.trial.confidence import confidence
 from medqa_sweeps.wording import in_percent
 
 SHOWN = 3

@@ -8,7 +8,7 @@ from dataclasses import replace
 import torch
 
 from medqa_sweeps import hardware
-from medqa_sweeps.alarms import alarms_of
+from medqa_sweeps.card import trial_card
 from medqa_sweeps.errors import TrialError
 from medqa_sweeps.trial.folder import StopReason, TrialDir
 from medqa_sweeps.trial.phase import Phase, PhaseName
@@ -16,7 +16,6 @@ from medqa_sweeps.trial.plan import Plan
 from medqa_sweeps.trial.records import AttemptLine, Outcome, Result, Score, StoppedBy, TrainLine, ValidationLine
 from medqa_sweeps.worker import checkpoint, model as model_module
 from medqa_sweeps.worker.baseline import untuned
-from medqa_sweeps.worker.card import model_card
 from medqa_sweeps.worker.checkpoint import Checkpoint, Progress
 from medqa_sweeps.worker.engines.contract import Engine, TrialState
 from medqa_sweeps.worker.evaluation import prediction, score
@@ -131,7 +130,7 @@ class TrialRecorder:
             effective=state.effective(),
             finished_at=time.time(),
         )
-        card = model_card(self._plan, result, alarms_of(self._trial, result))
+        card = trial_card(self._trial, result, self._plan.split.validation)
         state.export(adapter, self._trial.adapter_folder, self._plan.base, card)
         self.result = result
 
