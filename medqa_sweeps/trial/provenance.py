@@ -29,7 +29,7 @@ _OF_NUMBERS = (
     *("ATEN_CPU_CAPABILITY", "MKL_CBWR", "MKL_ENABLE_INSTRUCTIONS", "ONEDNN_MAX_CPU_ISA", "DNNL_MAX_CPU_ISA"),
     *("ONEDNN_DEFAULT_FPMATH_MODE", "NVIDIA_TF32_OVERRIDE", "TORCH_ALLOW_TF32_CUBLAS_OVERRIDE", "BNB_CUDA_VERSION"),
 )
-_SECRET_NAME = re.compile(r"KEY|TOKEN|SECRET|PASSWORD|CREDENTIAL", re.IGNORECASE)
+SECRET_NAME = re.compile(r"KEY|TOKEN|SECRET|PASSWORD|CREDENTIAL", re.IGNORECASE)
 _SECRET_VALUE = re.compile(r"\b(hf_[A-Za-z0-9]{20,}|wandb_v1_\w{20,}|sk-[\w-]{20,}|(?<=[/=@:])[0-9a-f]{40}(?=@|\s|$))")
 
 
@@ -107,7 +107,7 @@ def runtime() -> dict[str, Any]:
 def without_secrets(text: str) -> str:
     """`text` without the values of environment variables that look secret, and without every known form of key."""
     for name, value in os.environ.items():
-        if _SECRET_NAME.search(name) and len(value) >= 8:
+        if SECRET_NAME.search(name) and len(value) >= 8:
             text = text.replace(value, f"<{name}>")
     return _SECRET_VALUE.sub("<secret>", text)
 
