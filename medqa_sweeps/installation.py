@@ -25,3 +25,8 @@ def as_typed_here(text: str) -> str:
     if IN_CHECKOUT:
         return text
     return text.replace("uv run launch.py", DISTRIBUTION).replace("uv run ", "")
+
+
+def install_extra(name: str) -> str:
+    """The command that installs what an extra of this package needs, in backquotes."""
+    return f"`uv sync --extra {name}`" if IN_CHECKOUT else f"`pip install '{DISTRIBUTION}[{name}]'`"

@@ -19,8 +19,8 @@ DONE = ("README.md", "docs", "launch.py", "conf", "hydra_plugins", "medqa_sweeps
 _COUNTED = "one|files?|folders?|trials?|questions?|objects?|lines?|values?|nats|options?"
 _EACH = "line|slot|option|objective|group|key|optimizer step|step|forward pass|question|command|trial|config|seed|token"
 RETIRED = {
-    # Not the command of that name.
-    r"(?<![./])(?<!medqa.sweeps )\breports?\b(?![/=.]|  | multirun)": "evaluation (of a model), page (of the analysis)",
+    # Not the command of that name, nor what W&B calls so.
+    r"(?<![./])(?<!W&B )(?<!medqa.sweeps )\breports?\b(?![/=.]|  | multirun)": "evaluation (of a model), page (of the analysis)",
     r"\b(?:to |that |which )?(?:choose|chooses|chose|chosen) by\b|\bquestions? that cho+se\b": "validation",
     r"\b(?:told|tell|tells|tell them) apart\b": "significant, resolved",
     r"\bmend(?:s|ed|ing)?\b": "fix",

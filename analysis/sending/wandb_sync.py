@@ -37,7 +37,7 @@ def sync(folder: Path) -> ExitCode:
         ConfigError: if there is nothing to read.
     """
     study = read_study(folder)
-    if obstacle := _obstacle(study):
+    if obstacle := obstacle_to_sending(study):
         print(f"Nothing was sent: {obstacle}.")
         return ExitCode.FAILED
     with ThreadPoolExecutor(_AT_ONCE) as threads:
@@ -48,7 +48,7 @@ def sync(folder: Path) -> ExitCode:
     return ExitCode.FAILED if counts["kept"] > 0 or not summary_sent else ExitCode.OK
 
 
-def _obstacle(study: Study) -> str | None:
+def obstacle_to_sending(study: Study) -> str | None:
     """Why nothing of the study can be sent, and what would help; None if something can, or nothing was to be."""
     asked = effective_mode("online", {}, variables_here())
     if asked.name != "online":

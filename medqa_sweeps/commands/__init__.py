@@ -18,6 +18,7 @@ SUMMARIES = {
     "reproduce": "run a trial's saved config again and compare the results",
     "predict": "answer the questions of a file with a trial's adapter",
     "wandb-sync": "send to Weights & Biases what an offline connection kept back",
+    "wandb-view": "make a saved view and a W&B report of a study",
     "doctor": "show what this machine can run, and what to fix",
 }
 
@@ -35,5 +36,6 @@ EXAMPLES = {
     "reproduce": "reproduce multirun/quickstart/0",
     "predict": "predict multirun/quickstart/0 QUESTIONS.jsonl --out ANSWERS.csv",
     "wandb-sync": "wandb-sync multirun/quickstart",
+    "wandb-view": "wandb-view multirun/quickstart",
     "doctor": "doctor",
 }

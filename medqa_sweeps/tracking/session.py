@@ -105,6 +105,14 @@ def is_sent(folder: Path, what: Any) -> bool:
     return bool(noted["what"] == what)
 
 
+def address(folder: Path) -> str | None:
+    """The address of the run that was sent from `folder`, according to the note there; None: none was."""
+    try:
+        return str(json.loads((wandb_folder(folder) / "sent.json").read_text())["url"])
+    except (FileNotFoundError, ValueError, KeyError):
+        return None
+
+
 def send_command(folder: Path) -> str:
     """The command that sends the data in `folder` or, for a trial of a study, in the whole study."""
     folder = folder.parent if (folder.parent / STUDY_FILE).exists() else folder

@@ -33,6 +33,16 @@ if TYPE_CHECKING:
     import wandb
 
 
+# Fields of a score that are about its accuracy, as charts must name them.
+_OF_ACCURACY = {name: f"accuracy_{name}" for name in ("low", "high", "standard_error")}
+# Metrics that are no chart: where a line stands, and what a process was.
+_NOT_CHARTED = (
+    *("attempt/*", "attempt_end/*", "train/step", "train/epoch"),
+    *("validation/step", "validation/epoch", "validation/questions", "validation/seconds"),
+    "validation/accuracy_standard_error",
+)
+
+
 @dataclass(frozen=True)
 class _Finish:
     result: Result | None
@@ -156,14 +166,14 @@ def run_id(trial: TrialDir) -> str:
 
 
 def history_row(line: MetricsLine, host: str | None = None) -> dict[str, Any]:
-    """The W&B history row of a line: `samples_seen`, and its fields as `kind/field`.
+    """The W&B history row of a line: `samples_seen`, and its fields as `kind/field`, such as `validation/accuracy_low`.
 
     `host` replaces the machine's own name. `_timestamp` is the time when the line was written, so that a replay shows
     the time of training. A null in a training line is a non-finite number and is sent as NaN; other nulls are left out.
     """
     fields = line.to_json()
     row = {"samples_seen": fields.pop("samples_seen"), "_timestamp": fields.pop("time")}
-    fields |= fields.pop("score", {})
+    fields |= {_OF_ACCURACY.get(name, name): value for name, value in fields.pop("score", {}).items()}
     fields |= {"host": host} if host and "host" in fields else {}
     for key, value in fields.items():
         if isinstance(value, dict):
@@ -210,8 +220,10 @@ def _start(trial: TrialDir, settings: RunSettings) -> "wandb.Run":
     tagged = dataclasses.replace(settings, tags=_tags(settings, config))
     run = open_run(run_id(trial), tagged, dataclasses.asdict(config), trial.path)
     run.define_metric("samples_seen", hidden=True)
-    for metrics in ("attempt/*", "attempt_end/*", "train/*", "validation/*"):
+    for metrics in ("train/*", "validation/*"):
         run.define_metric(metrics, step_metric="samples_seen")
+    for metrics in _NOT_CHARTED:
+        run.define_metric(metrics, step_metric="samples_seen", hidden=True)
     run.define_metric("train/loss", step_metric="samples_seen", summary="last")
     run.define_metric("validation/accuracy", step_metric="samples_seen", summary="max")
     return run

@@ -283,10 +283,22 @@ def test_axes_and_summaries_are_defined(runs: dict[str, Run]) -> None:
     metrics = runs["completed"].metrics
     for name in ("train/*", "validation/*", "attempt/*", "attempt_end/*", "train/loss", "validation/accuracy"):
         assert metrics[name].step_metric == "samples_seen", name
+    for name in ("attempt/*", "train/step", "validation/epoch", "validation/questions"):
+        assert metrics[name].options.hidden, name
+    assert not metrics["validation/*"].options.hidden and not metrics["train/*"].options.hidden
     assert metrics["validation/accuracy"].summary.max
     assert metrics["train/loss"].summary.last
     assert runs["completed"].summary["validation/accuracy.max"] == 0.7
     assert runs["completed"].summary["train/loss.last"] == 0.9
+
+
+def test_what_is_about_the_accuracy_says_so() -> None:
+    row = tracking.history_row(validation(160, 0.7))
+    assert row["validation/accuracy"] == 0.7 and row["samples_seen"] == 160
+    assert {name for name in row if name.startswith("validation/accuracy")} >= {
+        "validation/accuracy_low", "validation/accuracy_high", "validation/accuracy_standard_error",
+    }  # fmt: skip
+    assert not {"validation/low", "validation/high", "validation/standard_error"} & row.keys()
 
 
 ENDS = {

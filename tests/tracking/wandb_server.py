@@ -66,6 +66,7 @@ class WandbServer:
     def __init__(self) -> None:
         self.runs: dict[str, StoredRun] = {}
         self.artifacts: list[dict[str, Any]] = []
+        self.views: dict[str, dict[str, Any]] = {}  # saved views and reports, by their id
         self.unknown: list[str] = []  # calls that it could not answer
         self.calls = 0
         self.status, self.healthy_calls = 200, 0
@@ -114,7 +115,10 @@ class WandbServer:
     def _answer(self, method: str, path: str, body: bytes) -> Any:
         if path == "/graphql":
             asked = json.loads(body)
-            return {"data": self._graphql(asked["query"], asked.get("variables") or {})}
+            try:
+                return {"data": self._graphql(asked["query"], asked.get("variables") or {})}
+            except LookupError as error:
+                return {"data": None, "errors": [{"message": str(error)}]}
         if path.endswith("/file_stream"):
             self._file_stream(self.runs[path.split("/")[-2]], json.loads(body))
             return {}
@@ -145,6 +149,12 @@ class WandbServer:
                 return {"project": None}
             case "CreateArtifact" | "CreateArtifactManifest" | "CreateArtifactFiles":
                 return self._artifact(operation, given.get("input", given))
+            case "UpsertView2" | "upsertView":
+                return self._upsert_view(given)
+            case "ProjectInternalId":
+                return {"project": {"id": _id(given["projectName"]), "internalId": "17"}}
+            case "GetProjects":
+                return {"models": self._projects()}
             case "CommitArtifact":
                 return {"commitArtifact": {"artifact": {"id": given["artifactID"], "digest": "as told"}}}
         self.unknown.append(f"{operation} {json.dumps(given)[:200]}")
@@ -238,6 +248,24 @@ class WandbServer:
             return {"createArtifactFiles": {"files": {"edges": [{"node": node} for node in nodes]}}}
         file = {"id": _id("file"), "uploadUrl": self._storage("artifact", "manifest"), "uploadHeaders": []}
         return {"createArtifactManifest": {"artifactManifest": {"id": _id("manifest"), "file": file}}}
+
+    def _upsert_view(self, given: dict[str, Any]) -> dict[str, Any]:
+        """Make a view or report, or change one; W&B knows none that was deleted."""
+        identity = given.get("id") or _id(f"view {len(self.views)}").rstrip("=")
+        if given.get("id") and given["id"] not in self.views:
+            raise LookupError("no such view")
+        inserted = identity not in self.views
+        self.views[identity] = {**given, "id": identity, "spec": json.loads(given["spec"])}
+        project = {"id": _id(given["projectName"]), "name": given["projectName"], "entityName": given["entityName"]}
+        kept = {key: given.get(key) for key in ("type", "name", "displayName", "description", "spec")}
+        return {"upsertView": {"view": {"id": identity, **kept, "project": project}, "inserted": inserted}}
+
+    def _projects(self) -> dict[str, Any]:
+        names = sorted({run.project for run in self.runs.values()})
+        more = {"entityName": TEAM, "createdAt": "2026-01-01T00:00:00", "isBenchmark": False, "user": None}
+        nodes = [{"id": _id(name), "name": name, **more} for name in names]
+        page = {"__typename": "PageInfo", "endCursor": None, "hasNextPage": False}
+        return {"pageInfo": page, "edges": [{"cursor": one["name"], "node": one} for one in nodes]}
 
     def _storage(self, run: str, name: str) -> str:
         return f"{self.url}/storage/{run}/{name}"

@@ -1,0 +1,170 @@
+"""The panels that a W&B view and report of a study share, and which runs they show, by the names that `tracking` sends.
+
+`wandb_workspaces` is an extra, so it is imported where it is used.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from medqa_sweeps.analysis.comparing.by_objective import objective_of
+from medqa_sweeps.analysis.comparing.configs import SEED
+from medqa_sweeps.analysis.comparing.leaderboard import Leaderboard
+from medqa_sweeps.study.objective import Direction, Metric
+
+X_AXIS = "samples_seen"
+_WIDE, _HALF, _HIGH = 24, 12, 10  # of W&B's grid, which is 24 wide
+_DECADES = 10  # numbers that span more than a decade have a logarithmic axis
+
+
+@dataclass(frozen=True)
+class Swept:
+    """A setting that tells configs apart."""
+
+    key: str  # in the config that W&B has: "lora.r"
+    name: str  # "r"
+    is_logarithmic: bool = False
+
+    @property
+    def column(self) -> str:
+        """Its column in the table of runs: W&B keeps a group of the config as one nested value."""
+        group, dot, rest = self.key.partition(".")
+        return f"config:{group}.value{dot}{rest}"
+
+
+def swept(board: Leaderboard) -> list[Swept]:
+    """What was swept, in the order of the config. The seed is none of it: seeds of a config are folded."""
+    settings = [config.first.settings for config in board.configs]
+    found = []
+    for key, name in board.names.items():
+        own = key if "." in key else f"{key}.name"  # an option of a group, which its name stands for
+        if key != SEED and any(own in values for values in settings):
+            found.append(Swept(own, name, _spans_decades([values.get(own) for values in settings])))
+    return found
+
+
+def _spans_decades(values: Sequence[Any]) -> bool:
+    numbers = [value for value in values if isinstance(value, int | float) and not isinstance(value, bool)]
+    return len(numbers) == len(values) > 0 and min(numbers) > 0 and max(numbers) / min(numbers) > _DECADES
+
+
+def metric_of(board: Leaderboard) -> Metric:
+    """What the study optimised; the first of several metrics."""
+    return objective_of(board.study).metrics[0]
+
+
+def is_ascending(metric: Metric) -> bool:
+    """Whether the best run comes first in ascending order."""
+    return metric.direction is Direction.MINIMIZE
+
+
+def accuracy_panels(board: Leaderboard) -> list[Any]:
+    """Accuracy against samples seen: with the interval of the questions, and folded over the seeds."""
+    import wandb_workspaces.reports.v2 as wr
+
+    with_interval = wr.LinePlot(
+        title="Validation accuracy with its 95% interval",
+        x=X_AXIS,
+        y=["validation/accuracy", "validation/accuracy_low", "validation/accuracy_high"],
+        title_x="training samples seen",
+        title_y="share of the questions",
+        groupby_aggfunc="mean",
+        groupby_rangefunc="none",
+        layout=_left(),
+    )
+    over_seeds = wr.LinePlot(
+        title="Validation accuracy, mean over seeds (band: lowest to highest seed)",
+        x=X_AXIS,
+        y=["validation/accuracy"],
+        title_x="training samples seen",
+        title_y="share of the questions",
+        groupby_aggfunc="mean",
+        groupby_rangefunc="minmax",
+        layout=_right(),
+    )
+    return [with_interval, over_seeds]
+
+
+def swept_panels(board: Leaderboard) -> list[Any]:
+    """Parallel coordinates over what was swept and what it was swept for; none where nothing was."""
+    import wandb_workspaces.reports.v2 as wr
+
+    settings, metric = swept(board), metric_of(board)
+    if not settings:
+        return []
+    columns = [
+        wr.ParallelCoordinatesPlotColumn(wr.Config(one.key), one.name, log=one.is_logarithmic or None)
+        for one in settings
+    ]
+    columns.append(wr.ParallelCoordinatesPlotColumn(wr.SummaryMetric(metric.name), f"validation {metric.title}"))
+    if metric.name != "accuracy":
+        columns.append(wr.ParallelCoordinatesPlotColumn(wr.SummaryMetric("accuracy"), "validation accuracy"))
+    layout = wr.Layout(x=0, y=0, w=_WIDE, h=_HIGH)
+    return [wr.ParallelCoordinatesPlot(columns=columns, title="What was swept", layout=layout)]
+
+
+def line(title: str, name: str, is_left: bool) -> Any:
+    """One metric against samples seen."""
+    import wandb_workspaces.reports.v2 as wr
+
+    where = _left() if is_left else _right()
+    return wr.LinePlot(title=title, x=X_AXIS, y=[name], title_x="training samples seen", layout=where)
+
+
+def lines_of(title: str, pattern: str, is_left: bool) -> Any:
+    """All metrics whose names match a pattern, against samples seen."""
+    import wandb_workspaces.reports.v2 as wr
+
+    where = _left() if is_left else _right()
+    return wr.LinePlot(title=title, x=X_AXIS, metric_regex=pattern, title_x="training samples seen", layout=where)
+
+
+def columns_of(board: Leaderboard, suites: Sequence[str]) -> list[str]:
+    """Columns of the table of runs, which stand first."""
+    metric = metric_of(board).name
+    scores = dict.fromkeys([metric, "accuracy", "accuracy_low", "accuracy_high", "baseline_accuracy", *suites])
+    return [
+        "run:displayName",
+        *(f"summary:{name}" for name in scores),
+        *(one.column for one in swept(board)),
+        "config:seed.value",
+        "summary:outcome",
+        "summary:minutes",
+    ]
+
+
+def titles(board: Leaderboard) -> Mapping[str, str]:
+    """The scores besides accuracy that every validation has, by W&B's name."""
+    has_probabilities = any(
+        trial.result and trial.result.score and trial.result.score.calibration_error is not None
+        for trial in board.study.trials
+    )
+    if not has_probabilities:
+        return {}
+    return {
+        "validation/calibration_error": "Expected calibration error",
+        "validation/gold_log_probability": "Mean log-probability of the correct answer, nats",
+    }
+
+
+def runs_of(group: str, is_summary: bool) -> str:
+    """The filter of a study's trials, or of its summary run.
+
+    The library (0.4) neither quotes a name nor leaves the operators in it alone, so they are written as escapes.
+    """
+    quoted = repr(group)
+    for operator in "=<>":
+        quoted = quoted.replace(operator, f"\\x{ord(operator):02x}")
+    return f"Metric('Group') == {quoted} and Metric('JobType') {'==' if is_summary else '!='} 'summary'"
+
+
+def _left() -> Any:
+    import wandb_workspaces.reports.v2 as wr
+
+    return wr.Layout(x=0, y=0, w=_HALF, h=_HIGH)
+
+
+def _right() -> Any:
+    import wandb_workspaces.reports.v2 as wr
+
+    return wr.Layout(x=_HALF, y=0, w=_HALF, h=_HIGH)
