@@ -20,7 +20,7 @@ _COUNTED = "one|files?|folders?|trials?|questions?|objects?|lines?|values?|nats|
 _EACH = "line|slot|option|objective|group|key|optimizer step|step|forward pass|question|command|trial|config|seed|token"
 RETIRED = {
     # Not the command of that name, nor what W&B calls so.
-    r"(?<![./])(?<!W&B )(?<!medqa.sweeps )\breports?\b(?![/=.]|  | multirun)": "evaluation (of a model), page (of the analysis)",
+    r"(?<![./])(?<!W&B )(?<!medqa.sweeps )\breports?\b(?![/=.]|  | multirun)": "evaluation (of a model), page (ours)",
     r"\b(?:to |that |which )?(?:choose|chooses|chose|chosen) by\b|\bquestions? that cho+se\b": "validation",
     r"\b(?:told|tell|tells|tell them) apart\b": "significant, resolved",
     r"\bmend(?:s|ed|ing)?\b": "fix",

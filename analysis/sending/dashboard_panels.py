@@ -14,6 +14,11 @@ from medqa_sweeps.study.objective import Direction, Metric
 
 X_AXIS = "samples_seen"
 _WIDE, _HALF, _HIGH = 24, 12, 10  # of W&B's grid, which is 24 wide
+_FIELDS = (  # of a score: name, title, least number of values that are worth a chart
+    ("recall_by_letter", "Accuracy by the letter of the correct answer", 1),
+    ("accuracy_by_step", "Accuracy by USMLE step", 1),
+    ("accuracy_by_region", "Accuracy by region", 2),
+)
 _DECADES = 10  # numbers that span more than a decade have a logarithmic axis
 
 
@@ -145,6 +150,16 @@ def titles(board: Leaderboard) -> Mapping[str, str]:
         "validation/calibration_error": "Expected calibration error",
         "validation/gold_log_probability": "Mean log-probability of the correct answer, nats",
     }
+
+
+def fields(board: Leaderboard) -> list[tuple[str, str]]:
+    """Names and titles of the fields by which the scores are broken down; a region only where there are several."""
+    scores = [trial.result.score for trial in board.study.trials if trial.result and trial.result.score]
+    found = []
+    for name, title, least in _FIELDS:
+        if max((len(getattr(score, name)) for score in scores), default=0) >= least:
+            found.append((name, title))
+    return found
 
 
 def runs_of(group: str, is_summary: bool) -> str:

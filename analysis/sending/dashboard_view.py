@@ -8,6 +8,7 @@ from medqa_sweeps.analysis.sending.dashboard_panels import (
     X_AXIS,
     accuracy_panels,
     columns_of,
+    fields,
     is_ascending,
     line,
     lines_of,
@@ -56,11 +57,11 @@ def _sections(board: Leaderboard) -> Iterator[Any]:
     scores = [line(title, name, index % 2 == 0) for index, (name, title) in enumerate(titles(board).items())]
     if scores:
         yield _section("Probabilities", scores, 2)
-    by_group = [
-        lines_of("Accuracy by the letter of the correct answer", r"^validation/recall_by_letter/", True),
-        lines_of("Accuracy by USMLE step", r"^validation/accuracy_by_step/", False),
+    groups = [
+        lines_of(title, f"^validation/{name}/", index % 2 == 0) for index, (name, title) in enumerate(fields(board))
     ]
-    yield _section("Letters and steps", by_group, 2)
+    if groups:
+        yield _section("Groups of questions", groups, 2)
     for suite in SUITES:
         if any(name.startswith(suite) for name in suite_metrics(board.study.trials)):
             yield _section(suite.capitalize(), [lines_of(suite.capitalize(), f"^{suite}/", True)], 1)
