@@ -246,3 +246,10 @@ def test_further_suites_have_columns_once_records_have_them(monkeypatch: pytest.
     assert dashboard_text.suite_metrics(board.study.trials) == ["safety_refusals"]
     assert "| safety_refusals |" in dashboard_text.leaderboard_table(board)
     assert "summary:safety_refusals" in dashboard_panels.columns_of(board, ["safety_refusals"])
+
+
+def test_seeds_are_folded_even_where_each_config_has_its_own(tmp_path: Path) -> None:
+    for number, rank in enumerate((8, 16)):
+        complete(tmp_path / "study" / str(number), right_at(0, 250 - number), lora__r=rank, seed=number)
+    board = leaderboard(read_study(tmp_path / "study"))
+    assert "seed" in board.names and [one.key for one in dashboard_panels.swept(board)] == ["lora.r"]
