@@ -43,10 +43,8 @@ def uses(records: Records) -> Iterator[str]:
     yield ""
     if score := records.result.score:
         wrong = score.questions - round(score.accuracy * score.questions)
-        yield (
-            f"It gave a wrong answer to {wrong:,} of {counted(score.questions, 'validation question')} "
-            f"({percent(1 - score.accuracy)})."
-        )
+        asked = counted(score.questions, "validation question")
+        yield f"{records.scored.capitalize()} gave a wrong answer to {wrong:,} of {asked} ({percent(1 - score.accuracy)})."
         yield ""
 
 

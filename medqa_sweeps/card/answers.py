@@ -45,7 +45,8 @@ def results(records: Records) -> Iterator[str]:
     if score is None:
         yield from ("Not measured: the trial ended before its first evaluation.", "")
         return
-    yield from (f"- this model: {overall(records)}", f"- untuned base: {_written(base)}", *_gain(records))
+    yield from (f"- {records.scored}: {overall(records)}", *_of_this_file(records))
+    yield from (f"- its untuned base: {_written(base)}", *_gain(records))
     chance = _chance(records)
     yield from ([f"- guessing: {percent(chance)}"] if chance else [])
     yield from (f"- **{alarm.word}**: {alarm.sentence}" for alarm in records.alarms)
@@ -55,6 +56,14 @@ def results(records: Records) -> Iterator[str]:
         yield from ("The USMLE steps are invented, as the questions are.", "")
     yield from _letters(records)
     yield from _calibration(records)
+
+
+def _of_this_file(records: Records) -> list[str]:
+    found = records.agreement
+    if found is None:
+        return []
+    low, high = wilson_interval(round(found.accuracy * found.questions), found.questions)
+    return [f"- this file, read by {found.read_by}: {accuracy(found.accuracy, low, high, found.questions)}"]
 
 
 def _written(score: Score | None) -> str:

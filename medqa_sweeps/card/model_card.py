@@ -107,7 +107,8 @@ def _agreement(found: Agreement | None) -> Iterator[str]:
         f"{found.read_by} answered {counted(found.questions, 'validation question')} with this file, {differing:,} of "
         f"them ({percent(differing / found.questions)}) with another letter than the trial{named}"
     )
-    yield f"accuracy of this file {percent(found.accuracy)}, of the trial {percent(found.trial_accuracy)}"
+    of_trial = percent(found.trial_accuracy)
+    yield f"accuracy of this file {percent(found.accuracy)}, of the trial on the same questions {of_trial}"
     yield (
         f"log-probabilities of the letters differ by at most {found.largest_gap:.4g} nats, by {found.mean_gap:.4g} on "
         "average"

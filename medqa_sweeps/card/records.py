@@ -41,6 +41,11 @@ class Records:
     agreement: Agreement | None = None
     notes: tuple[str, ...] = ()
 
+    @property
+    def scored(self) -> str:
+        """Whose scores the trial's are: a merged or quantised file is another model than the one that was scored."""
+        return "this model" if self.form == "adapter" else "the trial that this file was made from"
+
     @functools.cached_property
     def answers(self) -> Mapping[str, Prediction]:
         """The answers that gave the trial its score, by question id; empty if they cannot be read."""

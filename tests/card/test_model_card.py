@@ -58,7 +58,7 @@ def test_what_comes_first_is_what_it_is_not_for(ranks: Path) -> None:
 def test_accuracy_stands_with_its_interval_overall_and_by_step_region_and_letter(ranks: Path) -> None:
     text = section(model_card(TrialDir(ranks / "0")), "Accuracy on the validation questions")
     assert "- this model: 62.5% of 400 questions (95% CI 57.7 to 67.1)" in text
-    assert "- untuned base: 25.0% of 400 questions" in text and "better by 37.5 points" in text
+    assert "- its untuned base: 25.0% of 400 questions" in text and "better by 37.5 points" in text
     rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in text.splitlines() if line[:1] == "|"]
     by_name = {row[1] if row[0] in ("USMLE step", "region") else row[0]: row for row in rows}
     questions = plan_trial(config_of()).split.validation
@@ -123,7 +123,10 @@ def test_how_the_export_answers_beside_the_trial(ranks: Path, agreement: Agreeme
         assert "not checked" in text and "not checked" in section(card, "Not assessed")
     else:
         assert "answered 400 validation questions with this file, 2 of them (0.5%)" in text and "q1 and q7" in text
-        assert "accuracy of this file 62.0%, of the trial 62.5%" in text and "0.4123 nats" in text
+        scores = section(card, "Accuracy on the validation questions")
+        assert "- the trial that this file was made from: 62.5%" in scores and "- this model" not in card
+        assert "- this file, read by llama.cpp (xllamacpp 1.2): 62.0% of 400 questions (95% CI 57.2 to 66.6)" in scores
+        assert "accuracy of this file 62.0%, of the trial on the same questions 62.5%" in text and "0.4123 nats" in text
         assert "not checked" not in card
 
 
