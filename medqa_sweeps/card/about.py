@@ -43,8 +43,8 @@ def uses(records: Records) -> Iterator[str]:
     yield ""
     if score := records.result.score:
         wrong = score.questions - round(score.accuracy * score.questions)
-        asked = counted(score.questions, "validation question")
-        yield f"{records.scored.capitalize()} gave a wrong answer to {wrong:,} of {asked} ({percent(1 - score.accuracy)})."
+        asked, who = counted(score.questions, "validation question"), records.scored.capitalize()
+        yield f"{who} gave a wrong answer to {wrong:,} of {asked} ({percent(1 - score.accuracy)})."
         yield ""
 
 
