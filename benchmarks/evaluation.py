@@ -5,8 +5,9 @@
     python -m benchmarks.evaluation --questions 60 --repeats 1       a try
 
 A trial is trained first; its exported adapter, on the same base with the same weights, then answers the same questions
-with the same rendered prompt, at equal batch size, dtype and threads: by our log-probabilities, by the harness's, and
-by generating one token (`evaluation.method=generate`). In turns, each in a process of its own, timed while it scores.
+with the same rendered prompt, at equal dtype and threads: by our log-probabilities as `evaluation.batch_tokens=auto`
+cuts them, by the harness's at each batch size asked for (32: its users' habit; the others: to find its best), and by
+generating one token (`evaluation.method=generate`). In turns, each in a process of its own, timed while it scores.
 The harness runs in an environment laid over this one, so both compute with the same torch, Transformers and PEFT.
 
 Compared are the letters wherever the harness's two best are further apart than 0.001 nats, the log-probabilities of
@@ -51,7 +52,8 @@ def main() -> None:
     parser.add_argument("--model", nargs="+", default=[TINY], help="folders; default: the tiny base")
     parser.add_argument("--data", help="a file of questions; default: the synthetic sample")
     parser.add_argument("--questions", type=int, default=400)
-    parser.add_argument("--batch-size", type=int, default=32)
+    parser.add_argument("--batch-sizes", default="32", help="of the harness: 32,8,1")
+    parser.add_argument("--no-generate", action="store_true", help="leave out the generated letters")
     parser.add_argument("--steps", type=int, default=100, help="of the training before")
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--threads", type=int, default=os.cpu_count())
@@ -71,26 +73,30 @@ def main() -> None:
 def _measured(model: str, folder: Path, harness: Path | None, asked: argparse.Namespace) -> dict[str, Any]:
     trial = _trained(model, folder / "trial", asked)
     plan = plan_trial(trial.config())
-    case = folder / "case.json"
-    case.write_text(json.dumps(harness_case(plan, trial.adapter_folder, asked.questions, folder / "documents.jsonl")))
     ours = [sys.executable, "-m", "benchmarks.our_evaluation", str(trial.path)]
     count = str(asked.questions)
     commands = {
         "ours": [*ours, "log_probability", count],
-        "generate": [*ours, "generate", count],
-        **({"harness": [str(harness), str(ROOT / "benchmarks" / "harness.py"), str(case)]} if harness else {}),
+        **({} if asked.no_generate else {"generate": [*ours, "generate", count]}),
     }
+    for size in map(int, asked.batch_sizes.split(",") if harness else []):
+        case = folder / f"case-{size}.json"
+        documents = folder / "documents.jsonl"
+        case.write_text(json.dumps(harness_case(plan, trial.adapter_folder, asked.questions, documents, size)))
+        commands[f"harness, batch {size}"] = [str(harness), str(ROOT / "benchmarks" / "harness.py"), str(case)]
     runs: dict[str, list[dict[str, Any]]] = {way: [] for way in commands}
     for _ in range(asked.repeats):
         for way, command in commands.items():
             runs[way].append(_run(command, folder / "out.json", asked.threads))
     gold = [question.gold for question in plan.split.validation[: asked.questions]]
     found: dict[str, Any] = {way: _speed(runs[way], len(gold)) for way in runs}
-    per_second = {way: found[way]["questions_per_second"] for way in found}
-    found["ours over"] = {way: per_second["ours"] / speed for way, speed in per_second.items() if way != "ours"}
-    if harness:
-        theirs = runs["harness"][0]
-        found["agreement"] = agreement(runs["ours"][0]["letters"], theirs["letters"], gold, theirs["error"])
+    for way in [way for way in runs if way != "ours"]:
+        keys = ("questions_per_second", "questions_per_processor_second", "peak_mib")
+        found[f"ours over {way}"] = {key: found["ours"][key] / found[way][key] for key in keys}
+        if way.startswith("harness"):
+            theirs = runs[way][0]
+            agreed = agreement(runs["ours"][0]["letters"], theirs["letters"], gold, theirs["error"])
+            found[f"agreement with {way}"] = agreed
     return found
 
 
@@ -103,7 +109,6 @@ def _trained(model: str, folder: Path, asked: argparse.Namespace) -> TrialDir:
         "split.max_validation": asked.questions,
         "evaluation.reports": 1,
         "evaluation.baseline": "false",
-        "evaluation.batch_size": asked.batch_size,
         "engine.threads": asked.threads,
         "hydra.run.dir": folder,
     }
@@ -114,7 +119,7 @@ def _trained(model: str, folder: Path, asked: argparse.Namespace) -> TrialDir:
     return TrialDir(folder)
 
 
-def harness_case(plan: Plan, adapter: Path, count: int, documents: Path) -> dict[str, Any]:
+def harness_case(plan: Plan, adapter: Path, count: int, documents: Path, batch_size: int = 32) -> dict[str, Any]:
     """What `harness.py` is told; `documents` is written: rendered prompt, choices and gold of each question."""
     config = plan.config
     encoder = encoder_of(FileTokenizer(plan.base.folder), config, plan.split)
@@ -129,7 +134,7 @@ def harness_case(plan: Plan, adapter: Path, count: int, documents: Path) -> dict
         "documents": str(documents),
         "load_in_4bit": config.model.load_in_4bit,
         "dtype": "float32" if config.model.dtype == "auto" else config.model.dtype,
-        "batch_size": config.evaluation.batch_size,
+        "batch_size": batch_size,
         "threads": config.engine.threads,
     }
 
@@ -148,6 +153,8 @@ def _speed(runs: list[dict[str, Any]], questions: int) -> dict[str, Any]:
     return {
         "questions_per_second": median(speeds),
         "of_each_repeat": speeds,
+        "questions_per_processor_second": median(questions / run["seconds"]["scoring_cpu"] for run in runs),
+        "peak_mib": median(run["peak_bytes"] for run in runs) / 2**20,
         **{f"{what}_seconds": median(run["seconds"][what] for run in runs) for what in runs[0]["seconds"]},
     }
 

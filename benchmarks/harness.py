@@ -2,8 +2,8 @@
 
 CASE is a JSON file that `evaluation.py` writes: base and adapter folders, dtype, batch size, threads, and a file of
 documents with rendered prompt, choices and gold. What is timed is the call that scores requests, tokenizing included,
-as in ours, after a batch that is not timed. Imports nothing of ours. OUT: JSON of seconds, of each document's
-log-probabilities, and of accuracy and standard error as the harness reports them.
+as in ours, after a batch that is not timed. Imports nothing of ours but the reader of its own memory. OUT: JSON of
+seconds, of each document's log-probabilities, and of accuracy and standard error as the harness reports them.
 """
 
 import json
@@ -16,6 +16,8 @@ import torch
 from lm_eval import simple_evaluate
 from lm_eval.models.huggingface import HFLM
 from lm_eval.tasks import TaskManager
+
+from benchmarks.meter import resident
 
 
 class TimedModel(HFLM):
@@ -70,7 +72,7 @@ def main() -> None:
         "metric_list": [{"metric": "acc", "aggregation": "mean", "higher_is_better": True}],
     }
     asked: dict[str, Any] = {"model": model, "tasks": [task], "bootstrap_iters": 0, "task_manager": TaskManager()}
-    simple_evaluate(**asked, limit=case["batch_size"], log_samples=False)
+    simple_evaluate(**asked, limit=min(8, case["batch_size"]), log_samples=False)
     loaded = time.monotonic()
     told = simple_evaluate(**{**asked, "bootstrap_iters": 1000}, log_samples=True)
     whole = time.monotonic() - loaded
@@ -82,7 +84,8 @@ def main() -> None:
         "accuracy": told["results"]["letters"]["acc,none"],
         "error": told["results"]["letters"]["acc_stderr,none"],
     }
-    Path(sys.argv[2]).write_text(json.dumps({"seconds": seconds, "letters": letters, **reported}))
+    peak = resident("VmHWM")
+    Path(sys.argv[2]).write_text(json.dumps({"seconds": seconds, "letters": letters, "peak_bytes": peak, **reported}))
 
 
 if __name__ == "__main__":

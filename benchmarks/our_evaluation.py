@@ -12,6 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from benchmarks.cases import encoder_of
+from benchmarks.meter import resident
 from medqa_sweeps.trial.folder import TrialDir
 from medqa_sweeps.trial.plan import plan_trial
 from medqa_sweeps.worker import model as model_module
@@ -31,13 +32,14 @@ def main() -> None:
     model = with_adapter(model, config, exported_adapter(trial))
     encoder = encoder_of(tokenizer, config, plan.split)
     evaluation = replace(config.evaluation, method=method, max_new_tokens=1)
-    answer_questions(model, tokenizer, encoder, questions[: evaluation.batch_size], evaluation)
+    answer_questions(model, tokenizer, encoder, questions[:8], evaluation)
     loaded, cpu = time.monotonic(), time.process_time()
     answers = answer_questions(model, tokenizer, encoder, questions, evaluation)
     scored = {"scoring": time.monotonic() - loaded, "scoring_cpu": time.process_time() - cpu}
     seconds = {"loading": loaded - began, **scored}
     letters = [answer.log_probabilities for answer in answers]
-    Path(out).write_text(json.dumps({"seconds": seconds, "letters": letters}))
+    peak = resident("VmHWM")
+    Path(out).write_text(json.dumps({"seconds": seconds, "letters": letters, "peak_bytes": peak}))
 
 
 if __name__ == "__main__":

@@ -10,8 +10,10 @@ from pathlib import Path
 from benchmarks.cases import encoder_of
 from benchmarks.meter import Meter
 from medqa_sweeps import config as config_module
-from medqa_sweeps.config import TrialConfig
+from medqa_sweeps.config import TrainingConfig, TrialConfig
 from medqa_sweeps.errors import TrialError
+from medqa_sweeps.prompt.stream import TrainingStream
+from medqa_sweeps.trial.passes import with_pass_sizes
 from medqa_sweeps.trial.plan import plan_trial
 from medqa_sweeps.trial.records import TrainLine
 from medqa_sweeps.worker import model as model_module
@@ -25,6 +27,9 @@ class Metered:
 
     def __init__(self, meter: Meter) -> None:
         self._meter = meter
+
+    def cut(self, training: TrainingConfig, probed: bool) -> None:
+        """The meter knows it from the config."""
 
     def trained(self, line: TrainLine) -> None:
         assert line.loss is not None
@@ -48,6 +53,8 @@ def train(config: TrialConfig, meter: Meter) -> None:
     tokenizer = model_module.load_tokenizer(plan.base)
     encoder = encoder_of(tokenizer, config, plan.split)
     engine = UnslothEngine(plan.base, config.model, config.training, tokenizer, encoder)
+    longest = TrainingStream(plan.split.train, encoder, config.training, config.seed).longest_tokens()
+    plan = replace(plan, config=with_pass_sizes(config, longest, model_module.ON_GPU))
     meter.loaded()
     engine.train([replace(training_run(plan, encoder, None, Metered(meter)), log_steps=frozenset())])
 

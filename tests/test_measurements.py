@@ -33,7 +33,7 @@ def tokenizer(plan: Plan) -> Any:
 
 
 def test_the_plain_script_trains_on_the_tokens_and_labels_of_our_stream(plan: Plan, tokenizer: Any) -> None:
-    case, tokens = plain_case(plan.config, "unused")
+    case, tokens = plain_case(plan.config, "unused", 4)
     encoder = encoder_of(tokenizer, plan.config, plan.split)
     ours = list(TrainingStream(plan.split.train, encoder, plan.config.training, plan.config.seed))
     plain = samples(case["rows"], tokenizer)
@@ -43,9 +43,9 @@ def test_the_plain_script_trains_on_the_tokens_and_labels_of_our_stream(plan: Pl
 
 
 def test_the_plain_script_is_told_what_our_config_says(plan: Plan) -> None:
-    case, _ = plain_case(plan.config, "unused")
-    told, training = case["arguments"], plan.config.training
-    assert (told["max_steps"], told["per_device_train_batch_size"]) == (3, training.micro_batch_size)
+    case, _ = plain_case(plan.config, "unused", 4)
+    told = case["arguments"]
+    assert (told["max_steps"], told["per_device_train_batch_size"]) == (3, 4)
     assert (told["learning_rate"], told["weight_decay"]) == (plan.config.optimizer.lr, 0.01)
     assert case["lora"]["r"] == plan.config.lora.r and case["lora"]["lora_alpha"] == plan.config.lora.alpha
     assert case["dtype"] == "float32" and case["load_in_4bit"]

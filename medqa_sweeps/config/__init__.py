@@ -8,6 +8,7 @@ Hydra override, `interpolation` as OmegaConf must be given it.
 from medqa_sweeps.config.saved import from_hydra, load, save, with_defaults, with_paths
 from medqa_sweeps.config.schema import (
     ATTENTION_MODULES,
+    AUTO,
     DATA_FORMATS,
     DELIMITERS,
     ENGINE_NAMES,
@@ -28,7 +29,6 @@ from medqa_sweeps.config.schema import (
     TrainingConfig,
     TrialConfig,
     checked,
-    divisors,
     texts_of,
 )
 from medqa_sweeps.config.signature import (
@@ -42,6 +42,7 @@ from medqa_sweeps.config.signature import (
 
 __all__ = [
     "ATTENTION_MODULES",
+    "AUTO",
     "COUNTED_BY_CONTENT",
     "DATA_FORMATS",
     "DELIMITERS",
@@ -65,7 +66,6 @@ __all__ = [
     "TrialConfig",
     "checked",
     "decides_nothing",
-    "divisors",
     "from_hydra",
     "load",
     "replicate_key",

@@ -24,6 +24,9 @@ LINEAR_MODULES = ATTENTION_MODULES + MLP_MODULES
 ENGINE_NAMES = ("unsloth",)
 DATA_FORMATS = ("auto", "medqa", "ending", "bigbio", "medmcqa", "columns", "nested", "choices", "distractors")
 DELIMITERS = {"comma": ",", "semicolon": ";", "tab": "\t", "pipe": "|"}
+AUTO = "auto"
+Tokens = int | str  # of a number of tokens: itself, or auto
+Switch = bool | str  # true, false or auto
 Sources = str | list[str] | None  # what a key holds that OmegaConf, without such a union, must know as Any
 
 
@@ -270,12 +273,16 @@ class TrainingConfig:
     epochs: float = 3.0  # passes over the training questions, above 0; not used when training.max_steps is given
     max_steps: int | None = None  # optimizer steps, 1 or more; null: as many as training.epochs needs
     effective_batch_size: int = 16  # questions per optimizer step, 1 or more
-    # questions per forward pass, 1 or more, a divisor of the effective batch size; null: the largest one up to 8
-    micro_batch_size: int | None = None
+    # most tokens per forward pass, padding included: 1 or more, at least the longest question's; auto: by the device.
+    # A step's questions are grouped by length, which changes speed and memory, not the step
+    micro_batch_tokens: Any = field(default=AUTO, metadata={"type": Tokens})
+    micro_batch_size: int | None = None  # most questions per forward pass, 1 or more; null: no limit
     # tokens of the longest prompt with its answer, 1 or more; a longer question is an error and is never cut
     max_length_tokens: int = 768
     permute_options: bool = True  # options in a new order each epoch; data.ordered_options has the exceptions
-    gradient_checkpointing: bool = True  # recompute activations in the backward pass: less memory, more time
+    # recompute activations in the backward pass, which saves memory and takes time: true, false, or auto: only where a
+    # GPU's memory asks for it
+    gradient_checkpointing: Any = field(default=AUTO, metadata={"type": Switch})
     adapter_dtype: str = "float32"  # float32 | bfloat16: adapter parameters and optimizer state
     # evaluations without a better accuracy after which training stops, 1 or more; null: never
     early_stopping_patience: int | None = None
@@ -283,12 +290,6 @@ class TrainingConfig:
     checkpoints_kept: int = 1  # newest checkpoints kept while it runs, 1 or more; for export=best also the best one
     checkpoint_every_minutes: float = 10.0  # minutes between checkpoints, above 0; one more at every evaluation
     log_every_steps: int = 10  # optimizer steps between two lines in metrics.jsonl, 1 or more
-
-    @property
-    def accumulation_steps(self) -> int:
-        """Forward passes per optimizer step."""
-        assert self.micro_batch_size is not None, "checked() fills in the micro-batch"
-        return self.effective_batch_size // self.micro_batch_size
 
     def problems(self) -> Iterator[str]:
         if not 0 < self.epochs < float("inf"):
@@ -300,12 +301,9 @@ class TrainingConfig:
             value = getattr(self, key)
             if value is not None and value < 1:
                 yield f"training.{key}={value}: 1 or more, or null"
-        if self.micro_batch_size and self.micro_batch_size > 0 and self.effective_batch_size % self.micro_batch_size:
-            yield (
-                f"training.micro_batch_size={self.micro_batch_size} does not divide "
-                f"training.effective_batch_size={self.effective_batch_size}; "
-                f"allowed are {', '.join(map(str, divisors(self.effective_batch_size)))}"
-            )
+        yield from _tokens("training.micro_batch_tokens", self.micro_batch_tokens)
+        if not isinstance(self.gradient_checkpointing, bool) and self.gradient_checkpointing != AUTO:
+            yield f"training.gradient_checkpointing={setting(self.gradient_checkpointing)}: auto, true or false"
         if not self.checkpoint_every_minutes > 0:
             yield f"training.checkpoint_every_minutes={self.checkpoint_every_minutes}: must be above 0"
         yield from _one_of("training.adapter_dtype", self.adapter_dtype, ("float32", "bfloat16"))
@@ -319,16 +317,21 @@ class EvaluationConfig:
     # log_probability | generate: the answer is the letter with the highest log-probability, or the one the model writes
     method: str = "log_probability"
     reports: int = 4  # evaluations per run, 1 or more, evenly spaced in samples; the last is at the end
-    batch_size: int = 32  # questions per forward pass, 1 or more; changes speed and memory, not letters
+    # most tokens per forward pass, padding included: 1 or more; auto: by the device. Changes speed, not letters
+    batch_tokens: Any = field(default=AUTO, metadata={"type": Tokens})
+    batch_size: int | None = None  # most questions per forward pass, 1 or more; null: no limit
     baseline: bool = True  # score the untuned base too: once per base, data and prompt, then shared
     calibration_bins: int = 10  # equal-width bins of the expected calibration error, 1 or more
     max_new_tokens: int = 4  # generate only: tokens written before the letter is looked for, 1 or more
 
     def problems(self) -> Iterator[str]:
         yield from _one_of("evaluation.method", self.method, ("log_probability", "generate"))
-        for key in ("reports", "batch_size", "calibration_bins", "max_new_tokens"):
+        for key in ("reports", "calibration_bins", "max_new_tokens"):
             if getattr(self, key) < 1:
                 yield f"evaluation.{key}={getattr(self, key)}: 1 or more"
+        if self.batch_size is not None and self.batch_size < 1:
+            yield f"evaluation.batch_size={self.batch_size}: 1 or more, or null"
+        yield from _tokens("evaluation.batch_tokens", self.batch_tokens)
 
 
 @dataclass
@@ -400,7 +403,7 @@ TRIAL_KEYS = {group.name for group in dataclasses.fields(TrialConfig)}
 
 
 def checked(config: TrialConfig) -> TrialConfig:
-    """A copy with every value in range and every derived value filled in (lora.alpha, training.micro_batch_size).
+    """A copy with every value in range and the derived one filled in (lora.alpha).
 
     Raises:
         ConfigError: naming every value that is out of range, not only the first.
@@ -408,14 +411,13 @@ def checked(config: TrialConfig) -> TrialConfig:
     problems = list(config.problems())
     if problems:
         raise ConfigError("\n".join(problems))
-    batch = config.training.effective_batch_size
-    micro = config.training.micro_batch_size or max(d for d in divisors(batch) if d <= 8)
     alpha = config.lora.alpha if config.lora.alpha is not None else 2.0 * config.lora.r
-    return dataclasses.replace(
-        config,
-        lora=dataclasses.replace(config.lora, alpha=alpha),
-        training=dataclasses.replace(config.training, micro_batch_size=micro),
-    )
+    return dataclasses.replace(config, lora=dataclasses.replace(config.lora, alpha=alpha))
+
+
+def _tokens(key: str, value: object) -> Iterator[str]:
+    if value != AUTO and not (isinstance(value, int) and not isinstance(value, bool) and value >= 1):
+        yield f"{key}={setting(value)}: auto, or a whole number of tokens, 1 or more"
 
 
 def texts_of(value: Any) -> list[str]:
@@ -455,8 +457,3 @@ def _one_of(key: str, value: str, allowed: tuple[str, ...]) -> Iterator[str]:
 def _in_range(key: str, value: float, low: float, high: float) -> Iterator[str]:
     if not low <= value <= high:
         yield f"{key}={value}: must be from {low} to {high}"
-
-
-def divisors(number: int) -> list[int]:
-    """1 … number: the whole numbers that divide it, rising."""
-    return [d for d in range(1, number + 1) if number % d == 0]

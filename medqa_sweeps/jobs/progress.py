@@ -12,8 +12,9 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
+from medqa_sweeps.trial.passes import in_words
 from medqa_sweeps.trial.phase import Phase, PhaseName
-from medqa_sweeps.trial.records import AttemptLine, MetricsLine, TrainLine, ValidationLine
+from medqa_sweeps.trial.records import AttemptLine, MetricsLine, PassesLine, TrainLine, ValidationLine
 from medqa_sweeps.wording import about, accuracy, duration
 
 PLAIN_SECONDS = 30.0  # between two lines of progress where there is no terminal
@@ -70,6 +71,8 @@ class TrialProgress:
             self._enter(news)
         elif isinstance(news, AttemptLine) and news.samples_seen:
             self.say(f"attempt {news.attempt} resumes after {news.samples_seen:,} samples")
+        elif isinstance(news, PassesLine):
+            self.say(in_words(news))
         elif isinstance(news, ValidationLine):
             self.say(_evaluated(news))
         elif isinstance(news, TrainLine):

@@ -141,7 +141,7 @@ def _fitting_in_memory(device: Device, peak_bytes: int | None, free: FreeResourc
 def _filled(plan: SlotPlan, counts: Mapping[Device, int]) -> SlotPlan:
     there = {slot.name for slot in plan.slots}
     wanted = [
-        slot_on(device, index, plan.threads)
+        slot_on(device, index, plan.threads, plan.slots_per_device if isinstance(plan.slots_per_device, int) else 1)
         for index in range(max(counts.values()))
         for device in plan.devices
         if index < counts[device]
@@ -151,8 +151,12 @@ def _filled(plan: SlotPlan, counts: Mapping[Device, int]) -> SlotPlan:
     return replace(plan, slots=(*plan.slots, *fresh[:left]))
 
 
-def slot_on(device: Device, index: int, threads: int) -> Slot:
+def slot_on(device: Device, index: int, threads: int, share: int = 1) -> Slot:
     """A slot; `index` is its number among the device's slots, from 0.
+
+    Args:
+        share: slots that are to share the device's memory, as the user said; with "auto" the peak of the first
+            process decides how many follow, so that it may take what it needs.
 
     A forked child has already imported torch, so the worker passes `OMP_NUM_THREADS` to `torch.set_num_threads`.
     Unsloth writes generated trainers into `UNSLOTH_COMPILE_LOCATION`, imports them from there and adds the folder to
@@ -164,6 +168,7 @@ def slot_on(device: Device, index: int, threads: int) -> Slot:
         "OMP_NUM_THREADS": str(threads),
         "MKL_NUM_THREADS": str(threads),
         "UNSLOTH_COMPILE_LOCATION": str(generated),
+        "MEDQA_SWEEPS_SLOTS": str(share),
     }
     return Slot(f"{device.label}.{index}", device.id, environment)
 

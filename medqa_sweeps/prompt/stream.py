@@ -63,6 +63,11 @@ class TrainingStream(Sequence[dict[str, list[int]]]):
         """Number of tokens, without padding, of the samples from `start` to `samples_seen`."""
         return sum(self._lengths[: samples_seen - self._start])
 
+    def longest_tokens(self) -> int:
+        """Tokens of the longest sample of any epoch, answer included; encodes each question once, if not cached."""
+        answer = max(len(self._encoder.completion(question.gold)) for question in self._questions)
+        return max(map(len, self._encoder.encode_all(self._questions))) + answer
+
     def epochs(self, samples_seen: int) -> float:
         """Passes over the questions after `samples_seen` samples."""
         return samples_seen / len(self._questions)

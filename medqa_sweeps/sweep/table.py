@@ -23,8 +23,9 @@ from medqa_sweeps.jobs.contract import JobEnded
 from medqa_sweeps.jobs.progress import PLAIN_SECONDS, TimeLeft
 from medqa_sweeps.study.best import ScoredConfig, ScoredTrial, comparable, on_front, ranked
 from medqa_sweeps.study.objective import BY_ACCURACY, Metric, Objective
+from medqa_sweeps.trial.passes import in_words
 from medqa_sweeps.trial.phase import Phase
-from medqa_sweeps.trial.records import AttemptLine, MetricsLine, Outcome, Score, TrainLine, ValidationLine
+from medqa_sweeps.trial.records import AttemptLine, MetricsLine, Outcome, PassesLine, Score, TrainLine, ValidationLine
 from medqa_sweeps.wording import about, duration, listed
 
 _PHASE_WIDTH = 16  # characters, so that columns stand still
@@ -77,6 +78,7 @@ class SweepTable:
         self._seconds: list[float] = []  # that ended trials took here
         self._disk_bytes: list[int] = []  # that they have left
         self._said_of_data: set[str] = set()  # alarms that many trials share
+        self._said_of_passes: set[str] = set()
         self._slots = 1  # most trials that have run at a time
         self._began = time.monotonic()
         self._last_plain = -math.inf  # the first line comes at once: it says what is waited for
@@ -94,6 +96,9 @@ class SweepTable:
     def look(self, number: int, news: MetricsLine | Phase) -> None:
         if number in self._rows:
             self._rows[number].take(news)
+        if isinstance(news, PassesLine) and (passes := in_words(news)) not in self._said_of_passes:
+            self._said_of_passes.add(passes)  # most trials share them
+            self.say(f"trial {number}: {passes}")
 
     def started(self, number: int, settings: str, seconds_ago: float = 0.0) -> None:
         self._rows[number] = Row(number, settings, time.monotonic() - seconds_ago)

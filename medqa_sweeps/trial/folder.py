@@ -43,6 +43,7 @@ from medqa_sweeps.trial.records import (
     AttemptLine,
     MetricsLine,
     Outcome,
+    PassesLine,
     Prediction,
     Result,
     TrainLine,
@@ -230,6 +231,14 @@ class TrialDir:
             attempt = getattr(line, "attempt", None)
             newest[(line.kind, line.samples_seen, attempt)] = line
         return list(newest.values())
+
+    def passes(self) -> PassesLine | None:
+        """How the last attempt that trained cut its forward passes; None: none has yet, or an earlier version did.
+
+        Raises:
+            ConfigError: as `lines`.
+        """
+        return next((line for line in reversed(self.lines()) if isinstance(line, PassesLine)), None)
 
     def predictions(self) -> dict[int, dict[str, Prediction]]:
         """The predictions by samples seen, then by question id.

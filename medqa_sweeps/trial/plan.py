@@ -11,10 +11,10 @@ from typing import Any
 
 from medqa_sweeps.base import BaseModel, locate
 from medqa_sweeps.base.fingerprints import changed_base
-from medqa_sweeps.config import DataConfig, SplitConfig, TrialConfig, divisors, replicate_key, signature
+from medqa_sweeps.config import AUTO, DataConfig, SplitConfig, TrialConfig, replicate_key, signature
 from medqa_sweeps.data import Part, QuestionSet, read_questions
 from medqa_sweeps.data.split import Split, split_questions
-from medqa_sweeps.errors import DataError, OutOfMemory
+from medqa_sweeps.errors import ConfigError, DataError
 from medqa_sweeps.hub import at_commit
 from medqa_sweeps.prompt.check import refuse_long_questions, refuse_prompt
 from medqa_sweeps.prompt.stream import evaluation_steps, total_samples, total_steps
@@ -96,8 +96,26 @@ def plan_new_trial(config: TrialConfig) -> Plan:
     refuse_prompt(plan.base, plan.config.prompt)
     for what, questions in (("training", plan.split.train), ("validation", plan.split.validation)):
         length = plan.config.training.max_length_tokens
-        refuse_long_questions(plan.base, plan.config.prompt, questions, length, plan.most_options, what)
+        longest = refuse_long_questions(plan.base, plan.config.prompt, questions, length, plan.most_options, what)
+        refuse_small_passes(plan.config, longest)
     return plan
+
+
+def refuse_small_passes(config: TrialConfig, longest: int) -> None:
+    """Check that the longest question, of so many tokens, fits into a forward pass.
+
+    Raises:
+        ConfigError: if a limit is below it, naming the least that works.
+    """
+    limits = {
+        "training.micro_batch_tokens": config.training.micro_batch_tokens,
+        "evaluation.batch_tokens": config.evaluation.batch_tokens,
+    }
+    for key, tokens in limits.items():
+        if tokens != AUTO and tokens < longest:
+            raise ConfigError(
+                f"{key}={tokens}: the longest question has {longest:,} tokens. Set it to {longest} or more, or to auto."
+            )
 
 
 def _at_commits(config: TrialConfig, base: BaseModel) -> TrialConfig:
@@ -120,31 +138,6 @@ def _questions(config: DataConfig, part: Part) -> QuestionSet:
 @lru_cache(maxsize=16)  # 18 MB for MedQA's 10,178 training questions
 def _read(config: str, part: Part) -> QuestionSet:
     return read_questions(DataConfig(**json.loads(config)), part)
-
-
-def with_halved_batches(config: TrialConfig, times: int) -> TrialConfig:
-    """The config after running out of memory `times` times: each time micro-batch and evaluation batch are halved.
-    Effective batch size, signature and answers stay the same.
-
-    Raises:
-        OutOfMemory: if the micro-batch is already one question.
-    """
-    training, evaluation = config.training, config.evaluation
-    assert training.micro_batch_size is not None, "checked() fills in the micro-batch"
-    micro = training.micro_batch_size
-    for _ in range(times):
-        if micro == 1:
-            raise OutOfMemory(
-                f"out of memory with one question at a time (training.max_length_tokens={training.max_length_tokens}). "
-                "Use a smaller model or rank, training.gradient_checkpointing=true, fewer slots_per_device, or a "
-                "device with more memory."
-            )
-        micro = max(d for d in divisors(training.effective_batch_size) if d <= micro / 2)
-    return replace(
-        config,
-        training=replace(training, micro_batch_size=micro),
-        evaluation=replace(evaluation, batch_size=max(1, evaluation.batch_size >> times)),
-    )
 
 
 def refuse_changed(plan: Plan, provenance: dict[str, Any]) -> None:

@@ -83,7 +83,7 @@ class AttemptLine(JsonRecord):
     pid: int
     host: str
     device: str  # cuda or cpu
-    micro_batch_size: int
+    micro_batch_size: int | None = None  # most questions per forward pass; null: no limit
     threads: int | None = None  # CPU threads; another number changes the order of sums and so their last bits
     gpu: str | None = None  # UUID of the GPU or its MIG instance; null on a CPU, or if NVML does not respond
 
@@ -99,6 +99,21 @@ class AttemptEndLine(JsonRecord):
     outcome: Outcome  # interrupted, or failed
     failure: FailureKind | None
     message: str
+
+
+@dataclass(frozen=True)
+class PassesLine(JsonRecord):
+    """How an attempt cuts steps and evaluations into forward passes; later attempts and `reproduce` do so, too."""
+
+    kind: ClassVar[str] = "passes"
+    attempt: int
+    samples_seen: int  # where the attempt starts
+    time: float
+    training_tokens: int  # most per forward pass, padding included
+    scoring_tokens: int
+    gradient_checkpointing: bool
+    out_of_memory: int = 0  # attempts before this one that ran out of memory
+    probed: bool = False  # whether this device's memory was measured to choose them
 
 
 @dataclass(frozen=True)
@@ -130,9 +145,9 @@ class ValidationLine(JsonRecord):
     score: Score
 
 
-MetricsLine = AttemptLine | AttemptEndLine | TrainLine | ValidationLine
+MetricsLine = AttemptLine | AttemptEndLine | PassesLine | TrainLine | ValidationLine
 _LINES: dict[str, type[JsonRecord]] = {
-    line.kind: line for line in (AttemptLine, AttemptEndLine, TrainLine, ValidationLine)
+    line.kind: line for line in (AttemptLine, AttemptEndLine, PassesLine, TrainLine, ValidationLine)
 }
 
 
@@ -145,7 +160,7 @@ def line_from_json(data: dict[str, Any]) -> MetricsLine:
     """The record that `line_to_json` wrote.
 
     Raises:
-        KeyError: if the kind is not one of attempt, attempt_end, train, validation.
+        KeyError: if the kind is not one of attempt, attempt_end, passes, train, validation.
     """
     return typing.cast(MetricsLine, _LINES[data["kind"]].from_json(data))
 

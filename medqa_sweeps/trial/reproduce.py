@@ -7,12 +7,12 @@ from typing import Any
 
 from medqa_sweeps.base.fingerprints import changed_base
 from medqa_sweeps.command_line import shell_line
-from medqa_sweeps.config import TrialConfig
+from medqa_sweeps.config import TrainingConfig, TrialConfig
 from medqa_sweeps.prompt import LETTERS
 from medqa_sweeps.trial.folder import TrialDir
 from medqa_sweeps.trial.plan import Plan
 from medqa_sweeps.trial.provenance import changed_files
-from medqa_sweeps.trial.records import AttemptLine, Prediction, Result, TrainLine
+from medqa_sweeps.trial.records import AttemptLine, PassesLine, Prediction, Result, TrainLine
 from medqa_sweeps.versions import COMPUTING
 from medqa_sweeps.wording import NOT_RESOLVED, counted, interval, listed, percent, signed_points
 
@@ -29,19 +29,29 @@ class Comparison:
 
 
 def config_as_run(trial: TrialDir) -> TrialConfig:
-    """The saved config with the base's commit, and with micro-batch size and threads of the last attempt.
+    """The saved config with the base's commit, and the last attempt's sizes of a forward pass and threads.
 
-    Running out of memory halves the micro-batch, and a sweep's slots have fewer threads than a single run.
+    Running out of memory halves a pass, and a sweep's slots have fewer threads than a single run.
     """
     config, base = trial.config(), trial.provenance().get("base", {})
     if config.model.hub_id and base.get("revision"):
         config = replace(config, model=replace(config.model, revision=base["revision"]))
     attempts = [line for line in trial.lines() if isinstance(line, AttemptLine)]
     if attempts:
-        training = replace(config.training, micro_batch_size=attempts[-1].micro_batch_size)
-        engine = replace(config.engine, threads=attempts[-1].threads)
-        config = replace(config, training=training, engine=engine)
+        last = attempts[-1]
+        engine = replace(config.engine, threads=last.threads)
+        config = replace(config, training=_passes_as_run(config.training, last, trial.passes()), engine=engine)
     return config
+
+
+def _passes_as_run(training: TrainingConfig, attempt: AttemptLine, passes: PassesLine | None) -> TrainingConfig:
+    if passes is None:  # an earlier version counted questions
+        return replace(training, micro_batch_size=attempt.micro_batch_size)
+    return replace(
+        training,
+        micro_batch_tokens=passes.training_tokens,
+        gradient_checkpointing=passes.gradient_checkpointing,
+    )
 
 
 # Changes

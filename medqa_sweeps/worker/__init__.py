@@ -3,7 +3,7 @@
 `main` takes a folder and records how its trial ended; `run` is the trial on one screen. An engine of `engines/` trains,
 and the trial's `recorder` writes down what happens. `model` loads the base and its adapter, `weights` and
 `language_model` refuse what does not fit or is not what was asked for. `evaluation` answers questions, `baseline`
-scores the untuned base, `checkpoint` keeps enough to resume, `phases` shows what the trial does now and how long it
-takes. `predict` and `final_scores` answer other questions with the adapter that
-`trained` loads, and `refusal` says how such a process ends.
+scores the untuned base. `probe` asks a GPU how large a forward pass may be. `checkpoint` keeps enough to resume,
+`phases` shows what the trial does now and how long it takes. `predict` and `final_scores` answer other questions with
+the adapter that `trained` loads, and `refusal` says how such a process ends.
 """

@@ -17,8 +17,9 @@ from medqa_sweeps.data import UNLABELLED, Question
 from medqa_sweeps.errors import Diverged
 from medqa_sweeps.prompt import LETTERS, PromptEncoder
 from medqa_sweeps.statistics import calibration_error, standard_error, wilson_interval
+from medqa_sweeps.trial.passes import most_scoring_tokens, passes_by_length
 from medqa_sweeps.trial.records import Prediction, Score
-from medqa_sweeps.worker.model import DEVICE, inference
+from medqa_sweeps.worker.model import DEVICE, ON_GPU, inference
 
 Answered = Callable[[int], None]  # is told how many of the questions have been answered so far
 
@@ -53,7 +54,8 @@ def answer_questions(
     encoded = list(encoder.encode_all(questions))
     answers: dict[int, Answer] = {}
     with inference(model):
-        for batch in _batches_by_length(encoded, config.batch_size):
+        tokens = most_scoring_tokens(config.batch_tokens, ON_GPU)
+        for batch in passes_by_length([len(row) for row in encoded], tokens, config.batch_size):
             rows = [encoded[index] for index in batch]
             for index, (predicted, scores) in zip(
                 batch, choose(model, tokenizer, encoder, rows, [questions[i] for i in batch], config), strict=True
@@ -160,13 +162,6 @@ def _padded(rows: list[list[int]], pad_id: int, left: bool) -> tuple[torch.Tenso
         for row, pad in zip(rows, pads, strict=True)
     ]
     return torch.tensor(ids, device=DEVICE), torch.tensor(mask, device=DEVICE)
-
-
-def _batches_by_length(rows: list[list[int]], size: int) -> Iterator[list[int]]:
-    """Indices in batches of similar length, the longest first: memory is at its peak at once, not at the end."""
-    order = sorted(range(len(rows)), key=lambda index: -len(rows[index]))
-    for start in range(0, len(order), size):
-        yield order[start : start + size]
 
 
 def _probabilities(answers: list[Answer], correct: list[bool], bins: int) -> dict[str, float | None]:

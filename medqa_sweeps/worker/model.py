@@ -106,7 +106,7 @@ def load_base(base: BaseModel, config: ModelConfig, training: TrainingConfig) ->
             max_seq_length=training.max_length_tokens,
             dtype=dtype,
             load_in_4bit=config.load_in_4bit,
-            use_gradient_checkpointing="unsloth" if training.gradient_checkpointing else False,
+            use_gradient_checkpointing=_recomputation(training),
             use_exact_model_name=True,  # else a name may be mapped to another repository, and the revision is dropped
         )
     layers = len(language_model.four_bit_layers(model))
@@ -125,6 +125,11 @@ def load_base(base: BaseModel, config: ModelConfig, training: TrainingConfig) ->
             "Use model.dtype=auto, or a machine that has it."
         )
     return model
+
+
+def _recomputation(training: TrainingConfig) -> str | bool:
+    """Unsloth's word for it. With `auto` it is set up, as it can be switched off later and not on."""
+    return "unsloth" if training.gradient_checkpointing else False
 
 
 def _saved_in_4bit(base: BaseModel) -> bool:
@@ -149,7 +154,7 @@ def attach_adapter(model: Any, config: LoraConfig, training: TrainingConfig, see
         lora_dropout=config.dropout,
         bias="none",
         use_rslora=config.use_rslora,
-        use_gradient_checkpointing="unsloth" if training.gradient_checkpointing else False,
+        use_gradient_checkpointing=_recomputation(training),
         random_state=seed % 2**31,
         max_seq_length=training.max_length_tokens,
         **extra,
@@ -241,10 +246,15 @@ def load_adapter(folder: Path) -> dict[str, torch.Tensor]:
     return load_file(file)
 
 
+def recompute_activations(model: Any, on: bool) -> None:
+    """Whether the backward pass computes activations again instead of keeping them; the model is ready to train."""
+    unsloth.FastLanguageModel.for_training(model, use_gradient_checkpointing=on)
+
+
 @contextlib.contextmanager
 def inference(model: Any) -> Iterator[None]:
     """Within: no gradients, dropout off, the trial's compute dtype. Afterwards: ready to train again."""
-    was_training = model.training
+    was_training, was_recomputing = model.training, model.is_gradient_checkpointing
     unsloth.FastLanguageModel.for_inference(model)
     autocast = torch.autocast(DEVICE.type, dtype=model.dtype, enabled=model.dtype != torch.float32)
     try:
@@ -252,7 +262,30 @@ def inference(model: Any) -> Iterator[None]:
             yield
     finally:
         if was_training:
-            unsloth.FastLanguageModel.for_training(model)
+            recompute_activations(model, was_recomputing)
+
+
+def room_bytes() -> int:
+    """GPU memory that this process may hold: its slot's share, or less if others hold it already."""
+    free, total = torch.cuda.mem_get_info()
+    return min(total // slots_on_device(), free + torch.cuda.memory_reserved())
+
+
+def slots_on_device() -> int:
+    """Trials that share this one's GPU, as the pool says; 1: it has not said so."""
+    return int(os.environ.get("MEDQA_SWEEPS_SLOTS", "1"))
+
+
+def forget_peak() -> None:
+    """`peak_memory_bytes` counts from here, on a GPU."""
+    if ON_GPU:
+        torch.cuda.reset_peak_memory_stats()
+
+
+def finish_computing() -> None:
+    """Return when the GPU has computed what was asked of it."""
+    if ON_GPU:
+        torch.cuda.synchronize()
 
 
 def peak_memory_bytes() -> int:

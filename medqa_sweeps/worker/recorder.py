@@ -9,11 +9,21 @@ import torch
 
 from medqa_sweeps import hardware
 from medqa_sweeps.card import trial_card
-from medqa_sweeps.errors import TrialError
+from medqa_sweeps.config import TrainingConfig
+from medqa_sweeps.errors import FailureKind, TrialError
 from medqa_sweeps.trial.folder import StopReason, TrialDir
 from medqa_sweeps.trial.phase import Phase, PhaseName
 from medqa_sweeps.trial.plan import Plan
-from medqa_sweeps.trial.records import AttemptLine, Outcome, Result, Score, StoppedBy, TrainLine, ValidationLine
+from medqa_sweeps.trial.records import (
+    AttemptLine,
+    Outcome,
+    PassesLine,
+    Result,
+    Score,
+    StoppedBy,
+    TrainLine,
+    ValidationLine,
+)
 from medqa_sweeps.worker import checkpoint, model as model_module
 from medqa_sweeps.worker.baseline import untuned
 from medqa_sweeps.worker.checkpoint import Checkpoint, Progress
@@ -47,7 +57,6 @@ class TrialRecorder:
 
     def begin(self) -> None:
         """Leave this attempt's mark in the folder."""
-        assert self._config.training.micro_batch_size is not None
         self._trial.append(
             AttemptLine(
                 attempt=self.attempt,
@@ -84,6 +93,20 @@ class TrialRecorder:
         """Show how many steps are done, and what is left."""
         step, later = self._progress.step, self._evaluations_after(self._progress.step)
         self._phases.show(self._phase(PhaseName.TRAINING, step, self._plan.steps, later * self._questions))
+
+    def cut(self, training: TrainingConfig, probed: bool) -> None:
+        self._trial.append(
+            PassesLine(
+                attempt=self.attempt,
+                samples_seen=self._progress.samples_seen,
+                time=time.time(),
+                training_tokens=training.micro_batch_tokens,
+                scoring_tokens=self._config.evaluation.batch_tokens,
+                gradient_checkpointing=training.gradient_checkpointing,
+                out_of_memory=self._trial.failures().count(FailureKind.OUT_OF_MEMORY),
+                probed=probed,
+            )
+        )
 
     def trained(self, line: TrainLine) -> None:
         self._trial.append(line)

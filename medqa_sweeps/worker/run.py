@@ -1,6 +1,7 @@
 """One trial, one screen: questions, base, untuned score, training with its evaluations, result."""
 
 import time
+from dataclasses import replace
 from typing import Any
 
 from medqa_sweeps.base import refuse_unknown_token
@@ -9,8 +10,9 @@ from medqa_sweeps.prompt import PromptEncoder, refuse_long
 from medqa_sweeps.prompt.stream import TrainingStream
 from medqa_sweeps.prompt.tokens import TokenCache
 from medqa_sweeps.trial.folder import TrialDir
+from medqa_sweeps.trial.passes import with_pass_sizes
 from medqa_sweeps.trial.phase import PhaseName
-from medqa_sweeps.trial.plan import Plan, plan_trial, refuse_changed, with_halved_batches
+from medqa_sweeps.trial.plan import Plan, plan_trial, refuse_changed
 from medqa_sweeps.trial.records import Result
 from medqa_sweeps.worker import checkpoint, model as model_module
 from medqa_sweeps.worker.baseline import refuse_useless
@@ -32,13 +34,16 @@ def run_trial(trial: TrialDir) -> Result | None:
     began = time.monotonic()
     phases = Phases(trial)
     phases.enter(PhaseName.READING)
-    plan = plan_trial(with_halved_batches(trial.config(), trial.failures().count(FailureKind.OUT_OF_MEMORY)))
+    plan = plan_trial(trial.config())
     config = plan.config
     model_module.use_threads(config.engine.threads)
     refuse_changed(plan, trial.provenance())
     trial.quarantine(plan.split.quarantined)
     phases.enter(PhaseName.ENCODING)
-    tokenizer, encoder = _encoder(plan)
+    tokenizer, encoder, longest = _encoder(plan)
+    out_of_memory = trial.failures().count(FailureKind.OUT_OF_MEMORY)
+    config = with_pass_sizes(config, longest, model_module.ON_GPU, trial.passes(), out_of_memory)
+    plan = replace(plan, config=config)
 
     phases.enter(PhaseName.LOADING)
     engine = ENGINES[config.engine.name](plan.base, config.model, config.training, tokenizer, encoder)
@@ -73,8 +78,9 @@ def training_run(plan: Plan, encoder: PromptEncoder, resume: Checkpoint | None, 
     )
 
 
-def _encoder(plan: Plan) -> tuple[Any, PromptEncoder]:
-    """Tokenizer and prompt, after making sure that every question fits: before any weight is loaded.
+def _encoder(plan: Plan) -> tuple[Any, PromptEncoder, int]:
+    """Tokenizer, prompt, and tokens of the longest question with its answer, once every question is known to fit:
+    before any weight is loaded.
 
     Raises:
         ConfigError: if one does not, or the tokenizer is another model's.
@@ -83,9 +89,11 @@ def _encoder(plan: Plan) -> tuple[Any, PromptEncoder]:
     tokenizer = model_module.load_tokenizer(plan.base)
     cache = TokenCache(plan.base.fingerprint)
     encoder = PromptEncoder(tokenizer, plan.config.prompt, plan.most_options, cache)
+    longest = 0
     for what, questions in (("training", plan.split.train), ("validation", plan.split.validation)):
         rows = encoder.encode_all(questions)
         refuse_long([len(ids) for ids in rows], plan.config.training.max_length_tokens, what)
         refuse_unknown_token(plan.base, max(map(max, rows)))
+        longest = max(longest, *map(len, rows))
     refuse_unknown_token(plan.base, max(tokenizer.pad_token_id, encoder.end_of_turn_id, *encoder.letter_ids))
-    return tokenizer, encoder
+    return tokenizer, encoder, longest + max(len(encoder.completion(gold)) for gold in range(plan.most_options))

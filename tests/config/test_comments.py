@@ -18,6 +18,9 @@ _BY_ANOTHER_KEY = {
     "split.fold": "its range depends on split.folds",
     "data.answer_base": "two values, in a sentence",
     "engine.name": "one value",
+    "training.micro_batch_tokens": "auto or a number, in a sentence",
+    "evaluation.batch_tokens": "auto or a number, in a sentence",
+    "training.gradient_checkpointing": "true, false or auto, in a sentence",
 }
 _CHOICES = re.compile(r"\w+(?: \| \w+)+")
 

@@ -124,12 +124,6 @@ def test_alpha_follows_the_rank_unless_it_is_given() -> None:
     assert composed("lora.r=64", "lora.alpha=7").lora.alpha == 7
 
 
-def test_accumulation_follows_from_the_two_batches() -> None:
-    training = composed("training.effective_batch_size=24", "training.micro_batch_size=6").training
-    assert training.accumulation_steps == 4
-    assert composed("training.effective_batch_size=20").training.micro_batch_size == 5
-
-
 @pytest.mark.parametrize(
     ("override", "told"),
     [
@@ -142,7 +136,9 @@ def test_accumulation_follows_from_the_two_batches() -> None:
         ("optimizer.lr=nan", "optimizer.lr=nan"),
         ("optimizer.name=sgd", "allowed are adamw, adamw_fused, adamw_8bit"),
         ("scheduler.warmup_ratio=1.2", "from 0 to 1"),
-        ("training.micro_batch_size=3", "does not divide.*1, 2, 4, 8, 16"),
+        ("training.micro_batch_tokens=0", "micro_batch_tokens=0: auto, or a whole number of tokens, 1 or more"),
+        ("evaluation.batch_tokens=many", "batch_tokens=many: auto, or a whole number of tokens"),
+        ("training.micro_batch_size=0", "micro_batch_size=0: 1 or more, or null"),
         ("training.max_steps=0", "max_steps=0: 1 or more"),
         ("training.epochs=0", "epochs=0"),
         ("split.train_fraction=0", "train_fraction=0"),

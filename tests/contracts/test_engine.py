@@ -15,7 +15,7 @@ from hydra import compose, initialize_config_dir
 from safetensors.torch import load_file
 
 import launch
-from medqa_sweeps.config import ENGINE_NAMES, from_hydra
+from medqa_sweeps.config import ENGINE_NAMES, TrainingConfig, from_hydra
 from medqa_sweeps.errors import ConfigError, TrialError
 from medqa_sweeps.prompt import PromptEncoder
 from medqa_sweeps.trial.plan import Plan, plan_trial
@@ -33,6 +33,7 @@ WORDS = (
     *(
         f"training.effective_batch_size={BATCH}",
         "training.micro_batch_size=2",
+        "training.micro_batch_tokens=1024",
         "training.log_every_steps=2",
         "lora.r=4",
         "lora.dropout=0.2",
@@ -76,6 +77,9 @@ class Heard:
     answers: dict[int, list[Any]] = field(default_factory=dict)
     final: dict[str, torch.Tensor] | None = None
     error: TrialError | None = None
+
+    def cut(self, training: TrainingConfig, probed: bool) -> None:
+        self.events.append(("cut", training.micro_batch_tokens, training.gradient_checkpointing))
 
     def trained(self, line: TrainLine) -> None:
         self.events.append(("trained", line.step))
@@ -130,6 +134,7 @@ def check_every_step_is_told_once_and_in_order(make: Make, tmp_path: Path) -> No
     # log_every_steps=2: a line after steps 2 and 3, the last; each before its step is told.
     events = [event[:2] if isinstance(event, tuple) else event for event in alone(make).events]
     assert events == [
+        ("cut", 1024),
         *[("stepped", 1), ("trained", 2), ("stepped", 2), ("trained", 3), ("stepped", 3)],
         "ended",
     ]

@@ -146,6 +146,7 @@ class TwoSeats(Engine):
     def turns(self, run: TrainingRun) -> Iterator[int]:
         """A trial's training, a step each time it is asked."""
         seat = self.seat(run)
+        run.recorder.cut(run.training, probed=False)
         while seat.step < run.steps:
             loss = seat.train_step()
             if seat.line_is_due:

@@ -26,11 +26,22 @@ from string import ascii_uppercase as LETTERS
 from medqa_sweeps.data import Question
 from medqa_sweeps.errors import Diverged, FailureKind
 from medqa_sweeps.trial.folder import StopReason, TrialDir
+from medqa_sweeps.trial.passes import with_pass_sizes
 from medqa_sweeps.trial.phase import Phase, PhaseName
-from medqa_sweeps.trial.plan import plan_trial, with_halved_batches
-from medqa_sweeps.trial.records import AttemptLine, Outcome, Prediction, Result, Score, TrainLine, ValidationLine
+from medqa_sweeps.trial.plan import plan_trial
+from medqa_sweeps.trial.records import (
+    AttemptLine,
+    Outcome,
+    PassesLine,
+    Prediction,
+    Result,
+    Score,
+    TrainLine,
+    ValidationLine,
+)
 
 STEP_SECONDS = 0.02
+_LONGEST = 128  # tokens; what a pass is measured by
 
 
 def main(folders: list[str]) -> int:
@@ -43,14 +54,17 @@ def main(folders: list[str]) -> int:
 def run_trial(trial: TrialDir) -> Result | None:
     """Looks like `medqa_sweeps.worker.run.run_trial` to whoever reads the folder."""
     plan = plan_trial(trial.config())
-    config = with_halved_batches(plan.config, trial.failures().count(FailureKind.OUT_OF_MEMORY))
+    out_of_memory = trial.failures().count(FailureKind.OUT_OF_MEMORY)
+    config = with_pass_sizes(plan.config, _LONGEST, on_gpu=False, earlier=trial.passes(), out_of_memory=out_of_memory)
     attempt = 1 + sum(isinstance(line, AttemptLine) for line in trial.lines())
     fault = _fault(trial) if attempt == 1 else ""
     step, weights = _newest_checkpoint(trial)
     stop = None
-    batch, micro = config.training.effective_batch_size, config.training.micro_batch_size or 1
+    batch, tokens = config.training.effective_batch_size, config.training.micro_batch_tokens
     gpu = os.environ.get("CUDA_VISIBLE_DEVICES") or None
-    trial.append(AttemptLine(attempt, step * batch, time.time(), os.getpid(), "here", "stand-in", micro, gpu=gpu))
+    trial.append(AttemptLine(attempt, step * batch, time.time(), os.getpid(), "here", "stand-in", gpu=gpu))
+    scoring, recompute = config.evaluation.batch_tokens, config.training.gradient_checkpointing
+    trial.append(PassesLine(attempt, step * batch, time.time(), tokens, scoring, recompute, out_of_memory))
     while step < plan.steps:
         time.sleep(STEP_SECONDS)
         step += 1
@@ -59,7 +73,7 @@ def run_trial(trial: TrialDir) -> Result | None:
         loss = 1.0 - step / plan.steps / 2  # a healthy trial, which raises no alarm
         trial.append(TrainLine(step * batch, step, step / plan.steps, time.time(), loss, 1e-3, 1.0, 1.0, 1 << 20))
         if step == plan.steps // 2:
-            _break(fault, micro)
+            _break(fault, tokens)
         stop = trial.stop_reason()
         if step in plan.evaluation_steps or stop is StopReason.REQUESTED:
             answers = [
@@ -102,7 +116,7 @@ def _fault(trial: TrialDir) -> str:
     return kind if number == trial.path.name else ""
 
 
-def _break(fault: str, micro_batch_size: int) -> None:
+def _break(fault: str, pass_tokens: int) -> None:
     if fault == "training":
         os.kill(os.getpid(), signal.SIGKILL)
     if fault == "hang":
@@ -111,7 +125,7 @@ def _break(fault: str, micro_batch_size: int) -> None:
         raise RuntimeError("CUDA error: an illegal memory access was encountered")
     if fault == "nan":
         raise Diverged("the loss is not a number at step 3; try a lower optimizer.lr")
-    if fault == "memory" and micro_batch_size > 2:
+    if fault == "memory" and pass_tokens > 2 * _LONGEST:
         raise RuntimeError("CUDA out of memory. Tried to allocate 2.00 GiB")
 
 

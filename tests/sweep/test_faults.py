@@ -191,8 +191,8 @@ def test_what_another_attempt_can_mend_is_mended(
     assert results(program.folder) == undisturbed
     assert sentence in program.said()
     lines = [json.loads(line) for line in (program.folder / "2" / "metrics.jsonl").read_text().splitlines()]
-    sizes = [line["micro_batch_size"] for line in lines if line["kind"] == "attempt"]
-    assert sizes == ([8, 4] if kind == "memory" else [8, 8])
+    sizes = [line["training_tokens"] for line in lines if line["kind"] == "passes"]
+    assert sizes == ([1024, 512] if kind == "memory" else [1024, 1024])
 
 
 def test_a_loss_that_is_no_number_fails_its_trial_and_says_where_the_log_is(start: Callable[..., Program]) -> None:

@@ -214,7 +214,8 @@ def swept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.Capture
         (["lora.r=8,16", "+lora.rank=8", "~seed"], "~seed: a trial needs every setting. Give seed=VALUE.\n"),
         (["lora.r=8,16", "+lora.rank=8"], "lora.rank is not a setting. Did you mean lora.r?\n"),
         (["hydra.sweeper.params={lora.rr: '8,16'}"], "lora.rr is not a setting. Did you mean lora.r?\n"),
-        (["training.micro_batch_size=2,4", "training.effective_batch_size=8,6"], "micro_batch_size=4 does not divide"),
+        (["training.micro_batch_tokens=9,512"], "micro_batch_tokens=9: the longest question has "),
+        (["evaluation.batch_tokens=0,512"], "evaluation.batch_tokens=0: auto, or a whole number of tokens, 1 or more"),
         (["data.train=none.jsonl,bundled:sample/train.jsonl"], "none.jsonl: there is no such file"),
         (
             ["lora=attention,dora", r"hydra.sweeper.when={lora\=dora: {optimizer.rl: '1,2'}}"],

@@ -19,7 +19,7 @@ from medqa_sweeps.prompt import LETTERS
 from medqa_sweeps.trial import plan
 from medqa_sweeps.trial.folder import TrialDir
 from medqa_sweeps.trial.provenance import collect
-from medqa_sweeps.trial.records import AttemptLine, Outcome, Prediction, Result, TrainLine
+from medqa_sweeps.trial.records import AttemptLine, Outcome, PassesLine, Prediction, Result, TrainLine
 from medqa_sweeps.trial.reproduce import changed_numerics, changed_runtime, compare, config_as_run, uncommitted_changes
 from medqa_sweeps.versions import COMPUTING
 from tests.analysis.trial_folders import score_of, trial_config
@@ -242,10 +242,17 @@ def test_what_was_not_committed_is_named_with_the_way_back(trial: TrialDir) -> N
 
 def test_it_runs_as_the_last_attempt_did(trial: TrialDir) -> None:
     assert config_as_run(trial) == trial.config()
-    for attempt, (micro, threads) in enumerate([(8, 2), (4, 1)], start=1):
-        trial.append(AttemptLine(attempt, 0, 0.0, 1, "host", "cpu", micro_batch_size=micro, threads=threads))
+    for attempt, (tokens, threads) in enumerate([(800, 2), (400, 1)], start=1):
+        trial.append(AttemptLine(attempt, 0, 0.0, 1, "host", "cpu", threads=threads))
+        trial.append(PassesLine(attempt, 0, 0.0, tokens, 1024, gradient_checkpointing=True, out_of_memory=attempt - 1))
     again = config_as_run(trial)
-    assert (again.training.micro_batch_size, again.engine.threads) == (4, 1)
+    assert (again.training.micro_batch_tokens, again.training.gradient_checkpointing) == (400, True)
+    assert again.engine.threads == 1
+
+
+def test_a_trial_of_an_earlier_version_runs_with_its_questions_per_pass(trial: TrialDir) -> None:
+    trial.append(AttemptLine(1, 0, 0.0, 1, "host", "cpu", micro_batch_size=4, threads=1))
+    assert config_as_run(trial).training.micro_batch_size == 4
 
 
 def test_bit_identical_results_are_reported(trial: TrialDir) -> None:

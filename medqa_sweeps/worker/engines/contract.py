@@ -4,6 +4,7 @@
     engine.answer(questions, evaluation)            the untuned base
     engine.train([TrainingRun(…, recorder=recorder)])
 
+            recorder.cut(training, probed)          so large are the forward passes
             recorder.trained(line)                  a line of training is due
             recorder.stepped(step, samples, state)  after each optimizer step: score, save, stop?
             recorder.ended(state)                   all steps are done, or the recorder said stop
@@ -69,6 +70,13 @@ class Recorder(Protocol):
 
     A `TrialError` that a recorder raises ends its trial as one of the training does, with `failed`.
     """
+
+    def cut(self, training: TrainingConfig, probed: bool) -> None:
+        """Before the first step: how its samples are cut into forward passes, `auto` replaced by what runs.
+
+        Args:
+            probed: whether the device's memory was measured for it.
+        """
 
     def trained(self, line: TrainLine) -> None:
         """A line of training is to be recorded: of the step whose `stepped` comes next."""

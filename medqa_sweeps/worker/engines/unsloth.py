@@ -14,18 +14,29 @@ from typing import Any
 import torch
 from datasets import Dataset
 from transformers import TrainerCallback, get_scheduler
-from trl import SFTConfig, SFTTrainer
+from trl import SFTConfig
 
+from medqa_sweeps import hardware
 from medqa_sweeps.base import BaseModel
-from medqa_sweeps.config import EvaluationConfig, ModelConfig, OptimizerConfig, SchedulerConfig, TrainingConfig
+from medqa_sweeps.config import (
+    AUTO,
+    EvaluationConfig,
+    ModelConfig,
+    OptimizerConfig,
+    SchedulerConfig,
+    TrainingConfig,
+    short_hash,
+)
 from medqa_sweeps.data import Question
 from medqa_sweeps.errors import ConfigError, Diverged, TrialError
 from medqa_sweeps.prompt import PromptEncoder
 from medqa_sweeps.prompt.stream import TrainingStream
 from medqa_sweeps.randomness import draw
 from medqa_sweeps.trial.records import TrainLine
+from medqa_sweeps.versions import COMPUTING, versions_of
 from medqa_sweeps.worker import checkpoint, language_model, model as model_module
 from medqa_sweeps.worker.engines.contract import Engine, TrainingRun, TrialState
+from medqa_sweeps.worker.engines.trainer import StepTrainer, Undecided
 from medqa_sweeps.worker.evaluation import Answer, Answered, answer_questions, nobody
 
 _BLOW_UP = 100.0  # nats a token: ln(262,144) is 12.5, so no sane model is near
@@ -46,6 +57,7 @@ class UnslothEngine(Engine):
     ) -> None:
         self._model = model_module.load_base(base, config, training)
         self._tokenizer, self._encoder = tokenizer, encoder
+        self._loaded = {"base": base.fingerprint, "four_bit": config.load_in_4bit, "dtype": str(self._model.dtype)}
 
     @property
     def most_trials(self) -> int:
@@ -67,7 +79,7 @@ class UnslothEngine(Engine):
         (run,) = runs
         try:
             adapted = model_module.attach_adapter(self._model, run.lora, run.training, run.seed)
-            trial = _Trial(adapted, self._tokenizer, self._encoder, run)
+            trial = _Trial(adapted, self._tokenizer, self._encoder, run, _undecided(run, self._loaded))
             trial.train()
             run.recorder.ended(trial)
         except TrialError as error:
@@ -77,8 +89,11 @@ class UnslothEngine(Engine):
 class _Trial(TrialState):
     """The trial in training: its adapter over the base, its optimizer, its schedule."""
 
-    def __init__(self, model: Any, tokenizer: Any, encoder: PromptEncoder, run: TrainingRun) -> None:
+    def __init__(
+        self, model: Any, tokenizer: Any, encoder: PromptEncoder, run: TrainingRun, undecided: Undecided | None
+    ) -> None:
         self.model, self._tokenizer, self._encoder, self._run = model, tokenizer, encoder, run
+        self._undecided, self._training = undecided, run.training
         self._optimizer = build_optimizer(model, run.optimizer)
 
     def train(self) -> None:
@@ -95,7 +110,10 @@ class _Trial(TrialState):
             self._restore()
             return
         with tempfile.TemporaryDirectory() as unused:  # the trainer wants a folder; it writes nothing there
-            trainer = _Trainer(
+            trainer = StepTrainer(
+                training=run.training,
+                undecided=self._undecided,
+                cut=self._cut,
                 model=self.model,
                 args=self._arguments(unused, run.steps - done),
                 train_dataset=_as_dataset(run.stream),
@@ -128,10 +146,16 @@ class _Trial(TrialState):
             "optimizer_fused": bool(self._optimizer.defaults.get("fused")),
             "attention": getattr(self.model.config, "_attn_implementation", None),
             "threads": torch.get_num_threads(),
+            "micro_batch_tokens": self._training.micro_batch_tokens,
+            "gradient_checkpointing": self._training.gradient_checkpointing,
         }
 
     def export(self, adapter: dict[str, torch.Tensor], folder: Path, base: BaseModel, card: str) -> None:
         model_module.save_adapter(self.model, adapter, folder, base, card)
+
+    def _cut(self, training: TrainingConfig, probed: bool) -> None:
+        self._training = training
+        self._run.recorder.cut(training, probed)
 
     def _restore(self) -> None:
         """The adapter's weights and dtype, which building the trainer has changed; then where `resume` stopped."""
@@ -150,12 +174,11 @@ class _Trial(TrialState):
 
     def _arguments(self, folder: str, steps: int) -> SFTConfig:
         config = self._run.training
-        assert config.micro_batch_size is not None
         return SFTConfig(
             output_dir=folder,
             max_steps=steps,
-            per_device_train_batch_size=config.micro_batch_size,
-            gradient_accumulation_steps=config.accumulation_steps,
+            per_device_train_batch_size=config.effective_batch_size,  # `StepTrainer` cuts a step into forward passes
+            gradient_accumulation_steps=1,
             max_grad_norm=self._run.optimizer.max_grad_norm,
             max_length=config.max_length_tokens,
             train_sampling_strategy="sequential",  # the stream is in the trial's order already
@@ -174,13 +197,6 @@ class _Trial(TrialState):
             disable_tqdm=True,
             dataloader_num_workers=0,
         )
-
-
-class _Trainer(SFTTrainer):
-    """The trainer without its count of operations, which walks all parameters at every step and is used nowhere."""
-
-    def floating_point_ops(self, inputs: dict[str, Any]) -> int:
-        return 0
 
 
 class _Bridge(TrainerCallback):
@@ -242,6 +258,24 @@ class _Bridge(TrainerCallback):
             tokens_per_second=speed,
             memory_bytes=model_module.peak_memory_bytes(),
         )
+
+
+def _undecided(run: TrainingRun, loaded: dict[str, Any]) -> Undecided | None:
+    """What the device's memory is to decide of a step, and for which trials; None: the config has decided it."""
+    training = run.training
+    if AUTO not in (training.micro_batch_tokens, training.gradient_checkpointing):
+        return None
+    longest = run.stream.longest_tokens()
+    shape = {
+        **loaded,
+        "lora": [run.lora.r, sorted(run.lora.target_modules), run.lora.use_dora, run.lora.dropout > 0],
+        "step": [training.effective_batch_size, training.micro_batch_size, longest],
+        "asked": [training.micro_batch_tokens, training.gradient_checkpointing],
+        "optimizer": run.optimizer.name,
+        "gpu": [hardware.description()["gpus"], model_module.slots_on_device()],
+        "versions": versions_of(COMPUTING),
+    }
+    return Undecided(longest, short_hash(shape))
 
 
 def _as_dataset(stream: TrainingStream) -> Dataset:
