@@ -4,8 +4,8 @@
     python -m benchmarks.dtypes --model FOLDER --data FILE --seeds 2 --words training.max_steps=50
 
 One sweep over seed and dtype, by the command that a person types. Compared are accuracy and the mean log-probability of
-the right letter on the validation questions, bfloat16 minus float32 of each seed, with the standard error of their mean;
-and the seconds of a trial. The tiny model proves machinery, never medicine.
+the right letter on the validation questions, bfloat16 minus float32 of each seed, with the standard error of their
+mean; and the seconds of a trial. The tiny model proves machinery, never medicine.
 """
 
 import argparse

@@ -27,6 +27,7 @@ from packaging.requirements import Requirement
 from packaging.version import Version
 
 from medqa_sweeps import hardware
+from medqa_sweeps.alarms.faster import GAIN
 from medqa_sweeps.config import DataConfig, TrackingConfig
 from medqa_sweeps.durable.writable_folders import CACHE_VARIABLE, cache_folder, is_temporary, obstacle_to_writing
 from medqa_sweeps.errors import ConfigError, DeviceFailed
@@ -120,7 +121,9 @@ def _gpus() -> Finding:
     if silent:
         return Finding("GPU", "problem", f"{'; '.join(silent)}. `nvidia-smi` may show why.")
     if not gpus:
-        return Finding("GPU", "note", "none found; trials run on the CPU, which is fast enough for the tiny model.")
+        return Finding(
+            "GPU", "note", "none found; trials run on the CPU, which is fast enough for the tiny model." + _bfloat16()
+        )
     driver, built = hardware.cuda_of_driver(), _cuda_of_torch()
     if driver and built and driver[0] < built[0]:
         return Finding(
@@ -128,6 +131,11 @@ def _gpus() -> Finding:
             "install a newer driver."
         )  # fmt: skip
     return Finding("GPU", "ok", "; ".join(map(_free_of, gpus)) + ".")
+
+
+def _bfloat16() -> str:
+    unit = hardware.bfloat16_unit()
+    return f" It computes in bfloat16 ({unit}): model.dtype=bfloat16 is {GAIN}." if unit else ""
 
 
 def _free_of(gpu: hardware.Gpu) -> str:

@@ -138,6 +138,15 @@ def processor_name() -> str:
     return platform.processor() or platform.machine()
 
 
+def bfloat16_unit() -> str | None:
+    """What this CPU computes bfloat16 with, as the kernel calls it; None: nothing, so that bfloat16 is emulated."""
+    try:
+        flags = set(Path("/proc/cpuinfo").read_text().partition("\nflags")[2].partition("\n")[0].split())
+    except OSError:
+        return None
+    return next((unit for unit in ("amx_bf16", "avx512_bf16") if unit in flags), None)
+
+
 @contextlib.contextmanager
 def _nvml() -> Iterator[None]:
     pynvml.nvmlInit()

@@ -23,6 +23,7 @@ the absence of an alarm proves nothing.
     leaks        near_duplicates
     tails        exact binomial probabilities
     cautions     not about a score: settings that are probably mistakes, before anything starts
+    faster       not about a score: a setting that would make trials faster on this machine
 """
 
 from medqa_sweeps.alarms.alarm import Alarm, about_the_trial, alarm_text

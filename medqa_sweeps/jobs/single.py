@@ -9,6 +9,7 @@ from rich.console import Console
 
 from medqa_sweeps.alarms import alarms_of
 from medqa_sweeps.alarms.cautions import caution_lines, cautions_of
+from medqa_sweeps.alarms.faster import faster_here
 from medqa_sweeps.alarms.inputs import answers_of
 from medqa_sweeps.command_line import command, command_of_this_process, shell_line, short_path
 from medqa_sweeps.config import TrialConfig
@@ -61,8 +62,9 @@ def run_single(
     if announce:
         warnings = caution_lines(cautions_of(plan))
         earlier = changes_since_start("The trial", trial.provenance()) if begun else []
-        runs_on, uploads = f"Runs on    {pool.devices[0]}", upload_text(plan.config.tracking.mode)
-        said = [*plan.sentences(short_path(trial.path)), runs_on, *([uploads] * bool(uploads)), *warnings, *earlier]
+        advice, uploads = faster_here(plan.config.model, plan.base.folder), upload_text(plan.config.tracking.mode)
+        further = [line for line in (f"Runs on    {pool.devices[0]}", advice, uploads) if line]
+        said = [*plan.sentences(short_path(trial.path)), *further, *warnings, *earlier]
         for sentence in said:
             console.print(sentence, markup=False, soft_wrap=True)
     with TrialProgress(console) as progress:

@@ -10,7 +10,9 @@ from typing import Any
 from omegaconf import DictConfig
 
 from medqa_sweeps.alarms import leaks
+from medqa_sweeps.alarms.faster import faster_here
 from medqa_sweeps.alarms.inputs import leaks_of
+from medqa_sweeps.base import locate
 from medqa_sweeps.command_line import command, short_path
 from medqa_sweeps.compose.hydra_node import trial_config
 from medqa_sweeps.compose.snapshot import FOLDER, ConfSnapshot
@@ -61,6 +63,7 @@ def announcement(
     for index, line in enumerate(devices):
         yield f"{'Devices    ' if index == 0 else '           '}{line}"
     if trains_trials(config):
+        yield from _faster(config)
         if uploads := upload_text(config.tracking.mode):
             yield uploads
         yield EDUCATION_ONLY
@@ -125,6 +128,14 @@ def about_questions(config: DictConfig, folder: StudyDir) -> Iterator[str]:
                 f"Caution    the questions of {earlier.data.name} have changed since trial {number} began (fingerprint "
                 f"{then} then, {now} now): trials before and after are not compared"
             )
+
+
+def _faster(config: DictConfig) -> Iterator[str]:
+    """Nothing if the config is none without the swept values."""
+    with contextlib.suppress(TrialError):
+        model = trial_config(config).model
+        if advice := faster_here(model, locate(model).folder):
+            yield advice
 
 
 def _confirms(confirmation: Confirmation, folder: StudyDir) -> Iterator[str]:
