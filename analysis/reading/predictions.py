@@ -1,7 +1,6 @@
 """What a trial answered at one evaluation, from its `predictions.jsonl`: the only reader of that file here."""
 
 import functools
-import math
 from pathlib import Path
 
 from medqa_sweeps import damage
@@ -29,14 +28,3 @@ def _predictions(file: Path, samples_seen: int, version: tuple[int, int, int]) -
     lines = read_lines(file, Prediction.from_json, containing=str(samples_seen).encode())
     with damage.reading(file):
         return {line.id: line for line in lines if line.samples_seen == samples_seen}
-
-
-def confidence(prediction: Prediction) -> float | None:
-    """Probability of the chosen letter among the letters; None for an answer that was written as text, or where a
-    probability is not known."""
-    by_letter = prediction.log_probabilities
-    if prediction.predicted not in by_letter or None in by_letter.values():  # null: it was not a finite number
-        return None
-    highest = max(by_letter.values())
-    odds = {letter: math.exp(value - highest) for letter, value in by_letter.items()}
-    return odds[prediction.predicted] / sum(odds.values())
