@@ -125,10 +125,11 @@ def _is_file(name: str) -> bool:
 
 def _trial(path: Path) -> "TrialDir":
     """The trial of that folder, or the one that stands for the study: the one that `final` would take."""
-    from medqa_sweeps.study.find import is_study, study_at, trial_at
+    from medqa_sweeps.study.find import is_trial, study_at, trial_at
+    from medqa_sweeps.study.folder import trial_number
     from medqa_sweeps.study.selection import selected_trial
 
-    if not is_study(path.resolve()):
+    if is_trial(path.resolve()) or trial_number(path.resolve()) is not None:
         return trial_at(path)
     study = study_at(path)
     number, why = selected_trial(study)
@@ -178,12 +179,10 @@ def _nothing(
 
     dates = [progress[one.id].card.due for one in source.exercises if one.id in progress]
     if not dates:
-        return f"You have not answered any of the {len(source.exercises):,} {source.described} yet."
+        return f"You have not answered any of the {source.described(len(source.exercises))} yet."
     if arguments.missed:
-        return f"Of the {len(dates):,} {source.described} that you answered, the last answer to each was right."
-    return (
-        f"None of the {len(dates):,} {source.described} that you answered is due; the next is {when(min(dates), now)}."
-    )
+        return f"You answered {source.described(len(dates))}, each of them right the last time."
+    return f"You answered {source.described(len(dates))}, and none is due; the next is {when(min(dates), now)}."
 
 
 def _answered_by(
@@ -204,7 +203,8 @@ def _answered_by(
         with console.status(f"{what} …"):  # of a terminal; nothing elsewhere
             predictions = list(answers_of(trial, DataConfig(name=source.name, train=str(questions)), ANY_DEVICE))
     print(f"The model has answered {counted(len(chosen), 'question')} in {time.monotonic() - began:.0f} s.")
-    notes = list(sentences(*overlap_with_trial(trial, [one.question for one in chosen])))
+    overlap = overlap_with_trial(trial, [one.question for one in chosen])
+    notes = [f"About the model's score: {sentence}" for sentence in sentences(*overlap)]
     return replace(source, notes=notes), with_answers(chosen, predictions)
 
 

@@ -9,6 +9,7 @@ from medqa_sweeps.data import UNLABELLED, Question
 from medqa_sweeps.data.flags import speaks_of_image
 from medqa_sweeps.quiz.confidence import ModelRecord
 from medqa_sweeps.trial.records import Prediction
+from medqa_sweeps.wording import counted
 
 
 @dataclass(frozen=True)
@@ -42,13 +43,17 @@ class ExerciseSet:
     """Everything that can be asked from one source."""
 
     name: str  # `quickstart/0`, or the file's name; no folder of this machine, as pages and Anki files travel
-    described: str  # `validation questions of quickstart/0`: what follows a number
+    noun: str  # `question` or `validation question`
     exercises: list[Exercise]
     left_out: Counter[str]  # number of questions, by reason
     record: ModelRecord | None = None  # None: there is no model
     synthetic_questions: bool = False
     synthetic_model: bool = False  # trained on synthetic questions
     notes: list[str] = field(default_factory=list)  # sentences on what the model's score is worth
+
+    def described(self, count: int) -> str:
+        """`400 validation questions of quickstart/0`."""
+        return f"{counted(count, self.noun)} of {self.name}"
 
 
 WITHOUT_GOLD = "without a right answer in the data"

@@ -28,7 +28,7 @@ def file_exercises(data: DataConfig) -> ExerciseSet:
         raise DataError(f"{data.name} has no question that can be asked: {reasons}.{add}")
     return ExerciseSet(
         name=data.name,
-        described=f"questions of {data.name}",
+        noun="question",
         exercises=[Exercise(question) for question in kept],
         left_out=left_out,
         synthetic_questions=is_sample(data),

@@ -140,4 +140,4 @@ def _review_or_nothing(line: dict[str, Any]) -> Review | None:
 
 
 def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+    return type(value) is int or (type(value) is float and math.isfinite(value))

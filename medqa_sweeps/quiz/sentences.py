@@ -7,7 +7,6 @@ from datetime import datetime
 from medqa_sweeps.quiz.confidence import LEAST, ModelRecord
 from medqa_sweeps.quiz.exercise import Exercise, ExerciseSet
 from medqa_sweeps.quiz.scoring import Tally
-from medqa_sweeps.statistics.proportion import wilson_interval
 from medqa_sweeps.wording import EDUCATION_ONLY, SYNTHETIC, accuracy, counted, in_hundred, listed, percent
 
 NO_SUBSTITUTE = "Not a substitute for teachers, guidelines or supervision."
@@ -40,7 +39,7 @@ def error_rate(record: ModelRecord) -> str:
 def subject(source: ExerciseSet, count: int) -> str:
     """`20 of 400 validation questions of quickstart/0`."""
     every = len(source.exercises)
-    return f"{count:,} of {every:,} {source.described}" if count < every else f"{every:,} {source.described}"
+    return f"{count:,} of {source.described(every)}" if count < every else source.described(every)
 
 
 def left_out(source: ExerciseSet) -> str:
@@ -80,7 +79,7 @@ def _at_confidence(record: ModelRecord | None, confidence: float, id_: str) -> s
     rate = record.at(confidence, without=id_)
     span = f"{rate.low:.0%} to {rate.high:.0%}"
     if rate.questions < LEAST:
-        return f"Only {counted(rate.questions, 'other validation answer')} had {span}, too few for a rate."
+        return f"Too few validation answers had this confidence ({span}) for a rate: {rate.questions:,}."
     of_100 = in_hundred(rate.right / rate.questions)
     return (
         f"At this confidence ({span}) it was right in {of_100} of 100 validation questions "
@@ -93,6 +92,8 @@ def _at_confidence(record: ModelRecord | None, confidence: float, id_: str) -> s
 
 def score_of(right: int, questions: int) -> str:
     """`65.0% of 20 questions (95% CI 43.3 to 81.9)`."""
+    from medqa_sweeps.statistics.proportion import wilson_interval  # SciPy, which the first question need not wait for
+
     return accuracy(right / questions, *wilson_interval(right, questions), questions)
 
 

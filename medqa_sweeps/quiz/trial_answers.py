@@ -43,7 +43,7 @@ def validation_exercises(trial: TrialDir) -> ExerciseSet:
         )
     return ExerciseSet(
         name=name_of(trial),
-        described=f"validation questions of {name_of(trial)}",
+        noun="validation question",
         exercises=same,
         left_out=+left_out,
         record=record_of(predictions.values()),

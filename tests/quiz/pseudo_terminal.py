@@ -27,6 +27,8 @@ class PseudoTerminal:
         self.pid, self._terminal = pty.fork()
         if self.pid == 0:
             os.chdir(ROOT)
+            for size in ("COLUMNS", "LINES"):  # of the terminal in which the tests were started
+                os.environ.pop(size, None)
             os.environ.update({"XDG_DATA_HOME": str(data_home), "TERM": "xterm-256color", **environment})
             os.execv(sys.executable, [sys.executable, "-m", "medqa_sweeps", "quiz", *arguments])
         fcntl.ioctl(self._terminal, termios.TIOCSWINSZ, struct.pack("HHHH", 50, columns, 0, 0))
@@ -54,6 +56,10 @@ class PseudoTerminal:
         """Wait until the process has ended; its exit code."""
         while self._read():
             pass
+        return self.wait()
+
+    def wait(self) -> int:
+        """The same, without reading what it writes."""
         _, status = os.waitpid(self.pid, 0)
         self.pid = 0
         return os.waitstatus_to_exitcode(status)
