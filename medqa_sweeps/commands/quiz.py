@@ -83,6 +83,8 @@ def run(arguments: argparse.Namespace) -> ExitCode:
 def _refuse_options(arguments: argparse.Namespace) -> None:
     if arguments.count < 1:
         raise ConfigError(f"--count {arguments.count}: must be 1 or more.")
+    if arguments.due and arguments.seed is not None:
+        raise ConfigError(f"--seed {arguments.seed}: --due draws nothing; it asks the longest overdue questions first.")
     for option, ending in (("page", ".html"), ("anki", ".txt")):
         out = getattr(arguments, option)
         if out is None:
