@@ -107,7 +107,7 @@
     var share = right / questions, middle = (share + Z * Z / (2 * questions)) / (1 + Z * Z / questions);
     var half = Z / (1 + Z * Z / questions) * Math.sqrt(share * (1 - share) / questions + Z * Z / (4 * questions * questions));
     function percent(part) { return (Math.round(parseFloat((1000 * Math.min(1, Math.max(0, part))).toPrecision(12))) / 10).toFixed(1); }
-    return percent(share) + "% of " + questions.toLocaleString("en") + (questions === 1 ? " question" : " questions") + " (95% CI " + percent(middle - half) + " to " + percent(middle + half) + ")";
+    return percent(share) + "% of " + questions.toLocaleString("en") + (questions === 1 ? " question" : " questions") + " (" + known.ci + " " + percent(middle - half) + " to " + percent(middle + half) + ")";
   }
   function tally(places) {
     var cells = [0, 0, 0, 0];
@@ -127,8 +127,12 @@
     var counts = groups.map(function (group) { return tally(group[1]); }), all = counts[0];
     at("ask").hidden = true; at("result").hidden = false;
     at("result-title").textContent = "Result: " + all[0] + (all[0] === 1 ? " question" : " questions");
-    at("scores").replaceChildren(element("dt", "", "You"), element("dd", "", scoreText(all[1], all[0])));
-    if (known.model) at("scores").append(element("dt", "", "The model"), element("dd", "", scoreText(all[2], all[0])));
+    at("scores").replaceChildren();
+    [["You", all[1]]].concat(known.model ? [["The model", all[2]]] : []).forEach(function (one) {
+      var parts = scoreText(one[1], all[0]).split(" ("), score = element("dd", "", parts[0] + " ");
+      score.append(element("span", "whole", "(" + parts[1]));
+      at("scores").append(element("dt", "", one[0]), score);
+    });
     var passed = state.answers.filter(function (one) { return one === PASSED; }).length;
     at("passed").textContent = passed ? "“" + known.pass + "” to " + passed + (passed === 1 ? " question" : " questions") + ", which counts as wrong." : "";
     at("square").hidden = !known.model;

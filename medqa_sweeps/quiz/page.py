@@ -29,7 +29,7 @@ from medqa_sweeps.quiz.sentences import (
     subject,
     verdict,
 )
-from medqa_sweeps.wording import percent
+from medqa_sweeps.wording import CI, percent
 
 _FOLDER = Path(__file__).parent
 
@@ -75,6 +75,7 @@ def _data(source: ExerciseSet, exercises: Sequence[Exercise]) -> dict[str, Any]:
         "rows": ROWS if has_model else ROWS[:2],
         "model": has_model,
         "pass": DO_NOT_KNOW,
+        "ci": CI,
         "noStep": NO_STEP,
     }
 

@@ -27,7 +27,7 @@ from medqa_sweeps.quiz.sentences import DO_NOT_KNOW, ROWS, about_model, cells, s
 from medqa_sweeps.wording import counted, percent
 
 _WIDTH = 88  # columns of text that read well
-_BAR = 24  # columns of a probability of 1
+_BAR, _SHORT_BAR = 24, 8  # columns of a probability of 1; in a terminal below 60 columns
 _MARGIN = (0, 0, 0, 2)
 _QUIT, _PASS = "Q", "?"
 
@@ -96,6 +96,7 @@ class TerminalQuiz:
         quits = _QUIT not in letters
         span = f"{letters[0]} to {letters[-1]}"
         others = f"{_PASS} for “{DO_NOT_KNOW}”, {'q' if quits else 'Ctrl-D'} to end"
+        _forget_typed()
         while True:
             typed = self._line(f"Your answer ({span}; {others}): ").upper()
             if typed == _PASS:
@@ -121,16 +122,17 @@ class TerminalQuiz:
     def _bars(self, exercise: Exercise, chosen: str | None, probabilities: dict[str, float]) -> Table:
         """A row for each option: the model's probability, and who chose it."""
         model = exercise.model.predicted if exercise.model else None
+        longest = _BAR if self._console.width >= 60 else _SHORT_BAR
         table = Table.grid(padding=(0, 2, 0, 0))
         table.add_column()
         table.add_column(justify="right")
-        table.add_column(width=_BAR)
+        table.add_column(width=longest)
         table.add_column()
         for letter in exercise.letters:
             share = probabilities.get(letter, 0.0)
             marks = {"right answer": exercise.gold, "you": chosen, "model": model}
             words = ", ".join(word for word, who in marks.items() if who == letter)
-            bar = ("#" if self._console.options.ascii_only else "█") * round(share * _BAR)
+            bar = ("#" if self._console.options.ascii_only else "█") * round(share * longest)
             table.add_row(Text(letter, style="bold"), percent(share), Text(bar, style="cyan"), Text(words))
         return table
 
@@ -170,21 +172,21 @@ class TerminalQuiz:
 
     def _wait(self) -> None:
         self._console.print()
+        _forget_typed()
         if self._line("Enter for the next question, q to end: ").upper() == _QUIT:
             raise _Stop
 
     def _line(self, prompt: str) -> str:
-        """What was typed, without what was typed before the prompt: nobody answers a question that is not shown yet.
+        """What was typed.
 
         Raises:
             _Stop: at the end of input (Ctrl-D), and if the terminal is gone.
         """
         try:
-            termios.tcflush(sys.stdin.fileno(), termios.TCIFLUSH)
             self._console.print(Text(f"  {prompt}", style="cyan"), end="")
             sys.stdout.flush()
             line = sys.stdin.buffer.readline()
-        except (OSError, termios.error):  # the terminal was closed
+        except OSError:  # the terminal was closed
             raise _Stop from None
         if not line.endswith(b"\n"):
             self._console.print()
@@ -204,6 +206,12 @@ def quiz_console() -> Console:
 def is_terminal() -> bool:
     """Whether a person can answer here."""
     return all(stream is not None and stream.isatty() for stream in (sys.stdin, sys.stdout))
+
+
+def _forget_typed() -> None:
+    """Nobody answers a question, or leaves an answer, that is not shown yet: what was typed before goes."""
+    with contextlib.suppress(OSError, termios.error):  # the terminal was closed, which the next line finds
+        termios.tcflush(sys.stdin.fileno(), termios.TCIFLUSH)
 
 
 @contextlib.contextmanager

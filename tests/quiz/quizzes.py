@@ -45,7 +45,7 @@ def exercise(
 def exercise_set(*exercises: Exercise) -> ExerciseSet:
     answers = tuple((f"{number:x}", 0.65, number % 3 > 0) for number in range(30))
     record = ModelRecord(20, 30, answers) if any(one.model for one in exercises) else None
-    return ExerciseSet("study/0", "validation questions of study/0", list(exercises), left_out=Counter(), record=record)
+    return ExerciseSet("study/0", "validation question", list(exercises), left_out=Counter(), record=record)
 
 
 def sample_questions(count: int) -> list[Question]:

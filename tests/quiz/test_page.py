@@ -192,9 +192,9 @@ def test_scores_are_those_of_python(browser: Browser) -> None:
     function = script[script.index("function scoreText") : script.index("function tally")]
     pairs = [(right, of) for of in (*range(1, 26), 40, 99, 400, 1273) for right in {0, 1, of // 3, of // 2, of - 1, of}]
     asked = f"return {json.dumps(pairs)}.map(pair => scoreText(...pair))"
-    assert browser.ask(f"(() => {{ var Z = 1.959963984540054; {function}; {asked} }})()") == [
-        score_of(right, of) for right, of in pairs
-    ]
+    assert browser.ask(
+        f"(() => {{ var Z = 1.959963984540054, known = {{ ci: '95% CI' }}; {function}; {asked} }})()"
+    ) == [score_of(right, of) for right, of in pairs]
 
 
 @needs_browser
