@@ -21,7 +21,6 @@ import pandas as pd
 
 from medqa_sweeps.analysis.reading.predictions import predictions
 from medqa_sweeps.analysis.reading.studies import Study, Trial
-from medqa_sweeps.trial.confidence import confidence
 from medqa_sweeps.wording import EDUCATION_ONLY, SYNTHETIC
 
 if TYPE_CHECKING:
@@ -163,7 +162,7 @@ class OpenStudy:
                     "gold": one.gold,
                     "predicted": one.predicted,
                     "correct": one.predicted == one.gold,
-                    "confidence": confidence(one),
+                    "confidence": one.confidence(),
                     **one.log_probabilities,
                 }
 

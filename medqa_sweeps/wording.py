@@ -29,6 +29,11 @@ def in_percent(share: float) -> str:
     return _to_a_tenth(100 * Decimal(repr(round(float(share), _DIGITS))))
 
 
+def in_hundred(share: float) -> int:
+    """`38` of 0.3775: what stands before "of 100"."""
+    return int((100 * Decimal(repr(round(float(share), _DIGITS)))).quantize(Decimal(1), ROUND_HALF_UP))
+
+
 def signed_points(difference: float) -> str:
     """`+6.5` or `-6.5`, in percentage points; `0.0` without a sign."""
     text = in_percent(difference)

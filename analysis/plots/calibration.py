@@ -8,7 +8,6 @@ from medqa_sweeps.analysis.reading.predictions import predictions
 from medqa_sweeps.analysis.reading.studies import Trial
 from medqa_sweeps.errors import ConfigError
 from medqa_sweeps.statistics import calibration_error, wilson_interval
-from medqa_sweeps.trial.confidence import confidence
 from medqa_sweeps.wording import in_percent
 
 SHOWN = 3
@@ -33,7 +32,7 @@ def calibration(board: Leaderboard) -> Plot | None:
     for index, (name, trial, samples) in enumerate(shown):
         at = samples if samples is not None else trial.result.samples_seen if trial.result else 0
         try:
-            answers = [(confidence(one), one.predicted == one.gold) for one in predictions(trial, at).values()]
+            answers = [(one.confidence(), one.predicted == one.gold) for one in predictions(trial, at).values()]
         except ConfigError as damage:
             damaged.append(f" {name} is left out: {damage}")
             continue

@@ -9,9 +9,8 @@ near-duplicate), no, or unknown.
 import argparse
 import csv
 import json
-import math
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -78,9 +77,9 @@ def _run(arguments: argparse.Namespace, scratch: Path) -> ExitCode:
         raise ConfigError(f"--out {out}: it exists already, and is not overwritten. Name a new file.")
     devices, data = devices_asked_for(arguments), _data_of(config, arguments, scratch)
     questions = read_to_answer(data).questions  # before anything heavy: a bad file is told at once
-    _refuse_without_adapter(trial)
+    refuse_without_adapter(trial)
     seen = overlap_with_trial(trial, questions)
-    answers = list(_answers(trial, data, devices or ANY_DEVICE))
+    answers = list(answers_of(trial, data, devices or ANY_DEVICE))
     assert [one.id for one in answers] == [question.id for question in questions], "the child reads the same file"
     has_ids = any(question.source_id for question in questions)
     rows = [_row(place, one, seen, has_ids) for place, one in enumerate(answers)]
@@ -96,22 +95,29 @@ def _run(arguments: argparse.Namespace, scratch: Path) -> ExitCode:
 
 def _data_of(config: TrialConfig, arguments: argparse.Namespace, scratch: Path) -> DataConfig:
     """The file, or the question that was typed, as a training set of its own; the trial's test file stays locked."""
-    from medqa_sweeps.commands.typed_options import typed
-    from medqa_sweeps.config.interpolation import literal
-
     name = arguments.file or str(_typed_question(arguments, scratch))
     if arguments.file is not None and arguments.question is not None:
         raise ConfigError(f"{arguments.file} and --question: give a file or one question, not both.")
     if arguments.question is None and arguments.options is not None:
         raise ConfigError("--options goes with --question TEXT; the questions of a file have theirs.")
+    given = {"format": arguments.format, "answer_base": arguments.answer_base}
+    data = data_of_file(name, config.data, arguments.overrides, **given)
+    return checked(replace(config, data=data)).data
+
+
+def data_of_file(name: str, of_trial: DataConfig, overrides: Sequence[str], **given: Any) -> DataConfig:
+    """A file of questions as a training set of its own, whose test questions are those of `of_trial`: reading them is
+    refused."""
+    from medqa_sweeps.commands.typed_options import typed
+    from medqa_sweeps.config.interpolation import literal
+
     file = name if name.startswith("bundled:") else str(Path(name).absolute())
-    test = config.data.test if config.data.hub_id is None else None
-    given = {"name": Path(file).name, "train": file, "test": test, "format": arguments.format}
-    given["answer_base"] = arguments.answer_base
-    data = typed("data", DataConfig, literal(given), arguments.overrides)
+    test = of_trial.test if of_trial.hub_id is None else None
+    settings = {"name": Path(file).name, "train": file, "test": test, **given}
+    data: DataConfig = typed("data", DataConfig, literal(settings), overrides)
     if (data.train, data.test) != (file, test):
         raise ConfigError("data.train and data.test cannot be set here: the questions are those of FILE.")
-    return checked(replace(config, data=data)).data
+    return data
 
 
 def _typed_question(arguments: argparse.Namespace, scratch: Path) -> Path:
@@ -128,7 +134,12 @@ def _typed_question(arguments: argparse.Namespace, scratch: Path) -> Path:
     return file
 
 
-def _refuse_without_adapter(trial: TrialDir) -> None:
+def refuse_without_adapter(trial: TrialDir) -> None:
+    """Check that the trial can answer.
+
+    Raises:
+        ConfigError: if it has no adapter, or its base has changed.
+    """
     from medqa_sweeps.base import locate
     from medqa_sweeps.base.fingerprints import changed_base
 
@@ -138,7 +149,7 @@ def _refuse_without_adapter(trial: TrialDir) -> None:
         raise ConfigError(f"{changed}. Bring the files back: an adapter means nothing on another base.")
 
 
-def _answers(trial: TrialDir, data: DataConfig, devices: DeviceRequest) -> Iterator[Prediction]:
+def answers_of(trial: TrialDir, data: DataConfig, devices: DeviceRequest) -> Iterator[Prediction]:
     """What a child process answers, on a device that is free.
 
     Raises:
@@ -161,9 +172,6 @@ def _row(
 ) -> dict[str, Any]:
     """The answer as it is written; probabilities are among the options, and sum to 1."""
     training, validation = seen
-    most = max(answer.log_probabilities.values())
-    weights = {letter: math.exp(value - most) for letter, value in answer.log_probabilities.items()}
-    total = sum(weights.values())
     return {
         "number": place + 1,
         **({"source_id": answer.source_id} if has_ids else {}),
@@ -173,7 +181,7 @@ def _row(
         "correct": answer.predicted == answer.gold if answer.gold else None,
         "in_training": training.of(place),
         "in_validation": validation.of(place),
-        "probabilities": {letter: round(weight / total, 6) for letter, weight in weights.items()},
+        "probabilities": {letter: round(share, 6) for letter, share in answer.probabilities().items()},
     }
 
 

@@ -46,13 +46,18 @@ def flags_of(question: str, options: list[str]) -> Iterator[str]:
         yield "two options have one text"
     if question.count('"') % 2:
         yield "unbalanced quote"
-    folded = question.casefold()
-    if any(word in folded for word in _OF_IMAGES) and _IMAGE.search(question):
+    if speaks_of_image(question):
         yield "speaks of an image"
     if _NOBODY_INTRODUCED.match(question):
         yield "speaks of a patient without a vignette"
     if control_token := _CONTROL_TOKEN.search(_as_normalised("\n".join([question, *options]))):
         yield f"looks like a control token: {control_token[0]}"
+
+
+def speaks_of_image(question: str) -> bool:
+    """Whether the text points to an image, which no record holds."""
+    folded = question.casefold()
+    return any(word in folded for word in _OF_IMAGES) and bool(_IMAGE.search(question))
 
 
 def _has_lookalikes(text: str) -> bool:

@@ -11,24 +11,27 @@ _NO_LOCKS = {errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOLCK, errno.
 _PATIENCE_SECONDS = 1.0  # time to detect that a lock file's process is dead
 
 
-def claim(folder: Path) -> BaseFileLock:
+def claim(folder: Path, wait_seconds: float = 0.0) -> BaseFileLock:
     """A lock on the folder, held by this process until it is released.
 
     The kernel releases it whenever the process dies. On a disk without locks, a file names the process and machine that
     hold the folder; on that machine, the file is ignored once the process is dead.
 
+    Args:
+        wait_seconds: for another process to release it.
+
     Raises:
-        Timeout: if another running process holds the folder.
+        Timeout: if another running process holds the folder for longer.
         OSError: if the folder is not writable.
     """
     lock: BaseFileLock = FileLock(folder / _LOCK, fallback_to_soft=False)
     try:
-        lock.acquire(timeout=0)
+        lock.acquire(timeout=wait_seconds)
     except Timeout:
         raise
     except OSError as error:
         if error.errno not in _NO_LOCKS:
             raise
         lock = SoftFileLock(folder / _HOLDER)
-        lock.acquire(timeout=_PATIENCE_SECONDS)
+        lock.acquire(timeout=max(wait_seconds, _PATIENCE_SECONDS))
     return lock

@@ -4,6 +4,7 @@ A last line without a line feed is incomplete, because its process died: readers
 it. Any other line that cannot be parsed is damage.
 """
 
+import contextlib
 import json
 import os
 from collections.abc import Callable, Iterable, Iterator
@@ -11,8 +12,10 @@ from pathlib import Path
 from typing import Any, Generic, TypeVar
 
 from medqa_sweeps import damage
+from medqa_sweeps.errors import ConfigError
 
 Content = TypeVar("Content")
+_SKIPPED = "The line is skipped. Restore the file from a backup, or delete the line, and this message ends."
 _REMEDY = "Restore the file from a backup, or delete that line: the rest is then read without it."
 
 
@@ -46,6 +49,30 @@ def read_lines(path: Path, parse: Callable[[dict[str, Any]], Content], containin
                     yield _read(path, number, text, parse)
 
 
+def readable_lines(path: Path, parse: Callable[[dict[str, Any]], Content]) -> tuple[list[Content], list[str]]:
+    """`parse(object)` for each complete line that can be read, and a sentence for each that is damaged."""
+    contents, damaged = list[Content](), list[str]()
+    if path.exists():
+        with open(path, "rb") as file:
+            for number, text in enumerate(file, start=1):
+                if text.endswith(b"\n"):
+                    try:
+                        contents.append(_read(path, number, text, parse, _SKIPPED))
+                    except ConfigError as error:
+                        damaged.append(str(error))
+    return contents, damaged
+
+
+def last_line(path: Path, parse: Callable[[dict[str, Any]], Content | None]) -> Content | None:
+    """The newest line that can be read and for which `parse(object)` is not None; None without one."""
+    if path.exists():
+        for text in reversed(path.read_bytes().splitlines(keepends=True)):
+            with contextlib.suppress(*damage.PARSE_ERRORS):
+                if text.endswith(b"\n") and (content := parse(json.loads(text))) is not None:
+                    return content
+    return None
+
+
 class LineReader(Generic[Content]):
     """Follows a growing file of JSON objects, one per line."""
 
@@ -74,8 +101,10 @@ class LineReader(Generic[Content]):
         return found
 
 
-def _read(path: Path, number: int, text: bytes, parse: Callable[[dict[str, Any]], Content]) -> Content:
-    with damage.parsing(path, _REMEDY, number):
+def _read(
+    path: Path, number: int, text: bytes, parse: Callable[[dict[str, Any]], Content], remedy: str = _REMEDY
+) -> Content:
+    with damage.parsing(path, remedy, number):
         return parse(json.loads(text))
 
 

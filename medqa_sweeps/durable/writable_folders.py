@@ -49,6 +49,21 @@ def cache_folder() -> Path:
     return found
 
 
+def data_folder() -> Path:
+    """The user's folder for what must be kept, `$XDG_DATA_HOME/medqa_sweeps`, by default below `~/.local/share`;
+    absolute, and existing.
+
+    Raises:
+        ConfigError: if it cannot be written.
+    """
+    home = home_folder() or _own_temporary()
+    configured = os.environ.get("XDG_DATA_HOME")
+    folder = (Path(configured).absolute() if configured else home / ".local" / "share") / "medqa_sweeps"
+    if obstacle := obstacle_to_writing(folder):
+        raise ConfigError(f"{folder} cannot be written ({obstacle}). Set XDG_DATA_HOME to a writable folder.")
+    return folder
+
+
 def home_folder() -> Path | None:
     """This user's home; None: it is unknown or does not exist."""
     home = Path(os.path.expanduser("~"))  # stays "~" without HOME and without an entry in the user database

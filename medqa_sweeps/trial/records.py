@@ -179,6 +179,20 @@ class Prediction(JsonRecord):
     # the question's id in its own file; it decides nothing, and an earlier version wrote none
     source_id: str | None = field(default=None, compare=False, metadata={LEFT_OUT: True})
 
+    def probabilities(self) -> dict[str, float]:
+        """By letter, among the options: they sum to 1. Empty for an answer that was written as text, or where one is
+        not known."""
+        if not self.log_probabilities or None in self.log_probabilities.values():  # null: it was not a finite number
+            return {}
+        most = max(self.log_probabilities.values())
+        weights = {letter: math.exp(value - most) for letter, value in self.log_probabilities.items()}
+        total = sum(weights.values())
+        return {letter: weight / total for letter, weight in weights.items()}
+
+    def confidence(self) -> float | None:
+        """Probability of the predicted letter among the options; None where it is not known."""
+        return self.probabilities().get(self.predicted) if self.predicted else None
+
 
 @dataclass(frozen=True)
 class Result(JsonRecord):

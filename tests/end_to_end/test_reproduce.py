@@ -13,6 +13,7 @@ import launch
 from medqa_sweeps.__main__ import main
 from medqa_sweeps.assets import resolve_bundled
 from medqa_sweeps.config import TrialConfig, from_hydra
+from medqa_sweeps.data import question_id
 from medqa_sweeps.jobs import single
 from medqa_sweeps.pool.contract import Pool
 from medqa_sweeps.trial.folder import TrialDir
@@ -120,6 +121,24 @@ def test_predictions_are_those_of_the_last_report(
     assert {row["id"] for row in rows if row["in_validation"] == "same"} == asked
     new = [row["correct"] for row in rows if row["in_training"] == row["in_validation"] == "no"]
     assert f"On the others: {sum(new) / len(new):.1%} of {len(new)} questions" in out
+
+
+def test_a_quiz_on_a_file_has_the_answers_of_the_last_report(
+    trial: TrialDir, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The child answers the drawn questions alone, and never sees what is right."""
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "home"))
+    last, out = trial.predictions()[64], tmp_path / "cards.txt"
+    asked = [json.loads(line) for line in resolve_bundled("bundled:sample/validation.jsonl").read_text().splitlines()]
+    mine = [record for record in asked if question_id(record["question"], record["options"].values()) in last][:8]
+    (tmp_path / "mine.jsonl").write_text("".join(json.dumps(record) + "\n" for record in mine))
+    words = [str(trial.path), str(tmp_path / "mine.jsonl"), "--anki", str(out), "--count", "5"]
+    assert main(["quiz", *words]) == 0
+    told = capsys.readouterr().out
+    assert "The model has answered 5 questions" in told and "5 of these 5 questions were in this trial's" in told
+    cards = [line.split("\t") for line in out.read_text().splitlines() if not line.startswith("#")]
+    assert len(cards) == 5 and "facts are invented" not in told and SYNTHETIC in told
+    assert all(f"The model answered {last[id_].predicted}, which is " in back for id_, _, back, _ in cards)
 
 
 def test_predictions_as_a_table_and_on_the_screen(

@@ -6,7 +6,7 @@ import pytest
 
 from medqa_sweeps.analysis.comparing.leaderboard import leaderboard
 from medqa_sweeps.analysis.plots.calibration import calibration
-from medqa_sweeps.analysis.reading.predictions import confidence, predictions
+from medqa_sweeps.analysis.reading.predictions import predictions
 from medqa_sweeps.analysis.reading.studies import read_study
 from medqa_sweeps.errors import ConfigError
 from medqa_sweeps.trial.records import Prediction
@@ -76,9 +76,9 @@ def test_damage_is_said_where_answers_would_have_been_used(tmp_path: Path) -> No
 
 
 def test_confidence_is_among_the_letters_and_unknown_without_a_finite_number() -> None:
-    assert confidence(Prediction(1, "q", "A", "B", {"A": -2.0, "B": -2.0})) == pytest.approx(0.5)
-    assert confidence(Prediction(1, "q", "A", "B")) is None and confidence(Prediction(1, "q", "A", None)) is None
+    assert Prediction(1, "q", "A", "B", {"A": -2.0, "B": -2.0}).confidence() == pytest.approx(0.5)
+    assert Prediction(1, "q", "A", "B").confidence() is None and Prediction(1, "q", "A", None).confidence() is None
     unknown = Prediction.from_json(
         {"samples_seen": 1, "id": "q", "gold": "A", "predicted": "B", "log_probabilities": {"A": None, "B": -1.0}}
     )
-    assert confidence(unknown) is None
+    assert unknown.confidence() is None
