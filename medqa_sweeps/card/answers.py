@@ -10,7 +10,6 @@ from medqa_sweeps.card.about import overall
 from medqa_sweeps.card.records import Records
 from medqa_sweeps.card.tables import table
 from medqa_sweeps.statistics import compare_answers, wilson_interval
-from medqa_sweeps.trial.confidence import confidence
 from medqa_sweeps.trial.records import Prediction, Score
 from medqa_sweeps.wording import (
     CI,
@@ -165,7 +164,7 @@ def _of_letter(answers: list[Prediction], letter: str) -> list[bool]:
 
 def _calibration(records: Records) -> Iterator[str]:
     yield from ("## Calibration", "")
-    known = [(sure, _is_right(one)) for one in records.answers.values() if (sure := confidence(one)) is not None]
+    known = [(sure, _is_right(one)) for one in records.answers.values() if (sure := one.confidence()) is not None]
     score = records.result.score
     if not known or score is None or score.calibration_error is None:
         yield from ("Not assessed: the answers have no probabilities.", "")
