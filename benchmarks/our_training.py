@@ -14,7 +14,7 @@ from medqa_sweeps.config import TrialConfig
 from medqa_sweeps.errors import TrialError
 from medqa_sweeps.trial.plan import plan_trial
 from medqa_sweeps.trial.records import TrainLine
-from medqa_sweeps.worker import model as model_module
+from medqa_sweeps.worker import device, model as model_module
 from medqa_sweeps.worker.engines.contract import TrialState
 from medqa_sweeps.worker.engines.unsloth import UnslothEngine
 from medqa_sweeps.worker.run import training_run
@@ -43,7 +43,7 @@ class Metered:
 
 def train(config: TrialConfig, meter: Meter) -> None:
     """As `run_trial` does, in its order."""
-    model_module.use_threads(config.engine.threads)
+    device.use_threads(config.engine.threads)
     plan = plan_trial(config)
     tokenizer = model_module.load_tokenizer(plan.base)
     encoder = encoder_of(tokenizer, config, plan.split)

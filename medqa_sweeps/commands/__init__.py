@@ -17,6 +17,7 @@ SUMMARIES = {
     "final": "score the selected trial on the locked test questions, once",
     "reproduce": "run a trial's saved config again and compare the results",
     "predict": "answer the questions of a file with a trial's adapter",
+    "export": "write a trial's model for PEFT, Transformers, llama.cpp or Ollama, checked against the trial",
     "wandb-sync": "send to Weights & Biases what an offline connection kept back",
     "doctor": "show what this machine can run, and what to fix",
 }
@@ -34,6 +35,7 @@ EXAMPLES = {
     "final": "final multirun/quickstart",
     "reproduce": "reproduce multirun/quickstart/0",
     "predict": "predict multirun/quickstart/0 QUESTIONS.jsonl --out ANSWERS.csv",
+    "export": "export multirun/quickstart --to exported --as merged",
     "wandb-sync": "wandb-sync multirun/quickstart",
     "doctor": "doctor",
 }

@@ -29,29 +29,12 @@ from medqa_sweeps.config import LoraConfig, ModelConfig, TrainingConfig
 from medqa_sweeps.errors import ConfigError
 from medqa_sweeps.randomness import draw
 from medqa_sweeps.worker import language_model
+from medqa_sweeps.worker.device import DEVICE, ON_GPU
 from medqa_sweeps.worker.weights import refuse_misfits, refuse_other_adapter
-
-ON_GPU = torch.cuda.is_available()
-DEVICE = torch.device("cuda" if ON_GPU else "cpu")
 
 # Unsloth keeps vision and audio towers out of 4-bit by this list, with and without a GPU. Transformers matches its
 # names at the start of a path, so that `vision_tower` misses `model.vision_tower.…`; these patterns match anywhere.
 SKIP_QUANTIZATION_MODULES.extend([rf".*\.{re.escape(name)}\." for name in SKIP_QUANTIZATION_MODULES])
-
-
-def use_threads(asked: int | None) -> None:
-    """Compute with as many threads as asked; None: as many as the slot has (`OMP_NUM_THREADS`), if it says so.
-
-    A forked process has torch imported already, so the variable alone comes too late. More threads than free cores
-    are ruinous: OpenMP's threads wait for each other actively.
-    """
-    if threads := asked or os.environ.get("OMP_NUM_THREADS"):
-        torch.set_num_threads(int(threads))
-
-
-def threads() -> int:
-    """Of the CPU, that torch computes with."""
-    return torch.get_num_threads()
 
 
 def seed_dropout(seed: int) -> None:

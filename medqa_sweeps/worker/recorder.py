@@ -14,7 +14,7 @@ from medqa_sweeps.trial.folder import StopReason, TrialDir
 from medqa_sweeps.trial.phase import Phase, PhaseName
 from medqa_sweeps.trial.plan import Plan
 from medqa_sweeps.trial.records import AttemptLine, Outcome, Result, Score, StoppedBy, TrainLine, ValidationLine
-from medqa_sweeps.worker import checkpoint, model as model_module
+from medqa_sweeps.worker import checkpoint, device, model as model_module
 from medqa_sweeps.worker.baseline import untuned
 from medqa_sweeps.worker.card import model_card
 from medqa_sweeps.worker.checkpoint import Checkpoint, Progress
@@ -58,7 +58,7 @@ class TrialRecorder:
                 host=platform.node(),
                 device=str(model_module.DEVICE),
                 micro_batch_size=self._config.training.micro_batch_size,
-                threads=model_module.threads(),
+                threads=device.threads(),
                 gpu=hardware.own_gpu() if model_module.ON_GPU else None,
             )
         )
