@@ -58,7 +58,7 @@ def convert(llama_cpp: Path, merged: Path, out: Path, format: str, name: str, fa
 def _completed(known: Any, merged: Path) -> Any:
     """The converter's class for an architecture, with what it leaves out."""
 
-    class Completed(known):  # type: ignore[misc]
+    class Completed(known):
         model_arch = known.model_arch
 
         def get_vocab_base_pre(self, tokenizer: Any) -> str:

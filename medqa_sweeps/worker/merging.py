@@ -39,6 +39,7 @@ from medqa_sweeps.worker.refusal import done_or_refused
 from medqa_sweeps.worker.trained import exported_adapter, with_adapter
 
 _FILE_BYTES = 1_000_000_000  # of tensors; a larger tensor has a file to itself
+_EVEN = 12
 _ADAPTER = "default"  # PEFT's name for the only one
 
 
@@ -183,10 +184,11 @@ def _names_in_files(model: Any, names: list[str]) -> dict[str, str]:
     conversions = getattr(model, "_weight_conversions", None) or []
     # Those of a base that was saved in 4-bit unpack it, and have no way back.
     model._weight_conversions = [one for one in conversions if not _unpacks(one)] or None
-    marked = {name: torch.tensor([float(number)]) for number, name in enumerate(names)}
+    # Renamed, a tensor keeps its numbers: here, that of its name. An even length shows what would be split.
+    marked = {name: torch.full((_EVEN,), float(number)) for number, name in enumerate(names)}
     try:
         reverted = revert_weight_conversion(model, marked)
-        found = {names[int(values.item())]: name for name, values in reverted.items()}
+        found = {names[int(one[0])]: name for name, one in reverted.items() if one.shape == (_EVEN,)}
     except Exception as error:  # of whatever operation the architecture has
         raise _cannot_be_split(model) from error
     if found.keys() != set(names):
