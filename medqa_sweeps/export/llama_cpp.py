@@ -5,6 +5,7 @@ They are no package of their own that works: the source package of llama-cpp-pyt
 
 import importlib.util
 import os
+import shlex
 from pathlib import Path
 
 from medqa_sweeps.command_line import short_path
@@ -13,7 +14,8 @@ from medqa_sweeps.errors import ConfigError
 from medqa_sweeps.installation import DISTRIBUTION, IN_CHECKOUT
 
 VARIABLE = "MEDQA_SWEEPS_LLAMA_CPP"
-_SOURCE = "llama_cpp_python-0.3.36"
+_VERSION = "0.3.36"  # of llama-cpp-python
+_SOURCE = f"llama_cpp_python-{_VERSION}"  # its archive and the folder in it
 _NEEDED = ("convert_hf_to_gguf.py", "conversion/__init__.py", "gguf-py/gguf/__init__.py")
 EXTRA = "`uv sync --extra gguf`" if IN_CHECKOUT else f"`pip install '{DISTRIBUTION}[gguf]'`"
 
@@ -44,14 +46,14 @@ def find_llama_cpp(named: Path | None) -> Path:
 
 def how_to_get() -> str:
     """Commands for a shell, one per line."""
-    folder = usual_folder()
+    folder = shlex.quote(str(usual_folder()))
     parts = " ".join(
         f"{_SOURCE}/vendor/llama.cpp/{name}" for name in ("convert_hf_to_gguf.py", "conversion", "gguf-py")
     )
     return "\n".join(
         f"    {line}"
         for line in (
-            f"pip download --no-deps --no-binary llama-cpp-python {_SOURCE.replace('_', '-').replace('-0', '==0')}",
+            f"pip download --no-deps --no-binary llama-cpp-python llama-cpp-python=={_VERSION}",
             f"mkdir -p {folder}",
             f"tar xzf {_SOURCE}.tar.gz -C {folder} --strip-components=3 {parts}",
         )

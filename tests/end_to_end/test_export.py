@@ -58,7 +58,7 @@ def copied(trial: TrialDir, tmp_path: Path) -> TrialDir:
 
 @pytest.fixture
 def llama_cpp() -> Path:
-    if not os.environ.get(VARIABLE):
+    if not Path(os.environ.get(VARIABLE) or "nowhere").is_dir():
         pytest.skip(f"{VARIABLE} names no llama.cpp: .ci/run brings it")
     return find_llama_cpp(None)
 
