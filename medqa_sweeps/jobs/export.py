@@ -230,8 +230,10 @@ class _Work:
         )
         same = json.loads(counts.read_text())["same_tokens"]
         found = agreement(trial, answers, f"llama.cpp (xllamacpp {version('xllamacpp')})")
+        others = " In llama.cpp and Ollama, the others are other prompts." if same < len(answers) else ""
+        prompts = f"{same:,} of {counted(len(answers), 'prompt')}"
         return found, [
-            f"The file's own tokenizer makes the trial's tokens of {same:,} of {counted(len(answers), 'prompt')}.",
+            f"The file's own tokenizer makes the trial's tokens of {prompts}.{others}",
             "The check asked without the Modelfile's SYSTEM sentence, as the trial was asked.",
         ]
 

@@ -11,6 +11,7 @@ counted apart, in COUNTS.
 import json
 import os
 import sys
+import urllib.error
 import urllib.request
 from pathlib import Path
 from typing import Any
@@ -87,15 +88,18 @@ def _letter_scores(server: Any, row: list[int], letter_ids: list[int]) -> list[f
 
 
 def _tokens(server: Any, text: str, adds_own: bool) -> list[int]:
-    """What the file's own tokenizer makes of a rendered prompt.
+    """What the file's own tokenizer makes of a rendered prompt; nothing, if it fails.
 
     Args:
         adds_own: whether it adds tokens such as <bos>, which a chat template writes itself.
     """
     body = json.dumps({"content": text, "add_special": adds_own, "parse_special": True}).encode()
     request = urllib.request.Request(f"{server.listening_address}/tokenize", body, {"content-type": "application/json"})
-    with urllib.request.urlopen(request, timeout=_LOOPBACK_SECONDS) as answer:
-        return list(json.load(answer)["tokens"])
+    try:
+        with urllib.request.urlopen(request, timeout=_LOOPBACK_SECONDS) as answer:
+            return list(json.load(answer)["tokens"])
+    except urllib.error.HTTPError:
+        return []
 
 
 if __name__ == "__main__":

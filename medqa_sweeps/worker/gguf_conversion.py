@@ -6,9 +6,10 @@ LLAMA_CPP is a folder of llama.cpp's Python parts (`export/llama_cpp.py`), FORMA
 f16, bf16, q8_0. NAME goes into the file, in place of what the converter would make of the folders' names.
 FACTS is written: whether llama.cpp will put the beginning-of-sequence token before a text by itself.
 
-Two things that the converter leaves out are added. It knows byte-level BPE tokenizers by a hash of what they do to one
-text, and refuses others. And llama.cpp takes every sixth layer of a Gemma 3 for a global one unless the file says
-which are.
+Three things that the converter leaves out are added. It knows byte-level BPE tokenizers by a hash of what they do to
+one text, and refuses others. It takes one for SentencePiece's kind if its file asks for byte fallback as well, after
+which llama.cpp fails on a blank. And llama.cpp takes every sixth layer of a Gemma 3 for a global one unless the file
+says which are.
 """
 
 import importlib
@@ -24,6 +25,7 @@ from medqa_sweeps.errors import ConfigError
 from medqa_sweeps.exit_codes import ExitCode
 from medqa_sweeps.worker import device
 from medqa_sweeps.worker.refusal import done_or_refused
+from medqa_sweeps.worker.sentencepiece_model import write_sentencepiece
 
 _FILE_TYPES = {"f32": "ALL_F32", "f16": "MOSTLY_F16", "bf16": "MOSTLY_BF16", "q8_0": "MOSTLY_Q8_0"}
 _GLOBAL_EVERY = 6  # llama.cpp's src/models/gemma3.cpp
@@ -44,6 +46,8 @@ def convert(llama_cpp: Path, merged: Path, out: Path, format: str, name: str, fa
     sys.path[:0] = [str(llama_cpp), str(llama_cpp / "gguf-py")]
     gguf, conversion = importlib.import_module("gguf"), importlib.import_module("conversion")
     config = json.loads((merged / "config.json").read_text())
+    if not (merged / "tokenizer.model").exists():
+        write_sentencepiece(merged, (config.get("text_config") or config)["vocab_size"])
     try:
         known = conversion.get_model_class(config["architectures"][0])
     except (NotImplementedError, KeyError) as error:
@@ -73,6 +77,11 @@ def _completed(known: Any, merged: Path) -> Any:
                     "--llama-cpp."
                 ) from None
 
+        def _set_vocab_llama_hf(self) -> None:
+            if _is_byte_level(merged):
+                raise TypeError("byte-level BPE")  # the converter then writes it as such
+            super()._set_vocab_llama_hf()
+
         def set_gguf_parameters(self) -> None:
             super().set_gguf_parameters()
             sliding = [kind == "sliding_attention" for kind in self.hparams.get("layer_types") or []]
@@ -89,9 +98,20 @@ def _adds_bos(fields: Any) -> bool:
     return bool(fields["tokenizer.ggml.model"].contents() == "llama")  # SentencePiece: llama.cpp's default
 
 
+def _steps(merged: Path) -> list[dict[str, Any]]:
+    """How the tokenizer splits text before it merges pieces."""
+    file = merged / "tokenizer.json"
+    rule = json.loads(file.read_text()).get("pre_tokenizer") if file.exists() else None
+    return [] if rule is None else list(rule.get("pretokenizers", [rule]))
+
+
+def _is_byte_level(merged: Path) -> bool:
+    return any(step["type"] == "ByteLevel" for step in _steps(merged))
+
+
 def _splits_as_gpt2(merged: Path) -> bool:
-    rule = json.loads((merged / "tokenizer.json").read_text()).get("pre_tokenizer") or {}
-    return rule.get("type") == "ByteLevel" and rule.get("use_regex", True) and not rule.get("add_prefix_space")
+    (step, *more) = _steps(merged) or [{}]
+    return not more and _is_byte_level(merged) and step.get("use_regex", True) and not step.get("add_prefix_space")
 
 
 if __name__ == "__main__":
