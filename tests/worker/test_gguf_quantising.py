@@ -12,7 +12,7 @@ from medqa_sweeps.export.forms import BY_LIBGGUF
 from medqa_sweeps.export.progress import ProgressFile
 from medqa_sweeps.worker.gguf_quantising import _has_more_bits, quantise
 
-LAYERS = 8
+LAYERS = 16
 
 
 @pytest.fixture(scope="module")
@@ -64,8 +64,11 @@ def test_the_mixture_is_llama_quantizes(source: Path, tmp_path: Path) -> None:
     assert types["token_embd.weight"] == "Q6_K", "tied to the output"
     assert (types["output_norm.weight"], types["blk.0.attn_norm.weight"]) == ("F32", "F32")
     more = [layer for layer in range(LAYERS) if types[f"blk.{layer}.attn_v.weight"] == "Q6_K"]
-    assert more == [0, 3, 6, 7] and [layer for layer in range(LAYERS) if _has_more_bits(layer, LAYERS)] == more
-    assert types["blk.1.attn_v.weight"] == "Q4_K" and types["blk.0.ffn_down.weight"] == "Q6_K"
+    assert (
+        more == [0, 1, 4, 7, 10, 13, 14, 15]
+        and [layer for layer in range(LAYERS) if _has_more_bits(layer, LAYERS)] == more
+    )
+    assert types["blk.2.attn_v.weight"] == "Q4_K" and types["blk.0.ffn_down.weight"] == "Q6_K"
     assert types["blk.1.ffn_down.weight"] == "Q5_0", "96 is a multiple of 32, not of 256"
     assert types["blk.0.attn_q.weight"] == "F16", "40 is a multiple of neither"
     assert counts["fallen_back"] == 2
