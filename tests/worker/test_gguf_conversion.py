@@ -31,8 +31,8 @@ class Gemma3Model:
     def get_vocab_base_pre(self, tokenizer: Any) -> str:
         raise NotImplementedError("BPE pre-tokenizer was not recognized")
 
-    def _set_vocab_llama_hf(self) -> str:
-        return "as SentencePiece"
+    def _set_vocab_llama_hf(self) -> None:
+        self.kind = "SentencePiece"
 
 
 def completed(folder: Path, rule: Any, layers: int = 0, every: int = 6) -> Any:
@@ -46,7 +46,9 @@ def test_byte_level_bpe_is_not_taken_for_sentencepiece(tmp_path: Path) -> None:
         with pytest.raises(TypeError, match="byte-level"):
             completed(tmp_path, rule)._set_vocab_llama_hf()
     for rule in (None, {"type": "Metaspace"}):
-        assert completed(tmp_path, rule)._set_vocab_llama_hf() == "as SentencePiece"
+        converter = completed(tmp_path, rule)
+        converter._set_vocab_llama_hf()
+        assert converter.kind == "SentencePiece"
 
 
 def test_an_unknown_rule_is_gpt2s_only_if_it_is_the_same(tmp_path: Path) -> None:

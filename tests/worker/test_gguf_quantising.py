@@ -25,7 +25,7 @@ def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
     writer.add_token_list(["a", "b"])
     shapes = {"token_embd.weight": (8, 256), "output_norm.weight": (256,), "blk.0.attn_norm.weight": (2, 256)}
     shapes |= {f"blk.{layer}.attn_v.weight": (4, 256) for layer in range(LAYERS)}
-    shapes |= {"blk.0.ffn_down.weight": (4, 512), "blk.1.ffn_down.weight": (4, 96), "blk.0.attn_q.weight": (4, 40)}
+    shapes |= {"blk.0.ffn_down.weight": (4, 512), "blk.2.ffn_down.weight": (4, 96), "blk.0.attn_q.weight": (4, 40)}
     for name, shape in shapes.items():
         writer.add_tensor(name, numbers.normal(size=shape).astype(np.float32))
     writer.write_header_to_file()
@@ -69,6 +69,6 @@ def test_the_mixture_is_llama_quantizes(source: Path, tmp_path: Path) -> None:
         and [layer for layer in range(LAYERS) if _has_more_bits(layer, LAYERS)] == more
     )
     assert types["blk.2.attn_v.weight"] == "Q4_K" and types["blk.0.ffn_down.weight"] == "Q6_K"
-    assert types["blk.1.ffn_down.weight"] == "Q5_0", "96 is a multiple of 32, not of 256"
+    assert types["blk.2.ffn_down.weight"] == "Q5_0", "96 is a multiple of 32, not of 256"
     assert types["blk.0.attn_q.weight"] == "F16", "40 is a multiple of neither"
     assert counts["fallen_back"] == 2
