@@ -15,7 +15,7 @@ from benchmarks.cases import encoder_of
 from benchmarks.meter import resident
 from medqa_sweeps.trial.folder import TrialDir
 from medqa_sweeps.trial.plan import plan_trial
-from medqa_sweeps.worker import model as model_module
+from medqa_sweeps.worker import device, model as model_module
 from medqa_sweeps.worker.evaluation import answer_questions
 from medqa_sweeps.worker.trained import exported_adapter, with_adapter
 
@@ -26,7 +26,7 @@ def main() -> None:
     trial = TrialDir(Path(folder))
     plan = plan_trial(trial.config())
     config, questions = plan.config, plan.split.validation[: int(count)]
-    model_module.use_threads(config.engine.threads)
+    device.use_threads(config.engine.threads)
     tokenizer = model_module.load_tokenizer(plan.base)
     model = model_module.load_base(plan.base, config.model, config.training)
     model = with_adapter(model, config, exported_adapter(trial))

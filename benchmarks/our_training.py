@@ -16,7 +16,7 @@ from medqa_sweeps.prompt.stream import TrainingStream
 from medqa_sweeps.trial.passes import with_pass_sizes
 from medqa_sweeps.trial.plan import plan_trial
 from medqa_sweeps.trial.records import TrainLine
-from medqa_sweeps.worker import model as model_module
+from medqa_sweeps.worker import device, model as model_module
 from medqa_sweeps.worker.engines.contract import TrialState
 from medqa_sweeps.worker.engines.unsloth import UnslothEngine
 from medqa_sweeps.worker.run import training_run
@@ -48,13 +48,13 @@ class Metered:
 
 def train(config: TrialConfig, meter: Meter) -> None:
     """As `run_trial` does, in its order."""
-    model_module.use_threads(config.engine.threads)
+    device.use_threads(config.engine.threads)
     plan = plan_trial(config)
     tokenizer = model_module.load_tokenizer(plan.base)
     encoder = encoder_of(tokenizer, config, plan.split)
     engine = UnslothEngine(plan.base, config.model, config.training, tokenizer, encoder)
     longest = TrainingStream(plan.split.train, encoder, config.training, config.seed).longest_tokens()
-    plan = replace(plan, config=with_pass_sizes(config, longest, model_module.ON_GPU))
+    plan = replace(plan, config=with_pass_sizes(config, longest, device.ON_GPU))
     meter.loaded()
     engine.train([replace(training_run(plan, encoder, None, Metered(meter)), log_steps=frozenset())])
 

@@ -110,12 +110,12 @@ class InTurns:
 def _measure(config_file: Path, limits: list[int], out: Path) -> None:
     from medqa_sweeps.trial.passes import step_passes, with_pass_sizes
     from medqa_sweeps.trial.plan import plan_trial
-    from medqa_sweeps.worker import model as model_module
+    from medqa_sweeps.worker import device, model as model_module
     from medqa_sweeps.worker.engines.unsloth import UnslothEngine
     from medqa_sweeps.worker.run import training_run
 
     config = config_module.load(config_file)
-    model_module.use_threads(config.engine.threads)
+    device.use_threads(config.engine.threads)
     plan = plan_trial(config)
     same = replace(plan.split, train=plan.split.train[: config.training.effective_batch_size])  # in every step
     plan = replace(plan, config=with_pass_sizes(config, 1, on_gpu=False), split=same)

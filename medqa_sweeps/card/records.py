@@ -21,7 +21,7 @@ from medqa_sweeps.trial.records import AttemptLine, Prediction, Result
 
 FORMS = {
     "adapter": "LoRA adapter (PEFT), which needs its base model",
-    "merged": "whole model, the adapter merged into the base, in 16-bit safetensors",
+    "merged": "whole model, the adapter merged into the base, in safetensors",
     "gguf": "whole model as GGUF, for llama.cpp and Ollama",
 }
 

@@ -35,6 +35,11 @@ class FileTokenizer:
         return self._id_of("eos_token")
 
     @property
+    def bos_token(self) -> str | None:
+        """The text of the token at the beginning of a sequence; None: there is none."""
+        return _text(self._config.get("bos_token"))
+
+    @property
     def has_no_eos_token(self) -> bool:
         """Whether transformers has no end-of-sequence token either; for some models it has defaults."""
         return self._config.get("eos_token") is None and self._config.get("tokenizer_class") in _WITHOUT_DEFAULTS

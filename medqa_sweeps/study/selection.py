@@ -22,7 +22,10 @@ def selected_trial(study: StudyDir) -> tuple[int, str]:
         return winner.trials[0], f"{winner.settings}, the winner under fresh seeds ({beside.name})"
     configs = ranked_in(study.path)
     if not configs:
-        raise ConfigError(f"{study.path}: no trial has completed its training, so there is none to test.")
+        raise ConfigError(
+            f"{study.path}: no trial has completed its training, so none can be selected. `resume` finishes what was "
+            "interrupted."
+        )
     seeds = len(configs[0].trials)
     objective = objective_in(study.path)
     by = "validation" if objective.is_accuracy else f"{objective.names[0]} on validation"

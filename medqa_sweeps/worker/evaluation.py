@@ -1,7 +1,6 @@
 """How well a model answers questions: the letter's log-probability at the answer position, a forward pass per question.
 
-Logits are computed at that position alone, so memory grows with vocabulary + length, not with their product (Gemma's
-vocabulary is 262,144 wide). Names of shapes: B questions in a batch, T tokens, D hidden size, V vocabulary.
+Names of shapes: B questions in a batch, T tokens, N written tokens, L letters.
 """
 
 from collections import defaultdict
@@ -17,9 +16,9 @@ from medqa_sweeps.data import UNLABELLED, Question
 from medqa_sweeps.errors import Diverged
 from medqa_sweeps.prompt import LETTERS, PromptEncoder
 from medqa_sweeps.statistics import calibration_error, standard_error, wilson_interval
-from medqa_sweeps.trial.passes import most_scoring_tokens, passes_by_length
 from medqa_sweeps.trial.records import Prediction, Score
-from medqa_sweeps.worker.model import DEVICE, ON_GPU, inference
+from medqa_sweeps.worker.letter_scores import letter_log_probabilities, padded, scoring_passes
+from medqa_sweeps.worker.model import inference
 
 Answered = Callable[[int], None]  # is told how many of the questions have been answered so far
 
@@ -54,8 +53,7 @@ def answer_questions(
     encoded = list(encoder.encode_all(questions))
     answers: dict[int, Answer] = {}
     with inference(model):
-        tokens = most_scoring_tokens(config.batch_tokens, ON_GPU)
-        for batch in passes_by_length([len(row) for row in encoded], tokens, config.batch_size):
+        for batch in scoring_passes(encoded, config):
             rows = [encoded[index] for index in batch]
             for index, (predicted, scores) in zip(
                 batch, choose(model, tokenizer, encoder, rows, [questions[i] for i in batch], config), strict=True
@@ -103,15 +101,7 @@ def prediction(answer: Answer, samples_seen: int) -> Prediction:
 def _likeliest_letters(
     model: Any, tokenizer: Any, encoder: PromptEncoder, rows: list[list[int]], questions: list[Question], config: Any
 ) -> Iterator[tuple[int, list[float]]]:
-    last_B = torch.tensor([len(row) - 1 for row in rows], device=DEVICE)
-    input_ids_BxT, mask_BxT = _padded(rows, tokenizer.pad_token_id, left=False)
-    hidden_BxTxD = _decoder(model)(input_ids=input_ids_BxT, attention_mask=mask_BxT, use_cache=False)[0]
-    answer_BxD = hidden_BxTxD[torch.arange(len(rows), device=DEVICE), last_B]
-    logits_BxV = model.get_output_embeddings()(answer_BxD).float()
-    cap = getattr(model.config.get_text_config(), "final_logit_softcapping", None)
-    if cap:
-        logits_BxV = torch.tanh(logits_BxV / cap) * cap
-    letters_BxL = torch.log_softmax(logits_BxV, dim=-1)[:, encoder.letter_ids].cpu()
+    letters_BxL = letter_log_probabilities(model, rows, tokenizer.pad_token_id, encoder.letter_ids)
     for row, question in zip(letters_BxL, questions, strict=True):
         scores = row[: len(question.options)]
         if not torch.isfinite(scores).all():
@@ -125,7 +115,7 @@ def _likeliest_letters(
 def _written_letters(
     model: Any, tokenizer: Any, encoder: PromptEncoder, rows: list[list[int]], questions: list[Question], config: Any
 ) -> Iterator[tuple[int | None, list[float]]]:
-    input_ids_BxT, mask_BxT = _padded(rows, tokenizer.pad_token_id, left=True)
+    input_ids_BxT, mask_BxT = padded(rows, tokenizer.pad_token_id, left=True)
     written_BxN = model.generate(
         input_ids=input_ids_BxT,
         attention_mask=mask_BxT,
@@ -144,24 +134,6 @@ def _first_letter(text: str, options: int) -> int | None:
     bare = text.lstrip(" \n(*")
     index = LETTERS[:options].find(bare[:1]) if bare else -1
     return index if index >= 0 and not bare[1:2].isalnum() else None
-
-
-def _decoder(model: Any) -> Any:
-    """The transformer without its vocabulary head, under the adapter's wrappers if there are any."""
-    bare = model.get_base_model() if hasattr(model, "get_base_model") else model
-    return bare.get_decoder()
-
-
-def _padded(rows: list[list[int]], pad_id: int, left: bool) -> tuple[torch.Tensor, torch.Tensor]:
-    """Token ids and mask, both [B, T]. Under causal attention padding on the right changes nothing before it."""
-    longest = max(len(row) for row in rows)
-    pads = [[pad_id] * (longest - len(row)) for row in rows]
-    ids = [pad + row if left else row + pad for row, pad in zip(rows, pads, strict=True)]
-    mask = [
-        [0] * len(pad) + [1] * len(row) if left else [1] * len(row) + [0] * len(pad)
-        for row, pad in zip(rows, pads, strict=True)
-    ]
-    return torch.tensor(ids, device=DEVICE), torch.tensor(mask, device=DEVICE)
 
 
 def _probabilities(answers: list[Answer], correct: list[bool], bins: int) -> dict[str, float | None]:

@@ -30,7 +30,7 @@ from medqa_sweeps.trial.plan import Plan, plan_trial, refuse_changed
 from medqa_sweeps.trial.question_overlap import count_overlap
 from medqa_sweeps.trial.records import Score
 from medqa_sweeps.wording import setting
-from medqa_sweeps.worker import model as model_module
+from medqa_sweeps.worker import device, model as model_module
 from medqa_sweeps.worker.evaluation import Answer, answer_questions, score
 from medqa_sweeps.worker.refusal import done_or_refused
 from medqa_sweeps.worker.trained import exported_adapter, with_adapter
@@ -49,7 +49,7 @@ def score_test(trial: TrialDir, study: Path, reading: str, undisputed: Path | No
     Raises:
         TrialError: if trial, base, questions or the list are not what they should be.
     """
-    model_module.use_threads(None)
+    device.use_threads(None)
     plan, result = plan_trial(trial.config()), trial.result()
     if result is None or result.score is None:
         raise ConfigError(f"{trial.path} has no score, so it cannot have been selected by one.")

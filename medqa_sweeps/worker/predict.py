@@ -18,7 +18,7 @@ from medqa_sweeps.durable.lines import append_lines
 from medqa_sweeps.exit_codes import ExitCode
 from medqa_sweeps.prompt import PromptEncoder
 from medqa_sweeps.trial.folder import TrialDir
-from medqa_sweeps.worker import model as model_module
+from medqa_sweeps.worker import device, model as model_module
 from medqa_sweeps.worker.evaluation import Answer, answer_questions, prediction
 from medqa_sweeps.worker.refusal import done_or_refused
 from medqa_sweeps.worker.trained import exported_adapter, with_adapter
@@ -37,7 +37,7 @@ def predict(trial: TrialDir, data: DataConfig, out: Path) -> None:
         TrialError: if trial, base or questions are not what they should be.
     """
     result = trial.result()
-    model_module.use_threads(None)
+    device.use_threads(None)
     answers = ask(trial, read_to_answer(data).questions)
     seen = result.samples_seen if result else 0
     append_lines(out, [prediction(answer, seen).to_json() for answer in answers])

@@ -24,7 +24,7 @@ from medqa_sweeps.trial.records import (
     TrainLine,
     ValidationLine,
 )
-from medqa_sweeps.worker import checkpoint, model as model_module
+from medqa_sweeps.worker import checkpoint, device, model as model_module
 from medqa_sweeps.worker.baseline import untuned
 from medqa_sweeps.worker.checkpoint import Checkpoint, Progress
 from medqa_sweeps.worker.engines.contract import Engine, TrialState
@@ -66,7 +66,7 @@ class TrialRecorder:
                 host=platform.node(),
                 device=str(model_module.DEVICE),
                 micro_batch_size=self._config.training.micro_batch_size,
-                threads=model_module.threads(),
+                threads=device.threads(),
                 gpu=hardware.own_gpu() if model_module.ON_GPU else None,
             )
         )
@@ -147,7 +147,7 @@ class TrialRecorder:
             steps=self._progress.step,
             attempts=self.attempt,
             seconds=self._seconds(),
-            peak_memory_bytes=model_module.peak_memory_bytes(),
+            peak_memory_bytes=device.peak_memory_bytes(),
             trainable_weights=sum(tensor.numel() for tensor in adapter.values()),
             adapter_sha256=model_module.adapter_sha256(adapter),
             effective=state.effective(),

@@ -14,7 +14,7 @@ from medqa_sweeps.trial.passes import with_pass_sizes
 from medqa_sweeps.trial.phase import PhaseName
 from medqa_sweeps.trial.plan import Plan, plan_trial, refuse_changed
 from medqa_sweeps.trial.records import Result
-from medqa_sweeps.worker import checkpoint, model as model_module
+from medqa_sweeps.worker import checkpoint, device, model as model_module
 from medqa_sweeps.worker.baseline import refuse_useless
 from medqa_sweeps.worker.checkpoint import Checkpoint
 from medqa_sweeps.worker.engines.contract import Recorder, TrainingRun
@@ -36,7 +36,7 @@ def run_trial(trial: TrialDir) -> Result | None:
     phases.enter(PhaseName.READING)
     plan = plan_trial(trial.config())
     config = plan.config
-    model_module.use_threads(config.engine.threads)
+    device.use_threads(config.engine.threads)
     refuse_changed(plan, trial.provenance())
     trial.quarantine(plan.split.quarantined)
     phases.enter(PhaseName.ENCODING)

@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 
 from medqa_sweeps.config import TrainingConfig
-from medqa_sweeps.worker import model as model_module
+from medqa_sweeps.worker import device
 from medqa_sweeps.worker.engines import trainer as trainer_module
 from medqa_sweeps.worker.engines.contract import TrainingRun
 from tests.contracts.test_engine import Heard, run_of, same, unsloth
@@ -31,7 +31,7 @@ def test_passes_change_a_loss_by_less_than_a_hundred_thousandth() -> None:
 
 
 def test_memory_decides_where_the_config_does_not(own_cache: object, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(model_module, "room_bytes", lambda: 64 << 30)
+    monkeypatch.setattr(device, "room_bytes", lambda: 64 << 30)
     auto = {"micro_batch_tokens": "auto", "gradient_checkpointing": "auto", "micro_batch_size": None}
     probed = trained(Heard(reads=False), steps=3, **auto)
     tokens, recompute = probed.events[0][1:]
@@ -49,12 +49,12 @@ def test_the_memory_of_this_gpu_decides() -> None:
     auto = {"micro_batch_tokens": "auto", "gradient_checkpointing": "auto", "micro_batch_size": None}
     probed = trained(Heard(reads=False), steps=3, **auto)
     assert probed.events[0][1] >= 4 * 60 and probed.events[0][2] is False, "a tiny base: a whole step fits"
-    assert model_module.peak_memory_bytes() < model_module.room_bytes()
+    assert device.peak_memory_bytes() < device.room_bytes()
 
 
 def test_a_probe_that_runs_out_of_memory_leaves_a_trial_that_trains(
     own_cache: object, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(model_module, "room_bytes", lambda: 1)
+    monkeypatch.setattr(device, "room_bytes", lambda: 1)
     heard = trained(Heard(reads=False), steps=3, micro_batch_tokens="auto", gradient_checkpointing="auto")
     assert heard.events[-1] == "ended" and heard.events[0][2] is True, "one question at a time, recomputed"

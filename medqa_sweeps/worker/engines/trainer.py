@@ -16,7 +16,7 @@ from medqa_sweeps.config import AUTO, TrainingConfig
 from medqa_sweeps.durable.cache import shared
 from medqa_sweeps.prompt.stream import IGNORED_LABEL
 from medqa_sweeps.trial.passes import most_samples, step_passes
-from medqa_sweeps.worker import model as model_module
+from medqa_sweeps.worker import device, model as model_module
 from medqa_sweeps.worker.probe import Measured, fitted
 
 _ADAM_BYTES = 8  # of state for each trained weight, which the first step allocates
@@ -82,7 +82,7 @@ class StepTrainer(SFTTrainer):
         samples = most_samples(training) if asked == AUTO else max(1, min(most_samples(training), asked // longest))
 
         def probe() -> dict[str, Any]:
-            room = model_module.room_bytes() - _ADAM_BYTES * sum(
+            room = device.room_bytes() - _ADAM_BYTES * sum(
                 weight.numel() for _, weight in model_module.adapter_parameters(self.model)
             )
             fit = fitted(lambda count, way: self._measured(model, longest, count, way), room, samples, recompute)
@@ -104,13 +104,13 @@ class StepTrainer(SFTTrainer):
         inputs = {"input_ids": ids, "attention_mask": torch.ones_like(ids), "labels": labels}
         devices = range(torch.cuda.device_count()) if model_module.ON_GPU else []
         with torch.random.fork_rng(devices=list(devices)):  # the step's masks stay those of its seed
-            model_module.forget_peak()
+            device.forget_peak()
             began = time.monotonic()
             try:
                 super().training_step(model, inputs, torch.tensor(2 * samples))
-                model_module.finish_computing()
+                device.finish_computing()
             except torch.OutOfMemoryError:
                 return None
             finally:
                 model.zero_grad(set_to_none=True)
-        return Measured(model_module.peak_memory_bytes(), time.monotonic() - began)
+        return Measured(device.peak_memory_bytes(), time.monotonic() - began)

@@ -34,7 +34,7 @@ from medqa_sweeps.prompt.stream import TrainingStream
 from medqa_sweeps.randomness import draw
 from medqa_sweeps.trial.records import TrainLine
 from medqa_sweeps.versions import COMPUTING, versions_of
-from medqa_sweeps.worker import checkpoint, language_model, model as model_module
+from medqa_sweeps.worker import checkpoint, device, language_model, model as model_module
 from medqa_sweeps.worker.engines.contract import Engine, TrainingRun, TrialState
 from medqa_sweeps.worker.engines.trainer import StepTrainer, Undecided
 from medqa_sweeps.worker.evaluation import Answer, Answered, answer_questions, nobody
@@ -256,7 +256,7 @@ class _Bridge(TrainerCallback):
             learning_rate=float(logs["learning_rate"]),
             gradient_norm=float(norm) if norm is not None and math.isfinite(norm) else None,
             tokens_per_second=speed,
-            memory_bytes=model_module.peak_memory_bytes(),
+            memory_bytes=device.peak_memory_bytes(),
         )
 
 
@@ -272,7 +272,7 @@ def _undecided(run: TrainingRun, loaded: dict[str, Any]) -> Undecided | None:
         "step": [training.effective_batch_size, training.micro_batch_size, longest],
         "asked": [training.micro_batch_tokens, training.gradient_checkpointing],
         "optimizer": run.optimizer.name,
-        "gpu": [hardware.description()["gpus"], model_module.slots_on_device()],
+        "gpu": [hardware.description()["gpus"], device.slots_on_device()],
         "versions": versions_of(COMPUTING),
     }
     return Undecided(longest, short_hash(shape))
