@@ -76,6 +76,40 @@ def test_smollm2_on_real_questions(
     assert result["effective"]["four_bit_layers"] == 210
 
 
+def test_passes_change_a_loss_by_less_than_a_hundred_thousandth(
+    model: Callable[[str], Path], shared_part: Callable[[str], Path], tmp_path: Path
+) -> None:
+    """50 steps in float32, each in one forward pass and question by question."""
+    losses = []
+    for name, tokens in (("whole", 2048), ("parts", 1000)):
+        folder = tmp_path / name
+        folder.mkdir()
+        launch(
+            folder,
+            "model=local",
+            f"model.path={model('smollm2_135m')}",
+            "data=local",
+            f"data.train={shared_part('data/medqa/us_4_options_train_part.jsonl')}",
+            "split=random",
+            "split.max_validation=4",
+            "training.max_steps=50",
+            "training.effective_batch_size=2",
+            "training.max_length_tokens=1000",
+            "training.log_every_steps=1",
+            f"training.micro_batch_size={2 if name == 'whole' else 1}",
+            f"training.micro_batch_tokens={tokens}",
+            "lora.dropout=0",
+            "engine.threads=1",
+            "model.dtype=float32",
+            "evaluation.reports=1",
+            "evaluation.baseline=false",
+        )
+        lines = map(json.loads, (folder / "run" / "metrics.jsonl").read_text().splitlines())
+        losses.append([line["loss"] for line in lines if line["kind"] == "train"])
+    gaps = [abs(one - other) for one, other in zip(*losses, strict=True)]
+    assert len(gaps) == 50 and 0 < max(gaps) < 1e-5, max(gaps)
+
+
 def test_gemma_3_1b_at_full_size(
     model: Callable[[str], Path], shared_part: Callable[[str], Path], tmp_path: Path
 ) -> None:
