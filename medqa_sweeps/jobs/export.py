@@ -169,7 +169,13 @@ class _Work:
     def merge(self, folder: Path, dtype: str) -> list[str]:
         """Write the merged model into `folder`; a sentence on how it was merged."""
         weights = self._request.weights
-        self._run(MERGING, "merging", [str(self._trial.path), str(folder), dtype, weights.value], self._request.devices)
+        self._run(
+            MERGING,
+            "merging",
+            "tensors",
+            [str(self._trial.path), str(folder), dtype, weights.value],
+            self._request.devices,
+        )
         base_files.copy_tokenizer(self._base, folder)
         base_files.write_config(self._base, folder, dtype)
         if not self._trial.config().model.load_in_4bit:
@@ -189,7 +195,7 @@ class _Work:
         direct = format in BY_CONVERTER
         first = self._gguf if direct else self._aside.scratch / "f32.gguf"
         arguments = [str(llama_cpp), str(merged), str(first), format if direct else "f32", self._name, str(facts)]
-        self._run(CONVERSION, "converting", arguments, _ON_CPU, is_counted=False)
+        self._run(CONVERSION, "converting", "", arguments, _ON_CPU)
         shutil.rmtree(merged)
         if direct:
             notes.append(f"The file's format is {format}.")
@@ -204,7 +210,7 @@ class _Work:
 
     def _quantise(self, source: Path) -> str:
         format, counts = self._request.quantisation, self._aside.scratch / "types.json"
-        self._run(QUANTISING, "quantising", [str(source), str(self._gguf), format, str(counts)], _ON_CPU)
+        self._run(QUANTISING, "quantising", "tensors", [str(source), str(self._gguf), format, str(counts)], _ON_CPU)
         found = json.loads(counts.read_text())
         types = ", ".join(f"{count} {type}" for type, count in found["types"].items())
         fell = found["fallen_back"]
@@ -246,26 +252,28 @@ class _Work:
     ) -> list[Prediction]:
         answers = self._aside.scratch / "answers.jsonl"
         try:
-            self._run(module, "checking", [*arguments, str(answers), *(more or [])], devices or self._request.devices)
+            where = devices or self._request.devices
+            self._run(module, "checking", "questions", [*arguments, str(answers), *(more or [])], where)
         except InternalError as error:
             hint = "The check failed, so nothing was kept; --check 0 exports without it."
             raise InternalError(f"{hint} {error}") from None
         return list(read_lines(answers, Prediction.from_json))
 
-    def _run(
-        self, module: str, doing: str, arguments: list[str], devices: DeviceRequest, is_counted: bool = True
-    ) -> None:
-        """Run a child, and show how far it is."""
+    def _run(self, module: str, doing: str, unit: str, arguments: list[str], devices: DeviceRequest) -> None:
+        """Run a child, and show how far it is.
+
+        Args:
+            unit: of what it counts; empty: it takes no progress file.
+        """
         self._progress_file.unlink(missing_ok=True)
         progress = ProgressFile(self._progress_file)
-        self._show(doing)
         log = self._aside.scratch / "log"
         log.unlink(missing_ok=True)
+
+        def look() -> None:
+            count = progress.in_words()
+            self._show(f"{doing} {count} {unit}" if count else doing)
+
+        self._show(doing)
         with local_pool(self._trial.path, [module], devices, at_most=1) as pool:
-            run_child(
-                pool,
-                module,
-                [*arguments, *([str(self._progress_file)] if is_counted else [])],
-                log,
-                lambda: self._show(f"{doing} {progress.in_words()}".strip()),
-            )
+            run_child(pool, module, [*arguments, *([str(self._progress_file)] if unit else [])], log, look)

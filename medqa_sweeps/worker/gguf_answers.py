@@ -68,7 +68,7 @@ def _server(file: Path, context_tokens: int) -> Any:
     settings.model.path = str(file)
     settings.n_ctx, settings.n_parallel, settings.n_gpu_layers = context_tokens, 1, 0
     settings.warmup, settings.verbosity = False, 0
-    threads = int(os.environ.get("OMP_NUM_THREADS") or os.cpu_count() or 1)
+    threads = int(os.environ.get("OMP_NUM_THREADS") or len(os.sched_getaffinity(0)))
     settings.cpuparams.n_threads = settings.cpuparams_batch.n_threads = threads
     settings.cache_type_k = settings.cache_type_v = xllamacpp.ggml_type.GGML_TYPE_F32
     settings.flash_attn_type = xllamacpp.llama_flash_attn_type.LLAMA_FLASH_ATTN_TYPE_DISABLED
@@ -77,9 +77,10 @@ def _server(file: Path, context_tokens: int) -> Any:
 
 def _letter_scores(server: Any, row: list[int], letter_ids: list[int]) -> list[float]:
     """The letters' log-probabilities after a prompt, over the whole vocabulary."""
+    # A token that ends the text would be drawn without any probability. What is not drawn keeps its probability.
+    how = {"n_predict": 1, "cache_prompt": False, "temperature": 1.0, "samplers": [], "seed": 1, "ignore_eos": True}
     for count in (_LIKELY, 1 << 20):  # more than any vocabulary has
-        asked = {"prompt": row, "n_predict": 1, "n_probs": count, "cache_prompt": False, "temperature": 1.0}
-        answer = server.handle_completions({**asked, "samplers": [], "seed": 1})
+        answer = server.handle_completions({**how, "prompt": row, "n_probs": count})
         (step, *_) = answer["choices"][0]["logprobs"]["content"]
         found = {one["id"]: one["logprob"] for one in step["top_logprobs"]}
         if found.keys() >= set(letter_ids):
