@@ -21,6 +21,7 @@ from safetensors.torch import load_file
 from medqa_sweeps.__main__ import main
 from medqa_sweeps.assets import resolve_bundled
 from medqa_sweeps.export.llama_cpp import VARIABLE, find_llama_cpp
+from medqa_sweeps.export.private import private_findings
 from medqa_sweeps.jobs.export import MERGING
 from medqa_sweeps.jobs.one_child import run_child
 from medqa_sweeps.pool.contract import Pool
@@ -77,6 +78,7 @@ def test_the_adapter_of_a_studys_best_answers_as_the_trial(
 ) -> None:
     out = tmp_path / "out"
     assert main(["export", str(trial.path.parent), "--to", str(out), "--as", "adapter"]) == 0
+    assert private_findings(out, trial) == []
     said = capsys.readouterr().out
     assert said.startswith("Trial 0 of study: the best by validation.\n")
     assert (
@@ -87,7 +89,7 @@ def test_the_adapter_of_a_studys_best_answers_as_the_trial(
     assert names_in(out) == {"README.md", "adapter_config.json", "adapter_model.safetensors"}
     assert (out / "adapter_model.safetensors").read_bytes() == trial.adapter_file.read_bytes()
     card = (out / "README.md").read_text()
-    assert "0 letters differ from the trial's" in card and EDUCATION_ONLY in card
+    assert "0 of them (0.0%) with another letter than the trial" in card and EDUCATION_ONLY in card
     assert paths_in(out, trial.path.parent, ROOT, tmp_path) == []
     assert names_in(tmp_path) == {"out"}
 
@@ -200,7 +202,7 @@ def test_a_killed_export_leaves_no_folder_and_the_next_one_succeeds(
     process.wait()
     assert names_in(tmp_path) == {".out.exporting"}
     assert main(words) == 0, capsys.readouterr().err
-    assert names_in(tmp_path) == {"out"} and "0 letters differ" in (out / "README.md").read_text()
+    assert names_in(tmp_path) == {"out"} and "(0.0%) with another letter" in (out / "README.md").read_text()
 
 
 def refused(words: list[str], capsys: pytest.CaptureFixture[str]) -> str:
