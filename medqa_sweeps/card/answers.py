@@ -62,7 +62,8 @@ def _of_this_file(records: Records) -> list[str]:
     if found is None:
         return []
     low, high = wilson_interval(round(found.accuracy * found.questions), found.questions)
-    return [f"- this file, read by {found.read_by}: {accuracy(found.accuracy, low, high, found.questions)}"]
+    of_file, of_trial = accuracy(found.accuracy, low, high, found.questions), percent(found.trial_accuracy)
+    return [f"- this file, read by {found.read_by}: {of_file}; the trial on the same questions: {of_trial}"]
 
 
 def _written(score: Score | None) -> str:
@@ -77,7 +78,9 @@ def _gain(records: Records) -> list[str]:
     gain = compare_answers(right, base_right)
     sure = "" if gain.low > 0 or gain.high < 0 else f" ({NOT_RESOLVED})"
     how = better_or_worse(gain.difference)
-    return [f"- beside its base: {how} by {gap(gain.difference, gain.low, gain.high)}{sure}, on the same questions"]
+    of_one = ", and this interval is not corrected for the study's other configs" if records.study else ""
+    by = gap(gain.difference, gain.low, gain.high)
+    return [f"- beside its base: {how} by {by}{sure}, on the same questions{of_one}"]
 
 
 def _is_right(answer: Prediction) -> bool:

@@ -31,7 +31,11 @@ def trial_card(trial: TrialDir, result: Result, validation: Sequence[Question]) 
 
 
 def model_card(
-    trial: TrialDir, form: str = "adapter", agreement: Agreement | None = None, notes: Sequence[str] = ()
+    trial: TrialDir,
+    form: str = "adapter",
+    agreement: Agreement | None = None,
+    notes: Sequence[str] = (),
+    loading: Sequence[str] = (),
 ) -> str:
     """The card of an exported trial.
 
@@ -39,6 +43,7 @@ def model_card(
         form: of `FORMS`.
         agreement: how the exported file answers; None: not checked.
         notes: whole sentences about this file: where its weights come from, which tensors are in which format.
+        loading: lines of Python or of a shell that load it.
 
     Raises:
         ConfigError: if the trial has no result, or its config cannot be read.
@@ -62,6 +67,7 @@ def model_card(
         is_export=True,
         agreement=agreement,
         notes=tuple(notes),
+        loading=tuple(loading),
     )
     return _text(dataclasses.replace(records, questions=questions_of(records.config, records.answers)))
 
@@ -96,6 +102,8 @@ def _export(records: Records) -> Iterator[str]:
     yield from (f"- {note}" for note in records.notes)
     yield from (f"- {sentence}" for sentence in _agreement(records.agreement))
     yield ""
+    if records.loading:
+        yield from ("To load it:", "", *(f"    {line}" for line in records.loading), "")
 
 
 def _agreement(found: Agreement | None) -> Iterator[str]:

@@ -40,6 +40,7 @@ class Records:
     is_export: bool = False
     agreement: Agreement | None = None
     notes: tuple[str, ...] = ()
+    loading: tuple[str, ...] = ()  # lines to paste
 
     @property
     def scored(self) -> str:

@@ -58,15 +58,18 @@ def run(arguments: argparse.Namespace) -> ExitCode:
     from rich.console import Console
 
     from medqa_sweeps.command_line import short_path
-    from medqa_sweeps.export.base_files import plain_name, public_label
     from medqa_sweeps.export.comparing import sentence
-    from medqa_sweeps.export.upload import push
-    from medqa_sweeps.export.usage import how_to_load
-    from medqa_sweeps.jobs.export import ExportRequest, export
+    from medqa_sweeps.export.upload import refuse_unready
+    from medqa_sweeps.jobs.export import ExportRequest, export, loading
 
     form = Form(arguments.form)
     _refuse_of_other_forms(arguments, form)
     trial = _trial_of(arguments.source)
+    if arguments.push:  # first: an export can take long
+        refuse_unready(arguments.push)
+        if arguments.to.exists():
+            print(f"{arguments.to} exists already. It is uploaded as it is.", flush=True)
+            return _push(arguments, trial)
     request = ExportRequest(
         trial=trial,
         target=arguments.to.absolute(),
@@ -86,13 +89,17 @@ def run(arguments: argparse.Namespace) -> ExitCode:
     for note in [*([sentence(exported.agreement)] if exported.agreement else []), *exported.notes]:
         print(note)
     print("To load it:")
-    base = public_label(exported.base) if exported.base.revision else f"path/to/{plain_name(exported.base)}"
-    for line in how_to_load(form, folder, base, config.model.load_in_4bit):
+    for line in loading(exported.base, trial, form, folder):
         print(f"    {line}")
     print(*([SYNTHETIC] * config.data.synthetic), EDUCATION_ONLY, sep="\n", flush=True)
-    if arguments.push:
-        address = push(request.target, arguments.push, private=not arguments.public, trial=trial)
-        print(f"Uploaded to {address}, which {'everybody sees' if arguments.public else 'only you see'}.")
+    return _push(arguments, trial) if arguments.push else ExitCode.OK
+
+
+def _push(arguments: argparse.Namespace, trial: TrialDir) -> ExitCode:
+    from medqa_sweeps.export.upload import push
+
+    address = push(arguments.to.absolute(), arguments.push, private=not arguments.public, trial=trial)
+    print(f"Uploaded to {address}, which {'everybody sees' if arguments.public else 'only you see'}.")
     return ExitCode.OK
 
 

@@ -41,7 +41,8 @@ def agreement(trial: Mapping[str, Prediction], answers: Sequence[Prediction], re
 
 def sentence(found: Agreement) -> str:
     """`PEFT … answers 400 validation questions: 0 letters differ from the trial's; …`."""
-    named = f" ({listed(found.differing, 3)})" if found.differing else ""
+    what = "question" if len(found.differing) == 1 else "questions"
+    named = f" ({what} {listed(found.differing, 3)})" if found.differing else ""
     verb = "differs" if len(found.differing) == 1 else "differ"
     return (
         f"{found.read_by} answered {counted(found.questions, 'validation question')}: "

@@ -34,7 +34,30 @@ def push(folder: Path, hub_id: str, private: bool = True, trial: TrialDir | None
     """
     _refuse_without_card(folder)
     refuse_private(folder, trial)
+    refuse_unready(hub_id)
     return _uploaded(folder, hub_id, private)
+
+
+def refuse_unready(hub_id: str) -> None:
+    """Check what an upload needs of this machine, before anything is made for it.
+
+    Raises:
+        ConfigError: if `hub_id` is not a name of the hub, there is no token, or HF_HUB_OFFLINE is set.
+    """
+    from huggingface_hub import constants, get_token
+    from huggingface_hub.errors import HFValidationError
+    from huggingface_hub.utils import validate_repo_id
+
+    try:
+        validate_repo_id(hub_id)
+    except HFValidationError as error:
+        raise ConfigError(f"--push {hub_id}: not a name of the hub: {_shortened(error)}") from None
+    if constants.HF_HUB_OFFLINE:
+        raise ConfigError(f"--push {hub_id}: HF_HUB_OFFLINE is set. Unset it to upload.")
+    if get_token() is None:
+        raise ConfigError(
+            f"--push {hub_id}: there is no token. Run {_LOGIN} with a token that may write, or set HF_TOKEN."
+        )
 
 
 def _refuse_without_card(folder: Path) -> None:
@@ -51,21 +74,13 @@ def _refuse_without_card(folder: Path) -> None:
 
 def _uploaded(folder: Path, hub_id: str, private: bool) -> str:
     from httpx import HTTPError
-    from huggingface_hub import HfApi, get_token
-    from huggingface_hub.errors import HfHubHTTPError, HFValidationError, OfflineModeIsEnabled
+    from huggingface_hub import HfApi
+    from huggingface_hub.errors import HfHubHTTPError
 
-    if get_token() is None:
-        raise ConfigError(
-            f"--push {hub_id}: there is no token. Run {_LOGIN} with a token that may write, or set HF_TOKEN."
-        )
     api = HfApi()
     try:
         whole_id = _made(api, hub_id, private)
         api.upload_folder(repo_id=whole_id, folder_path=folder, commit_message=_MESSAGE)
-    except HFValidationError as error:
-        raise ConfigError(f"--push {hub_id}: not a name of the hub: {_shortened(error)}") from None
-    except OfflineModeIsEnabled:
-        raise ConfigError(f"--push {hub_id}: HF_HUB_OFFLINE is set. Unset it to upload.") from None
     except HfHubHTTPError as refusal:
         raise _refused(refusal, hub_id) from None
     except (HTTPError, OSError) as error:

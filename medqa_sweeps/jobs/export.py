@@ -24,6 +24,7 @@ from medqa_sweeps.export.llama_cpp import find_llama_cpp, is_installed, refuse_w
 from medqa_sweeps.export.modelfile import modelfile
 from medqa_sweeps.export.private import refuse_private
 from medqa_sweeps.export.progress import ProgressFile
+from medqa_sweeps.export.usage import how_to_load
 from medqa_sweeps.installation import install_extra
 from medqa_sweeps.jobs.one_child import run_child
 from medqa_sweeps.pool.local import local_pool
@@ -97,10 +98,19 @@ def export(request: ExportRequest, show: Callable[[str], None]) -> Exported:
         found, remarks = work.check(result)
         notes += remarks
         show("writing the card")
-        card = model_card(request.trial, request.form.value, found, notes)
+        lines = loading(base, request.trial, request.form, "path/to/this/folder")
+        card = model_card(request.trial, request.form.value, found, notes, lines)
         (aside.result / "README.md").write_text(card, encoding="utf-8")
         refuse_private(aside.result, request.trial)
     return Exported(base, found, notes)
+
+
+def loading(base: BaseModel, trial: TrialDir, form: Form, folder: str) -> list[str]:
+    """Lines that load what was exported to `folder`, as the trial was scored."""
+    result, config = trial.result(), trial.config()
+    dtype = str(result.effective.get("base_dtype", "float32")) if result else "float32"
+    named = base_files.public_label(base) if base.revision else f"path/to/{base_files.plain_name(base)}"
+    return how_to_load(form, folder, named, config.model.load_in_4bit, dtype)
 
 
 def _refuse_unfit(trial: TrialDir) -> Result:

@@ -23,7 +23,7 @@ def test_letters_and_gaps_are_counted() -> None:
     assert (found.accuracy, found.trial_accuracy) == (1.0, 0.5)
     assert found.largest_gap == pytest.approx(0.1) and found.mean_gap == pytest.approx(0.3 / 4)
     assert sentence(found) == (
-        "a program 1.0 answered 2 validation questions: 1 letter differs from the trial's (q2), and the "
+        "a program 1.0 answered 2 validation questions: 1 letter differs from the trial's (question q2), and the "
         "log-probability of a letter by 0.1000 nats at most."
     )
 
