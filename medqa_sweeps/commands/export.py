@@ -57,6 +57,7 @@ def run(arguments: argparse.Namespace) -> ExitCode:
     """Export, and say where it is, how it agrees with the trial, and how it is loaded."""
     from rich.console import Console
 
+    from medqa_sweeps.alarms import alarms_of
     from medqa_sweeps.command_line import short_path
     from medqa_sweeps.export.comparing import sentence
     from medqa_sweeps.export.upload import refuse_unready
@@ -88,8 +89,13 @@ def run(arguments: argparse.Namespace) -> ExitCode:
     print(f"Written to {folder}: {form.value}, {size / 1e6:,.1f} MB. README.md there is its model card.")
     for note in [*([sentence(exported.agreement)] if exported.agreement else []), *exported.notes]:
         print(note)
+    for alarm in alarms_of(trial):
+        print(f"{alarm.word.capitalize()}: {alarm.sentence}.")
     print("To load it:")
-    for line in loading(exported.base, trial, form, folder):
+    base = exported.base
+    for line in loading(
+        trial, form, folder, base.label.partition(" at ")[0] if base.revision else short_path(base.folder)
+    ):
         print(f"    {line}")
     print(*([SYNTHETIC] * config.data.synthetic), EDUCATION_ONLY, sep="\n", flush=True)
     return _push(arguments, trial) if arguments.push else ExitCode.OK

@@ -98,19 +98,23 @@ def export(request: ExportRequest, show: Callable[[str], None]) -> Exported:
         found, remarks = work.check(result)
         notes += remarks
         show("writing the card")
-        lines = loading(base, request.trial, request.form, "path/to/this/folder")
+        named = base_files.public_label(base) if base.revision else f"path/to/{base_files.plain_name(base)}"
+        lines = loading(request.trial, request.form, "path/to/this/folder", named)
         card = model_card(request.trial, request.form.value, found, notes, lines)
         (aside.result / "README.md").write_text(card, encoding="utf-8")
         refuse_private(aside.result, request.trial)
     return Exported(base, found, notes)
 
 
-def loading(base: BaseModel, trial: TrialDir, form: Form, folder: str) -> list[str]:
-    """Lines that load what was exported to `folder`, as the trial was scored."""
+def loading(trial: TrialDir, form: Form, folder: str, base_name: str) -> list[str]:
+    """Lines that load what was exported to `folder`, as the trial was scored.
+
+    Args:
+        base_name: its id on the hub, or its folder.
+    """
     result, config = trial.result(), trial.config()
     dtype = str(result.effective.get("base_dtype", "float32")) if result else "float32"
-    named = base_files.public_label(base) if base.revision else f"path/to/{base_files.plain_name(base)}"
-    return how_to_load(form, folder, named, config.model.load_in_4bit, dtype)
+    return how_to_load(form, folder, base_name, config.model.load_in_4bit, dtype)
 
 
 def _refuse_unfit(trial: TrialDir) -> Result:
