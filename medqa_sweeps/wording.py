@@ -15,6 +15,7 @@ SYNTHETIC_QUESTIONS = "synthetic (invented facts)"  # for a data set, where no s
 _OF_SYNTHETIC = "the synthetic data set '{name}' (invented questions)"
 BETTER, WORSE, NOT_RESOLVED = "better", "worse", "not resolved"  # verdicts on a difference
 CI = "95% CI"
+_STEPS = {"step1": "Step 1", "step2&3": "Step 2 and 3"}  # of the USMLE
 _LEAST_P = 0.0001  # a smaller p-value says no more to a reader, and depends on how well the tails were computed
 _DIGITS = 12  # of a share: what is left of 0.3925 - 0.21 in binary is no reason to round 18.25 down
 
@@ -29,9 +30,9 @@ def in_percent(share: float) -> str:
     return _to_a_tenth(100 * Decimal(repr(round(float(share), _DIGITS))))
 
 
-def in_hundred(share: float) -> int:
-    """`38` of 0.3775: what stands before "of 100"."""
-    return int((100 * Decimal(repr(round(float(share), _DIGITS)))).quantize(Decimal(1), ROUND_HALF_UP))
+def step_name(name: str) -> str:
+    """`Step 2 and 3` of `step2&3`; another name as it is."""
+    return _STEPS.get(name, name)
 
 
 def signed_points(difference: float) -> str:

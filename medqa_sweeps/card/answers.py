@@ -21,10 +21,10 @@ from medqa_sweeps.wording import (
     in_percent,
     limits,
     percent,
+    step_name,
 )
 
 _BINS = 10
-_STEPS = {"step1": "Step 1", "step2&3": "Step 2 and 3"}
 
 
 @dataclass(frozen=True)
@@ -117,7 +117,7 @@ def _grouped(
     field: str, shares: Mapping[str, float], base_shares: Mapping[str, float], counts: Mapping[str | None, int]
 ) -> list[_Group]:
     return [
-        _Group(field, _STEPS.get(name, name), counts.get(name) or None, share, base_shares.get(name))
+        _Group(field, step_name(name), counts.get(name) or None, share, base_shares.get(name))
         for name, share in shares.items()
     ]
 

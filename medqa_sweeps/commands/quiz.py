@@ -59,11 +59,11 @@ def run(arguments: argparse.Namespace) -> ExitCode:
 
     _refuse_options(arguments)
     to_file = arguments.page is not None or arguments.anki is not None
-    if not to_file and not is_terminal():
-        raise ConfigError("The quiz needs a terminal to ask in. Write it as a page instead: --page OUT.html.")
     trial, file, overrides = _named(arguments)
     reviews = ReviewFile(data_folder() / REVIEWS)
     source = _source(trial, file, overrides)
+    if not to_file and not is_terminal():  # after what is wrong with the names
+        raise ConfigError("The quiz needs a terminal to ask in. Write it as a page instead: --page OUT.html.")
     history = reviews.history()
     progress, now = replay(history.reviews), datetime.now(UTC)
     seed = secrets.randbelow(_SEEDS) if arguments.seed is None else arguments.seed
@@ -144,7 +144,7 @@ def _source(trial: "TrialDir | None", file: str | None, overrides: Sequence[str]
     from medqa_sweeps.commands.typed_options import option, typed
     from medqa_sweeps.config import DataConfig
     from medqa_sweeps.quiz.file_questions import file_exercises
-    from medqa_sweeps.quiz.trial_answers import record_of_trial, validation_exercises
+    from medqa_sweeps.quiz.trial_answers import alarms_of_trial, record_of_trial, validation_exercises
 
     if trial is not None and file is None:
         return validation_exercises(trial)
@@ -152,14 +152,17 @@ def _source(trial: "TrialDir | None", file: str | None, overrides: Sequence[str]
         print("No trial and no file is named: these are questions of the shipped sample, which are invented.")
     # Without a trial, the test questions of the sample are the only ones that are known to be locked.
     of_trial = trial.config().data if trial else typed("data", DataConfig, option("data", "sample", ""), [])
-    data = data_of_file(file or _SAMPLE, of_trial, overrides)
+    named = file or _SAMPLE
+    data = replace(data_of_file(named, of_trial, overrides), train=named)  # as typed, for errors
     if problems := list(data.problems()):
         raise ConfigError("\n".join(problems))
     found = file_exercises(data)
     if trial is None:
         return found
     refuse_without_adapter(trial)
-    return replace(found, record=record_of_trial(trial), synthetic_model=of_trial.synthetic)
+    return replace(
+        found, record=record_of_trial(trial), alarms=alarms_of_trial(trial), synthetic_model=of_trial.synthetic
+    )
 
 
 def _chosen(

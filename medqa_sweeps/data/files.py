@@ -32,7 +32,7 @@ def file_records(config: DataConfig, source: str | list[str], key: str) -> Itera
     """The records of the files that `source`, a path, a glob or a list of them, names, in that order.
 
     Args:
-        key: the config key of `source`, for errors.
+        key: the config key of `source`, for errors; "" if it was typed as a file.
 
     Raises:
         DataError: if there is no such file, or a file is empty, of an unknown type, not what its name says, or
@@ -87,13 +87,15 @@ def existing_files(source: str | list[str], key: str) -> list[Path]:
     files = [path for text in texts_of(source) for path in _existing(text, key)]
     for index, path in enumerate(files):
         if path in files[:index]:
-            raise DataError(f"{key}={setting(source)} names {path} twice. Name each file once.")
+            raise DataError(f"{_named(key, setting(source))} names {path} twice. Name each file once.")
         _refuse_pointer(path)
     return files
 
 
 def _existing(text: str, key: str) -> list[Path]:
     if os.path.isdir(resolve_bundled(text)):
+        if not key:
+            raise DataError(f"{text} is a folder. Name a file in it.")
         from medqa_sweeps.config.overrides import override  # Hydra, which no trial's process needs
 
         several = shell_line(override(key, f"{text.rstrip('/')}/*.jsonl"))
@@ -105,11 +107,13 @@ def _existing(text: str, key: str) -> list[Path]:
         found = (
             f"{folder} contains {', '.join(there[:8])}" if there else f"{folder} contains no {', '.join(_READERS)} file"
         )
-        raise DataError(
-            f"{key}={text}: there is no such file ({found}). Fix the path. "
-            "(data=sample is a demonstration on invented questions.)"
-        )
+        instead = " (data=sample is a demonstration on invented questions.)" if key else ""
+        raise DataError(f"{_named(key, text)}: there is no such file ({found}). Fix the path.{instead}")
     return files
+
+
+def _named(key: str, source: str) -> str:
+    return f"{key}={source}" if key else source
 
 
 # JSON

@@ -66,9 +66,10 @@ def read_to_answer(config: DataConfig) -> QuestionSet:
     Raises:
         DataError: as `read_questions`.
     """
-    _refuse_test(config, "train", config.train)
-    source = f"data.train={setting(config.train)}"
-    return _checked(config, _records(config, config.train, "data.train"), source, may_lack_gold=True)[0]
+    named = setting(config.train)  # errors speak of the file: its reader has typed no data.train=…
+    if _contains_test(config, config.train):
+        raise DataError(f"{named} contains the test questions, which stay locked. Name another file.")
+    return _checked(config, _records(config, config.train, ""), named, may_lack_gold=True)[0]
 
 
 def file_in_both_parts(config: DataConfig) -> Path | None:
@@ -217,18 +218,20 @@ def _flag_repeats(found: QuestionSet) -> None:
 
 
 def _refuse_test(config: DataConfig, part: Part, source: str | list[str]) -> None:
-    if config.hub_id:  # includes a slice ("test[:10%]"), a sum ("train+test"), and data.test=null
-        named = {word for split in texts_of(source) for word in re.split(r"[^\w.-]+", split)}
-        locked = bool({*texts_of(config.test), "test"} & named)
-    else:
-        test_files = matching_files(config.test) if config.test else []
-        locked = any(_same(path, test) for path in matching_files(source) for test in test_files)
-    if locked:
+    if _contains_test(config, source):
         raise DataError(
             f"data.{part}={setting(source)} contains the test questions (data.test={setting(config.test)}), which no "
             "sweep may read. Name other questions, or set split=random or split=kfold to validate on a part of the "
             "training questions."
         )
+
+
+def _contains_test(config: DataConfig, source: str | list[str]) -> bool:
+    if config.hub_id:  # includes a slice ("test[:10%]"), a sum ("train+test"), and data.test=null
+        named = {word for split in texts_of(source) for word in re.split(r"[^\w.-]+", split)}
+        return bool({*texts_of(config.test), "test"} & named)
+    test_files = matching_files(config.test) if config.test else []
+    return any(_same(path, test) for path in matching_files(source) for test in test_files)
 
 
 def _same(path: Path, other: Path) -> bool:

@@ -49,6 +49,7 @@ class ExerciseSet:
     record: ModelRecord | None = None  # None: there is no model
     synthetic_questions: bool = False
     synthetic_model: bool = False  # trained on synthetic questions
+    alarms: list[str] = field(default_factory=list)  # sentences on why the trial's score may mislead
     notes: list[str] = field(default_factory=list)  # sentences on what the model's score is worth
 
     def described(self, count: int) -> str:

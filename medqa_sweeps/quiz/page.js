@@ -48,8 +48,9 @@
     at("question").textContent = "Question " + (state.answers.length + 1) + " of " + state.order.length + (question.step ? " · " + question.step : "");
     at("stem").textContent = question.question;
     at("options").replaceChildren.apply(at("options"), question.options.map(option));
-    ["verdict", "about"].forEach(function (id) { at(id).textContent = ""; at(id).className = ""; });
-    ["check", "pass", "keys"].forEach(function (id) { at(id).hidden = false; });
+    ["verdict", "about", "label"].forEach(function (id) { at(id).textContent = ""; at(id).classList.remove("right", "wrong"); });
+    ["check", "pass"].forEach(function (id) { at(id).hidden = false; });
+    at("keys").textContent = "Keys: a letter chooses, Enter checks, ? means “" + known.pass + "”.";
     at("next").hidden = true;
     progress();
   }
@@ -77,7 +78,9 @@
     at("verdict").className = right ? "right" : "wrong";
     at("verdict").textContent = index === PASSED ? answer.passed : right ? answer.right : answer.wrong;
     at("about").textContent = answer.about;
-    ["check", "pass", "keys"].forEach(function (id) { at(id).hidden = true; });
+    at("label").textContent = answer.shares.length ? "the model's probability" : "";
+    ["check", "pass"].forEach(function (id) { at(id).hidden = true; });
+    at("keys").textContent = "Enter: next";
     at("next").textContent = state.answers.length < state.order.length ? "Next question" : "See the result";
     at("next").hidden = false;
     progress();
@@ -172,7 +175,11 @@
     restart(state.order.filter(function (one, place) { return state.answers[place] !== answerOf(known.questions[one]).gold; }));
   });
   document.addEventListener("keydown", function (event) {
-    if (done || at("ask").hidden || event.ctrlKey || event.metaKey || event.altKey) return;
+    if (at("ask").hidden || event.ctrlKey || event.metaKey || event.altKey) return;
+    if (done) {
+      if (event.key === "Enter" && !event.target.closest("button, a")) { event.preventDefault(); next(); }
+      return;
+    }
     var index = event.key.length === 1 ? event.key.toUpperCase().charCodeAt(0) - 65 : -1;
     var inputs = at("options").querySelectorAll("input");
     if (event.key === "?") { event.preventDefault(); commit(PASSED); }

@@ -29,7 +29,7 @@ from medqa_sweeps.quiz.sentences import (
     subject,
     verdict,
 )
-from medqa_sweeps.wording import CI, percent
+from medqa_sweeps.wording import CI, percent, step_name
 
 _FOLDER = Path(__file__).parent
 
@@ -96,7 +96,7 @@ def _question(source: ExerciseSet, exercise: Exercise) -> dict[str, Any]:
         "id": exercise.id,
         "question": _shown(exercise.question.question),
         "options": [_shown(text) for text in exercise.question.options],
-        "step": exercise.question.step or "",
+        "step": step_name(exercise.question.step or ""),
         "answer": encoded(json.dumps(answer, ensure_ascii=False), exercise.id),
     }
 

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from medqa_sweeps.quiz.exercise import Exercise
+from medqa_sweeps.wording import step_name
 
 ALL, NO_STEP = "all", "no step"
 
@@ -54,7 +55,7 @@ def by_step(answers: Sequence[Answer]) -> dict[str, Tally]:
     """`all`, then each exam step in its order; only `all` if no question has a step."""
     groups: dict[str, list[Answer]] = {}
     for answer in answers:
-        groups.setdefault(answer.exercise.question.step or NO_STEP, []).append(answer)
+        groups.setdefault(step_name(answer.exercise.question.step or NO_STEP), []).append(answer)
     steps = {} if set(groups) <= {NO_STEP} else {step: tally(groups[step]) for step in sorted(groups, key=_step_order)}
     return {ALL: tally(answers), **steps}
 

@@ -7,12 +7,13 @@ from datetime import datetime
 from medqa_sweeps.quiz.confidence import LEAST, ModelRecord
 from medqa_sweeps.quiz.exercise import Exercise, ExerciseSet
 from medqa_sweeps.quiz.scoring import Tally
-from medqa_sweeps.wording import EDUCATION_ONLY, SYNTHETIC, accuracy, counted, in_hundred, listed, percent
+from medqa_sweeps.wording import EDUCATION_ONLY, SYNTHETIC, accuracy, counted, listed, percent
 
 NO_SUBSTITUTE = "Not a substitute for teachers, guidelines or supervision."
 INVENTED = "The questions' facts are invented."
 DO_NOT_KNOW = "I don't know"
 LICENCE = "The questions keep the licence of their data set: passing this file on is your decision."
+_FOR_PERCENT = 100  # questions; a per cent of fewer claims more than they tell
 ROWS = ("questions", "you were right", "the model was right", "both right", "only you", "only the model", "both wrong")
 
 
@@ -21,6 +22,7 @@ def standing(source: ExerciseSet) -> list[str]:
     return [
         EDUCATION_ONLY,
         *([error_rate(source.record)] if source.record else []),
+        *source.alarms,
         NO_SUBSTITUTE,
         *([INVENTED] if source.synthetic_questions else []),
         *([SYNTHETIC] if source.synthetic_model else []),
@@ -30,9 +32,10 @@ def standing(source: ExerciseSet) -> list[str]:
 def error_rate(record: ModelRecord) -> str:
     """From the trial's validation: never typed."""
     wrong = record.questions - record.right
+    share = f" ({percent(wrong / record.questions)})" if record.questions >= _FOR_PERCENT else ""
     return (
-        f"The model's answers are wrong in {in_hundred(wrong / record.questions)} of 100 validation questions "
-        f"({wrong:,} of {record.questions:,}); no clinician has checked them."
+        f"The model's answers are wrong in {wrong:,} of {record.questions:,} validation questions{share}; no clinician "
+        "has checked them."
     )
 
 
@@ -80,10 +83,9 @@ def _at_confidence(record: ModelRecord | None, confidence: float, id_: str) -> s
     span = f"{rate.low:.0%} to {rate.high:.0%}"
     if rate.questions < LEAST:
         return f"Too few validation answers had this confidence ({span}) for a rate: {rate.questions:,}."
-    of_100 = in_hundred(rate.right / rate.questions)
+    without = " (this one left out)" if any(known == id_ for known, *_ in record.answers) else ""
     return (
-        f"At this confidence ({span}) it was right in {of_100} of 100 validation questions "
-        f"({rate.right:,} of {rate.questions:,})."
+        f"At a confidence of {span} it was right in {rate.right:,} of {rate.questions:,} validation questions{without}."
     )
 
 

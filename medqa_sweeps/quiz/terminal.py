@@ -24,7 +24,7 @@ from medqa_sweeps.quiz.exercise import Exercise
 from medqa_sweeps.quiz.reviews import ReviewFile
 from medqa_sweeps.quiz.scoring import Answer, by_step
 from medqa_sweeps.quiz.sentences import DO_NOT_KNOW, ROWS, about_model, cells, score_of, verdict
-from medqa_sweeps.wording import counted, percent
+from medqa_sweeps.wording import counted, percent, step_name
 
 _WIDTH = 88  # columns of text that read well
 _BAR, _SHORT_BAR = 24, 8  # columns of a probability of 1; in a terminal below 60 columns
@@ -78,7 +78,7 @@ class TerminalQuiz:
         self._show_answer(exercise, chosen)
 
     def _show(self, exercise: Exercise, title: str) -> None:
-        step = f" · {exercise.question.step}" if exercise.question.step else ""
+        step = f" · {step_name(exercise.question.step)}" if exercise.question.step else ""
         self._console.print()
         self._console.print(Rule(Text(f"{title}{step}", style="bold"), align="left", style="dim"))
         self._console.print()
@@ -143,13 +143,13 @@ class TerminalQuiz:
             of: number of questions that were to be asked.
         """
         self._console.print()
+        if not self.answers:
+            self._print(Text("No question was answered."))
+            return
         self._console.print(
             Rule(Text(f"{len(self.answers):,} of {of:,} answered", style="bold"), align="left", style="dim")
         )
         self._console.print()
-        if not self.answers:
-            self._print(Text("No question was answered, so there is no score."))
-            return
         groups = by_step(self.answers)
         every = groups["all"]
         has_model = any(answer.exercise.model for answer in self.answers)
@@ -173,8 +173,9 @@ class TerminalQuiz:
     def _wait(self) -> None:
         self._console.print()
         _forget_typed()
-        if self._line("Enter for the next question, q to end: ").upper() == _QUIT:
-            raise _Stop
+        while typed := self._line("Enter for the next question, q to end: ").upper():
+            if typed == _QUIT:
+                raise _Stop
 
     def _line(self, prompt: str) -> str:
         """What was typed.

@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
+from medqa_sweeps.alarms import alarms_of
 from medqa_sweeps.command_line import short_path
 from medqa_sweeps.config import DataConfig
 from medqa_sweeps.data import Part, Question, read_questions
@@ -49,6 +50,7 @@ def validation_exercises(trial: TrialDir) -> ExerciseSet:
         record=record_of(predictions.values()),
         synthetic_questions=data.synthetic,
         synthetic_model=data.synthetic,
+        alarms=alarms_of_trial(trial),
     )
 
 
@@ -59,6 +61,11 @@ def record_of_trial(trial: TrialDir) -> ModelRecord | None:
     result = trial.result()
     score = result.score if result is not None else None
     return ModelRecord(round(score.accuracy * score.questions), score.questions) if score else None
+
+
+def alarms_of_trial(trial: TrialDir) -> list[str]:
+    """A sentence for each: `Alarm: the model answers D to 325 of 400 questions, …`."""
+    return [f"{alarm.word.capitalize()}: {alarm.sentence}." for alarm in alarms_of(trial)]
 
 
 def last_predictions(trial: TrialDir) -> dict[str, Prediction]:

@@ -16,7 +16,7 @@ from medqa_sweeps.quiz.schedule import replay
 from medqa_sweeps.quiz.scoring import Answer, by_step, tally
 from medqa_sweeps.quiz.sentences import about_model, error_rate, standing, verdict, when
 from medqa_sweeps.trial.records import Prediction
-from medqa_sweeps.wording import EDUCATION_ONLY, in_hundred
+from medqa_sweeps.wording import EDUCATION_ONLY
 from tests.quiz.quizzes import exercise, exercise_set, predicted
 
 NOW = datetime(2026, 11, 26, tzinfo=UTC)
@@ -71,7 +71,8 @@ def test_the_record_of_predictions() -> None:
     assert [(id_, pytest.approx(0.7), right) for id_, _, right in record.answers] == list(record.answers)
     with pytest.raises(ValueError):
         record_of([])
-    assert error_rate(record).startswith("The model's answers are wrong in 67 of 100 validation questions (2 of 3)")
+    assert error_rate(record).startswith("The model's answers are wrong in 2 of 3 validation questions; ")
+    assert "wrong in 151 of 400 validation questions (37.8%); " in error_rate(ModelRecord(249, 400))
 
 
 def test_what_is_said_of_the_models_answer() -> None:
@@ -80,8 +81,10 @@ def test_what_is_said_of_the_models_answer() -> None:
     many = ModelRecord(40, 100, tuple((str(n), 0.65, n < 38) for n in range(100)))
     assert "answered B, which is wrong, with a probability of 65.0%" in about_model(one, many)
     assert about_model(one, many).endswith(
-        "At this confidence (60% to 70%) it was right in 38 of 100 validation questions (38 of 100)."
+        "At a confidence of 60% to 70% it was right in 38 of 100 validation questions."
     )
+    own = ModelRecord(6, 18, (*((str(n), 0.65, n < 5) for n in range(17)), (one.id, 0.65, True)))
+    assert about_model(one, own).endswith("was right in 5 of 17 validation questions (this one left out).")
     few = ModelRecord(1, 5, tuple((str(n), 0.65, True) for n in range(LEAST - 1)))
     assert "Too few validation answers had this confidence (60% to 70%) for a rate: 9." in about_model(one, few)
     assert about_model(exercise(1), None) == ""
@@ -95,8 +98,9 @@ def test_what_is_said_of_the_models_answer() -> None:
 def test_what_stands_above_every_quiz() -> None:
     assert standing(exercise_set(exercise(1)))[0] == EDUCATION_ONLY
     assert not any("model" in sentence for sentence in standing(exercise_set(exercise(1)))), "there is none"
-    assert any("wrong in 33 of 100" in sentence for sentence in standing(exercise_set(exercise(1, model=1))))
-    assert [in_hundred(share) for share in (0.3775, 0.385, 0.005, 0.0049, 1)] == [38, 39, 1, 0, 100]
+    assert any("wrong in 10 of 30" in sentence for sentence in standing(exercise_set(exercise(1, model=1))))
+    alarmed = replace(exercise_set(exercise(1, model=1)), alarms=["Alarm: it answers D."])
+    assert standing(alarmed)[1:3] == [error_rate(ModelRecord(20, 30)), "Alarm: it answers D."], "beside the error rate"
 
 
 @given(st.lists(st.tuples(st.integers(0, 3), st.sampled_from("ABCD?"), st.sampled_from(["step1", "step2&3", ""]))))

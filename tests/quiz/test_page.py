@@ -134,16 +134,17 @@ def test_a_walk_by_keyboard_on_every_screen(browser: Browser, tmp_path: Path, wi
     page = written(tmp_path / "quiz.html", *exercises(first))
     browser.open(page, width, dark)
     assert browser.complaints == [] and browser.requests == [page.resolve().as_uri()], "it loads nothing"
-    assert "wrong in 33 of 100 validation questions" in browser.ask("document.querySelector('header').innerText")
+    assert "wrong in 10 of 30 validation questions" in browser.ask("document.querySelector('header').innerText")
     assert browser.ask(CONTRAST)[0] >= 4.5
     key(browser, "Enter")
-    assert read(browser, "question") == "Question 1 of 4 · step1", "nothing is chosen, so nothing is checked"
+    assert read(browser, "question") == "Question 1 of 4 · Step 1", "nothing is chosen, so nothing is checked"
     key(browser, "d", "b")
     assert browser.ask("document.querySelector(':checked').value") == "1", "another letter changes the choice"
     key(browser, "Enter")
     assert read(browser, "verdict").startswith(f"Right: B, Option 1 of {first}")
-    assert "At this confidence (60% to 70%)" in read(browser, "about") or "Too few" in read(browser, "about")
+    assert "At a confidence of 60% to 70%" in read(browser, "about") or "Too few" in read(browser, "about")
     assert browser.ask("document.activeElement.id") == "next"
+    assert read(browser, "label") == "the model's probability" and read(browser, "keys") == "Enter: next"
     assert browser.ask("[...document.querySelectorAll('.share')].map(e => e.innerText)") == [
         "10.0%",
         "70.0%",
@@ -155,11 +156,13 @@ def test_a_walk_by_keyboard_on_every_screen(browser: Browser, tmp_path: Path, wi
     ]  # fmt: skip
     assert browser.ask("document.getElementById('feedback').getAttribute('aria-live')") == "polite"
     assert browser.ask(CONTRAST)[0] >= 4.5, browser.ask(CONTRAST)
+    browser.ask("document.activeElement.blur()")
     key(browser, "Enter")
     assert browser.ask("document.activeElement.id") == "question"
+    assert read(browser, "label") == "" and read(browser, "keys").startswith("Keys: a letter chooses")
     key(browser, "?")
     assert read(browser, "verdict").startswith("The right answer is C")
-    reload(browser, "document.getElementById('question').innerText === 'Question 3 of 4 · step2&3'")
+    reload(browser, "document.getElementById('question').innerText === 'Question 3 of 4 · Step 2 and 3'")
     key(browser, "l", "Enter")
     assert read(browser, "verdict").startswith("Wrong. The right answer is A")
     assert browser.ask(CONTRAST)[0] >= 4.5, browser.ask(CONTRAST)
@@ -178,11 +181,11 @@ def test_a_walk_by_keyboard_on_every_screen(browser: Browser, tmp_path: Path, wi
         "both wrong 2",
     ]
     cells = browser.ask("[...document.querySelectorAll('#table tr')].map(r => [...r.cells].map(c => c.innerText))")
-    assert cells[0] == ["", "all", "step1", "step2&3", "no step"] and cells[1][1:] == ["4", "2", "1", "1"]
+    assert cells[0] == ["", "all", "Step 1", "Step 2 and 3", "no step"] and cells[1][1:] == ["4", "2", "1", "1"]
     assert cells[4] == ["both right", "2", "1", "0", "1"]
     assert browser.ask(CONTRAST)[0] >= 4.5 and browser.ask("document.documentElement.scrollWidth") == width
     browser.ask("document.getElementById('missed').click()")
-    assert read(browser, "question") == "Question 1 of 2 · step1" and browser.complaints == []
+    assert read(browser, "question") == "Question 1 of 2 · Step 1" and browser.complaints == []
 
 
 @needs_browser
@@ -214,7 +217,7 @@ def test_what_another_page_left_in_the_browser_breaks_nothing(browser: Browser, 
     ):
         browser.ask(f"localStorage.setItem({json.dumps(name)}, {json.dumps(left)})")
         stored = f"localStorage.getItem({json.dumps(name)}) === {json.dumps(left)}"
-        reload(browser, f"{stored} && document.getElementById('question').innerText === 'Question 1 of 4 · step1'")
+        reload(browser, f"{stored} && document.getElementById('question').innerText === 'Question 1 of 4 · Step 1'")
         assert browser.complaints == []
 
 

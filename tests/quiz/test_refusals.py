@@ -1,6 +1,7 @@
 """What `quiz` refuses, and what it writes without a terminal."""
 
 import io
+import json
 import shutil
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import pytest
 from medqa_sweeps.__main__ import main
 from medqa_sweeps.assets import resolve_bundled
 from medqa_sweeps.data import read_questions
+from medqa_sweeps.data.split import NEARLY_IN_TRAINING
 from medqa_sweeps.trial.records import Prediction
 from tests.analysis.trial_folders import submit
 from tests.quiz.quizzes import SAMPLE, SEEN, record, sample_questions, write_questions, write_trial
@@ -36,6 +38,20 @@ def refused(capsys: pytest.CaptureFixture[str], *words: str | Path, code: int = 
 
 def test_without_a_terminal_it_points_to_the_page(capsys: pytest.CaptureFixture[str], trial: Path) -> None:
     assert "--page OUT.html" in refused(capsys, trial)
+    assert "there is no such folder" in refused(capsys, "multirun/none"), "what is wrong with a name comes first"
+    assert refused(capsys, "none.jsonl").startswith("none.jsonl: there is no such file"), "as typed, no data.train="
+
+
+def test_the_alarms_of_the_trial_are_said(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    """On the terminal, the page and Anki's head: all come from `standing`."""
+    path = write_trial(tmp_path / "stuck", {one.id: "D" for one in sample_questions(400)}).path
+    provenance = json.loads((path / "provenance.json").read_text())
+    provenance["questions"] = {"flagged": {NEARLY_IN_TRAINING: 12}, "validation": 400}
+    (path / "provenance.json").write_text(json.dumps(provenance))
+    told = refused(capsys, path, "--page", "a.html", "--anki", "a.txt", code=0)
+    for text in (told, (tmp_path / "a.html").read_text(), (tmp_path / "a.txt").read_text()):
+        assert "Alarm: the model answers D to 400 of 400 questions" in text
+        assert "Caution: 12 of 400 validation questions have a near-duplicate in training, so accuracies" in text
 
 
 def test_the_locked_test_questions(
@@ -43,6 +59,8 @@ def test_the_locked_test_questions(
 ) -> None:
     """With a trial and without, by name, by path, and as a copy."""
     copy = shutil.copy(resolve_bundled("bundled:sample/test.jsonl"), tmp_path / "mine.jsonl")
+    told = refused(capsys, "mine.jsonl", "--page", "quiz.html")
+    assert told == "mine.jsonl contains the test questions, which stay locked. Name another file.\n"
     for words in (["bundled:sample/test.jsonl"], [resolve_bundled("bundled:sample/test.jsonl")], [copy]):
         assert "contains the test questions" in refused(capsys, *words, "--page", "quiz.html")
         assert "contains the test questions" in refused(capsys, trial, *words, "--anki", "cards.txt")

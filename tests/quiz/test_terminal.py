@@ -32,8 +32,8 @@ def test_a_walk_through_three_questions(three: Path, tmp_path: Path) -> None:
     with PseudoTerminal(str(three), "--seed", "1", data_home=tmp_path) as terminal:
         terminal.type("b\nb\n")  # before anything is shown: nobody has answered
         before = terminal.until(PROMPT).decode()
-        assert "The model's answers are wrong in 100 of 100 validation questions (3 of 3)" in " ".join(before.split())
-        assert "For education and research only" in before and "facts are invented" in before
+        assert "The model's answers are wrong in 3 of 3 validation questions;" in " ".join(before.split())
+        assert "For education and research only" in before and "facts are invented" in " ".join(before.split())
         (shown,) = lines_of(tmp_path, "shown")
         assert lines_of(tmp_path, "shown") == [shown] and not [
             line
@@ -47,10 +47,12 @@ def test_a_walk_through_three_questions(three: Path, tmp_path: Path) -> None:
         assert f"Right: {golds[shown['id']]}" in after and "right answer, you" in after and "70.0%" in after
         assert "The model answered" in after and "which is wrong" in after
         assert len(lines_of(tmp_path, "answered")) == 1, "recorded before the next question"
+        terminal.type("b\n")
+        terminal.until(NEXT, 2)  # another key does nothing
         terminal.type("\n")
         terminal.until(PROMPT, 3)  # the first question has two
         terminal.type("?\n")
-        terminal.until(NEXT, 2)
+        terminal.until(NEXT, 3)
         terminal.type("\n")
         terminal.until(PROMPT, 4)
         wrong = "A" if golds[lines_of(tmp_path, "shown")[-1]["id"]] != "A" else "B"
@@ -82,6 +84,7 @@ def test_nothing_on_the_screen_depends_on_the_answers_before_the_learners(tmp_pa
             screens.append(terminal.until("to end): "))
             terminal.type("q\n")
             assert terminal.end() == ExitCode.OK and b"which is" not in terminal.bytes
+            assert b"No question was answered." in terminal.bytes and b"0 of 3" not in terminal.bytes
     assert screens[0] == screens[1]
     screens = []
     for gold in "AC":
