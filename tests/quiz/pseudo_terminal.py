@@ -29,6 +29,7 @@ class PseudoTerminal:
             os.chdir(ROOT)
             for size in ("COLUMNS", "LINES"):  # of the terminal in which the tests were started
                 os.environ.pop(size, None)
+                os.unsetenv(size)  # readline, which pytest imports, sets them where `os.environ` does not see it
             os.environ.update({"XDG_DATA_HOME": str(data_home), "TERM": "xterm-256color", **environment})
             os.execv(sys.executable, [sys.executable, "-m", "medqa_sweeps", "quiz", *arguments])
         fcntl.ioctl(self._terminal, termios.TIOCSWINSZ, struct.pack("HHHH", 50, columns, 0, 0))
