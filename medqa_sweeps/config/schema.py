@@ -280,8 +280,8 @@ class TrainingConfig:
     # tokens of the longest prompt with its answer, 1 or more; a longer question is an error and is never cut
     max_length_tokens: int = 768
     permute_options: bool = True  # options in a new order each epoch; data.ordered_options has the exceptions
-    # recompute activations in the backward pass, which saves memory and takes time: true, false, or auto: only where a
-    # GPU's memory asks for it
+    # recompute activations in the backward pass, which saves memory and takes time: true, false, or auto: only where
+    # memory asks for it
     gradient_checkpointing: Any = field(default=AUTO, metadata={"type": Switch})
     adapter_dtype: str = "float32"  # float32 | bfloat16: adapter parameters and optimizer state
     # evaluations without a better accuracy after which training stops, 1 or more; null: never

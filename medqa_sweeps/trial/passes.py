@@ -5,8 +5,9 @@ over its supervised tokens, so its samples may be computed in any order and in a
 differ, and the masks of dropout, which are drawn pass by pass.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from typing import Any
 
 from medqa_sweeps.config import AUTO, TrainingConfig, TrialConfig
 from medqa_sweeps.errors import OutOfMemory
@@ -16,6 +17,7 @@ from medqa_sweeps.trial.records import PassesLine
 # Without a GPU a pass of more than about 1,000 tokens leaves the caches (benchmarks/results/pass_sizes.json). A fixed
 # number, so that a config gives the same bits on all machines of one kind.
 CPU_TOKENS = 1024
+_CPU_KEPT_BYTES = 4 << 30  # activations of a pass; more are recomputed, as a CPU's memory holds several trials
 # On a GPU scoring keeps the activations of one layer at a time; 32 questions of 768 tokens were the default before.
 _GPU_SCORING_TOKENS = 24576
 
@@ -28,7 +30,12 @@ def most_scoring_tokens(asked: int | str, on_gpu: bool) -> int:
 
 
 def with_pass_sizes(
-    config: TrialConfig, longest: int, on_gpu: bool, earlier: PassesLine | None = None, out_of_memory: int = 0
+    config: TrialConfig,
+    longest: int,
+    on_gpu: bool,
+    earlier: PassesLine | None = None,
+    out_of_memory: int = 0,
+    token_bytes: int = 0,
 ) -> TrialConfig:
     """The config with `auto` replaced: as an earlier attempt ran, or by the device.
 
@@ -38,6 +45,7 @@ def with_pass_sizes(
         longest: tokens of the longest training sample or prompt.
         earlier: the last attempt's passes.
         out_of_memory: attempts that ran out of memory; each halves the pass that was really used.
+        token_bytes: of a token's activations, as `activation_bytes` estimates them; 0: unknown, so that they are kept.
 
     Raises:
         ConfigError: if a number that was asked for is below `longest`.
@@ -56,7 +64,7 @@ def with_pass_sizes(
             gradient_checkpointing=earlier.gradient_checkpointing,
         )
     elif not on_gpu:
-        training = _without_gpu(training)
+        training = _without_gpu(training, token_bytes)
     if training.micro_batch_tokens != AUTO:
         used = min(training.micro_batch_tokens, most_samples(training) * longest)
         training = replace(training, micro_batch_tokens=halved(used, longest, halvings))
@@ -74,13 +82,23 @@ def in_words(line: PassesLine) -> str:
     return f"forward passes of up to {line.training_tokens:,} tokens (scoring: {line.scoring_tokens:,}); {kept}{how}"
 
 
-def _without_gpu(training: TrainingConfig) -> TrainingConfig:
-    """Recomputing saves memory that passes of this size do not need much of."""
+def activation_bytes(described: Mapping[str, Any]) -> int:
+    """What the backward pass needs of a token in float32, about, by the model's config.json; 0 if it does not tell.
+
+    SmolLM2-135M kept 2.4 GB for passes of 1,024 tokens, and this says 2.1.
+    """
+    text: Mapping[str, Any] = described.get("text_config") or described
+    layers, hidden, inner = (text.get(key) or 0 for key in ("num_hidden_layers", "hidden_size", "intermediate_size"))
+    return int(layers * (14 * hidden + 6 * inner) * 4)
+
+
+def _without_gpu(training: TrainingConfig, token_bytes: int) -> TrainingConfig:
     tokens, recompute = training.micro_batch_tokens, training.gradient_checkpointing
+    tokens = CPU_TOKENS if tokens == AUTO else tokens
     return replace(
         training,
-        micro_batch_tokens=CPU_TOKENS if tokens == AUTO else tokens,
-        gradient_checkpointing=False if recompute == AUTO else recompute,
+        micro_batch_tokens=tokens,
+        gradient_checkpointing=tokens * token_bytes > _CPU_KEPT_BYTES if recompute == AUTO else recompute,
     )
 
 

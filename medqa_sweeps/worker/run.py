@@ -1,5 +1,6 @@
 """One trial, one screen: questions, base, untuned score, training with its evaluations, result."""
 
+import json
 import time
 from dataclasses import replace
 from typing import Any
@@ -10,7 +11,7 @@ from medqa_sweeps.prompt import PromptEncoder, refuse_long
 from medqa_sweeps.prompt.stream import TrainingStream
 from medqa_sweeps.prompt.tokens import TokenCache
 from medqa_sweeps.trial.folder import TrialDir
-from medqa_sweeps.trial.passes import with_pass_sizes
+from medqa_sweeps.trial.passes import activation_bytes, with_pass_sizes
 from medqa_sweeps.trial.phase import PhaseName
 from medqa_sweeps.trial.plan import Plan, plan_trial, refuse_changed
 from medqa_sweeps.trial.records import Result
@@ -42,7 +43,8 @@ def run_trial(trial: TrialDir) -> Result | None:
     phases.enter(PhaseName.ENCODING)
     tokenizer, encoder, longest = _encoder(plan)
     out_of_memory = trial.failures().count(FailureKind.OUT_OF_MEMORY)
-    config = with_pass_sizes(config, longest, model_module.ON_GPU, trial.passes(), out_of_memory)
+    needed = activation_bytes(json.loads((plan.base.folder / "config.json").read_text()))
+    config = with_pass_sizes(config, longest, device.ON_GPU, trial.passes(), out_of_memory, needed)
     plan = replace(plan, config=config)
 
     phases.enter(PhaseName.LOADING)

@@ -4,7 +4,14 @@ import pytest
 from hypothesis import given, strategies as st
 
 from medqa_sweeps.errors import ConfigError, OutOfMemory
-from medqa_sweeps.trial.passes import CPU_TOKENS, most_scoring_tokens, passes_by_length, step_passes, with_pass_sizes
+from medqa_sweeps.trial.passes import (
+    CPU_TOKENS,
+    activation_bytes,
+    most_scoring_tokens,
+    passes_by_length,
+    step_passes,
+    with_pass_sizes,
+)
 from medqa_sweeps.trial.records import PassesLine
 from tests.analysis.trial_folders import trial_config
 
@@ -57,6 +64,20 @@ def test_a_cpu_decides_by_a_fixed_rule_and_a_gpu_by_its_memory() -> None:
     assert (on_cpu.micro_batch_tokens, on_cpu.gradient_checkpointing) == (CPU_TOKENS, False)
     on_gpu = with_pass_sizes(trial_config(), 100, on_gpu=True).training
     assert (on_gpu.micro_batch_tokens, on_gpu.gradient_checkpointing) == ("auto", "auto")
+
+
+def test_a_cpu_recomputes_the_activations_of_a_large_model() -> None:
+    smollm2 = {"num_hidden_layers": 30, "hidden_size": 576, "intermediate_size": 1536}
+    gemma = {"text_config": {"num_hidden_layers": 26, "hidden_size": 1152, "intermediate_size": 6912}}
+
+    def recomputes(described: dict, **training: object) -> bool:
+        config = trial_config(**{f"training__{key}": value for key, value in training.items()})
+        needed = activation_bytes(described)
+        return with_pass_sizes(config, 100, on_gpu=False, token_bytes=needed).training.gradient_checkpointing
+
+    assert (recomputes(smollm2), recomputes(gemma), recomputes({})) == (False, True, False)
+    assert recomputes(gemma, micro_batch_tokens=512) is False, "smaller passes"
+    assert recomputes(gemma, gradient_checkpointing=False) is False, "as asked"
 
 
 def test_a_later_attempt_runs_as_the_last_one_did() -> None:
