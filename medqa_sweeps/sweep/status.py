@@ -32,7 +32,7 @@ def print_status(study: StudyDir, console: Console) -> None:
     told = {number: trial.overrides() for number, trial in trials.items()}
     label_of = labels({**told, **{other.number: other.overrides for other in others}})
     objective = objective_in(study.path)
-    table = SweepTable(console, max(total, len(trials) + len(others)), objective)
+    table = SweepTable(console, max(total, len(trials) + len(others)), objective, is_replay=True)
     for number, trial in trials.items():
         _show(number, trial, label_of[number], table, objective, study)
     for other in others:

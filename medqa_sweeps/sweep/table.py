@@ -67,10 +67,16 @@ class Row:
 
 
 class SweepTable:
-    """Implements the loop's `View`; `look` is shown the trials' lines. A context manager."""
+    """Implements the loop's `View`; `look` is shown the trials' lines. A context manager.
 
-    def __init__(self, console: Console, total: int, objective: Objective = BY_ACCURACY) -> None:
-        self._console, self.total, self._objective = console, total, objective
+    Args:
+        is_replay: whether the lines are read again, by `status`, and not news.
+    """
+
+    def __init__(
+        self, console: Console, total: int, objective: Objective = BY_ACCURACY, is_replay: bool = False
+    ) -> None:
+        self._console, self.total, self._objective, self._is_replay = console, total, objective, is_replay
         self._rows: dict[int, Row] = {}
         self._counts: Counter[str] = Counter()
         self._scored: list[ScoredTrial] = []
@@ -96,7 +102,11 @@ class SweepTable:
     def look(self, number: int, news: MetricsLine | Phase) -> None:
         if number in self._rows:
             self._rows[number].take(news)
-        if isinstance(news, PassesLine) and (passes := in_words(news)) not in self._said_of_passes:
+        if (
+            isinstance(news, PassesLine)
+            and not self._is_replay
+            and (passes := in_words(news)) not in self._said_of_passes
+        ):
             self._said_of_passes.add(passes)  # most trials share them
             self.say(f"trial {number}: {passes}")
 

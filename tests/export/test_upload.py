@@ -53,7 +53,8 @@ def pushed(hub: UploadHub, folder: Path, tmp_path: Path) -> Push:
     """What a new process says of a push: a client keeps endpoint and token from its start."""
 
     def push(*names: str, private: bool = True, token: str = TOKEN, endpoint: str = hub.endpoint, **more: str) -> str:
-        kept = {key: value for key, value in os.environ.items() if not key.startswith(("HF_", "HUGGING"))}
+        of_the_hub = ("HF_", "HUGGING", "TRANSFORMERS_OFFLINE")  # other tests of this process may have set them
+        kept = {key: value for key, value in os.environ.items() if not key.startswith(of_the_hub)}
         own = {"HF_HOME": str(tmp_path / "hf"), "HF_ENDPOINT": endpoint, "HF_HUB_DISABLE_TELEMETRY": "1"}
         if token:
             own["HF_TOKEN"] = token
