@@ -60,11 +60,13 @@ def written(page: Path, *exercises: Exercise) -> Path:
     return page
 
 
-def reload(browser: Browser, until: str) -> None:
+def reload(browser: Browser, until: str, before: str = "null") -> None:
     """Load the open page again, until the JavaScript `until` holds: what a page has stored reaches Chromium's next
-    process a moment later."""
+    process a moment later, or never if the page is left at once. `before` is JavaScript for each time it is left."""
     for _ in range(1200):  # a minute
         browser.complaints = []
+        browser.ask(before)
+        time.sleep(0.2)  # to store
         browser.ask("window.stale = true")
         browser._call("Page.reload")
         while not browser.ask("!window.stale && document.documentElement?.dataset.drawn"):
@@ -215,9 +217,10 @@ def test_what_another_page_left_in_the_browser_breaks_nothing(browser: Browser, 
         '{"order":[0],"answers":[7]}',
         '{"order":[],"answers":[]}',
     ):
-        browser.ask(f"localStorage.setItem({json.dumps(name)}, {json.dumps(left)})")
+        leave = f"localStorage.setItem({json.dumps(name)}, {json.dumps(left)})"
         stored = f"localStorage.getItem({json.dumps(name)}) === {json.dumps(left)}"
-        reload(browser, f"{stored} && document.getElementById('question').innerText === 'Question 1 of 4 · Step 1'")
+        drawn = "document.getElementById('question').innerText === 'Question 1 of 4 · Step 1'"
+        reload(browser, f"{stored} && {drawn}", leave)
         assert browser.complaints == []
 
 
