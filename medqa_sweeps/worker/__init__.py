@@ -7,7 +7,7 @@ scores the untuned base, `checkpoint` keeps enough to resume, `card` describes t
 trial does now and how long it takes. `predict` and `final_scores` answer other questions with the adapter that
 `trained` loads, and `refusal` says how such a process ends. `device` is what a process computes on.
 
-For `export`, `merging` adds the adapter to the base's weights; `gguf_conversion`, with the `sentencepiece_model` that it
-may need, and `gguf_quantising` make a GGUF of them. `plain_answers` and `gguf_answers` ask the result the trial's
+For `export`, `merging` adds the adapter to the base's weights; `gguf_conversion`, with the `sentencepiece_model` that
+it may need, and `gguf_quantising` make a GGUF of them. `plain_answers` and `gguf_answers` ask the result the trial's
 `validation_prompts`, `letter_scores` reads letters.
 """
