@@ -180,12 +180,17 @@ def _packages() -> Finding:
 
 
 def _requirements() -> Iterator[Requirement]:
-    """Our direct dependencies: from the lowest version, which was tried, up to the next that may break us."""
+    """Our direct dependencies: from the lowest version, which was tried, up to the next that may break us.
+
+    Those of extras are left out: whoever needs one is told so by the command that does.
+    """
     if IN_CHECKOUT:
         texts = tomllib.loads((PROJECT / "pyproject.toml").read_text())["project"]["dependencies"]
     else:
         texts = metadata.requires(DISTRIBUTION) or []
-    yield from map(Requirement, texts)
+    for requirement in map(Requirement, texts):
+        if requirement.marker is None or requirement.marker.evaluate({"extra": ""}):
+            yield requirement
 
 
 def _tried(requirement: Requirement) -> str | None:

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from medqa_sweeps import doctor
 from tests.hub.conftest import tiny_model
 from tests.hub.server import Hub, Repository
 
@@ -77,6 +78,14 @@ def test_a_hub_that_never_answers_does_not_hold_it_up(hub: Hub, examine: Examine
     hub.silent = True  # until it is closed: a process that waits is killed by this test
     found = examine(hub)
     assert "cannot be reached (timed out)" in found["Hub"][1] or "no answer within" in found["Hub"][1]
+
+
+def test_what_only_an_extra_needs_may_be_missing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As an installed package says it: a checkout reads its pyproject.toml, which has them elsewhere."""
+    monkeypatch.setattr(doctor, "IN_CHECKOUT", False)
+    needed = ["rich<16,>=15.0.0", 'gguf<0.20,>=0.19.0; extra == "gguf"']
+    monkeypatch.setattr(doctor.metadata, "requires", lambda name: needed)
+    assert [one.name for one in doctor._requirements()] == ["rich"]
 
 
 def test_packages_that_every_process_compiles_again_are_reported(examine: Examine, tmp_path: Path) -> None:
