@@ -71,7 +71,7 @@ def with_pass_sizes(
     return replace(
         config,
         training=training,
-        evaluation=replace(evaluation, batch_tokens=max(1, scoring >> halvings)),
+        evaluation=replace(evaluation, batch_tokens=max(longest, scoring >> halvings)),
     )
 
 
@@ -121,7 +121,7 @@ def halved(used: int, longest: int, times: int) -> int:
             f"out of memory with one question at a time (the longest has {longest:,} tokens). Use a smaller model or "
             "rank, training.gradient_checkpointing=true, fewer slots_per_device, or a device with more memory."
         )
-    return max(1, used >> times)
+    return max(longest, used >> times)  # a pass of one question; a limit below it would be refused when run again
 
 
 def step_passes(lengths: Sequence[int], tokens: int, samples: int | None = None) -> list[list[int]]:

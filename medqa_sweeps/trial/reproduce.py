@@ -7,7 +7,7 @@ from typing import Any
 
 from medqa_sweeps.base.fingerprints import changed_base
 from medqa_sweeps.command_line import shell_line
-from medqa_sweeps.config import TrainingConfig, TrialConfig
+from medqa_sweeps.config import TrialConfig
 from medqa_sweeps.prompt import LETTERS
 from medqa_sweeps.trial.folder import TrialDir
 from medqa_sweeps.trial.plan import Plan
@@ -40,18 +40,19 @@ def config_as_run(trial: TrialDir) -> TrialConfig:
     if attempts:
         last = attempts[-1]
         engine = replace(config.engine, threads=last.threads)
-        config = replace(config, training=_passes_as_run(config.training, last, trial.passes()), engine=engine)
+        config = _with_passes_as_run(replace(config, engine=engine), last, trial.passes())
     return config
 
 
-def _passes_as_run(training: TrainingConfig, attempt: AttemptLine, passes: PassesLine | None) -> TrainingConfig:
+def _with_passes_as_run(config: TrialConfig, attempt: AttemptLine, passes: PassesLine | None) -> TrialConfig:
     if passes is None:  # an earlier version counted questions
-        return replace(training, micro_batch_size=attempt.micro_batch_size)
-    return replace(
-        training,
+        return replace(config, training=replace(config.training, micro_batch_size=attempt.micro_batch_size))
+    training = replace(
+        config.training,
         micro_batch_tokens=passes.training_tokens,
         gradient_checkpointing=passes.gradient_checkpointing,
     )
+    return replace(config, training=training, evaluation=replace(config.evaluation, batch_tokens=passes.scoring_tokens))
 
 
 # Changes

@@ -100,6 +100,7 @@ def test_running_out_of_memory_halves_the_pass_that_was_used() -> None:
     assert after(2) == 400
     assert after(2, training_tokens=800, out_of_memory=1) == 400, "one of the two was before the passes of 800 tokens"
     assert after(4) == 100
+    assert after(1, training_tokens=150) == 100, "never below the longest question"
     with pytest.raises(OutOfMemory, match=r"one question at a time \(the longest has 100 tokens\)"):
         after(5)
 

@@ -247,7 +247,7 @@ def test_it_runs_as_the_last_attempt_did(trial: TrialDir) -> None:
         trial.append(PassesLine(attempt, 0, 0.0, tokens, 1024, gradient_checkpointing=True, out_of_memory=attempt - 1))
     again = config_as_run(trial)
     assert (again.training.micro_batch_tokens, again.training.gradient_checkpointing) == (400, True)
-    assert again.engine.threads == 1
+    assert (again.evaluation.batch_tokens, again.engine.threads) == (1024, 1)
 
 
 def test_a_trial_of_an_earlier_version_runs_with_its_questions_per_pass(trial: TrialDir) -> None:

@@ -272,7 +272,7 @@ def _undecided(run: TrainingRun, loaded: dict[str, Any]) -> Undecided | None:
         "step": [training.effective_batch_size, training.micro_batch_size, longest],
         "asked": [training.micro_batch_tokens, training.gradient_checkpointing],
         "optimizer": run.optimizer.name,
-        "gpu": [hardware.description()["gpus"], device.slots_on_device()],
+        "gpu": [[(gpu.name, gpu.memory_bytes) for gpu in hardware.gpus()], device.slots_on_device()],  # of any such
         "versions": versions_of(COMPUTING),
     }
     return Undecided(longest, short_hash(shape))
