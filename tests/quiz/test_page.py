@@ -63,17 +63,12 @@ def written(page: Path, *exercises: Exercise) -> Path:
 def reload(browser: Browser, until: str, before: str = "null") -> None:
     """Load the open page again, until the JavaScript `until` holds: what a page has stored reaches Chromium's next
     process a moment later, or never if the page is left at once. `before` is JavaScript for each time it is left."""
-    for _ in range(1200):  # a minute
-        browser.complaints = []
+    for _ in range(200):  # a minute
         browser.ask(before)
-        time.sleep(0.2)  # to store
-        browser.ask("window.stale = true")
-        browser._call("Page.reload")
-        while not browser.ask("!window.stale && document.documentElement?.dataset.drawn"):
-            time.sleep(0.05)
+        time.sleep(0.25)  # to store
+        browser.reload()
         if browser.ask(until):
             return
-        time.sleep(0.05)
     raise AssertionError(f"it never came to {until}")
 
 

@@ -3,6 +3,7 @@
 import base64
 import json
 import os
+import select
 import shutil
 import subprocess
 import time
@@ -12,6 +13,9 @@ from typing import Any
 CHROMIUM = next(
     (found for name in ("chromium", "chromium-browser", "google-chrome") if (found := shutil.which(name))), None
 )
+
+
+PATIENCE_S = 60.0
 
 
 class Browser:
@@ -29,7 +33,7 @@ class Browser:
         )  # fmt: skip
         os.close(child_reads)
         os.close(child_writes)
-        self._buffer, self._number, self._session = b"", 0, ""
+        self._buffer, self._number, self._session, self._loaded = b"", 0, "", False
         self.complaints: list[str] = []  # errors of the console and exceptions of the open page
         target = self._call("Target.createTarget", url="about:blank")["targetId"]
         self._session = self._call("Target.attachToTarget", targetId=target, flatten=True)["sessionId"]
@@ -53,13 +57,23 @@ class Browser:
             "Emulation.setDeviceMetricsOverride", width=width, height=900, deviceScaleFactor=1, mobile=width < 500
         )
         self.turn(dark)
-        self._call("Page.navigate", url=page.resolve().as_uri())
-        address = page.resolve().as_uri()
-        for _ in range(1200):  # a minute
-            if self.ask("location.href") == address and self.ask("document.documentElement?.dataset.drawn"):
-                return
+        self._load("Page.navigate", url=page.resolve().as_uri())
+
+    def reload(self) -> None:
+        """Load the open page again, and wait until it has drawn itself."""
+        self.complaints, self.requests = [], []
+        self._load("Page.reload")
+
+    def _load(self, method: str, **parameters: Any) -> None:
+        # A question asked of a page that is being left may never be answered: wait for the event first.
+        self._loaded = False
+        self._call(method, **parameters)
+        while not self._loaded:
+            self._note(self._receive(method))
+        end = time.monotonic() + PATIENCE_S
+        while not self.ask("document.documentElement.dataset.drawn"):
+            assert time.monotonic() < end, f"the page has not drawn itself: {self.complaints}"
             time.sleep(0.05)
-        raise AssertionError(f"{page} has not drawn itself: {self.complaints}")
 
     def turn(self, dark: bool) -> None:
         """What a reader's system prefers."""
@@ -89,15 +103,17 @@ class Browser:
             message["sessionId"] = self._session
         os.write(self._writes, json.dumps(message).encode() + b"\0")
         while True:
-            answer = self._receive()
+            answer = self._receive(method)
             if answer.get("id") == self._number:
                 assert "error" not in answer, f"{method}: {answer['error']}"
                 found: dict[str, Any] = answer["result"]
                 return found
             self._note(answer)
 
-    def _receive(self) -> dict[str, Any]:
+    def _receive(self, method: str) -> dict[str, Any]:
         while b"\0" not in self._buffer:
+            ready, _, _ = select.select([self._reads], [], [], PATIENCE_S)
+            assert ready, f"Chromium has not answered {method} for {PATIENCE_S:.0f} seconds"
             read = os.read(self._reads, 2**20)
             assert read, "Chromium has ended"
             self._buffer += read
@@ -115,3 +131,5 @@ class Browser:
             self.complaints.append(json.dumps(about["args"])[:400])
         elif event.get("method") == "Network.requestWillBeSent" and hasattr(self, "requests"):
             self.requests.append(about["request"]["url"])
+        elif event.get("method") == "Page.loadEventFired":
+            self._loaded = True
