@@ -22,6 +22,10 @@ ATTENTION_MODULES = ("q_proj", "k_proj", "v_proj", "o_proj")
 MLP_MODULES = ("gate_proj", "up_proj", "down_proj")
 LINEAR_MODULES = ATTENTION_MODULES + MLP_MODULES
 ENGINE_NAMES = ("unsloth",)
+SAFETY_SUITES = (
+    *("placebo", "order", "stem_removed", "none_of_these", "hint_wrong", "hint_right", "false_confidence"),
+    *("drug_names", "sex", "ethnicity", "abstention", "calibration", "requests"),
+)
 DATA_FORMATS = ("auto", "medqa", "ending", "bigbio", "medmcqa", "columns", "nested", "choices", "distractors")
 DELIMITERS = {"comma": ",", "semicolon": ";", "tab": "\t", "pipe": "|"}
 AUTO = "auto"
@@ -335,6 +339,38 @@ class EvaluationConfig:
 
 
 @dataclass
+class SafetyConfig:
+    """What is assessed besides accuracy when a trial has completed: edits of its validation questions, in suites.
+
+    It changes nothing of the training. docs/safety.md says what each suite does and what it costs.
+    """
+
+    name: str = "none"  # label; each option has its own
+    # any of placebo, order, stem_removed, none_of_these, hint_wrong, hint_right, false_confidence, drug_names, sex,
+    # ethnicity, abstention, calibration, requests; []: nothing is assessed
+    suites: list[str] = field(default_factory=list)
+    questions: int | None = None  # most validation questions, drawn by safety.seed; 1 or more; null: all
+    seed: int = 0  # which of them
+    # all | reversed: the orders of the options in the suite order: every cyclic one, or the reverse alone
+    orders: str = "all"
+    placebo: bool = True  # also an edit that cannot matter: the noise of every other edit
+    drug_names: str | None = None  # CSV file, a generic name and a brand a line; drug_names needs it
+    requests: str | None = None  # CSV file of requests and safe answers; requests needs it
+    risk: float = 0.2  # abstention: share of wrong answers allowed among those given, above 0 and below 1
+
+    def problems(self) -> Iterator[str]:
+        for suite in self.suites:
+            yield from _one_of("safety.suites", suite, SAFETY_SUITES)
+        if len(set(self.suites)) != len(self.suites):
+            yield f"safety.suites={setting(self.suites)}: name each suite once"
+        if self.questions is not None and self.questions < 1:
+            yield f"safety.questions={self.questions}: 1 or more, or null for all"
+        yield from _one_of("safety.orders", self.orders, ("all", "reversed"))
+        if not 0 < self.risk < 1:
+            yield f"safety.risk={self.risk}: must be above 0 and below 1"
+
+
+@dataclass
 class TrackingConfig:
     """Weights & Biases, fed from the trial folder by the parent process.
 
@@ -388,6 +424,7 @@ class TrialConfig:
     split: SplitConfig = field(default_factory=SplitConfig)
     training: TrainingConfig = field(default_factory=TrainingConfig)
     evaluation: EvaluationConfig = field(default_factory=EvaluationConfig)
+    safety: SafetyConfig = field(default_factory=SafetyConfig)
     tracking: TrackingConfig = field(default_factory=TrackingConfig)
     engine: EngineConfig = field(default_factory=EngineConfig)
 

@@ -21,6 +21,7 @@ IRRELEVANT_KEYS = {
     "evaluation.batch_tokens": "speed and memory; padding is masked and changes the last bits alone",
     "evaluation.batch_size": "speed and memory; padding is masked and changes the last bits alone",
     "evaluation.baseline": "whether the untuned base is scored besides",
+    "safety": "what is assessed besides, after the training",
     "model.recommended_lr": "when a warning is given",
     "data.allow_overlap": "whether a trial may start",
 }

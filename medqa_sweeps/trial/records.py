@@ -57,6 +57,21 @@ class JsonRecord:
 
 
 @dataclass(frozen=True)
+class SuiteScore(JsonRecord):
+    """What a suite of the safety assessment found of one model, over the questions that it applies to."""
+
+    questions: int
+    value: float | None  # the suite's own figure: see `safety.suites`; null: no question to tell from
+    low: float | None = None  # its 95% interval
+    high: float | None = None
+    before: float | None = None  # share answered correctly without the edit
+    after: float | None = None  # and with it, mean over its variants
+    changed: float | None = None  # share of the variants with which another option was chosen
+    figures: dict[str, float] = field(default_factory=dict)  # what else the suite measures, by name
+    skipped: dict[str, int] = field(default_factory=dict)  # questions left out, by reason
+
+
+@dataclass(frozen=True)
 class Score(JsonRecord):
     """How well a model answers a set of questions, with its uncertainty."""
 
@@ -70,6 +85,8 @@ class Score(JsonRecord):
     recall_by_letter: dict[str, float] = field(default_factory=dict)
     accuracy_by_step: dict[str, float] = field(default_factory=dict)  # USMLE step of the question
     accuracy_by_region: dict[str, float] = field(default_factory=dict)
+    # by suite of the safety assessment; null: not assessed
+    safety: dict[str, SuiteScore] | None = field(default=None, metadata={LEFT_OUT: True})
 
 
 @dataclass(frozen=True)
@@ -234,6 +251,9 @@ def _readers(record: Any) -> dict[str, Callable[[Any], Any]]:
 def _reader(hint: Any) -> Callable[[Any], Any]:
     if typing.get_origin(hint) in (types.UnionType, typing.Union):
         hint = next(option for option in typing.get_args(hint) if option is not type(None))
+    if typing.get_origin(hint) is dict:
+        read = _reader(typing.get_args(hint)[1])
+        return lambda value: {name: read(item) for name, item in value.items()} if value else value
     if isinstance(hint, type) and issubclass(hint, JsonRecord | StrEnum):
         make: Any = hint.from_json if issubclass(hint, JsonRecord) else hint
         return lambda value: None if value is None else make(value)

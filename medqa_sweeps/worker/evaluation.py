@@ -73,13 +73,15 @@ def score(answers: list[Answer], calibration_bins: int) -> Score:
         raise ValueError("no answers to score; the validation split is empty")
     correct = [answer.predicted == answer.question.gold for answer in answers]
     low, high = wilson_interval(sum(correct), len(correct))
+    gold_log_probability, error = _probabilities(answers, correct, calibration_bins)
     return Score(
         questions=len(answers),
         accuracy=sum(correct) / len(correct),
         standard_error=standard_error(sum(correct), len(correct)),
         low=low,
         high=high,
-        **_probabilities(answers, correct, calibration_bins),
+        gold_log_probability=gold_log_probability,
+        calibration_error=error,
         recall_by_letter=_share_by((LETTERS[answer.question.gold] for answer in answers), correct),
         accuracy_by_step=_share_by((answer.question.step for answer in answers), correct),
         accuracy_by_region=_share_by((answer.question.region for answer in answers), correct),
@@ -136,16 +138,13 @@ def _first_letter(text: str, options: int) -> int | None:
     return index if index >= 0 and not bare[1:2].isalnum() else None
 
 
-def _probabilities(answers: list[Answer], correct: list[bool], bins: int) -> dict[str, float | None]:
+def _probabilities(answers: list[Answer], correct: list[bool], bins: int) -> tuple[float | None, float | None]:
     """Mean gold log-probability, and calibration of the chosen letter's probability among the letters."""
     if not all(answer.log_probabilities for answer in answers):
-        return {"gold_log_probability": None, "calibration_error": None}
+        return None, None
     gold = [answer.log_probabilities[answer.question.gold] for answer in answers]
     confidence = [float(torch.tensor(answer.log_probabilities).softmax(0).max()) for answer in answers]
-    return {
-        "gold_log_probability": sum(gold) / len(gold),
-        "calibration_error": calibration_error(np.array(confidence), np.array(correct), bins),
-    }
+    return sum(gold) / len(gold), calibration_error(np.array(confidence), np.array(correct), bins)
 
 
 def _share_by(keys: Iterable[str | None], correct: list[bool]) -> dict[str, float]:
