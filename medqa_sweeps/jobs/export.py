@@ -23,7 +23,7 @@ from medqa_sweeps.export.forms import BY_CONVERTER, BaseWeights, Form
 from medqa_sweeps.export.llama_cpp import find_llama_cpp, is_installed, refuse_without_libgguf
 from medqa_sweeps.export.modelfile import modelfile
 from medqa_sweeps.export.private import refuse_private
-from medqa_sweeps.export.progress import ProgressFile
+from medqa_sweeps.durable.progress import ProgressFile
 from medqa_sweeps.export.usage import how_to_load
 from medqa_sweeps.installation import install_extra
 from medqa_sweeps.jobs.one_child import run_child

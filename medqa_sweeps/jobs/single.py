@@ -22,6 +22,8 @@ from medqa_sweeps.jobs.trials import TRAINING, Prepared, TrialJobs
 from medqa_sweeps.pool.local import LocalPool, local_pool
 from medqa_sweeps.pool.request import ANY_DEVICE, DeviceRequest
 from medqa_sweeps.tracking.run_settings import OFF, upload_text
+from medqa_sweeps.safety.announcing import announced
+from medqa_sweeps.safety.suites import refuse_unreadable
 from medqa_sweeps.trial.changes import changes_since_start
 from medqa_sweeps.trial.folder import StopReason, TrialDir
 from medqa_sweeps.trial.phase import Phase, PhaseName
@@ -52,6 +54,7 @@ def run_single(
     console = Console(highlight=False)
     begun = trial.config_file.exists()
     plan = plan_trial(config) if begun or again else plan_new_trial(config)
+    refuse_unreadable(plan.config.safety)
     trial.refuse_another(plan.config)
     if begun:  # found here, it leaves the trial as it is; found by its process, it would be its end
         refuse_changed(plan, trial.provenance())
@@ -64,7 +67,9 @@ def run_single(
         earlier = changes_since_start("The trial", trial.provenance()) if begun else []
         advice, uploads = faster_here(plan.config.model, plan.base.folder), upload_text(plan.config.tracking.mode)
         further = [line for line in (f"Runs on    {pool.devices[0]}", advice, uploads) if line]
-        said = [*plan.sentences(short_path(trial.path)), *further, *warnings, *earlier]
+        questions, training, writes = plan.sentences(short_path(trial.path))
+        safety = announced(plan.config.safety, len(plan.split.validation), plan.most_options)
+        said = [questions, training, *safety, writes, *further, *warnings, *earlier]
         for sentence in said:
             console.print(sentence, markup=False, soft_wrap=True)
     with TrialProgress(console) as progress:

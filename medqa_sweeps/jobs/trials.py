@@ -27,6 +27,7 @@ from medqa_sweeps.pool.contract import Pool, ProcessExit, ProcessHandle
 from medqa_sweeps.study import not_run
 from medqa_sweeps.study.best import can_be_ranked, scored_trial
 from medqa_sweeps.study.not_run import NotRun
+from medqa_sweeps.safety.suites import refuse_unreadable
 from medqa_sweeps.study.objective import BY_ACCURACY, Objective, refuse_generated
 from medqa_sweeps.study_identity import group_of
 from medqa_sweeps.tracking.tracker import Tracker, tracker_for, wait_for
@@ -132,6 +133,7 @@ class TrialJobs(Jobs):
             composed = self._compose(overrides, number)
             config = trial_config(composed)
             plan = plan_new_trial(config)
+            refuse_unreadable(config.safety)
         refuse_generated(self._objective, config.evaluation.method)
         return Job(number, tuple(overrides), plan.signature, Prepared(trial, plan, composed))
 

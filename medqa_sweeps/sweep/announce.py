@@ -18,6 +18,7 @@ from medqa_sweeps.compose.hydra_node import trial_config
 from medqa_sweeps.compose.snapshot import FOLDER, ConfSnapshot
 from medqa_sweeps.errors import TrialError
 from medqa_sweeps.jobs.launcher import trains_trials
+from medqa_sweeps.safety.announcing import announced
 from medqa_sweeps.study.confirmation import Confirmation, confirmed_study, read_confirmation
 from medqa_sweeps.study.folder import StudyDir
 from medqa_sweeps.study.objective import objective_named
@@ -179,6 +180,7 @@ def _each_trial(config: DictConfig, space: SearchSpace) -> Iterator[str]:
     yield questions
     rank = f" with LoRA r={plan.config.lora.r}"
     yield training.replace("Training  ", "Each trial").replace(rank, "" if "lora.r" in space.keys else rank)
+    yield from announced(plan.config.safety, len(plan.split.validation), plan.most_options)
 
 
 def how_to_go_on(swept: SweepResult, folder: StudyDir) -> Iterator[str]:

@@ -14,6 +14,7 @@ from medqa_sweeps.alarms.cautions import Caution, cautions_of, linear_interval
 from medqa_sweeps.compose.hydra_node import trial_config
 from medqa_sweeps.config import TrialConfig
 from medqa_sweeps.errors import ConfigError, TrialError
+from medqa_sweeps.safety.suites import refuse_unreadable
 from medqa_sweeps.study.objective import Objective, refuse_generated
 from medqa_sweeps.sweep.search_space import Fixed, Knob, SearchSpace, Value
 from medqa_sweeps.trial.plan import plan_new_trial
@@ -80,7 +81,9 @@ def trial_check(compose: Callable[[Sequence[str], int], DictConfig], objective: 
     """Composes, checks and plans a trial that will be scored by `objective`; what comes back is surely not meant."""
 
     def check(overrides: Sequence[str]) -> Iterable[Caution]:
-        return cautions_of(plan_new_trial(_checked(compose, overrides, objective)))
+        config = _checked(compose, overrides, objective)
+        refuse_unreadable(config.safety)
+        return cautions_of(plan_new_trial(config))
 
     return check
 

@@ -27,7 +27,7 @@ from medqa_sweeps.tracking.session import (
     send_command,
 )
 from medqa_sweeps.trial.folder import MetricsReader, TrialDir
-from medqa_sweeps.trial.records import AttemptEndLine, MetricsLine, Outcome, Result, TrainLine, ValidationLine
+from medqa_sweeps.trial.records import AttemptEndLine, MetricsLine, Outcome, Result, Score, TrainLine, ValidationLine
 
 if TYPE_CHECKING:
     import wandb
@@ -265,7 +265,14 @@ def _summary(result: Result, alarms: list[Alarm]) -> dict[str, Any]:
         summary |= {f"{prefix}{name}": metric.of(score) if score else None for name, metric in METRICS.items()}
         summary |= {f"{prefix}questions": written.get("questions")}
         summary |= {f"{prefix}accuracy_{key}": written.get(key) for key in ("low", "high", "standard_error")}
+        summary |= {f"{prefix}safety": _safety(score)} if score and score.safety else {}
     return summary | fields | {"alarms": [f"{alarm.name}: {alarm.sentence}" for alarm in alarms]}
+
+
+def _safety(score: Score) -> dict[str, dict[str, float | int | None]]:
+    """By suite: W&B shows it as `safety.order.value`."""
+    keys = ("value", "low", "high", "before", "after", "changed", "questions")
+    return {suite: {key: getattr(found, key) for key in keys} for suite, found in (score.safety or {}).items()}
 
 
 def _advice(trial: TrialDir) -> str:

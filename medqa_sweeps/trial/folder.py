@@ -6,6 +6,7 @@
     quarantine.jsonl   bad records that were left out, with location and reason; only if there are any
     metrics.jsonl      the history, one record per line, in the order of writing
     predictions.jsonl  the answer to every validation question at every evaluation
+    safety.jsonl       the answers to edited questions, if safety was assessed (see `medqa_sweeps.safety`)
     checkpoint/        step-000120/ …: the state to resume from; removed when the trial completes
     adapter/           the exported adapter, with its model card
     result.json        how the trial ended; written last, once. Without it the trial is running or was interrupted
@@ -72,6 +73,7 @@ class TrialDir:
         self.quarantine_file = path / "quarantine.jsonl"
         self.metrics_file = path / "metrics.jsonl"
         self.predictions_file = path / "predictions.jsonl"
+        self.safety_file = path / "safety.jsonl"
         self.checkpoint_folder = path / "checkpoint"
         self.adapter_folder = path / "adapter"
         self.adapter_file = self.adapter_folder / "adapter_model.safetensors"

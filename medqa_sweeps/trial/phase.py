@@ -22,9 +22,11 @@ class PhaseName(StrEnum):
     LOADING = "loading"
     AWAITING_BASE_SCORE = "awaiting_base_score"
     SCORING_BASE = "scoring_base"
+    ASSESSING_BASE = "assessing_base"
     PREPARING = "preparing"
     TRAINING = "training"
     SCORING = "scoring"
+    ASSESSING = "assessing"
     SAVING = "saving"
 
 
@@ -37,9 +39,11 @@ _SENTENCES: Mapping[PhaseName, str] = MappingProxyType(
         PhaseName.LOADING: "loading the base model",
         PhaseName.AWAITING_BASE_SCORE: "waiting for the score of the untuned base",
         PhaseName.SCORING_BASE: "scoring the untuned base",
+        PhaseName.ASSESSING_BASE: "assessing the untuned base",
         PhaseName.PREPARING: "preparing to train",
         PhaseName.TRAINING: "training",
         PhaseName.SCORING: "scoring",
+        PhaseName.ASSESSING: "assessing safety",
         PhaseName.SAVING: "saving",
     }
 )
@@ -51,7 +55,9 @@ _CELLS = {
     PhaseName.LOADING: "loading base",
     PhaseName.AWAITING_BASE_SCORE: "waiting for base",
     PhaseName.SCORING_BASE: "scoring base",
+    PhaseName.ASSESSING_BASE: "assessing base",
     PhaseName.PREPARING: "preparing",
+    PhaseName.ASSESSING: "assessing",
 }
 
 

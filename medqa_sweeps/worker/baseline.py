@@ -76,7 +76,6 @@ def _not_finite(base: BaseModel, engine: Engine) -> str:
 def _key(plan: Plan, prompt_fingerprint: str, dtype: str) -> str:
     """Changes with whatever can change a letter: also the libraries and the kind of processor."""
     evaluation = plan.config.evaluation
-    described = hardware.description()
     return short_hash(
         {
             "base": plan.base.fingerprint,
@@ -85,7 +84,15 @@ def _key(plan: Plan, prompt_fingerprint: str, dtype: str) -> str:
             "prompt": prompt_fingerprint,
             "questions": [(one.id, one.gold, one.step, one.region) for one in plan.split.validation],
             "how": [evaluation.method, evaluation.max_new_tokens, evaluation.calibration_bins],
-            "versions": versions_of(COMPUTING),
-            "processor": [described["processor"], [gpu["name"] for gpu in described["gpus"]]],
+            **machine(),
         }
     )
+
+
+def machine() -> dict[str, Any]:
+    """What can change the last bits of an answer: the libraries and the kind of processor."""
+    described = hardware.description()
+    return {
+        "versions": versions_of(COMPUTING),
+        "processor": [described["processor"], [gpu["name"] for gpu in described["gpus"]]],
+    }

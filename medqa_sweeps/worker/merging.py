@@ -32,7 +32,7 @@ from medqa_sweeps.base import BaseModel, locate
 from medqa_sweeps.errors import ConfigError
 from medqa_sweeps.exit_codes import ExitCode
 from medqa_sweeps.export.forms import BaseWeights
-from medqa_sweeps.export.progress import ProgressFile
+from medqa_sweeps.durable.progress import ProgressFile
 from medqa_sweeps.trial.folder import TrialDir
 from medqa_sweeps.worker import device
 from medqa_sweeps.worker.refusal import done_or_refused

@@ -45,6 +45,7 @@ class Pace:
     evaluations: int  # of the whole training, without the untuned base
     questions: int  # of an evaluation
     samples_per_step: int
+    assessed: int = 0  # edited questions after the training
     setup_seconds: float = 0.0  # before the first step
     _steps_done: int = 0  # of this attempt
     _step_seconds: float = 0.0
@@ -77,5 +78,5 @@ class Pace:
     @property
     def seconds_in_all(self) -> float | None:
         """That the trial takes from its beginning; None while too few steps were timed."""
-        training = self.seconds_for(self.steps, self.evaluations * self.questions)
+        training = self.seconds_for(self.steps, self.evaluations * self.questions + self.assessed)
         return None if training is None else self.setup_seconds + training

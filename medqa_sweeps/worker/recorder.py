@@ -9,8 +9,12 @@ import torch
 
 from medqa_sweeps import hardware
 from medqa_sweeps.card import trial_card
-from medqa_sweeps.config import TrainingConfig
+from medqa_sweeps.config import EvaluationConfig, TrainingConfig
+from medqa_sweeps.data import Question
 from medqa_sweeps.errors import FailureKind, TrialError
+from medqa_sweeps.safety import file as safety_file
+from medqa_sweeps.safety.records import SafetyLine
+from medqa_sweeps.safety.scores import suite_scores
 from medqa_sweeps.trial.folder import StopReason, TrialDir
 from medqa_sweeps.trial.phase import Phase, PhaseName
 from medqa_sweeps.trial.plan import Plan
@@ -21,15 +25,21 @@ from medqa_sweeps.trial.records import (
     Result,
     Score,
     StoppedBy,
+    SuiteScore,
     TrainLine,
     ValidationLine,
 )
 from medqa_sweeps.worker import checkpoint, device, model as model_module
+from medqa_sweeps.worker.assessing import Assessment
 from medqa_sweeps.worker.baseline import untuned
 from medqa_sweeps.worker.checkpoint import Checkpoint, Progress
 from medqa_sweeps.worker.engines.contract import Engine, TrialState
-from medqa_sweeps.worker.evaluation import prediction, score
+from medqa_sweeps.worker.evaluation import Answer, Answered, prediction, score
 from medqa_sweeps.worker.phases import Pace, Phases
+
+
+class _Interrupted(Exception):
+    """The trial is to end without a result."""
 
 
 class TrialRecorder:
@@ -39,14 +49,27 @@ class TrialRecorder:
         resume: where the training resumes; None: at its beginning.
         began: `time.monotonic()` when this attempt began.
         phases: shows people what the trial does now.
+        assessment: of safety, once the training is complete; None: none is asked for.
     """
 
-    def __init__(self, trial: TrialDir, plan: Plan, resume: Checkpoint | None, began: float, phases: Phases) -> None:
-        self._trial, self._plan, self._config = trial, plan, plan.config
+    def __init__(
+        self,
+        trial: TrialDir,
+        plan: Plan,
+        resume: Checkpoint | None,
+        began: float,
+        phases: Phases,
+        assessment: Assessment | None = None,
+    ) -> None:
+        self._trial, self._plan, self._config, self._assessment = trial, plan, plan.config, assessment
         self._progress = replace(resume.progress) if resume else Progress()
         self._phases = phases
         batch = self._config.training.effective_batch_size
-        self._pace = Pace(plan.steps, len(plan.evaluation_steps), self._questions, batch)
+        generated = self._config.evaluation.method == "generate"
+        self._asks_original = generated  # whether the assessment has to ask the questions without an edit, too
+        self._assessed = assessment.texts(generated) if assessment else 0
+        self._untuned_lines: list[SafetyLine] = []
+        self._pace = Pace(plan.steps, len(plan.evaluation_steps), self._questions, batch, self._assessed)
         self._stepped_at: float | None = None  # when `stepped` returned last
         self._began, self._earlier_seconds = began, self._progress.seconds
         self._saved_at = began
@@ -89,10 +112,24 @@ class TrialRecorder:
             self._trial.append_predictions(predictions)
         self._trial.append(ValidationLine(0, 0, 0.0, time.time(), seconds, untuned_score))
 
+    def assess_untuned(self, engine: Engine) -> None:
+        """What the untuned base answers to the edited questions, from the shared cache when it is there."""
+        if self._assessment is None:
+            return
+        with_original = self._asks_original or not self._config.evaluation.baseline
+        self._phases.enter(PhaseName.AWAITING_BASE_SCORE)
+        total = self._assessment.texts(with_original)
+
+        def answered(texts: int) -> None:
+            if self._phases.due:
+                self._phases.show(Phase(PhaseName.ASSESSING_BASE, texts, total))
+
+        self._untuned_lines = self._assessment.untuned(engine.answer, with_original, str(engine.dtype), answered)
+
     def show_training(self) -> None:
         """Show how many steps are done, and what is left."""
-        step, later = self._progress.step, self._evaluations_after(self._progress.step)
-        self._phases.show(self._phase(PhaseName.TRAINING, step, self._plan.steps, later * self._questions))
+        step, later = self._progress.step, self._questions_after(self._progress.step)
+        self._phases.show(self._phase(PhaseName.TRAINING, step, self._plan.steps, later))
 
     def cut(self, training: TrainingConfig, probed: bool) -> None:
         self._trial.append(
@@ -135,12 +172,16 @@ class TrialRecorder:
         pruned = self._stop is StopReason.PRUNED
         step, adapter = self._exported(state, pruned)
         line = self._validation_at(step, latest=pruned)
+        try:
+            assessed = self._assess(state, adapter, line) if self._stop is None and line else {}
+        except _Interrupted:  # the checkpoint of the last step is there: a later attempt assesses again
+            return
         result = Result(
             outcome=Outcome.PRUNED if pruned else Outcome.COMPLETED,
             signature=self._plan.signature,
             message=self._message(pruned),
-            score=line.score if line else None,
-            baseline=self._score_at(0),
+            score=_with_safety(line.score, assessed.get(line.samples_seen)) if line else None,
+            baseline=_with_safety(self._score_at(0), assessed.get(0)),
             samples_seen=line.samples_seen if line else self._progress.samples_seen,
             planned_samples=self._plan.samples,
             stopped_by=self._stopped_by(),
@@ -181,6 +222,27 @@ class TrialRecorder:
         else:
             progress.reports_without_better += 1
 
+    def _assess(
+        self, state: TrialState, adapter: dict[str, torch.Tensor], line: ValidationLine
+    ) -> dict[int, dict[str, SuiteScore]]:
+        """What the assessment found, by samples seen: of the exported adapter and of the untuned base (0)."""
+        if self._assessment is None:
+            return {}
+        self._phases.show(Phase(PhaseName.ASSESSING, 0, self._assessed))
+
+        def answer(questions: list[Question], evaluation: EvaluationConfig, answered: Answered) -> list[Answer]:
+            return state.answer(questions, evaluation, answered, adapter)
+
+        def answered(texts: int) -> None:
+            if self._trial.stop_reason() is StopReason.INTERRUPTED:
+                raise _Interrupted
+            if self._phases.due:
+                self._phases.show(self._phase(PhaseName.ASSESSING, texts, self._assessed, self._assessed - texts))
+
+        lines = self._assessment.trained(answer, self._asks_original, line.samples_seen, answered)
+        safety_file.replace_suites(self._trial, [*self._untuned_lines, *lines])
+        return suite_scores([*self._untuned_lines, *lines], self._trial.predictions(), self._config.safety)
+
     def _time_step(self) -> None:
         """Count the seconds since the step before; the first of an attempt ends what came before training."""
         now = time.monotonic()
@@ -191,7 +253,7 @@ class TrialRecorder:
 
     def _show_scoring(self, answered: int) -> None:
         later = self._evaluations_after(self._progress.step)
-        questions = self._questions - answered + later * self._questions
+        questions = self._questions - answered + self._questions_after(self._progress.step)
         phase = self._phase(PhaseName.SCORING, answered, self._questions, questions)
         evaluations = len(self._plan.evaluation_steps)
         self._phases.show(replace(phase, evaluation=evaluations - later, evaluations=evaluations))
@@ -205,6 +267,10 @@ class TrialRecorder:
     @property
     def _questions(self) -> int:
         return len(self._plan.split.validation)
+
+    def _questions_after(self, step: int) -> int:
+        """That are still to be answered after the training's `step`."""
+        return self._evaluations_after(step) * self._questions + self._assessed
 
     def _evaluations_after(self, step: int) -> int:
         return sum(report > step for report in self._plan.evaluation_steps)
@@ -264,3 +330,7 @@ class TrialRecorder:
 
     def _seconds(self) -> float:
         return self._earlier_seconds + time.monotonic() - self._began
+
+
+def _with_safety(score: Score | None, found: dict[str, SuiteScore] | None) -> Score | None:
+    return replace(score, safety=found) if score and found else score

@@ -16,6 +16,7 @@ from medqa_sweeps.trial.phase import PhaseName
 from medqa_sweeps.trial.plan import Plan, plan_trial, refuse_changed
 from medqa_sweeps.trial.records import Result
 from medqa_sweeps.worker import checkpoint, device, model as model_module
+from medqa_sweeps.worker.assessing import Assessment
 from medqa_sweeps.worker.baseline import refuse_useless
 from medqa_sweeps.worker.checkpoint import Checkpoint
 from medqa_sweeps.worker.engines.contract import Recorder, TrainingRun
@@ -50,11 +51,13 @@ def run_trial(trial: TrialDir) -> Result | None:
     phases.enter(PhaseName.LOADING)
     engine = ENGINES[config.engine.name](plan.base, config.model, config.training, tokenizer, encoder)
     resume = checkpoint.newest(trial.checkpoint_folder)
-    recorder = TrialRecorder(trial, plan, resume, began, phases)
+    assessment = Assessment(plan, encoder, config.safety) if config.safety.suites else None
+    recorder = TrialRecorder(trial, plan, resume, began, phases, assessment)
     recorder.begin()
     refuse_useless(plan.base, engine, plan.split.validation)
     if config.evaluation.baseline:
         recorder.score_untuned(engine, encoder.fingerprint)
+    recorder.assess_untuned(engine)
 
     recorder.show_training()
     engine.train([training_run(plan, encoder, resume, recorder)])

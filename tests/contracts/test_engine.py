@@ -164,6 +164,23 @@ def check_answers_come_in_the_order_of_the_questions(make: Make, tmp_path: Path)
     assert alone(make).answers[1] != alone(make).answers[STEPS]
 
 
+def check_an_earlier_adapter_answers_as_it_did_then_and_the_training_goes_on(make: Make, tmp_path: Path) -> None:
+    plan, again = planned(), list[Any]()
+
+    class Asking(Heard):
+        def stepped(self, step: int, samples_seen: int, state: TrialState) -> bool:
+            if step == 2:
+                earlier = dict(alone(make).adapters[1])
+                found = state.answer(plan.split.validation, plan.config.evaluation, adapter=earlier)
+                again.extend((one.question.id, one.log_probabilities) for one in found)
+            return super().stepped(step, samples_seen, state)
+
+    heard = Asking()
+    make().train([run_of(heard)])
+    assert again == alone(make).answers[1] and heard.answers == alone(make).answers
+    assert same(heard.final, alone(make).final)
+
+
 def check_a_stop_is_obeyed_at_once(make: Make, tmp_path: Path) -> None:
     stopped = Heard(stop_at=2)
     make().train([run_of(stopped)])

@@ -77,9 +77,13 @@ class Seat(TrialState):
         return self.step % run.training.log_every_steps == 0 or self.step in run.log_steps or self.step == run.steps
 
     def answer(
-        self, questions: list[Question], evaluation: EvaluationConfig, answered: Answered = nobody
+        self,
+        questions: list[Question],
+        evaluation: EvaluationConfig,
+        answered: Answered = nobody,
+        adapter: dict[str, torch.Tensor] | None = None,
     ) -> list[Answer]:
-        return answers(self.weight.detach(), questions, answered)
+        return answers(self.weight.detach() if adapter is None else adapter[_NAME], questions, answered)
 
     def adapter(self) -> dict[str, torch.Tensor]:
         return {_NAME: self.weight.detach().clone()}

@@ -37,12 +37,17 @@ class TrialState(ABC):
 
     @abstractmethod
     def answer(
-        self, questions: list[Question], evaluation: EvaluationConfig, answered: Answered = nobody
+        self,
+        questions: list[Question],
+        evaluation: EvaluationConfig,
+        answered: Answered = nobody,
+        adapter: dict[str, torch.Tensor] | None = None,
     ) -> list[Answer]:
         """The trial's answer to each question, in their order.
 
         Args:
             answered: is told on the way how many there are.
+            adapter: an earlier one of this trial that answers; None: the one in training.
 
         Raises:
             Diverged: if a log-probability is not finite.

@@ -125,9 +125,20 @@ class _Trial(TrialState):
             trainer.train()
 
     def answer(
-        self, questions: list[Question], evaluation: EvaluationConfig, answered: Answered = nobody
+        self,
+        questions: list[Question],
+        evaluation: EvaluationConfig,
+        answered: Answered = nobody,
+        adapter: dict[str, torch.Tensor] | None = None,
     ) -> list[Answer]:
-        return answer_questions(self.model, self._tokenizer, self._encoder, questions, evaluation, answered)
+        if adapter is None:
+            return answer_questions(self.model, self._tokenizer, self._encoder, questions, evaluation, answered)
+        in_training = self.adapter()
+        model_module.load_adapter_state(self.model, adapter)
+        try:
+            return self.answer(questions, evaluation, answered)
+        finally:
+            model_module.load_adapter_state(self.model, in_training)
 
     def adapter(self) -> dict[str, torch.Tensor]:
         return model_module.adapter_state(self.model)

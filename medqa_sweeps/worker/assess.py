@@ -1,0 +1,74 @@
+"""A child process: the safety assessment of a trained trial and of its untuned base, without training.
+
+    python -m medqa_sweeps.worker.assess TRIAL SAFETY PROGRESS
+
+SAFETY is the `SafetyConfig` as JSON. The lines go into the trial's safety.jsonl; PROGRESS is a file that says how far it
+is.
+"""
+
+import json
+import sys
+from pathlib import Path
+
+from medqa_sweeps.config import SafetyConfig
+from medqa_sweeps.durable.progress import ProgressFile
+from medqa_sweeps.exit_codes import ExitCode
+from medqa_sweeps.prompt import PromptEncoder
+from medqa_sweeps.safety import file as safety_file
+from medqa_sweeps.safety.originals import has_originals
+from medqa_sweeps.trial.folder import TrialDir
+from medqa_sweeps.trial.plan import plan_trial, refuse_changed
+from medqa_sweeps.worker import device, model as model_module
+from medqa_sweeps.worker.assessing import Answering, Assessment
+from medqa_sweeps.worker.evaluation import answer_questions
+from medqa_sweeps.worker.refusal import done_or_refused
+from medqa_sweeps.worker.trained import exported_adapter, with_adapter
+
+
+def main(arguments: list[str]) -> ExitCode:
+    folder, safety, progress = arguments
+    config = SafetyConfig(**json.loads(safety))
+    return done_or_refused(lambda: assess(TrialDir(Path(folder)), config, ProgressFile(Path(progress))))
+
+
+def assess(trial: TrialDir, config: SafetyConfig, progress: ProgressFile) -> None:
+    """Write the lines of both models.
+
+    Raises:
+        TrialError: if trial, base or questions are not what they should be.
+    """
+    device.use_threads(None)
+    adapter, result = exported_adapter(trial), trial.result()
+    assert result is not None, "it has an adapter that was scored"
+    plan = plan_trial(trial.config())
+    refuse_changed(plan, trial.provenance())
+    tokenizer = model_module.load_tokenizer(plan.base)
+    encoder = PromptEncoder(tokenizer, plan.config.prompt, plan.most_options)
+    assessment = Assessment(plan, encoder, config)
+    recorded = trial.predictions()
+    model = model_module.load_base(plan.base, plan.config.model, plan.config.training)
+    dtype = str(model.dtype)
+
+    def answering() -> Answering:
+        return lambda questions, evaluation, answered: answer_questions(
+            model, tokenizer, encoder, questions, evaluation, answered
+        )
+
+    lines = []
+    for seen in (0, result.samples_seen):
+        with_original = not has_originals(recorded.get(seen, {}))
+        total = assessment.texts(with_original)
+
+        def show(texts: int, total: int = total) -> None:
+            progress.show(texts, total)
+
+        if seen == 0:
+            lines += assessment.untuned(answering(), with_original, dtype, show)
+        else:
+            model = with_adapter(model, plan.config, adapter)
+            lines += assessment.trained(answering(), with_original, seen, show)
+    safety_file.replace_suites(trial, lines)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

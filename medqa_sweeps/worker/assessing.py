@@ -1,0 +1,104 @@
+"""The safety assessment of one trial's models: which texts they are asked, and their answers.
+
+The untuned base reads the same texts for all trials of a study, so its answers are computed once and shared. Each text
+is answered once, whatever suites it belongs to, in forward passes that hold questions of all suites.
+"""
+
+from collections.abc import Callable
+from dataclasses import replace
+from functools import cached_property
+from typing import Any
+
+from medqa_sweeps.config import EvaluationConfig, SafetyConfig, short_hash
+from medqa_sweeps.data import Question
+from medqa_sweeps.durable.cache import shared
+from medqa_sweeps.prompt import PromptEncoder
+from medqa_sweeps.safety import asking
+from medqa_sweeps.safety.asking import Asked
+from medqa_sweeps.safety.records import SafetyLine
+from medqa_sweeps.safety.suites import suites
+from medqa_sweeps.trial.plan import Plan
+from medqa_sweeps.worker.baseline import machine
+from medqa_sweeps.worker.evaluation import Answer, Answered
+
+Answering = Callable[[list[Question], EvaluationConfig, Answered], list[Answer]]
+_ROOM = 2  # tokens of an answer, which a question leaves free
+
+
+class Assessment:
+    """What a config asks to be assessed of the models of one planned trial."""
+
+    def __init__(self, plan: Plan, encoder: PromptEncoder, config: SafetyConfig) -> None:
+        self._plan, self._encoder, self._config = plan, encoder, config
+        self._questions = asking.drawn(plan.split.validation, config)
+        self._suites = [suite for suite in suites(config, plan.most_options) if suite.variants]
+
+    def texts(self, with_original: bool) -> int:
+        """How many texts a model is asked."""
+        return len(asking.texts(self._asked(with_original)))
+
+    def untuned(self, answer: Answering, with_original: bool, dtype: str, answered: Answered) -> list[SafetyLine]:
+        """The base's lines. Waits while another process computes them.
+
+        Args:
+            with_original: whether the questions are asked without an edit, too: nothing else has recorded the base's
+                log-probabilities.
+            dtype: in which the base computes.
+            answered: is told on the way how many texts are answered; nothing where the answers are there.
+        """
+
+        def compute() -> dict[str, Any]:
+            return {"lines": [line.to_json() for line in self._lines(answer, with_original, 0, answered)]}
+
+        if not self._suites:
+            return []
+        stored, _ = shared("safety", self._key(with_original, dtype), compute)
+        return [SafetyLine.from_json(line) for line in stored["lines"]]
+
+    def trained(
+        self, answer: Answering, with_original: bool, samples_seen: int, answered: Answered
+    ) -> list[SafetyLine]:
+        """The lines of the trained model; the arguments as for `untuned`."""
+        return self._lines(answer, with_original, samples_seen, answered) if self._suites else []
+
+    def _lines(self, answer: Answering, with_original: bool, seen: int, answered: Answered) -> list[SafetyLine]:
+        asked = self._asked(with_original)
+        questions = asking.texts(asked)
+        answers = answer(questions, self._evaluation(questions), answered)
+        chosen = {one.question.id: (one.predicted or 0, one.log_probabilities) for one in answers}
+        return asking.lines(asked, chosen, seen)
+
+    def _asked(self, with_original: bool) -> list[Asked]:
+        return self._all if with_original else [one for one in self._all if one.suite != asking.ORIGINAL]
+
+    @cached_property
+    def _all(self) -> list[Asked]:
+        asked = asking.asked_of(self._suites, self._questions, with_original=True)
+        questions, most = asking.texts(asked), self._plan.config.training.max_length_tokens
+        lengths = map(len, self._encoder.encode_all(questions))
+        fitting = {question.id for question, length in zip(questions, lengths, strict=True) if length + _ROOM <= most}
+        return asking.without_long(
+            asked, lambda question: question.id in fitting, f"longer than training.max_length_tokens={most} when edited"
+        )
+
+    def _evaluation(self, questions: list[Question]) -> EvaluationConfig:
+        """How they are scored: by log-probability, with room for the longest of them in a forward pass."""
+        evaluation = self._plan.config.evaluation
+        tokens = evaluation.batch_tokens
+        if isinstance(tokens, int):
+            tokens = max(tokens, *map(len, self._encoder.encode_all(questions)))
+        return replace(evaluation, method="log_probability", batch_tokens=tokens)
+
+    def _key(self, with_original: bool, dtype: str) -> str:
+        """Changes with whatever can change a line."""
+        asked = self._asked(with_original)
+        return short_hash(
+            {
+                "base": self._plan.base.fingerprint,
+                "four_bit": self._plan.config.model.load_in_4bit,
+                "dtype": dtype,
+                "prompt": self._encoder.fingerprint,
+                "asked": [[one.suite, one.variant, one.id, repr(one.edited)] for one in asked],
+                **machine(),
+            }
+        )
