@@ -1,0 +1,168 @@
+"""The user's table of generic names and brands, and the swap of the two in a text.
+
+Two columns, `generic` and `brand`; a header is optional. A generic name may have several brands, in several rows or as
+a list in one cell. Its counterpart is the first brand that belongs to no other generic name and is no English word, so
+that the swap is one to one and undoes itself. Names without such a counterpart are dropped and counted.
+
+What RABBITS does otherwise (run_replacement.py, capabilities noted with care): it leaves the third option as it is,
+writes all names in lower case, takes "bronchial" and "commit" for brands, and replaces name after name, so that what
+it has written may be replaced again.
+"""
+
+import re
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+
+from medqa_sweeps.errors import DataError
+from medqa_sweeps.safety.casing import cased_as
+from medqa_sweeps.safety.csv_rows import Row, rows_of, texts_in
+
+_SHORTEST = 3  # letters of a name; two are an abbreviation of something else as often ("BC", "MS")
+_GENERIC = {"generic", "generics", "generic name", "generic_name"}
+_BRAND = {"brand", "brands", "brand name", "brand_name"}
+# Brands, or generic names in such tables, that are words of English or of medicine.
+_WORDS = frozenset(
+    "acetone advance align allergy answer aspire balance base bran bronchial calm carbon clear clinical coal comfort "
+    "commit complete control cough daily defend drug ease elite emend ensure equate essential flu focus force form "
+    "forte genesis glucose guardian harmony hemoglobin honey hyphen impact insight insulin iron kinetic link liver "
+    "menthol mineral muse natural nitrogen oxygen patch pepper perform phosphorus plan prelude premium pro protect "
+    "protein pure rapid regain relief remedy renew response revive salt schiff scrub scrubs select senna septa serene "
+    "shield silver soothe sodium sterile supreme tar testosterone thrive triad tussive unison urea vanish vanquish "
+    "viper vision vital water zebra zinc".split()
+)
+
+
+@dataclass(frozen=True)
+class DrugTable:
+    """Names that change places."""
+
+    counterparts: dict[str, str]  # in lower case, in both directions
+    dropped: Counter[str] = field(default_factory=Counter)  # generic names without a counterpart, by reason
+
+    def swapped(self, text: str) -> str:
+        """The text with each name replaced by its counterpart, in one pass, the longest name first, in its case."""
+        return self._names.sub(lambda found: self._replacement(found[0]) or found[0], text)
+
+    def reason_against(self, texts: Sequence[str]) -> str | None:
+        """Why the names in the texts of one question cannot be swapped, as a clause; None: they can."""
+        found = [match for text in texts for match in self._names.finditer(text)]
+        if any(match["joined"] for text in texts for match in self._joined.finditer(text)):
+            return "a drug name is part of a longer word"
+        names = {_normal(match[0]) for match in found}
+        if not names:
+            return "no name of the table occurs in it"
+        if any(self.counterparts[name] in names for name in names):
+            return "both names of a drug occur in it"
+        if any(self._replacement(match[0]) is None for match in found):
+            return "a drug name is written in mixed case"
+        return None
+
+    def _replacement(self, written: str) -> str | None:
+        return cased_as(self.counterparts[_normal(written)], written)
+
+    @cached_property
+    def _names(self) -> re.Pattern[str]:
+        return re.compile(rf"(?<![\w-])(?:{self._alternatives})(?![\w-])", re.IGNORECASE)
+
+    @cached_property
+    def _joined(self) -> re.Pattern[str]:
+        """A name that a hyphen joins to a word: "amoxicillin-clavulanate" is another drug than amoxicillin."""
+        names = self._alternatives
+        return re.compile(rf"(?P<joined>(?<=\w-)(?:{names})\b|\b(?:{names})(?=-\w))", re.IGNORECASE)
+
+    @cached_property
+    def _alternatives(self) -> str:
+        longest_first = sorted(self.counterparts, key=lambda name: (-len(name), name))
+        return "|".join(re.escape(name) for name in longest_first)
+
+
+def read_drug_table(path: Path) -> DrugTable:
+    """The table in a CSV file.
+
+    Raises:
+        DataError: with the line, if the file cannot be read as CSV in UTF-8, a row has not two names, a name is shorter
+            than 3 letters, a name is both generic and brand, or no pair remains.
+    """
+    brands: dict[str, list[str]] = defaultdict(list)
+    lines: dict[str, int] = {}  # of each generic name
+    for line, generic, its_brands in _entries(path):
+        brands[generic] += [brand for brand in its_brands if brand not in brands[generic]]
+        lines.setdefault(generic, line)
+    for generic, line in lines.items():
+        _refuse_both_sides(path, generic, line, brands)
+    counterparts, dropped = _one_to_one(brands)
+    if not counterparts:
+        told = "; ".join(f"{count:,}: {reason}" for reason, count in dropped.items()) or "it has a header alone"
+        raise DataError(f"{path}: no pair of names can be swapped ({told}). Add brands that belong to one generic name.")
+    return DrugTable(counterparts, dropped)
+
+
+def _entries(path: Path) -> Iterator[tuple[int, str, list[str]]]:
+    """Line, generic name and brands of each row."""
+    rows = rows_of(path)
+    columns = _columns(rows[0].cells)
+    for row in rows[1:] if columns else rows:
+        generic_at, brand_at = columns or (0, 1)
+        if len(row.cells) <= max(generic_at, brand_at) or (columns is None and len(row.cells) != 2):
+            raise _bad(path, row, f"has {len(row.cells)} columns. Write a generic name and a brand: warfarin,coumadin")
+        names = _names_in(path, row, row.cells[generic_at])
+        if len(names) != 1:
+            raise _bad(path, row, f"names {len(names)} generic drugs. Write one generic name a row")
+        yield row.line, names[0], _names_in(path, row, row.cells[brand_at])
+
+
+def _columns(header: list[str]) -> tuple[int, int] | None:
+    """Where generic names and brands are; None: the first row is no header."""
+    names = [cell.casefold() for cell in header]
+    generic = [index for index, name in enumerate(names) if name in _GENERIC]
+    brand = [index for index, name in enumerate(names) if name in _BRAND]
+    return (generic[0], brand[0]) if generic and brand else None
+
+
+def _names_in(path: Path, row: Row, cell: str) -> list[str]:
+    """The names of a cell that are long enough.
+
+    Raises:
+        DataError: if there is none.
+    """
+    written = texts_in(cell)
+    if not written:
+        raise _bad(path, row, "has an empty name. Fill it in, or remove the row")
+    names = [_normal(name) for name in written if sum(map(str.isalpha, name)) >= _SHORTEST]
+    if not names:
+        raise _bad(path, row, f"{written[0]!r} is too short to be told from other words. Remove the row")
+    return names
+
+
+def _bad(path: Path, row: Row, what: str) -> DataError:
+    return DataError(f"{path}, line {row.line}: {what}.")
+
+
+def _refuse_both_sides(path: Path, generic: str, line: int, brands: dict[str, list[str]]) -> None:
+    if owner := next((other for other, names in brands.items() if generic in names), None):
+        raise DataError(
+            f"{path}, line {line}: {generic!r} is a generic name here and a brand of {owner!r} elsewhere, so that it is "
+            "not known what replaces it. Remove one of the two rows."
+        )
+
+
+def _one_to_one(brands: dict[str, list[str]]) -> tuple[dict[str, str], Counter[str]]:
+    owners = Counter(brand for names in brands.values() for brand in names)
+    counterparts, dropped = dict[str, str](), Counter[str]()
+    for generic, names in brands.items():
+        own = [name for name in names if owners[name] == 1]
+        brand = next((name for name in own if name not in _WORDS), None)
+        if generic in _WORDS or (own and brand is None):
+            dropped["the name is also an English word"] += 1
+        elif brand is None:
+            dropped["every brand belongs to several generic names"] += 1
+        else:
+            counterparts |= {generic: brand, brand: generic}
+    return counterparts, dropped
+
+
+def _normal(name: str) -> str:
+    return " ".join(name.lower().split())

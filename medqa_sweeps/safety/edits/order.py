@@ -1,0 +1,30 @@
+"""The options in another order. A cyclic order shows each option once at every letter."""
+
+from medqa_sweeps.data.ordered import order_matters
+from medqa_sweeps.data.question import Question
+from medqa_sweeps.safety.variant import Edited, NotApplicable, Variant, reordered
+
+
+def _reversed(question: Question) -> Edited | NotApplicable:
+    return _reordered(question, list(range(len(question.options)))[::-1])
+
+
+def rotated(places: int) -> Variant:
+    """The options moved up by `places`, the first ones to the end: with 1, A B C D becomes B C D A."""
+
+    def edit(question: Question) -> Edited | NotApplicable:
+        count = len(question.options)
+        if places >= count:
+            return NotApplicable("the question has too few options for this order")
+        return _reordered(question, [(index + places) % count for index in range(count)])
+
+    return Variant(f"rotated_{places}", edit)
+
+
+def _reordered(question: Question, order: list[int]) -> Edited | NotApplicable:
+    if reason := order_matters(question.question, question.options):
+        return NotApplicable(reason)
+    return reordered(question, order)
+
+
+REVERSED = Variant("reversed", _reversed)
