@@ -55,6 +55,7 @@ from medqa_sweeps.statistics.selective import (
 )
 from medqa_sweeps.statistics.simultaneous import (
     LEVEL,
+    compare_one_of,
     compare_pairs,
     compare_with_base,
     compare_with_best,
@@ -80,6 +81,7 @@ __all__ = [
     "calibration_values",
     "compare_answers",
     "compare_counts",
+    "compare_one_of",
     "compare_pairs",
     "compare_replicates",
     "compare_values",
