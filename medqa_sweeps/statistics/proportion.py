@@ -1,4 +1,4 @@
-"""One proportion: its standard error and its interval."""
+"""One proportion: its standard error and its interval. Two of separate questions: the interval of their difference."""
 
 import math
 
@@ -37,6 +37,27 @@ def wilson_interval(correct: int, total: int, confidence: float = CONFIDENCE) ->
     check_confidence(confidence)
     interval = stats.binomtest(correct, total).proportion_ci(confidence, method="wilson")
     return float(interval.low), float(interval.high)
+
+
+def newcombe_interval(
+    first: int, of_first: int, second: int, of_second: int, confidence: float = CONFIDENCE
+) -> tuple[float, float]:
+    """Lower and upper limit of `first / of_first - second / of_second`, each from -1 to 1; the questions are separate.
+
+    Raises:
+        ValueError: if one of them has no questions, a count exceeds its questions, or confidence is not in (0, 1).
+
+    Source: Newcombe, Statistics in Medicine 17 (1998) 873, method 10; statsmodels' confint_proportions_2indep.
+    """
+    from statsmodels.stats.proportion import confint_proportions_2indep
+
+    _check_counts(first, of_first)
+    _check_counts(second, of_second)
+    check_confidence(confidence)
+    limits = confint_proportions_2indep(
+        first, of_first, second, of_second, method="newcomb", compare="diff", alpha=1 - confidence
+    )
+    return float(limits[0]), float(limits[1])
 
 
 def check_confidence(confidence: float) -> None:

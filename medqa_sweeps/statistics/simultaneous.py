@@ -18,11 +18,13 @@ from dataclasses import replace
 from functools import cache
 from itertools import combinations
 
+import numpy.typing as npt
 from scipy import stats
 
 from medqa_sweeps.statistics.pair import PairedDifference
 from medqa_sweeps.statistics.proportion import CONFIDENCE
 from medqa_sweeps.statistics.replicates import Bools, SeedSpread, compare_replicates, compare_with_untuned
+from medqa_sweeps.statistics.values import compare_values
 
 LEVEL = 1 - CONFIDENCE  # family-wise error rate: share of studies with any false claim
 # SciPy computes 1 minus the rest, which is 0 or rounding error below this. Bonferroni's bound is exact to 0.2% there.
@@ -96,6 +98,18 @@ def compare_with_base(config: Bools, base: Bools, configs: int, spread: SeedSpre
     """
     _check_configs(configs, 1)
     paired = compare_with_untuned(config, base, spread, 1 - LEVEL / configs)
+    return replace(paired, p_adjusted=min(1.0, paired.p_value * configs))
+
+
+def compare_one_of(first: npt.ArrayLike, second: npt.ArrayLike, configs: int) -> PairedDifference:
+    """The same for values per question instead of answers: one of N comparisons, of which each config has its own.
+
+    Args:
+        first: a number per question, or whether it holds, [Q].
+        second: the same of what it is compared with.
+    """
+    _check_configs(configs, 1)
+    paired = compare_values(first, second, 1 - LEVEL / configs)
     return replace(paired, p_adjusted=min(1.0, paired.p_value * configs))
 
 
