@@ -46,7 +46,9 @@ def run(arguments: argparse.Namespace) -> ExitCode:
         if why := refused.get(trial.path.name):
             print(f"{name}: not assessed. {why}")
             continue
-        print(f"{name}:", *(f"  {line}" for line in report_lines(trial, config, len(trials))), sep="\n")
+        result = trial.result()
+        assert result is not None, "it has an adapter that was scored"
+        print(f"{name}:", *(f"  {line}" for line in report_lines(trial, result.samples_seen, len(trials))), sep="\n")
     synthetic = any(trial.config().data.synthetic for trial in trials)
     print(*([SYNTHETIC] * synthetic), EDUCATION_ONLY, sep="\n")
     return ExitCode.FAILED if refused else ExitCode.OK

@@ -15,6 +15,7 @@ from medqa_sweeps.base.files import refuse_broken_weights
 from medqa_sweeps.base.fingerprints import changed_base
 from medqa_sweeps.card import Agreement, model_card
 from medqa_sweeps.durable.lines import read_lines
+from medqa_sweeps.durable.progress import ProgressFile
 from medqa_sweeps.errors import ConfigError, InternalError
 from medqa_sweeps.export import base_files
 from medqa_sweeps.export.comparing import agreement, answers_of_trial
@@ -23,7 +24,6 @@ from medqa_sweeps.export.forms import BY_CONVERTER, BaseWeights, Form
 from medqa_sweeps.export.llama_cpp import find_llama_cpp, is_installed, refuse_without_libgguf
 from medqa_sweeps.export.modelfile import modelfile
 from medqa_sweeps.export.private import refuse_private
-from medqa_sweeps.durable.progress import ProgressFile
 from medqa_sweeps.export.usage import how_to_load
 from medqa_sweeps.installation import install_extra
 from medqa_sweeps.jobs.one_child import run_child

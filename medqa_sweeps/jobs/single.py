@@ -21,9 +21,9 @@ from medqa_sweeps.jobs.progress import TrialProgress
 from medqa_sweeps.jobs.trials import TRAINING, Prepared, TrialJobs
 from medqa_sweeps.pool.local import LocalPool, local_pool
 from medqa_sweeps.pool.request import ANY_DEVICE, DeviceRequest
-from medqa_sweeps.tracking.run_settings import OFF, upload_text
 from medqa_sweeps.safety.announcing import announced
 from medqa_sweeps.safety.suites import refuse_unreadable
+from medqa_sweeps.tracking.run_settings import OFF, upload_text
 from medqa_sweeps.trial.changes import changes_since_start
 from medqa_sweeps.trial.folder import StopReason, TrialDir
 from medqa_sweeps.trial.phase import Phase, PhaseName

@@ -24,11 +24,11 @@ from medqa_sweeps.hardware import killed_for_memory
 from medqa_sweeps.jobs.contract import Job, JobEnded, Jobs, Reported
 from medqa_sweeps.jobs.failures import another_attempt
 from medqa_sweeps.pool.contract import Pool, ProcessExit, ProcessHandle
+from medqa_sweeps.safety.suites import refuse_unreadable
 from medqa_sweeps.study import not_run
 from medqa_sweeps.study.best import can_be_ranked, scored_trial
 from medqa_sweeps.study.not_run import NotRun
-from medqa_sweeps.safety.suites import refuse_unreadable
-from medqa_sweeps.study.objective import BY_ACCURACY, Objective, refuse_generated
+from medqa_sweeps.study.objective import BY_ACCURACY, Objective, refuse_unmeasured
 from medqa_sweeps.study_identity import group_of
 from medqa_sweeps.tracking.tracker import Tracker, tracker_for, wait_for
 from medqa_sweeps.tracking.variables import to_record, variables_here
@@ -134,7 +134,7 @@ class TrialJobs(Jobs):
             config = trial_config(composed)
             plan = plan_new_trial(config)
             refuse_unreadable(config.safety)
-        refuse_generated(self._objective, config.evaluation.method)
+        refuse_unmeasured(self._objective, config.evaluation.method, config.safety.suites)
         return Job(number, tuple(overrides), plan.signature, Prepared(trial, plan, composed))
 
     def ended_before(self, number: int) -> JobEnded | None:

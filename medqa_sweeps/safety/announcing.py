@@ -23,4 +23,4 @@ def announced(config: SafetyConfig, validation: int, most_options: int) -> Itera
     yield f"Safety     {names}{cost if variants else ': from the answers that are there'}"
     for suite in found:
         if suite.unavailable:
-            yield f"           {suite.name} is left out: {suite.unavailable}"
+            yield f"           {suite.name} is left out. {suite.unavailable}"

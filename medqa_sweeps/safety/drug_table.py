@@ -25,13 +25,109 @@ _GENERIC = {"generic", "generics", "generic name", "generic_name"}
 _BRAND = {"brand", "brands", "brand name", "brand_name"}
 # Brands, or generic names in such tables, that are words of English or of medicine.
 _WORDS = frozenset(
-    "acetone advance align allergy answer aspire balance base bran bronchial calm carbon clear clinical coal comfort "
-    "commit complete control cough daily defend drug ease elite emend ensure equate essential flu focus force form "
-    "forte genesis glucose guardian harmony hemoglobin honey hyphen impact insight insulin iron kinetic link liver "
-    "menthol mineral muse natural nitrogen oxygen patch pepper perform phosphorus plan prelude premium pro protect "
-    "protein pure rapid regain relief remedy renew response revive salt schiff scrub scrubs select senna septa serene "
-    "shield silver soothe sodium sterile supreme tar testosterone thrive triad tussive unison urea vanish vanquish "
-    "viper vision vital water zebra zinc".split()
+    [
+        "acetone",
+        "advance",
+        "align",
+        "allergy",
+        "answer",
+        "aspire",
+        "balance",
+        "base",
+        "bran",
+        "bronchial",
+        "calm",
+        "carbon",
+        "clear",
+        "clinical",
+        "coal",
+        "comfort",
+        "commit",
+        "complete",
+        "control",
+        "cough",
+        "daily",
+        "defend",
+        "drug",
+        "ease",
+        "elite",
+        "emend",
+        "ensure",
+        "equate",
+        "essential",
+        "flu",
+        "focus",
+        "force",
+        "form",
+        "forte",
+        "genesis",
+        "glucose",
+        "guardian",
+        "harmony",
+        "hemoglobin",
+        "honey",
+        "hyphen",
+        "impact",
+        "insight",
+        "insulin",
+        "iron",
+        "kinetic",
+        "link",
+        "liver",
+        "menthol",
+        "mineral",
+        "muse",
+        "natural",
+        "nitrogen",
+        "oxygen",
+        "patch",
+        "pepper",
+        "perform",
+        "phosphorus",
+        "plan",
+        "prelude",
+        "premium",
+        "pro",
+        "protect",
+        "protein",
+        "pure",
+        "rapid",
+        "regain",
+        "relief",
+        "remedy",
+        "renew",
+        "response",
+        "revive",
+        "salt",
+        "schiff",
+        "scrub",
+        "scrubs",
+        "select",
+        "senna",
+        "septa",
+        "serene",
+        "shield",
+        "silver",
+        "soothe",
+        "sodium",
+        "sterile",
+        "supreme",
+        "tar",
+        "testosterone",
+        "thrive",
+        "triad",
+        "tussive",
+        "unison",
+        "urea",
+        "vanish",
+        "vanquish",
+        "viper",
+        "vision",
+        "vital",
+        "water",
+        "zebra",
+        "zinc",
+    ]
 )
 
 
@@ -96,7 +192,9 @@ def read_drug_table(path: Path) -> DrugTable:
     counterparts, dropped = _one_to_one(brands)
     if not counterparts:
         told = "; ".join(f"{count:,}: {reason}" for reason, count in dropped.items()) or "it has a header alone"
-        raise DataError(f"{path}: no pair of names can be swapped ({told}). Add brands that belong to one generic name.")
+        raise DataError(
+            f"{path}: no pair of names can be swapped ({told}). Add brands that belong to one generic name."
+        )
     return DrugTable(counterparts, dropped)
 
 

@@ -97,7 +97,9 @@ def suites(config: SafetyConfig, most_options: int) -> list[Suite]:
     Raises:
         ConfigError, DataError: if the table of drug names cannot be read.
     """
-    asked = [_suite(name, config, most_options) for name in SAFETY_SUITES if name in config.suites and name != "placebo"]
+    asked = [
+        _suite(name, config, most_options) for name in SAFETY_SUITES if name in config.suites and name != "placebo"
+    ]
     placebo = "placebo" in config.suites or any(suite.variants for suite in asked)
     return [*([_suite("placebo", config, most_options)] if config.placebo and placebo else []), *asked]
 
@@ -109,6 +111,11 @@ def edited_questions(
     for question in questions:
         for variant in suite.variants:
             yield question, variant, variant.edit(question)
+
+
+def keeps_answer(suite: str, variant: str) -> bool:
+    """Whether a model should answer this variant as it answers the question: the right option is the same."""
+    return (suite, variant) not in _OTHER_TASKS
 
 
 def refuse_unreadable(config: SafetyConfig) -> None:
@@ -151,6 +158,11 @@ _FIXED: dict[str, tuple[Variant, ...]] = {
     "false_confidence": (PROPOSAL,),
     "sex": (SEX,),
     "ethnicity": ETHNICITIES,
+}
+
+
+_OTHER_TASKS = {
+    (suite, variant.name) for suite, variants in _FIXED.items() for variant in variants if not variant.keeps_answer
 }
 
 

@@ -1,9 +1,10 @@
 """The objective of a sweep: one or several metrics of the validation score, each with its direction.
 
 `hydra.sweeper.metric` is a name from METRICS, or a list of names for a Pareto front. To add a metric, add an entry to
-METRICS: all other code reads direction, unit and value from there.
+METRICS: all other code reads direction, unit and value from there. The suites of the safety assessment bring their own.
 """
 
+import functools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -14,9 +15,10 @@ import yaml
 
 from medqa_sweeps import damage
 from medqa_sweeps.errors import ConfigError
+from medqa_sweeps.safety.measures import MEASURES
 from medqa_sweeps.study_identity import FILE as STUDY_FILE
 from medqa_sweeps.trial.records import Score
-from medqa_sweeps.wording import listed, percent
+from medqa_sweeps.wording import listed, percent, setting
 
 
 class Direction(StrEnum):
@@ -42,6 +44,7 @@ class Metric:
     of: Callable[[Score], float | None]  # None: the score does not have it
     unit: str = ""  # %: a share, shown in percent; nats; or none
     needs_probabilities: bool = False  # of the options; evaluation.method=generate has none
+    needs_suite: str = ""  # of the safety assessment, which a trial is given once it has completed
     averages_questions: bool = True  # whether a trial that does worse on most questions also does worse in the metric
 
     def plotted(self, value: float) -> float:
@@ -58,6 +61,11 @@ class Metric:
 def _balanced_accuracy(score: Score) -> float | None:
     recalls = score.recall_by_letter.values()
     return sum(recalls) / len(recalls) if recalls else None
+
+
+def _of_suite(score: Score, suite: str) -> float | None:
+    found = (score.safety or {}).get(suite)
+    return found.value if found else None
 
 
 ACCURACY = Metric("accuracy", "accuracy", "accuracy", Direction.MAXIMIZE, lambda score: score.accuracy, "%")
@@ -93,6 +101,23 @@ METRICS = {
         ),
     )
 }
+
+
+# `safety.order` and its like: what the assessment at a trial's end finds, so not of an evaluation on the way.
+SAFETY_METRICS = {
+    f"safety.{suite}": Metric(
+        f"safety.{suite}",
+        measure.title,
+        measure.column,
+        Direction(measure.direction),
+        functools.partial(_of_suite, suite=suite),
+        measure.unit,
+        needs_suite=suite,
+        averages_questions=False,
+    )
+    for suite, measure in MEASURES.items()
+}
+ALL_METRICS = METRICS | SAFETY_METRICS
 
 
 @dataclass(frozen=True)
@@ -165,14 +190,15 @@ def objective_named(requested: Any) -> Objective:
     """
     several = isinstance(requested, Sequence) and not isinstance(requested, str)
     names = list(map(str, requested)) if several else [ACCURACY.name if requested is None else str(requested)]
-    unknown = [name for name in names if name not in METRICS]
+    unknown = [name for name in names if name not in ALL_METRICS]
     if unknown or not names or len(set(names)) < len(names):
         what = f"there is no metric {listed(unknown)}" if unknown else "give at least one, and each only once"
         raise ConfigError(
-            f"hydra.sweeper.metric={typed(names)}: {what}. Allowed are {', '.join(METRICS)}, or for a Pareto front a "
-            "list of several: hydra.sweeper.metric=[accuracy,calibration_error]."
+            f"hydra.sweeper.metric={typed(names)}: {what}. Allowed are {', '.join(METRICS)}, and of an "
+            f"assessment {', '.join(SAFETY_METRICS)}; or for a Pareto front a list of several: "
+            "hydra.sweeper.metric=[accuracy,calibration_error]."
         )
-    metrics = tuple(METRICS[name] for name in names)
+    metrics = tuple(ALL_METRICS[name] for name in names)
     return Objective(tuple(metric.direction for metric in metrics), metrics)
 
 
@@ -191,15 +217,27 @@ def objective_in(study: Path) -> Objective:
     return objective_named(definition.get("metric") if isinstance(definition, dict) else None)
 
 
-def refuse_generated(objective: Objective, method: str) -> None:
-    """Check that the evaluation method provides what the metrics need.
+def refuse_unmeasured(objective: Objective, method: str, suites: Sequence[str]) -> None:
+    """Check that evaluation and assessment provide what the metrics need.
 
     Args:
         method: `evaluation.method`.
+        suites: `safety.suites`.
 
     Raises:
-        ConfigError: if a metric needs probabilities, but the answers are generated.
+        ConfigError: if a metric needs probabilities, but the answers are generated; or a suite that is not asked for.
     """
+    _refuse_generated(objective, method)
+    lacking = [metric.needs_suite for metric in objective.metrics if metric.needs_suite not in ("", *suites)]
+    if lacking:
+        raise ConfigError(
+            f"hydra.sweeper.metric={typed(objective.names)}: no trial is assessed by {listed(lacking)} "
+            f"(safety.suites={setting(list(suites))}). Add safety=quick or safety=full, or name the suites: "
+            f"safety.suites=[{','.join(lacking)}]."
+        )
+
+
+def _refuse_generated(objective: Objective, method: str) -> None:
     needing = [metric.name for metric in objective.metrics if metric.needs_probabilities]
     if method != "generate" or not needing:
         return

@@ -13,7 +13,7 @@ from medqa_sweeps.study.objective import (
     Metric,
     Objective,
     objective_named,
-    refuse_generated,
+    refuse_unmeasured,
     typed,
 )
 from medqa_sweeps.wording import listed
@@ -33,7 +33,7 @@ def asked_objective(config: DictConfig, settings: DictConfig) -> Objective:
     if trains_trials(config):
         objective = objective_named(metric)
         _refuse_other_directions(objective, directions)
-        refuse_generated(objective, config.evaluation.method)
+        refuse_unmeasured(objective, config.evaluation.method, config.safety.suites)
         return objective
     if metric is not None:
         raise ConfigError(

@@ -15,7 +15,7 @@ from medqa_sweeps.compose.hydra_node import trial_config
 from medqa_sweeps.config import TrialConfig
 from medqa_sweeps.errors import ConfigError, TrialError
 from medqa_sweeps.safety.suites import refuse_unreadable
-from medqa_sweeps.study.objective import Objective, refuse_generated
+from medqa_sweeps.study.objective import Objective, refuse_unmeasured
 from medqa_sweeps.sweep.search_space import Fixed, Knob, SearchSpace, Value
 from medqa_sweeps.trial.plan import plan_new_trial
 from medqa_sweeps.wording import counted
@@ -73,7 +73,7 @@ def _checked(
     compose: Callable[[Sequence[str], int], DictConfig], overrides: Sequence[str], objective: Objective
 ) -> TrialConfig:
     config = trial_config(compose(overrides, 0))
-    refuse_generated(objective, config.evaluation.method)
+    refuse_unmeasured(objective, config.evaluation.method, config.safety.suites)
     return config
 
 

@@ -2,8 +2,8 @@
 
     python -m medqa_sweeps.worker.assess TRIAL SAFETY PROGRESS
 
-SAFETY is the `SafetyConfig` as JSON. The lines go into the trial's safety.jsonl; PROGRESS is a file that says how far it
-is.
+SAFETY is the `SafetyConfig` as JSON. The lines go into the trial's safety.jsonl; PROGRESS is a file that says how far
+this is.
 """
 
 import json

@@ -20,9 +20,9 @@ import xllamacpp
 
 from medqa_sweeps.durable.files import write_atomically
 from medqa_sweeps.durable.lines import append_lines
+from medqa_sweeps.durable.progress import ProgressFile
 from medqa_sweeps.errors import InternalError
 from medqa_sweeps.exit_codes import ExitCode
-from medqa_sweeps.durable.progress import ProgressFile
 from medqa_sweeps.trial.folder import TrialDir
 from medqa_sweeps.worker.refusal import done_or_refused
 from medqa_sweeps.worker.validation_prompts import validation_prompts

@@ -21,8 +21,8 @@ from gguf import GGUFReader, GGUFValueType, GGUFWriter, LlamaFileType
 from gguf.constants import GGML_QUANT_SIZES, GGMLQuantizationType as Type
 
 from medqa_sweeps.durable.files import write_atomically
-from medqa_sweeps.exit_codes import ExitCode
 from medqa_sweeps.durable.progress import ProgressFile
+from medqa_sweeps.exit_codes import ExitCode
 from medqa_sweeps.worker.refusal import done_or_refused
 
 _FALLBACKS = {Type.Q4_K: Type.Q5_0, Type.Q5_K: Type.Q5_1, Type.Q6_K: Type.Q8_0}

@@ -29,10 +29,10 @@ from safetensors.torch import save_file
 from transformers.core_model_loading import revert_weight_conversion
 
 from medqa_sweeps.base import BaseModel, locate
+from medqa_sweeps.durable.progress import ProgressFile
 from medqa_sweeps.errors import ConfigError
 from medqa_sweeps.exit_codes import ExitCode
 from medqa_sweeps.export.forms import BaseWeights
-from medqa_sweeps.durable.progress import ProgressFile
 from medqa_sweeps.trial.folder import TrialDir
 from medqa_sweeps.worker import device
 from medqa_sweeps.worker.refusal import done_or_refused

@@ -17,9 +17,9 @@ from peft import PeftModel
 from transformers import AutoModelForCausalLM, BitsAndBytesConfig
 
 from medqa_sweeps.durable.lines import append_lines
+from medqa_sweeps.durable.progress import ProgressFile
 from medqa_sweeps.exit_codes import ExitCode
 from medqa_sweeps.export.forms import Form
-from medqa_sweeps.durable.progress import ProgressFile
 from medqa_sweeps.trial.folder import TrialDir
 from medqa_sweeps.worker import device
 from medqa_sweeps.worker.letter_scores import letter_log_probabilities, scoring_passes

@@ -13,8 +13,8 @@ from medqa_sweeps.config import EvaluationConfig, TrainingConfig
 from medqa_sweeps.data import Question
 from medqa_sweeps.errors import FailureKind, TrialError
 from medqa_sweeps.safety import file as safety_file
+from medqa_sweeps.safety.assessed import suite_scores
 from medqa_sweeps.safety.records import SafetyLine
-from medqa_sweeps.safety.scores import suite_scores
 from medqa_sweeps.trial.folder import StopReason, TrialDir
 from medqa_sweeps.trial.phase import Phase, PhaseName
 from medqa_sweeps.trial.plan import Plan
@@ -241,7 +241,7 @@ class TrialRecorder:
 
         lines = self._assessment.trained(answer, self._asks_original, line.samples_seen, answered)
         safety_file.replace_suites(self._trial, [*self._untuned_lines, *lines])
-        return suite_scores([*self._untuned_lines, *lines], self._trial.predictions(), self._config.safety)
+        return suite_scores([*self._untuned_lines, *lines], self._trial.predictions(), self._config)
 
     def _time_step(self) -> None:
         """Count the seconds since the step before; the first of an attempt ends what came before training."""

@@ -8,8 +8,8 @@ import pytest
 from gguf import GGUFReader, GGUFWriter
 from gguf.quants import dequantize
 
-from medqa_sweeps.export.forms import BY_LIBGGUF
 from medqa_sweeps.durable.progress import ProgressFile
+from medqa_sweeps.export.forms import BY_LIBGGUF
 from medqa_sweeps.worker.gguf_quantising import _has_more_bits, quantise
 
 LAYERS = 16
