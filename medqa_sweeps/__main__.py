@@ -54,7 +54,7 @@ def main(argv: Sequence[str]) -> ExitCode:
         launch(list(argv))
         return ExitCode.OK
     command = _module(argv[0])
-    arguments = parser_of(argv[0]).parse_args(argv[1:])
+    arguments = parser_of(argv[0]).parse_intermixed_args(argv[1:])
     try:
         code: ExitCode = command.run(arguments)
     except TrialError as error:
