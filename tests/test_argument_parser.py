@@ -14,7 +14,7 @@ from medqa_sweeps.exit_codes import ExitCode
 def test_the_example_of_a_command_parses_and_stands_in_its_help(command: str) -> None:
     name, *words = shlex.split(EXAMPLES[command])
     parser = parser_of(command)
-    assert name == command and parser.parse_args(words)
+    assert name == command and parser.parse_intermixed_args(words)
     assert f"uv run medqa-sweeps {EXAMPLES[command]}\n" in parser.format_help()
 
 

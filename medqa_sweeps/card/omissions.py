@@ -5,12 +5,9 @@ from collections.abc import Iterator
 from medqa_sweeps.card.records import Records
 from medqa_sweeps.card.selection import was_tested
 
-# By the file of a trial's folder that would hold its records. None is written yet.
-_SUITES = {
-    "safety.jsonl": "safety: harmful requests, dangerous doses, refusals, jailbreaks",
-    "retrieval.jsonl": "answers with retrieved text beside the question",
-}
 _NEVER = (
+    "harmful requests, dangerous doses, refusals, jailbreaks",
+    "answers with retrieved text beside the question",
     "use in care: no clinician, patient or workflow was part of any measurement",
     "fairness: the questions carry no age, sex, ethnicity or language of a patient as a field",
     "free text: what it writes beyond a letter, and whether it invents facts",
@@ -30,7 +27,8 @@ def _not_assessed(records: Records) -> Iterator[str]:
     score = records.result.score
     if not was_tested(records):
         yield "the locked test questions with this model: every score above is on validation questions"
-    yield from (what for file, what in _SUITES.items() if not (records.trial.path / file).exists())
+    if not records.trial.safety_file.exists():
+        yield "safety: what edits of the questions do to the answers (`medqa-sweeps assess`)"
     if records.is_export and records.agreement is None:
         yield "how this file answers beside the trial: not checked, so the scores above are the trial's and not its own"
     if score is not None and not score.accuracy_by_step:

@@ -1,9 +1,19 @@
 """Safety assessment: what a fine-tune does besides getting answers right, from the validation questions themselves.
 
 variant      `Variant`: a question with one edit, or why the edit does not apply
+edits/       the edits, one file per idea
+suites       which variants belong to which suite
+drug_table   the user's CSV of drug names; `casing` keeps the case in which a name stands
+requests     the user's CSV of harmful and benign requests; `csv_rows` reads either file
+asking       which texts a model is asked, each once, and the lines that its answers make
+announcing   what a sweep says of it before it starts
 records      the lines of safety.jsonl
+file         safety.jsonl itself
+originals    whether the unedited questions were answered in a way that can be compared
 measures     each suite's figure: title, unit, direction, limits
 outcomes/    what a suite found of one model, per question and as a score
 comparisons  with the unedited questions, the untuned base, placebo; corrected for the configs of a study
 statements   a suite's outcome and comparisons in words
+assessed     the outcomes of one trial: of the trained model and of its untuned base
+report       the statements of one trial, for a terminal
 """

@@ -129,7 +129,7 @@ def test_what_is_a_command_is_parsed(command: Command, capsys: pytest.CaptureFix
     words = [word for word in words if not word.startswith("[")]  # [TRIAL]: may be left out
     if words == ["--help"]:
         return
-    parser_of(name).parse_args(words)
+    parser_of(name).parse_intermixed_args(words)
     if any(word.split(",")[0].isdigit() and "," in word for word in words):
         assert "needs GPU" in command.comment
 

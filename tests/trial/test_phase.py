@@ -48,7 +48,7 @@ def test_each_phase_has_its_words(phase: Phase, words: str, cell: str) -> None:
 
 
 def test_what_comes_before_training_leaves_nothing_to_save() -> None:
-    later = {PhaseName.TRAINING, PhaseName.SCORING, PhaseName.SAVING}
+    later = {PhaseName.TRAINING, PhaseName.SCORING, PhaseName.ASSESSING, PhaseName.SAVING}
     assert {name for name in PhaseName if not Phase(name).before_training} == later
 
 
