@@ -9,8 +9,6 @@ from dataclasses import dataclass, field
 from medqa_sweeps.retrieval import sentences
 from medqa_sweeps.retrieval.documents import Document, Place
 
-RULE = [1, *sentences.RULE]  # part of the key of cached passages; the number changes with what this file does
-
 
 @dataclass(frozen=True)
 class Chunking:

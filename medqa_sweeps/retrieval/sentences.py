@@ -2,28 +2,41 @@
 
 import itertools
 import re
+from collections.abc import Iterator
 
 # A sentence ends at a stop, question or exclamation mark before white space and a capital, digit or quote; an initial
-# ("E. coli", "S. Typhi") and a title end none. A list item or heading begins one.
-_ENDS = re.compile(
-    r"""(?<!\b[A-Z])(?<!\bDr)(?<!\bvs)(?<!\bFig)(?<!\bNo)(?<!\bSt)[.!?]["'”’)\]]*(?=\s+["'“‘(\[]?[A-Z0-9])"""
+# ("S. Typhi") and a title end none. A blank line, a list's item and a heading end the sentence before them.
+_STOPS = re.compile(
+    r"""[.!?](?<!\b[A-Z]\.)(?<!\bDr\.)(?<!\bvs\.)(?<!\bFig\.)(?<!\bNo\.)(?<!\bSt\.)["'”’)\]]*(?=\s+["'“‘(\[]?[A-Z0-9])"""
     r"""|[。！？；]["'”’」』）]*"""
-    r"""|(?<=\S)(?=[^\S\n]*\n\s*(?:[-*•#]|\d+[.)]\s))"""
-    r"""|(?<=\S)(?=[^\S\n]*\n[^\S\n]*\n)"""
 )
-_PARAGRAPH_ENDS = re.compile(r"(?<=\S)(?=[^\S\n]*\n[^\S\n]*\n)")
+_BREAKS = re.compile(r"\n(?=\s{0,40}(?:[-*•#]|\d+[.)]\s)|[^\S\n]*\n)")
+_BLANK_LINES = re.compile(r"\n(?=[^\S\n]*\n)")
 _NEXT = re.compile(r"\S")
-RULE = [_ENDS.pattern, _PARAGRAPH_ENDS.pattern]  # part of the key of cached passages
+RULE = [_STOPS.pattern, _BREAKS.pattern, _BLANK_LINES.pattern]  # part of a ranking's key
 
 
 def sentence_ends(text: str) -> list[int]:
     """The positions behind each sentence but the last, in order; white space follows each, or the next sentence."""
-    return [match.end() for match in _ENDS.finditer(text)]
+    stops = (match.end() for match in _STOPS.finditer(text))
+    return sorted({*stops, *_before(_BREAKS, text)})
 
 
 def paragraph_ends(text: str) -> list[int]:
     """The positions behind each paragraph but the last, in order; a blank line follows each."""
-    return [match.end() for match in _PARAGRAPH_ENDS.finditer(text)]
+    return list(_before(_BLANK_LINES, text))
+
+
+def _before(breaks: re.Pattern[str], text: str) -> Iterator[int]:
+    """The positions behind the characters that stand before line breaks; of several breaks in a row, once."""
+    searched = 0  # so that a file of blank lines takes linear time
+    for match in breaks.finditer(text):
+        end = match.start()
+        while end > searched and text[end - 1].isspace():
+            end -= 1
+        if end > searched:
+            yield end
+        searched = match.end()
 
 
 def next_start(text: str, position: int) -> int:
