@@ -26,6 +26,7 @@ _CANDIDATES = (
 _SHOWN = 8  # encodings in an error
 _AROUND = 24  # characters of a line to each side of the first that is not ASCII
 _CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ufffd\ue000-\uf8ff]")  # in no text of people
+_HALF = re.compile("[\ud800-\udfff]")
 _SOME_NULS = 0.1  # share of NUL bytes above which a text that is valid UTF-8 is UTF-16 without a mark
 
 
@@ -60,6 +61,11 @@ def text_of(path: Path, encoding: str | None, can_be_named: bool = True) -> str:
         advice = _advice(data, 0, None, can_be_named)
         raise DataError(f"{path}, line 1: not UTF-8: it has NUL characters. {advice}")
     return text
+
+
+def without_half_characters(text: str) -> str:
+    """The text with U+FFFD for each half of a surrogate pair, which JSON and file names can hold and UTF-8 cannot."""
+    return text if text.isascii() else _HALF.sub("\ufffd", text)
 
 
 def _advice(data: bytes, at: int, encoding: str | None, can_be_named: bool) -> str:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from medqa_sweeps.data.cells import from_json
-from medqa_sweeps.data.encodings import text_of
+from medqa_sweeps.data.encodings import text_of, without_half_characters
 from medqa_sweeps.errors import DataError
 from medqa_sweeps.retrieval.pdf import pdf_pages
 from medqa_sweeps.retrieval.sources import find_sources
@@ -89,7 +89,7 @@ def _text_documents(path: Path, left_out: Counter[str]) -> Iterator[Document]:
         left_out["an empty file"] += 1
         return
     heading = _HEADING.match(text.lstrip()) if path.suffix.lower() == ".md" else None
-    yield Document(str(path), Place("line", 1), heading[1] if heading else path.stem, text)
+    yield Document(_name(path), Place("line", 1), heading[1] if heading else _stem(path), text)
 
 
 def _pdf_documents(path: Path, left_out: Counter[str]) -> Iterator[Document]:
@@ -101,7 +101,7 @@ def _pdf_documents(path: Path, left_out: Counter[str]) -> Iterator[Document]:
         )
     for number, text in enumerate(pages, start=1):
         if text:
-            yield Document(str(path), Place("page", number), path.stem, text)
+            yield Document(_name(path), Place("page", number), _stem(path), text)
         else:
             left_out["an empty or scanned page"] += 1
 
@@ -127,7 +127,7 @@ def _record_documents(path: Path, left_out: Counter[str]) -> Iterator[Document]:
         text = _text_field(record, location)
         if text.strip():
             yield Document(
-                str(path), Place("line", number), _title(record, path, location), text, source_id, is_record=True
+                _name(path), Place("line", number), _title(record, path, location), text, source_id, is_record=True
             )
         else:
             left_out["a record with an empty text"] += 1
@@ -152,14 +152,14 @@ def _text_field(record: dict[str, Any], location: str) -> str:
         raise DataError(f"{location}: has {has}, and no text. Allowed is {_ALLOWED_RECORD}. Rename the field.")
     if not isinstance(record[name], str):
         raise DataError(f"{location}: {name} is {type(record[name]).__name__}, not a text. Write it as a text.")
-    return _with_plain_line_ends(record[name])
+    return _with_plain_line_ends(without_half_characters(record[name]))
 
 
 def _title(record: dict[str, Any], path: Path, location: str) -> str:
     title = record.get("title")
     if title is not None and not isinstance(title, str):
         raise DataError(f"{location}: title is {type(title).__name__}, not a text. Write it as a text.")
-    return " ".join((title or "").split()) or path.stem
+    return " ".join(without_half_characters(title or "").split()) or _stem(path)
 
 
 def _source_id(record: dict[str, Any]) -> str | None:
@@ -175,6 +175,14 @@ def _text(path: Path) -> str:
     """
     _refuse_long_line(path)
     return _with_plain_line_ends(text_of(path, None, can_be_named=False))
+
+
+def _name(path: Path) -> str:
+    return without_half_characters(str(path))
+
+
+def _stem(path: Path) -> str:
+    return without_half_characters(path.stem)
 
 
 def _with_plain_line_ends(text: str) -> str:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from medqa_sweeps.config import short_hash
+from medqa_sweeps.data.encodings import without_half_characters
 from medqa_sweeps.durable.cache import shared
 from medqa_sweeps.errors import DataError
 from medqa_sweeps.versions import versions_of
@@ -67,7 +68,7 @@ def _opens_without_password(reader: Any) -> bool:
 
 
 def _as_text(extracted: str) -> str:
-    text = extracted.translate(_LIGATURES).replace("\r\n", "\n").replace("\r", "\n")
+    text = without_half_characters(extracted).translate(_LIGATURES).replace("\r\n", "\n").replace("\r", "\n")
     text = re.sub(r"[^\S\n]+", " ", text)
     text = re.sub(r" ?\n ?", "\n", text)
     text = _BREAK.sub(" ", _BREAK_IN_CJK.sub("", _HYPHEN.sub("", text)))

@@ -63,10 +63,14 @@ def _readable(text: str, left_out: Counter[str]) -> Iterator[Path]:
     if os.path.lexists(path) and not path.is_dir():
         if path.suffix.lower() not in FILE_TYPES:
             raise DataError(f"{path}: this file type is not supported; {_ALLOWED}. Convert it, or leave it out.")
+        if path.exists() and not path.is_file():
+            raise DataError(f"{path} is a pipe or device; {_ALLOWED}. Name a file.")
         yield path
         return
     for name in _below(str(path), left_out) if path.is_dir() else _matching(str(path), left_out):
-        if os.path.splitext(name)[1].lower() in FILE_TYPES:
+        if os.path.exists(name) and not os.path.isfile(name):  # a pipe would keep its reader waiting
+            left_out["something that is no file"] += 1
+        elif os.path.splitext(name)[1].lower() in FILE_TYPES:
             yield Path(name)
         else:
             left_out[f"a file of another type ({os.path.splitext(name)[1] or 'no ending'})"] += 1
@@ -99,7 +103,7 @@ def _component(pattern: str) -> str:
 def _below(folder: str, left_out: Counter[str]) -> Iterator[str]:
     """All files below a folder, also through links; a folder that is reached again is not entered again."""
     entered = {os.path.realpath(folder)}
-    for here, folders, names in os.walk(folder, followlinks=True):
+    for here, folders, names in os.walk(folder, onerror=_refuse_closed, followlinks=True):
         going = []
         for name in sorted(folders):
             real = os.path.realpath(os.path.join(here, name))
@@ -112,6 +116,10 @@ def _below(folder: str, left_out: Counter[str]) -> Iterator[str]:
                 going.append(name)
         folders[:] = going
         yield from (os.path.join(here, name) for name in sorted(names) if not name.startswith("."))
+
+
+def _refuse_closed(error: OSError) -> None:
+    raise DataError(f"{error.filename} cannot be read ({error.strerror}). Fix its permissions, or leave it out.")
 
 
 def _refuse_loop(path: Path) -> None:

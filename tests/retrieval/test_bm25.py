@@ -71,10 +71,11 @@ def test_the_title_is_searched_too() -> None:
 
 
 def test_equal_scores_are_in_the_order_of_passage_ids_also_where_the_list_ends() -> None:
-    corpus = corpus_with([f"crystals {number}" for number in range(1000, 1040)])
-    found = [hit.passage_id for hit in Bm25(corpus, Bm25Settings()).search("crystals", 40)]
-    assert found == [passage.id for passage in corpus.passages]
-    for most in (1, 7, 39):
+    corpus = corpus_with([f"crystals {'crystals ' * (number % 2)}{number}" for number in range(1000, 1400)])
+    found = [hit.passage_id for hit in Bm25(corpus, Bm25Settings()).search("crystals", 400)]
+    twice = [one.id for one in corpus.passages if one.text.count("crystals") == 2]
+    assert found == [*twice, *(one.id for one in corpus.passages if one.id not in twice)] and len(twice) == 200
+    for most in (1, 7, 39, 201, 399):
         assert [hit.passage_id for hit in Bm25(corpus, Bm25Settings()).search("crystals", most)] == found[:most]
 
 

@@ -110,6 +110,22 @@ def test_nothing_to_read_is_refused(tmp_path: Path) -> None:
     assert f"{tmp_path}/blank.txt: no file has any text." in refusal(tmp_path / "blank.txt")
 
 
+@pytest.mark.timeout(20)
+def test_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.txt")
+    written(tmp_path / "one.txt", "text")
+    assert find_sources([str(tmp_path)]).left_out == {"something that is no file": 1}
+    assert "pipe.txt is a pipe or device" in refusal(tmp_path / "pipe.txt")
+
+
+def test_a_folder_that_cannot_be_listed_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def closed(folder: str) -> None:  # root, who runs the tests in a container, may list any folder
+        raise PermissionError(13, "Permission denied", folder)
+
+    monkeypatch.setattr(os, "scandir", closed)
+    assert refusal(tmp_path) == f"{tmp_path} cannot be read (Permission denied). Fix its permissions, or leave it out."
+
+
 # Texts
 
 
@@ -171,6 +187,14 @@ def test_bad_files_can_be_left_out_and_are_described(tmp_path: Path) -> None:
     read = read_documents([str(tmp_path)], on_bad_file="leave_out")
     assert [one.title for one in read.documents] == ["good"] and read.files == 1
     assert [sentence.partition(".")[0].rpartition("/")[2] for sentence in read.refused] == ["bad", "scan"]
+
+
+def test_half_characters_of_texts_titles_and_file_names_do_no_harm(tmp_path: Path) -> None:
+    path = Path(os.fsdecode(os.fsencode(tmp_path) + b"/caf\xe9.jsonl"))
+    written(path, '{"text": "a\\ud800b"}\n{"title": "\\udc00", "text": "\\ud83d\\ude00"}')
+    found = read_documents([str(tmp_path)]).documents
+    assert [(one.title, one.text) for one in found] == [("caf\ufffd", "a\ufffdb"), ("\ufffd", "😀")]
+    assert found[0].file.encode() and pdf._as_text("\ud800") == "\ufffd"
 
 
 # PDFs
