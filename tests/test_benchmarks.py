@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from benchmarks import growth, luck_of_the_best, record, refill, report, scheduling, start
+from benchmarks import bm25_case, growth, luck_of_the_best, record, refill, report, scheduling, start
 from benchmarks.cases import composed
 from medqa_sweeps.analysis.comparing.leaderboard import leaderboard
 from medqa_sweeps.analysis.reading.studies import read_study
@@ -81,3 +81,8 @@ def test_luck_of_the_best(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(luck_of_the_best, "STUDIES", 2)
     found = luck_of_the_best.luck("one 10 points ahead", 4, 2, 0.01)
     assert np.isfinite([found.in_truth, found.estimated, found.of_questions]).all()
+
+
+def test_our_side_of_retrieval_finds_what_it_ranks() -> None:
+    figures = bm25_case.ours(["fever and rash", "cough", "rash"], ["A rash", "cough or fever"])
+    assert figures["found"] == 4 and figures["index_peak_bytes"] <= figures["peak_bytes"]

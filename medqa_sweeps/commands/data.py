@@ -12,7 +12,7 @@ from medqa_sweeps.errors import ConfigError
 from medqa_sweeps.exit_codes import ExitCode
 
 if TYPE_CHECKING:
-    from medqa_sweeps.config import DataConfig
+    from medqa_sweeps.config import DataConfig, ModelConfig
     from medqa_sweeps.data.description import Measure
 
 
@@ -61,17 +61,25 @@ def _data_config(text: str, overrides: Sequence[str]) -> "DataConfig":
     return config
 
 
+def model_config(model: str) -> "ModelConfig":
+    """The config of a model's folder, or of a name of conf/model/."""
+    from medqa_sweeps.config import ModelConfig
+
+    is_folder = os.path.isdir(model)
+    given = literal({"name": model, "path": model}) if is_folder else option("model", model, "a folder, or ")
+    config: ModelConfig = typed("model", ModelConfig, given, [])
+    return config
+
+
 def _tokens(model: str, prompt: str | None) -> "Measure":
     """Lengths in tokens of a model's prompts, with the two tokens of the answer."""
     from medqa_sweeps.base import tokenizer_folder
-    from medqa_sweeps.config import ModelConfig, PromptConfig
+    from medqa_sweeps.config import PromptConfig
     from medqa_sweeps.data import Question
     from medqa_sweeps.prompt import PromptEncoder
     from medqa_sweeps.prompt.tokenizer import FileTokenizer
 
-    is_folder = os.path.isdir(model)
-    given = literal({"name": model, "path": model}) if is_folder else option("model", model, "a folder, or ")
-    tokenizer = FileTokenizer(tokenizer_folder(typed("model", ModelConfig, given, [])))
+    tokenizer = FileTokenizer(tokenizer_folder(model_config(model)))
     wording = prompt or ("chat" if tokenizer.chat_template else "plain")
     config = typed("prompt", PromptConfig, option("prompt", wording, ""), [])
 

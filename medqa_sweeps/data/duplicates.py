@@ -58,7 +58,7 @@ def near_duplicates(questions: Sequence[Question]) -> list[list[int]]:
 
     Equal ids are always together. About 4 s and 200 MB for 12,000 USMLE questions.
     """
-    return _groups([question.id for question in questions], (_shingles(question.question) for question in questions))
+    return _groups([question.id for question in questions], (shingles_of(question.question) for question in questions))
 
 
 def similarities(questions: Sequence[Question], others: Sequence[Question]) -> list[Similarity]:
@@ -74,8 +74,13 @@ def similarities(questions: Sequence[Question], others: Sequence[Question]) -> l
 
 def question_hash(question: str, options: Sequence[str]) -> QuestionHash:
     """The hashes of cleaned texts."""
-    shingles = (blake2b(shingle.encode(), digest_size=8).digest() for shingle in _shingles(question))
+    shingles = (shingle_hash(shingle) for shingle in shingles_of(question))
     return QuestionHash(question_id(question, options), tuple(shingles))
+
+
+def shingle_hash(shingle: str) -> bytes:
+    """The 8 bytes that stand for a 5-gram in a `QuestionHash`."""
+    return blake2b(shingle.encode(), digest_size=8).digest()
 
 
 def overlaps(parts: dict[str, list[QuestionHash]]) -> list[Overlap]:
@@ -150,7 +155,7 @@ def _similar_pairs(shingles: Iterable[Collection[Hashable]], count: int) -> Iter
             yield one, other
 
 
-def _shingles(text: str) -> Collection[str]:
+def shingles_of(text: str) -> Collection[str]:
     """The distinct runs of 5 words; for a shorter text, all its words as one."""
     words = split_words(text.lower())
     starts = range(max(1, len(words) - SHINGLE_WORDS + 1))

@@ -26,14 +26,16 @@ _CANDIDATES = (
 _SHOWN = 8  # encodings in an error
 _AROUND = 24  # characters of a line to each side of the first that is not ASCII
 _CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ufffd\ue000-\uf8ff]")  # in no text of people
+_HALF = re.compile("[\ud800-\udfff]")
 _SOME_NULS = 0.1  # share of NUL bytes above which a text that is valid UTF-8 is UTF-16 without a mark
 
 
-def text_of(path: Path, encoding: str | None) -> str:
+def text_of(path: Path, encoding: str | None, can_be_named: bool = True) -> str:
     """The content of a text file, without a byte order mark.
 
     Args:
         encoding: as data.encoding.
+        can_be_named: whether data.encoding is what decides; else the error says how to convert the file.
 
     Raises:
         DataError: if the file cannot be read, or is not in that encoding; without one, if it is not Unicode.
@@ -54,13 +56,19 @@ def text_of(path: Path, encoding: str | None) -> str:
     except UnicodeDecodeError as error:
         line = _line_of(data, error.start)
         told = f"{path}, line {line}: not {name.removesuffix('-sig').upper() if encoding is None else name}."
-        raise DataError(f"{told} {_advice(data, error.start, encoding)}") from error
+        raise DataError(f"{told} {_advice(data, error.start, encoding, can_be_named)}") from error
     if encoding is None and marked is None and data.count(0) > _SOME_NULS * len(data):
-        raise DataError(f"{path}, line 1: not UTF-8: it has NUL characters. {_advice(data, 0, None)}")
+        advice = _advice(data, 0, None, can_be_named)
+        raise DataError(f"{path}, line 1: not UTF-8: it has NUL characters. {advice}")
     return text
 
 
-def _advice(data: bytes, at: int, encoding: str | None) -> str:
+def without_half_characters(text: str) -> str:
+    """The text with U+FFFD for each half of a surrogate pair, which JSON and file names can hold and UTF-8 cannot."""
+    return text if text.isascii() else _HALF.sub("\ufffd", text)
+
+
+def _advice(data: bytes, at: int, encoding: str | None, can_be_named: bool) -> str:
     """Which encodings read the whole file, and what the line at a byte is in each."""
     readings: dict[str, list[str]] = {}
     for name, reading in _readings(data, at):
@@ -71,6 +79,8 @@ def _advice(data: bytes, at: int, encoding: str | None) -> str:
     first = next(iter(readings.values()))[0]
     instead = "another" if encoding else "the right one"
     by_letters = f"Look at the letters, and name {instead}, as data.encoding={first}."
+    if not can_be_named:
+        by_letters = f"Look at the letters, and convert the file: iconv -f {first} -t UTF-8."
     return f"These encodings read it: {'; '.join(shown)}. {by_letters}"
 
 

@@ -66,7 +66,12 @@ def _is_broken_link(name: str) -> bool:
     return os.path.islink(name) and not os.path.exists(name)
 
 
-def _refuse_pointer(path: Path) -> None:
+def refuse_pointer(path: Path) -> None:
+    """Check that a file is here.
+
+    Raises:
+        DataError: if it is a broken link or a Git-LFS pointer.
+    """
     if _is_broken_link(str(path)):
         raise DataError(
             f"{path} is a link to a file that does not exist. Fetch that file (`git annex get`, `dvc pull`), or remove "
@@ -88,7 +93,7 @@ def existing_files(source: str | list[str], key: str) -> list[Path]:
     for index, path in enumerate(files):
         if path in files[:index]:
             raise DataError(f"{_named(key, setting(source))} names {path} twice. Name each file once.")
-        _refuse_pointer(path)
+        refuse_pointer(path)
     return files
 
 

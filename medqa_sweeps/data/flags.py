@@ -50,8 +50,14 @@ def flags_of(question: str, options: list[str]) -> Iterator[str]:
         yield "speaks of an image"
     if _NOBODY_INTRODUCED.match(question):
         yield "speaks of a patient without a vignette"
-    if control_token := _CONTROL_TOKEN.search(_as_normalised("\n".join([question, *options]))):
-        yield f"looks like a control token: {control_token[0]}"
+    if control_token := control_token_in("\n".join([question, *options])):
+        yield f"looks like a control token: {control_token}"
+
+
+def control_token_in(text: str) -> str | None:
+    """The first part of a text that looks like a control token of a common model; None: there is none."""
+    found = _CONTROL_TOKEN.search(_as_normalised(text))
+    return found[0] if found else None
 
 
 def speaks_of_image(question: str) -> bool:
