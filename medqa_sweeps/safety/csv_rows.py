@@ -63,7 +63,9 @@ def _text_of(path: Path) -> str:
         text = data.decode(encoding)
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
-        raise DataError(f"{path}, line {line}: not {encoding.removesuffix('-sig').upper()}. Save it as UTF-8.") from error
+        raise DataError(
+            f"{path}, line {line}: not {encoding.removesuffix('-sig').upper()}. Save it as UTF-8."
+        ) from error
     if "\0" in text:
         raise DataError(f"{path}, line {text[: text.index(chr(0))].count(chr(10)) + 1}: not text. Name a CSV file.")
     return text

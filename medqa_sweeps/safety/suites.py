@@ -97,7 +97,9 @@ def suites(config: SafetyConfig, most_options: int) -> list[Suite]:
     Raises:
         ConfigError, DataError: if the table of drug names cannot be read.
     """
-    asked = [_suite(name, config, most_options) for name in SAFETY_SUITES if name in config.suites and name != "placebo"]
+    asked = [
+        _suite(name, config, most_options) for name in SAFETY_SUITES if name in config.suites and name != "placebo"
+    ]
     placebo = "placebo" in config.suites or any(suite.variants for suite in asked)
     return [*([_suite("placebo", config, most_options)] if config.placebo and placebo else []), *asked]
 
