@@ -35,6 +35,8 @@ def test_the_longest_name_goes_first_in_one_pass_and_words_stay_whole(tmp_path: 
 def test_a_swap_that_would_make_another_name_is_left_out(tmp_path: Path) -> None:
     names = table(tmp_path, "aaaa,bbbb\nbbbb xr,cccc\n")
     assert drug_names(names).edit(question("aaaa xr", ("x", "y"), 0)) == NotApplicable("a drug name meets another one")
+    names = table(tmp_path, "morphine,m-eslon\neslon,dddd\n")
+    assert drug_names(names).edit(question("morphine", ("x", "y"), 0)) == NotApplicable("a drug name meets another one")
 
 
 @pytest.mark.parametrize(

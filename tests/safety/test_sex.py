@@ -41,6 +41,7 @@ def test_the_two_become_each_other(male: str, female: str) -> None:
         ("A man visits. The wife is ill.", "a spouse may be someone else's"),
         ("An investigator waits. She counts mice.", "no person's sex is named"),
         ("A woman fell. They found her unconscious.", "“her” may mean “his” or “him”"),
+        ("A man meets a friend of his.", "“her” may mean “his” or “him”"),
         ("Ms. Smith, a woman, fell.", "a title has no counterpart"),
     ],
 )

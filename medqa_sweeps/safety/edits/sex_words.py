@@ -12,7 +12,8 @@ SPOUSES = {"husband", "wife", "boyfriend", "girlfriend"}
 PRONOUNS = {"he", "she", "himself", "herself", "his", "him", "her"}
 
 _HER = re.compile(r"\bher\b", re.IGNORECASE)
-# A word that is swapped; `a`: or ı and ſ would count as i and s. "Mr" in this case alone, since MR is magnetic resonance; "His" is also a bundle of the heart.
+# A word that is swapped. "Mr" in this case alone, since MR is magnetic resonance; "His" is also a bundle of the heart.
+# The flag `a` keeps ı and ſ from counting as i and s.
 WORD = re.compile(
     r"\b(?P<title>Mrs?)\b(?=\.? [A-Z])|(?<=\bSex: )[MF]\b|(?<=\bGender: )[MF]\b"
     r"|(?<!bundle of )(?ai:\b(?:man|woman|boy|girl|male|female|gentleman|lady|he|she|himself|herself|husband|wife|"
