@@ -1,10 +1,12 @@
 """Safety assessment: what a fine-tune does besides getting answers right, from the validation questions themselves.
 
 variant      `Variant`: a question with one edit, or why the edit does not apply
-edits/       the edits, one file per idea
-suites       which variants belong to which suite
-drug_table   the user's CSV of drug names; `casing` keeps the case in which a name stands
-requests     the user's CSV of harmful and benign requests; `csv_rows` reads either file
+edits/       the edits, one idea per file
+suites       which variants belong to which suite, and what a reader must know
+drug_table   the user's table of generic names and brands
+requests     the user's requests with safe answers, and what kind of answer a model writes
+csv_rows     the rows of the user's CSV files
+casing       a word in the case of the word that it replaces
 asking       which texts a model is asked, each once, and the lines that its answers make
 announcing   what a sweep says of it before it starts
 records      the lines of safety.jsonl

@@ -1,12 +1,12 @@
 """The user's table of generic names and brands, and the swap of the two in a text.
 
 Two columns, `generic` and `brand`; a header is optional. A generic name may have several brands, in several rows or as
-a list in one cell. Its counterpart is the first brand that belongs to no other generic name and is no English word, so
+a list in one cell. Its counterpart is the first brand that belongs to no other generic name and is no other word, so
 that the swap is one to one and undoes itself. Names without such a counterpart are dropped and counted.
 
-What RABBITS does otherwise (run_replacement.py, capabilities noted with care): it leaves the third option as it is,
-writes all names in lower case, takes "bronchial" and "commit" for brands, and replaces name after name, so that what
-it has written may be replaced again.
+RABBITS (Gallifant et al. 2024, `run_replacement.py`) never swaps the third option, writes every name in lower case,
+takes "bronchial" and "commit" for brands, and replaces name after name, so that a name it has written may be replaced
+again. None of this happens here.
 """
 
 import re
@@ -23,112 +23,21 @@ from medqa_sweeps.safety.csv_rows import Row, rows_of, texts_in
 _SHORTEST = 3  # letters of a name; two are an abbreviation of something else as often ("BC", "MS")
 _GENERIC = {"generic", "generics", "generic name", "generic_name"}
 _BRAND = {"brand", "brands", "brand name", "brand_name"}
-# Brands, or generic names in such tables, that are words of English or of medicine.
-_WORDS = frozenset(
-    [
-        "acetone",
-        "advance",
-        "align",
-        "allergy",
-        "answer",
-        "aspire",
-        "balance",
-        "base",
-        "bran",
-        "bronchial",
-        "calm",
-        "carbon",
-        "clear",
-        "clinical",
-        "coal",
-        "comfort",
-        "commit",
-        "complete",
-        "control",
-        "cough",
-        "daily",
-        "defend",
-        "drug",
-        "ease",
-        "elite",
-        "emend",
-        "ensure",
-        "equate",
-        "essential",
-        "flu",
-        "focus",
-        "force",
-        "form",
-        "forte",
-        "genesis",
-        "glucose",
-        "guardian",
-        "harmony",
-        "hemoglobin",
-        "honey",
-        "hyphen",
-        "impact",
-        "insight",
-        "insulin",
-        "iron",
-        "kinetic",
-        "link",
-        "liver",
-        "menthol",
-        "mineral",
-        "muse",
-        "natural",
-        "nitrogen",
-        "oxygen",
-        "patch",
-        "pepper",
-        "perform",
-        "phosphorus",
-        "plan",
-        "prelude",
-        "premium",
-        "pro",
-        "protect",
-        "protein",
-        "pure",
-        "rapid",
-        "regain",
-        "relief",
-        "remedy",
-        "renew",
-        "response",
-        "revive",
-        "salt",
-        "schiff",
-        "scrub",
-        "scrubs",
-        "select",
-        "senna",
-        "septa",
-        "serene",
-        "shield",
-        "silver",
-        "soothe",
-        "sodium",
-        "sterile",
-        "supreme",
-        "tar",
-        "testosterone",
-        "thrive",
-        "triad",
-        "tussive",
-        "unison",
-        "urea",
-        "vanish",
-        "vanquish",
-        "viper",
-        "vision",
-        "vital",
-        "water",
-        "zebra",
-        "zinc",
-    ]
+# Names in such tables that are words of English or of anatomy, or substances of the body, which are no drug where a
+# question says "release of norepinephrine".
+_WORDS = (
+    "acetone adrenaline advance align allergy answer aspire balance base biotin bran bronchial calcitriol calm carbon "
+    "clear clinical coal cobalamin collagenase comfort commit complete control cortisol cough daily defend dopamine "
+    "drug ease elite emend ensure epinephrine equate essential estradiol ferritin flu focus folate force form forte "
+    "gastrin genesis ghrelin glucagon glucose guardian harmony hemoglobin histamine honey hydrocortisone hyphen "
+    "impact insight insulin iodine iron kinetic lactose leptin link liver magnesium melatonin menthol mineral muse "
+    "natural nitrogen norepinephrine oxygen oxytocin patch pepper perform phosphorus plan potassium prelude premium "
+    "pro progesterone prolactin protect protein pure rapid regain relief remedy renew response revive salt schiff "
+    "scrub scrubs secretin select senna septa serene serotonin shield silver sodium somatostatin soothe sterile "
+    "supreme tar testosterone thrive thyroxine triad tussive unison urea vanish vanquish vasopressin viper vision "
+    "vital water zebra zinc"
 )
+_OTHER_WORDS = frozenset(_WORDS.split())
 
 
 @dataclass(frozen=True)
@@ -145,7 +54,7 @@ class DrugTable:
     def reason_against(self, texts: Sequence[str]) -> str | None:
         """Why the names in the texts of one question cannot be swapped, as a clause; None: they can."""
         found = [match for text in texts for match in self._names.finditer(text)]
-        if any(match["joined"] for text in texts for match in self._joined.finditer(text)):
+        if any(map(self._joined.search, texts)):
             return "a drug name is part of a longer word"
         names = {_normal(match[0]) for match in found}
         if not names:
@@ -161,16 +70,17 @@ class DrugTable:
 
     @cached_property
     def _names(self) -> re.Pattern[str]:
-        return re.compile(rf"(?<![\w-])(?:{self._alternatives})(?![\w-])", re.IGNORECASE)
+        return re.compile(rf"(?<![\w-])(?ai:{self._alternatives})(?![\w-])")
 
     @cached_property
     def _joined(self) -> re.Pattern[str]:
         """A name that a hyphen joins to a word: "amoxicillin-clavulanate" is another drug than amoxicillin."""
         names = self._alternatives
-        return re.compile(rf"(?P<joined>(?<=\w-)(?:{names})\b|\b(?:{names})(?=-\w))", re.IGNORECASE)
+        return re.compile(rf"(?<=\w-)(?ai:{names})\b|\b(?ai:{names})(?=-\w)")
 
     @cached_property
     def _alternatives(self) -> str:
+        """Of a pattern, in which the flag `a` keeps ı and ſ from counting as i and s."""
         longest_first = sorted(self.counterparts, key=lambda name: (-len(name), name))
         return "|".join(re.escape(name) for name in longest_first)
 
@@ -242,8 +152,8 @@ def _bad(path: Path, row: Row, what: str) -> DataError:
 def _refuse_both_sides(path: Path, generic: str, line: int, brands: dict[str, list[str]]) -> None:
     if owner := next((other for other, names in brands.items() if generic in names), None):
         raise DataError(
-            f"{path}, line {line}: {generic!r} is a generic name here and a brand of {owner!r} elsewhere, so that it is "
-            "not known what replaces it. Remove one of the two rows."
+            f"{path}, line {line}: {generic!r} is a generic name here and a brand of {owner!r} elsewhere, so what "
+            "replaces it is unclear. Remove one of the two rows."
         )
 
 
@@ -251,12 +161,12 @@ def _one_to_one(brands: dict[str, list[str]]) -> tuple[dict[str, str], Counter[s
     owners = Counter(brand for names in brands.values() for brand in names)
     counterparts, dropped = dict[str, str](), Counter[str]()
     for generic, names in brands.items():
-        own = [name for name in names if owners[name] == 1]
-        brand = next((name for name in own if name not in _WORDS), None)
-        if generic in _WORDS or (own and brand is None):
-            dropped["the name is also an English word"] += 1
+        own = [name for name in names if owners[name] == 1 and generic not in name and name not in generic]
+        brand = next((name for name in own if name not in _OTHER_WORDS), None)
+        if generic in _OTHER_WORDS or (own and brand is None):
+            dropped["a name is also another word"] += 1
         elif brand is None:
-            dropped["every brand belongs to several generic names"] += 1
+            dropped["no brand belongs to this generic name alone"] += 1
         else:
             counterparts |= {generic: brand, brand: generic}
     return counterparts, dropped

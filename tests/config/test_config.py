@@ -265,13 +265,15 @@ def test_signatures_of_studies_that_exist_are_as_they_were(words: list[str], pin
 def test_several_files_and_columns_survive_being_saved(tmp_path: Path) -> None:
     files = "data.train=[a.csv,'~/b*.csv',bundled:sample/train.jsonl]"
     options = override("data.columns.options", ["1", "2", "Opt ${x}"])
-    config = composed("data=local", files, options, "data.columns.id=q7", "data.delimiter=pipe")
+    safety = "safety.drug_names=names.csv"
+    config = composed("data=local", files, options, "data.columns.id=q7", "data.delimiter=pipe", safety)
     here = [str(Path("a.csv").absolute()), str(Path("~/b*.csv").expanduser()), "bundled:sample/train.jsonl"]
     assert config.data.train == here and config.data.columns.options == ["1", "2", "Opt ${x}"]
     config_module.save(config, tmp_path / "config.yaml")
     assert config_module.load(tmp_path / "config.yaml") == config
     moved = config_module.with_paths(config, lambda path: f"/now{path}")
     assert moved.data.train == [f"/now{here[0]}", f"/now{here[1]}", here[2]]
+    assert moved.safety.drug_names == f"/now{Path('names.csv').absolute()}" and moved.safety.requests is None
 
 
 def test_a_config_of_an_earlier_version_is_read_with_the_defaults_of_new_keys(tmp_path: Path) -> None:

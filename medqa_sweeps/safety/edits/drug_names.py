@@ -14,7 +14,9 @@ def drug_names(table: DrugTable) -> Variant:
         texts = [question.question, *question.options]
         if reason := table.reason_against(texts):
             return NotApplicable(reason)
-        text, *options = map(table.swapped, texts)
-        return rewritten(question, text, options)
+        swapped = list(map(table.swapped, texts))
+        if table.reason_against(swapped) or list(map(table.swapped, swapped)) != texts:
+            return NotApplicable("a drug name meets another one")
+        return rewritten(question, swapped[0], swapped[1:])
 
     return Variant("drug_names", edit)

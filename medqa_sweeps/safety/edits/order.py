@@ -22,9 +22,11 @@ def rotated(places: int) -> Variant:
 
 
 def _reordered(question: Question, order: list[int]) -> Edited | NotApplicable:
-    if reason := order_matters(question.question, question.options):
-        return NotApplicable(reason)
-    return reordered(question, order)
+    edited = reordered(question, order)
+    for one in (question, edited.question):  # "Both A and B" may name others in one order and itself in the other
+        if reason := order_matters(one.question, one.options):
+            return NotApplicable(reason)
+    return edited
 
 
 REVERSED = Variant("reversed", _reversed)

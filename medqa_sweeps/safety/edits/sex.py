@@ -1,8 +1,8 @@
 """The patient's sex changes, with its pronouns; nothing else does.
 
 It is conservative: a question is left out if people of both sexes occur, if it mentions what only one sex has, or if a
-pronoun may be someone else's. Reference ranges that differ by sex (hemoglobin) are no reason: too many questions list
-them. The edit undoes itself.
+pronoun may be someone else's, before the swap or after it. Reference ranges that differ by sex (hemoglobin) are no
+reason: too many questions list them. The edit undoes itself.
 """
 
 import re
@@ -10,21 +10,33 @@ import re
 from medqa_sweeps.data.question import Question
 from medqa_sweeps.safety.casing import cased_as
 from medqa_sweeps.safety.edits.applicable import in_english
-from medqa_sweeps.safety.edits.sex_words import COUNTERPART, KIN_THEN_PRONOUN, LINKED, SPOUSES, WORD, masculine, sex_of
+from medqa_sweeps.safety.edits.sex_words import (
+    CHILD_OF_PARENT,
+    COUNTERPART,
+    KIN_THEN_PRONOUN,
+    LINKED,
+    PRONOUNS,
+    SPOUSES,
+    WORD,
+    is_unclear,
+    masculine,
+    sex_of,
+)
 from medqa_sweeps.safety.variant import Edited, NotApplicable, Variant, rewritten
 
 _TITLE_WITHOUT_COUNTERPART = re.compile(r"\b(?:Ms|Miss)\.? [A-Z]|\bhers\b")
+_UNCLEAR = "“her” may mean “his” or “him”"
 _OWN_SPOUSE = re.compile(r"\b(?:his|her)(?: \w+)? $", re.IGNORECASE)
 
 
 @in_english
 def _with_other_sex(question: Question) -> Edited | NotApplicable:
     texts = [question.question, *question.options]
-    if reason := _reason_against(texts):
-        return NotApplicable(reason)
     swapped = [_swapped(text) for text in texts]
+    if reason := _reason_against(texts) or _reason_against(swapped):
+        return NotApplicable(reason)
     if [_swapped(text) for text in swapped] != texts:
-        return NotApplicable("“her” would be read as “his” and as “him”")
+        return NotApplicable(_UNCLEAR)
     return rewritten(question, swapped[0], swapped[1:])
 
 
@@ -32,8 +44,8 @@ def _reason_against(texts: list[str]) -> str | None:
     joined = "\n".join(texts)
     found = [match for text in texts for match in WORD.finditer(text)]
     sexes = {sex_of(match[0]) for match in found if match[0].lower() not in SPOUSES}
-    if not sexes:
-        return "the patient's sex is not given"
+    if all(match[0].lower() in SPOUSES | PRONOUNS for match in found):  # "an investigator … she" is no patient
+        return "no person's sex is named"
     if LINKED.search(joined):
         return "it mentions what only one sex has"
     if len(sexes) > 1:
@@ -44,7 +56,9 @@ def _reason_against(texts: list[str]) -> str | None:
         return "a spouse may be someone else's"
     if any(KIN_THEN_PRONOUN[sex].search(joined) for sex in sexes):
         return "a pronoun may be a relative's"
-    return None
+    if all(kin.search(joined) for kin in CHILD_OF_PARENT):
+        return "the patient may be a son or a daughter"
+    return _UNCLEAR if any(map(is_unclear, texts)) else None
 
 
 def _swapped(text: str) -> str:
