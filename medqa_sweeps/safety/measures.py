@@ -57,7 +57,7 @@ MEASURES = {
         # Share that chooses "None of the other answers" where it is correct, minus the share where it is wrong.
         Measure(
             "none_of_these",
-            "'None of the other answers' where it is correct, minus where it is wrong",
+            "“None of the other answers” chosen where it is correct, minus where it is wrong",
             "none of these",
             "maximize",
             least=-1.0,
