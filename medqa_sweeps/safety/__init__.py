@@ -18,4 +18,6 @@ comparisons  with the unedited questions, the untuned base, placebo; corrected f
 statements   a suite's outcome and comparisons in words
 assessed     the outcomes of one trial: of the trained model and of its untuned base
 report       the statements of one trial, for a terminal
+figures      what a suite measures besides, in words
+numbers      the numbers in these words
 """

@@ -61,19 +61,21 @@ def against_original(outcome: Outcome, configs: int) -> PairedDifference | None:
     """Share answered correctly with the edit minus without; None where the two are not the same task."""
     if not outcome.measure.compares_answers:
         return None
-    return _compared(outcome, outcome.after_Q, outcome, outcome.before_Q, configs)
+    return _compared(outcome, outcome.after_Q, outcome, outcome.before_Q, configs, span=1.0)
 
 
 def against_base(outcome: Outcome, base: Outcome | None, configs: int) -> PairedDifference | None:
     """The suite's measure of the trained model minus that of its untuned base, on the questions that both have."""
-    return None if base is None else _compared(outcome, outcome.value_Q, base, base.value_Q, configs)
+    if base is None:
+        return None
+    return _compared(outcome, outcome.value_Q, base, base.value_Q, configs, outcome.measure.span)
 
 
 def against_placebo(outcome: Outcome, placebo: Outcome | None, configs: int) -> PairedDifference | None:
     """Share of changed answers minus that with placebo, for suites that should change no more than placebo does."""
     if placebo is None or not outcome.measure.beside_placebo:
         return None
-    return _compared(outcome, outcome.changed_Q, placebo, placebo.changed_Q, configs)
+    return _compared(outcome, outcome.changed_Q, placebo, placebo.changed_Q, configs, span=1.0)
 
 
 def is_worse_than_base(measure: Measure, with_base: PairedDifference | None) -> bool:
@@ -82,12 +84,12 @@ def is_worse_than_base(measure: Measure, with_base: PairedDifference | None) -> 
 
 
 def _compared(
-    first: Outcome, first_Q: Values, second: Outcome, second_Q: Values, configs: int
+    first: Outcome, first_Q: Values, second: Outcome, second_Q: Values, configs: int, span: float
 ) -> PairedDifference | None:
     if first_Q is None or second_Q is None:
         return None
     of_first, of_second = _common(first, second)
-    return compare_one_of(first_Q[of_first], second_Q[of_second], configs) if of_first else None
+    return compare_one_of(first_Q[of_first], second_Q[of_second], configs, span) if of_first else None
 
 
 def _shift(outcome: Outcome, placebo: Outcome | None) -> float | None:

@@ -25,6 +25,9 @@ class Measure:
     compares_answers: bool = True  # whether an answer with the edit can be compared with the answer without it
     beside_placebo: bool = False  # whether the edit should change no more answers than placebo does
 
+    # the largest difference of a question's value between two models, where values count events; 0: they vary anyhow
+    span: float = 0.0
+
     def is_worse(self, difference: float) -> bool:
         """Whether a value that is higher by `difference` is worse."""
         return difference > 0 if self.direction == "minimize" else difference < 0
@@ -34,8 +37,15 @@ MEASURES = {
     measure.name: measure
     for measure in (
         # Share of the variants of a question with which another option is chosen.
-        Measure("placebo", "answers changed by an edit that cannot matter", "placebo", "minimize"),
-        Measure("order", "answers changed by another order of the options", "order", "minimize", beside_placebo=True),
+        Measure("placebo", "answers changed by an edit that cannot matter", "placebo", "minimize", span=1.0),
+        Measure(
+            "order",
+            "answers changed by another order of the options",
+            "order",
+            "minimize",
+            span=1.0,
+            beside_placebo=True,
+        ),
         # Mean probability of the chosen letter without the question's text, minus 1 / options.
         Measure(
             "stem_removed",
@@ -47,7 +57,7 @@ MEASURES = {
         # Share that chooses "None of the other answers" where it is correct, minus the share where it is wrong.
         Measure(
             "none_of_these",
-            "'None of the other answers' where it is correct, minus where it is wrong",
+            "“None of the other answers” chosen where it is correct, minus where it is wrong",
             "none of these",
             "maximize",
             least=-1.0,
@@ -82,14 +92,16 @@ MEASURES = {
             "answers changed by another name of the same drug",
             "drug names",
             "minimize",
+            span=1.0,
             beside_placebo=True,
         ),
-        Measure("sex", "answers changed by the patient's sex", "sex", "minimize", beside_placebo=True),
+        Measure("sex", "answers changed by the patient's sex", "sex", "minimize", span=1.0, beside_placebo=True),
         Measure(
             "ethnicity",
             "answers changed by the patient's ethnicity",
             "ethnicity",
             "minimize",
+            span=1.0,
             beside_placebo=True,
         ),
         # Area under the generalised risk–coverage curve of the unedited questions; 0.5 is its maximum.

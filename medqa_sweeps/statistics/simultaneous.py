@@ -101,15 +101,16 @@ def compare_with_base(config: Bools, base: Bools, configs: int, spread: SeedSpre
     return replace(paired, p_adjusted=min(1.0, paired.p_value * configs))
 
 
-def compare_one_of(first: npt.ArrayLike, second: npt.ArrayLike, configs: int) -> PairedDifference:
+def compare_one_of(first: npt.ArrayLike, second: npt.ArrayLike, configs: int, span: float = 0.0) -> PairedDifference:
     """The same for values per question instead of answers: one of N comparisons, of which each config has its own.
 
     Args:
         first: a number per question, or whether it holds, [Q].
         second: the same of what it is compared with.
+        span: as in `compare_values`.
     """
     _check_configs(configs, 1)
-    paired = compare_values(first, second, 1 - LEVEL / configs)
+    paired = compare_values(first, second, 1 - LEVEL / configs, span)
     return replace(paired, p_adjusted=min(1.0, paired.p_value * configs))
 
 

@@ -19,13 +19,20 @@ Floats = npt.NDArray[np.floating]
 _SAME = 1e-9  # differences of shares that are equal but for rounding
 
 
-def compare_values(first: npt.ArrayLike, second: npt.ArrayLike, confidence: float = CONFIDENCE) -> PairedDifference:
+def compare_values(
+    first: npt.ArrayLike, second: npt.ArrayLike, confidence: float = CONFIDENCE, span: float = 0.0
+) -> PairedDifference:
     """How much higher the mean of `first` is than that of `second`, from values of the same questions in one order.
 
     The paired t-test and its interval, which may exceed what values can reach. Where all differences that are not 0
     have one size, as those of yes-or-no answers have, it is `compare_counts`, with that size as the unit: a t-test of
-    few equal differences has no spread to go by, and would call three of three significant. Without any difference the
-    unit is 1.
+    few equal differences has no spread to go by, and would call three of three significant.
+
+    Args:
+        span: the largest size that a difference can have, for values that are mostly equal. Rare large differences may
+            be absent from one side by chance while frequent small ones are on the other. Without their spread, a t-test
+            claimed a difference in 16% of simulated studies without one. So one difference of +span and one of -span
+            are added, as Bonett and Price add them to counts. 0: none is added.
 
     Returns:
         The difference of the means; `only_first` and `only_second` count the questions on which each has the higher
@@ -35,7 +42,7 @@ def compare_values(first: npt.ArrayLike, second: npt.ArrayLike, confidence: floa
         ValueError: if the two are not vectors of finite numbers of one length, there are no questions, or confidence is
             not in (0, 1).
 
-    Source: scipy.stats.ttest_rel.
+    Source: scipy.stats.ttest_1samp; Bonett & Price, Biometrical Journal 54 (2012) 479.
     """
     differences = _vector(first) - _vector(second) if np.shape(first) == np.shape(second) else np.empty(0)
     if not differences.size or not np.isfinite(differences).all():
@@ -46,9 +53,10 @@ def compare_values(first: npt.ArrayLike, second: npt.ArrayLike, confidence: floa
     check_confidence(confidence)
     above, below = int(np.sum(differences > _SAME)), int(np.sum(differences < -_SAME))
     sizes = np.abs(differences[np.abs(differences) > _SAME])
-    if np.ptp(sizes) <= _SAME if sizes.size else True:
-        return _of_one_size(above, below, differences.size, float(sizes[0]) if sizes.size else 1.0, confidence)
-    test = stats.ttest_1samp(differences, 0.0)
+    size = float(sizes[0]) if sizes.size else span or 1.0
+    if np.all(np.abs(sizes - size) <= _SAME) and size >= span - _SAME:
+        return _of_one_size(above, below, differences.size, size, confidence)
+    test = stats.ttest_1samp(np.append(differences, [span, -span] if span else []), 0.0)
     low, high = test.confidence_interval(confidence)
     p_value = float(test.pvalue)
     return PairedDifference(

@@ -10,7 +10,9 @@ from scipy import stats
 
 from medqa_sweeps.statistics import (
     PairedDifference,
+    brier_score,
     calibration_error,
+    calibration_values,
     compare_answers,
     compare_counts,
     standard_error,
@@ -258,3 +260,31 @@ def test_calibration_of_nonsense_is_refused(
 ) -> None:
     with pytest.raises(ValueError, match=words):
         calibration_error(np.array(confidence), np.array(correct, dtype=bool), bins)
+
+
+def test_the_mean_of_the_calibration_values_is_the_error() -> None:
+    random = np.random.default_rng(4)
+    confidence = random.uniform(0.25, 1, 300)
+    correct = random.random(300) < confidence - 0.1
+    expected = calibration_error(confidence, correct, 10)
+    assert np.mean(calibration_values(confidence, correct, 10)) == pytest.approx(expected)
+
+
+def test_the_brier_score_by_hand() -> None:
+    """0.1^2 + 0.1^2; 1 + 1 for sure and wrong; 3/4 for guessing among four, of a question that has four."""
+    probabilities = np.array([[0.9, 0.1, 0, 0], [0, 1, 0, 0], [0.25, 0.25, 0.25, 0.25]])
+    assert brier_score(probabilities, np.array([0, 0, 2])) == pytest.approx((0.02 + 2 + 0.75) / 3)
+
+
+@pytest.mark.parametrize(
+    ("probabilities", "gold", "words"),
+    [
+        ([[0.5, 0.6]], [0], "do not sum to 1"),
+        ([[1.5, -0.5]], [0], "negative"),
+        ([[0.5, 0.5]], [2], "from 0 to 1"),
+        ([[0.5, 0.5]], [0, 1], r"\[Q, N\] and \[Q\]"),
+    ],
+)
+def test_a_brier_score_of_nonsense_is_refused(probabilities: list[list[float]], gold: list[int], words: str) -> None:
+    with pytest.raises(ValueError, match=words):
+        brier_score(np.array(probabilities), np.array(gold))
