@@ -56,11 +56,12 @@ def with_paths(config: TrialConfig, change: Callable[[str], str]) -> TrialConfig
     if data.hub_id is None:
         files: dict[str, Any] = {part: changed(getattr(data, part)) for part in ("train", "validation", "test")}
         data = dataclasses.replace(data, **files)
-    safety = config.safety
+    safety, retrieval = config.safety, config.retrieval
     return dataclasses.replace(
         config,
         data=data,
         model=dataclasses.replace(config.model, path=changed(config.model.path)),
+        retrieval=dataclasses.replace(retrieval, corpus=changed(retrieval.corpus)),
         safety=dataclasses.replace(safety, drug_names=changed(safety.drug_names), requests=changed(safety.requests)),
     )
 

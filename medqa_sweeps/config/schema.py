@@ -69,6 +69,9 @@ class PromptConfig:
     system: str | None = None  # system message; null: none
     chat: bool = True  # through the model's chat template; false: the template as it is, for pretrained base models
     letter_prefix: str = ""  # stands before the letter in the completion (" " after "Answer:")
+    # how each passage of retrieval is written, one per line where template holds {passages}; holds {text}, and may hold
+    # {number} and {title}
+    passage: str = "[{number}] {title}: {text}"
 
     def problems(self) -> Iterator[str]:
         for placeholder in ("{question}", "{options}"):
@@ -77,6 +80,8 @@ class PromptConfig:
         for placeholder in ("{letter}", "{text}"):
             if placeholder not in self.option:
                 yield f"prompt.option={self.option!r} lacks {placeholder}; it needs {{letter}} and {{text}}"
+        if "{text}" not in self.passage:
+            yield f"prompt.passage={self.passage!r} lacks {{text}}; it needs {{text}}, and may hold {{number}} and {{title}}"
 
 
 @dataclass
@@ -339,6 +344,71 @@ class EvaluationConfig:
 
 
 @dataclass
+class RetrievalConfig:
+    """Passages of your literature in the prompts: which files, how they are ranked, how many are shown.
+
+    The passages of a question are found by its text alone, never by its options. docs/retrieval.md has the rest.
+    """
+
+    name: str = "none"  # none | bm25: how passages are ranked
+    # file, glob, folder or several: [guides/*.pdf,notes]; .txt, .md, .pdf and .jsonl are read; "bundled:NAME/FILE" is a
+    # file shipped here
+    corpus: Any = field(default=None, metadata={"type": Sources})
+    k: int = 0  # most passages a question, from 0 to 32; 0: none
+    chunk_chars: int = 1000  # most characters of a passage, 2 or more
+    chunk_overlap: int = 200  # characters that a passage repeats of the one before, from 0 to half of chunk_chars
+    query: str = "question"  # question | last_sentence: what of a question is searched for
+    order: str = "best_first"  # best_first | best_last: of the passages in the prompt
+    max_passage_tokens: int = (
+        256  # most tokens of a passage in the prompt, 1 or more; a longer one is cut at a sentence
+    )
+    train: str = "retrieved"  # retrieved | none: whether training questions have passages, too
+    train_without: float = 0.0  # share of the training questions that are shown without passages, from 0 to 1
+    train_foreign: float = 0.0  # share that is shown another question's passages, from 0 to 1
+    k1: float = 1.2  # bm25: how much repeats of a word count, 0 or more
+    b: float = 0.75  # bm25: how much the length of a passage counts, from 0 to 1
+    stem: bool = False  # bm25: count plurals as their singular
+    # stop | drop | keep: passages that contain a question or state the letter of an answer
+    on_leak: str = "stop"
+
+    def __post_init__(self) -> None:
+        self.corpus = _as_texts(self.corpus)
+
+    @property
+    def is_used(self) -> bool:
+        return self.k > 0
+
+    def problems(self) -> Iterator[str]:
+        yield from _one_of("retrieval.name", self.name, ("none", "bm25"))
+        yield from _texts("retrieval.corpus", self.corpus, "a file, a glob, a folder, or several in brackets: [a,b]")
+        yield from _in_range("retrieval.k", self.k, 0, 32)
+        if self.k and self.name == "none":
+            yield f"retrieval.k={self.k}: retrieval=none ranks no passages. Add retrieval=bm25, or leave k out"
+        if self.k and self.corpus is None:
+            yield f"retrieval.k={self.k} needs passages: name your files, retrieval.corpus=FOLDER"
+        if self.chunk_chars < 2:
+            yield f"retrieval.chunk_chars={self.chunk_chars}: 2 or more"
+        if not 0 <= self.chunk_overlap <= self.chunk_chars // 2:
+            yield f"retrieval.chunk_overlap={self.chunk_overlap}: from 0 to half of chunk_chars ({self.chunk_chars})"
+        yield from _one_of("retrieval.query", self.query, ("question", "last_sentence"))
+        yield from _one_of("retrieval.order", self.order, ("best_first", "best_last"))
+        if self.max_passage_tokens < 1:
+            yield f"retrieval.max_passage_tokens={self.max_passage_tokens}: 1 or more"
+        yield from _one_of("retrieval.train", self.train, ("retrieved", "none"))
+        yield from _in_range("retrieval.train_without", self.train_without, 0, 1)
+        yield from _in_range("retrieval.train_foreign", self.train_foreign, 0, 1)
+        if self.train_without + self.train_foreign > 1:
+            yield (
+                f"retrieval.train_without={self.train_without} and retrieval.train_foreign={self.train_foreign}: "
+                "together they may not exceed 1"
+            )
+        if not self.k1 >= 0:
+            yield f"retrieval.k1={self.k1}: 0 or more"
+        yield from _in_range("retrieval.b", self.b, 0, 1)
+        yield from _one_of("retrieval.on_leak", self.on_leak, ("stop", "drop", "keep"))
+
+
+@dataclass
 class SafetyConfig:
     """What is assessed besides accuracy when a trial has completed: edits of its validation questions, in suites.
 
@@ -424,6 +494,7 @@ class TrialConfig:
     split: SplitConfig = field(default_factory=SplitConfig)
     training: TrainingConfig = field(default_factory=TrainingConfig)
     evaluation: EvaluationConfig = field(default_factory=EvaluationConfig)
+    retrieval: RetrievalConfig = field(default_factory=RetrievalConfig)
     safety: SafetyConfig = field(default_factory=SafetyConfig)
     tracking: TrackingConfig = field(default_factory=TrackingConfig)
     engine: EngineConfig = field(default_factory=EngineConfig)
@@ -434,6 +505,11 @@ class TrialConfig:
         for group in dataclasses.fields(self):
             if group.name != "seed":
                 yield from getattr(self, group.name).problems()
+        if self.retrieval.is_used and "{passages}" not in self.prompt.template:
+            yield (
+                f"retrieval.k={self.retrieval.k}: prompt={self.prompt.name} has no place for passages. Use "
+                "prompt=chat_passages, or write {passages} in prompt.template"
+            )
 
 
 TRIAL_KEYS = {group.name for group in dataclasses.fields(TrialConfig)}

@@ -34,6 +34,8 @@ COUNTED_BY_CONTENT = {
     "data": "the fingerprint of the questions",
     "split": "the fingerprint of the questions",
     "prompt.name": "the wording",
+    "prompt.passage": "the fingerprint of the passages, as they are shown",
+    "retrieval": "the fingerprint of the passages, as they are shown",
     "lora.name": "the settings of the group",
 }
 

@@ -30,6 +30,7 @@ class Question:
     step: Step | None = None  # of the USMLE
     in_order: bool = False  # whether the options keep the file's order in every training epoch
     source_id: str | None = field(default=None, compare=False)  # the record's own id; decides nothing
+    passages: tuple[str, ...] = ()  # of the literature, as its prompt shows them; no part of the id
 
 
 @dataclass(frozen=True)

@@ -25,6 +25,8 @@ from medqa_sweeps.prompt.control_tokens import ControlTokens
 from medqa_sweeps.prompt.tokens import TokenCache
 
 LETTERS = ascii_uppercase  # also the maximum number of options
+_PLACEHOLDER = re.compile(r"\{(?:question|options|passages)\}")
+_PASSAGES_LINE = re.compile(r"\{passages\}\n*")  # gone where there are none
 _KEPT = 0.9  # minimum share of a question that its prompt must contain; a rare character without a token may be lost
 _READING = "data is text"  # part of the fingerprint, so that tokens and baselines from before this rule are not reused
 
@@ -63,10 +65,10 @@ class PromptEncoder:
             self._config.option.replace("{letter}", LETTERS[position]).replace("{text}", question.options[index])
             for position, index in enumerate(order)
         )
+        texts = {"{question}": question.question, "{options}": options, "{passages}": "\n".join(question.passages)}
+        template = self._config.template if question.passages else _PASSAGES_LINE.sub("", self._config.template)
         # In one pass, so that "{options}" within a question stays unchanged.
-        before, _, after = self._config.template.partition("{question}")
-        content = before.replace("{options}", options) + question.question + after.replace("{options}", options)
-        return self._render(content)
+        return self._render(_PLACEHOLDER.sub(lambda found: texts[found[0]], template))
 
     def encode(self, question: Question, order: Sequence[int] | None = None) -> Encoded:
         """The prompt's tokens and the index of the gold option in `order`.
@@ -88,7 +90,7 @@ class PromptEncoder:
             rows: Sequence[list[int]] = self._encode_all(questions, orders)
         else:
             rendered = [self.text(question) for question in questions[:1]]  # changes when the rendering changes
-            key = [self.fingerprint, rendered, [question.id for question in questions], orders]
+            key = [self.fingerprint, rendered, [_identity(question) for question in questions], orders]
             rows = self._cache.rows(key, lambda: self._encode_all(questions, orders))
         for index in {0, _longest(questions)}:
             self._refuse_lost_text(questions[index], rows[index])
@@ -226,8 +228,15 @@ def _wording(config: PromptConfig) -> list[Any]:
 
 def _masked(question: Question) -> Question:
     """The question with `x` for every non-blank character."""
-    options = tuple(re.sub(r"\S", "x", option) for option in question.options)
-    return replace(question, question=re.sub(r"\S", "x", question.question), options=options)
+    options, passages = (
+        tuple(re.sub(r"\S", "x", text) for text in texts) for texts in (question.options, question.passages)
+    )
+    return replace(question, question=re.sub(r"\S", "x", question.question), options=options, passages=passages)
+
+
+def _identity(question: Question) -> str | list[str]:
+    """What of a question its prompt shows."""
+    return [question.id, *question.passages] if question.passages else question.id
 
 
 def _longest(questions: list[Question]) -> int:

@@ -82,7 +82,7 @@ def _key(plan: Plan, prompt_fingerprint: str, dtype: str) -> str:
             "four_bit": plan.config.model.load_in_4bit,
             "dtype": dtype,
             "prompt": prompt_fingerprint,
-            "questions": [(one.id, one.gold, one.step, one.region) for one in plan.split.validation],
+            "questions": [(one.id, one.gold, one.step, one.region, *one.passages) for one in plan.split.validation],
             "how": [evaluation.method, evaluation.max_new_tokens, evaluation.calibration_bins],
             **machine(),
         }
