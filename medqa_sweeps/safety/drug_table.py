@@ -11,7 +11,7 @@ again. None of this happens here.
 
 import re
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -70,19 +70,13 @@ class DrugTable:
 
     @cached_property
     def _names(self) -> re.Pattern[str]:
-        return re.compile(rf"(?<![\w-])(?ai:{self._alternatives})(?![\w-])")
+        return re.compile(rf"(?<![\w-])(?ai:{_any_of(self.counterparts)})(?![\w-])")
 
     @cached_property
     def _joined(self) -> re.Pattern[str]:
         """A name that a hyphen joins to a word: "amoxicillin-clavulanate" is another drug than amoxicillin."""
-        names = self._alternatives
+        names = _any_of(self.counterparts)
         return re.compile(rf"(?<=\w-)(?ai:{names})\b|\b(?ai:{names})(?=-\w)")
-
-    @cached_property
-    def _alternatives(self) -> str:
-        """Of a pattern, in which the flag `a` keeps ı and ſ from counting as i and s."""
-        longest_first = sorted(self.counterparts, key=lambda name: (-len(name), name))
-        return "|".join(re.escape(name) for name in longest_first)
 
 
 def read_drug_table(path: Path) -> DrugTable:
@@ -174,3 +168,16 @@ def _one_to_one(brands: dict[str, list[str]]) -> tuple[dict[str, str], Counter[s
 
 def _normal(name: str) -> str:
     return " ".join(name.lower().split())
+
+
+def _any_of(names: Iterable[str]) -> str:
+    """A pattern of the names, the longest first, for the flag `a`: without it ı and ſ would count as i and s.
+
+    It branches letter by letter, so that most words of a text fail at their first.
+    """
+    tails: dict[str, list[str]] = defaultdict(list)
+    for name in names:
+        tails[name[:1]].append(name[1:])
+    is_whole = tails.pop("", None) is not None
+    branches = "|".join(re.escape(letter) + _any_of(rest) for letter, rest in tails.items())
+    return (f"(?:{branches})?" if is_whole else f"(?:{branches})") if branches else ""

@@ -43,13 +43,14 @@ def test_a_swap_that_would_make_another_name_is_left_out(tmp_path: Path) -> None
     ("text", "why"),
     [
         ("Aspirin is given.", "no name of the table occurs in it"),
+        ("ſalbutamol and salbutamols are given.", "no name of the table occurs in it"),
         ("Warfarin, which is Coumadin.", "both names of a drug occur in it"),
         ("He took WarFarin.", "a drug name is written in mixed case"),
         ("warfarin, warfarin-induced necrosis", "a drug name is part of a longer word"),
     ],
 )
 def test_it_leaves_out_what_it_could_spoil(tmp_path: Path, text: str, why: str) -> None:
-    names = table(tmp_path, "warfarin,coumadin\n")
+    names = table(tmp_path, "warfarin,coumadin\nsalbutamol,ventolin\n")
     assert drug_names(names).edit(question(text, ("x", "y"), 0)) == NotApplicable(why)
 
 
