@@ -72,6 +72,16 @@ def test_the_order_of_the_questions_does_not_matter(rows: tuple[Floats, Bools], 
     assert augrc_values(confidence[order], correct[order]) == pytest.approx(augrc_values(confidence, correct)[order])
 
 
+@given(answered)
+@settings(max_examples=100, deadline=None)
+def test_a_value_is_what_a_question_adds_as_answer_and_as_threshold(rows: tuple[Floats, Bools]) -> None:
+    """From all pairs: a wrong answer above the threshold of another question counts 1, at it one half."""
+    confidence, correct = rows
+    pair_QxQ = ~correct[:, None] * ((confidence[:, None] > confidence) + (confidence[:, None] == confidence) / 2)
+    expected = pair_QxQ.mean(axis=1) + pair_QxQ.mean(axis=0) - pair_QxQ.mean()
+    assert augrc_values(confidence, correct) == pytest.approx(expected)
+
+
 def test_the_spread_of_the_values_is_that_of_the_area() -> None:
     """2,000 samples of 300 questions, of which 60% are right and more confident by half a standard deviation."""
     random, areas, errors = np.random.default_rng(5), [], []
