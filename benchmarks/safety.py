@@ -37,7 +37,7 @@ def main() -> None:
 def _measure(asked: argparse.Namespace) -> dict[str, Any]:
     from medqa_sweeps.trial.plan import plan_trial
     from medqa_sweeps.worker import device, model as model_module
-    from medqa_sweeps.worker.assessing import Assessment
+    from medqa_sweeps.worker.assessing import of_safety
     from medqa_sweeps.worker.engines.unsloth import UnslothEngine
     from medqa_sweeps.worker.evaluation import nobody
 
@@ -48,7 +48,8 @@ def _measure(asked: argparse.Namespace) -> dict[str, Any]:
     tokenizer = model_module.load_tokenizer(plan.base)
     encoder = encoder_of(tokenizer, config, plan.split)
     engine = UnslothEngine(plan.base, config.model, config.training, tokenizer, encoder)
-    assessment = Assessment(plan, encoder, config.safety)
+    assessment = of_safety(plan, encoder, config.safety)
+    assert assessment is not None, "an option without suites costs nothing"
     assessment.texts(False)  # edits and tokens, made once for all trials of a study
     questions = plan.split.validation
     work: dict[str, Callable[[], object]] = {

@@ -4,6 +4,7 @@ from importlib.metadata import version
 
 TOKENIZING = ("jinja2", "tokenizers", "transformers")
 COMPUTING = ("accelerate", "bitsandbytes", "peft", "torch", "transformers", "trl", "unsloth", "unsloth_zoo")
+RANKING = ("bm25s", "numpy", "scipy")
 
 
 def versions_of(packages: tuple[str, ...]) -> dict[str, str]:

@@ -33,7 +33,7 @@ TOP = 20
 READ = 60  # configs whose answers are read, however few are shown: what is claimed must not depend on what is shown
 CHOICE = 12  # of the first of them, any two can be compared
 # Config groups that change what an untuned base scores.
-_OF_THE_BASE = {"model", "prompt", "data", "split", "evaluation", "experiment"}
+_OF_THE_BASE = {"model", "prompt", "retrieval", "data", "split", "evaluation", "experiment"}
 
 
 @dataclass(frozen=True)

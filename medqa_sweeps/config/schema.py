@@ -81,7 +81,7 @@ class PromptConfig:
             if placeholder not in self.option:
                 yield f"prompt.option={self.option!r} lacks {placeholder}; it needs {{letter}} and {{text}}"
         if "{text}" not in self.passage:
-            yield f"prompt.passage={self.passage!r} lacks {{text}}; it needs {{text}}, and may hold {{number}} and {{title}}"
+            yield f"prompt.passage={self.passage!r} lacks {{text}}; it may hold {{number}} and {{title}}, too"
 
 
 @dataclass

@@ -60,7 +60,7 @@ def refuse_long_questions(
         return 0
     wording = json.dumps(asdict(prompt))
     likely = sorted(questions, key=_characters, reverse=True)[:_LOOKED_AT]
-    key = (base.fingerprint, wording, str(options), *(question.id for question in likely))
+    key = (base.fingerprint, wording, str(options), *("\n".join((one.id, *one.passages)) for one in likely))
     if key not in _longest:
         if len(_longest) == _KEPT:
             del _longest[next(iter(_longest))]
@@ -72,7 +72,7 @@ def refuse_long_questions(
 
 
 def _characters(question: Question) -> int:
-    return len(question.question) + sum(map(len, question.options))
+    return len(question.question) + sum(map(len, (*question.options, *question.passages)))
 
 
 @functools.lru_cache(maxsize=2)  # a vocabulary is large

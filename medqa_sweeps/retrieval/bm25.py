@@ -12,9 +12,7 @@ from typing import Any, NamedTuple
 
 from medqa_sweeps.retrieval.corpus import Corpus
 from medqa_sweeps.retrieval.tokenize import RULE, terms
-from medqa_sweeps.versions import versions_of
-
-_LIBRARIES = ("bm25s", "numpy", "scipy")
+from medqa_sweeps.versions import RANKING, versions_of
 
 
 class Hit(NamedTuple):
@@ -34,7 +32,7 @@ class Bm25Settings:
 
     def identity(self) -> list[Any]:
         """What a ranking's key holds: settings, the rule of terms, versions of libraries."""
-        return ["bm25", self.k1, self.b, self.stem, RULE, versions_of(_LIBRARIES)]
+        return ["bm25", self.k1, self.b, self.stem, RULE, versions_of(RANKING)]
 
 
 class Bm25:

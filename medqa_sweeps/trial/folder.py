@@ -7,6 +7,8 @@
     metrics.jsonl      the history, one record per line, in the order of writing
     predictions.jsonl  the answer to every validation question at every evaluation
     safety.jsonl       the answers to edited questions, if safety was assessed (see `medqa_sweeps.safety`)
+    retrieved.jsonl    the passages that each question is shown, if there are any
+    controls.jsonl     the answers without passages, and with another question's
     checkpoint/        step-000120/ …: the state to resume from; removed when the trial completes
     adapter/           the exported adapter, with its model card
     result.json        how the trial ended; written last, once. Without it the trial is running or was interrupted
@@ -74,6 +76,8 @@ class TrialDir:
         self.metrics_file = path / "metrics.jsonl"
         self.predictions_file = path / "predictions.jsonl"
         self.safety_file = path / "safety.jsonl"
+        self.retrieved_file = path / "retrieved.jsonl"
+        self.controls_file = path / "controls.jsonl"
         self.checkpoint_folder = path / "checkpoint"
         self.adapter_folder = path / "adapter"
         self.adapter_file = self.adapter_folder / "adapter_model.safetensors"

@@ -4,20 +4,25 @@ The parent makes a plan to check and announce a trial. The child makes it again 
 start if questions or base have changed.
 """
 
+import contextlib
 import json
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import lru_cache
 from typing import Any
 
 from medqa_sweeps.base import BaseModel, locate
 from medqa_sweeps.base.fingerprints import changed_base
-from medqa_sweeps.config import AUTO, DataConfig, SplitConfig, TrialConfig, replicate_key, signature
-from medqa_sweeps.data import Part, QuestionSet, read_questions
+from medqa_sweeps.config import AUTO, DataConfig, SplitConfig, TrialConfig, replicate_key, short_hash, signature
+from medqa_sweeps.data import Part, Question, QuestionSet, read_questions
+from medqa_sweeps.data.duplicates import QuestionHash
+from medqa_sweeps.data.reading import read_test_hashes
 from medqa_sweeps.data.split import Split, split_questions
 from medqa_sweeps.errors import ConfigError, DataError
-from medqa_sweeps.hub import at_commit
+from medqa_sweeps.hub import at_commit, data_cached
 from medqa_sweeps.prompt.check import refuse_long_questions, refuse_prompt
 from medqa_sweeps.prompt.stream import evaluation_steps, total_samples, total_steps
+from medqa_sweeps.trial.retrieving import Retrieved, retrieved, with_fewer
 from medqa_sweeps.wording import SYNTHETIC_QUESTIONS, counted
 
 
@@ -28,6 +33,7 @@ class Plan:
     config: TrialConfig  # as requested, with commits in place of hub branches
     split: Split
     base: BaseModel
+    retrieved: Retrieved | None  # the passages that `split`'s questions are shown; None: none
     steps: int  # optimizer steps
     samples: int  # training samples, including repeated questions
     evaluation_steps: list[int]
@@ -67,16 +73,26 @@ def plan_trial(config: TrialConfig) -> Plan:
     base = locate(config.model)
     config = _at_commits(config, base)
     split = _split(json.dumps([asdict(config.data), asdict(config.split)]))
-    questions = len(split.train)
+    locked = _locked(config.data) if config.retrieval.is_used else ()
+    found = retrieved(config.retrieval, config.prompt, base, split.train, split.validation, config.seed, locked)
+    content, questions = split.fingerprint, len(split.train)
+    if found is not None:
+        content = short_hash([content, found.fingerprint])
+        split = replace(
+            split,
+            train=[found.shown(question, config.prompt) for question in split.train],
+            validation=[found.shown(question, config.prompt) for question in split.validation],
+        )
     return Plan(
         config=config,
         split=split,
         base=base,
+        retrieved=found,
         steps=total_steps(config.training, questions),
         samples=total_samples(config.training, questions),
         evaluation_steps=evaluation_steps(config.training, questions, config.evaluation.reports),
-        signature=signature(config, base.fingerprint, split.fingerprint),
-        replicate_key=replicate_key(config, base.fingerprint, split.fingerprint),
+        signature=signature(config, base.fingerprint, content),
+        replicate_key=replicate_key(config, base.fingerprint, content),
     )
 
 
@@ -95,10 +111,28 @@ def plan_new_trial(config: TrialConfig) -> Plan:
         )
     refuse_prompt(plan.base, plan.config.prompt)
     for what, questions in (("training", plan.split.train), ("validation", plan.split.validation)):
-        length = plan.config.training.max_length_tokens
-        longest = refuse_long_questions(plan.base, plan.config.prompt, questions, length, plan.most_options, what)
+        try:
+            longest = _longest(plan, questions, what)
+        except ConfigError as error:
+            raise ConfigError(f"{error}{_fewer_passages(plan, questions, what)}") from None
         refuse_small_passes(plan.config, longest)
     return plan
+
+
+def _longest(plan: Plan, questions: Sequence[Question], what: str) -> int:
+    """Tokens of the longest question, as `refuse_long_questions`."""
+    length = plan.config.training.max_length_tokens
+    return refuse_long_questions(plan.base, plan.config.prompt, questions, length, plan.most_options, what)
+
+
+def _fewer_passages(plan: Plan, questions: Sequence[Question], what: str) -> str:
+    """How many passages would fit, as a further sentence; empty if passages are not to blame."""
+    config = plan.config.retrieval
+    for k in range(config.k - 1, -1, -1) if plan.retrieved else ():
+        with contextlib.suppress(ConfigError):
+            _longest(plan, [with_fewer(question, k, config.order) for question in questions], what)
+            return f" Or show fewer passages: retrieval.k={k} fits."
+    return ""
 
 
 def refuse_small_passes(config: TrialConfig, longest: int) -> None:
@@ -131,6 +165,18 @@ def _split(configs: str) -> Split:
     return split_questions(DataConfig(**data), SplitConfig(**split), _questions)
 
 
+def _locked(config: DataConfig) -> Sequence[QuestionHash]:
+    """Hashes of the test questions, as far as they can be read without a network."""
+    if config.test is None or (config.hub_id is not None and not data_cached(config)):
+        return ()
+    return _test_hashes(json.dumps(asdict(config)))
+
+
+@lru_cache(maxsize=4)
+def _test_hashes(config: str) -> Sequence[QuestionHash]:
+    return read_test_hashes(DataConfig(**json.loads(config)))
+
+
 def _questions(config: DataConfig, part: Part) -> QuestionSet:
     return _read(json.dumps(asdict(config)), part)
 
@@ -144,12 +190,15 @@ def refuse_changed(plan: Plan, provenance: dict[str, Any]) -> None:
     """Check that questions and base are the same as at submission.
 
     Raises:
-        DataError: if a file has changed since then.
+        DataError: if a file has changed since then, or other passages are found.
     """
     then, now = provenance.get("questions", {}).get("fingerprint"), plan.split.fingerprint
     changed = [changed_base(provenance, plan.base)]
     if then not in (None, now):
         changed.append(f"questions: different content (fingerprint {then} then, {now} now)")
+    then = provenance.get("passages", {}).get("fingerprint")
+    if plan.retrieved is not None and then not in (None, plan.retrieved.fingerprint):
+        changed.append(f"passages: other texts are shown (fingerprint {then} then, {plan.retrieved.fingerprint} now)")
     if changes := "; ".join(filter(None, changed)):
         raise DataError(
             f"{changes}. This has changed since the trial was submitted: restore the files, or start a new trial."

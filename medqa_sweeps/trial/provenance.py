@@ -22,6 +22,8 @@ from medqa_sweeps.command_line import shell_line
 from medqa_sweeps.data import fingerprint
 from medqa_sweeps.installation import DISTRIBUTION, IN_CHECKOUT, PROJECT
 from medqa_sweeps.trial.plan import Plan
+from medqa_sweeps.trial.retrieving import Retrieved
+from medqa_sweeps.versions import RANKING, versions_of
 
 _ROOT = PROJECT
 # Variables that select kernels or precision, except those that Unsloth sets on import.
@@ -58,6 +60,7 @@ def collect(plan: Plan, command: list[str], wandb: Mapping[str, str] | None = No
             "flagged": dict(plan.split.flagged),
             "quarantined": len(plan.split.quarantined),
         },
+        **({"passages": _passages(plan.retrieved)} if plan.retrieved else {}),
         "base": {
             "label": plan.base.label,
             "revision": plan.base.revision,
@@ -67,6 +70,20 @@ def collect(plan: Plan, command: list[str], wandb: Mapping[str, str] | None = No
         "wandb": {name: without_secrets(value) for name, value in (wandb or {}).items()},
         **runtime(),
         **({"edited_code": edited} if edited else {}),
+    }
+
+
+def _passages(found: Retrieved) -> dict[str, Any]:
+    return {
+        "fingerprint": found.fingerprint,
+        "corpus": found.corpus.fingerprint,
+        "passages": len(found.corpus.passages),
+        "documents": found.documents,
+        "dropped": found.dropped,
+        "leaks": list(found.leaks),
+        "cut": found.cut,
+        "left_out": dict(found.notes),
+        "libraries": versions_of(RANKING),
     }
 
 

@@ -72,6 +72,21 @@ class SuiteScore(JsonRecord):
 
 
 @dataclass(frozen=True)
+class PassageScore(JsonRecord):
+    """What passages do to the answers of one model, on the questions that are shown any."""
+
+    questions: int
+    accuracy: float  # with the passages
+    without: float  # of the same model without them
+    foreign: float  # and with another question's
+    helped: int = 0  # questions answered correctly with passages and not without
+    harmed: int = 0  # and the other way round
+    none_found: int = 0  # questions that are shown no passage, as none shares a word with them
+    gold_mentioned: float | None = None  # share of questions whose passages name the correct option
+    wrong_mentioned: float | None = None  # mean share of the wrong options that they name
+
+
+@dataclass(frozen=True)
 class Score(JsonRecord):
     """How well a model answers a set of questions, with its uncertainty."""
 
@@ -221,6 +236,7 @@ class Result(JsonRecord):
     message: str = ""  # for users; for a failure with the next step
     score: Score | None = None  # on validation, of the exported adapter (pruned: at the last evaluation)
     baseline: Score | None = None  # the untuned base on the same questions
+    passages: PassageScore | None = field(default=None, metadata={LEFT_OUT: True})  # null: no passages are shown
     samples_seen: int = 0
     planned_samples: int = 0  # samples of the whole planned training; 0: unknown
     stopped_by: StoppedBy | None = None  # null: the planned training was finished

@@ -19,7 +19,7 @@ from medqa_sweeps.safety.originals import has_originals
 from medqa_sweeps.trial.folder import TrialDir
 from medqa_sweeps.trial.plan import plan_trial, refuse_changed
 from medqa_sweeps.worker import device, model as model_module
-from medqa_sweeps.worker.assessing import Answering, Assessment
+from medqa_sweeps.worker.assessing import Answering, of_safety
 from medqa_sweeps.worker.evaluation import answer_questions
 from medqa_sweeps.worker.refusal import done_or_refused
 from medqa_sweeps.worker.trained import exported_adapter, with_adapter
@@ -44,7 +44,8 @@ def assess(trial: TrialDir, config: SafetyConfig, progress: ProgressFile) -> Non
     refuse_changed(plan, trial.provenance())
     tokenizer = model_module.load_tokenizer(plan.base)
     encoder = PromptEncoder(tokenizer, plan.config.prompt, plan.most_options)
-    assessment = Assessment(plan, encoder, config)
+    assessment = of_safety(plan, encoder, config)
+    assert assessment is not None, "the command asks for suites"
     recorded = trial.predictions()
     model = model_module.load_base(plan.base, plan.config.model, plan.config.training)
     dtype = str(model.dtype)

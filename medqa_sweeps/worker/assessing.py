@@ -1,10 +1,10 @@
-"""The safety assessment of one trial's models: which texts they are asked, and their answers.
+"""What a trial's models answer to edited questions: of its safety assessment, and as controls of its passages.
 
 The untuned base reads the same texts for all trials of a study, so its answers are computed once and shared. Each text
 is answered once, whatever suites it belongs to, in forward passes that hold questions of all suites.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import cached_property
 from typing import Any
@@ -12,11 +12,12 @@ from typing import Any
 from medqa_sweeps.config import EvaluationConfig, SafetyConfig, short_hash
 from medqa_sweeps.data import Question
 from medqa_sweeps.durable.cache import shared
+from medqa_sweeps.passages.controls import controls
 from medqa_sweeps.prompt import PromptEncoder
 from medqa_sweeps.safety import asking
 from medqa_sweeps.safety.asking import Asked
 from medqa_sweeps.safety.records import SafetyLine
-from medqa_sweeps.safety.suites import suites
+from medqa_sweeps.safety.suites import Suite, suites
 from medqa_sweeps.trial.plan import Plan
 from medqa_sweeps.worker.baseline import machine
 from medqa_sweeps.worker.evaluation import Answer, Answered
@@ -25,13 +26,35 @@ Answering = Callable[[list[Question], EvaluationConfig, Answered], list[Answer]]
 _ROOM = 2  # tokens of an answer, which a question leaves free
 
 
-class Assessment:
-    """What a config asks to be assessed of the models of one planned trial."""
+def of_safety(plan: Plan, encoder: PromptEncoder, config: SafetyConfig) -> "Assessment | None":
+    """The safety assessment that a config asks for; None: it asks for none."""
+    if not config.suites:
+        return None
+    questions = asking.drawn(plan.split.validation, config)
+    return Assessment(plan, encoder, suites(config, plan.most_options), questions)
 
-    def __init__(self, plan: Plan, encoder: PromptEncoder, config: SafetyConfig) -> None:
-        self._plan, self._encoder, self._config = plan, encoder, config
-        self._questions = asking.drawn(plan.split.validation, config)
-        self._suites = [suite for suite in suites(config, plan.most_options) if suite.variants]
+
+def of_passages(plan: Plan, encoder: PromptEncoder) -> "Assessment | None":
+    """The controls of a trial that shows passages; None: it shows none."""
+    found, prompt = plan.retrieved, plan.config.prompt
+    if found is None:
+        return None
+    asked = controls(lambda question: found.with_foreign(question, prompt))
+    return Assessment(plan, encoder, asked, plan.split.validation)
+
+
+class Assessment:
+    """What the models of one planned trial are asked.
+
+    Args:
+        questions: of its validation questions.
+    """
+
+    def __init__(
+        self, plan: Plan, encoder: PromptEncoder, asked: Sequence[Suite], questions: Sequence[Question]
+    ) -> None:
+        self._plan, self._encoder, self._questions = plan, encoder, questions
+        self._suites = [suite for suite in asked if suite.variants]
 
     def texts(self, with_original: bool) -> int:
         """How many texts a model is asked."""

@@ -19,9 +19,11 @@ import numpy as np
 from medqa_sweeps.config import DataConfig
 from medqa_sweeps.data import Question, fingerprint, read_test_questions, refuse_missing_test
 from medqa_sweeps.data.duplicates import similarities
+from medqa_sweeps.data.reading import read_test_hashes
 from medqa_sweeps.errors import ConfigError, DataError
 from medqa_sweeps.exit_codes import ExitCode
 from medqa_sweeps.prompt import PromptEncoder, refuse_long
+from medqa_sweeps.retrieval.leaks import find_leaks
 from medqa_sweeps.statistics import compare_answers
 from medqa_sweeps.study import ledger
 from medqa_sweeps.study.ledger import Gain, ReadingScores
@@ -29,6 +31,7 @@ from medqa_sweeps.trial.folder import TrialDir
 from medqa_sweeps.trial.plan import Plan, plan_trial, refuse_changed
 from medqa_sweeps.trial.question_overlap import count_overlap
 from medqa_sweeps.trial.records import Score
+from medqa_sweeps.trial.retrieving import with_passages
 from medqa_sweeps.wording import setting
 from medqa_sweeps.worker import device, model as model_module
 from medqa_sweeps.worker.evaluation import Answer, answer_questions, score
@@ -55,6 +58,7 @@ def score_test(trial: TrialDir, study: Path, reading: str, undisputed: Path | No
         raise ConfigError(f"{trial.path} has no score, so it cannot have been selected by one.")
     refuse_changed(plan, trial.provenance())
     refuse_missing_test(plan.config.data)
+    _refuse_leaked(plan)
     adapter = exported_adapter(trial)
     tokenizer = model_module.load_tokenizer(plan.base)
     model = model_module.load_base(plan.base, plan.config.model, plan.config.training)
@@ -62,12 +66,29 @@ def score_test(trial: TrialDir, study: Path, reading: str, undisputed: Path | No
     ledger.write_request(
         study, reading, int(trial.path.name), result.signature, result.adapter_sha256, _where(plan.config.data)
     )
-    questions = read_test_questions(plan.config.data).questions
+    questions = with_passages(plan.config, plan.base, read_test_questions(plan.config.data).questions)
     listed = _undisputed(undisputed, plan.config.data, questions) if undisputed else None
 
     base = _answers(model, tokenizer, plan, questions)
     trained = _answers(with_adapter(model, plan.config, adapter), tokenizer, plan, questions)
     ledger.write_scores(study, _scored(reading, plan, questions, trained, base, listed, result.score))
+
+
+def _refuse_leaked(plan: Plan) -> None:
+    """Check that no test question stands in the corpus that the trial's prompts show passages of.
+
+    Raises:
+        DataError: if one does, also where retrieval.on_leak=keep.
+    """
+    if plan.retrieved is None:
+        return
+    leaks = find_leaks(plan.retrieved.corpus, read_test_hashes(plan.config.data))
+    if leaks.questions:
+        found = " ".join(dataclasses.replace(leaks, letters=()).sentences("test question"))
+        raise DataError(
+            f"{found} A score on them would be of no worth. "
+            "Train again without these documents, or with retrieval.on_leak=drop."
+        )
 
 
 def _answers(model: Any, tokenizer: Any, plan: Plan, questions: list[Question]) -> list[Answer]:

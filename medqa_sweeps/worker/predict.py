@@ -18,6 +18,7 @@ from medqa_sweeps.durable.lines import append_lines
 from medqa_sweeps.exit_codes import ExitCode
 from medqa_sweeps.prompt import PromptEncoder
 from medqa_sweeps.trial.folder import TrialDir
+from medqa_sweeps.trial.retrieving import with_passages
 from medqa_sweeps.worker import device, model as model_module
 from medqa_sweeps.worker.evaluation import Answer, answer_questions, prediction
 from medqa_sweeps.worker.refusal import done_or_refused
@@ -51,6 +52,7 @@ def ask(trial: TrialDir, questions: list[Question]) -> list[Answer]:
     """
     config, adapter = trial.config(), exported_adapter(trial)
     base = locate(config.model)
+    questions = with_passages(config, base, questions)
     tokenizer = model_module.load_tokenizer(base)
     encoder = PromptEncoder(tokenizer, config.prompt, max(len(question.options) for question in questions))
     # Nothing is trained, so a question may be longer than those of the training.

@@ -12,6 +12,8 @@ from medqa_sweeps.card import trial_card
 from medqa_sweeps.config import EvaluationConfig, TrainingConfig
 from medqa_sweeps.data import Question
 from medqa_sweeps.errors import FailureKind, TrialError
+from medqa_sweeps.passages import control_lines
+from medqa_sweeps.passages.effect import passage_score
 from medqa_sweeps.safety import file as safety_file
 from medqa_sweeps.safety.assessed import suite_scores
 from medqa_sweeps.safety.records import SafetyLine
@@ -21,6 +23,7 @@ from medqa_sweeps.trial.plan import Plan
 from medqa_sweeps.trial.records import (
     AttemptLine,
     Outcome,
+    PassageScore,
     PassesLine,
     Result,
     Score,
@@ -50,6 +53,7 @@ class TrialRecorder:
         began: `time.monotonic()` when this attempt began.
         phases: shows people what the trial does now.
         assessment: of safety, once the training is complete; None: none is asked for.
+        controls: of the passages, then, too; None: none are shown.
     """
 
     def __init__(
@@ -60,14 +64,16 @@ class TrialRecorder:
         began: float,
         phases: Phases,
         assessment: Assessment | None = None,
+        controls: Assessment | None = None,
     ) -> None:
-        self._trial, self._plan, self._config, self._assessment = trial, plan, plan.config, assessment
+        self._trial, self._plan, self._config = trial, plan, plan.config
+        self._assessment, self._controls = assessment, controls
         self._progress = replace(resume.progress) if resume else Progress()
         self._phases = phases
         batch = self._config.training.effective_batch_size
         generated = self._config.evaluation.method == "generate"
         self._asks_original = generated  # whether the assessment has to ask the questions without an edit, too
-        self._assessed = assessment.texts(generated) if assessment else 0
+        self._assessed = sum(one.texts(generated) for one in (assessment, controls) if one)
         self._untuned_lines: list[SafetyLine] = []
         self._pace = Pace(plan.steps, len(plan.evaluation_steps), self._questions, batch, self._assessed)
         self._stepped_at: float | None = None  # when `stepped` returned last
@@ -173,7 +179,9 @@ class TrialRecorder:
         step, adapter = self._exported(state, pruned)
         line = self._validation_at(step, latest=pruned)
         try:
-            assessed = self._assess(state, adapter, line) if self._stop is None and line else {}
+            done = line if self._stop is None else None
+            assessed = self._assess(state, adapter, done) if done else {}
+            passages = self._ask_controls(state, adapter, done) if done else None
         except _Interrupted:  # the checkpoint of the last step is there: a later attempt assesses again
             return
         result = Result(
@@ -182,6 +190,7 @@ class TrialRecorder:
             message=self._message(pruned),
             score=_with_safety(line.score, assessed.get(line.samples_seen)) if line else None,
             baseline=_with_safety(self._score_at(0), assessed.get(0)),
+            passages=passages,
             samples_seen=line.samples_seen if line else self._progress.samples_seen,
             planned_samples=self._plan.samples,
             stopped_by=self._stopped_by(),
@@ -228,7 +237,35 @@ class TrialRecorder:
         """What the assessment found, by samples seen: of the exported adapter and of the untuned base (0)."""
         if self._assessment is None:
             return {}
-        self._phases.show(Phase(PhaseName.ASSESSING, 0, self._assessed))
+        lines = self._asked_of(self._assessment, state, adapter, line, before=0)
+        safety_file.replace_suites(self._trial, [*self._untuned_lines, *lines])
+        return suite_scores([*self._untuned_lines, *lines], self._trial.predictions(), self._config)
+
+    def _ask_controls(
+        self, state: TrialState, adapter: dict[str, torch.Tensor], line: ValidationLine
+    ) -> PassageScore | None:
+        """What the passages do to the exported adapter's answers, beside the two controls."""
+        if self._controls is None or self._plan.retrieved is None:
+            return None
+        before = self._assessed - self._controls.texts(self._asks_original)
+        lines = self._asked_of(self._controls, state, adapter, line, before)
+        control_lines.write(self._trial, lines)
+        answers = self._trial.predictions()[line.samples_seen]
+        return passage_score(lines, answers, self._plan.split.validation)
+
+    def _asked_of(
+        self,
+        assessment: Assessment,
+        state: TrialState,
+        adapter: dict[str, torch.Tensor],
+        line: ValidationLine,
+        before: int,
+    ) -> list[SafetyLine]:
+        """The exported adapter's answers.
+
+        Args:
+            before: texts that were answered before, of all that this trial is asked at its end.
+        """
 
         def answer(questions: list[Question], evaluation: EvaluationConfig, answered: Answered) -> list[Answer]:
             return state.answer(questions, evaluation, answered, adapter)
@@ -237,11 +274,11 @@ class TrialRecorder:
             if self._trial.stop_reason() is StopReason.INTERRUPTED:
                 raise _Interrupted
             if self._phases.due:
-                self._phases.show(self._phase(PhaseName.ASSESSING, texts, self._assessed, self._assessed - texts))
+                done = before + texts
+                self._phases.show(self._phase(PhaseName.ASSESSING, done, self._assessed, self._assessed - done))
 
-        lines = self._assessment.trained(answer, self._asks_original, line.samples_seen, answered)
-        safety_file.replace_suites(self._trial, [*self._untuned_lines, *lines])
-        return suite_scores([*self._untuned_lines, *lines], self._trial.predictions(), self._config)
+        self._phases.show(Phase(PhaseName.ASSESSING, before, self._assessed))
+        return assessment.trained(answer, self._asks_original, line.samples_seen, answered)
 
     def _time_step(self) -> None:
         """Count the seconds since the step before; the first of an attempt ends what came before training."""

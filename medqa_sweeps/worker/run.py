@@ -7,6 +7,7 @@ from typing import Any
 
 from medqa_sweeps.base import refuse_unknown_token
 from medqa_sweeps.errors import FailureKind
+from medqa_sweeps.passages import shown as shown_passages
 from medqa_sweeps.prompt import PromptEncoder, refuse_long
 from medqa_sweeps.prompt.stream import TrainingStream
 from medqa_sweeps.prompt.tokens import TokenCache
@@ -16,7 +17,7 @@ from medqa_sweeps.trial.phase import PhaseName
 from medqa_sweeps.trial.plan import Plan, plan_trial, refuse_changed
 from medqa_sweeps.trial.records import Result
 from medqa_sweeps.worker import checkpoint, device, model as model_module
-from medqa_sweeps.worker.assessing import Assessment
+from medqa_sweeps.worker.assessing import of_passages, of_safety
 from medqa_sweeps.worker.baseline import refuse_useless
 from medqa_sweeps.worker.checkpoint import Checkpoint
 from medqa_sweeps.worker.engines.contract import Recorder, TrainingRun
@@ -41,6 +42,7 @@ def run_trial(trial: TrialDir) -> Result | None:
     device.use_threads(config.engine.threads)
     refuse_changed(plan, trial.provenance())
     trial.quarantine(plan.split.quarantined)
+    shown_passages.write(trial, plan)
     phases.enter(PhaseName.ENCODING)
     tokenizer, encoder, longest = _encoder(plan)
     out_of_memory = trial.failures().count(FailureKind.OUT_OF_MEMORY)
@@ -51,8 +53,8 @@ def run_trial(trial: TrialDir) -> Result | None:
     phases.enter(PhaseName.LOADING)
     engine = ENGINES[config.engine.name](plan.base, config.model, config.training, tokenizer, encoder)
     resume = checkpoint.newest(trial.checkpoint_folder)
-    assessment = Assessment(plan, encoder, config.safety) if config.safety.suites else None
-    recorder = TrialRecorder(trial, plan, resume, began, phases, assessment)
+    assessment, controls = of_safety(plan, encoder, config.safety), of_passages(plan, encoder)
+    recorder = TrialRecorder(trial, plan, resume, began, phases, assessment, controls)
     recorder.begin()
     refuse_useless(plan.base, engine, plan.split.validation)
     if config.evaluation.baseline:

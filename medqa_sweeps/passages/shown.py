@@ -1,0 +1,37 @@
+"""`retrieved.jsonl` of a trial's folder: for each question the passages that its prompts show."""
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+from medqa_sweeps.data.question import Question
+from medqa_sweeps.durable.files import write_atomically
+from medqa_sweeps.trial.folder import TrialDir
+from medqa_sweeps.trial.plan import Plan
+from medqa_sweeps.trial.retrieving import Retrieved
+
+
+def write(trial: TrialDir, plan: Plan) -> None:
+    """Write a line per question; no file if no passages are shown."""
+    if plan.retrieved is not None:
+        lines = (json.dumps(line, ensure_ascii=False) + "\n" for line in _lines(plan, plan.retrieved))
+        write_atomically(trial.retrieved_file, "".join(lines))
+
+
+def _lines(plan: Plan, found: Retrieved) -> Iterator[dict[str, Any]]:
+    for part, questions in (("train", plan.split.train), ("validation", plan.split.validation)):
+        yield from (_line(part, question, found) for question in questions)
+
+
+def _line(part: str, question: Question, found: Retrieved) -> dict[str, Any]:
+    """Passages as [id, score] in the order of the prompt; the score is BM25's of the question they were ranked for."""
+    swapped = question.id in found.swapped
+    shown = (found.foreign if swapped else found.passages).get(question.id, ()) if question.passages else ()
+    cut = sum(one.cut for one in shown)
+    return {
+        "part": part,
+        "id": question.id,
+        "passages": [[one.passage_id, round(one.score, 4)] for one in shown],
+        **({"foreign": True} if swapped else {}),
+        **({"cut": cut} if cut else {}),
+    }
