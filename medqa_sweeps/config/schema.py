@@ -356,12 +356,11 @@ class RetrievalConfig:
     corpus: Any = field(default=None, metadata={"type": Sources})
     k: int = 0  # most passages a question, from 0 to 32; 0: none
     chunk_chars: int = 1000  # most characters of a passage, 2 or more
-    chunk_overlap: int = 200  # characters that a passage repeats of the one before, from 0 to half of chunk_chars
+    chunk_overlap: int = 200  # characters repeated of the passage before, 0 or more and at most half of chunk_chars
     query: str = "question"  # question | last_sentence: what of a question is searched for
     order: str = "best_first"  # best_first | best_last: of the passages in the prompt
-    max_passage_tokens: int = (
-        256  # most tokens of a passage in the prompt, 1 or more; a longer one is cut at a sentence
-    )
+    # most tokens of a passage in the prompt, 1 or more; a longer one is cut at the end of a sentence
+    max_passage_tokens: int = 256
     train: str = "retrieved"  # retrieved | none: whether training questions have passages, too
     train_without: float = 0.0  # share of the training questions that are shown without passages, from 0 to 1
     train_foreign: float = 0.0  # share that is shown another question's passages, from 0 to 1

@@ -5,9 +5,12 @@ Imports no torch; `datasets` only for the hub, `pyarrow` only for Parquet.
 """
 
 import filecmp
+import json
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import asdict
+from functools import lru_cache
 from itertools import chain, product
 from pathlib import Path
 from typing import Literal
@@ -23,6 +26,7 @@ from medqa_sweeps.data.hub import hub_records
 from medqa_sweeps.data.question import Quarantined, QuestionSet
 from medqa_sweeps.data.raw_record import ALONE, GOLD, BadRecord, RawRecord
 from medqa_sweeps.errors import DataError
+from medqa_sweeps.hub import data_cached
 from medqa_sweeps.wording import setting
 
 Part = Literal["train", "validation"]
@@ -124,6 +128,22 @@ def read_test_hashes(config: DataConfig) -> list[QuestionHash]:
             raise DataError(f"{record.location}: {bad}") from None
         hashes.append(question_hash(question, options))
     return hashes
+
+
+def locked_hashes(config: DataConfig) -> Sequence[QuestionHash]:
+    """`read_test_hashes`, once per process; none if there are no test questions, or they need a network.
+
+    Raises:
+        DataError: as `read_test_hashes`.
+    """
+    if config.test is None or (config.hub_id is not None and not data_cached(config)):
+        return ()
+    return _locked_hashes(json.dumps(asdict(config)))
+
+
+@lru_cache(maxsize=4)
+def _locked_hashes(config: str) -> Sequence[QuestionHash]:
+    return read_test_hashes(DataConfig(**json.loads(config)))
 
 
 def _records(config: DataConfig, source: str | list[str], key: str) -> Iterator[RawRecord]:

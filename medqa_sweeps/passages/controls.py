@@ -36,7 +36,7 @@ def _foreign(with_foreign: Callable[[Question], Question]) -> Callable[[Question
     def edit(question: Question) -> Edited | NotApplicable:
         other = with_foreign(question)
         if not other.passages:
-            return NotApplicable("the other question has no passage of its own")
+            return NotApplicable("no passage shares a word with the other question")
         return _edited(question, other)
 
     return edit

@@ -15,11 +15,10 @@ from medqa_sweeps.base import BaseModel, locate
 from medqa_sweeps.base.fingerprints import changed_base
 from medqa_sweeps.config import AUTO, DataConfig, SplitConfig, TrialConfig, replicate_key, short_hash, signature
 from medqa_sweeps.data import Part, Question, QuestionSet, read_questions
-from medqa_sweeps.data.duplicates import QuestionHash
-from medqa_sweeps.data.reading import read_test_hashes
+from medqa_sweeps.data.reading import locked_hashes
 from medqa_sweeps.data.split import Split, split_questions
 from medqa_sweeps.errors import ConfigError, DataError
-from medqa_sweeps.hub import at_commit, data_cached
+from medqa_sweeps.hub import at_commit
 from medqa_sweeps.prompt.check import refuse_long_questions, refuse_prompt
 from medqa_sweeps.prompt.stream import evaluation_steps, total_samples, total_steps
 from medqa_sweeps.trial.retrieving import Retrieved, retrieved, with_fewer
@@ -73,7 +72,7 @@ def plan_trial(config: TrialConfig) -> Plan:
     base = locate(config.model)
     config = _at_commits(config, base)
     split = _split(json.dumps([asdict(config.data), asdict(config.split)]))
-    locked = _locked(config.data) if config.retrieval.is_used else ()
+    locked = locked_hashes(config.data) if config.retrieval.is_used else ()
     found = retrieved(config.retrieval, config.prompt, base, split.train, split.validation, config.seed, locked)
     content, questions = split.fingerprint, len(split.train)
     if found is not None:
@@ -163,18 +162,6 @@ def _split(configs: str) -> Split:
     """The split, computed once per sweep. The child reads the files again, and so notices changed files."""
     data, split = json.loads(configs)
     return split_questions(DataConfig(**data), SplitConfig(**split), _questions)
-
-
-def _locked(config: DataConfig) -> Sequence[QuestionHash]:
-    """Hashes of the test questions, as far as they can be read without a network."""
-    if config.test is None or (config.hub_id is not None and not data_cached(config)):
-        return ()
-    return _test_hashes(json.dumps(asdict(config)))
-
-
-@lru_cache(maxsize=4)
-def _test_hashes(config: str) -> Sequence[QuestionHash]:
-    return read_test_hashes(DataConfig(**json.loads(config)))
 
 
 def _questions(config: DataConfig, part: Part) -> QuestionSet:

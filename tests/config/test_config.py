@@ -49,6 +49,8 @@ def test_every_file_composes_and_fits_the_schema(file: Path) -> None:
     overrides = [] if file.parent == Path(".") else [f"{file.parent}={file.stem}"]
     if file.name == "local.yaml":
         overrides.append(f"{file.parent}.{'path' if file.parent.name == 'model' else 'train'}=FOLDER")
+    if file == Path("retrieval/bm25.yaml"):
+        overrides += ["retrieval.corpus=FOLDER", "prompt=chat_passages"]
     loaded = compose("config", overrides=overrides, return_hydra_config=True)
     assert file.parent.parts[:1] == ("hydra",) or composed(*overrides)
     assert loaded
