@@ -69,7 +69,8 @@ def run_single(
         further = [line for line in (f"Runs on    {pool.devices[0]}", advice, uploads) if line]
         questions, training, writes = plan.sentences(short_path(trial.path))
         safety = announced(plan.config.safety, len(plan.split.validation), plan.most_options)
-        said = [questions, training, *safety, writes, *further, *warnings, *earlier]
+        passages = plan.passages_sentence()
+        said = [questions, training, *([passages] if passages else []), *safety, writes, *further, *warnings, *earlier]
         for sentence in said:
             console.print(sentence, markup=False, soft_wrap=True)
     with TrialProgress(console) as progress:

@@ -18,6 +18,7 @@ from medqa_sweeps.prompt.encoder import PromptEncoder, chat_of, no_end_message, 
 from medqa_sweeps.prompt.tokenizer import FileTokenizer
 
 _LOOKED_AT = 256  # questions of a part, the longest in characters: 0.1 s with Gemma's tokenizer; all of MedQA take 2 s
+_SAMPLED = 64  # questions of which a mean length is taken
 _KEPT = 64  # lengths of so many parts are remembered: trials of a sweep share them
 _longest: dict[tuple[str, ...], int] = {}
 
@@ -69,6 +70,15 @@ def refuse_long_questions(
         rows = _encoder(base.folder, base.fingerprint, wording, options).encode_all(list(questions))
         refuse_long([len(ids) for ids in rows], max_length_tokens, what)
     return _longest[key] + 2
+
+
+def mean_tokens(base: BaseModel, prompt: PromptConfig, questions: Sequence[Question], options: int) -> float:
+    """Tokens of a prompt, the mean over the first few of some questions; 0 if the base's files alone do not tell."""
+    if not {"tokenizer.json", "tokenizer_config.json"} <= base.files.keys() or not questions:
+        return 0.0
+    encoder = _encoder(base.folder, base.fingerprint, json.dumps(asdict(prompt)), options)
+    rows = encoder.encode_all(list(questions[:_SAMPLED]))
+    return sum(map(len, rows)) / len(rows)
 
 
 def _characters(question: Question) -> int:

@@ -180,6 +180,8 @@ def _each_trial(config: DictConfig, space: SearchSpace) -> Iterator[str]:
     yield questions
     rank = f" with LoRA r={plan.config.lora.r}"
     yield training.replace("Training  ", "Each trial").replace(rank, "" if "lora.r" in space.keys else rank)
+    if passages := plan.passages_sentence():
+        yield passages
     yield from announced(plan.config.safety, len(plan.split.validation), plan.most_options)
 
 

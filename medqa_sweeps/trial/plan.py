@@ -19,7 +19,7 @@ from medqa_sweeps.data.reading import locked_hashes
 from medqa_sweeps.data.split import Split, split_questions
 from medqa_sweeps.errors import ConfigError, DataError
 from medqa_sweeps.hub import at_commit
-from medqa_sweeps.prompt.check import refuse_long_questions, refuse_prompt
+from medqa_sweeps.prompt.check import mean_tokens, refuse_long_questions, refuse_prompt
 from medqa_sweeps.prompt.stream import evaluation_steps, total_samples, total_steps
 from medqa_sweeps.trial.retrieving import Retrieved, retrieved, with_fewer
 from medqa_sweeps.wording import SYNTHETIC_QUESTIONS, counted
@@ -56,6 +56,20 @@ class Plan:
             f"batch size {training.effective_batch_size}, {counted(len(self.evaluation_steps), 'evaluation')}",
             f"Writes     {folder}: config, metrics, predictions, adapter, result",
         ]
+
+    def passages_sentence(self) -> str:
+        """A line on the passages and what they cost; empty if none are shown."""
+        if self.retrieved is None:
+            return ""
+        config, prompt, questions = self.config.retrieval, self.config.prompt, self.split.validation
+        bare = [replace(question, passages=()) for question in questions]
+        with_, without = (mean_tokens(self.base, prompt, some, self.most_options) for some in (questions, bare))
+        passages = counted(len(self.retrieved.corpus.passages), "passage")
+        dropped = f", {self.retrieved.dropped:,} left out as they give answers away" if self.retrieved.dropped else ""
+        times = f"; a prompt of {without:,.0f} tokens has {with_:,.0f} with them ({with_ / without:.1f} times)"
+        return (
+            f"Passages   {config.name} over {passages}{dropped}; up to {config.k} a question{times if without else ''}"
+        )
 
     def _set_aside(self) -> str:
         bad = len(self.split.quarantined)
