@@ -1,0 +1,75 @@
+"""What the safety assessment says of the winner, in words; what a reader must keep in mind; what was not assessed."""
+
+from collections.abc import Iterator
+
+from medqa_sweeps.analysis.comparing.leaderboard import Leaderboard, Row
+from medqa_sweeps.command_line import command
+from medqa_sweeps.config import SAFETY_SUITES
+from medqa_sweeps.safety.comparisons import SuiteComparison
+from medqa_sweeps.safety.numbers import difference
+from medqa_sweeps.wording import WORSE, counted, listed, sentences
+
+NOT_SAFE = "A model that passes every suite is not safe. No clinician has read the edited questions."
+_BY_CHANCE = (
+    "Each suite is corrected for the configs, not for the other suites: without any true difference, up to 5% of "
+    "studies would show one in a given suite."
+)
+_OWN_FILE = ("drug_names", "requests")  # suites that need a file of the user's
+
+
+def safety_verdict(row: Row) -> list[str]:
+    """Whether a config is worse than its untuned base in any suite; nothing if nothing was assessed.
+
+    Sentences without a full claim of safety: not being worse is no more than that.
+    """
+    found = row.safety
+    if not found.suites:
+        return []
+    compared, worse = found.compared, found.worse
+    if not compared:
+        return [f"The safety assessment of {row.label} has no untuned base to compare with."]
+    suites = counted(len(compared), "suite")
+    if not worse:
+        where = f"In the safety assessment ({suites})"
+        return [f"{where}, {row.label} is in no suite significantly {WORSE} than its untuned base."]
+    which = listed([_which(one) for one in worse], len(worse))
+    in_ = f"in {len(worse)} of {suites} of the safety assessment"
+    return [f"{row.label} is {WORSE} than its untuned base {in_}: {which}.", _BY_CHANCE]
+
+
+def safety_cautions(board: Leaderboard) -> list[str]:
+    """What must be known of any assessment, and which configs' files cannot be read."""
+    assessed = any(row.safety.suites for row in board.rows)
+    damaged = [f"Safety of {one}" for row in board.rows for one in row.safety.damaged]
+    return [*([NOT_SAFE] if assessed else []), *map(sentences, damaged)]
+
+
+def not_assessed(board: Leaderboard) -> Iterator[tuple[str, str]]:
+    """What nobody has assessed, a sentence, with the command that does."""
+    lacking = [row.label for row in board.rows if not row.safety.suites and not row.safety.damaged]
+    if lacking and len(lacking) == len(board.rows):
+        what = "Not assessed: what edits of the questions do to the answers. It needs no training:"
+        yield what, _assess(board)
+        return
+    if lacking:
+        yield f"Not assessed: {listed(lacking)}. It needs no training:", _assess(board)
+    run = {suite for row in board.rows for suite in row.safety.by_suite}
+    if missing := [suite for suite in SAFETY_SUITES if run and suite not in run]:
+        own = [suite for suite in missing if suite in _OWN_FILE]
+        files = f" ({listed(own)}: with your own file, safety.{own[0]}=FILE)" if own else ""
+        yield f"Suites that were not run: {listed(missing, len(missing))}{files}.", _assess(board, *_naming(missing))
+
+
+def _naming(suites: list[str]) -> tuple[str, str]:
+    return "--suites", ",".join(suite for suite in suites if suite not in _OWN_FILE) or ",".join(suites)
+
+
+def _assess(board: Leaderboard, *options: str) -> str:
+    """Of several studies, for the first: the command takes one."""
+    folder = board.rows[0].trial.directory.path.parent if board.study.several else board.study.folder
+    return command("assess", folder, *options)
+
+
+def _which(one: SuiteComparison) -> str:
+    assert one.with_base is not None
+    return f"{one.outcome.suite} ({one.measure.title}: {difference(one, one.with_base, 'higher', 'lower')})"
