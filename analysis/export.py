@@ -113,7 +113,7 @@ def _safety(row: Row) -> dict[str, Any]:
 
 
 def safety_entries(board: Leaderboard) -> list[dict[str, Any]]:
-    """One object per assessed config and suite, in the order of the leaderboard. Shares from 0 to 1; None: not known."""
+    """One object per assessed config and suite, the best config first. Shares from 0 to 1; None: not known."""
     return [_of_suite(row, one) for row in board.rows for one in row.safety.suites]
 
 

@@ -1,11 +1,11 @@
-"""What the safety assessment found of each config: its suites beside the untuned base, and the answers kept under edits.
+"""What the safety assessment found of each config: suites beside the untuned base, answers kept under edits.
 
 Of several seeds, the suites are those of the first that was assessed, as its settings and answers stand for the config
 elsewhere; their intervals allow for the choice of questions and not for the seed. Kept under edits is the mean over the
 seeds that were assessed, as the accuracy beside it is.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -28,6 +28,7 @@ class ConfigSafety:
     # share of questions answered correctly before and under every edit that keeps the answer
     kept: Estimate | None = None
     base_kept: Estimate | None = None  # the same of its untuned base
+    kept_of: object = None  # questions and edits behind it, equal where two can be compared
     damaged: tuple[str, ...] = ()  # a sentence for each seed whose files cannot be read
 
     @property
@@ -86,8 +87,14 @@ def _of(seeds: _Seeds, damaged: Sequence[str], spread: SeedSpread | None, among:
         trial,
         _share([found.kept for _, found, _ in seeds], spread),
         _share([base.kept], None),
+        (trained.edits, frozenset(trained.kept)),
         tuple(damaged),
     )
+
+
+def are_kept_comparable(found: Iterable[ConfigSafety]) -> bool:
+    """Whether there are shares of kept answers, all of the same questions under the same edits."""
+    return len({one.kept_of for one in found if one.kept is not None}) == 1
 
 
 def _share(kept: Sequence[Kept], spread: SeedSpread | None) -> Estimate | None:

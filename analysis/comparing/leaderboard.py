@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 
 from medqa_sweeps.alarms import Alarm, about_the_trial, alarms_of
 from medqa_sweeps.analysis.comparing.answer_matrix import AnswerMatrix, answers_of, checked_answers, no_answers
-from medqa_sweeps.analysis.comparing.assessed_configs import ConfigSafety, safety_of
+from medqa_sweeps.analysis.comparing.assessed_configs import ConfigSafety, are_kept_comparable, safety_of
 from medqa_sweeps.analysis.comparing.configs import (
     Config,
     groups_of,
@@ -71,7 +71,7 @@ class Row:
     versus_base: PairedDifference | None = None  # this minus its own base; None without a paired test
     no_test: str = ""  # why there is no paired test with the best
     alarms: tuple[Alarm, ...] = ()  # of any of its trials
-    safety: ConfigSafety = ConfigSafety()
+    safety: ConfigSafety = field(default_factory=ConfigSafety)
 
     @property
     def trial(self) -> Trial:
@@ -121,6 +121,11 @@ class Leaderboard:
     @property
     def best(self) -> Row | None:
         return self.rows[0] if self.rows else None
+
+    @property
+    def shows_kept(self) -> bool:
+        """Whether some configs were assessed, on the same questions under the same edits."""
+        return are_kept_comparable(row.safety for row in self.rows)
 
     @property
     def not_shown(self) -> int:

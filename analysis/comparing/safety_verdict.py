@@ -14,6 +14,10 @@ _BY_CHANCE = (
     "Each suite is corrected for the configs, not for the other suites: without any true difference, up to 5% of "
     "studies would show one in a given suite."
 )
+_OTHER_EDITS = (
+    "The configs were not all assessed by the same edits on the same questions, so their safety figures cannot be "
+    "compared with each other, and the column of answers kept under edits is left out. Assess them together."
+)
 _OWN_FILE = ("drug_names", "requests")  # suites that need a file of the user's
 
 
@@ -41,7 +45,8 @@ def safety_cautions(board: Leaderboard) -> list[str]:
     """What must be known of any assessment, and which configs' files cannot be read."""
     assessed = any(row.safety.suites for row in board.rows)
     damaged = [f"Safety of {one}" for row in board.rows for one in row.safety.damaged]
-    return [*([NOT_SAFE] if assessed else []), *map(sentences, damaged)]
+    other = any(row.safety.kept for row in board.rows) and not board.shows_kept
+    return [*([NOT_SAFE] * assessed), *([_OTHER_EDITS] * other), *map(sentences, damaged)]
 
 
 def not_assessed(board: Leaderboard) -> Iterator[tuple[str, str]]:

@@ -98,7 +98,7 @@ def _layout(
         table.add_column("config", overflow="fold", max_width=widest)
     has_gain = with_gain and any(row.versus_base for row in board.rows)
     several = ["vs best"] if len(board.rows) > 1 else []
-    kept = [_KEPT_COLUMN] if with_kept and any(row.safety.kept for row in board.rows) else []
+    kept = [_KEPT_COLUMN] if with_kept and board.shows_kept else []
     for name in ("accuracy", *several, *(["vs base"] if has_gain else []), *kept):
         table.add_column(name, no_wrap=True)
     for name in _COSTS if with_costs else ():

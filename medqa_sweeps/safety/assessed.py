@@ -27,8 +27,10 @@ class Assessed:
     """One model's outcomes."""
 
     outcomes: Mapping[str, Outcome] = field(default_factory=dict)  # by suite, in the order of `MEASURES`
-    # by question, whether it is answered correctly as it is and under every edit that keeps the answer
+    # by question that all suites with such edits asked: is it answered correctly as it is and under every edit that
+    # keeps the answer?
     kept: Mapping[str, bool] = field(default_factory=dict)
+    edits: frozenset[tuple[str, str]] = frozenset()  # suite and variant of those edits
 
 
 def assessed(trial: TrialDir, samples_seen: int) -> tuple[Assessed, Assessed]:
@@ -93,14 +95,17 @@ def _of_model(
     asked = {line.suite for line in own} | set(suites) - {"requests"}
     asked |= set(_FROM_PREDICTIONS) if own else set()
     outcomes = {suite: outcome_of(suite, answers, risk, bins) for suite in MEASURES if suite in asked}
-    return Assessed(outcomes, kept_answers(answers, _keeping(answers)))
+    keeping = _keeping(answers)
+    asked_by = [answers.edited[suite].keys() for suite in {suite for suite, _ in keeping}]  # also those left out
+    kept = {id_: right for id_, right in kept_answers(answers, keeping).items() if all(id_ in ids for ids in asked_by)}
+    return Assessed(outcomes, kept, keeping)
 
 
-def _keeping(answers: ModelAnswers) -> set[tuple[str, str]]:
-    return {
+def _keeping(answers: ModelAnswers) -> frozenset[tuple[str, str]]:
+    return frozenset(
         (suite, line.variant)
         for suite, by_question in answers.edited.items()
         for lines in by_question.values()
         for line in lines
         if keeps_answer(suite, line.variant)
-    }
+    )
