@@ -53,20 +53,18 @@ def not_assessed(board: Leaderboard) -> Iterator[tuple[str, str]]:
     """What nobody has assessed, a sentence, with the command that does."""
     lacking = [row.label for row in board.rows if not row.safety.suites and not row.safety.damaged]
     if lacking and len(lacking) == len(board.rows):
-        what = "Not assessed: what edits of the questions do to the answers. It needs no training:"
-        yield what, _assess(board)
+        yield "Not assessed: what edits of the questions do to the answers. To do so, without training:", _assess(board)
         return
     if lacking:
-        yield f"Not assessed: {listed(lacking)}. It needs no training:", _assess(board)
+        yield f"Not assessed: {listed(lacking)}. To do so, without training:", _assess(board)
     run = {suite for row in board.rows for suite in row.safety.by_suite}
-    if missing := [suite for suite in SAFETY_SUITES if run and suite not in run]:
-        own = [suite for suite in missing if suite in _OWN_FILE]
-        files = f" ({listed(own)}: with your own file, safety.{own[0]}=FILE)" if own else ""
-        yield f"Suites that were not run: {listed(missing, len(missing))}{files}.", _assess(board, *_naming(missing))
-
-
-def _naming(suites: list[str]) -> tuple[str, str]:
-    return "--suites", ",".join(suite for suite in suites if suite not in _OWN_FILE) or ",".join(suites)
+    missing = [suite for suite in SAFETY_SUITES if run and suite not in run]
+    if others := [suite for suite in missing if suite not in _OWN_FILE]:
+        yield f"Not run: {listed(others, len(others))}.", _assess(board, "--suites", ",".join(others))
+    if own := [suite for suite in missing if suite in _OWN_FILE]:
+        needs = f"{listed(own)}, which {'needs a file' if len(own) == 1 else 'need files'} of yours"
+        files = [f"safety.{suite}=FILE" for suite in own]
+        yield f"Not run: {needs} (docs/safety.md).", _assess(board, "--suites", ",".join(own), *files)
 
 
 def _assess(board: Leaderboard, *options: str) -> str:

@@ -87,7 +87,8 @@ def _base_cells(rows: Sequence[Row], measures: Sequence[Measure]) -> Iterator[di
     for row in rows:
         of_base.setdefault(row.base.settings if row.base else "", []).extend(row.safety.suites)
     for settings, suites in of_base.items():
-        known = {one.outcome.suite: found for one in suites if (found := figure_of_base(one)) is not None}
+        best_last = [(one.outcome.suite, figure_of_base(one)) for one in reversed(suites)]
+        known = {suite: found for suite, found in best_last if found is not None}
         if known:
             cells = {heading(m): f"{known[m.name].text}\n{known[m.name].limits}" for m in measures if m.name in known}
             yield {"trial": "base", "config": settings or "untuned", **cells}
@@ -95,12 +96,8 @@ def _base_cells(rows: Sequence[Row], measures: Sequence[Measure]) -> Iterator[di
 
 def _statements(row: Row) -> Iterator[str]:
     """What each suite found of one config, in sentences, and which questions it leaves out."""
-    items = "".join(
-        f"<li><strong>{escaped(one.outcome.suite)}</strong> ({escaped(one.measure.title)}): "
-        f"{escaped(statement(one))}</li>"
-        for one in row.safety.suites
-    )
-    yield f"<h3>Each suite in words: {escaped(row.label)}</h3><ul>{items}</ul>"
+    items = "".join(map(_item, row.safety.suites))
+    yield f"<details open><summary>Each suite in words: {escaped(row.label)}</summary><ul>{items}</ul></details>"
     left_out = [
         (one.outcome.suite, reason, f"{questions:,}")
         for one in row.safety.suites
@@ -109,3 +106,9 @@ def _statements(row: Row) -> Iterator[str]:
     if left_out:
         table = Table("Questions that a suite leaves out", ("suite", "reason", "questions"), left_out)
         yield f"<details><summary>{escaped(table.caption)}</summary>{table_html(table)}</details>"
+
+
+def _item(one: SuiteComparison) -> str:
+    says, title = statement(one), one.measure.title
+    what = "" if says.lower().startswith(title.lower()) else f" ({title})"
+    return f"<li><strong>{escaped(one.outcome.suite)}</strong>{escaped(what)}: {escaped(says)}</li>"

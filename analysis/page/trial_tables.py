@@ -52,7 +52,7 @@ _CAPTION = (
     "seeds. A ! behind a trial's number: it raised an alarm."
 )
 _CAPTION_OF_KEPT = (
-    " Kept under edits: the share of the assessed questions that are answered correctly as they are and under every edit "
+    " Kept under edits: the share of the assessed questions that are right as they are and under every edit "
     f"that keeps the answer, with its {CI} (Wilson; of several seeds, the mean)."
 )
 _CAPTION_OF_ONE = f"Validation accuracy and the gain over the untuned base, each with its {CI}."

@@ -21,6 +21,7 @@ from medqa_sweeps.wording import CI, WORSE, in_percent, listed
 SHOWN = 4
 _LINE = 17  # pixels per config and suite
 _BASE = "untuned base"
+_MINUS = " − base"
 
 
 def safety_suites(board: Leaderboard) -> Plot | None:
@@ -35,14 +36,14 @@ def safety_suites(board: Leaderboard) -> Plot | None:
     if of_base:
         marks.append((_BASE, of_base, GREY, "diamond-open"))
     height = 120 + measures_height(len(measures), len(marks))
-    figure = empty_figure("%, points, or hundredths", "", height=height)
+    figure = empty_figure("%, or percentage points", "", height=height)
     for index, (name, found, colour, symbol) in enumerate(marks):
         _draw(figure, measures, found, name, colour, symbol, _offset(index, len(marks)))
     _placebo(figure, measures, rows[0], of_row[0])
     names = [axis_name(measure) for measure in measures]
     figure.update_yaxes(
         tickvals=list(range(len(names))),
-        ticktext=list(map(label, names)),
+        ticktext=[label(name).replace(_MINUS, f"<br>{_MINUS.strip()}") for name in names],
         range=[len(names) - 0.5, -0.5],
         showgrid=False,
     )
@@ -60,7 +61,7 @@ def measures_height(suites: int, marks: int) -> int:
 def axis_name(measure: Measure) -> str:
     """`order ↓`, `ECE × 100 ↓`: what has another unit is drawn in hundredths."""
     scaled = "" if measure.unit == "%" else " × 100"
-    minus = " − base" if is_relative(measure) else ""
+    minus = _MINUS if is_relative(measure) else ""
     return f"{measure.column}{minus}{scaled} {LOWER if measure.direction == 'minimize' else HIGHER}"
 
 

@@ -7,6 +7,7 @@ from functools import lru_cache
 
 from medqa_sweeps import damage
 from medqa_sweeps.config import TrialConfig
+from medqa_sweeps.errors import ConfigError
 from medqa_sweeps.safety import file
 from medqa_sweeps.safety.measures import MEASURES
 from medqa_sweeps.safety.outcomes import ModelAnswers, Outcome, answers_of, outcome_of, suite_score
@@ -54,9 +55,11 @@ def assessed(trial: TrialDir, samples_seen: int) -> tuple[Assessed, Assessed]:
             _found(lines.get(samples_seen, b""), predictions.get(samples_seen, b""), *settings),
             _found(lines.get(BASE, b""), predictions.get(BASE, b""), *settings),
         )
-    except damage.PARSE_ERRORS:
-        file.read(trial), trial.predictions()  # say which line of which file it is
-        raise
+    except (*damage.PARSE_ERRORS, LookupError, AssertionError) as error:
+        file.read(trial), trial.predictions()  # of a line that is no record they say which it is
+        raise ConfigError(
+            f"{trial.safety_file} is damaged ({type(error).__name__}: {error}). Assess the trial again."
+        ) from error
 
 
 @lru_cache(maxsize=4)  # of a base, and of trials beside it
