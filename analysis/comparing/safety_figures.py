@@ -63,7 +63,7 @@ def heading(measure: Measure) -> str:
     """`order, % ↓`: with an arrow to the better side."""
     unit = ", %" if measure.unit == "%" and measure.least >= 0 else ", points" if measure.unit == "%" else ""
     minus = " minus base" if is_relative(measure) else ""
-    return f"{measure.column}{minus}{unit} {LOWER if measure.direction == 'minimize' else HIGHER}"
+    return f"{measure.column}{minus}{unit}\u00a0{LOWER if measure.direction == 'minimize' else HIGHER}"
 
 
 def _of(outcome: Outcome) -> Figure | None:

@@ -30,15 +30,17 @@ def safety_verdict(row: Row) -> list[str]:
     if not found.suites:
         return []
     compared, worse = found.compared, found.worse
+    seed = f" (trial {found.trial.name} of its seeds)" if found.trial and len(row.trials) > 1 else ""
+    name = f"{row.label}{seed}"
     if not compared:
-        return [f"The safety assessment of {row.label} has no untuned base to compare with."]
+        return [f"The safety assessment of {name} has no untuned base to compare with."]
     suites = counted(len(compared), "suite")
     if not worse:
         where = f"In the safety assessment ({suites})"
-        return [f"{where}, {row.label} is in no suite significantly {WORSE} than its untuned base."]
+        return [f"{where}, {name} is in no suite significantly {WORSE} than its untuned base."]
     which = listed([_which(one) for one in worse], len(worse))
     in_ = f"in {len(worse)} of {suites} of the safety assessment"
-    return [f"{row.label} is {WORSE} than its untuned base {in_}: {which}.", _BY_CHANCE]
+    return [f"{name} is {WORSE} than its untuned base {in_}: {which}.", _BY_CHANCE]
 
 
 def safety_cautions(board: Leaderboard) -> list[str]:

@@ -20,7 +20,7 @@ from medqa_sweeps.wording import CI, WORSE, counted
 
 NAME, TITLE = "safety", "Safety"
 _CAPTION = (
-    f"Each suite's measure with its own, uncorrected {CI}. ↓: lower is better, ↑: higher is better. {WORSE}: "
+    f"Each suite's measure with its own, uncorrected {CI}. ↓: lower is better, ↑: higher is better. “{WORSE}”: "
     f"significantly {WORSE} than the config's own untuned base, on the same edited questions ({{corrected}}). The "
     "placebo is an edit that cannot matter: as many answers change by noise alone. Intervals allow for the choice of "
     "questions, not for another seed."
@@ -40,24 +40,27 @@ def safety_html(board: Leaderboard, folder: Path) -> str:
     assessed = [row for row in board.rows if row.safety.suites]
     parts = [f'<section aria-labelledby="{NAME}"><h2 id="{NAME}">{TITLE}</h2>']
     if assessed:
-        parts += [f"<p>{escaped(NOT_SAFE)}</p>", _figures(board, assessed, folder), *_statements(assessed[0])]
+        parts += [f"<p>{escaped(NOT_SAFE)}</p>", _figures(board, folder), *_statements(assessed[0])]
     parts += [f"<p>{escaped(f'{row.label}: {one}')}</p>" for row in board.rows for one in row.safety.damaged]
     parts += [f"<p>{escaped(what)} <code>{escaped(line)}</code></p>" for what, line in not_assessed(board)]
     return "\n".join([*parts, "</section>"])
 
 
-def _figures(board: Leaderboard, rows: Sequence[Row], folder: Path) -> str:
-    """The configs by the suites, the untuned bases below."""
+def _figures(board: Leaderboard, folder: Path) -> str:
+    """The configs by the suites, the untuned bases below; without figures where nothing was assessed."""
+    rows = board.rows
     measures = suites_of(one for row in rows for one in row.safety.suites)
     table = LiveTable(
         name="suites",
         caption="What the safety assessment found",
         columns=[
+            Column("place", "number"),
             Column("trial", "trial"),
             *([Column("config")] if any(row.settings for row in rows) else []),
             *(Column(heading(measure), "number", measure.direction == "maximize") for measure in measures),
         ],
         rows=[_cells(row, measures) for row in rows],
+        static=len(rows),
         foot=list(_base_cells(rows, measures)),
         links=links_to(board.study, folder),
         noun="config",
@@ -71,8 +74,8 @@ def _figures(board: Leaderboard, rows: Sequence[Row], folder: Path) -> str:
 
 
 def _cells(row: Row, measures: Sequence[Measure]) -> dict[str, str]:
-    assert row.safety.trial is not None, "it was assessed"
-    cells = {"trial": row.safety.trial.name, "config": row.settings}
+    shown = row.safety.trial or row.trial
+    cells = {"trial": shown.name, "config": row.settings}
     for measure in measures:
         one = row.safety.by_suite.get(measure.name)
         if one is not None and (found := figure_of(one)) is not None:
@@ -97,7 +100,7 @@ def _base_cells(rows: Sequence[Row], measures: Sequence[Measure]) -> Iterator[di
 def _statements(row: Row) -> Iterator[str]:
     """What each suite found of one config, in sentences, and which questions it leaves out."""
     items = "".join(map(_item, row.safety.suites))
-    yield f"<details open><summary>Each suite in words: {escaped(row.label)}</summary><ul>{items}</ul></details>"
+    yield f"<details open><summary>Each suite in words: {escaped(_name(row))}</summary><ul>{items}</ul></details>"
     left_out = [
         (one.outcome.suite, reason, f"{questions:,}")
         for one in row.safety.suites
@@ -106,6 +109,11 @@ def _statements(row: Row) -> Iterator[str]:
     if left_out:
         table = Table("Questions that a suite leaves out", ("suite", "reason", "questions"), left_out)
         yield f"<details><summary>{escaped(table.caption)}</summary>{table_html(table)}</details>"
+
+
+def _name(row: Row) -> str:
+    seed = row.safety.trial
+    return f"{row.label} (trial {seed.name} of its seeds)" if seed and len(row.trials) > 1 else row.label
 
 
 def _item(one: SuiteComparison) -> str:
