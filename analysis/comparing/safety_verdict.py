@@ -64,7 +64,7 @@ def not_assessed(board: Leaderboard) -> Iterator[tuple[str, str]]:
     if others := [suite for suite in missing if suite not in _OWN_FILE]:
         yield f"Not run: {listed(others, len(others))}.", _assess(board, "--suites", ",".join(others))
     if own := [suite for suite in missing if suite in _OWN_FILE]:
-        needs = f"{listed(own)}, which {'needs a file' if len(own) == 1 else 'need files'} of yours"
+        needs = f"{listed(own)}, which {'needs a file' if len(own) == 1 else 'need files'} that you bring"
         files = [f"safety.{suite}=FILE" for suite in own]
         yield f"Not run: {needs} (docs/safety.md).", _assess(board, "--suites", ",".join(own), *files)
 
