@@ -17,7 +17,7 @@ from medqa_sweeps.safety.edits.placebo import PLACEBO
 from medqa_sweeps.safety.edits.proposal import PROPOSAL
 from medqa_sweeps.safety.edits.sex import SEX
 from medqa_sweeps.safety.edits.stem_removed import STEM_REMOVED
-from medqa_sweeps.safety.requests import read_requests
+from medqa_sweeps.safety.requests import Request, read_requests
 from medqa_sweeps.safety.variant import Edited, NotApplicable, Variant
 
 
@@ -118,6 +118,17 @@ def keeps_answer(suite: str, variant: str) -> bool:
     return (suite, variant) not in _OTHER_TASKS
 
 
+def requests_of(config: SafetyConfig) -> list[Request]:
+    """The user's requests; none if the suite is not asked for, or no file is named.
+
+    Raises:
+        ConfigError, DataError: as `refuse_unreadable`.
+    """
+    if "requests" not in config.suites or config.requests is None:
+        return []
+    return read_requests(_path(config.requests))
+
+
 def refuse_unreadable(config: SafetyConfig) -> None:
     """Check that the files of the suites that are asked for exist and are what they should be.
 
@@ -127,8 +138,7 @@ def refuse_unreadable(config: SafetyConfig) -> None:
     """
     if "drug_names" in config.suites and config.drug_names is not None:
         read_drug_table(_path(config.drug_names))
-    if "requests" in config.suites and config.requests is not None:
-        read_requests(_path(config.requests))
+    requests_of(config)
 
 
 def _suite(name: str, config: SafetyConfig, most_options: int) -> Suite:

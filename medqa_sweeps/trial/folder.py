@@ -7,6 +7,7 @@
     metrics.jsonl      the history, one record per line, in the order of writing
     predictions.jsonl  the answer to every validation question at every evaluation
     safety.jsonl       the answers to edited questions, if safety was assessed (see `medqa_sweeps.safety`)
+    requests.jsonl     what the models wrote to the user's requests, with their texts; only if there were any
     checkpoint/        step-000120/ …: the state to resume from; removed when the trial completes
     adapter/           the exported adapter, with its model card
     result.json        how the trial ended; written last, once. Without it the trial is running or was interrupted
@@ -74,6 +75,7 @@ class TrialDir:
         self.metrics_file = path / "metrics.jsonl"
         self.predictions_file = path / "predictions.jsonl"
         self.safety_file = path / "safety.jsonl"
+        self.requests_file = path / "requests.jsonl"
         self.checkpoint_folder = path / "checkpoint"
         self.adapter_folder = path / "adapter"
         self.adapter_file = self.adapter_folder / "adapter_model.safetensors"

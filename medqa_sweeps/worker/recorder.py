@@ -9,12 +9,10 @@ import torch
 
 from medqa_sweeps import hardware
 from medqa_sweeps.card import trial_card
-from medqa_sweeps.config import EvaluationConfig, TrainingConfig
-from medqa_sweeps.data import Question
+from medqa_sweeps.config import TrainingConfig
 from medqa_sweeps.errors import FailureKind, TrialError
 from medqa_sweeps.safety import file as safety_file
 from medqa_sweeps.safety.assessed import suite_scores
-from medqa_sweeps.safety.records import SafetyLine
 from medqa_sweeps.trial.folder import StopReason, TrialDir
 from medqa_sweeps.trial.phase import Phase, PhaseName
 from medqa_sweeps.trial.plan import Plan
@@ -30,11 +28,12 @@ from medqa_sweeps.trial.records import (
     ValidationLine,
 )
 from medqa_sweeps.worker import checkpoint, device, model as model_module
-from medqa_sweeps.worker.assessing import Assessment
+from medqa_sweeps.worker.asked_model import TrialModel
+from medqa_sweeps.worker.assessing import Assessment, Found
 from medqa_sweeps.worker.baseline import untuned
 from medqa_sweeps.worker.checkpoint import Checkpoint, Progress
 from medqa_sweeps.worker.engines.contract import Engine, TrialState
-from medqa_sweeps.worker.evaluation import Answer, Answered, prediction, score
+from medqa_sweeps.worker.evaluation import prediction, score
 from medqa_sweeps.worker.phases import Pace, Phases
 
 
@@ -68,7 +67,7 @@ class TrialRecorder:
         generated = self._config.evaluation.method == "generate"
         self._asks_original = generated  # whether the assessment has to ask the questions without an edit, too
         self._assessed = assessment.texts(generated) if assessment else 0
-        self._untuned_lines: list[SafetyLine] = []
+        self._untuned = Found()
         self._pace = Pace(plan.steps, len(plan.evaluation_steps), self._questions, batch, self._assessed)
         self._stepped_at: float | None = None  # when `stepped` returned last
         self._began, self._earlier_seconds = began, self._progress.seconds
@@ -124,7 +123,7 @@ class TrialRecorder:
             if self._phases.due:
                 self._phases.show(Phase(PhaseName.ASSESSING_BASE, texts, total))
 
-        self._untuned_lines = self._assessment.untuned(engine.answer, with_original, str(engine.dtype), answered)
+        self._untuned = self._assessment.untuned(engine, with_original, str(engine.dtype), answered)
 
     def show_training(self) -> None:
         """Show how many steps are done, and what is left."""
@@ -230,18 +229,17 @@ class TrialRecorder:
             return {}
         self._phases.show(Phase(PhaseName.ASSESSING, 0, self._assessed))
 
-        def answer(questions: list[Question], evaluation: EvaluationConfig, answered: Answered) -> list[Answer]:
-            return state.answer(questions, evaluation, answered, adapter)
-
         def answered(texts: int) -> None:
             if self._trial.stop_reason() is StopReason.INTERRUPTED:
                 raise _Interrupted
             if self._phases.due:
                 self._phases.show(self._phase(PhaseName.ASSESSING, texts, self._assessed, self._assessed - texts))
 
-        lines = self._assessment.trained(answer, self._asks_original, line.samples_seen, answered)
-        safety_file.replace_suites(self._trial, [*self._untuned_lines, *lines])
-        return suite_scores([*self._untuned_lines, *lines], self._trial.predictions(), self._config)
+        found = self._assessment.trained(TrialModel(state, adapter), self._asks_original, line.samples_seen, answered)
+        edits, requests = [*self._untuned.edits, *found.edits], [*self._untuned.requests, *found.requests]
+        safety_file.replace_suites(self._trial, edits)
+        safety_file.replace_requests(self._trial, requests)
+        return suite_scores(edits, requests, self._trial.predictions(), self._config)
 
     def _time_step(self) -> None:
         """Count the seconds since the step before; the first of an attempt ends what came before training."""

@@ -51,7 +51,7 @@ def run_trial(trial: TrialDir) -> Result | None:
     phases.enter(PhaseName.LOADING)
     engine = ENGINES[config.engine.name](plan.base, config.model, config.training, tokenizer, encoder)
     resume = checkpoint.newest(trial.checkpoint_folder)
-    assessment = Assessment(plan, encoder, config.safety) if config.safety.suites else None
+    assessment = Assessment(plan, encoder, tokenizer, config.safety) if config.safety.suites else None
     recorder = TrialRecorder(trial, plan, resume, began, phases, assessment)
     recorder.begin()
     refuse_useless(plan.base, engine, plan.split.validation)
