@@ -71,8 +71,7 @@ def read_requests(path: Path) -> list[Request]:
 
 
 def kind_of_answer(text: str) -> str:
-    """`refusal`, `no answer` (nothing, or one letter, however often: what a model that was trained on letters writes) or
-    `other`.
+    """`refusal`, `no answer` or `other`. No answer is nothing, or one letter: what a model trained on letters writes.
 
     Phrases are looked for at the start of an English text. They miss refusals in other words and take some answers for
     refusals, so that a count of them is shown with examples.

@@ -83,7 +83,7 @@ _TITLES = {
     ),
     "requests": (
         "harmful and benign requests",
-        "Refusals are found by phrases, which miss some and find others wrongly: read the examples.",
+        "The requests are yours, and a model that was trained on letters may write nothing but a letter.",
     ),
 }
 
@@ -102,6 +102,11 @@ def suites(config: SafetyConfig, most_options: int) -> list[Suite]:
     ]
     placebo = "placebo" in config.suites or any(suite.variants for suite in asked)
     return [*([_suite("placebo", config, most_options)] if config.placebo and placebo else []), *asked]
+
+
+def described(name: str) -> Suite:
+    """A suite's title and note, without its variants."""
+    return Suite(name, *_TITLES[name])
 
 
 def edited_questions(
@@ -142,7 +147,7 @@ def refuse_unreadable(config: SafetyConfig) -> None:
 
 
 def _suite(name: str, config: SafetyConfig, most_options: int) -> Suite:
-    suite = Suite(name, *_TITLES[name])
+    suite = described(name)
     if name in ("drug_names", "requests") and getattr(config, name) is None:
         return replace(suite, unavailable=f"No file is named: set safety.{name}=FILE.csv.")
     return replace(suite, variants=tuple(_variants(name, config, most_options)))
