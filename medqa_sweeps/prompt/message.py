@@ -45,10 +45,9 @@ class MessageEncoder:
         return self._encode(answer, _masked(answer))  # the last token of the prompt takes in what follows
 
     def _encode(self, text: str, masked: str) -> list[int] | None:
-        control, (ids, harmless) = (
-            self._control_tokens,
-            self._tokenizer([text, masked], add_special_tokens=False)["input_ids"],
-        )
+        control = self._control_tokens
+        # verbose: else a text beyond the model's length is warned of, which its caller leaves out.
+        ids, harmless = self._tokenizer([text, masked], add_special_tokens=False, verbose=False)["input_ids"]
         if control.among(ids) == control.among(harmless) and not control.unknown_written(text):
             return list(ids)
         return control.encode_as_text(text, masked, add_special_tokens=False)
