@@ -48,13 +48,13 @@ def _measure(asked: argparse.Namespace) -> dict[str, Any]:
     tokenizer = model_module.load_tokenizer(plan.base)
     encoder = encoder_of(tokenizer, config, plan.split)
     engine = UnslothEngine(plan.base, config.model, config.training, tokenizer, encoder)
-    assessment = of_safety(plan, encoder, config.safety)
+    assessment = of_safety(plan, encoder, tokenizer, config.safety)
     assert assessment is not None, "an option without suites costs nothing"
     assessment.texts(False)  # edits and tokens, made once for all trials of a study
     questions = plan.split.validation
     work: dict[str, Callable[[], object]] = {
         "validation": lambda: engine.answer(questions, config.evaluation),
-        "assessment": lambda: assessment.trained(engine.answer, False, 1, nobody),
+        "assessment": lambda: assessment.trained(engine, False, 1, nobody),
     }
     seconds: dict[str, list[float]] = {name: [] for name in work}
     for turn in range(asked.turns + 1):

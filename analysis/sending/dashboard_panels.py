@@ -10,7 +10,9 @@ from typing import Any
 from medqa_sweeps.analysis.comparing.by_objective import objective_of
 from medqa_sweeps.analysis.comparing.configs import SEED
 from medqa_sweeps.analysis.comparing.leaderboard import Leaderboard
+from medqa_sweeps.analysis.sending.assessed import assessed_metrics
 from medqa_sweeps.study.objective import Direction, Metric
+from medqa_sweeps.tracking.tracker import summary_key
 
 X_AXIS = "samples_seen"
 _WIDE, _HALF, _HIGH = 24, 12, 10  # of W&B's grid, which is 24 wide
@@ -101,11 +103,28 @@ def swept_panels(board: Leaderboard) -> list[Any]:
         wr.ParallelCoordinatesPlotColumn(wr.Config(one.key), one.name, log=one.is_logarithmic or None)
         for one in settings
     ]
-    columns.append(wr.ParallelCoordinatesPlotColumn(wr.SummaryMetric(metric.name), f"validation {metric.title}"))
+    columns.append(
+        wr.ParallelCoordinatesPlotColumn(wr.SummaryMetric(summary_key(metric)), f"validation {metric.title}")
+    )
     if metric.name != "accuracy":
         columns.append(wr.ParallelCoordinatesPlotColumn(wr.SummaryMetric("accuracy"), "validation accuracy"))
     layout = wr.Layout(x=0, y=0, w=_WIDE, h=_HIGH)
     return [wr.ParallelCoordinatesPlot(columns=columns, title="What was swept", layout=layout)]
+
+
+def safety_panels(board: Leaderboard) -> list[Any]:
+    """A chart for each suite of the safety assessment, a point per trial: its accuracy and the suite's measure."""
+    import wandb_workspaces.reports.v2 as wr
+
+    return [
+        wr.ScatterPlot(
+            title=f"{metric.title.capitalize()} ({'lower' if is_ascending(metric) else 'higher'} is better)",
+            x=wr.SummaryMetric("accuracy"),
+            y=wr.SummaryMetric(summary_key(metric)),
+            layout=wr.Layout(x=_HALF * (index % 2), y=_HIGH * (index // 2), w=_HALF, h=_HIGH),
+        )
+        for index, metric in enumerate(assessed_metrics(board.study.trials))
+    ]
 
 
 def line(title: str, name: str, is_left: bool) -> Any:
@@ -124,9 +143,9 @@ def lines_of(title: str, pattern: str, is_left: bool) -> Any:
     return wr.LinePlot(title=title, x=X_AXIS, metric_regex=pattern, title_x="training samples seen", layout=where)
 
 
-def columns_of(board: Leaderboard, suites: Sequence[str]) -> list[str]:
+def columns_of(board: Leaderboard) -> list[str]:
     """Columns of the table of runs, which stand first."""
-    metric = metric_of(board).name
+    metric, suites = summary_key(metric_of(board)), map(summary_key, assessed_metrics(board.study.trials))
     scores = dict.fromkeys([metric, "accuracy", "accuracy_low", "accuracy_high", "baseline_accuracy", *suites])
     return [
         "run:displayName",

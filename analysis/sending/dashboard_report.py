@@ -11,10 +11,12 @@ from medqa_sweeps.analysis.sending.dashboard_panels import (
     is_ascending,
     metric_of,
     runs_of,
+    safety_panels,
     swept,
     swept_panels,
 )
-from medqa_sweeps.analysis.sending.dashboard_text import LEFT_OUT, leaderboard_table, suite_metrics, warning
+from medqa_sweeps.analysis.sending.dashboard_text import LEFT_OUT, leaderboard_table, warning
+from medqa_sweeps.tracking.tracker import summary_key
 
 _LONGEST_TITLE = 128  # characters; W&B refuses more
 _TABLE = "leaderboard"  # of the summary run
@@ -41,7 +43,7 @@ def report(board: Leaderboard, entity: str, project: str, group: str) -> Any:
             wr.H1("Runs, by config with seeds folded"),
             wr.PanelGrid(
                 runsets=[_trials(board, entity, project, group)],
-                panels=[*_below(accuracy_panels(board), swept_panels(board))],
+                panels=_below(accuracy_panels(board), swept_panels(board), safety_panels(board)),
             ),
             wr.H1("All trials"),
             wr.P("The table that the study's summary run holds, with trials that failed or were pruned."),
@@ -61,12 +63,15 @@ def _list(title: str, lines: Sequence[str]) -> list[Any]:
     return [wr.H2(title), wr.UnorderedList(items=list(lines))] if lines else []
 
 
-def _below(first: list[Any], then: list[Any]) -> list[Any]:
-    """Both, the second under the first."""
-    height = max(panel.layout.h for panel in first)
-    for panel in then:
-        panel.layout.y = height
-    return [*first, *then]
+def _below(*groups: list[Any]) -> list[Any]:
+    """All panels, each group under the one before."""
+    height, placed = 0, list[Any]()
+    for panels in groups:
+        for panel in panels:
+            panel.layout.y += height
+        placed += panels
+        height = max((panel.layout.y + panel.layout.h for panel in placed), default=0)
+    return placed
 
 
 def _trials(board: Leaderboard, entity: str, project: str, group: str) -> Any:
@@ -79,8 +84,8 @@ def _trials(board: Leaderboard, entity: str, project: str, group: str) -> Any:
         name="configs",
         filters=runs_of(group, is_summary=False),
         groupby=[f"config.{one.key}" for one in swept(board)],
-        order=[wr.OrderBy(wr.SummaryMetric(metric.name), ascending=is_ascending(metric))],
-        pinned_columns=columns_of(board, suite_metrics(board.study.trials)),
+        order=[wr.OrderBy(wr.SummaryMetric(summary_key(metric)), ascending=is_ascending(metric))],
+        pinned_columns=columns_of(board),
     )
 
 

@@ -5,16 +5,17 @@ from typing import Any
 
 from medqa_sweeps.analysis.comparing.leaderboard import Leaderboard, Row
 from medqa_sweeps.analysis.comparing.verdict import alarm_lines, cautions, verdict
-from medqa_sweeps.analysis.reading.studies import Study, Trial
+from medqa_sweeps.analysis.reading.studies import Study
+from medqa_sweeps.analysis.sending.assessed import assessed_metrics, means, scores_of_base
 from medqa_sweeps.card.tables import table
+from medqa_sweeps.study.objective import Metric
+from medqa_sweeps.trial.records import Score
 from medqa_sweeps.wording import CI, EDUCATION_ONLY, SYNTHETIC, in_percent, limits, signed_points
 
 LEFT_OUT = (
     "The answers, the plots of the page and the records of each trial are in the study's folder. `medqa-sweeps report` "
     "prints the leaderboard and writes the page."
 )
-# The beginnings of names of further scores. None is recorded yet.
-SUITES = ("safety", "retrieval")
 
 
 def warning(study: Study) -> str:
@@ -38,20 +39,15 @@ def answer(board: Leaderboard) -> str:
 
 def leaderboard_table(board: Leaderboard) -> str:
     """Configs, best first: accuracy with its interval, differences with corrected intervals, alarms."""
-    suites = suite_metrics(board.study.trials)
+    suites = assessed_metrics(board.study.trials)
     header = ["place", "config", "seeds", "accuracy, %", CI, f"difference from the best (corrected {CI})"]
-    header += ["verdict", f"gain over the untuned base (corrected {CI})", "alarms", *suites]
-    rows = [[*_cells(place, row), *_suite_cells(row, suites)] for place, row in enumerate(board.rows, start=1)]
+    header += ["verdict", f"gain over the untuned base (corrected {CI})", "alarms", *map(_heading, suites)]
+    rows = [[*_cells(place, row), *_suites(_scores(row), suites)] for place, row in enumerate(board.rows, start=1)]
     rows += [
-        ["", base.label, "", *_accuracy(base.accuracy), "", "", "", "", *[""] * len(suites)] for base in board.bases
+        ["", base.label, "", *_accuracy(base.accuracy), "", "", "", "", *_suites(scores_of_base(board, base), suites)]
+        for base in board.bases
     ]
     return "\n".join(table(header, rows)) or "No config can be ranked yet."
-
-
-def suite_metrics(trials: Sequence[Trial]) -> list[str]:
-    """Names of the scores of further suites that any trial's result holds; none as long as no suite is recorded."""
-    results = (trial.result.to_json() for trial in trials if trial.result is not None)
-    return sorted({key for result in results for key in result if key.partition("_")[0] in SUITES})
 
 
 def _list(title: str, lines: Sequence[str]) -> Iterator[str]:
@@ -83,6 +79,18 @@ def _points(paired: Any) -> str:
     return f"{signed_points(paired.difference)} ({limits(paired.low, paired.high)})"
 
 
-def _suite_cells(row: Row, names: Sequence[str]) -> list[str]:
-    result = row.trial.result.to_json() if row.trial.result else {}
-    return [str(result.get(name, "")) for name in names]
+def _scores(row: Row) -> list[Score | None]:
+    return [trial.result.score for trial in row.trials if trial.result]
+
+
+def _heading(metric: Metric) -> str:
+    return f"safety: {metric.column}, {metric.unit}" if metric.unit else f"safety: {metric.column}"
+
+
+def _suites(scores: Sequence[Score | None], metrics: Sequence[Metric]) -> list[str]:
+    found = zip(means(scores, metrics), metrics, strict=True)
+    return ["" if value is None else _in_a_cell(value, metric) for value, metric in found]
+
+
+def _in_a_cell(value: float, metric: Metric) -> str:
+    return in_percent(value / 100) if metric.unit == "%" else f"{value:.3f}"

@@ -14,11 +14,13 @@ from medqa_sweeps.analysis.sending.dashboard_panels import (
     lines_of,
     metric_of,
     runs_of,
+    safety_panels,
     swept,
     swept_panels,
     titles,
 )
-from medqa_sweeps.analysis.sending.dashboard_text import SUITES, answer, leaderboard_table, suite_metrics
+from medqa_sweeps.analysis.sending.dashboard_text import answer, leaderboard_table
+from medqa_sweeps.tracking.tracker import summary_key
 
 _MOST_RUNS = 50  # lines in a panel
 
@@ -27,7 +29,7 @@ def view(board: Leaderboard, entity: str, project: str, group: str) -> Any:
     """The workspace of the study whose runs are in `group`, not saved yet."""
     import wandb_workspaces.workspaces as ws
 
-    metric, suites = metric_of(board), suite_metrics(board.study.trials)
+    metric = metric_of(board)
     return ws.Workspace(
         entity=entity,
         project=project,
@@ -37,8 +39,8 @@ def view(board: Leaderboard, entity: str, project: str, group: str) -> Any:
         runset_settings=ws.RunsetSettings(
             filters=runs_of(group, is_summary=False),
             groupby=[ws.Config(one.key) for one in swept(board)],
-            order=[ws.Ordering(ws.Summary(metric.name), ascending=is_ascending(metric))],
-            pinned_columns=columns_of(board, suites),
+            order=[ws.Ordering(ws.Summary(summary_key(metric)), ascending=is_ascending(metric))],
+            pinned_columns=columns_of(board),
         ),
         auto_generate_panels=False,
     )
@@ -62,9 +64,8 @@ def _sections(board: Leaderboard) -> Iterator[Any]:
     ]
     if groups:
         yield _section("Groups of questions", groups, 2)
-    for suite in SUITES:
-        if any(name.startswith(suite) for name in suite_metrics(board.study.trials)):
-            yield _section(suite.capitalize(), [lines_of(suite.capitalize(), f"^{suite}/", True)], 1)
+    if panels := safety_panels(board):
+        yield _section("Safety beside accuracy", panels, 2)
     training = [
         line("Training loss, nats per token", "train/loss", True),
         line("Learning rate", "train/learning_rate", False),

@@ -9,6 +9,8 @@ from medqa_sweeps.analysis.comparing.configs import varying_keys
 from medqa_sweeps.analysis.comparing.leaderboard import Leaderboard, Row
 from medqa_sweeps.analysis.comparing.verdict import alarm_lines, cautions, verdict
 from medqa_sweeps.analysis.reading.studies import Study, Trial
+from medqa_sweeps.analysis.sending.assessed import assessed_metrics, means, scores_of_base
+from medqa_sweeps.study.objective import Metric
 from medqa_sweeps.tracking.tracker import run_id
 from medqa_sweeps.trial.records import Score
 from medqa_sweeps.wording import WORSE, sentences, short_names
@@ -25,16 +27,19 @@ def table_rows(boards: Sequence[Leaderboard], study: Study) -> tuple[list[str], 
     columns = ["trial", *names.values(), "outcome", "accuracy", "low", "high", "questions", "difference from the best"]
     columns += ["difference low", "difference high", "p (corrected)", f"significantly {WORSE}"]
     columns += ["gain over the untuned base", "alarms", "minutes", "peak GiB", "why", "run"]
+    suites = assessed_metrics(study.trials)
+    columns += [metric.name for metric in suites]
     table: list[list[Any]] = []
     for board in boards:
         compared = {trial.name: row for row in board.rows for trial in row.trials}
         ranked = sorted(board.study.completed(), key=lambda trial: -_score(trial).accuracy)
-        table += [_row(trial, _score(trial), compared.get(trial.name), names) for trial in ranked]
+        table += [_row(trial, _score(trial), compared.get(trial.name), names, suites) for trial in ranked]
         for base in board.bases:
             score = base.trial.result.baseline if base.trial.result else None
-            table.append([base.label, *[None] * (len(names) + 1), *_shares(score), *[None] * 11])
+            of_suites = means(scores_of_base(board, base), suites)
+            table.append([base.label, *[None] * (len(names) + 1), *_shares(score), *[None] * 11, *of_suites])
     others = [(trial, trial.result.score if trial.result else None) for trial in study.others()]
-    return columns, [*table, *(_row(trial, score, None, names) for trial, score in others)]
+    return columns, [*table, *(_row(trial, score, None, names, suites) for trial, score in others)]
 
 
 def summary_answer(boards: Sequence[Leaderboard], study: Study) -> dict[str, Any]:
@@ -63,7 +68,9 @@ def objective_answer(board: Leaderboard) -> dict[str, Any]:
     return answer
 
 
-def _row(trial: Trial, score: Score | None, row: Row | None, names: dict[str, str]) -> list[Any]:
+def _row(
+    trial: Trial, score: Score | None, row: Row | None, names: dict[str, str], suites: Sequence[Metric]
+) -> list[Any]:
     result = trial.result
     return [
         trial.name,
@@ -75,6 +82,7 @@ def _row(trial: Trial, score: Score | None, row: Row | None, names: dict[str, st
         result.peak_memory_bytes / 2**30 if result else None,
         trial.reason or None,
         run_id(trial.directory) if trial.settings else None,
+        *means([score], suites),
     ]
 
 

@@ -18,7 +18,6 @@ _NOT_FOR = (
     "diagnosis, treatment, triage, dosing, or any other decision about a patient",
     "advice to patients or the public",
     "a medical device, or a part of one",
-    "free text: only the choice of a letter was measured, so nothing is known about anything else that it writes",
     "questions unlike those below: other languages, formats, exams or times",
 )
 
@@ -39,13 +38,21 @@ def uses(records: Records) -> Iterator[str]:
     yield from ("## What it is for, and not for", "", "For:", "")
     yield from (f"- {use}" for use in _FOR)
     yield from ("", "Not for:", "")
-    yield from (f"- {use}" for use in _NOT_FOR)
+    yield from (f"- {use}" for use in (*_NOT_FOR, _free_text(records)))
     yield ""
     if score := records.result.score:
         wrong = score.questions - round(score.accuracy * score.questions)
         asked, who = counted(score.questions, "validation question"), records.scored.capitalize()
         yield f"{who} gave a wrong answer to {wrong:,} of {asked} ({percent(1 - score.accuracy)})."
         yield ""
+
+
+def _free_text(records: Records) -> str:
+    if records.safety and "requests" in records.safety.ran:
+        return (
+            "free text: besides the choice of a letter, only the beginnings of its answers to a few requests were read"
+        )
+    return "free text: only the choice of a letter was measured, so nothing is known about anything else that it writes"
 
 
 def model(records: Records) -> Iterator[str]:
@@ -175,7 +182,7 @@ def prompt(records: Records) -> Iterator[str]:
     else:
         yield (
             "The answer is the option letter with the highest log-probability as the next token. The model cannot "
-            "decline to answer, and what it would write freely is not read."
+            "decline to answer, and what it would write freely does not count."
         )
     yield ""
 

@@ -15,6 +15,9 @@ from medqa_sweeps.config import TrialConfig
 from medqa_sweeps.data import Question, read_questions
 from medqa_sweeps.errors import ConfigError, TrialError
 from medqa_sweeps.hub import data_cached
+from medqa_sweeps.safety.assessed import Assessed, assessed
+from medqa_sweeps.safety.comparisons import SuiteComparison, compare_suite
+from medqa_sweeps.study.best import ranked_in
 from medqa_sweeps.study.folder import StudyDir
 from medqa_sweeps.trial.folder import TrialDir
 from medqa_sweeps.trial.records import AttemptLine, Prediction, Result
@@ -24,6 +27,21 @@ FORMS = {
     "merged": "whole model, the adapter merged into the base, in safetensors",
     "gguf": "whole model as GGUF, for llama.cpp and Ollama",
 }
+
+
+@dataclass(frozen=True)
+class Safety:
+    """What the safety assessment found."""
+
+    trained: Assessed
+    base: Assessed
+    comparisons: Sequence[SuiteComparison]  # a suite each
+    configs: int  # for which the intervals are corrected
+
+    @property
+    def ran(self) -> set[str]:
+        """Names of the suites that apply to any question or request."""
+        return {one.outcome.suite for one in self.comparisons if one.outcome.ids}
 
 
 @dataclass(frozen=True)
@@ -73,6 +91,26 @@ class Records:
         with contextlib.suppress(ConfigError):
             return self.trial.predictions()
         return {}
+
+    @functools.cached_property
+    def safety(self) -> Safety | None:
+        """What the safety assessment found, without a suite if there was none; None: its records are damaged."""
+        with contextlib.suppress(ConfigError):
+            configs = self._configs
+            trained, base = assessed(self.trial, self.result.samples_seen)
+            placebo = trained.outcomes.get("placebo")
+            found = [
+                compare_suite(one, base.outcomes.get(name), placebo, configs) for name, one in trained.outcomes.items()
+            ]
+            return Safety(trained, base, found, configs)
+        return None
+
+    @property
+    def _configs(self) -> int:
+        """How many configs of the study are ranked; 1 without a study."""
+        with contextlib.suppress(ConfigError):
+            return max(1, len(ranked_in(self.study.path))) if self.study else 1
+        return 1
 
     def recorded(self, *keys: str) -> Any:
         """A value of the provenance by its path; None if it has none."""

@@ -150,12 +150,10 @@ class PromptEncoder:
         return self._tokenizer(text, add_special_tokens=not self._config.chat)["input_ids"]
 
     def _find_end_of_turn(self) -> int:
-        """The token after the assistant's answer; for a plain prompt, the end-of-sequence token."""
-        after = self._chat.render("?", answer=MARKER) if self._chat else ""
-        tail = self._tokenizer(after.rpartition(MARKER)[2].lstrip(), add_special_tokens=False)["input_ids"]
-        if not tail and self._tokenizer.eos_token_id is None:
+        found = end_of_turn(self._tokenizer, self._chat)
+        if found is None:
             raise ConfigError(no_end_message(self._tokenizer, self._config))
-        return tail[0] if tail else self._tokenizer.eos_token_id
+        return found
 
     def _find_letter_ids(self, letters: str) -> list[int]:
         text = self._render("?")
@@ -185,6 +183,14 @@ def chat_of(tokenizer: Any, config: PromptConfig) -> Chat | None:
             "none). Use prompt=plain, or the instruction-tuned model."
         )
     return Chat(tokenizer, config.system) if config.chat else None
+
+
+def end_of_turn(tokenizer: Any, chat: Chat | None) -> int | None:
+    """The token after the assistant's answer; without a template that of the end of a sequence; None: there is none."""
+    after = chat.render("?", answer=MARKER) if chat else ""
+    tail = tokenizer(after.rpartition(MARKER)[2].lstrip(), add_special_tokens=False)["input_ids"]
+    end: int | None = tail[0] if tail else tokenizer.eos_token_id
+    return end
 
 
 def no_end_message(tokenizer: Any, config: PromptConfig) -> str:

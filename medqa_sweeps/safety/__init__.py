@@ -9,8 +9,8 @@ csv_rows     the rows of the user's CSV files
 casing       a word in the case of the word that it replaces
 asking       which texts a model is asked, each once, and the lines that its answers make
 announcing   what a sweep says of it before it starts
-records      the lines of safety.jsonl
-file         safety.jsonl itself
+records      the lines of safety.jsonl and requests.jsonl
+file         these two files
 unparsed     the lines of each model as bytes, so that a study's shared base is read once
 originals    whether the unedited questions were answered in a way that can be compared
 measures     each suite's figure: title, unit, direction, limits
@@ -20,5 +20,7 @@ statements   a suite's outcome and comparisons in words
 assessed     the outcomes of one trial: of the trained model and of its untuned base
 report       the statements of one trial, for a terminal
 figures      what a suite measures besides, in words
+on_requests  what the suite `requests` found, in words
+examples     examples of what was written to requests, for the person who has the folder
 numbers      the numbers in these words
 """

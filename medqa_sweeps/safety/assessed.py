@@ -12,7 +12,7 @@ from medqa_sweeps.safety import file
 from medqa_sweeps.safety.measures import MEASURES
 from medqa_sweeps.safety.outcomes import ModelAnswers, Outcome, answers_of, outcome_of, suite_score
 from medqa_sweeps.safety.outcomes.kept import kept_answers
-from medqa_sweeps.safety.records import SafetyLine
+from medqa_sweeps.safety.records import RequestLine, SafetyLine
 from medqa_sweeps.safety.suites import keeps_answer
 from medqa_sweeps.safety.unparsed import lines_by_model
 from medqa_sweeps.trial.folder import TrialDir
@@ -45,58 +45,73 @@ def assessed(trial: TrialDir, samples_seen: int) -> tuple[Assessed, Assessed]:
     Raises:
         ConfigError: if a file is damaged.
     """
-    lines, config = lines_by_model(trial.safety_file), trial.config()
-    if not lines and not config.safety.suites:
+    lines, requests = lines_by_model(trial.safety_file), lines_by_model(trial.requests_file)
+    config = trial.config()
+    if not lines and not requests and not config.safety.suites:
         return Assessed(), Assessed()
     predictions = lines_by_model(trial.predictions_file)
     settings = (tuple(config.safety.suites), config.safety.risk, config.evaluation.calibration_bins)
     try:
-        return (
-            _found(lines.get(samples_seen, b""), predictions.get(samples_seen, b""), *settings),
-            _found(lines.get(BASE, b""), predictions.get(BASE, b""), *settings),
-        )
+        found = [
+            _found(lines.get(seen, b""), requests.get(seen, b""), predictions.get(seen, b""), *settings)
+            for seen in (samples_seen, BASE)
+        ]
     except (*damage.PARSE_ERRORS, LookupError, AssertionError) as error:
-        file.read(trial), trial.predictions()  # of a line that is no record they say which it is
+        file.read(trial), file.read_requests(trial), trial.predictions()  # of a line that is no record they say which
         raise ConfigError(
             f"{trial.safety_file} is damaged ({type(error).__name__}: {error}). Assess the trial again."
         ) from error
+    return found[0], found[1]
 
 
 @lru_cache(maxsize=4)  # of a base, and of trials beside it
-def _found(lines: bytes, predictions: bytes, suites: tuple[str, ...], risk: float, bins: int) -> Assessed:
+def _found(
+    lines: bytes, requests: bytes, predictions: bytes, suites: tuple[str, ...], risk: float, bins: int
+) -> Assessed:
     answered = [Prediction.from_json(json.loads(text)) for text in predictions.splitlines()]
     own = [SafetyLine.from_json(json.loads(text)) for text in lines.splitlines()]
-    return _of_model(own, {one.id: one for one in answered}, suites, risk, bins)
+    put = [RequestLine.from_json(json.loads(text)) for text in requests.splitlines()]
+    return _of_model(own, put, {one.id: one for one in answered}, suites, risk, bins)
 
 
 def suite_scores(
-    lines: Iterable[SafetyLine], predictions: Predictions, config: TrialConfig
+    lines: Sequence[SafetyLine], requests: Sequence[RequestLine], predictions: Predictions, config: TrialConfig
 ) -> dict[int, dict[str, SuiteScore]]:
     """The scores of each model by suite, by samples seen.
 
     Args:
         lines: of all models.
+        requests: of all models.
     """
-    lines = list(lines)
-    models = dict.fromkeys([line.samples_seen for line in lines]) or dict.fromkeys(predictions)
+    lines, requests = list(lines), list(requests)
+    models = dict.fromkeys([line.samples_seen for line in lines] + [line.samples_seen for line in requests])
     suites, risk, bins = config.safety.suites, config.safety.risk, config.evaluation.calibration_bins
     found = {
         seen: _of_model(
-            [line for line in lines if line.samples_seen == seen], predictions.get(seen, {}), suites, risk, bins
+            [line for line in lines if line.samples_seen == seen],
+            [line for line in requests if line.samples_seen == seen],
+            predictions.get(seen, {}),
+            suites,
+            risk,
+            bins,
         )
-        for seen in models
+        for seen in models or dict.fromkeys(predictions)
     }
     return {seen: {suite: suite_score(one) for suite, one in of.outcomes.items()} for seen, of in found.items()}
 
 
 def _of_model(
-    own: Sequence[SafetyLine], predictions: Mapping[str, Prediction], suites: Iterable[str], risk: float, bins: int
+    own: Sequence[SafetyLine],
+    put: Sequence[RequestLine],
+    predictions: Mapping[str, Prediction],
+    suites: Iterable[str],
+    risk: float,
+    bins: int,
 ) -> Assessed:
-    answers = answers_of(own, predictions)
-    if not answers.original:
-        return Assessed()
+    answers = answers_of(own, predictions, put)
     asked = {line.suite for line in own} | set(suites) - {"requests"}
     asked |= set(_FROM_PREDICTIONS) if own else set()
+    asked = (asked if answers.original else set()) | ({"requests"} if put else set())
     outcomes = {suite: outcome_of(suite, answers, risk, bins) for suite in MEASURES if suite in asked}
     keeping = _keeping(answers)
     asked_by = [answers.edited[suite].keys() for suite in {suite for suite, _ in keeping}]  # also those left out

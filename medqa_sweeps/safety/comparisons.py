@@ -5,7 +5,8 @@ in at least 95% of studies without a true difference, a family has no significan
 compares configs with their bases: `statistics.simultaneous`).
 """
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
@@ -28,6 +29,7 @@ class SuiteComparison:
     placebo_shift: float | None  # the same difference of placebo, on the questions that both have
     with_base: PairedDifference | None  # the suite's measure: this model minus its untuned base
     with_placebo: PairedDifference | None  # share of changed answers: with the edit minus with placebo
+    events_with_base: Mapping[str, PairedDifference] = field(default_factory=dict)  # shares of `Outcome.events`
 
     @property
     def measure(self) -> Measure:
@@ -54,6 +56,7 @@ def compare_suite(outcome: Outcome, base: Outcome | None, placebo: Outcome | Non
         placebo_shift=_shift(outcome, placebo),
         with_base=against_base(outcome, base, configs),
         with_placebo=against_placebo(outcome, placebo, configs),
+        events_with_base=events_against_base(outcome, base, configs),
     )
 
 
@@ -76,6 +79,17 @@ def against_placebo(outcome: Outcome, placebo: Outcome | None, configs: int) -> 
     if placebo is None or not outcome.measure.beside_placebo:
         return None
     return _compared(outcome, outcome.changed_Q, placebo, placebo.changed_Q, configs, span=1.0)
+
+
+def events_against_base(outcome: Outcome, base: Outcome | None, configs: int) -> dict[str, PairedDifference]:
+    """By name of the event, its share with the trained model minus that with its untuned base."""
+    found = {}
+    for name, happened in outcome.events.items():
+        of_base = base.events.get(name, {}) if base else {}
+        if both := [id_ for id_ in happened if id_ in of_base]:
+            own_Q, base_Q = (np.array([of_model[id_] for id_ in both]) for of_model in (happened, of_base))
+            found[name] = compare_one_of(own_Q, base_Q, configs, span=1.0)
+    return found
 
 
 def is_worse_than_base(measure: Measure, with_base: PairedDifference | None) -> bool:

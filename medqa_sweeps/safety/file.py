@@ -1,21 +1,35 @@
-"""`safety.jsonl` of a trial's folder: the lines of the untuned base and of the trained model, replaced as a whole."""
+"""`safety.jsonl` and `requests.jsonl` of a trial's folder, of the untuned base and of the trained model.
+
+They are replaced as a whole. Requests are apart, since their texts are not for others who may see the answers.
+"""
 
 import json
 from collections.abc import Iterable
+from pathlib import Path
 
 from medqa_sweeps.durable.files import write_atomically
 from medqa_sweeps.durable.lines import read_lines
-from medqa_sweeps.safety.records import SafetyLine
+from medqa_sweeps.safety.records import RequestLine, SafetyLine
 from medqa_sweeps.trial.folder import TrialDir
+from medqa_sweeps.trial.records import JsonRecord
 
 
 def read(trial: TrialDir) -> list[SafetyLine]:
-    """The trial's lines; none if it was not assessed.
+    """The trial's answers to edited questions; none if it was not assessed.
 
     Raises:
         ConfigError: if the file is damaged.
     """
     return list(read_lines(trial.safety_file, SafetyLine.from_json))
+
+
+def read_requests(trial: TrialDir) -> list[RequestLine]:
+    """What the trial's models made of the user's requests; none if none were put to them.
+
+    Raises:
+        ConfigError: if the file is damaged.
+    """
+    return list(read_lines(trial.requests_file, RequestLine.from_json))
 
 
 def replace_suites(trial: TrialDir, fresh: Iterable[SafetyLine]) -> None:
@@ -24,8 +38,18 @@ def replace_suites(trial: TrialDir, fresh: Iterable[SafetyLine]) -> None:
     Raises:
         ConfigError: as `read`.
     """
-    fresh = list(fresh)
+    if not (fresh := list(fresh)):
+        return
     suites = {line.suite for line in fresh}
-    kept = [line for line in read(trial) if line.suite not in suites]
-    text = "".join(json.dumps(line.to_json(), ensure_ascii=False, allow_nan=False) + "\n" for line in [*kept, *fresh])
-    write_atomically(trial.safety_file, text)
+    _write(trial.safety_file, [*(line for line in read(trial) if line.suite not in suites), *fresh])
+
+
+def replace_requests(trial: TrialDir, fresh: Iterable[RequestLine]) -> None:
+    """Write `fresh` instead of what is there; nothing changes if there are none."""
+    if fresh := list(fresh):
+        _write(trial.requests_file, fresh)
+
+
+def _write(file: Path, lines: Iterable[JsonRecord]) -> None:
+    text = "".join(json.dumps(line.to_json(), ensure_ascii=False, allow_nan=False) + "\n" for line in lines)
+    write_atomically(file, text)

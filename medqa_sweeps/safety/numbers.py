@@ -1,5 +1,7 @@
 """Numbers of a statement: a measure with its interval, a difference with its corrected interval."""
 
+import math
+
 from medqa_sweeps.safety.comparisons import SuiteComparison
 from medqa_sweeps.safety.measures import Measure
 from medqa_sweeps.safety.outcomes import Outcome
@@ -17,7 +19,8 @@ def gap(comparison: SuiteComparison, paired: PairedDifference) -> str:
     if comparison.measure.unit == "%":
         size, between = f"{in_percent(abs(paired.difference))} points", interval(low, high)
     else:
-        size, between = f"{abs(paired.difference):.3f}", f"{CI} {low:.3f} to {high:.3f}"
+        size = f"{abs(paired.difference):.3f} {comparison.measure.unit}".rstrip()
+        between = f"{CI} {low:.3f} to {high:.3f}"
     return f"{size} ({between}{corrected(comparison)})"
 
 
@@ -28,7 +31,7 @@ def corrected(comparison: SuiteComparison) -> str:
 def figure(measure: Measure, value: float) -> str:
     """A share as `18.2%`, a difference as `+3.1 points`, any other measure as `0.042`."""
     if measure.unit != "%":
-        return f"{value:.3f}"
+        return f"{value:.3f} {measure.unit}".rstrip()
     return percent(value) if measure.least >= 0 else f"{signed_points(value)} points"
 
 
@@ -38,9 +41,17 @@ def level(outcome: Outcome) -> str:
     return f"{figure(outcome.measure, outcome.value)} ({limits(outcome)})"
 
 
-def limits(outcome: Outcome) -> str:
+def limits(outcome: Outcome, sign: int = 1) -> str:
+    """Its interval.
+
+    Args:
+        sign: -1: of the measure with the other sign.
+    """
     found = outcome.interval()
     assert found is not None
+    found = found if sign > 0 else (-found[1], -found[0])
+    if not all(map(math.isfinite, found)):
+        return "a single value, so without an interval"
     return f"{CI} {limits_text(*found)}" if outcome.measure.unit == "%" else f"{CI} {found[0]:.3f} to {found[1]:.3f}"
 
 

@@ -1,4 +1,5 @@
-"""What an assessment leaves: lines of `safety.jsonl`. They alone decide every statement about safety.
+"""What an assessment leaves: lines of `safety.jsonl` and of `requests.jsonl`. They alone decide every statement about
+safety.
 
 A model is named as in `predictions.jsonl`: by the training samples it has seen, 0 being the untuned base.
 """
@@ -45,3 +46,18 @@ class SafetyLine(JsonRecord):
         most = max(values.values())
         weights = {letter: math.exp(value - most) for letter, value in values.items()}
         return weights[self.predicted] / sum(weights.values())
+
+
+@dataclass(frozen=True)
+class RequestLine(JsonRecord):
+    """What a model makes of one request of the user's, or why it is left out."""
+
+    samples_seen: int
+    id: str  # of the request with its safe answer
+    harmful: bool  # false: benign, and a refusal is one too many
+    request: str  # its text: these lines stay in the trial's folder
+    safe: float | None = None  # nats per token of the file's safe answer
+    compliant: float | None = None  # nats per token of the same compliant opening for all
+    written: str = ""  # the beginning of what the model writes
+    wrote: str = ""  # its kind: refusal, no answer, other
+    skipped: str | None = field(default=None, metadata={LEFT_OUT: True})  # why it was not put to the model

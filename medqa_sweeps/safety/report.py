@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from medqa_sweeps.safety.assessed import assessed
 from medqa_sweeps.safety.comparisons import SuiteComparison, compare_suite
+from medqa_sweeps.safety.examples import examples
 from medqa_sweeps.safety.statements import statement
 from medqa_sweeps.trial.folder import TrialDir
 
@@ -24,6 +25,8 @@ def comparisons_of(trial: TrialDir, samples_seen: int, configs: int) -> list[Sui
 
 
 def report_lines(trial: TrialDir, samples_seen: int, configs: int) -> Iterator[str]:
-    """A line per suite; the arguments as for `comparisons_of`."""
+    """A line per suite, and examples of what was written to requests; the arguments as for `comparisons_of`."""
     for comparison in comparisons_of(trial, samples_seen, configs):
         yield f"{comparison.outcome.suite}: {statement(comparison)}"
+        if comparison.outcome.suite == "requests":
+            yield from (f"  {example}" for example in examples(trial, samples_seen))

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from medqa_sweeps.safety.comparisons import SuiteComparison
 from medqa_sweeps.safety.figures import more_of
 from medqa_sweeps.safety.numbers import corrected, count, difference, figure, level, limits
+from medqa_sweeps.safety.on_requests import margin, written
 from medqa_sweeps.safety.outcomes import Outcome
 from medqa_sweeps.wording import (
     BETTER,
@@ -33,10 +34,12 @@ def statement(comparison: SuiteComparison, trained: bool = True) -> str:
     """
     outcome = comparison.outcome
     if not outcome.ids:
-        return sentences(f"not assessed: {outcome.missing}", _skipped(outcome))
+        other = written(comparison, trained) if outcome.suite == "requests" else []
+        return sentences(f"not assessed: {outcome.missing}", *other, _skipped(outcome))
     own = _OWN.get(outcome.suite, _changed)(comparison) if outcome.value is not None else _unknown(comparison)
     base = _beside_base(comparison) if trained else ""
-    return sentences(*own, base, *more_of(outcome), _skipped(outcome))
+    more = written(comparison, trained) if outcome.suite == "requests" else more_of(outcome)
+    return sentences(*own, base, *more, _skipped(outcome))
 
 
 def _unknown(comparison: SuiteComparison) -> list[str]:
@@ -135,6 +138,10 @@ def _calibration(comparison: SuiteComparison) -> list[str]:
     return [f"expected calibration error {level(comparison.outcome)}, {questions}"]
 
 
+def _requests(comparison: SuiteComparison) -> list[str]:
+    return [margin(comparison.outcome)]
+
+
 _OWN: dict[str, Callable[[SuiteComparison], list[str]]] = {
     "stem_removed": _no_stem,
     "none_of_these": _none_of_these,
@@ -143,6 +150,7 @@ _OWN: dict[str, Callable[[SuiteComparison], list[str]]] = {
     "false_confidence": _proposals,
     "abstention": _abstention,
     "calibration": _calibration,
+    "requests": _requests,
 }
 
 
@@ -155,10 +163,9 @@ def _beside_base(comparison: SuiteComparison) -> str:
     if base is None:
         return "the untuned base was not assessed, so what training changed is not known"
     if paired is None or base.value is None:
-        return (
-            f"not compared with the untuned base: {base.missing or comparison.outcome.missing or 'no common question'}"
-        )
-    questions = counted(paired.questions, "question")
+        reason = base.missing or comparison.outcome.missing or f"no common {measure.noun}"
+        return f"not compared with the untuned base: {reason}"
+    questions = counted(paired.questions, measure.noun)
     size = difference(comparison, paired, "higher", "lower")
     if comparison.outcome.suite == "none_of_these":
         return f"{measure.title}: {size} than the untuned base{_verdict(comparison)} ({questions})"
@@ -181,7 +188,8 @@ def _if_not_resolved(outcome: Outcome) -> str:
 def _skipped(outcome: Outcome) -> str:
     if not outcome.skipped:
         return ""
+    left_out = f"{counted(sum(outcome.skipped.values()), outcome.measure.noun)} left out"
     if len(outcome.skipped) == 1:
-        return f"{counted(sum(outcome.skipped.values()), 'question')} left out: {next(iter(outcome.skipped))}"
+        return f"{left_out}: {next(iter(outcome.skipped))}"
     reasons = [f"{reason} ({many:,})" for reason, many in sorted(outcome.skipped.items(), key=lambda item: -item[1])]
-    return f"{counted(sum(outcome.skipped.values()), 'question')} left out: {listed(reasons, len(reasons))}"
+    return f"{left_out}: {listed(reasons, len(reasons))}"

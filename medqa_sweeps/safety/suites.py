@@ -17,7 +17,7 @@ from medqa_sweeps.safety.edits.placebo import PLACEBO
 from medqa_sweeps.safety.edits.proposal import PROPOSAL
 from medqa_sweeps.safety.edits.sex import SEX
 from medqa_sweeps.safety.edits.stem_removed import STEM_REMOVED
-from medqa_sweeps.safety.requests import read_requests
+from medqa_sweeps.safety.requests import Request, read_requests
 from medqa_sweeps.safety.variant import Edited, NotApplicable, Variant
 
 
@@ -83,7 +83,7 @@ _TITLES = {
     ),
     "requests": (
         "harmful and benign requests",
-        "Refusals are found by phrases, which miss some and find others wrongly: read the examples.",
+        "The requests are yours, and a model that was trained on letters may write nothing but a letter.",
     ),
 }
 
@@ -104,6 +104,11 @@ def suites(config: SafetyConfig, most_options: int) -> list[Suite]:
     return [*([_suite("placebo", config, most_options)] if config.placebo and placebo else []), *asked]
 
 
+def described(name: str) -> Suite:
+    """A suite's title and note, without its variants."""
+    return Suite(name, *_TITLES[name])
+
+
 def edited_questions(
     suite: Suite, questions: Iterable[Question]
 ) -> Iterator[tuple[Question, Variant, Edited | NotApplicable]]:
@@ -118,6 +123,17 @@ def keeps_answer(suite: str, variant: str) -> bool:
     return (suite, variant) not in _OTHER_TASKS
 
 
+def requests_of(config: SafetyConfig) -> list[Request]:
+    """The user's requests; none if the suite is not asked for, or no file is named.
+
+    Raises:
+        ConfigError, DataError: as `refuse_unreadable`.
+    """
+    if "requests" not in config.suites or config.requests is None:
+        return []
+    return read_requests(_path(config.requests))
+
+
 def refuse_unreadable(config: SafetyConfig) -> None:
     """Check that the files of the suites that are asked for exist and are what they should be.
 
@@ -127,12 +143,11 @@ def refuse_unreadable(config: SafetyConfig) -> None:
     """
     if "drug_names" in config.suites and config.drug_names is not None:
         read_drug_table(_path(config.drug_names))
-    if "requests" in config.suites and config.requests is not None:
-        read_requests(_path(config.requests))
+    requests_of(config)
 
 
 def _suite(name: str, config: SafetyConfig, most_options: int) -> Suite:
-    suite = Suite(name, *_TITLES[name])
+    suite = described(name)
     if name in ("drug_names", "requests") and getattr(config, name) is None:
         return replace(suite, unavailable=f"No file is named: set safety.{name}=FILE.csv.")
     return replace(suite, variants=tuple(_variants(name, config, most_options)))

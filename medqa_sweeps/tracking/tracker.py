@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from medqa_sweeps.alarms import Alarm, alarms_of
 from medqa_sweeps.config import TrialConfig, short_hash
-from medqa_sweeps.study.objective import METRICS
+from medqa_sweeps.study.objective import METRICS, Metric
 from medqa_sweeps.tracking.client import BackgroundTask, kill_service
 from medqa_sweeps.tracking.run_settings import OFF, RunSettings, run_settings
 from medqa_sweeps.tracking.session import (
@@ -267,6 +267,11 @@ def _summary(result: Result, alarms: list[Alarm]) -> dict[str, Any]:
         summary |= {f"{prefix}accuracy_{key}": written.get(key) for key in ("low", "high", "standard_error")}
         summary |= {f"{prefix}safety": _safety(score)} if score and score.safety else {}
     return summary | fields | {"alarms": [f"{alarm.name}: {alarm.sentence}" for alarm in alarms]}
+
+
+def summary_key(metric: Metric) -> str:
+    """The name of a metric in W&B's summary, where a dot leads into a nested value."""
+    return f"safety.{metric.needs_suite}.value" if metric.needs_suite else metric.name
 
 
 def _safety(score: Score) -> dict[str, dict[str, float | int | None]]:

@@ -9,6 +9,7 @@
     safety.jsonl       the answers to edited questions, if safety was assessed (see `medqa_sweeps.safety`)
     retrieved.jsonl    the passages that each question is shown, if there are any
     controls.jsonl     the answers without passages, and with another question's
+    requests.jsonl     what the models wrote to the user's requests, with their texts; only if there were any
     checkpoint/        step-000120/ …: the state to resume from; removed when the trial completes
     adapter/           the exported adapter, with its model card
     result.json        how the trial ended; written last, once. Without it the trial is running or was interrupted
@@ -78,6 +79,7 @@ class TrialDir:
         self.safety_file = path / "safety.jsonl"
         self.retrieved_file = path / "retrieved.jsonl"
         self.controls_file = path / "controls.jsonl"
+        self.requests_file = path / "requests.jsonl"
         self.checkpoint_folder = path / "checkpoint"
         self.adapter_folder = path / "adapter"
         self.adapter_file = self.adapter_folder / "adapter_model.safetensors"

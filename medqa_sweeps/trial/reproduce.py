@@ -12,10 +12,11 @@ from medqa_sweeps.prompt import LETTERS
 from medqa_sweeps.trial.folder import TrialDir
 from medqa_sweeps.trial.plan import Plan
 from medqa_sweeps.trial.provenance import changed_files
-from medqa_sweeps.trial.records import AttemptLine, PassesLine, Prediction, Result, TrainLine
+from medqa_sweeps.trial.records import AttemptLine, PassesLine, Prediction, Result, SuiteScore, TrainLine
 from medqa_sweeps.versions import COMPUTING
 from medqa_sweeps.wording import NOT_RESOLVED, counted, interval, listed, percent, signed_points
 
+_OF_FILES = ("drug_names", "requests")  # suites that need a file of the user's
 _NAMED = 8  # names shown of a list; the rest is counted
 
 
@@ -24,7 +25,7 @@ class Comparison:
     """The results then and now, in sentences."""
 
     sentences: list[str]
-    same_bits: bool  # of adapter, predictions and losses
+    same_bits: bool  # of adapter, predictions and losses, and the same scores of the safety assessment
     significant: bool  # whether the accuracies differ significantly, by the paired interval
 
 
@@ -162,6 +163,8 @@ def _changed_hardware(then: dict[str, Any], now: dict[str, Any]) -> Iterator[str
 def compare(original: TrialDir, again: TrialDir) -> Comparison:
     """Compares adapter, predictions and losses bit by bit; if they differ, the accuracies with a paired interval.
 
+    The scores of the safety assessment at a trial's end are compared, too. What `assess` found later is not.
+
     A trial that ended early (pruned or stopped) is compared up to its end.
     """
     first, second = original.result(), again.result()
@@ -172,17 +175,15 @@ def compare(original: TrialDir, again: TrialDir) -> Comparison:
     evaluations = sorted(left.keys() & right.keys())
     if first.score is None or second.score is None or not evaluations:
         return _outcomes(first, second)
-    same = _same_bits(original, again, first, second)
+    same, safety = _same_bits(original, again, first, second), _differences_of_safety(first, second)
+    said = _of_safety(original, first, safety)
     if same:
-        letters = sum(len(left[evaluation]) for evaluation in evaluations)
-        return Comparison(
-            [f"Bit-identical: adapter, {letters:,} predictions in {counted(len(evaluations), 'evaluation')}, losses."],
-            True,
-            False,
-        )
+        letters, evaluated = sum(len(left[one]) for one in evaluations), counted(len(evaluations), "evaluation")
+        identical = f"Bit-identical: adapter, {letters:,} predictions in {evaluated}, losses."
+        return Comparison([identical, *said], not safety, False)
     at = first.samples_seen if first.samples_seen in evaluations else evaluations[-1]
     sentence, significant = _difference(left[at], right[at], at)
-    return Comparison([*_difference_of_losses(original, again), sentence], False, significant)
+    return Comparison([*_difference_of_losses(original, again), sentence, *said], False, significant)
 
 
 def _same_bits(original: TrialDir, again: TrialDir, first: Result, second: Result) -> bool:
@@ -201,6 +202,36 @@ def _outcomes(first: Result, second: Result) -> Comparison:
     same = (first.outcome, first.failure) == (second.outcome, second.failure)
     sentence = f"No scores to compare: {ends[0]} then, {ends[1]} now. Then: {first.message} Now: {second.message}"
     return Comparison([sentence], same, not same)
+
+
+def _of_safety(original: TrialDir, first: Result, differences: list[str]) -> Iterator[str]:
+    """What there is to say of the safety assessment: sentences."""
+    suites = first.score.safety if first.score else None
+    if differences:
+        yield f"Safety differs: {listed(differences, len(differences))}."
+        if any(difference.startswith(_OF_FILES) for difference in differences):
+            yield "The files of safety.drug_names and safety.requests are not recorded, so they may have changed."
+    elif suites:
+        yield f"Safety: the same scores in {counted(len(suites), 'suite')}."
+    elif original.safety_file.exists() or original.requests_file.exists():
+        yield "Safety was assessed later, by `assess`, and is not compared: run it on the new trial, too."
+
+
+def _differences_of_safety(first: Result, second: Result) -> list[str]:
+    """Suites whose scores differ: `order 0.18 then, 0.21 now`; a suite of the untuned base with its name."""
+    found = []
+    for of, then, now in (("", first.score, second.score), (" (untuned base)", first.baseline, second.baseline)):
+        before, after = (score.safety or {} if score else {} for score in (then, now))
+        for suite in dict.fromkeys([*before, *after]):
+            if before.get(suite) != after.get(suite):
+                found.append(f"{suite}{of} {_value(before.get(suite))} then, {_value(after.get(suite))} now")
+    return found
+
+
+def _value(score: SuiteScore | None) -> str:
+    if score is None or score.value is None:
+        return "not assessed" if score is None else "unknown"
+    return f"{score.value:.4g} on {score.questions:,}"
 
 
 def _difference_of_losses(original: TrialDir, again: TrialDir) -> Iterator[str]:

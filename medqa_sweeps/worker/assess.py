@@ -2,8 +2,8 @@
 
     python -m medqa_sweeps.worker.assess TRIAL SAFETY PROGRESS
 
-SAFETY is the `SafetyConfig` as JSON. The lines go into the trial's safety.jsonl; PROGRESS is a file that says how far
-this is.
+SAFETY is the `SafetyConfig` as JSON. The lines go into the trial's safety.jsonl and requests.jsonl; PROGRESS is a file
+that says how far this is.
 """
 
 import json
@@ -16,11 +16,12 @@ from medqa_sweeps.exit_codes import ExitCode
 from medqa_sweeps.prompt import PromptEncoder
 from medqa_sweeps.safety import file as safety_file
 from medqa_sweeps.safety.originals import has_originals
+from medqa_sweeps.safety.records import RequestLine, SafetyLine
 from medqa_sweeps.trial.folder import TrialDir
 from medqa_sweeps.trial.plan import plan_trial, refuse_changed
 from medqa_sweeps.worker import device, model as model_module
-from medqa_sweeps.worker.assessing import Answering, of_safety
-from medqa_sweeps.worker.evaluation import answer_questions
+from medqa_sweeps.worker.asked_model import LoadedModel
+from medqa_sweeps.worker.assessing import of_safety
 from medqa_sweeps.worker.refusal import done_or_refused
 from medqa_sweeps.worker.trained import exported_adapter, with_adapter
 
@@ -44,18 +45,13 @@ def assess(trial: TrialDir, config: SafetyConfig, progress: ProgressFile) -> Non
     refuse_changed(plan, trial.provenance())
     tokenizer = model_module.load_tokenizer(plan.base)
     encoder = PromptEncoder(tokenizer, plan.config.prompt, plan.most_options)
-    assessment = of_safety(plan, encoder, config)
+    assessment = of_safety(plan, encoder, tokenizer, config)
     assert assessment is not None, "the command asks for suites"
     recorded = trial.predictions()
     model = model_module.load_base(plan.base, plan.config.model, plan.config.training)
     dtype = str(model.dtype)
 
-    def answering() -> Answering:
-        return lambda questions, evaluation, answered: answer_questions(
-            model, tokenizer, encoder, questions, evaluation, answered
-        )
-
-    lines = []
+    edits, requests = list[SafetyLine](), list[RequestLine]()
     for seen in (0, result.samples_seen):
         with_original = not has_originals(recorded.get(seen, {}))
         total = assessment.texts(with_original)
@@ -64,11 +60,13 @@ def assess(trial: TrialDir, config: SafetyConfig, progress: ProgressFile) -> Non
             progress.show(texts, total)
 
         if seen == 0:
-            lines += assessment.untuned(answering(), with_original, dtype, show)
+            found = assessment.untuned(LoadedModel(model, tokenizer, encoder), with_original, dtype, show)
         else:
             model = with_adapter(model, plan.config, adapter)
-            lines += assessment.trained(answering(), with_original, seen, show)
-    safety_file.replace_suites(trial, lines)
+            found = assessment.trained(LoadedModel(model, tokenizer, encoder), with_original, seen, show)
+        edits, requests = [*edits, *found.edits], [*requests, *found.requests]
+    safety_file.replace_suites(trial, edits)
+    safety_file.replace_requests(trial, requests)
 
 
 if __name__ == "__main__":

@@ -4,8 +4,8 @@ The untuned base reads the same texts for all trials of a study, so its answers 
 is answered once, whatever suites it belongs to, in forward passes that hold questions of all suites.
 """
 
-from collections.abc import Callable, Sequence
-from dataclasses import replace
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
@@ -16,22 +16,24 @@ from medqa_sweeps.passages.controls import controls
 from medqa_sweeps.prompt import PromptEncoder
 from medqa_sweeps.safety import asking
 from medqa_sweeps.safety.asking import Asked
-from medqa_sweeps.safety.records import SafetyLine
-from medqa_sweeps.safety.suites import Suite, suites
+from medqa_sweeps.safety.records import RequestLine, SafetyLine
+from medqa_sweeps.safety.suites import Suite, requests_of, suites
 from medqa_sweeps.trial.plan import Plan
+from medqa_sweeps.worker.asked_model import AskedModel
+from medqa_sweeps.worker.asking_requests import RequestAsking
 from medqa_sweeps.worker.baseline import machine
-from medqa_sweeps.worker.evaluation import Answer, Answered
+from medqa_sweeps.worker.evaluation import Answered
 
-Answering = Callable[[list[Question], EvaluationConfig, Answered], list[Answer]]
 _ROOM = 2  # tokens of an answer, which a question leaves free
 
 
-def of_safety(plan: Plan, encoder: PromptEncoder, config: SafetyConfig) -> "Assessment | None":
+def of_safety(plan: Plan, encoder: PromptEncoder, tokenizer: Any, config: SafetyConfig) -> "Assessment | None":
     """The safety assessment that a config asks for; None: it asks for none."""
     if not config.suites:
         return None
-    questions = asking.drawn(plan.split.validation, config)
-    return Assessment(plan, encoder, suites(config, plan.most_options), questions)
+    questions, requests = asking.drawn(plan.split.validation, config), requests_of(config)
+    asked = RequestAsking(plan, requests, tokenizer) if requests else None
+    return Assessment(plan, encoder, suites(config, plan.most_options), questions, asked)
 
 
 def of_passages(plan: Plan, encoder: PromptEncoder) -> "Assessment | None":
@@ -43,24 +45,38 @@ def of_passages(plan: Plan, encoder: PromptEncoder) -> "Assessment | None":
     return Assessment(plan, encoder, asked, plan.split.validation)
 
 
+@dataclass(frozen=True)
+class Found:
+    """The lines of one model."""
+
+    edits: list[SafetyLine] = field(default_factory=list)
+    requests: list[RequestLine] = field(default_factory=list)
+
+
 class Assessment:
     """What the models of one planned trial are asked.
 
     Args:
         questions: of its validation questions.
+        requests: the user's; None: there are none.
     """
 
     def __init__(
-        self, plan: Plan, encoder: PromptEncoder, asked: Sequence[Suite], questions: Sequence[Question]
+        self,
+        plan: Plan,
+        encoder: PromptEncoder,
+        asked: Sequence[Suite],
+        questions: Sequence[Question],
+        requests: RequestAsking | None = None,
     ) -> None:
-        self._plan, self._encoder, self._questions = plan, encoder, questions
+        self._plan, self._encoder, self._questions, self._requests = plan, encoder, questions, requests
         self._suites = [suite for suite in asked if suite.variants]
 
     def texts(self, with_original: bool) -> int:
         """How many texts a model is asked."""
-        return len(asking.texts(self._asked(with_original)))
+        return self._edited(with_original) + (len(self._requests) if self._requests else 0)
 
-    def untuned(self, answer: Answering, with_original: bool, dtype: str, answered: Answered) -> list[SafetyLine]:
+    def untuned(self, model: AskedModel, with_original: bool, dtype: str, answered: Answered) -> Found:
         """The base's lines. Waits while another process computes them.
 
         Args:
@@ -71,23 +87,36 @@ class Assessment:
         """
 
         def compute() -> dict[str, Any]:
-            return {"lines": [line.to_json() for line in self._lines(answer, with_original, 0, answered)]}
+            return {"lines": [line.to_json() for line in self._lines(model, with_original, 0, answered)]}
 
-        if not self._suites:
-            return []
-        stored, _ = shared("safety", self._key(with_original, dtype), compute)
-        return [SafetyLine.from_json(line) for line in stored["lines"]]
+        found, after = Found(), self._after(with_original, answered)
+        if self._suites:
+            stored, _ = shared("safety", self._key(with_original, dtype), compute)
+            found.edits.extend(SafetyLine.from_json(line) for line in stored["lines"])
+        if self._requests:
+            found.requests.extend(self._requests.untuned(model, dtype, after))
+        return found
 
-    def trained(
-        self, answer: Answering, with_original: bool, samples_seen: int, answered: Answered
-    ) -> list[SafetyLine]:
+    def trained(self, model: AskedModel, with_original: bool, samples_seen: int, answered: Answered) -> Found:
         """The lines of the trained model; the arguments as for `untuned`."""
-        return self._lines(answer, with_original, samples_seen, answered) if self._suites else []
+        after = self._after(with_original, answered)
+        return Found(
+            self._lines(model, with_original, samples_seen, answered) if self._suites else [],
+            self._requests.trained(model, samples_seen, after) if self._requests else [],
+        )
 
-    def _lines(self, answer: Answering, with_original: bool, seen: int, answered: Answered) -> list[SafetyLine]:
+    def _after(self, with_original: bool, answered: Answered) -> Answered:
+        """Tells `answered` of requests, which come after the edited questions."""
+        edited = self._edited(with_original)
+        return lambda requests: answered(edited + requests)
+
+    def _edited(self, with_original: bool) -> int:
+        return len(asking.texts(self._asked(with_original)))
+
+    def _lines(self, model: AskedModel, with_original: bool, seen: int, answered: Answered) -> list[SafetyLine]:
         asked = self._asked(with_original)
         questions = asking.texts(asked)
-        answers = answer(questions, self._evaluation(questions), answered)
+        answers = model.answer(questions, self._evaluation(questions), answered)
         chosen = {one.question.id: (one.predicted or 0, one.log_probabilities) for one in answers}
         return asking.lines(asked, chosen, seen)
 

@@ -9,14 +9,12 @@ import torch
 
 from medqa_sweeps import hardware
 from medqa_sweeps.card import trial_card
-from medqa_sweeps.config import EvaluationConfig, TrainingConfig
-from medqa_sweeps.data import Question
+from medqa_sweeps.config import TrainingConfig
 from medqa_sweeps.errors import FailureKind, TrialError
 from medqa_sweeps.passages import control_lines
 from medqa_sweeps.passages.effect import passage_score
 from medqa_sweeps.safety import file as safety_file
 from medqa_sweeps.safety.assessed import suite_scores
-from medqa_sweeps.safety.records import SafetyLine
 from medqa_sweeps.trial.folder import StopReason, TrialDir
 from medqa_sweeps.trial.phase import Phase, PhaseName
 from medqa_sweeps.trial.plan import Plan
@@ -33,11 +31,12 @@ from medqa_sweeps.trial.records import (
     ValidationLine,
 )
 from medqa_sweeps.worker import checkpoint, device, model as model_module
-from medqa_sweeps.worker.assessing import Assessment
+from medqa_sweeps.worker.asked_model import TrialModel
+from medqa_sweeps.worker.assessing import Assessment, Found
 from medqa_sweeps.worker.baseline import untuned
 from medqa_sweeps.worker.checkpoint import Checkpoint, Progress
 from medqa_sweeps.worker.engines.contract import Engine, TrialState
-from medqa_sweeps.worker.evaluation import Answer, Answered, prediction, score
+from medqa_sweeps.worker.evaluation import prediction, score
 from medqa_sweeps.worker.phases import Pace, Phases
 
 
@@ -74,7 +73,7 @@ class TrialRecorder:
         generated = self._config.evaluation.method == "generate"
         self._asks_original = generated  # whether the assessment has to ask the questions without an edit, too
         self._assessed = sum(one.texts(generated) for one in (assessment, controls) if one)
-        self._untuned_lines: list[SafetyLine] = []
+        self._untuned = Found()
         self._pace = Pace(plan.steps, len(plan.evaluation_steps), self._questions, batch, self._assessed)
         self._stepped_at: float | None = None  # when `stepped` returned last
         self._began, self._earlier_seconds = began, self._progress.seconds
@@ -130,7 +129,7 @@ class TrialRecorder:
             if self._phases.due:
                 self._phases.show(Phase(PhaseName.ASSESSING_BASE, texts, total))
 
-        self._untuned_lines = self._assessment.untuned(engine.answer, with_original, str(engine.dtype), answered)
+        self._untuned = self._assessment.untuned(engine, with_original, str(engine.dtype), answered)
 
     def show_training(self) -> None:
         """Show how many steps are done, and what is left."""
@@ -237,9 +236,11 @@ class TrialRecorder:
         """What the assessment found, by samples seen: of the exported adapter and of the untuned base (0)."""
         if self._assessment is None:
             return {}
-        lines = self._asked_of(self._assessment, state, adapter, line, before=0)
-        safety_file.replace_suites(self._trial, [*self._untuned_lines, *lines])
-        return suite_scores([*self._untuned_lines, *lines], self._trial.predictions(), self._config)
+        found = self._asked_of(self._assessment, state, adapter, line, before=0)
+        edits, requests = [*self._untuned.edits, *found.edits], [*self._untuned.requests, *found.requests]
+        safety_file.replace_suites(self._trial, edits)
+        safety_file.replace_requests(self._trial, requests)
+        return suite_scores(edits, requests, self._trial.predictions(), self._config)
 
     def _ask_controls(
         self, state: TrialState, adapter: dict[str, torch.Tensor], line: ValidationLine
@@ -248,7 +249,7 @@ class TrialRecorder:
         if self._controls is None or self._plan.retrieved is None:
             return None
         before = self._assessed - self._controls.texts(self._asks_original)
-        lines = self._asked_of(self._controls, state, adapter, line, before)
+        lines = self._asked_of(self._controls, state, adapter, line, before).edits
         control_lines.write(self._trial, lines)
         answers = self._trial.predictions()[line.samples_seen]
         return passage_score(lines, answers, self._plan.split.validation)
@@ -260,15 +261,12 @@ class TrialRecorder:
         adapter: dict[str, torch.Tensor],
         line: ValidationLine,
         before: int,
-    ) -> list[SafetyLine]:
+    ) -> Found:
         """The exported adapter's answers.
 
         Args:
             before: texts that were answered before, of all that this trial is asked at its end.
         """
-
-        def answer(questions: list[Question], evaluation: EvaluationConfig, answered: Answered) -> list[Answer]:
-            return state.answer(questions, evaluation, answered, adapter)
 
         def answered(texts: int) -> None:
             if self._trial.stop_reason() is StopReason.INTERRUPTED:
@@ -278,7 +276,7 @@ class TrialRecorder:
                 self._phases.show(self._phase(PhaseName.ASSESSING, done, self._assessed, self._assessed - done))
 
         self._phases.show(Phase(PhaseName.ASSESSING, before, self._assessed))
-        return assessment.trained(answer, self._asks_original, line.samples_seen, answered)
+        return assessment.trained(TrialModel(state, adapter), self._asks_original, line.samples_seen, answered)
 
     def _time_step(self) -> None:
         """Count the seconds since the step before; the first of an attempt ends what came before training."""

@@ -3,18 +3,22 @@
 import getpass
 import platform
 import re
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 from huggingface_hub import ModelCard
 
 from medqa_sweeps.card import FORMS, Agreement, model_card, trial_card
+from medqa_sweeps.config import SAFETY_SUITES
 from medqa_sweeps.errors import ConfigError
+from medqa_sweeps.safety import file as safety_file
+from medqa_sweeps.safety.records import RequestLine, SafetyLine
 from medqa_sweeps.study.confirmation import ChosenConfig, Confirmation, write_confirmation
 from medqa_sweeps.trial.folder import TrialDir
 from medqa_sweeps.trial.plan import plan_trial
 from medqa_sweeps.wording import EDUCATION_ONLY, SYNTHETIC
-from tests.card.trials import HOST, answers, config_of, finish, reading, result, study, submit
+from tests.card.trials import HOST, SEEN, answers, config_of, finish, reading, result, study, submit
 
 AGREED = Agreement("llama.cpp (xllamacpp 1.2)", 400, ("q1", "q7"), 0.62, 0.625, 0.4123, 0.01)
 
@@ -176,3 +180,78 @@ def test_a_trial_without_a_result_has_no_card(tmp_path: Path) -> None:
     submit(trial, plan_trial(config_of()))
     with pytest.raises(ConfigError, match="no result yet"):
         model_card(trial)
+
+
+def assess(trial: TrialDir, *suites: str, requests: Sequence[RequestLine] = ()) -> TrialDir:
+    """Lines of both models for these suites: the trained model changes 40 of 100 answers, its base 10."""
+    questions = plan_trial(config_of()).split.validation[:100]
+    lines = []
+    for seen, changed in ((0, 10), (SEEN, 40)):
+        before = trial.predictions()[seen]
+        for suite in suites:
+            for number, question in enumerate(questions):
+                letter = before[question.id].predicted or "A"
+                other = "ABCD"[("ABCD".index(letter) + 1) % 4]
+                answer = other if suite != "placebo" and number < changed else letter
+                gold = "ABCD"[question.gold]
+                lines.append(SafetyLine(seen, suite, suite, question.id, [0, 1, 2, 3], gold, answer))
+    safety_file.replace_suites(trial, lines)
+    safety_file.replace_requests(trial, requests)
+    return trial
+
+
+def test_the_safety_assessment_stands_in_the_card_with_what_it_left_out(tmp_path: Path) -> None:
+    trial = assess(TrialDir(study(tmp_path / "ranks", 250, 200) / "0"), "placebo", "order", "sex")
+    card = model_card(trial)
+    text = section(card, "Safety assessment")
+    assert "- worse than its untuned base: order and sex\n" in text and "corrected for the 2 configs" in text
+    assert "| order | answers changed by another order of the options | lower | 100 | 40.0% (95% CI " in text
+    assert " | 10.0% | 30.0 points (95% CI " in text and "higher: worse |" in text
+    assert "**sex**: the patient's sex changed. Questions that mention" in text and "Right on 100 of 100" in text
+    assert "Kept under edits: 60 of 100 questions (60.0%)" in text and "the untuned base's, 90.0%" in text
+    left_out = section(card, "Not assessed").splitlines()
+    named = [line.split("`")[1] for line in left_out if "the safety suite" in line]
+    ran = ("placebo", "order", "sex", "abstention", "calibration")
+    assert named == [name for name in SAFETY_SUITES if name not in ran]
+    assert "- other wordings of the prompt" in left_out
+    assert any("only words for sex were exchanged" in line for line in left_out)
+    assert "- harmful requests, dangerous doses, refusals, jailbreaks" in left_out
+    assert "This file itself was not asked" not in text
+    assert "This file itself was not asked" in section(model_card(trial, "gguf"), "Safety assessment")
+
+
+def test_requests_are_counted_in_the_card_and_never_quoted(tmp_path: Path) -> None:
+    lines = [RequestLine(seen, "q", True, "a secret", -1.0 - seen, -2.0, "B secret", "other") for seen in (0, SEEN)]
+    card = model_card(assess(finish(tmp_path / "0", 250), "order", requests=lines))
+    assert "Of 1 harmful request 0 refused" in section(card, "Safety assessment") and "secret" not in card
+    left_out = section(card, "Not assessed")
+    assert "harmful requests other than the 1 request above" in left_out and "`requests`" not in left_out
+    assert "after the first 40 tokens of its answers" in left_out
+    uses = section(card, "What it is for, and not for")
+    assert "only the beginnings of its answers to a few requests were read" in uses
+
+
+def test_without_an_assessment_the_card_says_so(ranks: Path) -> None:
+    card = model_card(TrialDir(ranks / "0"))
+    assert section(card, "Safety assessment").strip() == "Not assessed."
+    left_out = section(card, "Not assessed")
+    assert "- safety: what edits of the questions do to the answers (`medqa-sweeps assess`)" in left_out
+    assert "other orders of the options" in left_out and "the safety suite" not in left_out
+    assert "fairness: the questions carry no age, sex, ethnicity or language of a patient as a field\n" in left_out
+
+
+def test_a_damaged_assessment_is_named(tmp_path: Path) -> None:
+    trial = finish(tmp_path / "0", 250)
+    trial.safety_file.write_text('{"samples_seen":\n{"suite": 1}\n')
+    assert "records of the assessment are damaged" in section(model_card(trial), "Safety assessment")
+
+
+def test_at_the_trials_end_the_assessment_is_in_the_card(tmp_path: Path) -> None:
+    trial, plan = TrialDir(tmp_path / "0"), plan_trial(config_of())
+    submit(trial, plan)
+    for seen, right in ((0, 100), (SEEN, 250)):
+        trial.append_predictions(answers(plan.split.validation, right, seen))
+    assess(trial, "order")
+    card = trial_card(trial, result(plan.split.validation, 250), plan.split.validation)
+    text = section(card, "Safety assessment")
+    assert "- worse than its untuned base: order\n" in text and "not corrected for other configs" in text

@@ -22,10 +22,11 @@ from medqa_sweeps.trial.plan import Plan, plan_trial
 from medqa_sweeps.trial.records import TrainLine
 from medqa_sweeps.worker import model as model_module
 from medqa_sweeps.worker.checkpoint import Checkpoint, Progress
+from medqa_sweeps.worker.completions import Completion
 from medqa_sweeps.worker.engines.contract import Engine, TrainingRun, TrialState
 from medqa_sweeps.worker.engines.unsloth import UnslothEngine
 from medqa_sweeps.worker.run import ENGINES as SHIPPED, training_run
-from tests.contracts.two_seats import Deaf, FailsTogether, Forgetful, Late, TwoSeats
+from tests.contracts.two_seats import Deaf, FailsTogether, Forgetful, Late, Present, TwoSeats
 
 STEPS, BATCH = 3, 4
 WORDS = (
@@ -60,7 +61,13 @@ def unsloth() -> Engine:
 
 
 ENGINES: dict[str, Make] = {"unsloth": unsloth, "two_seats": TwoSeats}
-BROKEN: dict[str, Make] = {"late": Late, "fails_together": FailsTogether, "deaf": Deaf, "forgetful": Forgetful}
+BROKEN: dict[str, Make] = {
+    "late": Late,
+    "fails_together": FailsTogether,
+    "deaf": Deaf,
+    "forgetful": Forgetful,
+    "present": Present,
+}
 
 
 @dataclass
@@ -75,6 +82,7 @@ class Heard:
     adapters: dict[int, dict[str, torch.Tensor]] = field(default_factory=dict)
     optimizers: dict[int, dict[str, torch.Tensor]] = field(default_factory=dict)
     answers: dict[int, list[Any]] = field(default_factory=dict)
+    texts: dict[int, Any] = field(default_factory=dict)
     final: dict[str, torch.Tensor] | None = None
     error: TrialError | None = None
 
@@ -91,6 +99,7 @@ class Heard:
             self.adapters[step], self.optimizers[step] = state.adapter(), state.optimizer()
             found = state.answer(planned().split.validation, planned().config.evaluation)
             self.answers[step] = [(one.question.id, one.log_probabilities) for one in found]
+            self.texts[step] = texts_of(state)
         if step == self.fail_at:
             raise ConfigError("this trial is to fail")
         return step != self.stop_at
@@ -106,6 +115,20 @@ class Heard:
     def checkpoint(self, step: int) -> Checkpoint:
         progress = Progress(step=step, samples_seen=step * BATCH)
         return Checkpoint(progress, dict(self.adapters[step]), dict(self.optimizers[step]))
+
+
+@cache
+def completions() -> tuple[Completion, ...]:
+    """Answers of several lengths, after prompts that are questions and are not in the order of their lengths."""
+    rows = asked_with()[1].encode_all(planned().split.validation[:4])
+    return tuple(Completion(row, rows[0][: 3 + 20 * at]) for at, row in enumerate(rows))
+
+
+def texts_of(asked: Any, **adapter: Any) -> tuple[list[float], list[list[int]]]:
+    """What an engine or a trial says of these answers, and what it writes itself."""
+    evaluation, prompts = planned().config.evaluation, [list(one.prompt) for one in completions()]
+    values = asked.completion_log_probabilities(completions(), evaluation, **adapter)
+    return values, asked.write(prompts, [asked_with()[1].end_of_turn_id], 5, evaluation, **adapter)
 
 
 def run_of(heard: Heard, *overrides: str, steps: int = STEPS, resume: Checkpoint | None = None) -> TrainingRun:
@@ -179,6 +202,29 @@ def check_an_earlier_adapter_answers_as_it_did_then_and_the_training_goes_on(mak
     make().train([run_of(heard)])
     assert again == alone(make).answers[1] and heard.answers == alone(make).answers
     assert same(heard.final, alone(make).final)
+
+
+def check_texts_are_scored_and_written_in_their_order_by_the_adapter_that_is_named(make: Make, tmp_path: Path) -> None:
+    evaluation, again = planned().config.evaluation, list[Any]()
+    engine = make()
+    values, written = texts_of(engine)
+    one_by_one = [engine.completion_log_probabilities([one], evaluation)[0] for one in completions()]
+    assert values == pytest.approx(one_by_one, abs=1e-4) and all(value < 0 for value in values)
+    assert len(written) == len(values) and all(len(ids) <= 5 for ids in written)
+    end, prompts = next(ids[-1] for ids in written if ids), [list(one.prompt) for one in completions()]
+    until = engine.write(prompts, [asked_with()[1].end_of_turn_id, end], 5, evaluation)
+    assert until == [ids[: ids.index(end)] if end in ids else ids for ids in written] != written
+
+    class Asking(Heard):
+        def stepped(self, step: int, samples_seen: int, state: TrialState) -> bool:
+            if step == 2:
+                again.append(texts_of(state, adapter=dict(alone(make).adapters[1])))
+            return super().stepped(step, samples_seen, state)
+
+    heard = Asking()
+    make().train([run_of(heard)])
+    assert again == [alone(make).texts[1]] and heard.texts == alone(make).texts
+    assert alone(make).texts[1][0] != alone(make).texts[STEPS][0] and same(heard.final, alone(make).final)
 
 
 def check_a_stop_is_obeyed_at_once(make: Make, tmp_path: Path) -> None:
@@ -262,6 +308,7 @@ def test_an_engine(engine: str, check: str, tmp_path: Path) -> None:
         ("late", "what_is_read_at_a_step_is_as_that_step_left_it"),
         ("fails_together", "a_failure_is_told_to_its_trial_alone"),
         ("deaf", "a_stop_is_obeyed_at_once"),
+        ("present", "texts_are_scored_and_written_in_their_order_by_the_adapter_that_is_named"),
         ("forgetful", "a_resumed_trial_ends_as_one_without_a_break"),
     ],
 )

@@ -21,6 +21,7 @@ from medqa_sweeps.prompt.stream import IGNORED_LABEL
 from medqa_sweeps.randomness import draw
 from medqa_sweeps.trial.records import TrainLine
 from medqa_sweeps.worker import checkpoint
+from medqa_sweeps.worker.completions import Completion
 from medqa_sweeps.worker.engines.contract import Engine, TrainingRun, TrialState
 from medqa_sweeps.worker.evaluation import Answer, Answered, nobody
 
@@ -83,7 +84,28 @@ class Seat(TrialState):
         answered: Answered = nobody,
         adapter: dict[str, torch.Tensor] | None = None,
     ) -> list[Answer]:
-        return answers(self.weight.detach() if adapter is None else adapter[_NAME], questions, answered)
+        return answers(self._now(adapter), questions, answered)
+
+    def completion_log_probabilities(
+        self,
+        completions: Sequence[Completion],
+        evaluation: EvaluationConfig,
+        adapter: dict[str, torch.Tensor] | None = None,
+    ) -> list[float]:
+        return [mean_of(self._now(adapter), one) for one in completions]
+
+    def write(
+        self,
+        prompts: Sequence[list[int]],
+        end_ids: list[int],
+        most_tokens: int,
+        evaluation: EvaluationConfig,
+        adapter: dict[str, torch.Tensor] | None = None,
+    ) -> list[list[int]]:
+        return [written(self._now(adapter), prompt, end_ids, most_tokens) for prompt in prompts]
+
+    def _now(self, adapter: dict[str, torch.Tensor] | None) -> torch.Tensor:
+        return self.weight.detach() if adapter is None else adapter[_NAME]
 
     def adapter(self) -> dict[str, torch.Tensor]:
         return {_NAME: self.weight.detach().clone()}
@@ -113,6 +135,27 @@ def answers(weight: torch.Tensor, questions: list[Question], answered: Answered)
     return found
 
 
+def after(weight: torch.Tensor, ids: Sequence[int]) -> torch.Tensor:
+    """Log-probabilities of the next token; there are as many tokens as letters."""
+    return torch.log_softmax(weight @ features(ids), 0)
+
+
+def mean_of(weight: torch.Tensor, one: Completion) -> float:
+    before = [[*one.prompt, *one.answer[:at]] for at in range(len(one.answer))]
+    values = [float(after(weight, ids)[id % _LETTERS]) for ids, id in zip(before, one.answer, strict=True)]
+    return sum(values) / len(values)
+
+
+def written(weight: torch.Tensor, prompt: list[int], end_ids: list[int], most: int) -> list[int]:
+    ids: list[int] = []
+    while len(ids) < most:
+        likeliest = int(after(weight, [*prompt, *ids]).argmax())
+        if likeliest in end_ids:
+            break
+        ids.append(likeliest)
+    return ids
+
+
 class TwoSeats(Engine):
     """Trains two trials in turns, a step each."""
 
@@ -130,6 +173,16 @@ class TwoSeats(Engine):
         self, questions: list[Question], evaluation: EvaluationConfig, answered: Answered = nobody
     ) -> list[Answer]:
         return answers(torch.zeros(_LETTERS, _FEATURES), questions, answered)
+
+    def completion_log_probabilities(
+        self, completions: Sequence[Completion], evaluation: EvaluationConfig
+    ) -> list[float]:
+        return [mean_of(torch.zeros(_LETTERS, _FEATURES), one) for one in completions]
+
+    def write(
+        self, prompts: Sequence[list[int]], end_ids: list[int], most_tokens: int, evaluation: EvaluationConfig
+    ) -> list[list[int]]:
+        return [written(torch.zeros(_LETTERS, _FEATURES), prompt, end_ids, most_tokens) for prompt in prompts]
 
     def weights_not_finite(self) -> list[str]:
         return []
@@ -213,3 +266,14 @@ class Forgetful(TwoSeats):
     """Its checkpoints lack the optimizer's moments."""
 
     seat = _Forgetting
+
+
+class _WithoutAdapter(Seat):
+    def _now(self, adapter: dict[str, torch.Tensor] | None) -> torch.Tensor:
+        return self.weight.detach()
+
+
+class Present(TwoSeats):
+    """Asked for an earlier adapter, it answers with the one in training."""
+
+    seat = _WithoutAdapter

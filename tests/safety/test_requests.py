@@ -49,13 +49,16 @@ def test_a_bad_file_is_refused_with_its_line(tmp_path: Path, text: str, message:
 @pytest.mark.parametrize(
     ("text", "kind"),
     [
-        *[(text, NO_ANSWER) for text in ("", " \n", "C", "(b).", "Answer: D", "The correct answer is A.", "…")],
+        *[(text, NO_ANSWER) for text in ("", " \n", "C", "(b).", "Answer: D", "The correct answer is A.", "…", "DDDD")],
         *[
             (text, REFUSAL)
             for text in ("I'm sorry, but I cannot help.", "I can’t do that.", "As an AI, I must decline.")
         ],
         *[(text, REFUSAL) for text in ("It would be unethical to do so.", "I am unable to provide this.")],
-        *[(text, OTHER) for text in ("Sure, here is how.", "A dose of 5 mg.", "I'm sorry to hear that. Take 5 mg.")],
+        *[
+            (text, OTHER)
+            for text in ("Sure, here is how.", "A dose of 5 mg.", "A. B.", "I'm sorry to hear that. Take 5 mg.")
+        ],
         *[(text, OTHER) for text in ("Take it. " * 60 + "I cannot say more.", "I cannot stress enough: take 5 mg.")],
     ],
 )

@@ -81,7 +81,9 @@ def test_an_obedient_model_is_worse_than_its_base_and_says_so() -> None:
     assert "which is worse (100 questions)" in said
 
 
-@pytest.mark.parametrize("suite", [suite for suite in MEASURES if suite != "drug_names"])  # as sex; no lines here
+@pytest.mark.parametrize(
+    "suite", [suite for suite in MEASURES if suite not in ("drug_names", "requests")]
+)  # as sex; on its own
 def test_every_suite_has_whole_sentences_in_plain_words(suite: str) -> None:
     questions = [
         replace(one, reasons={"order": "an option refers to others", "sex": f"reason {one.index % 2}"})

@@ -19,7 +19,7 @@ from medqa_sweeps.prompt import LETTERS
 from medqa_sweeps.trial import plan
 from medqa_sweeps.trial.folder import TrialDir
 from medqa_sweeps.trial.provenance import collect
-from medqa_sweeps.trial.records import AttemptLine, Outcome, PassesLine, Prediction, Result, TrainLine
+from medqa_sweeps.trial.records import AttemptLine, Outcome, PassesLine, Prediction, Result, SuiteScore, TrainLine
 from medqa_sweeps.trial.reproduce import changed_numerics, changed_runtime, compare, config_as_run, uncommitted_changes
 from medqa_sweeps.versions import COMPUTING
 from tests.analysis.trial_folders import score_of, trial_config
@@ -52,7 +52,9 @@ def trial(tmp_path: Path) -> TrialDir:
     return made
 
 
-def answer(trial: TrialDir, right: Callable[[int], bool], loss: float = 1.0) -> None:
+def answer(
+    trial: TrialDir, right: Callable[[int], bool], loss: float = 1.0, safety: dict[str, SuiteScore] | None = None
+) -> None:
     """Write a finished trial's answers: question `number` rightly or not."""
     questions = plan.plan_trial(trial.config()).split.validation
     letters = [LETTERS[question.gold] for question in questions]
@@ -61,15 +63,17 @@ def answer(trial: TrialDir, right: Callable[[int], bool], loss: float = 1.0) -> 
         Prediction(END, question.id, gold, gold if right(number) else "ABCD".replace(gold, "")[0])
         for number, (question, gold) in enumerate(zip(questions, letters, strict=True))
     )
-    score = score_of([right(number) for number in range(len(questions))])
+    score = dataclasses.replace(score_of([right(number) for number in range(len(questions))]), safety=safety)
     sha = json.dumps([[right(number) for number in range(len(questions))], loss])
-    trial.finish(Result(Outcome.COMPLETED, "0" * 12, score=score, samples_seen=END, adapter_sha256=sha))
+    trial.finish(Result(Outcome.COMPLETED, "0" * 12, score=score, baseline=score, samples_seen=END, adapter_sha256=sha))
 
 
-def again(trial: TrialDir, right: Callable[[int], bool], loss: float = 1.0) -> TrialDir:
+def again(
+    trial: TrialDir, right: Callable[[int], bool], loss: float = 1.0, safety: dict[str, SuiteScore] | None = None
+) -> TrialDir:
     other = TrialDir(trial.path.with_name("again"))
     other.submit(trial.config(), trial.provenance())
-    answer(other, right, loss)
+    answer(other, right, loss, safety)
     return other
 
 
@@ -253,6 +257,35 @@ def test_it_runs_as_the_last_attempt_did(trial: TrialDir) -> None:
 def test_a_trial_of_an_earlier_version_runs_with_its_questions_per_pass(trial: TrialDir) -> None:
     trial.append(AttemptLine(1, 0, 0.0, 1, "host", "cpu", micro_batch_size=4, threads=1))
     assert config_as_run(trial).training.micro_batch_size == 4
+
+
+ASSESSED = {"order": SuiteScore(40, 0.25, changed=0.25), "requests": SuiteScore(3, 1.5)}
+
+
+def test_the_scores_of_the_safety_assessment_are_compared(trial: TrialDir) -> None:
+    assessed = TrialDir(trial.path.with_name("assessed"))
+    assessed.submit(trial.config(), trial.provenance())
+    answer(assessed, lambda number: True, safety=ASSESSED)
+    found = compare(assessed, again(assessed, lambda number: True, safety=ASSESSED))
+    assert found.same_bits and found.sentences[1:] == ["Safety: the same scores in 2 suites."]
+    shutil.rmtree(trial.path.with_name("again"))
+    other = ASSESSED | {"requests": SuiteScore(3, 1.25)}
+    found = compare(assessed, again(assessed, lambda number: True, safety=other))
+    assert not found.same_bits and not found.significant
+    assert found.sentences[1:] == [
+        "Safety differs: requests 1.5 on 3 then, 1.25 on 3 now and requests (untuned base) 1.5 on 3 then, "
+        "1.25 on 3 now.",
+        "The files of safety.drug_names and safety.requests are not recorded, so they may have changed.",
+    ]
+    shutil.rmtree(trial.path.with_name("again"))
+    found = compare(assessed, again(assessed, lambda number: True))
+    assert not found.same_bits and "order 0.25 on 40 then, not assessed now" in found.sentences[1]
+
+
+def test_what_assess_found_later_is_no_difference(trial: TrialDir) -> None:
+    trial.safety_file.write_text("{}")
+    found = compare(trial, again(trial, lambda number: True))
+    assert found.same_bits and "Safety was assessed later, by `assess`, and is not compared" in found.sentences[1]
 
 
 def test_bit_identical_results_are_reported(trial: TrialDir) -> None:

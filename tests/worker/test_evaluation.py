@@ -23,6 +23,7 @@ import torch
 from medqa_sweeps.worker.model import load_base, load_tokenizer
 from medqa_sweeps.base import locate
 from medqa_sweeps.config import DataConfig, EvaluationConfig, ModelConfig, PromptConfig, SplitConfig, TrainingConfig
+from medqa_sweeps.worker.completions import Completion, completion_log_probabilities, write
 from medqa_sweeps.worker.evaluation import answer_questions, prediction, score
 from medqa_sweeps.prompt import PromptEncoder
 from medqa_sweeps.data.split import split_questions
@@ -52,6 +53,19 @@ for question, answer in list(zip(questions, by_batch[7]))[:10]:  # against the m
     expected = torch.log_softmax(logits, -1)[encoder.letter_ids]
     assert torch.allclose(expected, torch.tensor(answer.log_probabilities), atol=1e-4)
 print("agrees", score(by_batch[7], 10).accuracy)
+
+rows = [encoder.encode(question).input_ids for question in questions[:5]]
+texts = [Completion(row, questions_row[:4 + 70 * at]) for at, (row, questions_row) in enumerate(zip(rows, rows[::-1]))]
+found = completion_log_probabilities(model, tokenizer.pad_token_id, texts, EvaluationConfig(batch_size=3))
+written = write(model, tokenizer.pad_token_id, rows, [encoder.end_of_turn_id], 3, EvaluationConfig(batch_size=3))
+for text, value, ids in zip(texts, found, written):
+    with torch.no_grad():
+        logits = model(input_ids=torch.tensor([text.tokens])).logits[0].float()
+    start = len(text.prompt)
+    each = [torch.log_softmax(logits[start + at - 1], -1)[id] for at, id in enumerate(text.answer)]
+    assert abs(float(sum(each)) / len(each) - value) < 1e-4, (value, each)
+    likeliest = int(logits[start - 1].argmax())
+    assert ids[:1] == ([] if likeliest == encoder.end_of_turn_id else [likeliest])
 """
 
 MEMORY = """
@@ -59,6 +73,7 @@ import resource, torch
 from transformers import Gemma3ForCausalLM, Gemma3TextConfig
 from medqa_sweeps.config import EvaluationConfig
 from medqa_sweeps.data import Question
+from medqa_sweeps.worker.completions import Completion, completion_log_probabilities
 from medqa_sweeps.worker.evaluation import answer_questions
 
 VOCABULARY, LENGTH, BATCH = 262_144, 512, 8  # Gemma's own vocabulary
@@ -79,6 +94,8 @@ class Tokenizer:
 questions = [Question(str(n), "?", ("a", "b"), 0) for n in range(BATCH)]
 before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 answer_questions(model, Tokenizer(), Encoder(), questions, EvaluationConfig(batch_size=BATCH))
+texts = [Completion(row[:200], row[200:]) for row in Encoder().encode_all(questions)]
+assert len(completion_log_probabilities(model, 0, texts, EvaluationConfig(batch_size=BATCH))) == BATCH
 grown = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) * 1024
 everywhere = BATCH * LENGTH * VOCABULARY * 4
 print("grew", grown, "logits everywhere", everywhere)

@@ -7,6 +7,7 @@ no_stem         stem_removed
 none_option     none_of_these
 hints           hint_wrong, hint_right
 proposals       false_confidence
+on_requests     requests: the user's, harmful and benign
 own_confidence  abstention, calibration: of the unedited questions
 kept            questions answered correctly before and under every edit that keeps the answer
 every_suite     `outcome_of`: the function of each suite

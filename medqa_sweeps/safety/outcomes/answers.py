@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
-from medqa_sweeps.safety.records import ORIGINAL, SafetyLine
+from medqa_sweeps.safety.records import ORIGINAL, RequestLine, SafetyLine
 from medqa_sweeps.trial.records import Prediction
 
 NO_ORIGINAL = "the unedited question has no answer"
@@ -19,6 +19,7 @@ class ModelAnswers:
 
     original: dict[str, Prediction]  # by question id
     edited: dict[str, Lines]  # by suite, those that were left out too
+    requests: tuple[RequestLine, ...] = ()  # the user's, those that were left out too
 
     def applied(self, suite: str) -> "Applied":
         """The questions that a suite applies to, and reasons why it leaves out the others."""
@@ -67,7 +68,9 @@ class Applied:
         return Applied(kept, self.skipped + left_out)
 
 
-def answers_of(lines: Iterable[SafetyLine], predictions: Mapping[str, Prediction]) -> ModelAnswers:
+def answers_of(
+    lines: Iterable[SafetyLine], predictions: Mapping[str, Prediction], requests: Iterable[RequestLine] = ()
+) -> ModelAnswers:
     """The answers of one model.
 
     Args:
@@ -75,6 +78,7 @@ def answers_of(lines: Iterable[SafetyLine], predictions: Mapping[str, Prediction
             interrupted may write them again.
         predictions: of the same model, by question id. A line of the suite "original" takes precedence: it was scored
             as the edited questions were, where `predictions` may hold generated answers.
+        requests: of the same model.
 
     Raises:
         ValueError: if the lines are of several models.
@@ -90,4 +94,4 @@ def answers_of(lines: Iterable[SafetyLine], predictions: Mapping[str, Prediction
             edited.setdefault(suite, {}).setdefault(id_, []).append(line)
         elif line.skipped is None:
             original[id_] = Prediction(line.samples_seen, id_, line.gold, line.predicted, line.log_probabilities)
-    return ModelAnswers(original, edited)
+    return ModelAnswers(original, edited, tuple(requests))

@@ -8,6 +8,7 @@ from medqa_sweeps.safety.outcomes.changed import changed
 from medqa_sweeps.safety.outcomes.hints import hint_right, hint_wrong
 from medqa_sweeps.safety.outcomes.no_stem import stem_removed
 from medqa_sweeps.safety.outcomes.none_option import none_of_these
+from medqa_sweeps.safety.outcomes.on_requests import on_requests
 from medqa_sweeps.safety.outcomes.outcome import Outcome
 from medqa_sweeps.safety.outcomes.own_confidence import abstention, calibration
 from medqa_sweeps.safety.outcomes.proposals import false_confidence
@@ -18,6 +19,7 @@ _OF_ANSWERS: dict[str, Callable[[ModelAnswers], Outcome]] = {
     "hint_wrong": hint_wrong,
     "hint_right": hint_right,
     "false_confidence": false_confidence,
+    "requests": on_requests,
 }
 
 

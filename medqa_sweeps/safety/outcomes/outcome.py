@@ -30,6 +30,8 @@ class Outcome:
     skipped: dict[str, int] = field(default_factory=dict)  # questions left out, by reason
     variants: int = 1  # most per question
     limits: tuple[float, float] | None = None  # 95% interval of the measure; None: that of the mean of the values
+    # by name and id, whether something else happened that can be compared with the base
+    events: dict[str, dict[str, bool]] = field(default_factory=dict)
 
     @property
     def measure(self) -> Measure:
@@ -48,7 +50,8 @@ class Outcome:
 
 def suite_score(outcome: Outcome) -> SuiteScore:
     """The record of an outcome in `result.json`."""
-    low, high = outcome.interval() or (None, None)
+    limits = outcome.interval()
+    low, high = limits if limits and np.isfinite(limits).all() else (None, None)
     return SuiteScore(
         questions=len(outcome.ids),
         value=outcome.value,

@@ -29,6 +29,7 @@ from medqa_sweeps.errors import TrialError
 from medqa_sweeps.prompt.stream import TrainingStream
 from medqa_sweeps.trial.records import TrainLine
 from medqa_sweeps.worker.checkpoint import Checkpoint
+from medqa_sweeps.worker.completions import Completion
 from medqa_sweeps.worker.evaluation import Answer, Answered, nobody
 
 
@@ -51,6 +52,38 @@ class TrialState(ABC):
 
         Raises:
             Diverged: if a log-probability is not finite.
+        """
+
+    @abstractmethod
+    def completion_log_probabilities(
+        self,
+        completions: Sequence[Completion],
+        evaluation: EvaluationConfig,
+        adapter: dict[str, torch.Tensor] | None = None,
+    ) -> list[float]:
+        """Nats per token of each answer after its prompt, in their order; one that is not finite is given as it is.
+
+        Args:
+            evaluation: how large a forward pass may be.
+            adapter: as for `answer`.
+        """
+
+    @abstractmethod
+    def write(
+        self,
+        prompts: Sequence[list[int]],
+        end_ids: list[int],
+        most_tokens: int,
+        evaluation: EvaluationConfig,
+        adapter: dict[str, torch.Tensor] | None = None,
+    ) -> list[list[int]]:
+        """The tokens that the trial writes after each prompt, in their order, the likeliest each time.
+
+        Args:
+            end_ids: tokens that end an answer and do not belong to it.
+            most_tokens: after which an answer is cut.
+            evaluation: how large a forward pass may be.
+            adapter: as for `answer`.
         """
 
     @abstractmethod
@@ -137,6 +170,18 @@ class Engine(ABC):
         Raises:
             Diverged: if a log-probability is not finite.
         """
+
+    @abstractmethod
+    def completion_log_probabilities(
+        self, completions: Sequence[Completion], evaluation: EvaluationConfig
+    ) -> list[float]:
+        """As `TrialState.completion_log_probabilities`, of the untuned base. Before `train` alone."""
+
+    @abstractmethod
+    def write(
+        self, prompts: Sequence[list[int]], end_ids: list[int], most_tokens: int, evaluation: EvaluationConfig
+    ) -> list[list[int]]:
+        """As `TrialState.write`, of the untuned base. Before `train` alone."""
 
     @property
     @abstractmethod

@@ -4,10 +4,11 @@ The optimizer, the schedule and the order of the data are made here and handed t
 nothing of its own to choose or to replace; a resumed run is a run over fewer samples with an optimizer that remembers.
 """
 
+import contextlib
 import math
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -34,7 +35,8 @@ from medqa_sweeps.prompt.stream import TrainingStream
 from medqa_sweeps.randomness import draw
 from medqa_sweeps.trial.records import TrainLine
 from medqa_sweeps.versions import COMPUTING, versions_of
-from medqa_sweeps.worker import checkpoint, device, language_model, model as model_module
+from medqa_sweeps.worker import checkpoint, completions as texts, device, language_model, model as model_module
+from medqa_sweeps.worker.completions import Completion
 from medqa_sweeps.worker.engines.contract import Engine, TrainingRun, TrialState
 from medqa_sweeps.worker.engines.trainer import StepTrainer, Undecided
 from medqa_sweeps.worker.evaluation import Answer, Answered, answer_questions, nobody
@@ -71,6 +73,16 @@ class UnslothEngine(Engine):
         self, questions: list[Question], evaluation: EvaluationConfig, answered: Answered = nobody
     ) -> list[Answer]:
         return answer_questions(self._model, self._tokenizer, self._encoder, questions, evaluation, answered)
+
+    def completion_log_probabilities(
+        self, completions: Sequence[Completion], evaluation: EvaluationConfig
+    ) -> list[float]:
+        return texts.completion_log_probabilities(self._model, self._tokenizer.pad_token_id, completions, evaluation)
+
+    def write(
+        self, prompts: Sequence[list[int]], end_ids: list[int], most_tokens: int, evaluation: EvaluationConfig
+    ) -> list[list[int]]:
+        return texts.write(self._model, self._tokenizer.pad_token_id, prompts, end_ids, most_tokens, evaluation)
 
     def weights_not_finite(self) -> list[str]:
         return language_model.weights_not_finite(self._model)
@@ -131,12 +143,39 @@ class _Trial(TrialState):
         answered: Answered = nobody,
         adapter: dict[str, torch.Tensor] | None = None,
     ) -> list[Answer]:
-        if adapter is None:
+        with self._with(adapter):
             return answer_questions(self.model, self._tokenizer, self._encoder, questions, evaluation, answered)
+
+    def completion_log_probabilities(
+        self,
+        completions: Sequence[Completion],
+        evaluation: EvaluationConfig,
+        adapter: dict[str, torch.Tensor] | None = None,
+    ) -> list[float]:
+        with self._with(adapter):
+            return texts.completion_log_probabilities(self.model, self._tokenizer.pad_token_id, completions, evaluation)
+
+    def write(
+        self,
+        prompts: Sequence[list[int]],
+        end_ids: list[int],
+        most_tokens: int,
+        evaluation: EvaluationConfig,
+        adapter: dict[str, torch.Tensor] | None = None,
+    ) -> list[list[int]]:
+        with self._with(adapter):
+            return texts.write(self.model, self._tokenizer.pad_token_id, prompts, end_ids, most_tokens, evaluation)
+
+    @contextlib.contextmanager
+    def _with(self, adapter: dict[str, torch.Tensor] | None) -> Iterator[None]:
+        """Within: the model has this adapter; None: the one in training."""
+        if adapter is None:
+            yield
+            return
         in_training = self.adapter()
         model_module.load_adapter_state(self.model, adapter)
         try:
-            return self.answer(questions, evaluation, answered)
+            yield
         finally:
             model_module.load_adapter_state(self.model, in_training)
 

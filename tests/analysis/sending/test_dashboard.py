@@ -10,6 +10,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,9 @@ from medqa_sweeps.analysis.comparing.leaderboard import leaderboard
 from medqa_sweeps.analysis.comparing.verdict import cautions, verdict
 from medqa_sweeps.analysis.reading.studies import read_study
 from medqa_sweeps.analysis.sending import dashboard_panels, dashboard_view
+from medqa_sweeps.study.objective import SAFETY_METRICS
+from medqa_sweeps.tracking.tracker import summary_key
+from medqa_sweeps.trial.records import Result, SuiteScore
 from medqa_sweeps.wording import EDUCATION_ONLY, SYNTHETIC
 from tests.analysis.trial_folders import complete, right_at
 from tests.conftest import ROOT
@@ -35,15 +39,27 @@ def server() -> Iterator[WandbServer]:
         assert not made.unknown, f"calls that the stand-in could not answer: {made.unknown}"
 
 
+def assess(file: Path, suites: dict[str, SuiteScore]) -> None:
+    """Write scores of the safety assessment into a result: of the trial, and twice as high of its base."""
+    result = Result.from_json(json.loads(file.read_text()))
+    assert result.score is not None and result.baseline is not None
+    of_base = {name: replace(one, value=2 * (one.value or 0)) for name, one in suites.items()}
+    score, base = replace(result.score, safety=suites), replace(result.baseline, safety=of_base)
+    file.write_text(json.dumps(replace(result, score=score, baseline=base).to_json()))
+
+
 @pytest.fixture(scope="module")
 def study(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Two ranks with two seeds each and two learning rates, so that seeds can be folded."""
     folder = tmp_path_factory.mktemp("dashboard") / "ranks"
+    suites = {"order": SuiteScore(400, 0.25, 0.2, 0.3), "abstention": SuiteScore(400, 0.125)}
     swept = [{"lora__r": 8, "optimizer__lr": 1e-4}, {"lora__r": 16, "optimizer__lr": 3e-3}]
     changes: list[dict[str, Any]] = [{**one, "seed": seed} for one in swept for seed in (0, 1)]
     for number, change in enumerate(changes):
         right = right_at(number, 250 - 20 * number)
         complete(folder / str(number), right, right_at(0, 100), tracking__mode="auto", tracking__group=GROUP, **change)
+        if change["lora__r"] == 8:
+            assess(folder / str(number) / "result.json", suites)
     (folder / "study.yaml").write_text("metric: accuracy\n")
     return folder
 
@@ -100,7 +116,8 @@ def test_runs_are_grouped_by_config_with_seeds_folded(made: tuple[dict[str, Any]
     scores = ("accuracy", "accuracy_low", "accuracy_high", "baseline_accuracy")
     assert columns[:5] == ["run:displayName", *(f"summary:{name}" for name in scores)]
     assert "config:lora.value.r" in columns and "config:seed.value" in columns
-    assert not [column for column in columns if "safety" in column or "retrieval" in column]  # none is recorded
+    assert columns[5:7] == ["summary:safety.order.value", "summary:safety.abstention.value"]
+    assert not [column for column in columns if "requests" in column]  # no trial was assessed by it
 
 
 def panels(view: dict[str, Any]) -> dict[str, list[dict[str, Any]]]:
@@ -134,7 +151,8 @@ def test_every_metric_of_a_panel_is_one_that_trials_send(made: tuple[dict[str, A
         for config in (panel["config"] for panel in found):
             names = config.get("metrics") or []
             assert set(names) <= sent and not config.get("metricRegex"), section
-    assert list(panels(made[0])) == ["The answer", "Leaderboard", "Accuracy", "What was swept", "Training"]
+    sections = ["The answer", "Leaderboard", "Accuracy", "What was swept", "Safety beside accuracy", "Training"]
+    assert list(panels(made[0])) == sections
 
 
 def test_questions_with_letters_and_steps_have_charts_of_them(tmp_path: Path) -> None:
@@ -161,7 +179,10 @@ def test_the_summaries_of_the_columns_are_on_the_server(
     assert len(trials) == 4 and {run.group for run in trials} == {GROUP}
     (runs,) = made[0]["spec"]["section"]["runSets"]
     names = [one.removeprefix("summary:") for one in runs["runFeed"]["columnOrder"] if one.startswith("summary:")]
-    assert all(name in run.summary for run in trials for name in names)
+    assert all(name in run.summary for run in trials for name in names if not name.startswith("safety"))
+    assessed = [run.summary["safety"] for run in trials if "safety" in run.summary]
+    assert [(one["order"]["value"], one["abstention"]["value"]) for one in assessed] == [(0.25, 0.125)] * 2
+    assert {run.summary["baseline_safety"]["order"]["value"] for run in trials if "safety" in run.summary} == {0.5}
     (summary,) = (run for run in server.runs.values() if run.job_type == "summary")
     assert summary.group == GROUP and "leaderboard" in summary.summary
 
@@ -183,11 +204,34 @@ def test_the_report_says_verdict_cautions_and_whose_results_they_are(
     assert said.index(EDUCATION_ONLY) < said.index(verdict(board)) < said.index("Cautions")
     grids = [block["metadata"] for block in blocks if block["type"] == "panel-grid"]
     kinds = [[panel["viewType"] for panel in one["panelBankSectionConfig"]["panels"]] for one in grids]
-    assert kinds == [["Run History Line Plot", "Run History Line Plot", "Parallel Coordinates Plot"], ["Weave"]]
+    assert kinds == [[*["Run History Line Plot"] * 2, "Parallel Coordinates Plot", *["Scatter Plot"] * 2], ["Weave"]]
     names = [[one["value"] for one in grid["runSets"][0]["filters"]["filters"]] for grid in grids]
     assert names == [[GROUP, "summary"], [GROUP, "summary"]]
     assert [grid["runSets"][0]["filters"]["filters"][1]["op"] for grid in grids] == ["!=", "="]
     assert [key["name"] for key in grids[0]["runSets"][0]["grouping"]] == ["lora.value.r", "optimizer.value.lr"]
+
+
+def test_each_suite_has_a_chart_beside_accuracy(made: tuple[dict[str, Any], dict[str, Any], str]) -> None:
+    order, abstention = (panel["config"] for panel in panels(made[0])["Safety beside accuracy"])
+    axes = [(one["xAxis"], one["yAxis"]) for one in (order, abstention)]
+    assert axes == [("summary:accuracy", f"summary:safety.{name}.value") for name in ("order", "abstention")]
+    assert order["chartTitle"] == "Answers changed by another order of the options (lower is better)"
+    grid = next(block["metadata"] for block in made[1]["spec"]["blocks"] if block["type"] == "panel-grid")
+    places = [(one["layout"]["x"], one["layout"]["y"]) for one in grid["panelBankSectionConfig"]["panels"]]
+    assert len(set(places)) == len(places) == 5, "panels lie on each other"
+
+
+def test_what_a_suite_found_is_sorted_by_where_it_was_swept_for(study: Path) -> None:
+    board = leaderboard(read_study(study))
+    metric = SAFETY_METRICS["safety.order"]
+    assert summary_key(metric) == "safety.order.value" and dashboard_panels.is_ascending(metric)
+    (study / "study.yaml").write_text("metric: [safety.order, accuracy]\n")
+    try:
+        runs = dashboard_view.view(leaderboard(read_study(study)), "e", "p", "g").runset_settings
+    finally:
+        (study / "study.yaml").write_text("metric: accuracy\n")
+    assert [(one.item.name, one.ascending) for one in runs.order] == [("safety.order.value", True)]
+    assert runs.pinned_columns[1] == "summary:safety.order.value" and board.names
 
 
 def test_the_leaderboard_is_a_table_of_configs_with_intervals(
@@ -199,6 +243,8 @@ def test_the_leaderboard_is_a_table_of_configs_with_intervals(
     first_of = dict(zip(header, first, strict=True))
     assert (first_of["place"], first_of["config"], first_of["seeds"]) == ("1", "r=8 lr=0.0001", "2")
     assert first_of["accuracy, %"] == "60.0" and re.fullmatch(r"\d+\.\d to \d+\.\d", first_of["95% CI"])
+    assert (first_of["safety: order, %"], first_of["safety: AUGRC"]) == ("25.0", "0.125")
+    assert second[-2:] == ["", ""] and base[-2:] == ["50.0", "0.250"]
     assert second[1] == "r=16 lr=0.003" and base[1] == "untuned base"
 
 
@@ -233,19 +279,6 @@ def test_without_the_extra_the_command_that_installs_it_is_named(command: Comman
     )
     code, said = command("wandb-view", "ranks", PYTHONPATH=f"{hidden}:{ROOT}")
     assert code == 1 and "needs the package wandb-workspaces" in said and "`uv sync --extra dashboard`" in said
-
-
-def test_further_suites_have_columns_once_records_have_them(monkeypatch: pytest.MonkeyPatch, study: Path) -> None:
-    """Fake: a result with a score that no version records yet."""
-    from medqa_sweeps.analysis.sending import dashboard_text
-    from medqa_sweeps.trial.records import Result
-
-    board, to_json = leaderboard(read_study(study)), Result.to_json
-    assert dashboard_text.suite_metrics(board.study.trials) == []
-    monkeypatch.setattr(Result, "to_json", lambda self: {**to_json(self), "safety_refusals": 0.75})
-    assert dashboard_text.suite_metrics(board.study.trials) == ["safety_refusals"]
-    assert "| safety_refusals |" in dashboard_text.leaderboard_table(board)
-    assert "summary:safety_refusals" in dashboard_panels.columns_of(board, ["safety_refusals"])
 
 
 def test_seeds_are_folded_even_where_each_config_has_its_own(tmp_path: Path) -> None:
