@@ -12,6 +12,8 @@ from medqa_sweeps.analysis.comparing.leaderboard import Leaderboard, Row
 from medqa_sweeps.analysis.comparing.verdict import alarm_lines, cautions, verdict
 from medqa_sweeps.analysis.reading.history import gpu_hours_of, tokens_of
 from medqa_sweeps.analysis.reading.studies import Trial
+from medqa_sweeps.safety.comparisons import SuiteComparison
+from medqa_sweeps.statistics import PairedDifference
 from medqa_sweeps.wording import setting
 
 _GIB = 2**30
@@ -45,6 +47,7 @@ def as_json(board: Leaderboard, found: list[dict[str, Any]]) -> str:
         "optimism_of_questions_and_seeds": board.luck.of_both if board.luck else None,
         "seed_deviation": board.spread.deviation if board.spread else None,
         "configs": found,
+        "safety": safety_entries(board),
     }
     return json.dumps(whole, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
 
@@ -64,6 +67,7 @@ def _entry(board: Leaderboard, index: int, config: Config) -> dict[str, Any]:
         "questions": results[0].score.questions if results and results[0].score else None,
         "accuracy": config.accuracy,
         "alarms": [alarm.name for alarm in row.alarms] if row is not None else None,
+        **(_safety(row) if row is not None else {}),
         **(_compared(board, row) if row is not None else {}),
         "minutes": seconds / 60,
         "peak_memory_gib": max((result.peak_memory_bytes for result in results), default=0) / _GIB,
@@ -97,6 +101,47 @@ def _gain(row: Row) -> dict[str, Any]:
     if paired is None:
         return found
     return found | {"gain": paired.difference, "gain_low": paired.low, "gain_high": paired.high}
+
+
+def _safety(row: Row) -> dict[str, Any]:
+    """Of a config that was assessed."""
+    found, kept = row.safety, row.safety.kept
+    if not found.suites:
+        return {}
+    shares = {"kept_under_edits": kept.accuracy, "kept_low": kept.low, "kept_high": kept.high} if kept else {}
+    return {**shares, "worse_than_base_in": [one.outcome.suite for one in found.worse]}
+
+
+def safety_entries(board: Leaderboard) -> list[dict[str, Any]]:
+    """One object per assessed config and suite, the best config first. Shares from 0 to 1; None: not known."""
+    return [_of_suite(row, one) for row in board.rows for one in row.safety.suites]
+
+
+def _of_suite(row: Row, one: SuiteComparison) -> dict[str, Any]:
+    outcome, base = one.outcome, one.base
+    low, high = outcome.interval() or (None, None)
+    assert row.safety.trial is not None, "it has suites"
+    return {
+        "trial": row.safety.trial.name,
+        "suite": outcome.suite,
+        "measure": one.measure.title,
+        "direction": one.measure.direction,
+        "questions": len(outcome.ids),
+        "left_out": sum(outcome.skipped.values()),
+        "value": outcome.value,
+        "low": low,
+        "high": high,
+        "changed": None if outcome.changed_Q is None else float(outcome.changed_Q.mean()),
+        "base_value": base.value if base else None,
+        **_paired("to_base", one.with_base),
+        "worse_than_base": one.is_worse_than_base if one.with_base else None,
+        **_paired("to_placebo", one.with_placebo),
+    }
+
+
+def _paired(name: str, paired: PairedDifference | None) -> dict[str, Any]:
+    values = (None, None, None) if paired is None else (paired.difference, paired.low, paired.high)
+    return dict(zip((name, f"{name}_low", f"{name}_high"), values, strict=True))
 
 
 def _worked(row: Row) -> dict[str, Any]:

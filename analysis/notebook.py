@@ -6,6 +6,7 @@
     study.trials             one row per trial: settings, accuracy with its interval, outcome, cost
     study.leaderboard()      one row per config, the best first: compared with the best and with the untuned base
     study.predictions        one row per trial and validation question, of the trial's last evaluation
+    study.safety             one row per config and suite of the safety assessment, beside base and placebo
     study.verdict            the answer in a sentence, with what limits it
     study.plots["calibration"].show()
 
@@ -69,6 +70,19 @@ class OpenStudy:
         frame = pd.DataFrame(list(self._answers()))
         letters = [letter for letter in ascii_uppercase if letter in frame]
         return frame[[column for column in frame if column not in letters] + letters]
+
+    @property
+    def safety(self) -> pd.DataFrame:
+        """One row per suite of the safety assessment and config of the leaderboard that was assessed; else no row.
+
+        Columns: `trial`, `suite`, `measure`, `direction`; `questions` and `left_out`; `value` of the measure with `low`
+        and `high` (95%); `changed` answers; `base_value` of the untuned base; `to_base`, the difference from it, with
+        limits corrected for the configs, and `worse_than_base`; `to_placebo`, of the changed answers. Shares are of 1.
+        Of several seeds, the first that was assessed.
+        """
+        from medqa_sweeps.analysis.export import safety_entries
+
+        return pd.DataFrame([entry for board in self._boards() for entry in safety_entries(board)])
 
     def leaderboard(self, top: int = 20) -> pd.DataFrame:
         """One row per config, the best first, then one per trial that is not ranked; as `leaderboard.csv` has it.

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, replace
 
 from medqa_sweeps.alarms import Alarm, about_the_trial, alarms_of
 from medqa_sweeps.analysis.comparing.answer_matrix import AnswerMatrix, answers_of, checked_answers, no_answers
+from medqa_sweeps.analysis.comparing.assessed_configs import ConfigSafety, are_kept_comparable, safety_of
 from medqa_sweeps.analysis.comparing.configs import (
     Config,
     groups_of,
@@ -70,6 +71,7 @@ class Row:
     versus_base: PairedDifference | None = None  # this minus its own base; None without a paired test
     no_test: str = ""  # why there is no paired test with the best
     alarms: tuple[Alarm, ...] = ()  # of any of its trials
+    safety: ConfigSafety = field(default_factory=ConfigSafety)
 
     @property
     def trial(self) -> Trial:
@@ -121,6 +123,11 @@ class Leaderboard:
         return self.rows[0] if self.rows else None
 
     @property
+    def shows_kept(self) -> bool:
+        """Whether some configs were assessed, on the same questions under the same edits."""
+        return are_kept_comparable(row.safety for row in self.rows)
+
+    @property
     def not_shown(self) -> int:
         return len(self.configs) - len(self.rows)
 
@@ -157,6 +164,7 @@ def _board(study: Study, configs: Sequence[Config], top: int) -> Leaderboard:
     labels = [label_of(config, settings[index], settings, spelt_out) for index, config in enumerate(near)]
     versus_best = _versus_best(known, len(configs), spread, same_seeds)
     base_of = _bases(near[:top], names)
+    safety = safety_of([config.trials for config in near[:top]], len(configs))
     rows = [
         Row(
             trials=config.trials,
@@ -169,6 +177,7 @@ def _board(study: Study, configs: Sequence[Config], top: int) -> Leaderboard:
             versus_base=_versus_base(answers, base_of[index], len(configs), spread),
             no_test=answers.missing if index else "",
             alarms=_alarms(config.trials),
+            safety=safety[index],
         )
         for index, (config, answers) in enumerate(zip(near[:top], known, strict=False))
     ]

@@ -4,10 +4,11 @@ from collections.abc import Sequence
 
 from medqa_sweeps import wording
 from medqa_sweeps.alarms import Alarm, alarms_of
-from medqa_sweeps.analysis.comparing.by_objective import objective_sentences
+from medqa_sweeps.analysis.comparing.by_objective import best_trial, objective_of, objective_sentences
 from medqa_sweeps.analysis.comparing.configs import seed_of
 from medqa_sweeps.analysis.comparing.confirmation_result import confirmation_of
 from medqa_sweeps.analysis.comparing.leaderboard import Leaderboard, Row
+from medqa_sweeps.analysis.comparing.safety_verdict import safety_cautions, safety_verdict
 from medqa_sweeps.errors import ConfigError
 from medqa_sweeps.statistics import Estimate, PairedDifference
 from medqa_sweeps.study.confirmation import confirmation_beside, read_confirmation
@@ -64,6 +65,7 @@ def verdict(board: Leaderboard) -> str:
         *_lead(board, board.best),
         *_others(board),
         *_against_base(board.best),
+        *_safety(board, board.best),
         *test_questions_text(board),
     )
     return " ".join(_capital(sentence) for sentence in lines)
@@ -75,6 +77,7 @@ def cautions(board: Leaderboard) -> list[str]:
     if len(board.configs) > 1:
         found += [METHOD, *_one_seed(board), luck_text(board)]
     found += [sentences(alarm.sentence) for alarm in about_the_data(board)]
+    found += safety_cautions(board)
     if board.study.is_synthetic:
         found.append(SYNTHETIC)
     return [*found, EDUCATION_ONLY]
@@ -256,6 +259,14 @@ def _against_base(best: Row) -> list[str]:
         return [f"{best.label} is not significantly different from the {best.base.label} ({share})."]
     word = better_or_worse(paired.difference)
     return [f"{best.label} is {word} than the {best.base.label} ({share}) by {gap(paired)}."]
+
+
+def _safety(board: Leaderboard, best: Row) -> list[str]:
+    """Of the most accurate config and, where another single metric was optimised, of the best by that."""
+    winners = {best.label: best}
+    if not objective_of(board.study).is_pareto and (first := best_trial(board)):
+        winners |= {row.label: row for row in board.rows if row.trial.name == first.name}
+    return list(dict.fromkeys(sentence for row in winners.values() for sentence in safety_verdict(row)))
 
 
 def _points(share: float) -> str:

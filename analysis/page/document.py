@@ -18,6 +18,7 @@ from medqa_sweeps.analysis.page.about import facts, methods, read_grounds
 from medqa_sweeps.analysis.page.chooser import chooser
 from medqa_sweeps.analysis.page.markup import escaped
 from medqa_sweeps.analysis.page.plot_figure import plot_html
+from medqa_sweeps.analysis.page.safety_section import NAME as SAFETY, TITLE as SAFETY_TITLE, safety_html
 from medqa_sweeps.analysis.page.trial_tables import leaderboard_html, link_to, not_ranked_html
 from medqa_sweeps.analysis.plots.confirmation import confirmation_plot
 from medqa_sweeps.analysis.plots.plot import Plot
@@ -46,8 +47,9 @@ def page_html(
     """
     notes, since = cautions(board), _since(board)
     standing = [sentence for sentence in notes if sentence in (EDUCATION_ONLY, SYNTHETIC)][::-1]
-    others = not_ranked_html(board, folder)
+    others, safety = not_ranked_html(board, folder), safety_html(board, folder)
     links = [("verdict", "Verdict"), ("leaderboard", "Leaderboard"), *([("others", "Not ranked")] if others else [])]
+    links += [(SAFETY, SAFETY_TITLE)] if safety else []
     links += [*((name, text) for name, text, _ in since), ("plots", "Plots")]
     drawn = "\n".join([*map(plot_html, plots), chooser(board)])
     afterwards = "\n".join(section for _, _, section in since)
@@ -68,6 +70,7 @@ def page_html(
         since=afterwards,
         leaderboard=leaderboard_html(board, folder),
         others=others,
+        safety=safety,
         disclaimer=escaped(" ".join(standing)),
     )
 

@@ -13,7 +13,7 @@ from medqa_sweeps.analysis.page.markup import escaped
 from medqa_sweeps.analysis.reading.history import tokens_of
 from medqa_sweeps.analysis.reading.studies import Study, Trial
 from medqa_sweeps.command_line import command
-from medqa_sweeps.statistics import PairedDifference
+from medqa_sweeps.statistics import Estimate, PairedDifference
 from medqa_sweeps.wording import (
     CI,
     compact,
@@ -29,6 +29,7 @@ from medqa_sweeps.wording import (
 OTHERS = 50  # trials without a score that are listed without a script
 _REASON_CHARACTERS = 400
 _TO_BEST, _GAIN = "difference from the best, points", "gain over the untuned base, points"
+_KEPT = "kept under edits, %"
 _OF_SEVERAL = ("place", "verdict", _TO_BEST)  # columns that say nothing of one config
 _COLUMNS = (
     Column("place", "number"),
@@ -39,6 +40,7 @@ _COLUMNS = (
     Column("verdict"),
     Column("seeds", "number"),
     Column(_GAIN, "number", highest_first=True),
+    Column(_KEPT, "number", highest_first=True),
     Column("trainable parameters", "number"),
     Column("training tokens", "number"),
     Column("minutes", "number"),
@@ -48,6 +50,10 @@ _CAPTION = (
     f"Validation accuracy, each with its own, uncorrected {CI}; best first. {sentences(VERDICTS)} The difference from "
     f"the best: {TEST_CI}. The gains over a config's own untuned base have {GAIN_CI}. Tokens and minutes are sums over "
     "seeds. A ! behind a trial's number: it raised an alarm."
+)
+_CAPTION_OF_KEPT = (
+    " Kept under edits: the share of the assessed questions that are right as they are and under every edit "
+    f"that keeps the answer, with its {CI} (Wilson; of several seeds, the mean)."
 )
 _CAPTION_OF_ONE = f"Validation accuracy and the gain over the untuned base, each with its {CI}."
 
@@ -61,7 +67,7 @@ def leaderboard_html(board: Leaderboard, folder: Path) -> str:
     if not board.rows:
         return "<p>No trial has completed its planned training.</p>"
     cells = [_config_cells(board, index, config) for index, config in enumerate(board.configs)]
-    bases = [{"trial": "base", "config": base.settings or "untuned", **_accuracy(base)} for base in board.bases]
+    bases = [{"trial": "base", **_base_cells(board, base)} for base in board.bases]
     if len({len(config.trials) for config in board.configs}) > 1:
         cells = [{**row, "seeds": str(len(config.trials))} for row, config in zip(cells, board.configs, strict=True)]
     left_out = _OF_SEVERAL if len(board.configs) == 1 else ()
@@ -77,7 +83,7 @@ def leaderboard_html(board: Leaderboard, folder: Path) -> str:
         static=len(board.rows),
         noun="config",
     )
-    caption = _CAPTION_OF_ONE if len(board.configs) == 1 else _CAPTION
+    caption = (_CAPTION_OF_ONE if len(board.configs) == 1 else _CAPTION) + _CAPTION_OF_KEPT * board.shows_kept
     return f'<p class="soft">{escaped(caption)}</p>{live_table_html(table)}'
 
 
@@ -146,7 +152,8 @@ def _compared(board: Leaderboard, row: Row) -> dict[str, str]:
     is_best = row is board.best
     to_best = {_TO_BEST: "0.0"} if is_best else _difference(row.versus_best, _TO_BEST)
     gain = _difference(row.versus_base, _GAIN)
-    return {**_accuracy(row), **to_best, **gain, "verdict": "best" if is_best else row.verdict}
+    kept = _kept(row.safety.kept if board.shows_kept else None)
+    return {**_accuracy(row), **to_best, **gain, **kept, "verdict": "best" if is_best else row.verdict}
 
 
 def _scored(config: Config) -> dict[str, str]:
@@ -158,9 +165,23 @@ def _scored(config: Config) -> dict[str, str]:
     return {"accuracy, %": cell, "verdict": "not tested"}
 
 
+def _base_cells(board: Leaderboard, base: Base) -> dict[str, str]:
+    """Of an untuned base; what it keeps under edits is with each of its configs."""
+    kept = [row.safety.base_kept for row in board.rows if row.base and row.base.settings == base.settings]
+    known = next((one for one in kept if one is not None and board.shows_kept), None)
+    return {"config": base.settings or "untuned", **_accuracy(base), **_kept(known)}
+
+
 def _accuracy(row: Row | Base) -> dict[str, str]:
-    estimate = row.accuracy
-    return {"accuracy, %": f"{in_percent(estimate.accuracy)}\n{limits(estimate.low, estimate.high)}"}
+    return {"accuracy, %": _share(row.accuracy)}
+
+
+def _kept(found: Estimate | None) -> dict[str, str]:
+    return {} if found is None else {_KEPT: _share(found)}
+
+
+def _share(found: Estimate) -> str:
+    return f"{in_percent(found.accuracy)}\n{limits(found.low, found.high)}"
 
 
 def _difference(paired: PairedDifference | None, name: str) -> dict[str, str]:

@@ -13,7 +13,7 @@ from medqa_sweeps.analysis.comparing.configs import settings_text, varying_keys
 from medqa_sweeps.analysis.comparing.leaderboard import Base, Leaderboard, Row
 from medqa_sweeps.analysis.comparing.verdict import GAIN_CI, TEST_CI
 from medqa_sweeps.analysis.reading.studies import Study, Trial
-from medqa_sweeps.statistics import PairedDifference
+from medqa_sweeps.statistics import Estimate, PairedDifference
 from medqa_sweeps.wording import CI, compact, in_percent, short_names, signed_points
 
 _COSTS = {"min": "minutes of work", "GiB": "peak memory", "params": "trainable parameters"}
@@ -21,6 +21,11 @@ _ACCURACY = f"accuracy: % of the validation questions, with its own, uncorrected
 _LEGEND = f"{_ACCURACY}. vs best: difference from the best on the same questions, in points; {TEST_CI}"
 _GAIN = f"vs base: gain over the config's own untuned base, in points, with {GAIN_CI}"
 _GAIN_OF_ONE = f"vs base: gain over the untuned base, in points, with its {CI}"
+_KEPT_COLUMN = "kept"
+_KEPT = (
+    "kept: % of the assessed questions that are right as they are and under every edit that keeps the answer, with "
+    f"its {CI}"
+)
 _CONFIG_CHARACTERS = 24  # per line, where a trial takes several lines
 _REASON_CHARACTERS = 300
 
@@ -32,7 +37,8 @@ def ranking(board: Leaderboard, console: Console) -> Table:
         _layout(board, " "),
         _layout(board, "\n"),
         _layout(board, "\n", with_costs=False),
-        _layout(board, "\n", with_costs=False, with_gain=False),
+        _layout(board, "\n", with_costs=False, with_kept=False),
+        _layout(board, "\n", with_costs=False, with_kept=False, with_gain=False),
     ]
     fitting = (table for table in layouts if console.measure(table, options=unbounded).maximum <= console.width)
     return next(fitting, layouts[-1])
@@ -44,7 +50,8 @@ def legend(table: Table) -> str:
     scores = _LEGEND if "vs best" in names else _ACCURACY
     gain = (_GAIN if "vs best" in names else _GAIN_OF_ONE) if "vs base" in names else ""
     costs = "; ".join(f"{name}: {_COSTS[name]}" for name in names if name in _COSTS)
-    return ". ".join(filter(None, [scores, gain, costs])) + "."
+    kept = _KEPT if _KEPT_COLUMN in names else ""
+    return ". ".join(filter(None, [scores, gain, kept, costs])) + "."
 
 
 def objective(by_metric: ObjectiveTable) -> Table:
@@ -76,7 +83,13 @@ def plain(text: str) -> Text:
     return Text("".join(character if character.isprintable() or character == "\n" else " " for character in text))
 
 
-def _layout(board: Leaderboard, before_interval: str, with_costs: bool = True, with_gain: bool = True) -> Table:
+def _layout(
+    board: Leaderboard,
+    before_interval: str,
+    with_costs: bool = True,
+    with_kept: bool = True,
+    with_gain: bool = True,
+) -> Table:
     table = _table()
     table.add_column("trial")
     has_settings = any(row.settings for row in board.rows)
@@ -85,7 +98,8 @@ def _layout(board: Leaderboard, before_interval: str, with_costs: bool = True, w
         table.add_column("config", overflow="fold", max_width=widest)
     has_gain = with_gain and any(row.versus_base for row in board.rows)
     several = ["vs best"] if len(board.rows) > 1 else []
-    for name in ("accuracy", *several, *(["vs base"] if has_gain else [])):
+    kept = [_KEPT_COLUMN] if with_kept and board.shows_kept else []
+    for name in ("accuracy", *several, *(["vs base"] if has_gain else []), *kept):
         table.add_column(name, no_wrap=True)
     for name in _COSTS if with_costs else ():
         table.add_column(name, justify="right", no_wrap=True)
@@ -94,7 +108,8 @@ def _layout(board: Leaderboard, before_interval: str, with_costs: bool = True, w
         scores = [_accuracy(row, before_interval), *(_versus_best(row, before_interval) for _ in several)]
         gain = [_interval(row.versus_base, before_interval) if row.versus_base else ""] if has_gain else []
         costs = _costs(row) if with_costs else []
-        table.add_row(*map(plain, [row.marked_names, *settings, *scores, *gain, *costs]))
+        shares = [_share(row.safety.kept, before_interval) if row.safety.kept else "" for _ in kept]
+        table.add_row(*map(plain, [row.marked_names, *settings, *scores, *gain, *shares, *costs]))
     if board.bases:
         table.add_section()
     for base in board.bases:
@@ -108,8 +123,11 @@ def _table() -> Table:
 
 
 def _accuracy(row: Row | Base, before_interval: str) -> str:
-    accuracy = row.accuracy
-    return f"{in_percent(accuracy.accuracy)}{before_interval}[{in_percent(accuracy.low)}, {in_percent(accuracy.high)}]"
+    return _share(row.accuracy, before_interval)
+
+
+def _share(found: Estimate, before_interval: str) -> str:
+    return f"{in_percent(found.accuracy)}{before_interval}[{in_percent(found.low)}, {in_percent(found.high)}]"
 
 
 def _versus_best(row: Row, before_interval: str) -> str:

@@ -11,6 +11,7 @@ asking       which texts a model is asked, each once, and the lines that its ans
 announcing   what a sweep says of it before it starts
 records      the lines of safety.jsonl
 file         safety.jsonl itself
+unparsed     the lines of each model as bytes, so that a study's shared base is read once
 originals    whether the unedited questions were answered in a way that can be compared
 measures     each suite's figure: title, unit, direction, limits
 outcomes/    what a suite found of one model, per question and as a score

@@ -10,7 +10,9 @@ import pytest
 
 import medqa_sweeps
 from medqa_sweeps.errors import ConfigError, FailureKind
+from medqa_sweeps.trial.folder import TrialDir
 from medqa_sweeps.trial.records import Outcome, Result
+from tests.analysis.safety_lines import assess
 from tests.analysis.trial_folders import complete, right_at, submit
 from tests.conftest import ROOT
 
@@ -43,6 +45,15 @@ def test_one_row_per_answer(study: Path) -> None:
     assert len(answers) == 3 * 400 and answers.groupby("trial")["correct"].sum().to_dict() == {
         "0": 210, "1": 214, "2": 250,
     }  # fmt: skip
+
+
+def test_one_row_per_config_and_suite_of_the_assessment(study: Path) -> None:
+    assert medqa_sweeps.open_study(study).safety.empty
+    complete(study / "4", right_at(0, 240), right_at(0, 100), lora__r=32)
+    assess(TrialDir(study / "4"), {"order": range(90)}, {"order": range(60)})
+    (order,) = [row for _, row in medqa_sweeps.open_study(study).safety.iterrows() if row["suite"] == "order"]
+    assert (order["trial"], order["value"], order["base_value"]) == ("4", 90 / 400, 60 / 400)
+    assert order["to_base_low"] > 0 and order["worse_than_base"]
 
 
 def test_every_key_of_the_config(study: Path) -> None:

@@ -94,6 +94,18 @@ def test_a_row_shows_what_its_trial_wrote_last(clock: Clock) -> None:
     assert "2.345" not in row and "61.2%" in row
 
 
+def test_a_trial_that_is_assessed_says_how_far_it_is(clock: Clock) -> None:
+    screen = Screen(terminal=True)
+    for number, name in enumerate((PhaseName.ASSESSING_BASE, PhaseName.ASSESSING)):
+        screen.table.started(number, f"r={8 + number} lr=0.0004")
+        screen.table.look(number, attempt("gpu0"))
+        screen.table.look(number, training(2.345))
+        screen.table.look(number, report(80, 0.612))
+        screen.table.look(number, Phase(name, 1200, 14400))
+    rows = [line.split() for line in screen.picture() if line.startswith(("0 ", "1 "))]
+    assert [row[4:-4] for row in rows] == [["assessing", "base", "1200/14400"], ["assessing", "1200/14400"]]
+
+
 def test_an_ended_trial_leaves_the_table_for_a_line_of_its_own() -> None:
     screen = Screen(terminal=True)
     screen.table.started(0, "r=8")

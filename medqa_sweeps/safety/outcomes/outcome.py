@@ -95,11 +95,11 @@ def before_of(answers: ModelAnswers, applied: Applied) -> Bools:
 
 
 def after_of(applied: Applied) -> Floats:
-    return np.array([np.mean([line.right for line in lines]) for lines in applied.lines.values()])
+    return np.array([sum(line.right for line in lines) / len(lines) for lines in applied.lines.values()])
 
 
 def changed_of(answers: ModelAnswers, applied: Applied) -> Floats:
-    return np.array([np.mean([answers.is_changed(line) for line in lines]) for lines in applied.lines.values()])
+    return np.array([sum(map(answers.is_changed, lines)) / len(lines) for lines in applied.lines.values()])
 
 
 def _mean(values: Floats | Bools | None) -> float | None:

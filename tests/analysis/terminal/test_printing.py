@@ -14,8 +14,10 @@ import pytest
 
 from medqa_sweeps.analysis.__main__ import main
 from medqa_sweeps.errors import FailureKind
+from medqa_sweeps.trial.folder import TrialDir
 from medqa_sweeps.trial.records import Outcome, Result
 from medqa_sweeps.wording import EDUCATION_ONLY, SYNTHETIC
+from tests.analysis.safety_lines import assess
 from tests.analysis.trial_folders import attempt, complete, right_at, submit
 
 Printed = Callable[..., str]
@@ -52,6 +54,29 @@ def test_one_row_per_config(tmp_path: Path, printed: Printed, width: int) -> Non
         "",
         "base untuned 25.0 [21.0, 29.5]",
     ]
+
+
+@pytest.mark.parametrize(
+    ("width", "columns"),
+    [
+        (125, "trial config accuracy vs best vs base kept min GiB params"),
+        (80, "trial config accuracy vs best vs base kept"),
+        (60, "trial config accuracy vs best"),
+    ],
+)
+def test_answers_kept_under_edits_are_shown_where_they_fit(
+    tmp_path: Path, printed: Printed, width: int, columns: str
+) -> None:
+    study(tmp_path)
+    for number in range(1, 4):
+        assess(TrialDir(tmp_path / str(number)), {"order": range(97)}, {"order": range(9)})
+    lines = printed(tmp_path, width).splitlines()
+    rows = [" ".join(line.split()) for line in lines]
+    row = rows[rows.index(columns) + 2]
+    assert max(len(line) for line in lines if "uv run" not in line) <= width
+    assert ("kept: % of" in plain("\n".join(lines))) == ("kept" in columns)
+    if width == 125:
+        assert "38.3 [33.6, 43.1] 1.4" in row, row  # 153 of 400
 
 
 @pytest.mark.parametrize("width", [60, 80, 120])
