@@ -6,6 +6,7 @@
 - `licences`: whose terms apply to the base and to the questions
 - `about`: what the model is, what it is for, the questions, the prompt
 - `answers`: how it answered the validation questions: accuracy by group, calibration
+- `passages`: what literature stood beside the questions, and whether it helped
 - `selection`: how the trial was selected, and each reading of the locked test questions
 - `omissions`: what was not assessed
 - `reproduction`: settings, seeds, hardware, software, the command

@@ -2,12 +2,12 @@
 
 from collections.abc import Iterator
 
+from medqa_sweeps.card import passages
 from medqa_sweeps.card.records import Records
 from medqa_sweeps.card.selection import was_tested
 
 _NEVER = (
     "harmful requests, dangerous doses, refusals, jailbreaks",
-    "answers with retrieved text beside the question",
     "use in care: no clinician, patient or workflow was part of any measurement",
     "fairness: the questions carry no age, sex, ethnicity or language of a patient as a field",
     "free text: what it writes beyond a letter, and whether it invents facts",
@@ -35,4 +35,5 @@ def _not_assessed(records: Records) -> Iterator[str]:
         yield "accuracy by USMLE step: the questions carry none"
     if score is not None and not score.accuracy_by_region:
         yield "accuracy by region: the questions carry none"
+    yield from passages.not_assessed(records)
     yield from _NEVER
