@@ -10,18 +10,19 @@ from medqa_sweeps.analysis.comparing.config_passages import Compared, Corpus
 from medqa_sweeps.analysis.comparing.leaderboard import Leaderboard, Row
 from medqa_sweeps.analysis.comparing.passages_verdict import passages_sentences, with_passages
 from medqa_sweeps.analysis.page.live_table import Column, LiveTable, live_table_html
-from medqa_sweeps.analysis.page.markup import escaped, table_html
+from medqa_sweeps.analysis.page.markup import escaped
 from medqa_sweeps.analysis.page.trial_tables import links_to
-from medqa_sweeps.analysis.plots.plot import Table
 from medqa_sweeps.passages.statements import claim
 from medqa_sweeps.statistics import PairedDifference
-from medqa_sweeps.wording import CI, counted, in_percent, limits, sentences, signed_points
+from medqa_sweeps.wording import CI, counted, in_percent, limits, listed, sentences, signed_points
 
 NAME, TITLE = "passages", "Passages"
 _WITH, _WITHOUT, _FOREIGN = "with passages, %", "without, %", "another question's, %"
 _OVER_WITHOUT, _OVER_FOREIGN = "with minus without, points", "with minus another's, points"
+_GOLD, _WRONG = "correct option named, %", "wrong options named, %"
+_PLACE = "leaderboard place"
 _COLUMNS = (
-    Column("place", "number"),
+    Column(_PLACE, "number"),
     Column("trial", "trial"),
     Column("config"),
     *(Column(name, "number", highest_first=True) for name in (_WITH, _WITHOUT, _FOREIGN, _OVER_WITHOUT, _OVER_FOREIGN)),
@@ -29,15 +30,15 @@ _COLUMNS = (
     Column("helped", "number", highest_first=True),
     Column("harmed", "number", highest_first=True),
     Column("none found", "number", highest_first=True),
-    Column("name the correct option, %", "number", highest_first=True),
-    Column("name a wrong option, %", "number", highest_first=True),
+    Column(_GOLD, "number", highest_first=True),
+    Column(_WRONG, "number", highest_first=True),
 )
 _CAPTION = (
     "Accuracy of the same model on the questions that have passages: with them, without, and with another question's. "
     f"The differences are paired by question, each with its {CI}{{corrected}}. Passages “help” only if the model is "
     "significantly better with them than with either control: more text alone changes answers. Helped and harmed count "
     "questions answered correctly only with, or only without. None found: questions that share no word with any "
-    "passage. Name the correct option: the share of questions whose passages do; of wrong options, the mean share. "
+    "passage. Named: the share of questions whose passages name the correct option, and the mean share of wrong ones. "
     "Intervals allow for the choice of questions, not for another seed."
 )
 _OF_SEVERAL = "Of several seeds, the first that has both controls is shown."
@@ -67,7 +68,7 @@ def _figures(board: Leaderboard, rows: Sequence[Row], folder: Path) -> str:
         name="controls",
         caption="Accuracy with passages, without, and with another question's",
         columns=[column for column in _COLUMNS if has_settings or column.name != "config"],
-        rows=[_cells(row) for row in rows],
+        rows=[{_PLACE: str(place), **_cells(row)} for place, row in enumerate(board.rows, start=1) if row.passages],
         static=len(rows),
         links=links_to(board.study, folder),
         noun="config",
@@ -97,8 +98,8 @@ def _measured(found: Compared) -> dict[str, str]:
         "helped": f"{effect.helped:,}",
         "harmed": f"{effect.harmed:,}",
         "none found": f"{score.none_found:,}",
-        "name the correct option, %": "" if score.gold_mentioned is None else in_percent(score.gold_mentioned),
-        "name a wrong option, %": "" if score.wrong_mentioned is None else in_percent(score.wrong_mentioned),
+        _GOLD: "" if score.gold_mentioned is None else in_percent(score.gold_mentioned),
+        _WRONG: "" if score.wrong_mentioned is None else in_percent(score.wrong_mentioned),
     }
 
 
@@ -107,29 +108,29 @@ def _difference(paired: PairedDifference) -> str:
 
 
 def _corpora(rows: Sequence[Row]) -> Iterator[str]:
-    """Where the passages come from, and what was left out of it: a row per corpus, and per number of cut passages."""
+    """Where the passages come from, and what was left out, in a list: of several corpora, or numbers of cut passages,
+    a line each."""
     of: dict[Corpus, list[str]] = {}
     for row in rows:
         if row.passages and row.passages.corpus:
             of.setdefault(row.passages.corpus, []).append(row.label)
-    if not of:
-        return
-    header = ("configs", "corpus", "documents", "passages", "left out, as they give answers away", "shown in part")
-    table = Table("Where the passages come from", header, [_corpus_cells(names, one) for one, names in of.items()])
-    yield table_html(table)
-    if found := list(dict.fromkeys(sentence for one in of for sentence in _notes(one))):
-        yield f"<ul>{''.join(f'<li>{escaped(one)}</li>' for one in found)}</ul>"
+    if of:
+        items = "".join(f"<li>{escaped(_origin(one, names))}</li>" for one, names in of.items())
+        yield f"<p>Where the passages come from:</p><ul>{items}</ul>"
 
 
-def _corpus_cells(names: Sequence[str], one: Corpus) -> tuple[str, ...]:
-    numbers = (one.documents, one.passages, one.dropped, one.cut)
-    return ", ".join(names), one.fingerprint, *(f"{number:,}" for number in numbers)
+def _origin(one: Corpus, names: Sequence[str]) -> str:
+    reasons = "; ".join(f"{reason}: {count:,}" for reason, count in one.left_out)
+    many = counted(one.passages, "passage")
+    return sentences(
+        f"{many} of {counted(one.documents, 'document')}, for {listed(names)} (corpus {one.fingerprint})",
+        *(one.leaks or ["No passage holds a question or states the letter of an answer"]),
+        "These passages were shown" if one.keeps_leaks else "",
+        f"For that {counted(one.dropped, 'passage')} {_was(one.dropped)} left out" if one.dropped else "",
+        f"{counted(one.cut, 'passage')} {_was(one.cut)} cut to retrieval.max_passage_tokens" if one.cut else "",
+        f"Left out while the files were read: {reasons}" if reasons else "",
+    )
 
 
-def _notes(one: Corpus) -> Iterator[str]:
-    """What was found in one corpus."""
-    end = "These passages were shown." if one.keeps_leaks else ""
-    yield from (sentences(sentence, end) for sentence in one.leaks)
-    if one.left_out:
-        reasons = "; ".join(f"{reason}: {count:,}" for reason, count in one.left_out)
-        yield f"Left out of corpus {one.fingerprint} while its files were read: {reasons}."
+def _was(count: int) -> str:
+    return "was" if count == 1 else "were"

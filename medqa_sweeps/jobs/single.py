@@ -144,8 +144,8 @@ def _ending(trial: TrialDir, result: Result | None, ended: JobEnded) -> str:
     how = "Stopped early" if result.stopped_on_request else result.outcome.capitalize()
     alarms = "".join(f"\n{alarm.word.capitalize()}: {alarm.sentence}." for alarm in alarms_of(trial, result))
     measured = accuracy(score.accuracy, score.low, score.high, score.questions)
-    shown = _passages(trial, result)
-    return f"{how}{note}: accuracy {measured}{_gain(trial, result)}. {duration(result.seconds)}, in {folder}{shown}{alarms}"
+    further = _passages(trial, result) + alarms
+    return f"{how}{note}: accuracy {measured}{_gain(trial, result)}. {duration(result.seconds)}, in {folder}{further}"
 
 
 def _gain(trial: TrialDir, result: Result) -> str:
