@@ -20,7 +20,7 @@ NAME, TITLE = "passages", "Passages"
 _WITH, _WITHOUT, _FOREIGN = "with passages, %", "without, %", "another question's, %"
 _OVER_WITHOUT, _OVER_FOREIGN = "with minus without, points", "with minus another's, points"
 _GOLD, _WRONG = "correct option named, %", "wrong options named, %"
-_PLACE = "leaderboard place"
+_PLACE = "rank"
 _COLUMNS = (
     Column(_PLACE, "number"),
     Column("trial", "trial"),
@@ -39,7 +39,7 @@ _CAPTION = (
     "significantly better with them than with either control: more text alone changes answers. Helped and harmed count "
     "questions answered correctly only with, or only without. None found: questions that share no word with any "
     "passage. Named: the share of questions whose passages name the correct option, and the mean share of wrong ones. "
-    "Intervals allow for the choice of questions, not for another seed."
+    "Rank: the place in the leaderboard. Intervals allow for the choice of questions, not for another seed."
 )
 _OF_SEVERAL = "Of several seeds, the first that has both controls is shown."
 

@@ -28,9 +28,13 @@ CORPUS = {
 }
 
 
+def retrieval(k: int) -> RetrievalConfig:
+    return RetrievalConfig(name="bm25", corpus="/home/hodgson/secret/guides", k=k)
+
+
 def without_passages(path: Path, correct: Sequence[bool], **changes: Any) -> TrialDir:
     """A completed trial of k=0 under the same prompt."""
-    return complete(path, correct, prompt__template=TEMPLATE, **changes)
+    return complete(path, correct, prompt__template=TEMPLATE, retrieval=retrieval(0), **changes)
 
 
 def with_passages(
@@ -47,8 +51,7 @@ def with_passages(
     Args:
         corpus: what its provenance says otherwise of the corpus.
     """
-    retrieval = RetrievalConfig(name="bm25", corpus="/home/hodgson/secret/guides", k=k)
-    trial = complete(path, correct, prompt__template=TEMPLATE, retrieval=retrieval, **changes)
+    trial = complete(path, correct, prompt__template=TEMPLATE, retrieval=retrieval(k), **changes)
     _rewrite(trial.provenance_file, {"passages": {**CORPUS, **(corpus or {})}})
     control(trial, without, foreign)
     return trial
