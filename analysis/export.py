@@ -7,8 +7,10 @@ from collections.abc import Callable
 from typing import Any
 
 from medqa_sweeps.analysis.comparing.by_objective import by_objective, objective_of
+from medqa_sweeps.analysis.comparing.config_passages import Corpus
 from medqa_sweeps.analysis.comparing.configs import Config
 from medqa_sweeps.analysis.comparing.leaderboard import Leaderboard, Row
+from medqa_sweeps.analysis.comparing.passages_verdict import with_passages
 from medqa_sweeps.analysis.comparing.verdict import alarm_lines, cautions, verdict
 from medqa_sweeps.analysis.reading.history import gpu_hours_of, tokens_of
 from medqa_sweeps.analysis.reading.studies import Trial
@@ -47,6 +49,7 @@ def as_json(board: Leaderboard, found: list[dict[str, Any]]) -> str:
         "optimism_of_questions_and_seeds": board.luck.of_both if board.luck else None,
         "seed_deviation": board.spread.deviation if board.spread else None,
         "configs": found,
+        "passages": passages_entries(board),
         "safety": safety_entries(board),
     }
     return json.dumps(whole, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
@@ -67,6 +70,7 @@ def _entry(board: Leaderboard, index: int, config: Config) -> dict[str, Any]:
         "questions": results[0].score.questions if results and results[0].score else None,
         "accuracy": config.accuracy,
         "alarms": [alarm.name for alarm in row.alarms] if row is not None else None,
+        **(_passages(row) if row is not None else {}),
         **(_safety(row) if row is not None else {}),
         **(_compared(board, row) if row is not None else {}),
         "minutes": seconds / 60,
@@ -101,6 +105,63 @@ def _gain(row: Row) -> dict[str, Any]:
     if paired is None:
         return found
     return found | {"gain": paired.difference, "gain_low": paired.low, "gain_high": paired.high}
+
+
+def _passages(row: Row) -> dict[str, Any]:
+    """Of a config that was compared with both controls."""
+    found = row.passages.compared if row.passages else None
+    if found is None:
+        return {}
+    score, effect = found.score, found.effect
+    return {
+        "accuracy_without_passages": score.without,
+        "accuracy_with_foreign_passages": score.foreign,
+        "passages_help": effect.helps,
+        "passages_harm": effect.harms,
+    }
+
+
+def passages_entries(board: Leaderboard) -> list[dict[str, Any]]:
+    """One object per config that shows passages, the best config first. Shares from 0 to 1; None: not known."""
+    return [_of_passages(row) for row in with_passages(board)]
+
+
+def _of_passages(row: Row) -> dict[str, Any]:
+    assert row.passages is not None, "it shows some"
+    found, corpus = row.passages.compared, row.passages.corpus
+    which = {"trial": (found.trial if found else row.trial).name, "config": row.settings}
+    if found is None:
+        return which | _corpus(corpus)
+    score, effect = found.score, found.effect
+    return {
+        **which,
+        "questions": score.questions,
+        "accuracy": score.accuracy,
+        "without": score.without,
+        "foreign": score.foreign,
+        **_paired("over_without", effect.over_without),
+        **_paired("over_foreign", effect.over_foreign),
+        "help": effect.helps,
+        "harm": effect.harms,
+        "helped": effect.helped,
+        "harmed": effect.harmed,
+        "none_found": score.none_found,
+        "gold_mentioned": score.gold_mentioned,
+        "wrong_mentioned": score.wrong_mentioned,
+        **_corpus(corpus),
+    }
+
+
+def _corpus(corpus: Corpus | None) -> dict[str, Any]:
+    if corpus is None:
+        return {}
+    return {
+        "corpus": corpus.fingerprint,
+        "documents": corpus.documents,
+        "passages": corpus.passages,
+        "dropped": corpus.dropped,
+        "cut": corpus.cut,
+    }
 
 
 def _safety(row: Row) -> dict[str, Any]:

@@ -6,6 +6,7 @@
     study.trials             one row per trial: settings, accuracy with its interval, outcome, cost
     study.leaderboard()      one row per config, the best first: compared with the best and with the untuned base
     study.predictions        one row per trial and validation question, of the trial's last evaluation
+    study.passages           one row per config that shows passages, beside both controls
     study.safety             one row per config and suite of the safety assessment, beside base and placebo
     study.verdict            the answer in a sentence, with what limits it
     study.plots["calibration"].show()
@@ -70,6 +71,20 @@ class OpenStudy:
         frame = pd.DataFrame(list(self._answers()))
         letters = [letter for letter in ascii_uppercase if letter in frame]
         return frame[[column for column in frame if column not in letters] + letters]
+
+    @property
+    def passages(self) -> pd.DataFrame:
+        """One row per config of the leaderboard that shows passages; else no row.
+
+        Columns: `trial`, `config`; `questions` that have passages; `accuracy` with them, `without` them and with
+        `foreign` ones, another question's; `over_without` and `over_foreign`, the paired differences, with limits
+        corrected for the configs; whether they `help` or `harm`; numbers of questions `helped`, `harmed`, `none_found`;
+        `gold_mentioned` and `wrong_mentioned`; `corpus` (fingerprint), its `documents` and `passages`, those `dropped`
+        as they give an answer away, those `cut`. Shares are of 1. Of several seeds, the first that has both controls.
+        """
+        from medqa_sweeps.analysis.export import passages_entries
+
+        return pd.DataFrame([entry for board in self._boards() for entry in passages_entries(board)])
 
     @property
     def safety(self) -> pd.DataFrame:

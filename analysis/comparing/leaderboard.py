@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 from medqa_sweeps.alarms import Alarm, about_the_trial, alarms_of
 from medqa_sweeps.analysis.comparing.answer_matrix import AnswerMatrix, answers_of, checked_answers, no_answers
 from medqa_sweeps.analysis.comparing.assessed_configs import ConfigSafety, are_kept_comparable, safety_of
+from medqa_sweeps.analysis.comparing.config_passages import ConfigPassages, passages_of
 from medqa_sweeps.analysis.comparing.configs import (
     Config,
     groups_of,
@@ -72,6 +73,7 @@ class Row:
     no_test: str = ""  # why there is no paired test with the best
     alarms: tuple[Alarm, ...] = ()  # of any of its trials
     safety: ConfigSafety = field(default_factory=ConfigSafety)
+    passages: ConfigPassages | None = None  # None: it shows none
 
     @property
     def trial(self) -> Trial:
@@ -164,7 +166,8 @@ def _board(study: Study, configs: Sequence[Config], top: int) -> Leaderboard:
     labels = [label_of(config, settings[index], settings, spelt_out) for index, config in enumerate(near)]
     versus_best = _versus_best(known, len(configs), spread, same_seeds)
     base_of = _bases(near[:top], names)
-    safety = safety_of([config.trials for config in near[:top]], len(configs))
+    trials = [config.trials for config in near[:top]]
+    safety, passages = safety_of(trials, len(configs)), passages_of(trials, len(configs))
     rows = [
         Row(
             trials=config.trials,
@@ -178,6 +181,7 @@ def _board(study: Study, configs: Sequence[Config], top: int) -> Leaderboard:
             no_test=answers.missing if index else "",
             alarms=_alarms(config.trials),
             safety=safety[index],
+            passages=passages[index],
         )
         for index, (config, answers) in enumerate(zip(near[:top], known, strict=False))
     ]

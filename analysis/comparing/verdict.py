@@ -8,6 +8,7 @@ from medqa_sweeps.analysis.comparing.by_objective import best_trial, objective_o
 from medqa_sweeps.analysis.comparing.configs import seed_of
 from medqa_sweeps.analysis.comparing.confirmation_result import confirmation_of
 from medqa_sweeps.analysis.comparing.leaderboard import Leaderboard, Row
+from medqa_sweeps.analysis.comparing.passages_verdict import passages_cautions, passages_verdict
 from medqa_sweeps.analysis.comparing.safety_verdict import safety_cautions, safety_verdict
 from medqa_sweeps.errors import ConfigError
 from medqa_sweeps.statistics import Estimate, PairedDifference
@@ -65,6 +66,7 @@ def verdict(board: Leaderboard) -> str:
         *_lead(board, board.best),
         *_others(board),
         *_against_base(board.best),
+        *passages_verdict(board),
         *_safety(board, board.best),
         *test_questions_text(board),
     )
@@ -77,7 +79,7 @@ def cautions(board: Leaderboard) -> list[str]:
     if len(board.configs) > 1:
         found += [METHOD, *_one_seed(board), luck_text(board)]
     found += [sentences(alarm.sentence) for alarm in about_the_data(board)]
-    found += safety_cautions(board)
+    found += [*passages_cautions(board), *safety_cautions(board)]
     if board.study.is_synthetic:
         found.append(SYNTHETIC)
     return [*found, EDUCATION_ONLY]

@@ -3,6 +3,7 @@
 document      the order of its parts                  page.html, page.css, page.js
 about         what study it is, a sentence of methods
 trial_tables  leaderboard, and trials not ranked
+passages_section  accuracy with passages, without, and with another question's
 safety_section  the safety assessment's figures and statements
 live_table    a table to sort and filter              live_table.html, live_table.js
 plot_figure   a plot, its caption, its tables

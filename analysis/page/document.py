@@ -17,6 +17,7 @@ from medqa_sweeps.analysis.comparing.verdict import about_alarms, alarm_lines, c
 from medqa_sweeps.analysis.page.about import facts, methods, read_grounds
 from medqa_sweeps.analysis.page.chooser import chooser
 from medqa_sweeps.analysis.page.markup import escaped
+from medqa_sweeps.analysis.page.passages_section import NAME as PASSAGES, TITLE as PASSAGES_TITLE, passages_html
 from medqa_sweeps.analysis.page.plot_figure import plot_html
 from medqa_sweeps.analysis.page.safety_section import NAME as SAFETY, TITLE as SAFETY_TITLE, safety_html
 from medqa_sweeps.analysis.page.trial_tables import leaderboard_html, link_to, not_ranked_html
@@ -48,7 +49,9 @@ def page_html(
     notes, since = cautions(board), _since(board)
     standing = [sentence for sentence in notes if sentence in (EDUCATION_ONLY, SYNTHETIC)][::-1]
     others, safety = not_ranked_html(board, folder), safety_html(board, folder)
+    passages = passages_html(board, folder)
     links = [("verdict", "Verdict"), ("leaderboard", "Leaderboard"), *([("others", "Not ranked")] if others else [])]
+    links += [(PASSAGES, PASSAGES_TITLE)] if passages else []
     links += [(SAFETY, SAFETY_TITLE)] if safety else []
     links += [*((name, text) for name, text, _ in since), ("plots", "Plots")]
     drawn = "\n".join([*map(plot_html, plots), chooser(board)])
@@ -70,6 +73,7 @@ def page_html(
         since=afterwards,
         leaderboard=leaderboard_html(board, folder),
         others=others,
+        passages=passages,
         safety=safety,
         disclaimer=escaped(" ".join(standing)),
     )

@@ -6,7 +6,7 @@ What differs:              pareto_front, differences_to_best, seeds
 On what it depends:        accuracy_by_setting, heat_maps, parallel_coordinates, importances
 How it was learned:        best_so_far, learning_curves, training_loss
 What it cost:              accuracy_by_cost, timeline
-How far to trust it:       calibration, letter_shares, accuracy_by_group, safety_suites
+How far to trust it:       calibration, letter_shares, accuracy_by_group, safety_suites, passage_controls
 Where two configs differ:  disagreement
 
 `confirmation` is drawn from a confirming study, so it is not in `PLOTS`. `plot` says what every plot is;
@@ -29,6 +29,7 @@ from medqa_sweeps.analysis.plots.learning_curves import learning_curves
 from medqa_sweeps.analysis.plots.letter_shares import letter_shares
 from medqa_sweeps.analysis.plots.parallel_coordinates import parallel_coordinates
 from medqa_sweeps.analysis.plots.pareto_front import pareto_front
+from medqa_sweeps.analysis.plots.passage_controls import passage_controls
 from medqa_sweeps.analysis.plots.plot import Plot
 from medqa_sweeps.analysis.plots.safety_suites import safety_suites
 from medqa_sweeps.analysis.plots.seeds import seeds
@@ -52,5 +53,6 @@ PLOTS: tuple[Callable[[Leaderboard], Plot | None], ...] = (
     letter_shares,
     accuracy_by_group,
     safety_suites,
+    passage_controls,
     disagreement,
 )

@@ -6,6 +6,7 @@ from rich.console import Console
 
 from medqa_sweeps.analysis.comparing.by_objective import best_trial, objective_table
 from medqa_sweeps.analysis.comparing.leaderboard import TOP, Leaderboard
+from medqa_sweeps.analysis.comparing.passages_verdict import passages_sentences
 from medqa_sweeps.analysis.comparing.verdict import about_alarms, alarm_lines, cautions, resume_text, verdict
 from medqa_sweeps.analysis.reading.studies import Study
 from medqa_sweeps.analysis.reading.trial_state import count_text
@@ -37,6 +38,9 @@ def print_board(board: Leaderboard, title: str, console: Console | None = None, 
     _say(console, f"{title}: {count_text(trial.state for trial in board.study.trials)}", style="bold")
     console.print()
     _say(console, verdict(board))
+    if said := passages_sentences(board):
+        console.print()
+        _say(console, " ".join(said))
     console.print()
     if board.rows:
         table = ranking(board, console)

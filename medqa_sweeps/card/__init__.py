@@ -7,6 +7,7 @@
 - `about`: what the model is, what it is for, the questions, the prompt
 - `answers`: how it answered the validation questions: accuracy by group, calibration
 - `safety`: what the safety assessment found, suite by suite
+- `passages`: what literature stood beside the questions, and whether it helped
 - `selection`: how the trial was selected, and each reading of the locked test questions
 - `omissions`: what was not assessed
 - `reproduction`: settings, seeds, hardware, software, the command

@@ -7,7 +7,7 @@ records, later readings of the test questions and the check of the exported file
 import dataclasses
 from collections.abc import Callable, Iterator, Sequence
 
-from medqa_sweeps.card import about, answers, omissions, reproduction, safety, selection
+from medqa_sweeps.card import about, answers, omissions, passages, reproduction, safety, selection
 from medqa_sweeps.card.agreement import Agreement
 from medqa_sweeps.card.metadata import metadata
 from medqa_sweeps.card.records import FORMS, Records, by_id, provenance_of, questions_of
@@ -79,6 +79,7 @@ def _text(records: Records) -> str:
         _export,
         answers.results,
         safety.safety,
+        passages.passages,
         selection.selection,
         selection.final_test,
         omissions.omissions,

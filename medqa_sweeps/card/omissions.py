@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from medqa_sweeps.card import passages
 from medqa_sweeps.card.records import Records
 from medqa_sweeps.card.selection import was_tested
 from medqa_sweeps.config import SAFETY_SUITES
@@ -35,7 +36,7 @@ def _not_assessed(records: Records) -> Iterator[str]:
         yield "accuracy by region: the questions carry none"
     yield from _suites(ran)
     yield _harm(records, ran)
-    yield "answers with retrieved text beside the question"
+    yield from passages.not_assessed(records)
     yield _fairness(ran)
     yield _free_text(ran)
     yield "other wordings of the prompt" + ("" if "order" in ran else ", and other orders of the options at evaluation")

@@ -14,11 +14,12 @@ from medqa_sweeps.alarms.inputs import answers_of
 from medqa_sweeps.command_line import command, command_of_this_process, shell_line, short_path
 from medqa_sweeps.config import TrialConfig
 from medqa_sweeps.durable.disk import refuse_unfit
-from medqa_sweeps.errors import InternalError
+from medqa_sweeps.errors import ConfigError, InternalError
 from medqa_sweeps.jobs.contract import POLL_SECONDS, Job, JobEnded, Jobs
 from medqa_sweeps.jobs.interrupts import Interrupts
 from medqa_sweeps.jobs.progress import TrialProgress
 from medqa_sweeps.jobs.trials import TRAINING, Prepared, TrialJobs
+from medqa_sweeps.passages import control_lines
 from medqa_sweeps.pool.local import LocalPool, local_pool
 from medqa_sweeps.pool.request import ANY_DEVICE, DeviceRequest
 from medqa_sweeps.safety.announcing import announced
@@ -29,7 +30,7 @@ from medqa_sweeps.trial.folder import StopReason, TrialDir
 from medqa_sweeps.trial.phase import Phase, PhaseName
 from medqa_sweeps.trial.plan import plan_new_trial, plan_trial, refuse_changed
 from medqa_sweeps.trial.records import MetricsLine, Outcome, Result
-from medqa_sweeps.wording import NOT_RESOLVED, accuracy, duration, interval, signed_points
+from medqa_sweeps.wording import NOT_RESOLVED, accuracy, duration, interval, sentences, signed_points
 
 
 def run_single(
@@ -143,7 +144,8 @@ def _ending(trial: TrialDir, result: Result | None, ended: JobEnded) -> str:
     how = "Stopped early" if result.stopped_on_request else result.outcome.capitalize()
     alarms = "".join(f"\n{alarm.word.capitalize()}: {alarm.sentence}." for alarm in alarms_of(trial, result))
     measured = accuracy(score.accuracy, score.low, score.high, score.questions)
-    return f"{how}{note}: accuracy {measured}{_gain(trial, result)}. {duration(result.seconds)}, in {folder}{alarms}"
+    further = _passages(trial, result) + alarms
+    return f"{how}{note}: accuracy {measured}{_gain(trial, result)}. {duration(result.seconds)}, in {folder}{further}"
 
 
 def _gain(trial: TrialDir, result: Result) -> str:
@@ -165,3 +167,17 @@ def _gain(trial: TrialDir, result: Result) -> str:
     verdict = "" if paired.significant else f": {NOT_RESOLVED}"
     points = f"{signed_points(paired.difference)} points {beside} the untuned base"
     return f"; {points} ({interval(paired.low, paired.high)}){verdict}"
+
+
+def _passages(trial: TrialDir, result: Result) -> str:
+    """A line on whether the passages help; empty if none were shown, or the answers cannot be read."""
+    if result.passages is None:
+        return ""
+    from medqa_sweeps.passages.effect import passage_effect  # SciPy, as above
+    from medqa_sweeps.passages.statements import NO_CONTROLS, in_a_sentence
+
+    try:
+        effect = passage_effect(control_lines.read(trial), trial.predictions().get(result.samples_seen, {}))
+    except ConfigError as error:
+        return f"\n{error}"
+    return f"\n{sentences(in_a_sentence(effect)) if effect else NO_CONTROLS}"

@@ -27,7 +27,16 @@ from medqa_sweeps.tracking.session import (
     send_command,
 )
 from medqa_sweeps.trial.folder import MetricsReader, TrialDir
-from medqa_sweeps.trial.records import AttemptEndLine, MetricsLine, Outcome, Result, Score, TrainLine, ValidationLine
+from medqa_sweeps.trial.records import (
+    AttemptEndLine,
+    MetricsLine,
+    Outcome,
+    PassageScore,
+    Result,
+    Score,
+    TrainLine,
+    ValidationLine,
+)
 
 if TYPE_CHECKING:
     import wandb
@@ -266,6 +275,7 @@ def _summary(result: Result, alarms: list[Alarm]) -> dict[str, Any]:
         summary |= {f"{prefix}questions": written.get("questions")}
         summary |= {f"{prefix}accuracy_{key}": written.get(key) for key in ("low", "high", "standard_error")}
         summary |= {f"{prefix}safety": _safety(score)} if score and score.safety else {}
+    fields |= {"passages": _passages(result.passages)} if result.passages else {}
     return summary | fields | {"alarms": [f"{alarm.name}: {alarm.sentence}" for alarm in alarms]}
 
 
@@ -278,6 +288,12 @@ def _safety(score: Score) -> dict[str, dict[str, float | int | None]]:
     """By suite: W&B shows it as `safety.order.value`."""
     keys = ("value", "low", "high", "before", "after", "changed", "questions")
     return {suite: {key: getattr(found, key) for key in keys} for suite, found in (score.safety or {}).items()}
+
+
+def _passages(score: PassageScore) -> dict[str, float | int | None]:
+    """W&B shows them as `passages.without`. The differences are of shares; `leaderboard.json` has their intervals."""
+    differences = {"over_without": score.accuracy - score.without, "over_foreign": score.accuracy - score.foreign}
+    return {**score.to_json(), **differences}
 
 
 def _advice(trial: TrialDir) -> str:

@@ -12,6 +12,7 @@ import medqa_sweeps
 from medqa_sweeps.errors import ConfigError, FailureKind
 from medqa_sweeps.trial.folder import TrialDir
 from medqa_sweeps.trial.records import Outcome, Result
+from tests.analysis.passage_lines import with_passages
 from tests.analysis.safety_lines import assess
 from tests.analysis.trial_folders import complete, right_at, submit
 from tests.conftest import ROOT
@@ -54,6 +55,16 @@ def test_one_row_per_config_and_suite_of_the_assessment(study: Path) -> None:
     (order,) = [row for _, row in medqa_sweeps.open_study(study).safety.iterrows() if row["suite"] == "order"]
     assert (order["trial"], order["value"], order["base_value"]) == ("4", 90 / 400, 60 / 400)
     assert order["to_base_low"] > 0 and order["worse_than_base"]
+
+
+def test_one_row_per_config_that_shows_passages(study: Path) -> None:
+    assert medqa_sweeps.open_study(study).passages.empty
+    with_passages(study / "4", right_at(0, 240), right_at(0, 100), right_at(0, 120), k=2)
+    opened = medqa_sweeps.open_study(study)
+    (row,) = [row for _, row in opened.passages.iterrows()]
+    assert (row["trial"], row["without"], row["foreign"], row["helped"]) == ("4", 0.25, 0.3, 140)
+    assert row["help"] and row["over_foreign_low"] > 0 and row["documents"] == 31
+    assert "passage-controls" in opened.plots
 
 
 def test_every_key_of_the_config(study: Path) -> None:

@@ -12,7 +12,8 @@ from medqa_sweeps.statistics import compare_answers
 from medqa_sweeps.trial.folder import TrialDir
 from medqa_sweeps.trial.phase import Phase, PhaseName
 from medqa_sweeps.trial.records import Outcome, Result
-from tests.analysis.trial_folders import complete, submit
+from tests.analysis.passage_lines import with_passages
+from tests.analysis.trial_folders import complete, right_at, submit
 
 
 def ending(trial: TrialDir) -> str:
@@ -54,6 +55,19 @@ def test_a_loss_is_no_gain(tmp_path: Path) -> None:
 def test_without_a_scored_base_there_is_nothing_to_compare_with(tmp_path: Path) -> None:
     text = ending(complete(tmp_path / "0", answers((True, 3), (False, 1))))
     assert "untuned base" not in text and "4 questions" in text
+
+
+def test_whether_the_passages_help_has_a_line_of_its_own(tmp_path: Path) -> None:
+    trial = with_passages(tmp_path / "0", right_at(0, 250), right_at(0, 100), right_at(0, 240))
+    result = trial.result()
+    assert result is not None
+    _, passages, *_ = _ending(trial, result, JobEnded(0, result.outcome)).splitlines()
+    assert passages.startswith("The passages help: with them the model is 37.5 points (95% CI ")
+    trial.controls_file.write_text("{\n")
+    _, damaged, *_ = _ending(trial, result, JobEnded(0, result.outcome)).splitlines()
+    assert damaged.startswith(f"{trial.controls_file} is damaged in line 1 (")
+    trial.controls_file.unlink()
+    assert "\nThe passages were not compared with the controls" in _ending(trial, result, JobEnded(0, result.outcome))
 
 
 def test_a_failure_keeps_its_own_sentence(tmp_path: Path) -> None:

@@ -34,6 +34,7 @@ from medqa_sweeps.trial.records import (
     AttemptLine,
     MetricsLine,
     Outcome,
+    PassageScore,
     Prediction,
     Result,
     Score,
@@ -85,6 +86,7 @@ def result(outcome: Outcome, failure: FailureKind | None = None, message: str = 
     return Result(
         outcome, SIGNATURE, failure, message, score(0.6) if measured else None, score(0.26) if measured else None,
         samples_seen=320, steps=20, seconds=90.0, peak_memory_bytes=3 * 10**9, trainable_weights=1000,
+        passages=PassageScore(380, 0.6, 0.5, 0.55, 60, 20, none_found=20) if measured else None,
         adapter_sha256="ab" * 32 if measured else None, effective={"optimizer": "AdamW"}, finished_at=9.0,
     )  # fmt: skip
 
@@ -325,10 +327,12 @@ def test_summary_is_the_result(runs: dict[str, Run]) -> None:
         "accuracy": 0.6, "accuracy_low": 0.6 - 0.04, "accuracy_high": 0.64,
         "accuracy_standard_error": 0.02, "questions": 400,
         "baseline_accuracy": 0.26, "minutes": 1.5, "peak_memory_bytes": 3 * 10**9, "adapter_sha256": "ab" * 32,
+        "passages.without": 0.5, "passages.foreign": 0.55, "passages.helped": 60, "passages.none_found": 20,
         "failure": None, "message": "", "attempts": 1, "effective.optimizer": "AdamW", "samples_seen": 320,
     }  # fmt: skip
     found = runs["completed"].summary
     assert {key: found.get(key, "absent") for key in expected} == expected
+    assert (found["passages.over_without"], found["passages.over_foreign"]) == pytest.approx((0.1, 0.05))
     assert runs["killed"].summary["failure"] == "killed"
     assert runs["killed"].summary["message"] == "signal 9"
     assert runs["failed"].summary["accuracy"] is None

@@ -17,6 +17,7 @@ from medqa_sweeps.errors import FailureKind
 from medqa_sweeps.trial.folder import TrialDir
 from medqa_sweeps.trial.records import Outcome, Result
 from medqa_sweeps.wording import EDUCATION_ONLY, SYNTHETIC
+from tests.analysis.passage_lines import with_passages, without_passages
 from tests.analysis.safety_lines import assess
 from tests.analysis.trial_folders import attempt, complete, right_at, submit
 
@@ -77,6 +78,16 @@ def test_answers_kept_under_edits_are_shown_where_they_fit(
     assert ("kept: % of" in plain("\n".join(lines))) == ("kept" in columns)
     if width == 125:
         assert "38.3 [33.6, 43.1] 1.4" in row, row  # 153 of 400
+
+
+def test_whether_passages_help_stands_below_the_verdict(tmp_path: Path, printed: Printed) -> None:
+    without_passages(tmp_path / "0", right_at(0, 120))
+    with_passages(tmp_path / "1", right_at(0, 250), right_at(0, 249), right_at(0, 100))
+    text = printed(tmp_path, 80)
+    _, verdict, passages, *_ = text.split("\n\n")
+    assert "k=1 has the highest" in plain(verdict) and "passages" not in verdict
+    assert plain(passages).startswith("The best config with passages is k=1 (62.5%), better by 32.5 points")
+    assert "Its passages are not shown to help: with them the model is 0.3 points" in plain(passages)
 
 
 @pytest.mark.parametrize("width", [60, 80, 120])
