@@ -22,6 +22,7 @@ from medqa_sweeps.compose.settings import (
     AsyncOptunaSettings,
     InProcessSettings,
     LocalGpusSettings,
+    SlurmSettings,
 )
 from medqa_sweeps.config import TrialConfig
 from medqa_sweeps.config.known_keys import nearest
@@ -163,9 +164,12 @@ class LaunchHelp:
                 yield from self._keys(self.sweeper)
             case "launcher":
                 yield from self._heading("Launcher: where trials run")
-                for name, kind in (("local_gpus*", LocalGpusSettings), ("in_process", InProcessSettings)):
+                kinds = {"local_gpus*": LocalGpusSettings, "in_process": InProcessSettings, "slurm": SlurmSettings}
+                for name, kind in kinds.items():
                     yield from self._row(f"hydra/launcher={name}", _after_colon(kind), 30)
                 yield from self._keys(self.launcher)
+                yield from self._heading("With hydra/launcher=slurm")
+                yield from self._keys(list(settings_of(SlurmSettings, f"{_LAUNCHER}.")))
             case "samplers" | "pruners":
                 yield from self._parts_of_a_sweep(topic.removesuffix("s"))
             case _ if topic in self.groups:

@@ -55,6 +55,9 @@ class CallableJobs(Jobs):
     def describe(self) -> Sequence[str]:
         return self._pool.describe()
 
+    def note_waiting(self, jobs: int) -> None:
+        self._pool.note_waiting(jobs)
+
     def prepare(self, number: int, overrides: Sequence[str]) -> Job:
         return Job(number, tuple(overrides), prepared=cloudpickle.dumps(self._compose(overrides, number)))
 

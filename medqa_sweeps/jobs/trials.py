@@ -115,6 +115,9 @@ class TrialJobs(Jobs):
     def describe(self) -> Sequence[str]:
         return self._pool.describe()
 
+    def note_waiting(self, jobs: int) -> None:
+        self._pool.note_waiting(jobs)
+
     def prepare(self, number: int, overrides: Sequence[str]) -> Job:
         """A trial that is composed, checked and planned; one that was submitted before is what it was then.
 
