@@ -217,7 +217,9 @@ class PilotPool(Pool):
             self._request_failed(pilot.over)
         if work is None:
             if pilot.slot is not None and not self._closed:
-                self._say(f"{pilot.slot.name} is gone ({pilot.notice or pilot.over}); another slot is asked for if needed")
+                self._say(
+                    f"{pilot.slot.name} is gone ({pilot.notice or pilot.over}); another slot is asked for if needed"
+                )
             return []
         if work.handle.began_at is None and not work.killed:
             work.handle.slot, work.handle.notice = _QUEUED, ""

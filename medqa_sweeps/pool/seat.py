@@ -4,8 +4,8 @@
 
 It reads one JSON object per line: {"start": {"module", "arguments", "environment", "log"}} while nothing runs,
 {"kill": true}, or {"alive": true}. It writes lines that begin with `MARK`, each with one key of `Said`. The end of its
-input ends it and all that it has started. So does a silence of `SILENCE_SECONDS`: a node that a cluster has declared dead
-may still work, and then nobody else tells it.
+input ends it and all that it has started. So does a silence of `SILENCE_SECONDS`: a node that a cluster has declared
+dead may still work, and then nobody else tells it.
 
 A cluster announces the end of a job by a signal: `SIGUSR1` before a time limit, `SIGTERM` when the job is preempted or
 cancelled. The seat passes that on and remains until its process has ended, or the cluster kills both.

@@ -1,8 +1,8 @@
 """Slurm as a pool: a slot is a job of its own, held by a foreground `srun`, on whose node a `seat` starts processes.
 
-`srun` is all that is used. Its end is the end of the job, whatever `sacct` and `squeue` know; a `SIGTERM` ends the job at
-once, and the kernel sends one when this process dies. The processes themselves start without Slurm, so that trials go on
-while its controller is away, and a fresh process finds what it needs imported.
+`srun` is all that is used. Its end is the end of the job, whatever `sacct` and `squeue` know; a `SIGTERM` ends the job
+at once, and the kernel sends one when this process dies. The processes themselves start without Slurm, so that trials
+go on while its controller is away, and a fresh process finds what it needs imported.
 """
 
 import contextlib
@@ -202,8 +202,8 @@ class SlurmPilot(Pilot):
 def slot_of(here: Mapping[str, Any], request: SlurmRequest) -> Slot:
     """The slot of a seat: named by node and card; to avoid its device is to avoid its node.
 
-    The cache is a folder of the node's own name: leases and compiled kernels are of one machine, and locks may not reach
-    from one to another.
+    The cache is a folder of the node's own name: leases and compiled kernels are of one machine, and locks may not
+    reach from one to another.
     """
     node, job, threads = here["node"], here["job"], str(request.cpus or here["cpus"])
     cache = Path(request.cache) if request.cache else cache_folder() / "nodes" / node

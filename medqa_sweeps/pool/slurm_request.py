@@ -55,12 +55,10 @@ class SlurmRequest:
 
     def sentences(self) -> list[str]:
         """For users: what will be asked of the cluster."""
-        first = "the first" if self.at_least == 1 else f"{self.at_least} of them"
+        begin = "the first runs" if self.at_least == 1 else f"{self.at_least} of them run"
         return [
             f"Slurm: up to {counted(self.slots, 'job')}, each one slot: {shell_line(SRUN, *self.options())}",
-            f"Trials start when {first} runs; jobs that end are asked for again, those without work are given back."
-            if self.at_least == 1
-            else f"Trials start when {first} run; jobs that end are asked for again, those without work are given back.",
+            f"Trials start when {begin}; jobs that end are asked for again, those without work are given back.",
         ]
 
 
@@ -106,10 +104,7 @@ def _problems(settings: Mapping[str, Any]) -> list[str]:
         found.append(f"{_PREFIX}.memory={memory}: memory per slot as in 32G; without a letter in MiB.")
     limit, notice = settings["time"], settings["notice_seconds"]
     if limit is not None and not _TIME.fullmatch(str(limit)):
-        found.append(
-            f"{_PREFIX}.time={limit}: minutes, H:MM:SS or D-H:MM:SS, as in 90, 4:00:00 or 1-12:00:00. Quote it on the "
-            f"command line: '{_PREFIX}.time=\"4:00:00\"'."
-        )
+        found.append(f"{_PREFIX}.time={limit}: minutes, H:MM:SS or D-H:MM:SS, as in 90, 4:00:00 or 1-12:00:00.")
     elif limit is not None and seconds_of(str(limit)) <= notice + 60:
         found.append(
             f"{_PREFIX}.time={limit}: more than {_PREFIX}.notice_seconds={notice} and the minute by which Slurm may be "
@@ -131,11 +126,11 @@ def seconds_of(limit: str) -> int:
     days, _, rest = limit.rpartition("-")
     parts = [int(part) for part in rest.split(":")]
     if days:
-        hours, minutes, seconds = (parts + [0, 0])[:3]
+        hours, minutes, seconds = [*parts, 0, 0][:3]
     elif len(parts) == 3:
         hours, minutes, seconds = parts
     else:
-        hours, minutes, seconds = 0, parts[0], (parts + [0])[1]
+        hours, minutes, seconds = 0, parts[0], [*parts, 0][1]
     return ((int(days or 0) * 24 + hours) * 60 + minutes) * 60 + seconds
 
 
@@ -160,8 +155,8 @@ def refuse_ungrantable(request: SlurmRequest) -> None:
     """
     if shutil.which(SRUN) is None:
         raise ConfigError(
-            "hydra/launcher=slurm starts trials through srun, which is not on this machine's PATH. Start the sweep on a "
-            "login node of the cluster (perhaps after `module load slurm`), or use hydra/launcher=local_gpus here."
+            "hydra/launcher=slurm starts trials through srun, which is not on this machine's PATH. Start the sweep on "
+            "a login node of the cluster (perhaps after `module load slurm`), or use hydra/launcher=local_gpus here."
         )
     command = [SRUN, "--test-only", *request.options(), "true"]
     try:
@@ -184,14 +179,16 @@ def engines_words(stderr: str) -> str:
     """What of Slurm's output says why, on one line: the last error, without the names of programs."""
     lines = [re.sub(r"^(srun|slurmstepd\S*): (error: )?", "", line).strip() for line in stderr.splitlines()]
     lines = [line.removeprefix("allocation failure: ").removeprefix("Unable to allocate resources: ") for line in lines]
-    telling = [line for line in lines if line and line not in ("No error", "Try \"srun --help\" for more information")]
+    telling = [line for line in lines if line and line not in ("No error", 'Try "srun --help" for more information')]
     return telling[-1] if telling else ""
 
 
 def _not_granted(request: SlurmRequest, words: str) -> ConfigError:
     if _CONTROLLER in words:
-        return ConfigError(f"Slurm's controller does not answer ({words}). Nothing was started; try `sinfo`, and again later.")
+        return ConfigError(
+            f"Slurm's controller does not answer ({words}). Nothing was started; try `sinfo`, and again later."
+        )
     return ConfigError(
-        f"Slurm would never grant a slot: {words}. The request was: {shell_line(SRUN, *request.options())}. Change it by "
-        f"{_PREFIX}.partition, account, gpus, cpus, memory, time, …; `sinfo` shows what the cluster has."
+        f"Slurm would never grant a slot: {words}. The request was: {shell_line(SRUN, *request.options())}. Change it "
+        f"by {_PREFIX}.partition, account, gpus, cpus, memory, time, …; `sinfo` shows what the cluster has."
     )

@@ -70,8 +70,8 @@ class VirtualSlurm:
     """One controller and `nodes` nodes n1, n2, …, each of 4 CPUs and 2 fake GPUs. Close it, or use it as a context
     manager: no daemon is left.
 
-    Partition `urgent` takes nodes from the jobs of `main`. A killed job has 5 seconds; a node whose daemon is silent for
-    10 seconds is declared dead, which Slurm notices after about 25.
+    Partition `urgent` takes nodes from the jobs of `main`. A job that is to end has 5 seconds for it. A node whose
+    daemon is silent is declared dead after about 25 seconds.
     """
 
     def __init__(self, folder: Path, nodes: int = 3) -> None:
