@@ -113,7 +113,7 @@ class PilotPool(Pool):
     ) -> None:
         self._ask, self._listen, self._at_most, self._at_least = ask, listen, at_most, at_least
         self._sentences, self._say = sentences, say
-        self._waiting = at_most  # processes that will be started; nobody has said how many yet
+        self._waiting: int | None = None  # processes still to be started; None: nobody has said, so all slots are held
         self._pilots: list[Pilot] = []
         self._leaving: list[Pilot] = []  # given back, and not over yet
         self._queue: list[_Work] = []
@@ -152,7 +152,7 @@ class PilotPool(Pool):
             raise InternalError("this pool was closed; nothing can be started")
         work = _Work(ProcessHandle("queued", _QUEUED), Start(module, arguments, environment, log, avoid))
         self._queue.append(work)
-        self._waiting = max(0, self._waiting - 1)
+        self._waiting = max(0, self._waiting - 1) if self._waiting is not None else None
         self._assign()
         return work.handle
 
@@ -265,9 +265,10 @@ class PilotPool(Pool):
         """As many pilots as there is work for: more are asked for, or those that nothing needs are given back."""
         if self._closed:
             return
-        wanted = min(self._at_most, len(self._busy) + len(self._queue) + self._waiting)
-        if not self._begun and self._waiting:
-            wanted = max(wanted, self._at_least)
+        wanted = self._at_most
+        if self._waiting is not None:
+            wanted = min(wanted, len(self._busy) + len(self._queue) + self._waiting)
+            self._at_least = min(self._at_least, max(1, wanted))  # with less work than that nobody waits for more
         lasting = [pilot for pilot in self._pilots if not pilot.notice]
         for _ in range(wanted - len(lasting)):
             if time.monotonic() < self._retry_at:

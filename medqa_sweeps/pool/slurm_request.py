@@ -17,6 +17,9 @@ _PREFIX = "hydra.launcher"
 _ANSWER_SECONDS = 60.0  # of a controller; srun gives up by itself after 9 to 20
 _TIME = re.compile(r"\d+|\d+:\d\d(:\d\d)?|\d+-\d+(:\d\d){0,2}")  # minutes, M:SS, H:MM:SS, D-H, D-H:MM, D-H:MM:SS
 _OURS = ("--jobid", "--ntasks", "-n", "--nodes", "-N", "--input", "-i", "--output", "-o", "--error", "-e", "--overlap")
+_EMPTY = re.compile(
+    r"^No error$|^Try \"srun --help\"|task 0: Exited with exit code|has been allocated|queued and waiting"
+)
 _CONTROLLER = "Unable to contact slurm controller"
 
 
@@ -148,7 +151,7 @@ def without_slurm(environment: Mapping[str, str]) -> dict[str, str]:
 
 
 def refuse_ungrantable(request: SlurmRequest) -> None:
-    """Ask Slurm whether it would ever grant the request. Allocates nothing.
+    """Ask Slurm whether it would grant the request, now or later. Allocates nothing.
 
     Raises:
         ConfigError: in Slurm's words if not, or if there is no Slurm here.
@@ -179,8 +182,9 @@ def engines_words(stderr: str) -> str:
     """What of Slurm's output says why, on one line: the last error, without the names of programs."""
     lines = [re.sub(r"^(srun|slurmstepd\S*): (error: )?", "", line).strip() for line in stderr.splitlines()]
     lines = [line.removeprefix("allocation failure: ").removeprefix("Unable to allocate resources: ") for line in lines]
-    telling = [line for line in lines if line and line not in ("No error", 'Try "srun --help" for more information')]
-    return telling[-1] if telling else ""
+    telling = [line for line in lines if line and not _EMPTY.search(line)]
+    node = re.search(r"^srun: error: (\S+): task 0: Exited", stderr, re.MULTILINE)
+    return f"{node[1]}: " * bool(node) + telling[-1] if telling else ""
 
 
 def _not_granted(request: SlurmRequest, words: str) -> ConfigError:
@@ -189,6 +193,6 @@ def _not_granted(request: SlurmRequest, words: str) -> ConfigError:
             f"Slurm's controller does not answer ({words}). Nothing was started; try `sinfo`, and again later."
         )
     return ConfigError(
-        f"Slurm would never grant a slot: {words}. The request was: {shell_line(SRUN, *request.options())}. Change it "
-        f"by {_PREFIX}.partition, account, gpus, cpus, memory, time, …; `sinfo` shows what the cluster has."
+        f"Slurm refuses such a job: {words}. The request was: {shell_line(SRUN, *request.options())}. Change it by "
+        f"{_PREFIX}.partition, account, gpus, cpus, memory, time, …; `sinfo` shows what the cluster has, and what is down."
     )

@@ -114,8 +114,13 @@ class VirtualSlurm:
         self._run("slurmctld", "-f", str(self.conf))
 
     def stop_controller(self) -> None:
-        """Kill the controller, as a crash does: its jobs run on."""
-        self._kill(self.folder / "slurmctld.pid")
+        """End the controller, as an update of it does: its jobs run on, and the next one knows them."""
+        self._kill(self.folder / "slurmctld.pid", signal.SIGTERM)
+
+    def restart_controller(self) -> None:
+        """Start it again, and wait until it knows its nodes."""
+        self.start_controller()
+        self._wait_until(lambda: set(self.states().values()) <= {"idle", "mixed", "allocated"}, "all nodes are known")
 
     def start_node(self, node: str) -> None:
         self._run("slurmd", "-f", str(self.conf), "-N", node)
@@ -183,12 +188,12 @@ class VirtualSlurm:
         done = subprocess.run([found, *arguments], env=self.environment(), capture_output=True, text=True)
         assert done.returncode == 0, f"{program}: {done.stderr}"
 
-    def _kill(self, pid_file: Path) -> None:
-        """Kill the process of a file that its daemon wrote, and wait until it is gone."""
+    def _kill(self, pid_file: Path, number: signal.Signals = signal.SIGKILL) -> None:
+        """End the process of a file that its daemon wrote, and wait until it is gone."""
         with contextlib.suppress(FileNotFoundError, ValueError, psutil.NoSuchProcess):
             process = psutil.Process(int(pid_file.read_text()))
             if process.name() in (*PROGRAMS, "slurmctld"):
-                process.kill()
+                process.send_signal(number)
                 self._wait_until(lambda: not process.is_running() or process.status() == psutil.STATUS_ZOMBIE, "gone")
         pid_file.unlink(missing_ok=True)
 
