@@ -184,7 +184,7 @@ def engines_words(stderr: str) -> str:
     lines = [line.removeprefix("allocation failure: ").removeprefix("Unable to allocate resources: ") for line in lines]
     telling = [line for line in lines if line and not _EMPTY.search(line)]
     node = re.search(r"^srun: error: (\S+): task 0: Exited", stderr, re.MULTILINE)
-    return f"{node[1]}: " * bool(node) + telling[-1] if telling else ""
+    return (f"{node[1]}: " if node else "") + telling[-1] if telling else ""
 
 
 def _not_granted(request: SlurmRequest, words: str) -> ConfigError:
@@ -194,5 +194,5 @@ def _not_granted(request: SlurmRequest, words: str) -> ConfigError:
         )
     return ConfigError(
         f"Slurm refuses such a job: {words}. The request was: {shell_line(SRUN, *request.options())}. Change it by "
-        f"{_PREFIX}.partition, account, gpus, cpus, memory, time, …; `sinfo` shows what the cluster has, and what is down."
+        f"{_PREFIX}.partition, account, gpus, cpus, memory, …; `sinfo` shows what the cluster has, and what is down."
     )

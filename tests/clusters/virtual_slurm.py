@@ -126,26 +126,31 @@ class VirtualSlurm:
         self._run("slurmd", "-f", str(self.conf), "-N", node)
 
     def processes_of(self, node: str) -> list[psutil.Process]:
-        """The node's daemon, its jobs' keepers and all processes of the jobs."""
-        found = {}
+        """The node's daemon, its jobs' keepers (slurmstepd) and all processes of the jobs."""
+        found: dict[int, psutil.Process] = {}
         for process in psutil.process_iter(["cmdline", "environ", "name"]):
-            told = " ".join(process.info["cmdline"] or ())
-            mine = str(self.conf) in told or (process.info["environ"] or {}).get("SLURM_CONF") == str(self.conf)
-            if process.info["name"] in ("slurmd", "slurmstepd") and mine and self._node_of(process) == node:
-                found.update({one.pid: one for one in (process, *process.children(recursive=True))})
+            command, environment = process.info["cmdline"] or [], process.info["environ"] or {}
+            if process.info["name"] == "slurmd" and str(self.conf) in command and command[-1] == node:
+                found[process.pid] = process
+            # A job's first process knows where it is; what it starts may have any environment.
+            if environment.get("SLURM_CONF") == str(self.conf) and environment.get("SLURMD_NODENAME") == node:
+                with contextlib.suppress(psutil.NoSuchProcess):
+                    keepers = [one for one in process.parents() if one.name() == "slurmstepd"]
+                    found.update({one.pid: one for one in (*keepers, process, *process.children(recursive=True))})
         return list(found.values())
-
-    def _node_of(self, process: psutil.Process) -> str:
-        command = process.cmdline()
-        if "-N" in command:
-            return command[command.index("-N") + 1]
-        return process.environ().get("SLURMD_NODENAME", "")
 
     def kill_node(self, node: str) -> None:
         """As a power cut: the daemon and all that it runs are gone at once."""
         for process in self.processes_of(node):
             with contextlib.suppress(psutil.NoSuchProcess):
                 process.kill()
+
+    def freeze_node(self, node: str) -> list[psutil.Process]:
+        """As a machine that hangs: everything on it stops where it is. The processes, for `resume()`."""
+        processes = self.processes_of(node)
+        for process in processes:
+            process.suspend()
+        return processes
 
     def close(self) -> None:
         for name in self.nodes:

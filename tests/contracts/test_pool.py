@@ -18,9 +18,9 @@ from medqa_sweeps.pool.in_process import InProcessPool
 from medqa_sweeps.pool.leases import Lease
 from medqa_sweeps.pool.local import LocalPool
 from medqa_sweeps.pool.pilots import PilotPool
+from medqa_sweeps.pool.slots import FreeResources, plan_slots
 from medqa_sweeps.pool.slurm import slurm_pool
 from medqa_sweeps.pool.slurm_request import SlurmRequest
-from medqa_sweeps.pool.slots import FreeResources, plan_slots
 from tests.contracts.queueing_pool import QueueingPool
 from tests.contracts.test_children import gone
 
