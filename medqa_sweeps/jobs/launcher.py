@@ -73,6 +73,7 @@ class _PoolKind:
     check: Callable[[DictConfig, Path], None]  # settings, study's folder; raises ConfigError if it cannot be made now
     # What it will ask for, for users; raises ConfigError if the settings are not allowed. Asks nobody.
     plan: Callable[[DictConfig], Sequence[str]] = lambda settings: ()
+    on_nodes: bool = False  # whether processes run on other machines, which see the study's folder but not this one's
 
 
 _POOLS = {  # by the launcher's `_target_`; any other launcher gets batches
@@ -82,6 +83,7 @@ _POOLS = {  # by the launcher's `_target_`; any other launcher gets batches
         _slurm_pool,
         lambda settings, folder: refuse_ungrantable(slurm_request(settings)),
         lambda settings: slurm_request(settings).sentences(),
+        on_nodes=True,
     ),
 }
 
@@ -126,12 +128,12 @@ def jobs_for(
     of_trials = trains_trials(config)
 
     compose = Composer(context.config_loader, config).compose
-    make_pool = _POOLS[settings._target_].make
-    with make_pool(settings, folder, TRAINING if of_trials else (CHILD,), min(trials, at_once or trials), say) as pool:
+    kind = _POOLS[settings._target_]
+    with kind.make(settings, folder, TRAINING if of_trials else (CHILD,), min(trials, at_once or trials), say) as pool:
         made = (
             TrialJobs(pool, folder, command_of_this_process(), compose, look, say, objective=objective)
             if of_trials
-            else CallableJobs(pool, compose, context, task_function)
+            else CallableJobs(pool, compose, context, task_function, folder if kind.on_nodes else None)
         )
         with made as jobs:
             yield jobs

@@ -49,6 +49,7 @@ _LOG_TAIL_LINES = 12
 _STARTING = Phase(PhaseName.IMPORTING)
 TAKE_OVER_SECONDS = 600.0  # a process that a live machine runs has ended by then: see `pool.seat.SILENCE_SECONDS`
 _LOOK_AT_CLAIM_SECONDS = 1.0
+MOVES_IN_VAIN = 5  # slots that end one after the other before a trial has saved a checkpoint; then it has failed
 
 
 @dataclass(frozen=True)
@@ -345,8 +346,8 @@ class TrialJobs(Jobs):
                 running.claimed_since = None
                 failure, message = _how_it_ended(running, process_exit)
                 again = failure is not None and another_attempt(trial.failures(), running.config.engine.max_attempts)
-                moves = _moves(running)
-                if (again and not running.stopping) or moves:
+                again = again and running.in_vain < MOVES_IN_VAIN
+                if (again and not running.stopping) or (failure is None and _moves(running)):
                     if trial.stop_reason() is StopReason.INTERRUPTED:
                         trial.stop_file.unlink(missing_ok=True)
                     self._say(f"trial {number}: {message}; it {trial.resumes_from()}")
@@ -409,11 +410,11 @@ def _how_it_ended(running: _Running, process_exit: ProcessExit) -> tuple[Failure
 
 
 def _how_it_moved(running: _Running) -> tuple[FailureKind | None, str]:
-    """How an attempt ended whose slot the cluster took away, as it had said. That costs no attempt, unless it happens
-    again and again before a checkpoint is saved: then the trial would never end."""
+    """How an attempt ended whose slot the cluster took away, as it had said. That costs no attempt, but if it happens
+    again and again before a checkpoint is saved, the trial would never end: then it has failed."""
     trial, why = running.trial, running.moving
     running.in_vain = 0 if trial.newest_checkpoint() != running.step_before else running.in_vain + 1
-    if running.in_vain < running.config.engine.max_attempts:
+    if running.in_vain < MOVES_IN_VAIN:
         trial.end_attempt(Outcome.INTERRUPTED, None, why)
         return None, why
     message = (
@@ -426,8 +427,7 @@ def _how_it_moved(running: _Running) -> tuple[FailureKind | None, str]:
 
 def _moves(running: _Running) -> bool:
     """Whether an attempt that did not fail is followed by another one, on another slot."""
-    limit = running.config.engine.max_attempts
-    return bool(running.moving) and running.in_vain < limit and not running.asked_to_go and not running.stopping
+    return bool(running.moving) and not running.asked_to_go and not running.stopping
 
 
 def _before_training(running: _Running) -> bool:
