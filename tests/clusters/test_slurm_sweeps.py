@@ -118,6 +118,7 @@ def test_the_controller_restarts(
     assert not lines_of(program, "attempt_end")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
 def test_a_parent_that_is_killed_leaves_nothing_and_its_study_resumes(
     number: signal.Signals, start: Callable[..., Program], undisturbed: dict[str, Any], slurm_cluster: VirtualSlurm
@@ -130,6 +131,7 @@ def test_a_parent_that_is_killed_leaves_nothing_and_its_study_resumes(
     as_undisturbed(start(), undisturbed)
 
 
+@pytest.mark.slow
 def test_a_node_that_freezes_is_waited_for_and_then_nothing_of_it_counts(
     start: Callable[..., Program], undisturbed: dict[str, Any], slurm_cluster: VirtualSlurm
 ) -> None:
