@@ -85,7 +85,8 @@ class SlurmSettings:
     # time limit per job: minutes, H:MM:SS or D-H:MM:SS, in a file in quotes; null: the partition's default
     time: str | None = None
     notice_seconds: int = 90  # seconds before the time limit at which a trial saves a checkpoint and moves, 0 to 65535
-    arguments: list[str] = field(default_factory=list)  # further options of srun, as in [--exclude=n7,--nice=100]
+    # further options of srun, each in quotes: ['--exclude=n7','--nice=100']
+    arguments: list[str] = field(default_factory=list)
     cache: str | None = None  # cache folder on the nodes; null: in this machine's cache folder, named by node
 
 

@@ -118,7 +118,7 @@ def _problems(settings: Mapping[str, Any]) -> list[str]:
     for word in settings["arguments"]:
         if not str(word).startswith("-") or str(word).split("=")[0] in _OURS:
             found.append(
-                f"{_PREFIX}.arguments=[{word}]: options of srun, each as one word: [--exclude=n7,--nice=100]. Jobs are "
+                f"{_PREFIX}.arguments=[{word}]: options of srun, in quotes: ['--exclude=n7','--nice=100']. Jobs are "
                 f"of one process on one node, so not {', '.join(_OURS)}."
             )
     return found

@@ -57,7 +57,7 @@ def test_no_more_slots_than_processes() -> None:
         ({"time": "2"}, "time=2: more than hydra.launcher.notice_seconds=90"),
         ({"notice_seconds": -1}, "notice_seconds=-1: seconds from 0 to 65535"),
         ({"arguments": ["--ntasks=2"]}, "one process on one node"),
-        ({"arguments": ["exclusive"]}, "options of srun, each as one word"),
+        ({"arguments": ["exclusive"]}, "options of srun, in quotes"),
     ],
 )
 def test_what_is_no_request_is_refused(settings: dict[str, Any], sentence: str) -> None:
