@@ -61,7 +61,7 @@ def _check_local_pool(settings: DictConfig, folder: Path) -> None:
 
 
 def _slurm_pool(settings: DictConfig, folder: Path, preload: Sequence[str], at_most: int, say: Say) -> Pool:
-    return slurm_pool(slurm_request(settings, at_most), preload, say)
+    return slurm_pool(slurm_request(settings, at_most), folder, preload, say)
 
 
 @dataclass(frozen=True)

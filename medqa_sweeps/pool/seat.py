@@ -1,11 +1,12 @@
 """A slot's process on another machine: it starts processes there as its standard input asks, and says how they end.
 
-    python -m medqa_sweeps.pool.seat [PRELOADED_MODULE ...]
+    python -m medqa_sweeps.pool.seat FOLDER [PRELOADED_MODULE ...]
 
-It reads one JSON object per line: {"start": {"module", "arguments", "environment", "log"}} while nothing runs,
-{"kill": true}, or {"alive": true}. It writes lines that begin with `MARK`, each with one key of `Said`. The end of its
-input ends it and all that it has started. So does a silence of `SILENCE_SECONDS`: a node that a cluster has declared
-dead may still work, and then nobody else tells it.
+Everything that processes share with whoever started them is in FOLDER. The seat reads one JSON object per line:
+{"start": {"module", "arguments", "environment", "log"}} while nothing runs, {"kill": true}, or {"alive": true}. It
+writes lines that begin with `MARK`, each with one key of `Said`. The end of its input ends it and all that it has
+started. So does a silence of `SILENCE_SECONDS`: a node that a cluster has declared dead may still work, and then nobody
+else tells it.
 
 A cluster announces the end of a job by a signal: `SIGUSR1` before a time limit, `SIGTERM` when the job is preempted or
 cancelled. The seat passes that on and remains until its process has ended, or the cluster kills both.
@@ -43,8 +44,11 @@ class Said(StrEnum):
     NOTICE = "notice"  # `time`: the time limit is near; `term`: the cluster ends the job
 
 
-def main(preload: list[str]) -> int:
-    """0 when its input has ended, or when it left because the job is about to end."""
+def main(arguments: list[str]) -> int:
+    """0 when its input has ended, or when it left because the job is about to end; else it says what is missing."""
+    folder, *preload = arguments
+    if not os.path.isdir(folder):
+        sys.exit(f"this node does not see {folder}: choose a folder that all nodes share")
     signal.pthread_sigmask(signal.SIG_BLOCK, list(_SIGNALS))  # children keep USR1 blocked: the cluster signals all
     here = whereabouts()
     children = SparedChildren(preload) if here["visible"] else ForkedChildren(preload)  # as `local_pool` chooses

@@ -50,11 +50,12 @@ _CAUSES = (  # in srun's output: what happened, for users
 
 
 def slurm_pool(
-    request: SlurmRequest, preload: Sequence[str], say: Callable[[str], None] = lambda sentence: None
+    request: SlurmRequest, folder: Path, preload: Sequence[str], say: Callable[[str], None] = lambda sentence: None
 ) -> PilotPool:
     """A pool on as many jobs as there is work for.
 
     Args:
+        folder: that this machine and the nodes share.
         preload: modules that are imported on each slot before processes start.
         say: tells users what happens to slots on which nothing runs.
 
@@ -71,7 +72,7 @@ def slurm_pool(
             time.sleep(seconds)
 
     return PilotPool(
-        lambda: SlurmPilot(request, preload, selector),
+        lambda: SlurmPilot(request, folder, preload, selector),
         listen,
         request.slots,
         request.at_least,
@@ -83,7 +84,9 @@ def slurm_pool(
 class SlurmPilot(Pilot):
     """One job: pending until its seat has said where it is, over when its `srun` has ended."""
 
-    def __init__(self, request: SlurmRequest, preload: Sequence[str], selector: selectors.BaseSelector) -> None:
+    def __init__(
+        self, request: SlurmRequest, folder: Path, preload: Sequence[str], selector: selectors.BaseSelector
+    ) -> None:
         self._request, self._selector = request, selector
         self._here: dict[str, Any] = {}
         self._unread = b""
@@ -94,7 +97,7 @@ class SlurmPilot(Pilot):
             [
                 *(SRUN, f"--job-name={JOB_NAME}", *request.options(), f"--signal=USR1@{request.notice_seconds}"),
                 *(f"--chdir={PROJECT}", "--kill-on-bad-exit=0"),
-                *(sys.executable, "-m", "medqa_sweeps.pool.seat", *preload),
+                *(sys.executable, "-m", "medqa_sweeps.pool.seat", str(folder.absolute()), *preload),
             ],
             env=client_environment(),
             stdin=subprocess.PIPE,

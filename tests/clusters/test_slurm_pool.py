@@ -32,7 +32,7 @@ def said() -> list[str]:
 @pytest.fixture
 def pool(slurm_cluster: VirtualSlurm, said: list[str]) -> Iterator[PilotPool]:
     """Two slots, both granted."""
-    with slurm_pool(SlurmRequest(slots=2), ["json"], said.append) as pool:
+    with slurm_pool(SlurmRequest(slots=2), ROOT, ["json"], said.append) as pool:
         until(pool, lambda: pool.free == 2)
         yield pool
     no_jobs(slurm_cluster)
@@ -138,7 +138,7 @@ def test_what_waits_for_a_slot_has_not_begun_and_begins_when_one_comes(
     try:
         while not slurm_cluster.jobs():
             time.sleep(0.05)
-        with slurm_pool(SlurmRequest(slots=1), ["json"]) as pool:
+        with slurm_pool(SlurmRequest(slots=1), ROOT, ["json"]) as pool:
             assert until(pool, lambda: len(slurm_cluster.jobs()) == 2) == [] and pool.free == 0 and not pool.slots
             first = start(pool, tmp_path, "exit", "3")
             second = start(pool, tmp_path, "exit", "4")
@@ -158,7 +158,7 @@ def test_a_request_that_waits_is_withdrawn(slurm_cluster: VirtualSlurm) -> None:
     try:
         while not slurm_cluster.jobs():
             time.sleep(0.05)
-        with slurm_pool(SlurmRequest(slots=2), ["json"]) as pool:
+        with slurm_pool(SlurmRequest(slots=2), ROOT, ["json"]) as pool:
             until(pool, lambda: len(slurm_cluster.jobs()) == 3)
         assert len(slurm_cluster.jobs()) == 1
     finally:
@@ -206,7 +206,7 @@ def test_a_parent_that_runs_in_a_job_asks_for_jobs_of_its_own(
 ) -> None:
     for name, value in {"SLURM_JOB_ID": "99999", "SLURM_NTASKS": "7", "SLURM_NNODES": "3"}.items():
         monkeypatch.setenv(name, value)
-    with slurm_pool(SlurmRequest(slots=1), ["json"]) as pool:
+    with slurm_pool(SlurmRequest(slots=1), ROOT, ["json"]) as pool:
         until(pool, lambda: pool.free == 1)
         assert len(slurm_cluster.jobs()) == 1 and job_of(pool) != "99999"
     no_jobs(slurm_cluster)
@@ -216,7 +216,7 @@ def test_a_seat_that_hears_nothing_for_too_long_ends_with_all_it_started(tmp_pat
     """As on a node that is declared dead while it works."""
     program = (
         "import signal; from medqa_sweeps.pool import seat; seat.SILENCE_SECONDS = 1.0\n"
-        "import sys; sys.exit(seat.main(['json']))"
+        "import sys; sys.exit(seat.main(['/', 'json']))"
     )
     running = subprocess.Popen([sys.executable, "-c", program], cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
     assert running.stdin and running.stdout and b"here" in running.stdout.readline()
@@ -255,10 +255,20 @@ def test_a_node_that_lacks_a_package_is_told_by_its_name_after_a_few_requests(
     slurm_cluster: VirtualSlurm, said: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("medqa_sweeps.pool.pilots._FIRST_DELAY_SECONDS", 0.1)
-    with slurm_pool(SlurmRequest(slots=1, gpus="0"), ["no_such_module"], said.append) as pool:
+    with slurm_pool(SlurmRequest(slots=1, gpus="0"), ROOT, ["no_such_module"], said.append) as pool:
         with pytest.raises(InternalError, match=r"No slot is granted, 4 requests failed.*no_such_module"):
             until(pool, lambda: False)
         assert len(said) == 1
+    no_jobs(slurm_cluster)
+
+
+def test_a_folder_that_a_node_does_not_see_is_named(
+    slurm_cluster: VirtualSlurm, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("medqa_sweeps.pool.pilots._FIRST_DELAY_SECONDS", 0.1)
+    refused = pytest.raises(InternalError, match=r"n1: this node does not see /no/such: choose a folder that all nodes")
+    with slurm_pool(SlurmRequest(slots=1), Path("/no/such"), ["json"]) as pool, refused:
+        until(pool, lambda: False)
     no_jobs(slurm_cluster)
 
 
@@ -275,7 +285,7 @@ def test_no_controller_is_said_and_what_to_try(slurm_cluster: VirtualSlurm) -> N
 @pytest.mark.slow
 def test_a_time_limit_is_noticed_ahead(slurm_cluster: VirtualSlurm, tmp_path: Path) -> None:
     """Slurm's time has a grain of a minute, and the signal may come a minute early."""
-    with slurm_pool(SlurmRequest(slots=1, time="2", notice_seconds=60), ["json"]) as pool:
+    with slurm_pool(SlurmRequest(slots=1, time="2", notice_seconds=60), ROOT, ["json"]) as pool:
         until(pool, lambda: pool.free == 1)
         process = asleep(pool, tmp_path, "pid")
         assert until(pool, lambda: process.notice != "", seconds=90) == []

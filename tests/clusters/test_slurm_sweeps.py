@@ -73,6 +73,7 @@ def test_a_node_that_dies_costs_its_trials_an_attempt_and_nothing_else(
         as_undisturbed(program, undisturbed)
     finally:
         slurm_cluster.start_node("n1")
+        slurm_cluster.wait_for_nodes()
     assert program.said().count("on n1: ") >= 2, program.said()
     ends = lines_of(program, "attempt_end")
     assert [(end["outcome"], end["failure"]) for end in ends] == [("failed", "killed")] * 2
@@ -152,7 +153,7 @@ def test_a_node_that_freezes_is_waited_for_and_then_nothing_of_it_counts(
     assert not alive
     now = {file: file.read_bytes() for file in program.folder.glob("*/*") if file.is_file()}
     assert {file.name for file in written if written[file] != now.get(file)} <= {"trial.log"}
-    slurm_cluster.client("scontrol", "update", "nodename=n1", "state=resume")
+    slurm_cluster.wait_for_nodes()
 
 
 def _command(process: psutil.Process) -> list[str]:

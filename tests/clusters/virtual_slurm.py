@@ -120,7 +120,11 @@ class VirtualSlurm:
     def restart_controller(self) -> None:
         """Start it again, and wait until it knows its nodes."""
         self.start_controller()
-        self._wait_until(lambda: set(self.states().values()) <= {"idle", "mixed", "allocated"}, "all nodes are known")
+        self.wait_for_nodes()
+
+    def wait_for_nodes(self) -> None:
+        """Return when the controller gives jobs to all nodes."""
+        self._wait_until(lambda: set(self.states().values()) <= {"idle", "mixed", "allocated"}, "all nodes are up")
 
     def start_node(self, node: str) -> None:
         self._run("slurmd", "-f", str(self.conf), "-N", node)

@@ -39,7 +39,7 @@ MAKERS: dict[str, Callable[[Path], Pool]] = {  # given a folder that all process
     "spared": lambda folder: local(SparedChildren(preload=["json"])),
     "queueing": lambda folder: QueueingPool(local(ForkedChildren(preload=["json"])), folder, queue_seconds=0.2),
     "in_process": lambda folder: InProcessPool(),
-    "slurm": lambda folder: slurm_pool(SlurmRequest(slots=3), preload=["json"]),
+    "slurm": lambda folder: slurm_pool(SlurmRequest(slots=3), folder, preload=["json"]),
 }
 BLOCKING = {"in_process"}  # `start` returns when the process is over, so nothing runs meanwhile
 ON_CLUSTERS = {"slurm": "slurm_cluster"}  # the fixture of each pool that needs more than this machine
