@@ -184,6 +184,32 @@ def test_no_job_and_no_process_outlives_a_killed_parent(
     no_jobs(slurm_cluster)
 
 
+def test_a_killed_parent_leaves_no_request_that_waits(slurm_cluster: VirtualSlurm, tmp_path: Path) -> None:
+    """The kernel tells its `srun`: there is no seat yet that could notice."""
+    program = (
+        "from pathlib import Path; from medqa_sweeps.pool.slurm import SlurmRequest, slurm_pool\n"
+        f"pool = slurm_pool(SlurmRequest(slots=2), Path({str(tmp_path)!r}), ['json'])\n"
+        "while True: pool.wait(1)"
+    )
+    holder = subprocess.Popen(["srun", "-N3", "-n3", "--exclusive", "sleep", "600"], stderr=subprocess.DEVNULL)
+    try:
+        while not slurm_cluster.jobs():
+            time.sleep(0.05)
+        parent = subprocess.Popen([sys.executable, "-c", program], cwd=ROOT)
+        while len(slurm_cluster.jobs()) < 3:
+            time.sleep(0.05)
+        parent.kill()
+        parent.wait()
+        end = time.monotonic() + 5
+        while len(slurm_cluster.jobs()) > 1:
+            assert time.monotonic() < end
+            time.sleep(0.05)
+    finally:
+        holder.terminate()
+        holder.wait()
+    no_jobs(slurm_cluster)
+
+
 def test_processes_start_and_end_while_the_controller_is_away(
     pool: PilotPool, slurm_cluster: VirtualSlurm, tmp_path: Path
 ) -> None:
