@@ -11,6 +11,7 @@
     result.json        how the trial ended; written last, once. Without it the trial is running or was interrupted
     phase.json         what the trial does now, for users; removed when an attempt ends (see `phase`)
     stop               the parent's request to the child to end at its next step, with the reason
+    .generation        how often a process was superseded; only if one was
     trial.log          the output of the trial's process
 
 One process at a time works in a folder (`claimed`). One that no longer answers, but may still run on a node that a
@@ -54,7 +55,6 @@ from medqa_sweeps.trial.records import (
 from medqa_sweeps.wording import counted
 
 HYDRA_FOLDER = ".hydra"
-_GENERATION = ".generation"
 _COPY_OR_REMOVE = "Restore it from a backup, or remove it"
 
 
@@ -89,6 +89,7 @@ class TrialDir:
         self.result_file = path / "result.json"
         self.phase_file = path / "phase.json"
         self.stop_file = path / "stop"
+        self.generation_file = path / ".generation"
         self.log_file = path / "trial.log"
         self.hydra_folder = path / HYDRA_FOLDER
         self.hydra_file = self.hydra_folder / "hydra.yaml"
@@ -218,7 +219,7 @@ class TrialDir:
         It checks while its file is open and before it writes. So it either sees that it was superseded, or writes to
         the file as it was, which this replaces.
         """
-        write_atomically(self.path / _GENERATION, f"{self._newest_generation() + 1}\n")
+        write_atomically(self.generation_file, f"{self._newest_generation() + 1}\n")
         for file in (self.metrics_file, self.predictions_file):
             if file.exists():
                 copy = file.with_name(f".{file.name}.taken-over")
@@ -229,7 +230,7 @@ class TrialDir:
 
     def _newest_generation(self) -> int:
         try:
-            return int((self.path / _GENERATION).read_text())
+            return int((self.generation_file).read_text())
         except FileNotFoundError:
             return 0
 
