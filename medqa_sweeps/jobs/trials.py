@@ -46,6 +46,9 @@ from medqa_sweeps.wording import listed
 WORKER = "medqa_sweeps.worker.main"  # started by name: this half never imports it
 TRAINING = ("medqa_sweeps.worker.run",)  # imports torch, unsloth and trl: about 15 s, which pools pay ahead of trials
 _LOG_TAIL_LINES = 12
+# Set by an import of ours in mid-sweep (threadpoolctl, of the page). A process that has imported ahead serves only the
+# environment that it was given: one more variable, and the next trial would import for 15 to 40 s.
+_SET_BY_LIBRARIES = frozenset({"KMP_DUPLICATE_LIB_OK", "KMP_INIT_AT_FORK"}) - os.environ.keys()
 _STARTING = Phase(PhaseName.IMPORTING)
 TAKE_OVER_SECONDS = 600.0  # a process that a live machine runs has ended by then: see `pool.seat.SILENCE_SECONDS`
 _LOOK_AT_CLAIM_SECONDS = 1.0
@@ -491,7 +494,7 @@ def _write_hydra_files(composed: DictConfig, trial: TrialDir) -> None:
 def child_environment() -> dict[str, str]:
     """What a trial's process finds in its environment: ours, and settings that keep libraries quiet and repeatable."""
     return {
-        **os.environ,
+        **{name: value for name, value in os.environ.items() if name not in _SET_BY_LIBRARIES},
         "UNSLOTH_DISABLE_STATISTICS": "1",
         "HF_HUB_OFFLINE": "1",  # the parent has fetched whatever is needed
         "TOKENIZERS_PARALLELISM": "false",
