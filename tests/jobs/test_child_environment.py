@@ -1,4 +1,4 @@
-"""What trials find in their environment stays the same for a whole sweep, so that a process that imports ahead serves."""
+"""What trials find in their environment stays the same for a whole sweep, so that a spare serves the next one."""
 
 import subprocess
 import sys
