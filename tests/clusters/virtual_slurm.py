@@ -236,6 +236,8 @@ def virtual_slurm(folder: Path, nodes: int = 3) -> Iterator[VirtualSlurm]:
 
 
 if __name__ == "__main__":
+    ends = [signal.SIGINT, signal.SIGTERM]
     with VirtualSlurm(Path(sys.argv[1]), *map(int, sys.argv[2:3])) as running:
+        signal.pthread_sigmask(signal.SIG_BLOCK, ends)
         print(f"export SLURM_CONF={running.conf}", flush=True)
-        signal.sigwait([signal.SIGINT, signal.SIGTERM])
+        signal.sigwait(ends)
