@@ -27,6 +27,7 @@ from medqa_sweeps.compose.settings import (
     AsyncOptunaSettings,
     InProcessSettings,
     LocalGpusSettings,
+    SlurmSettings,
 )
 from medqa_sweeps.compose.texts import keep_typed_texts
 
@@ -81,6 +82,10 @@ class LocalGpusLauncher(Launcher):
 
 class InProcessLauncher(LocalGpusLauncher):
     """`hydra/launcher=in_process`: one job after the other in this process, for debugging."""
+
+
+class SlurmLauncher(LocalGpusLauncher):
+    """`hydra/launcher=slurm`: jobs on the nodes of a Slurm cluster; see `medqa_sweeps/pool/slurm.py`."""
 
 
 class SamplersAndPruners(SearchPathPlugin):
@@ -182,6 +187,7 @@ def _register() -> None:
     store(group="hydra/sweeper", name="async_optuna", node=_open(AsyncOptunaSettings), provider="medqa_sweeps")
     store(group="hydra/launcher", name="local_gpus", node=LocalGpusSettings, provider="medqa_sweeps")
     store(group="hydra/launcher", name="in_process", node=InProcessSettings, provider="medqa_sweeps")
+    store(group="hydra/launcher", name="slurm", node=SlurmSettings, provider="medqa_sweeps")
     keep_typed_texts()
 
 

@@ -11,6 +11,7 @@ class ExitCode(IntEnum):
     FAILED = 1  # the request was not fulfilled; a sentence or a Python traceback says why
     USAGE = 2  # invalid command line; argparse uses the same number
     DATAERR = 65  # a child process refuses its input; its last line of output says why
+    UNAVAILABLE = 69  # another process works in the trial's folder; nothing was done
     IOERR = 74  # the disk is full, so nothing can be recorded
     TEMPFAIL = 75  # the trial has no result; another attempt may produce one
     INTERRUPTED = 130  # Ctrl-C; shells use this number for a program that SIGINT ended

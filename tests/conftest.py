@@ -10,6 +10,8 @@ from typing import Any
 
 import pytest
 
+from tests.clusters.virtual_slurm import PROGRAMS, VirtualSlurm, missing, virtual_slurm
+
 ROOT = Path(__file__).parents[1]
 SHARED = ROOT.parent / "shared"
 
@@ -52,6 +54,15 @@ def own_environment() -> Iterator[None]:
     for name in os.environ.keys() - before.keys():
         del os.environ[name]
     os.environ.update(before)
+
+
+@pytest.fixture(scope="module")
+def slurm_cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[VirtualSlurm]:
+    """A virtual Slurm of three nodes, which `srun` finds; skips where its programs are missing."""
+    if os.geteuid() or missing():
+        pytest.skip(f"a virtual cluster needs root and {', '.join(PROGRAMS)}; missing: {', '.join(missing())}")
+    with virtual_slurm(tmp_path_factory.mktemp("slurm") / "cluster") as cluster:
+        yield cluster
 
 
 @pytest.fixture(scope="session")

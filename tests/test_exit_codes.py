@@ -78,6 +78,7 @@ def test_the_test_above_sees(line: str) -> None:
 def test_the_numbers_are_those_of_sysexits_and_of_shells() -> None:
     assert {code.name: code.value for code in ExitCode if 64 <= code <= 78} == {
         "DATAERR": os.EX_DATAERR,
+        "UNAVAILABLE": os.EX_UNAVAILABLE,
         "IOERR": os.EX_IOERR,
         "TEMPFAIL": os.EX_TEMPFAIL,
     }

@@ -29,7 +29,7 @@ ELSEWHERE = [
 def names() -> set[str]:
     paths = [path for one in (TrialDir(Path()), StudyDir(Path())) for path in vars(one).values()]
     apart = {study_identity.FILE, ledger.FILE, not_run.FILE, confirmation._FILE, *claim.FILES}
-    return {path.name for path in paths if "." in path.name} | apart
+    return {path.name for path in paths if isinstance(path, Path) and "." in path.name} | apart
 
 
 def typed(path: Path) -> set[str]:

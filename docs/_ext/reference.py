@@ -44,6 +44,7 @@ def sweeps() -> Iterator[str]:
     """Keys of sweeper and launcher; samplers and pruners with their keys."""
     yield from ("## Sweeper", "", *_keys(_HELP.sweeper))
     yield from ("", "## Launcher", "", *_keys(_HELP.launcher))
+    yield from ("", "### hydra/launcher=slurm", "", *_keys(_HELP.slurm))
     for part in ("sampler", "pruner"):
         yield from ("", f"## {part.capitalize()}s", "")
         yield f"`hydra/sweeper/{part}=NAME` names one, `hydra.sweeper.{part}.KEY=VALUE` sets a key of it."

@@ -22,6 +22,7 @@ from medqa_sweeps.compose.settings import (
     AsyncOptunaSettings,
     InProcessSettings,
     LocalGpusSettings,
+    SlurmSettings,
 )
 from medqa_sweeps.config import TrialConfig
 from medqa_sweeps.config.known_keys import nearest
@@ -163,9 +164,12 @@ class LaunchHelp:
                 yield from self._keys(self.sweeper)
             case "launcher":
                 yield from self._heading("Launcher: where trials run")
-                for name, kind in (("local_gpus*", LocalGpusSettings), ("in_process", InProcessSettings)):
+                kinds = {"local_gpus*": LocalGpusSettings, "in_process": InProcessSettings, "slurm": SlurmSettings}
+                for name, kind in kinds.items():
                     yield from self._row(f"hydra/launcher={name}", _after_colon(kind), 30)
                 yield from self._keys(self.launcher)
+                yield from self._heading("With hydra/launcher=slurm")
+                yield from self._keys(self.slurm)
             case "samplers" | "pruners":
                 yield from self._parts_of_a_sweep(topic.removesuffix("s"))
             case _ if topic in self.groups:
@@ -236,7 +240,7 @@ class LaunchHelp:
         """Every key, with the default that it has if nothing is given on the command line."""
         chosen = {group: _yaml(self.conf / group / f"{self.defaults[group]}.yaml") for group in self.classes}
         keys = [one for group, kind in self.classes.items() for one in settings_of(kind, f"{group}.", chosen[group])]
-        return [*settings_of(TrialConfig, ""), *keys, *self.sweeper, *self.launcher]
+        return [*settings_of(TrialConfig, ""), *keys, *self.sweeper, *self.launcher, *self.slurm]
 
     @cached_property
     def sweeper(self) -> list[Setting]:
@@ -247,6 +251,10 @@ class LaunchHelp:
     @cached_property
     def launcher(self) -> list[Setting]:
         return list(settings_of(LocalGpusSettings, f"{_LAUNCHER}."))
+
+    @cached_property
+    def slurm(self) -> list[Setting]:
+        return list(settings_of(SlurmSettings, f"{_LAUNCHER}."))
 
     def _heading(self, text: str) -> Iterator[str]:
         yield ""

@@ -14,6 +14,7 @@ PROVIDER = "medqa_sweeps"  # as Hydra's search path calls whoever brought CONF
 _PLUGINS = "hydra_plugins.medqa_sweeps"
 LOCAL_GPUS = f"{_PLUGINS}.LocalGpusLauncher"
 IN_PROCESS = f"{_PLUGINS}.InProcessLauncher"
+SLURM = f"{_PLUGINS}.SlurmLauncher"
 
 
 @dataclass
@@ -65,6 +66,28 @@ class InProcessSettings:
     """`hydra/launcher=in_process`: trials one after another in this process, for debugging."""
 
     _target_: str = IN_PROCESS
+
+
+@dataclass
+class SlurmSettings:
+    """`hydra/launcher=slurm`: trials on the nodes of a Slurm cluster, in jobs that run one trial after another."""
+
+    _target_: str = SLURM
+    slots: int = 4  # most jobs at the same time, 1 or more; each runs one trial at a time
+    at_least: int = 1  # jobs that must run before the first trial starts, from 1 to slots
+    partition: str | None = None  # null: the cluster's default
+    account: str | None = None  # null: your default account
+    qos: str | None = None  # quality of service; null: the default
+    constraint: str | None = None  # features that a node must have, as in a100; null: any
+    gpus: Any = 1  # GPUs per job: a number, or TYPE:NUMBER as in a100:1; 0: none. A trial uses one
+    cpus: int | None = None  # CPU cores per job, 1 or more; null: the cluster's default
+    memory: str | None = None  # memory per job as in 32G, without a letter in MiB; null: the cluster's default
+    # time limit per job: minutes, H:MM:SS or D-H:MM:SS, in a file in quotes; null: the partition's default
+    time: str | None = None
+    notice_seconds: int = 90  # seconds before the time limit at which a trial saves a checkpoint and moves, 0 to 65535
+    # further options of srun, each in quotes: ['--exclude=n7','--nice=100']
+    arguments: list[str] = field(default_factory=list)
+    cache: str | None = None  # cache folder on the nodes; null: in this machine's cache folder, named by node
 
 
 def motpe_was_removed() -> None:

@@ -11,7 +11,7 @@ _NO_LOCKS = {errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOLCK, errno.
 _PATIENCE_SECONDS = 1.0  # time to detect that a lock file's process is dead
 
 
-def claim(folder: Path, wait_seconds: float = 0.0) -> BaseFileLock:
+def claim(folder: Path, wait_seconds: float = 0.0, generation: int = 0) -> BaseFileLock:
     """A lock on the folder, held by this process until it is released.
 
     The kernel releases it whenever the process dies. On a disk without locks, a file names the process and machine that
@@ -19,12 +19,14 @@ def claim(folder: Path, wait_seconds: float = 0.0) -> BaseFileLock:
 
     Args:
         wait_seconds: for another process to release it.
+        generation: each has a lock of its own: see `TrialDir.take_over`.
 
     Raises:
         Timeout: if another running process holds the folder for longer.
         OSError: if the folder is not writable.
     """
-    lock: BaseFileLock = FileLock(folder / _LOCK, fallback_to_soft=False)
+    suffix = f".{generation}" if generation else ""
+    lock: BaseFileLock = FileLock(folder / f"{_LOCK}{suffix}", fallback_to_soft=False)
     try:
         lock.acquire(timeout=wait_seconds)
     except Timeout:
@@ -32,6 +34,6 @@ def claim(folder: Path, wait_seconds: float = 0.0) -> BaseFileLock:
     except OSError as error:
         if error.errno not in _NO_LOCKS:
             raise
-        lock = SoftFileLock(folder / _HOLDER)
+        lock = SoftFileLock(folder / f"{_HOLDER}{suffix}")
         lock.acquire(timeout=max(wait_seconds, _PATIENCE_SECONDS))
     return lock

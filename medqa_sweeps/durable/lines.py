@@ -19,10 +19,16 @@ _SKIPPED = "The line is skipped. Restore the file from a backup, or delete the l
 _REMEDY = "Restore the file from a backup, or delete that line: the rest is then read without it."
 
 
-def append_lines(path: Path, objects: Iterable[dict[str, Any]]) -> None:
-    """Append JSON objects, one per line, in one write; an incomplete last line is removed first."""
+def append_lines(path: Path, objects: Iterable[dict[str, Any]], check: Callable[[], None] = lambda: None) -> None:
+    """Append JSON objects, one per line, in one write; an incomplete last line is removed first.
+
+    Args:
+        check: called while the file is open and before it changes; may raise. Whoever replaces the file after that does
+            not see what is written.
+    """
     text = "".join(json.dumps(item, ensure_ascii=False, allow_nan=False) + "\n" for item in objects)
     with open(path, "a+b") as file:
+        check()
         file.truncate(_whole_bytes(path))
         file.write(text.encode())
 

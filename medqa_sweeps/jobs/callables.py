@@ -35,11 +35,21 @@ class CallableJobs(Jobs):
 
     Args:
         compose: overrides and number to Hydra's composed config, its own node included.
+        shared: a folder that every slot sees, for the files of the jobs; None: they are all on this machine.
     """
 
-    def __init__(self, pool: Pool, compose: Compose, context: HydraContext, task_function: TaskFunction) -> None:
+    def __init__(
+        self,
+        pool: Pool,
+        compose: Compose,
+        context: HydraContext,
+        task_function: TaskFunction,
+        shared: Path | None = None,
+    ) -> None:
         self._pool, self._compose, self._context, self._task_function = pool, compose, context, task_function
-        self._folder = tempfile.TemporaryDirectory(prefix="medqa_sweeps-jobs-")
+        self._folder = tempfile.TemporaryDirectory(
+            prefix="medqa_sweeps-jobs-" if shared is None else ".jobs-", dir=shared
+        )
         self._running: dict[ProcessHandle, Job] = {}
         self._asked_to_go: set[int] = set()
         self.returned: dict[int, JobReturn] = {}  # of the jobs that have ended
@@ -54,6 +64,9 @@ class CallableJobs(Jobs):
 
     def describe(self) -> Sequence[str]:
         return self._pool.describe()
+
+    def note_waiting(self, jobs: int) -> None:
+        self._pool.note_waiting(jobs)
 
     def prepare(self, number: int, overrides: Sequence[str]) -> Job:
         return Job(number, tuple(overrides), prepared=cloudpickle.dumps(self._compose(overrides, number)))

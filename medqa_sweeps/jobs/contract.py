@@ -92,6 +92,10 @@ class Jobs(ABC):
         """How the job of that number ended in an earlier sweep; None if it has not, or nobody knows."""
         return None
 
+    def note_waiting(self, jobs: int) -> None:
+        """Take note of how many jobs are still to be started: see `Pool.note_waiting`."""
+        return
+
     def not_run(self, ended: JobEnded, overrides: Sequence[str]) -> None:
         """A job has ended without having started: keep a record of it where jobs leave records."""
         return

@@ -2,6 +2,7 @@
 
 hydra/launcher=local_gpus    trials, or any task function, in fresh processes on this machine's slots
 hydra/launcher=in_process    the same, one after the other in this process, for debugging
+hydra/launcher=slurm         the same on the nodes of a Slurm cluster
 any other                    the stock launcher, in batches
 """
 
@@ -21,7 +22,7 @@ from omegaconf import DictConfig, OmegaConf
 from medqa_sweeps.command_line import command_of_this_process
 from medqa_sweeps.compose.composer import Composer
 from medqa_sweeps.compose.hydra_node import study_folder, without_hydra
-from medqa_sweeps.compose.settings import IN_PROCESS, LOCAL_GPUS
+from medqa_sweeps.compose.settings import IN_PROCESS, LOCAL_GPUS, SLURM
 from medqa_sweeps.compose.snapshot import loader_of, taken
 from medqa_sweeps.config import TrialConfig
 from medqa_sweeps.errors import InternalError
@@ -36,6 +37,8 @@ from medqa_sweeps.pool.leases import lease
 from medqa_sweeps.pool.local import local_pool
 from medqa_sweeps.pool.request import requested_of_launcher
 from medqa_sweeps.pool.slots import plan_slots
+from medqa_sweeps.pool.slurm import slurm_pool
+from medqa_sweeps.pool.slurm_request import refuse_ungrantable, slurm_request
 from medqa_sweeps.study.objective import BY_ACCURACY, Objective
 from medqa_sweeps.trial.phase import Phase
 from medqa_sweeps.trial.records import MetricsLine, Outcome
@@ -45,7 +48,10 @@ _STOCK_BATCH = 2  # upstream's n_jobs
 _COPIES: WeakKeyDictionary[ConfigLoader, tempfile.TemporaryDirectory[str]] = WeakKeyDictionary()
 
 
-def _local_pool(settings: DictConfig, folder: Path, preload: Sequence[str], at_most: int) -> Pool:
+Say = Callable[[str], None]
+
+
+def _local_pool(settings: DictConfig, folder: Path, preload: Sequence[str], at_most: int, say: Say) -> Pool:
     return local_pool(folder, preload, requested_of_launcher(settings), settings.slots_per_device, at_most)
 
 
@@ -54,17 +60,31 @@ def _check_local_pool(settings: DictConfig, folder: Path) -> None:
         plan_slots(leased.devices, settings.slots_per_device)
 
 
+def _slurm_pool(settings: DictConfig, folder: Path, preload: Sequence[str], at_most: int, say: Say) -> Pool:
+    return slurm_pool(slurm_request(settings, at_most), folder, preload, say)
+
+
 @dataclass(frozen=True)
 class _PoolKind:
     """How the pool of a launcher is made."""
 
-    make: Callable[[DictConfig, Path, Sequence[str], int], Pool]  # settings, study's folder, preload, slots at most
+    # Settings, study's folder, preload, slots at most, and what tells users of slots.
+    make: Callable[[DictConfig, Path, Sequence[str], int, Say], Pool]
     check: Callable[[DictConfig, Path], None]  # settings, study's folder; raises ConfigError if it cannot be made now
+    # What it will ask for, for users; raises ConfigError if the settings are not allowed. Asks nobody.
+    plan: Callable[[DictConfig], Sequence[str]] = lambda settings: ()
+    on_nodes: bool = False  # whether processes run on other machines, which see the study's folder but not this one's
 
 
 _POOLS = {  # by the launcher's `_target_`; any other launcher gets batches
     LOCAL_GPUS: _PoolKind(_local_pool, _check_local_pool),
-    IN_PROCESS: _PoolKind(lambda settings, folder, preload, at_most: InProcessPool(), lambda settings, folder: None),
+    IN_PROCESS: _PoolKind(lambda *settings: InProcessPool(), lambda settings, folder: None),
+    SLURM: _PoolKind(
+        _slurm_pool,
+        lambda settings, folder: refuse_ungrantable(slurm_request(settings)),
+        lambda settings: slurm_request(settings).sentences(),
+        on_nodes=True,
+    ),
 }
 
 
@@ -108,12 +128,12 @@ def jobs_for(
     of_trials = trains_trials(config)
 
     compose = Composer(context.config_loader, config).compose
-    make_pool = _POOLS[settings._target_].make
-    with make_pool(settings, folder, TRAINING if of_trials else (CHILD,), min(trials, at_once or trials)) as pool:
+    kind = _POOLS[settings._target_]
+    with kind.make(settings, folder, TRAINING if of_trials else (CHILD,), min(trials, at_once or trials), say) as pool:
         made = (
             TrialJobs(pool, folder, command_of_this_process(), compose, look, say, objective=objective)
             if of_trials
-            else CallableJobs(pool, compose, context, task_function)
+            else CallableJobs(pool, compose, context, task_function, folder if kind.on_nodes else None)
         )
         with made as jobs:
             yield jobs
@@ -127,6 +147,15 @@ def refuse_missing_devices(settings: DictConfig, folder: Path) -> None:
     """
     if settings._target_ in _POOLS:
         _POOLS[settings._target_].check(settings, folder)
+
+
+def planned_slots(settings: DictConfig) -> Sequence[str]:
+    """Sentences for users: what `jobs_for` would ask of a cluster; none if it would not ask one.
+
+    Raises:
+        ConfigError: if a value is not allowed.
+    """
+    return _POOLS[settings._target_].plan(settings) if settings._target_ in _POOLS else ()
 
 
 def launch(
@@ -146,6 +175,7 @@ def launch(
             while waiting and jobs.free:
                 number, overrides = waiting.pop(0)
                 jobs.start(jobs.prepare(number, overrides))
+            jobs.note_waiting(len(waiting))
             for event in jobs.poll(POLL_SECONDS):
                 if isinstance(event, JobEnded):
                     returned[event.number] = _as_hydra_says(event, jobs, config, batch[event.number - first_number])

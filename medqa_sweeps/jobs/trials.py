@@ -2,6 +2,10 @@
 
 The folder is all that is shared with the trial's process: reports are read from it, a `stop` file ends it, and how
 it ended stands in it. So the pool underneath may be this machine's or any other's that sees the same folders.
+
+A cluster takes slots away. Where it says so ahead, the trial saves a checkpoint and moves to another slot, which costs
+no attempt. Where it does not, the process may still run on a node that was given up: the next attempt waits until the
+folder is free, and after `TAKE_OVER_SECONDS` takes it over.
 """
 
 import os
@@ -23,7 +27,7 @@ from medqa_sweeps.exit_codes import ExitCode, describe_exit
 from medqa_sweeps.hardware import killed_for_memory
 from medqa_sweeps.jobs.contract import Job, JobEnded, Jobs, Reported
 from medqa_sweeps.jobs.failures import another_attempt
-from medqa_sweeps.pool.contract import Pool, ProcessExit, ProcessHandle
+from medqa_sweeps.pool.contract import Pool, ProcessExit, ProcessHandle, Slot
 from medqa_sweeps.safety.suites import refuse_unreadable
 from medqa_sweeps.study import not_run
 from medqa_sweeps.study.best import can_be_ranked, scored_trial
@@ -33,7 +37,7 @@ from medqa_sweeps.study_identity import group_of
 from medqa_sweeps.tracking.tracker import Tracker, tracker_for, wait_for
 from medqa_sweeps.tracking.variables import to_record, variables_here
 from medqa_sweeps.trial.changes import changes_since_start, numeric_changes
-from medqa_sweeps.trial.folder import MetricsReader, StopReason, TrialDir
+from medqa_sweeps.trial.folder import Claimed, MetricsReader, StopReason, TrialDir
 from medqa_sweeps.trial.phase import Phase, PhaseName
 from medqa_sweeps.trial.plan import Plan, plan_new_trial, plan_trial
 from medqa_sweeps.trial.provenance import collect, edited_code
@@ -43,7 +47,13 @@ from medqa_sweeps.wording import listed
 WORKER = "medqa_sweeps.worker.main"  # started by name: this half never imports it
 TRAINING = ("medqa_sweeps.worker.run",)  # imports torch, unsloth and trl: about 15 s, which pools pay ahead of trials
 _LOG_TAIL_LINES = 12
+# Set by an import of ours in mid-sweep (threadpoolctl, of the page). A process that has imported ahead serves only the
+# environment that it was given: one more variable, and the next trial would import for 15 to 40 s.
+_SET_BY_LIBRARIES = frozenset({"KMP_DUPLICATE_LIB_OK", "KMP_INIT_AT_FORK"}) - os.environ.keys()
 _STARTING = Phase(PhaseName.IMPORTING)
+TAKE_OVER_SECONDS = 600.0  # a process that a live machine runs has ended by then: see `pool.seat.SILENCE_SECONDS`
+_LOOK_AT_CLAIM_SECONDS = 1.0
+MOVES_IN_VAIN = 5  # slots that end one after the other before a trial has saved a checkpoint; then it has failed
 
 
 @dataclass(frozen=True)
@@ -69,6 +79,13 @@ class _Running:
     killed_as: FailureKind | None = None  # why this process killed it; None: it did not
     killed_for_memory: int | None = field(default_factory=killed_for_memory)  # on this machine, when the attempt began
     asked_to_go: bool = False  # `kill` was called: what follows is no failure
+    stopping: bool = False  # it was asked to save a checkpoint and end, by the sweep
+    moving: str = ""  # why it was asked to save a checkpoint and go on elsewhere; empty: it was not
+    step_before: int | None = None  # of the newest checkpoint when the attempt began
+    in_vain: int = 0  # attempts one after the other that had to move before they saved a checkpoint
+    waits: bool = False  # no process of ours runs: another one works in the folder
+    claimed_since: float | None = None  # when that was first seen; None: it was not
+    looked_at: float = 0.0  # when it was seen last
 
 
 class TrialJobs(Jobs):
@@ -83,6 +100,7 @@ class TrialJobs(Jobs):
         worker: module that a child becomes; tests give one that breaks on purpose.
         objective: what trials report on the way and return at their end.
         alone: whether it is a single run, not one of a sweep.
+        take_over_seconds: how long a process that was given up may go on in a trial's folder.
     """
 
     def __init__(
@@ -96,9 +114,10 @@ class TrialJobs(Jobs):
         worker: str = WORKER,
         objective: Objective = BY_ACCURACY,
         alone: bool = False,
+        take_over_seconds: float = TAKE_OVER_SECONDS,
     ) -> None:
         self._pool, self._folder, self._command, self._compose = pool, folder, command, compose
-        self._objective, self._alone = objective, alone
+        self._objective, self._alone, self._take_over_seconds = objective, alone, take_over_seconds
         self._look, self._say, self._worker = look, say, worker
         self._running: dict[int, _Running] = {}
         self._trackers: list[Tracker] = []
@@ -115,6 +134,9 @@ class TrialJobs(Jobs):
 
     def describe(self) -> Sequence[str]:
         return self._pool.describe()
+
+    def note_waiting(self, jobs: int) -> None:
+        self._pool.note_waiting(jobs)
 
     def prepare(self, number: int, overrides: Sequence[str]) -> Job:
         """A trial that is composed, checked and planned; one that was submitted before is what it was then.
@@ -159,19 +181,27 @@ class TrialJobs(Jobs):
         if job.prepared.composed is not None and not trial.config_file.exists():  # with which the trial exists
             _write_hydra_files(job.prepared.composed, trial)
         trial.submit(plan.config, collect(plan, self._command, to_record(variables_here(), self._alone)))
-        with trial.claimed():  # refuses a folder on which another process works
-            trial.stop_file.unlink(missing_ok=True)
+        try:
+            with trial.claimed():
+                trial.stop_file.unlink(missing_ok=True)
+        except Claimed:
+            if self._alone:
+                raise  # in a study, the process of an earlier sweep: on a node that did not hear of the sweep's end
         tracker = tracker_for(trial, group=group_of(self._folder))
         reader = MetricsReader(trial)
         told = max((line.samples_seen for line in reader.new_lines() if isinstance(line, ValidationLine)), default=0)
         if trial.lines():
             self._say(f"{'The trial' if self._alone else f'Trial {job.number}'} {trial.resumes_from()}")
-        process = self._launch(trial)
-        self._running[job.number] = _Running(job, trial, plan.config, reader, tracker, process, told=told)
+        nothing = ProcessHandle("not started", Slot("none", ""))
+        self._running[job.number] = _Running(job, trial, plan.config, reader, tracker, nothing, told=told)
+        self._launch_again(self._running[job.number])
 
     def poll(self, timeout: float) -> list[Reported | JobEnded]:
         exits = self._pool.wait(timeout)
         events = [event for running in self._running.values() for event in self._news(running)]
+        for running in list(self._running.values()):
+            self._heed_notice(running)
+            events += self._look_at_claim(running)
         for one in exits:
             for running in [each for each in self._running.values() if each.process is one.process]:
                 events += self._after_attempt(running, one)
@@ -183,9 +213,8 @@ class TrialJobs(Jobs):
         if running is None:
             return
         running.trial.ask_to_stop(reason, why)
-        phase = running.trial.phase() or running.phase  # as it is now: the last look may be a moment old
-        before_training = phase is not None and phase.before_training
-        if reason is StopReason.INTERRUPTED and before_training:
+        running.stopping = running.stopping or reason is StopReason.INTERRUPTED
+        if running.stopping and _before_training(running):
             self._end(running)  # nothing is worth a checkpoint yet, and its first step may be minutes away
 
     def kill(self) -> None:
@@ -227,6 +256,61 @@ class TrialJobs(Jobs):
                 "and differ from the others by it"
             )
 
+    def _heed_notice(self, running: _Running) -> None:
+        """Have a trial whose slot will end save a checkpoint, once, unless it stops anyway."""
+        why = running.process.notice
+        if not why or running.moving or running.asked_to_go or running.trial.stop_reason() is not None:
+            return
+        running.moving = why
+        running.trial.ask_to_stop(StopReason.INTERRUPTED, why)
+        if _before_training(running):
+            self._pool.kill(running.process)
+
+    def _look_at_claim(self, running: _Running) -> list[Reported | JobEnded]:
+        """Start the next attempt when the folder of a trial is free again, or has not been for too long."""
+        now, trial = time.monotonic(), running.trial
+        if not running.waits:
+            return []
+        if running.asked_to_go or running.stopping:
+            return self._over(running, None, "interrupted")
+        if now - running.looked_at < _LOOK_AT_CLAIM_SECONDS:
+            return []
+        running.looked_at = now
+        if trial.result() is not None:  # the process that was given up has finished the trial
+            return [*self._news(running), *self._over(running, trial.result())]
+        assert running.claimed_since is not None
+        if now - running.claimed_since >= self._take_over_seconds:
+            trial.take_over()
+            running.claimed_since = None
+            self._say(
+                f"trial {running.job.number}: the earlier process has not ended in {self._take_over_seconds:g} "
+                "seconds; the next attempt takes over, and what the earlier one still writes does not count"
+            )
+        elif trial.is_claimed():
+            return []
+        self._launch_again(running)
+        return []
+
+    def _launch_again(self, running: _Running, avoid: Sequence[str] = ()) -> None:
+        """Begin the next attempt, now or when the process of an earlier one has left the folder."""
+        running.killed_as, running.phase, running.moving = None, None, ""
+        if running.trial.is_claimed():
+            self._wait_for_folder(running)
+            return
+        running.waits = False
+        running.step_before = running.trial.newest_checkpoint()
+        running.process = self._launch(running.trial, avoid)
+        running.killed_for_memory = killed_for_memory()
+
+    def _wait_for_folder(self, running: _Running) -> None:
+        if running.claimed_since is None:
+            running.claimed_since = time.monotonic()
+            self._say(
+                f"trial {running.job.number}: an earlier process still works in its folder, perhaps on a machine that "
+                f"does not answer; the next attempt waits for its end, {self._take_over_seconds:g} seconds at most"
+            )
+        running.waits, running.looked_at = True, time.monotonic()
+
     def _news(self, running: _Running) -> list[Reported | JobEnded]:
         """What the trial has written since the last look."""
         reports: list[Reported | JobEnded] = []
@@ -261,19 +345,29 @@ class TrialJobs(Jobs):
         message = ""
         if result is None:
             try:
+                if process_exit.code == ExitCode.UNAVAILABLE and not running.asked_to_go:
+                    self._wait_for_folder(running)
+                    return news
+                running.claimed_since = None
                 failure, message = _how_it_ended(running, process_exit)
                 again = failure is not None and another_attempt(trial.failures(), running.config.engine.max_attempts)
-                if again and trial.stop_reason() is not StopReason.INTERRUPTED:
+                again = again and running.in_vain < MOVES_IN_VAIN
+                if (again and not running.stopping) or (failure is None and _moves(running)):
+                    if trial.stop_reason() is StopReason.INTERRUPTED:
+                        trial.stop_file.unlink(missing_ok=True)
                     self._say(f"trial {number}: {message}; it {trial.resumes_from()}")
-                    running.process = self._launch(trial, avoid=[process_exit.slot.device_id])
-                    running.killed_as = running.phase = None
-                    running.killed_for_memory = killed_for_memory()
+                    self._launch_again(running, avoid=[process_exit.slot.device_id] if again else [])
                     return news
                 if failure is not None and not again:
                     tail = log_tail(trial.log_file)
                     result = trial.fail(failure, f"{message}. The end of {trial.log_file}:\n{tail}")
             except OSError as error:  # a full or read-only disk: nothing can be recorded, and nothing was
                 message = f"{trial.path} cannot be written ({error.strerror}); the trial can be resumed when it can"
+        return [*news, *self._over(running, result, message)]
+
+    def _over(self, running: _Running, result: Result | None, message: str = "") -> list[Reported | JobEnded]:
+        """The end of a trial, which no attempt follows."""
+        number, trial = running.job.number, running.trial
         del self._running[number]
         if result and result.peak_memory_bytes:
             self._pool.note_peak_memory(result.peak_memory_bytes)
@@ -281,14 +375,14 @@ class TrialJobs(Jobs):
             running.tracker.finish(result)
             self._trackers.append(running.tracker)
         ended = trial_end(number, trial, result, self._objective, message)
-        return [*news, replace(ended, disk_bytes=trial.disk_bytes())]
+        return [replace(ended, disk_bytes=trial.disk_bytes())]
 
     def _kill_the_silent(self) -> None:
         """End the processes of trials that have not got ahead for too long; time in a queue does not count."""
         now = time.monotonic()
         for running in self._running.values():
             began_at = running.process.began_at
-            if began_at is None or running.killed_as is not None:
+            if began_at is None or running.killed_as is not None or running.waits:
                 continue
             if now - max(began_at, running.alive_at) > 60 * running.config.engine.max_silent_minutes:
                 running.killed_as = FailureKind.TIMEOUT
@@ -298,9 +392,12 @@ class TrialJobs(Jobs):
 def _how_it_ended(running: _Running, process_exit: ProcessExit) -> tuple[FailureKind | None, str]:
     """Why an attempt left no result, now recorded in the folder; None: it did not fail, and can be resumed."""
     trial, code = running.trial, process_exit.code
-    if running.asked_to_go or (code == ExitCode.TEMPFAIL and trial.stop_reason() is StopReason.INTERRUPTED):
+    stopped = code == ExitCode.TEMPFAIL and trial.stop_reason() is StopReason.INTERRUPTED
+    if running.asked_to_go or (stopped and not running.moving):
         trial.end_attempt(Outcome.INTERRUPTED, None, "interrupted")
         return None, "interrupted"
+    if running.moving and (stopped or code < 0):
+        return _how_it_moved(running)
     if code == ExitCode.IOERR:
         return None, log_tail(trial.log_file, lines=1).strip()
     if code == ExitCode.TEMPFAIL:  # the worker has said why
@@ -315,6 +412,32 @@ def _how_it_ended(running: _Running, process_exit: ProcessExit) -> tuple[Failure
         kind, message = FailureKind.INTERNAL, f"its process ended with {describe_exit(code)} and no result"
     trial.end_attempt(Outcome.FAILED, kind, message)
     return kind, message
+
+
+def _how_it_moved(running: _Running) -> tuple[FailureKind | None, str]:
+    """How an attempt ended whose slot the cluster took away, as it had said. That costs no attempt, but if it happens
+    again and again before a checkpoint is saved, the trial would never end: then it has failed."""
+    trial, why = running.trial, running.moving
+    running.in_vain = 0 if trial.newest_checkpoint() != running.step_before else running.in_vain + 1
+    if running.in_vain < MOVES_IN_VAIN:
+        trial.end_attempt(Outcome.INTERRUPTED, None, why)
+        return None, why
+    message = (
+        f"{why}, {running.in_vain} times in a row before it had saved a checkpoint. Ask for more time "
+        "(hydra.launcher.time), or save checkpoints more often (training.checkpoint_every_minutes)"
+    )
+    trial.end_attempt(Outcome.FAILED, FailureKind.KILLED, message)
+    return FailureKind.KILLED, message
+
+
+def _moves(running: _Running) -> bool:
+    """Whether an attempt that did not fail is followed by another one, on another slot."""
+    return bool(running.moving) and not running.asked_to_go and not running.stopping
+
+
+def _before_training(running: _Running) -> bool:
+    phase = running.trial.phase() or running.phase  # as it is now: the last look may be a moment old
+    return phase is not None and phase.before_training
 
 
 def _about_memory(killed_before: int | None) -> str:
@@ -373,7 +496,7 @@ def _write_hydra_files(composed: DictConfig, trial: TrialDir) -> None:
 def child_environment() -> dict[str, str]:
     """What a trial's process finds in its environment: ours, and settings that keep libraries quiet and repeatable."""
     return {
-        **os.environ,
+        **{name: value for name, value in os.environ.items() if name not in _SET_BY_LIBRARIES},
         "UNSLOTH_DISABLE_STATISTICS": "1",
         "HF_HUB_OFFLINE": "1",  # the parent has fetched whatever is needed
         "TOKENIZERS_PARALLELISM": "false",

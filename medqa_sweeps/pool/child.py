@@ -48,11 +48,11 @@ def polite_signals_held() -> Iterator[None]:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
-def die_with_parent(parent: int) -> None:
-    """Make the kernel send SIGKILL when the direct parent, process `parent`, dies."""
-    ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+def die_with_parent(parent: int, number: signal.Signals = signal.SIGKILL) -> None:
+    """Make the kernel send this signal when the direct parent, process `parent`, dies."""
+    ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, number, 0, 0, 0)
     if os.getppid() != parent:
-        os.kill(os.getpid(), signal.SIGKILL)
+        os.kill(os.getpid(), number)
 
 
 def run_module(module: str, arguments: list[str]) -> int:

@@ -28,6 +28,7 @@ class ProcessHandle:
     id: str  # for users: its name in the machine's own tools, such as a process id
     slot: Slot
     began_at: float | None = None  # in `time.monotonic` seconds; None: it still waits in a queue
+    notice: str = ""  # why its slot will end soon, for users: it should save its work; empty: nobody has said so
 
 
 @dataclass(frozen=True)
@@ -50,7 +51,7 @@ class Pool(ABC):
     @property
     @abstractmethod
     def slots(self) -> Sequence[Slot]:
-        """All slots, busy or free."""
+        """All slots, busy or free. A cluster's come and go."""
 
     @property
     @abstractmethod
@@ -64,6 +65,11 @@ class Pool(ABC):
     @abstractmethod
     def note_peak_memory(self, peak_bytes: int) -> None:
         """Take note of the peak memory of a process: a pool that had to guess may add slots."""
+
+    @abstractmethod
+    def note_waiting(self, processes: int) -> None:
+        """Take note of how many processes are still to be started: a pool that holds slots of a cluster asks for as
+        many as it needs, and gives the others back."""
 
     @abstractmethod
     def start(
@@ -89,7 +95,7 @@ class Pool(ABC):
     @abstractmethod
     def wait(self, timeout: float) -> list[ProcessExit]:
         """The processes that exited since the last call: at once if there are any, else within `timeout` seconds.
-        Also sets `began_at` of the processes that have begun to run."""
+        Also sets `began_at` of the processes that have begun to run, and `notice` of those whose slot will end."""
 
     @abstractmethod
     def kill(self, process: ProcessHandle) -> None:

@@ -36,6 +36,9 @@ class InProcessPool(Pool):
     def note_peak_memory(self, peak_bytes: int) -> None:
         """Nothing: there is one process, so there is one slot."""
 
+    def note_waiting(self, processes: int) -> None:
+        """Nothing: there is one slot."""
+
     def start(
         self,
         module: str,

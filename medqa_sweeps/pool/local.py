@@ -72,6 +72,9 @@ class LocalPool(Pool):
             self._peak_bytes = max(self._peak_bytes, peak_bytes)
             self._plan = with_more_slots(self._plan, self._peak_bytes)
 
+    def note_waiting(self, processes: int) -> None:
+        """Nothing: the devices are leased until the pool is closed."""
+
     def start(
         self,
         module: str,

@@ -17,7 +17,7 @@ from medqa_sweeps.command_line import command, short_path
 from medqa_sweeps.compose.hydra_node import trial_config
 from medqa_sweeps.compose.snapshot import FOLDER, ConfSnapshot
 from medqa_sweeps.errors import TrialError
-from medqa_sweeps.jobs.launcher import trains_trials
+from medqa_sweeps.jobs.launcher import planned_slots, trains_trials
 from medqa_sweeps.safety.announcing import announced
 from medqa_sweeps.study.confirmation import Confirmation, confirmed_study, read_confirmation
 from medqa_sweeps.study.folder import StudyDir
@@ -37,6 +37,7 @@ _SHOWN_POINTS = 20
 def plan_only(config: DictConfig, space: SearchSpace, folder: StudyDir) -> Iterator[str]:
     """What a sweep would do: each trial with what Hydra would compose differently for it."""
     yield from what(config, space, folder)
+    yield from _devices(planned_slots(config.hydra.launcher))
     if space.size is None:
         yield f"Points     sampled by {last_word(config.hydra.sweeper.sampler)}, so they are not known yet"
     else:
@@ -61,13 +62,17 @@ def announcement(
     if study.begun:
         ended = f"{study.begun - study.under_way:,} of {study.planned + added:,} trials finished"
         yield f"Resuming   {ended}; {study.under_way:,} to continue" + f"; {added:,} added" * bool(added)
-    for index, line in enumerate(devices):
-        yield f"{'Devices    ' if index == 0 else '           '}{line}"
+    yield from _devices(devices)
     if trains_trials(config):
         yield from _faster(config)
         if uploads := upload_text(config.tracking.mode):
             yield uploads
         yield EDUCATION_ONLY
+
+
+def _devices(lines: Sequence[str]) -> Iterator[str]:
+    for index, line in enumerate(lines):
+        yield f"{'Devices    ' if index == 0 else '           '}{line}"
 
 
 def what(config: DictConfig, space: SearchSpace, folder: StudyDir) -> Iterator[str]:

@@ -113,6 +113,7 @@ class Sweep:
         while True:
             self._steer(self)
             self._start_what_fits()
+            self._note_waiting()
             if not self.jobs.running and (self._stop_reason or self._prefetched is None):
                 break
             events = self.jobs.poll(POLL_SECONDS)
@@ -175,6 +176,11 @@ class Sweep:
             self._prefetched = self._prefetched or self._next()
             if not self._start_prefetched():
                 return
+
+    def _note_waiting(self) -> None:
+        """A pool of a cluster holds no slot for which there is nothing to do."""
+        waiting = (self._prefetched is not None) + len(self._to_restart) + self.study.left
+        self.jobs.note_waiting(0 if self._stop_reason else waiting)
 
     def _start_prefetched(self) -> bool:
         """Whether there was one, and a slot for it."""

@@ -106,6 +106,11 @@ class Study:
         self.planned += 1
         self.optuna.enqueue_trial(self._space.point_of(overrides), user_attrs={_ADDED: list(overrides)})
 
+    @property
+    def left(self) -> int:
+        """How many trials `ask` can still give, or fewer."""
+        return max(0, self.total - self._asked)
+
     def ask(self) -> Candidate | None:
         """The next trial; None when the study has them all."""
         if not self.optuna.get_trials(deepcopy=False, states=(TrialState.WAITING,)):

@@ -15,10 +15,12 @@
     result.json        how the trial ended; written last, once. Without it the trial is running or was interrupted
     phase.json         what the trial does now, for users; removed when an attempt ends (see `phase`)
     stop               the parent's request to the child to end at its next step, with the reason
+    .generation        how often a process was superseded; only if one was
     trial.log          the output of the trial's process
 
-One process at a time works in a folder (`claimed`). A resumed attempt writes the lines after its checkpoint again:
-`metrics` and `predictions` keep the last line of each kind and sample count.
+One process at a time works in a folder (`claimed`). One that no longer answers, but may still run on a node that a
+cluster has given up, is superseded (`take_over`): what it writes from then on does not count. A resumed attempt writes
+the lines after its checkpoint again: `metrics` and `predictions` keep the last line of each kind and sample count.
 """
 
 import contextlib
@@ -66,11 +68,20 @@ class StopReason(StrEnum):
     REQUESTED = "asked"  # a user stops it: it is evaluated and ends as completed
 
 
+class Claimed(ConfigError):
+    """Another running process has locked the folder."""
+
+
+class Superseded(Exception):
+    """This process was given up, and another one works in its folder; it must end, and write nothing."""
+
+
 class TrialDir:
     """The files of one trial. Creates no folder or file until something is written."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        self._generation: int | None = None  # that this process has locked; None: it has not
         self.config_file = path / "config.yaml"
         self.provenance_file = path / "provenance.json"
         self.quarantine_file = path / "quarantine.jsonl"
@@ -86,6 +97,7 @@ class TrialDir:
         self.result_file = path / "result.json"
         self.phase_file = path / "phase.json"
         self.stop_file = path / "stop"
+        self.generation_file = path / ".generation"
         self.log_file = path / "trial.log"
         self.hydra_folder = path / HYDRA_FOLDER
         self.hydra_file = self.hydra_folder / "hydra.yaml"
@@ -194,31 +206,65 @@ class TrialDir:
         """Lock the folder for this process; the lock ends with the process at the latest.
 
         Raises:
-            ConfigError: if another running process has locked it.
+            Claimed: if another running process has locked it.
         """
+        generation = self._newest_generation()
         try:
-            lock = claim(self.path)
+            lock = claim(self.path, generation=generation)
         except Timeout:
-            raise ConfigError(f"{self.path}: another process is running this trial; wait for it or stop it.") from None
+            raise Claimed(f"{self.path}: another process is running this trial; wait for it or stop it.") from None
+        self._generation = generation
         try:
             yield
         finally:
+            self._generation = None
             lock.release()
+
+    def take_over(self) -> None:
+        """Supersede the process that has locked the folder, which no longer answers but may still run: it ends at its
+        next look into the folder, and what it writes from now on does not count.
+
+        It checks while its file is open and before it writes. So it either sees that it was superseded, or writes to
+        the file as it was, which this replaces.
+        """
+        write_atomically(self.generation_file, f"{self._newest_generation() + 1}\n")
+        for file in (self.metrics_file, self.predictions_file):
+            if file.exists():
+                copy = file.with_name(f".{file.name}.taken-over")
+                shutil.copyfile(file, copy)
+                copy.replace(file)
+        for unfinished in self.path.glob(f".{self.result_file.name}.*"):  # so that it cannot become the result
+            unfinished.unlink(missing_ok=True)
+
+    def _newest_generation(self) -> int:
+        try:
+            return int((self.generation_file).read_text())
+        except FileNotFoundError:
+            return 0
+
+    def _refuse_superseded(self) -> None:
+        """
+        Raises:
+            Superseded: if this process was.
+        """
+        if self._generation is not None and self._newest_generation() != self._generation:
+            raise Superseded(f"{self.path}: another process has taken this trial over")
 
     def is_claimed(self) -> bool:
         """Whether a running process has locked the folder."""
         try:
             with self.claimed():
                 return False
-        except ConfigError:
+        except Claimed:
             return True
 
     def append(self, line: MetricsLine) -> None:
         """Add a line to `metrics.jsonl`; readers see the whole line or nothing."""
-        append_lines(self.metrics_file, [line_to_json(line)])
+        append_lines(self.metrics_file, [line_to_json(line)], self._refuse_superseded)
 
     def append_predictions(self, predictions: Iterable[Prediction]) -> None:
-        append_lines(self.predictions_file, [prediction.to_json() for prediction in predictions])
+        records = [prediction.to_json() for prediction in predictions]
+        append_lines(self.predictions_file, records, self._refuse_superseded)
 
     def lines(self) -> list[MetricsLine]:
         """Every line of `metrics.jsonl`, including those that a later attempt wrote again.
@@ -283,7 +329,12 @@ class TrialDir:
         write_atomically(self.stop_file, f"{reason}\n{why}".strip() + "\n")
 
     def stop_reason(self) -> StopReason | None:
-        """Why the trial must stop; None: it need not."""
+        """Why the trial must stop; None: it need not.
+
+        Raises:
+            Superseded: if another process has taken the trial over.
+        """
+        self._refuse_superseded()
         return self._stop()[0]
 
     def stop_sentence(self) -> str:
@@ -304,10 +355,12 @@ class TrialDir:
         Raises:
             InternalError: if there is already a result.
         """
+        self._refuse_superseded()
         self._forget_phase()
         text = json.dumps(result.to_json(), indent=2, ensure_ascii=False) + "\n"
         temporary = write_beside(self.result_file, text)
         try:
+            self._refuse_superseded()
             rename_if_absent(temporary, self.result_file)
         except FileExistsError:
             raise InternalError(f"{self.result_file} exists already: a finished trial never changes") from None
@@ -315,7 +368,7 @@ class TrialDir:
             for written in self.path.glob(
                 f".{self.result_file.name}.*"
             ):  # this process's file, and any of a killed process
-                written.unlink()
+                written.unlink(missing_ok=True)
 
     def fail(self, kind: FailureKind, message: str) -> Result:
         """Write and return the result of a failed trial; samples and attempts are read from its folder.

@@ -4,8 +4,8 @@
 
 Everything it knows stands in the folders, and everything it finds out goes there. What another attempt may mend (no
 memory, a device that failed) it leaves as the end of an attempt, for the parent to decide; anything else it cannot
-do is the trial's result. Its exit code says only whether every folder has a result (OK), some can go on (TEMPFAIL), or
-the disk is full (IOERR).
+do is the trial's result. Its exit code says only whether every folder has a result (OK), some can go on (TEMPFAIL),
+another process works in one (UNAVAILABLE), or the disk is full (IOERR).
 """
 
 import shutil
@@ -15,7 +15,7 @@ from pathlib import Path
 
 from medqa_sweeps.errors import DISK_IS_FULL, RETRIED, TrialError, describe_error, kind_of
 from medqa_sweeps.exit_codes import ExitCode
-from medqa_sweeps.trial.folder import TrialDir
+from medqa_sweeps.trial.folder import Claimed, Superseded, TrialDir
 from medqa_sweeps.trial.records import Outcome
 
 
@@ -27,22 +27,32 @@ def main(folders: list[str]) -> ExitCode:
 
 def work(trial: TrialDir) -> ExitCode:
     """Run one trial to its result, or to where it stops."""
-    with trial.claimed():
-        if trial.result() is not None:
-            return ExitCode.OK
-        try:
-            from medqa_sweeps.worker.run import run_trial  # imports torch and unsloth, unless the forkserver has
+    try:
+        with trial.claimed():
+            return _work(trial)
+    except (Claimed, Superseded) as error:  # the folder is another process's, which writes what there is to say
+        print(error)
+        return ExitCode.UNAVAILABLE
 
-            result = run_trial(trial)
-            if result is not None:
-                trial.finish(result)
-        except Exception as error:  # whatever it was, the folder says so
-            return _ended_by(error, trial)
-        if result is None:
-            return ExitCode.TEMPFAIL
-        if result.outcome is Outcome.COMPLETED:  # nothing goes on from here: the adapter is what stays
-            shutil.rmtree(trial.checkpoint_folder, ignore_errors=True)
+
+def _work(trial: TrialDir) -> ExitCode:
+    if trial.result() is not None:
         return ExitCode.OK
+    try:
+        from medqa_sweeps.worker.run import run_trial  # imports torch and unsloth, unless the forkserver has
+
+        result = run_trial(trial)
+        if result is not None:
+            trial.finish(result)
+    except Superseded:
+        raise
+    except Exception as error:  # whatever it was, the folder says so
+        return _ended_by(error, trial)
+    if result is None:
+        return ExitCode.TEMPFAIL
+    if result.outcome is Outcome.COMPLETED:  # nothing goes on from here: the adapter is what stays
+        shutil.rmtree(trial.checkpoint_folder, ignore_errors=True)
+    return ExitCode.OK
 
 
 def _ended_by(error: Exception, trial: TrialDir) -> ExitCode:

@@ -51,6 +51,9 @@ class QueueingPool(Pool):
     def note_peak_memory(self, peak_bytes: int) -> None:
         self._inner.note_peak_memory(peak_bytes)
 
+    def note_waiting(self, processes: int) -> None:
+        self._inner.note_waiting(processes)
+
     def start(
         self,
         module: str,

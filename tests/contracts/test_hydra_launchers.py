@@ -19,12 +19,21 @@ def hydras_own_version_base(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_hydra_finds_the_launchers() -> None:
-    assert {"LocalGpusLauncher", "InProcessLauncher"} <= {x.__name__ for x in Plugins.instance().discover(Launcher)}
+    found = {launcher.__name__ for launcher in Plugins.instance().discover(Launcher)}
+    assert {"LocalGpusLauncher", "InProcessLauncher", "SlurmLauncher"} <= found
 
 
 @pytest.mark.parametrize(("launcher_name", "overrides"), [("local_gpus", [CPU]), ("in_process", [])])
 class TestLaunchers(LauncherTestSuite):
     """Launching, seen from Hydra's basic sweeper."""
+
+
+@pytest.mark.slurm
+@pytest.mark.slow
+@pytest.mark.usefixtures("slurm_cluster")
+@pytest.mark.parametrize(("launcher_name", "overrides"), [("slurm", [])])
+class TestOnACluster(LauncherTestSuite):
+    """The same with a job of Slurm for each slot."""
 
 
 @pytest.mark.parametrize(("launcher_name", "overrides"), [("local_gpus", [CPU]), ("in_process", [])])

@@ -1,5 +1,6 @@
 """The contract of `Pool`, the same tests for every pool. A new one is a line in `MAKERS`."""
 
+import contextlib
 import json
 import os
 import signal
@@ -16,7 +17,10 @@ from medqa_sweeps.pool.devices import Device
 from medqa_sweeps.pool.in_process import InProcessPool
 from medqa_sweeps.pool.leases import Lease
 from medqa_sweeps.pool.local import LocalPool
+from medqa_sweeps.pool.pilots import PilotPool
 from medqa_sweeps.pool.slots import FreeResources, plan_slots
+from medqa_sweeps.pool.slurm import slurm_pool
+from medqa_sweeps.pool.slurm_request import SlurmRequest
 from tests.contracts.queueing_pool import QueueingPool
 from tests.contracts.test_children import gone
 
@@ -35,27 +39,39 @@ MAKERS: dict[str, Callable[[Path], Pool]] = {  # given a folder that all process
     "spared": lambda folder: local(SparedChildren(preload=["json"])),
     "queueing": lambda folder: QueueingPool(local(ForkedChildren(preload=["json"])), folder, queue_seconds=0.2),
     "in_process": lambda folder: InProcessPool(),
+    "slurm": lambda folder: slurm_pool(SlurmRequest(slots=3), folder, preload=["json"]),
 }
 BLOCKING = {"in_process"}  # `start` returns when the process is over, so nothing runs meanwhile
+ON_CLUSTERS = {"slurm": "slurm_cluster"}  # the fixture of each pool that needs more than this machine
+NAMES = {name: pytest.param(name, marks=getattr(pytest.mark, name)) if name in ON_CLUSTERS else name for name in MAKERS}
 
 
-@pytest.fixture(params=MAKERS)
+@pytest.fixture(params=NAMES.values())
 def pool(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Pool]:
-    with MAKERS[request.param](tmp_path) as made:
-        ready(made)
-        yield made
+    with made(request, tmp_path) as pool:
+        yield pool
 
 
-@pytest.fixture(params=[name for name in MAKERS if name not in BLOCKING])
+@pytest.fixture(params=[value for name, value in NAMES.items() if name not in BLOCKING])
 def parallel_pool(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Pool]:
     """Pools whose processes run beside this one."""
-    with MAKERS[request.param](tmp_path) as made:
-        ready(made)
-        yield made
+    with made(request, tmp_path) as pool:
+        yield pool
+
+
+@contextlib.contextmanager
+def made(request: pytest.FixtureRequest, folder: Path) -> Iterator[Pool]:
+    """The pool of a test's parameter, with all its slots."""
+    if request.param in ON_CLUSTERS:
+        request.getfixturevalue(ON_CLUSTERS[request.param])
+    with MAKERS[request.param](folder) as pool:
+        ready(pool)
+        yield pool
 
 
 def ready(pool: Pool) -> None:
-    while not pool.free:
+    """Return when all slots are there: those of a cluster come one by one."""
+    while not pool.free or (isinstance(pool, PilotPool) and pool.free < 3):
         pool.wait(1)
 
 

@@ -15,6 +15,7 @@ from medqa_sweeps.compose.settings import (
     AsyncOptunaSettings,
     InProcessSettings,
     LocalGpusSettings,
+    SlurmSettings,
 )
 from medqa_sweeps.config import TrialConfig
 from tests.conftest import ROOT
@@ -74,8 +75,8 @@ def test_every_option_of_every_group(pages: dict[str, str]) -> None:
 
 def test_every_key_of_sweeper_and_launchers(pages: dict[str, str]) -> None:
     named = {key.replace("/", ".") for key in told(pages["reference/sweeps"])}
-    parts = {AsyncOptunaSettings: "sweeper", LocalGpusSettings: "launcher", InProcessSettings: "launcher"}
-    for kind, prefix in parts.items():
+    launchers = dict.fromkeys((LocalGpusSettings, InProcessSettings, SlurmSettings), "launcher")
+    for kind, prefix in {AsyncOptunaSettings: "sweeper", **launchers}.items():
         assert sorted(set(keys_of(kind, f"hydra.{prefix}.")) - named) == []
     for file in (SWEEPER_CONF / "hydra" / "sweeper").glob("*/*.yaml"):
         section = pages["reference/sweeps"].split(f"### {file.parent.name} {file.stem}\n")[1].split("###")[0]

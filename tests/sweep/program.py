@@ -4,6 +4,7 @@ In the environment:
     CARDS   "GPU-a,GPU-b": this machine has these GPUs instead of its own (`fake_nvml.py`)
     CONF    a folder of config files instead of ours
     CODE    a folder that is taken for the project whose code the trials run
+    TAKE_OVER_SECONDS    what a process that was given up is waited for
 UPLOAD_SECONDS there: what W&B may take at the end of a run. PATIENCE_SECONDS: how long a storage is waited for.
 """
 
@@ -26,7 +27,11 @@ from tests.pool.fake_nvml import Card, FakeNvml
 
 STAND_IN = "tests.sweep.stand_in"
 launcher.TRAINING = single.TRAINING = (STAND_IN,)  # type: ignore[assignment]
-launcher.TrialJobs = single.TrialJobs = partial(trial_jobs.TrialJobs, worker=STAND_IN)  # type: ignore[assignment,misc]
+launcher.TrialJobs = single.TrialJobs = partial(  # type: ignore[assignment,misc]
+    trial_jobs.TrialJobs,
+    worker=STAND_IN,
+    take_over_seconds=float(os.environ.get("TAKE_OVER_SECONDS", trial_jobs.TAKE_OVER_SECONDS)),
+)
 if cards := os.environ.get("CARDS"):
     os.environ.pop("CUDA_VISIBLE_DEVICES", None)
     FakeNvml(*map(Card, cards.split(","))).install()

@@ -11,7 +11,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -32,8 +32,9 @@ GRID = ("lora.r=2,4,8", "optimizer.lr=1e-3,1e-2")  # six trials of ten steps
 WORDS = (
     *("experiment=quickstart", "tracking=none", "split.max_validation=16", "training.max_steps=10"),
     *("evaluation.reports=5", "training.effective_batch_size=8", "training.micro_batch_size=8"),
-    *("hydra.launcher.devices=cpu", "hydra.launcher.slots_per_device=3", "hydra.callbacks.leaderboard.page=false"),
+    "hydra.callbacks.leaderboard.page=false",
 )
+ON_THIS_MACHINE = ("hydra.launcher.devices=cpu", "hydra.launcher.slots_per_device=3")
 
 
 class Program:
@@ -47,12 +48,13 @@ class Program:
         log: str = "log",
         single: bool = False,
         output: int | None = None,
+        launcher: Sequence[str] = ON_THIS_MACHINE,
         **variables: str,
     ) -> None:
         """`single`: one run instead of a sweep; `output`: a file descriptor instead of the log."""
         self.folder, self.log = folder, folder.parent / log
         where = [override("hydra.run.dir", folder)] if single else ["-m", override("hydra.sweep.dir", folder)]
-        command = [sys.executable, str(PROGRAM), *where, *WORDS, *(words or GRID)]
+        command = [sys.executable, str(PROGRAM), *where, *WORDS, *launcher, *(words or GRID)]
         self.process = psutil.Popen(
             command,
             cwd=folder.parent,

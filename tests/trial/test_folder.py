@@ -14,8 +14,8 @@ from hypothesis import given, settings, strategies as st
 
 from medqa_sweeps.config import DataConfig, LoraConfig, ModelConfig, PromptConfig, TrialConfig, checked
 from medqa_sweeps.durable.lines import append_lines, read_lines
-from medqa_sweeps.errors import ConfigError, InternalError
-from medqa_sweeps.trial.folder import MetricsReader, StopReason, TrialDir
+from medqa_sweeps.errors import ConfigError, FailureKind, InternalError
+from medqa_sweeps.trial.folder import MetricsReader, StopReason, Superseded, TrialDir
 from medqa_sweeps.trial.records import (
     AttemptEndLine,
     AttemptLine,
@@ -165,6 +165,52 @@ def test_one_process_at_a_time_locks_a_folder_and_a_killed_one_releases_it(trial
     process.join()
     with trial.claimed():
         pass
+
+
+def test_what_a_superseded_process_writes_does_not_count(trial: TrialDir) -> None:
+    """Two objects stand for two processes: locks are of the open file, also within one."""
+    old, new = TrialDir(trial.path), TrialDir(trial.path)
+    with old.claimed():
+        old.append(report(16))
+        new.take_over()
+        with new.claimed():
+            for late in (
+                lambda: old.append(report(32)),
+                lambda: old.append_predictions([]),
+                lambda: old.finish(Result(Outcome.COMPLETED, "late")),
+                lambda: old.fail(FailureKind.DIVERGED, "late"),
+                old.stop_reason,
+            ):
+                with pytest.raises(Superseded, match="has taken this trial over"):
+                    late()
+            new.append(report(48))
+            assert new.stop_reason() is None and new.lines() == [report(16), report(48)]
+        assert not trial.is_claimed(), "the lock of a process that was given up is nobody's concern"
+        new.finish(Result(Outcome.COMPLETED, "new"))
+    assert (result := trial.result()) is not None and result.signature == "new"
+
+
+def test_nor_does_what_it_writes_after_its_last_look(trial: TrialDir, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is frozen between its look at the folder and the write, and thaws when the folder is another's."""
+    old, new = TrialDir(trial.path), TrialDir(trial.path)
+    look = TrialDir._refuse_superseded
+    looks_left = 1
+
+    def look_and_freeze(process: TrialDir) -> None:
+        nonlocal looks_left
+        look(process)
+        looks_left -= process is old
+        if process is old and not looks_left:
+            new.take_over()
+
+    monkeypatch.setattr(TrialDir, "_refuse_superseded", look_and_freeze)
+    with old.claimed():
+        old.append(report(16))
+    assert new.lines() == []
+    with old.claimed(), pytest.raises(FileNotFoundError):
+        looks_left = 2
+        old.finish(Result(Outcome.COMPLETED, "late"))
+    assert new.result() is None and not list(trial.path.glob(".result*"))
 
 
 def test_a_stop_request_is_read_as_written(trial: TrialDir) -> None:
