@@ -38,7 +38,7 @@ def test_a_file_that_was_replaced_is_read_again(trial: TrialDir) -> None:
 
 def test_kept_are_of_questions_that_every_suite_asked(trial: TrialDir) -> None:
     lines = trial.safety_file.read_text().splitlines(keepends=True)
-    fewer = [line for line in lines if '"order"' not in line or '"q0000' in line]  # assessed again on ten of them
+    fewer = [line for line in lines if '"suite": "order"' not in line or '"q0000' in line]  # assessed again on ten of them
     trial.safety_file.write_text("".join(fewer))
     trained, _ = assessed(trial, SAMPLES_SEEN)
     assert len(trained.kept) == 10 and trained.edits == {("placebo", "placebo"), ("order", "order")}

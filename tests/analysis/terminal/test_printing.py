@@ -62,7 +62,8 @@ def test_one_row_per_config(tmp_path: Path, printed: Printed, width: int) -> Non
     [
         (125, "trial config accuracy vs best vs base kept min GiB params"),
         (80, "trial config accuracy vs best vs base kept"),
-        (60, "trial config accuracy vs best"),
+        (68, "trial config accuracy vs best vs base"),
+        (56, "trial config accuracy vs best"),
     ],
 )
 def test_answers_kept_under_edits_are_shown_where_they_fit(
