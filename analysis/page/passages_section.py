@@ -20,9 +20,7 @@ NAME, TITLE = "passages", "Passages"
 _WITH, _WITHOUT, _FOREIGN = "with passages, %", "without, %", "another question's, %"
 _OVER_WITHOUT, _OVER_FOREIGN = "with minus without, points", "with minus another's, points"
 _GOLD, _WRONG = "correct option named, %", "wrong options named, %"
-_PLACE = "rank"
 _COLUMNS = (
-    Column(_PLACE, "number"),
     Column("trial", "trial"),
     Column("config"),
     *(Column(name, "number", highest_first=True) for name in (_WITH, _WITHOUT, _FOREIGN, _OVER_WITHOUT, _OVER_FOREIGN)),
@@ -39,7 +37,7 @@ _CAPTION = (
     "significantly better with them than with either control: more text alone changes answers. Helped and harmed count "
     "questions answered correctly only with, or only without. None found: questions that share no word with any "
     "passage. Named: the share of questions whose passages name the correct option, and the mean share of wrong ones. "
-    "Rank: the place in the leaderboard. Intervals allow for the choice of questions, not for another seed."
+    "Intervals allow for the choice of questions, not for another seed."
 )
 _OF_SEVERAL = "Of several seeds, the first that has both controls is shown."
 
@@ -64,11 +62,12 @@ def passages_html(board: Leaderboard, folder: Path) -> str:
 
 def _figures(board: Leaderboard, rows: Sequence[Row], folder: Path) -> str:
     has_settings = any(row.settings for row in rows)
+    place = f"place of {len(board.configs):,}"  # among those without passages, too
     table = LiveTable(
         name="controls",
         caption="Accuracy with passages, without, and with another question's",
-        columns=[column for column in _COLUMNS if has_settings or column.name != "config"],
-        rows=[{_PLACE: str(place), **_cells(row)} for place, row in enumerate(board.rows, start=1) if row.passages],
+        columns=[Column(place, "number")] + [column for column in _COLUMNS if has_settings or column.name != "config"],
+        rows=[{place: str(number), **_cells(row)} for number, row in enumerate(board.rows, start=1) if row.passages],
         static=len(rows),
         links=links_to(board.study, folder),
         noun="config",

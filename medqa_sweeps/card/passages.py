@@ -8,7 +8,6 @@ from medqa_sweeps.errors import ConfigError
 from medqa_sweeps.passages import control_lines
 from medqa_sweeps.passages.effect import passage_effect
 from medqa_sweeps.passages.statements import NO_CONTROLS, statement
-from medqa_sweeps.study.best import ranked_in
 from medqa_sweeps.wording import counted
 
 _ORDER = {"best_first": "the best first", "best_last": "the best next to the question"}
@@ -71,7 +70,7 @@ def _effect(records: Records) -> str:
     score = records.result.passages
     if score is None:
         return NO_CONTROLS
-    configs = _configs(records)
+    configs = records.configs
     try:
         effect = passage_effect(control_lines.read(records.trial), records.answers, configs)
     except ConfigError:
@@ -80,11 +79,3 @@ def _effect(records: Records) -> str:
         return NO_CONTROLS
     beside = f" These are answers of {records.scored}, not of this file." if records.form != "adapter" else ""
     return f"{statement(score, effect, configs)}{beside}"
-
-
-def _configs(records: Records) -> int:
-    """How many configs of the study are ranked; 1 without a study."""
-    try:
-        return max(1, len(ranked_in(records.study.path))) if records.study else 1
-    except ConfigError:
-        return 1

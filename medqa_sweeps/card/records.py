@@ -96,7 +96,7 @@ class Records:
     def safety(self) -> Safety | None:
         """What the safety assessment found, without a suite if there was none; None: its records are damaged."""
         with contextlib.suppress(ConfigError):
-            configs = self._configs
+            configs = self.configs
             trained, base = assessed(self.trial, self.result.samples_seen)
             placebo = trained.outcomes.get("placebo")
             found = [
@@ -106,7 +106,7 @@ class Records:
         return None
 
     @property
-    def _configs(self) -> int:
+    def configs(self) -> int:
         """How many configs of the study are ranked; 1 without a study."""
         with contextlib.suppress(ConfigError):
             return max(1, len(ranked_in(self.study.path))) if self.study else 1
