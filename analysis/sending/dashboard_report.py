@@ -43,7 +43,11 @@ def report(board: Leaderboard, entity: str, project: str, group: str) -> Any:
             wr.H1("Runs, by config with seeds folded"),
             wr.PanelGrid(
                 runsets=[_trials(board, entity, project, group)],
-                panels=_below(accuracy_panels(board), swept_panels(board), safety_panels(board)),
+                panels=[
+                    *accuracy_panels(board),
+                    *swept_panels(board),
+                    *safety_panels(board),
+                ],  # it parts those that overlap
             ),
             wr.H1("All trials"),
             wr.P("The table that the study's summary run holds, with trials that failed or were pruned."),
@@ -61,17 +65,6 @@ def _list(title: str, lines: Sequence[str]) -> list[Any]:
     import wandb_workspaces.reports.v2 as wr
 
     return [wr.H2(title), wr.UnorderedList(items=list(lines))] if lines else []
-
-
-def _below(*groups: list[Any]) -> list[Any]:
-    """All panels, each group under the one before."""
-    height, placed = 0, list[Any]()
-    for panels in groups:
-        for panel in panels:
-            panel.layout.y += height
-        placed += panels
-        height = max((panel.layout.y + panel.layout.h for panel in placed), default=0)
-    return placed
 
 
 def _trials(board: Leaderboard, entity: str, project: str, group: str) -> Any:
