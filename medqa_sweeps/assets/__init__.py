@@ -1,4 +1,4 @@
-"""Data in the package: `sample`, a synthetic set of questions, and `tiny_gemma3`, a small base model."""
+"""Data in the package: `sample`, synthetic questions and passages; `tiny_gemma3` and `tiny_gemma3_reader`, small bases."""
 
 import os
 from pathlib import Path
