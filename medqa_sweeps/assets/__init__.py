@@ -1,4 +1,4 @@
-"""Data in the package: `sample`, synthetic questions and passages; `tiny_gemma3` and `tiny_gemma3_reader`, small bases."""
+"""Data in the package: `sample`, questions and passages; `tiny_gemma3` and `tiny_gemma3_reader`, tiny bases."""
 
 import os
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""The tiny reader is the tiny base in all but its weights, was taught the prompt of conf/prompt/, and reads passages."""
+"""The tiny reader is the tiny base with other weights, was taught the prompt of conf/prompt/, and reads passages."""
 
 from typing import Any
 
