@@ -1,4 +1,4 @@
-"""Data in the package: `sample`, questions and passages; `tiny_gemma3` and `tiny_gemma3_reader`, tiny bases."""
+"""Data in the package: the synthetic `sample`, and two small bases, `tiny_gemma3` and `tiny_gemma3_reader`."""
 
 import os
 from pathlib import Path
