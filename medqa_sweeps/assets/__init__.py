@@ -1,4 +1,4 @@
-"""Data in the package: `sample`, a synthetic set of questions, and `tiny_gemma3`, a small base model."""
+"""Data in the package: the synthetic `sample`, and two small bases, `tiny_gemma3` and `tiny_gemma3_reader`."""
 
 import os
 from pathlib import Path

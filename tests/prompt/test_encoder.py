@@ -21,13 +21,22 @@ RENDERED = {
         "<bos><start_of_turn>user\nWhich vitamin prevents scurvy?\n\nA. A\nB. B12\nC. C\nD. D\n\n"
         "Answer with the letter of the one correct option.<end_of_turn>\n<start_of_turn>model\n"
     ),
+    "chat_passages": (
+        "<bos><start_of_turn>user\nWhich vitamin prevents scurvy?\n\nA. A\nB. B12\nC. C\nD. D\n\n"
+        "Answer with the letter of the one correct option.<end_of_turn>\n<start_of_turn>model\n"
+    ),
     "plain": "Question: Which vitamin prevents scurvy?\nA. A\nB. B12\nC. C\nD. D\nAnswer:",
     "terse": (
         "<bos><start_of_turn>user\nWhich vitamin prevents scurvy?\nA. A\nB. B12\nC. C\nD. D\n"
         "Letter?<end_of_turn>\n<start_of_turn>model\n"
     ),
 }
-COMPLETED = {"chat": ["C", "<end_of_turn>"], "plain": [" C", "<eos>"], "terse": ["C", "<end_of_turn>"]}
+COMPLETED = {
+    "chat": ["C", "<end_of_turn>"],
+    "chat_passages": ["C", "<end_of_turn>"],
+    "plain": [" C", "<eos>"],
+    "terse": ["C", "<end_of_turn>"],
+}
 TEACH = (
     "The prompt has changed. Adapters trained before were trained on another text, and baselines that are shared "
     "between trials are no longer theirs. If it was meant, write the new text here and say so in CHANGELOG.md."

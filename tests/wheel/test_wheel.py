@@ -60,6 +60,8 @@ def test_names_that_others_use_are_inside_the_package(wheel: Path) -> None:
     names = {line.split("/")[0] for line in listed.splitlines()[1:]}
     assert {name for name in names if not name.endswith(".dist-info")} == {"medqa_sweeps", "hydra_plugins"}
     assert "medqa_sweeps/conf/config.yaml" in listed and "medqa_sweeps/analysis/page/page.css" in listed
+    for name in ("sample/passages.jsonl", "tiny_gemma3_reader/model.safetensors", "tiny_gemma3_reader/tokenizer.json"):
+        assert f"medqa_sweeps/assets/{name}" in listed
 
 
 def test_a_sweep_of_four_ranks_and_its_page(swept: tuple[Path, str], environment: Path) -> None:

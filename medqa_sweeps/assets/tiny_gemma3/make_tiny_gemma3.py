@@ -74,9 +74,14 @@ CHAT_TEMPLATE = """\
 
 
 def user_content(record: dict[str, Any]) -> str:
-    """A copy of the project's prompt, so that this model does not change when the project's prompt does."""
+    """A copy of the project's prompt, so that this model does not change when the project's prompt does.
+
+    A record may hold `passages` as the prompt shows them; they stand before the question.
+    """
+    passages = "".join(f"{passage}\n" for passage in record.get("passages", ()))
     options = "\n".join(f"{letter}. {text}" for letter, text in record["options"].items())
-    return f"{record['question']}\n\n{options}\n\nAnswer with the letter of the one correct option."
+    before = f"{passages}\n" if passages else ""
+    return f"{before}{record['question']}\n\n{options}\n\nAnswer with the letter of the one correct option."
 
 
 class Lessons:
@@ -183,6 +188,22 @@ def loss_of(model: Gemma3ForCausalLM, rows: Sequence[list[int]], pad_id: int) ->
     return letters + others, hits
 
 
+def take_step(
+    model: Gemma3ForCausalLM, optimizer: torch.optim.Optimizer, rows: Sequence[list[int]], pad_id: int
+) -> tuple[float, float]:
+    """One update; returns loss and share of correct letters before it."""
+    loss, hits = loss_of(model, rows, pad_id)
+    optimizer.zero_grad()
+    loss.backward()
+    torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+    optimizer.step()
+    return loss.item(), hits
+
+
+def new_optimizer(model: Gemma3ForCausalLM, lr: float) -> torch.optim.Optimizer:
+    return torch.optim.AdamW(model.parameters(), lr=lr, betas=(0.9, 0.98), weight_decay=0.01)
+
+
 @torch.no_grad()
 def initialise(model: Gemma3ForCausalLM) -> None:
     """Initialise so that embeddings dominate: Gemma scales them by sqrt(width) and each layer's output to unit size."""
@@ -194,7 +215,7 @@ def initialise(model: Gemma3ForCausalLM) -> None:
 
 def teach(model: Gemma3ForCausalLM, tokenizer: PreTrainedTokenizerFast, lessons: Lessons) -> int:
     """Full training in float32 on a growing number of names; returns the number of steps."""
-    optimizer = torch.optim.AdamW(model.parameters(), lr=PEAK_LR, betas=(0.9, 0.98), weight_decay=0.01)
+    optimizer = new_optimizer(model, PEAK_LR)
     model.train()
     lessons.known = FIRST_NAMES
     recent: list[float] = []
@@ -202,18 +223,11 @@ def teach(model: Gemma3ForCausalLM, tokenizer: PreTrainedTokenizerFast, lessons:
     while left:
         optimizer.param_groups[0]["lr"] = PEAK_LR * min(1.0, (step + 1) / WARMUP_STEPS, left / LAST_STEPS)
         rows = [token_ids(tokenizer, lessons.draw()) for _ in range(BATCH)]
-        loss, hits = loss_of(model, rows, tokenizer.pad_token_id)
-        optimizer.zero_grad()
-        loss.backward()
-        torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
-        optimizer.step()
+        loss, hits = take_step(model, optimizer, rows, tokenizer.pad_token_id)
         step += 1
         recent.append(hits)
         if step % 50 == 0:
-            print(
-                f"step {step}: {lessons.known} names, loss {loss.item():.3f}, right {mean(recent[-50:]):.1%}",
-                flush=True,
-            )
+            print(f"step {step}: {lessons.known} names, loss {loss:.3f}, right {mean(recent[-50:]):.1%}", flush=True)
         if left < LAST_STEPS or (lessons.known == lessons.all_names and mean(recent[-20:]) > ENOUGH):
             left -= 1
         elif len(recent) >= 20 and mean(recent[-20:]) > ENOUGH:
