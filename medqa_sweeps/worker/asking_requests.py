@@ -49,7 +49,7 @@ class RequestAsking:
 
         Args:
             dtype: in which the base computes.
-            answered: is told on the way how many requests are done; nothing where the lines are there.
+            answered: is told on the way how many requests are done, 0 first; nothing where the lines are there.
         """
 
         def compute() -> dict[str, Any]:
@@ -64,6 +64,7 @@ class RequestAsking:
         """The lines of a model, in the order of the requests; the arguments as for `untuned`."""
         encoded = [one for one in self._all if isinstance(one, _Encoded)]
         found: dict[str, RequestLine] = {}
+        answered(0)
         for start in range(0, len(encoded), _TOGETHER):
             for line in self._answers(model, encoded[start : start + _TOGETHER], samples_seen):
                 found[line.id] = line

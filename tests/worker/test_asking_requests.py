@@ -62,7 +62,7 @@ def test_each_request_has_a_line_and_what_cannot_be_put_has_its_reason(plan: Pla
     asking = asking_requests.RequestAsking(plan, requests, tokenizer)
     lines = asking.trained(model, 7, told.append)  # type: ignore[arg-type]
     assert [line.id for line in lines] == [one.id for one in requests] and {line.samples_seen for line in lines} == {7}
-    assert told == [32, 64, 72], "people see how far it is"
+    assert told == [0, 32, 64, 72], "people see how far it is"
     too_long = "longer than training.max_length_tokens=192 with an answer"
     assert [line.skipped for line in lines if line.skipped] == [too_long, too_long, asking_requests.NOT_FINITE]
     by_id = {line.id: line for line in lines}
