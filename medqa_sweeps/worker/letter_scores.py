@@ -23,13 +23,16 @@ def letter_log_probabilities(model: Any, rows: list[list[int]], pad_id: int, let
     """
     last_B = torch.tensor([len(row) - 1 for row in rows], device=DEVICE)
     input_ids_BxT, mask_BxT = padded(rows, pad_id, left=False)
-    hidden_BxTxD = _decoder(model)(input_ids=input_ids_BxT, attention_mask=mask_BxT, use_cache=False)[0]
+    hidden_BxTxD = decoder_of(model)(input_ids=input_ids_BxT, attention_mask=mask_BxT, use_cache=False)[0]
     answer_BxD = hidden_BxTxD[torch.arange(len(rows), device=DEVICE), last_B]
-    logits_BxV = model.get_output_embeddings()(answer_BxD).float()
+    return torch.log_softmax(logits_of(model, answer_BxD), dim=-1)[:, letter_ids].cpu()
+
+
+def logits_of(model: Any, hidden_BxD: torch.Tensor) -> torch.Tensor:
+    """[B, V] over the vocabulary, of positions of the decoder's output."""
+    logits_BxV = model.get_output_embeddings()(hidden_BxD).float()
     cap = getattr(model.config.get_text_config(), "final_logit_softcapping", None)
-    if cap:
-        logits_BxV = torch.tanh(logits_BxV / cap) * cap
-    return torch.log_softmax(logits_BxV, dim=-1)[:, letter_ids].cpu()
+    return torch.tanh(logits_BxV / cap) * cap if cap else logits_BxV
 
 
 def padded(rows: list[list[int]], pad_id: int, left: bool) -> tuple[torch.Tensor, torch.Tensor]:
@@ -50,7 +53,7 @@ def scoring_passes(rows: list[list[int]], config: EvaluationConfig) -> Iterator[
     return passes_by_length([len(row) for row in rows], tokens, config.batch_size)
 
 
-def _decoder(model: Any) -> Any:
+def decoder_of(model: Any) -> Any:
     """The transformer without its vocabulary head, under the adapter's wrappers if there are any."""
     bare = model.get_base_model() if hasattr(model, "get_base_model") else model
     return bare.get_decoder()
