@@ -1,7 +1,7 @@
 """A file of questions whose passages are known: JSON lines with `question`, and `file`, `page` or `contains`.
 
-    {"question": "How is gout treated?", "file": "guide.pdf", "page": 3}
-    {"question": "What raises urate?", "contains": "Thiazides raise urate"}
+{"question": "How is gout treated?", "file": "guide.pdf", "page": 3}
+{"question": "What raises urate?", "contains": "Thiazides raise urate"}
 """
 
 from dataclasses import dataclass

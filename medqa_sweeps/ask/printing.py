@@ -7,7 +7,7 @@ from rich.text import Text
 
 from medqa_sweeps.ask.lookup import FoundPassage, Lookup
 from medqa_sweeps.ask.result import Answer
-from medqa_sweeps.ask.statements import MEANING_OF_QUOTES, closeness, fewer_than_asked, verdict
+from medqa_sweeps.ask.statements import closeness, draft_as_a_whole, fewer_than_asked, verdict
 
 _WIDEST = 100  # characters of a line: longer ones are hard to read
 
@@ -33,12 +33,9 @@ def print_draft(answer: Answer, console: Console) -> None:
     for sentence in answer.sentences:
         _print(sentence.text, console, "    ", "" if sentence.is_supported else "strike")
         _print(f"→ {verdict(sentence)}", console, "      ")
-    if not answer.sentences:
-        _print("The model wrote nothing.", console, "    ")
-        return
     if answer.draft.cut_passages:
         _print(f"The model read passage {_listed(answer.draft.cut_passages)} in part.", console)
-    _print(MEANING_OF_QUOTES, console)
+    _print(draft_as_a_whole(answer.sentences), console)
 
 
 def _heading(found: FoundPassage) -> str:

@@ -17,11 +17,12 @@ PROMPT = PromptConfig(
     name="ask",
     chat=True,
     template=(
+        "Answer from these passages alone.\n\n"
         "{passages}\n\n"
-        "Question: {question}\n\n"
-        f"Answer from the passages alone, in at most {_NUMBERS[MOST_SENTENCES]} sentences. In each sentence copy at "
-        f"least {_NUMBERS[LEAST_WORDS]} words from a passage between double quotation marks, and name the passage by "
-        "its number in square brackets behind them."
+        f"Write at most {_NUMBERS[MOST_SENTENCES]} sentences. In each, copy at least {_NUMBERS[LEAST_WORDS]} words "
+        "from a passage between double quotation marks, and put the passage's number in square brackets behind them, "
+        'like this: "copied words" [1].\n\n'
+        "Question: {question}"
     ),
 )
 

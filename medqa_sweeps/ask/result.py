@@ -6,7 +6,7 @@ from typing import Any
 from medqa_sweeps.ask.checking import CheckedSentence, checked
 from medqa_sweeps.ask.drafts import Draft
 from medqa_sweeps.ask.lookup import FoundPassage, Lookup
-from medqa_sweeps.ask.statements import MEANING_OF_QUOTES, closeness, left_out, verdict
+from medqa_sweeps.ask.statements import closeness, draft_as_a_whole, left_out, verdict
 from medqa_sweeps.retrieval.corpus import ReadCorpus
 from medqa_sweeps.wording import EDUCATION_ONLY
 
@@ -83,5 +83,5 @@ def draft_json(answer: Answer) -> dict[str, Any] | None:
             }
             for one in answer.sentences
         ],
-        "meaning": MEANING_OF_QUOTES,
+        "meaning": draft_as_a_whole(answer.sentences),
     }

@@ -1,7 +1,7 @@
 """What was found for a question, in sentences that claim no more than a search for words can show."""
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from medqa_sweeps.ask.checking import CheckedSentence
 from medqa_sweeps.ask.lookup import Lookup
@@ -17,6 +17,7 @@ MEANING_OF_QUOTES = (
     "A quote that was found shows where its words stand, not that the rest of the sentence is true. Read the passage."
 )
 NOT_SUPPORTED = "not supported by the passages"
+NONE_SUPPORTED = "No sentence of this draft is supported: read the passages instead."
 TINY_BASE = "The bundled tiny base has learnt no language: its draft means nothing."
 
 
@@ -50,6 +51,13 @@ def verdict(sentence: CheckedSentence) -> str:
         return f"{NOT_SUPPORTED}: {sentence.reason}"
     found = sorted({number for quote in sentence.quotes for number in quote.found_in})
     return f"quote found in passage {' and '.join(map(str, found))}"
+
+
+def draft_as_a_whole(sentences: Sequence[CheckedSentence]) -> str:
+    """What the checks of a draft's sentences mean together."""
+    if not sentences:
+        return "The model wrote nothing."
+    return MEANING_OF_QUOTES if any(sentence.is_supported for sentence in sentences) else NONE_SUPPORTED
 
 
 def left_out(read: ReadCorpus) -> Iterator[str]:

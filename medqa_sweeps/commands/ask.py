@@ -1,4 +1,4 @@
-"""`ask QUESTION --corpus FOLDER`: passages of your own literature for a question, then a draft whose quotes are checked.
+"""`ask QUESTION --corpus FOLDER`: passages of your literature for a question, then a draft whose quotes are checked.
 
 Passages come first and need no model. The draft is written by an untuned base, since one that was tuned on exam
 questions answers everything with a letter. Nothing leaves the machine: a model is read from a folder or from the hub's

@@ -2,9 +2,9 @@
 
     python -m medqa_sweeps.worker.ask MODEL REQUESTS FALLS DRAFTS
 
-MODEL is a `ModelConfig` as JSON, REQUESTS a file with a `DraftRequest` per line, FALLS yes or no: whether to measure how
-each sentence depends on each passage. DRAFTS is written, a `Draft` per line, in the requests' order. Names of shapes: T
-tokens of prompt and text, N of the text alone, D hidden size.
+MODEL is a `ModelConfig` as JSON, REQUESTS a file with a `DraftRequest` per line, FALLS yes or no: whether to measure
+how each sentence depends on each passage. DRAFTS is written, a `Draft` per line, in the requests' order. Names of
+shapes: T tokens of prompt and text, N of the text alone, D hidden size, V vocabulary.
 """
 
 import json
@@ -128,9 +128,7 @@ class _Writer:
         ids_of_text: list[int] = written[0, len(ids) :].tolist()
         return ids_of_text
 
-    def _falls(
-        self, prompt: _Prompt, ids: list[int], text_ids: list[int], text: str
-    ) -> tuple[tuple[float, ...], ...]:
+    def _falls(self, prompt: _Prompt, ids: list[int], text_ids: list[int], text: str) -> tuple[tuple[float, ...], ...]:
         """By sentence and passage, the fall of the sentence's log-probability when the passage is left out."""
         tokens = self._tokens_of_sentences(text_ids, text)
         whole = self._log_probabilities(ids, text_ids)
@@ -139,8 +137,7 @@ class _Writer:
             for index in range(len(prompt.passages))
         ]
         return tuple(
-            tuple(round(float(falls_N[of_sentence].sum()), 6) for falls_N in falls_by_passage)
-            for of_sentence in tokens
+            tuple(round(float(falls_N[of_sentence].sum()), 6) for falls_N in falls_by_passage) for of_sentence in tokens
         )
 
     def _log_probabilities(self, ids: list[int], text_ids: list[int]) -> torch.Tensor:
