@@ -1,4 +1,4 @@
-"""Data in the package: `sample`, a synthetic set of questions, and `tiny_gemma3`, a small base model."""
+"""Data in the package: `sample`, synthetic questions; `tiny_gemma3`, a small base model; `off_topic`, for `ask`."""
 
 import os
 from pathlib import Path

@@ -18,7 +18,7 @@ from medqa_sweeps.durable.lines import append_lines, read_lines
 from medqa_sweeps.errors import ConfigError, TrialError
 from medqa_sweeps.exit_codes import ExitCode
 from medqa_sweeps.pool.request import ANY_DEVICE, DeviceRequest
-from medqa_sweeps.wording import EDUCATION_ONLY
+from medqa_sweeps.wording import EDUCATION_ONLY, counted
 
 if TYPE_CHECKING:
     from medqa_sweeps.ask.drafts import Draft
@@ -145,12 +145,14 @@ def _evaluate(arguments: argparse.Namespace, writer: _Writer, read: "ReadCorpus"
 def _drafts(
     lookups: "Sequence[Lookup]", model: "ModelConfig", devices: DeviceRequest, with_falls: bool
 ) -> "list[Draft]":
-    """A draft for each question, by a child process on a device that is free.
+    """A draft for each question, by a child process on a device that is free; a terminal shows on stderr that it runs.
 
     Raises:
         ConfigError: if none is, or the child refuses.
         InternalError: if the child fails.
     """
+    from rich.console import Console
+
     from medqa_sweeps.ask.drafts import Draft, draft_request
     from medqa_sweeps.jobs.one_child import run_child
     from medqa_sweeps.pool.local import local_pool
@@ -159,7 +161,8 @@ def _drafts(
         requests, out = Path(made) / "requests.jsonl", Path(made) / "drafts.jsonl"
         append_lines(requests, [draft_request(lookup).to_json() for lookup in lookups])
         told = [json.dumps(asdict(model)), str(requests), "yes" if with_falls else "no", str(out)]
-        with local_pool(Path.cwd(), [CHILD], devices, at_most=1) as pool:
+        status = Console(stderr=True).status(f"{model.name} writes {counted(len(lookups), 'draft')}")
+        with status, local_pool(Path.cwd(), [CHILD], devices, at_most=1) as pool:
             run_child(pool, CHILD, told, Path(made) / "log")
         return list(read_lines(out, Draft.from_json))
 

@@ -53,7 +53,7 @@ def test_a_number_and_a_quote_support_a_sentence(sentence: str) -> None:
 )
 def test_anything_else_does_not(sentence: str, reason: str) -> None:
     (found,) = verdicts(sentence)
-    assert found.startswith("not supported by the passages: ") and found.endswith(reason)
+    assert found.startswith("not supported by the passages: ") and reason in found
 
 
 def test_numbers_within_a_quote_are_the_passages_own() -> None:

@@ -56,7 +56,7 @@ def test_search(found: Evaluation) -> None:
     assert [one.rank for one in found.questions] == [1, 2, 1, None]
     assert (found.hit_first, found.hit_shown) == (Share(2, 4), Share(3, 4))
     assert found.reciprocal_rank.mean == (1 + 1 / 2 + 1) / 4
-    assert found.refused == Share(1, 4)  # "lactose" shares no word
+    assert found.refused == Share(2, 4)  # "lactose" shares no word, "colchicine gout" stands in most passages
 
 
 def test_drafts(found: Evaluation) -> None:
