@@ -46,10 +46,8 @@ def asked(capsys: pytest.CaptureFixture[str], *words: str) -> dict[str, Any]:
 def test_passages_stand_with_file_place_and_matched_words(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["ask", QUESTION, "--corpus", str(folder), "--no-draft", "--passages", "2"]) == 0
     said = capsys.readouterr().out
-    assert (
-        f"[1] {folder}/diabetes.pdf, page 2, score" in said
+    assert f"[1] {folder}/diabetes.pdf, page 2, score" in said
     assert "matched: filtration, rate, metformin, stopped" in said
-    )
     assert f"[2] {folder}/gout.md, line 1, score" in said and "matched: kidney, disease" in said
     assert "    Metformin is stopped below a filtration rate of 30 mL/min." in said.splitlines()
     assert said.index("page 2") < said.index("No draft: --no-draft was given.")
