@@ -1,4 +1,4 @@
-"""Data in the package: the synthetic `sample`, and two small bases, `tiny_gemma3` and `tiny_gemma3_reader`."""
+"""Data in the package: the synthetic `sample`, two small bases `tiny_gemma3…`, and `off_topic` questions for `ask`."""
 
 import os
 from pathlib import Path

@@ -19,6 +19,7 @@ from medqa_sweeps.assets.tiny_gemma3_reader.make_tiny_gemma3_reader import (
     share_right,
     with_passages,
 )
+from medqa_sweeps.config import PromptConfig
 from tests.conftest import ROOT
 
 RECORD = {"question": "Which vitamin prevents scurvy?", "options": {"A": "A", "B": "B12"}, "answer_idx": "A"}
@@ -47,13 +48,13 @@ def test_the_prompt_it_was_taught() -> None:
 
 
 def test_the_prompt_in_conf_is_the_one_it_was_taught() -> None:
-    wording = yaml.safe_load((ROOT / "conf" / "prompt" / "chat_passages.yaml").read_text())
-    line = wording["passage"].replace("{number}", "1").replace("{title}", "Limes").replace("{text}", "They hold C.")
+    wording = PromptConfig(**yaml.safe_load((ROOT / "conf" / "prompt" / "chat_passages.yaml").read_text()))
+    line = wording.passage.replace("{number}", "1").replace("{title}", "Limes").replace("{text}", "They hold C.")
     options = "\n".join(
-        wording["option"].replace("{letter}", letter).replace("{text}", text)
+        wording.option.replace("{letter}", letter).replace("{text}", text)
         for letter, text in RECORD["options"].items()  # type: ignore[attr-defined]
     )
-    content = wording["template"].replace("{passages}", line).replace("{question}", str(RECORD["question"]))
+    content = wording.template.replace("{passages}", line).replace("{question}", str(RECORD["question"]))
     assert content.replace("{options}", options) == user_content(shown(PASSAGES[:1])), TEACH
 
 

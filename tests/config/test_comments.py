@@ -34,7 +34,8 @@ def _keys() -> Iterator[tuple[str, str]]:
 def _config() -> TrialConfig:
     config = TrialConfig()
     config.model.name = config.prompt.name = config.lora.name = config.data.name = "x"
-    config.model.path, config.data.train, config.prompt.template = "folder", "file", "{question}{options}"
+    config.model.path, config.data.train, config.prompt.template = "folder", "file", "{passages}{question}{options}"
+    config.retrieval.name, config.retrieval.corpus = "bm25", "folder"
     assert not list(config.problems())
     return config
 
