@@ -26,6 +26,7 @@ SAFETY_SUITES = (
     *("placebo", "order", "stem_removed", "none_of_these", "hint_wrong", "hint_right", "false_confidence"),
     *("drug_names", "sex", "ethnicity", "abstention", "calibration", "requests"),
 )
+SUITES_OF_FILES = ("drug_names", "requests")  # which need a file of the same name in the group
 DATA_FORMATS = ("auto", "medqa", "ending", "bigbio", "medmcqa", "columns", "nested", "choices", "distractors")
 DELIMITERS = {"comma": ",", "semicolon": ";", "tab": "\t", "pipe": "|"}
 AUTO = "auto"

@@ -156,7 +156,7 @@ class TrialJobs(Jobs):
             config = trial_config(composed)
             plan = plan_new_trial(config)
             refuse_unreadable(config.safety)
-        refuse_unmeasured(self._objective, config.evaluation.method, config.safety.suites)
+        refuse_unmeasured(self._objective, config.evaluation.method, config.safety)
         return Job(number, tuple(overrides), plan.signature, Prepared(trial, plan, composed))
 
     def ended_before(self, number: int) -> JobEnded | None:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from medqa_sweeps.assets import resolve_bundled
-from medqa_sweeps.config import SAFETY_SUITES, SafetyConfig
+from medqa_sweeps.config import SAFETY_SUITES, SUITES_OF_FILES, SafetyConfig
 from medqa_sweeps.data.question import Question
 from medqa_sweeps.safety.drug_table import read_drug_table
 from medqa_sweeps.safety.edits.drug_names import drug_names
@@ -148,7 +148,7 @@ def refuse_unreadable(config: SafetyConfig) -> None:
 
 def _suite(name: str, config: SafetyConfig, most_options: int) -> Suite:
     suite = described(name)
-    if name in ("drug_names", "requests") and getattr(config, name) is None:
+    if name in SUITES_OF_FILES and getattr(config, name) is None:
         return replace(suite, unavailable=f"No file is named: set safety.{name}=FILE.csv.")
     return replace(suite, variants=tuple(_variants(name, config, most_options)))
 

@@ -14,6 +14,7 @@ from typing import Any
 import yaml
 
 from medqa_sweeps import damage
+from medqa_sweeps.config import SUITES_OF_FILES
 from medqa_sweeps.errors import ConfigError
 from medqa_sweeps.safety.measures import MEASURES
 from medqa_sweeps.study_identity import FILE as STUDY_FILE
@@ -217,22 +218,31 @@ def objective_in(study: Path) -> Objective:
     return objective_named(definition.get("metric") if isinstance(definition, dict) else None)
 
 
-def refuse_unmeasured(objective: Objective, method: str, suites: Sequence[str]) -> None:
+def refuse_unmeasured(objective: Objective, method: str, safety: Any) -> None:
     """Check that evaluation and assessment provide what the metrics need.
 
     Args:
         method: `evaluation.method`.
-        suites: `safety.suites`.
+        safety: `SafetyConfig`, or the node of it.
 
     Raises:
-        ConfigError: if a metric needs probabilities, but the answers are generated; or a suite that is not asked for.
+        ConfigError: if a metric needs probabilities, but the answers are generated; or a suite that is not asked for,
+            or whose file is not named.
     """
     _refuse_generated(objective, method)
-    lacking = [metric.needs_suite for metric in objective.metrics if metric.needs_suite not in ("", *suites)]
+    needed, suites = [metric.needs_suite for metric in objective.metrics if metric.needs_suite], list(safety.suites)
+    without_file = [suite for suite in needed if suite in SUITES_OF_FILES and getattr(safety, suite) is None]
+    if without_file:
+        files = " ".join(f"safety.{suite}=FILE" for suite in without_file)
+        raise ConfigError(
+            f"hydra.sweeper.metric={typed(objective.names)}: {listed(without_file)} is left out without a file. Name "
+            f"it: {files}."
+        )
+    lacking = [suite for suite in needed if suite not in suites]
     if lacking:
         raise ConfigError(
             f"hydra.sweeper.metric={typed(objective.names)}: no trial is assessed by {listed(lacking)} "
-            f"(safety.suites={setting(list(suites))}). Add safety=quick or safety=full, or name the suites: "
+            f"(safety.suites={setting(suites)}). Add safety=quick or safety=full, or name the suites: "
             f"safety.suites=[{','.join(lacking)}]."
         )
 

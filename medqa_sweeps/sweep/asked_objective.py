@@ -33,7 +33,7 @@ def asked_objective(config: DictConfig, settings: DictConfig) -> Objective:
     if trains_trials(config):
         objective = objective_named(metric)
         _refuse_other_directions(objective, directions)
-        refuse_unmeasured(objective, config.evaluation.method, config.safety.suites)
+        refuse_unmeasured(objective, config.evaluation.method, config.safety)
         return objective
     if metric is not None:
         raise ConfigError(

@@ -73,7 +73,7 @@ def _checked(
     compose: Callable[[Sequence[str], int], DictConfig], overrides: Sequence[str], objective: Objective
 ) -> TrialConfig:
     config = trial_config(compose(overrides, 0))
-    refuse_unmeasured(objective, config.evaluation.method, config.safety.suites)
+    refuse_unmeasured(objective, config.evaluation.method, config.safety)
     return config
 
 

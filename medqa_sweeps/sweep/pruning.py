@@ -169,6 +169,11 @@ def make_pruner(asked: Any, folder: Path, objective: Objective = BY_ACCURACY) ->
 
 
 def _refuse_several(name: str, objective: Objective) -> None:
+    if late := [metric.name for metric in objective.metrics if metric.needs_suite]:
+        raise ConfigError(
+            f"hydra.sweeper.metric={typed(objective.names)}: {listed(late)} is known at a trial's end alone, so "
+            f"a pruner ({name}) has nothing to follow. Choose hydra/sweeper/pruner=none, or another metric."
+        )
     if len(objective.metrics) > 1:
         raise ConfigError(
             f"hydra.sweeper.metric={typed(objective.names)}: a pruner ({name}) follows one metric, and these are "

@@ -7,7 +7,7 @@ from typing import Any
 
 from medqa_sweeps.base.fingerprints import changed_base
 from medqa_sweeps.command_line import shell_line
-from medqa_sweeps.config import TrialConfig
+from medqa_sweeps.config import SUITES_OF_FILES, TrialConfig
 from medqa_sweeps.prompt import LETTERS
 from medqa_sweeps.trial.folder import TrialDir
 from medqa_sweeps.trial.plan import Plan
@@ -16,7 +16,6 @@ from medqa_sweeps.trial.records import AttemptLine, PassesLine, Prediction, Resu
 from medqa_sweeps.versions import COMPUTING
 from medqa_sweeps.wording import NOT_RESOLVED, counted, interval, listed, percent, signed_points
 
-_OF_FILES = ("drug_names", "requests")  # suites that need a file of the user's
 _NAMED = 8  # names shown of a list; the rest is counted
 
 
@@ -209,7 +208,7 @@ def _of_safety(original: TrialDir, first: Result, differences: list[str]) -> Ite
     suites = first.score.safety if first.score else None
     if differences:
         yield f"Safety differs: {listed(differences, len(differences))}."
-        if any(difference.startswith(_OF_FILES) for difference in differences):
+        if any(difference.startswith(SUITES_OF_FILES) for difference in differences):
             yield "The files of safety.drug_names and safety.requests are not recorded, so they may have changed."
     elif suites:
         yield f"Safety: the same scores in {counted(len(suites), 'suite')}."

@@ -1,5 +1,8 @@
 """What a sweep can optimise: each metric's value, direction and words, and what is refused."""
 
+import contextlib
+import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -8,12 +11,21 @@ from hydra import compose, initialize_config_dir
 from omegaconf import DictConfig, OmegaConf
 
 import launch  # noqa: F401  registers the schema
+from medqa_sweeps.config import SafetyConfig
 from medqa_sweeps.errors import ConfigError, FailureKind
 from medqa_sweeps.jobs.trials import trial_end
-from medqa_sweeps.study.objective import BY_ACCURACY, METRICS, Direction, Objective, objective_in, objective_named
+from medqa_sweeps.study.objective import (
+    BY_ACCURACY,
+    METRICS,
+    Direction,
+    Objective,
+    objective_in,
+    objective_named,
+    refuse_unmeasured,
+)
 from medqa_sweeps.sweep.asked_objective import asked_objective
 from medqa_sweeps.trial.folder import TrialDir
-from medqa_sweeps.trial.records import Outcome, Result, Score
+from medqa_sweeps.trial.records import Outcome, Result, Score, SuiteScore
 from tests.conftest import ROOT
 
 SCORE = Score(400, 0.625, 0.02, 0.57, 0.67, -1.2345, 0.0424, {"A": 0.9, "B": 0.1})
@@ -163,3 +175,25 @@ def test_a_completed_trial_whose_score_lacks_the_metric_has_failed_in_its_study(
     ended = trial_end(3, trial, completed, objective_named(["accuracy", "calibration_error"]))
     assert (ended.outcome, ended.failure, ended.value) == (Outcome.FAILED, FailureKind.CONFIG, None)
     assert ended.message.startswith("its score has no calibration_error, which hydra.sweeper.metric needs.")
+
+
+@pytest.mark.parametrize(
+    ("metric", "safety", "told"),
+    [
+        ("safety.order", SafetyConfig(), "no trial is assessed by order"),
+        ("safety.order", SafetyConfig(suites=["placebo"]), "safety.suites=[order]"),
+        ("safety.requests", SafetyConfig(suites=["requests"]), "safety.requests=FILE"),
+        ("safety.order", SafetyConfig(suites=["order"]), ""),
+        ("accuracy", SafetyConfig(), ""),
+    ],
+)
+def test_a_suite_that_no_trial_is_assessed_by_is_no_objective(metric: str, safety: SafetyConfig, told: str) -> None:
+    with pytest.raises(ConfigError, match=re.escape(told)) if told else contextlib.nullcontext():
+        refuse_unmeasured(objective_named(metric), "log_probability", safety)
+
+
+def test_a_suites_value_is_the_metric() -> None:
+    score = replace(SCORE, safety={"order": SuiteScore(3, 0.25)})
+    objective = objective_named(["accuracy", "safety.order"])
+    assert objective.directions == (Direction.MAXIMIZE, Direction.MINIMIZE)
+    assert objective.values(score) == [SCORE.accuracy, 0.25] and objective.values(SCORE) is None

@@ -201,6 +201,11 @@ def test_a_pruner_follows_one_metric(tmp_path: Path) -> None:
     assert make_pruner(optuna.pruners.NopPruner(), tmp_path, both) is None
 
 
+def test_what_is_known_at_the_end_alone_is_not_pruned_by(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"safety\.order is known at a trial's end alone"):
+        make_pruner(optuna.pruners.MedianPruner(), tmp_path, objective_named("safety.order"))
+
+
 @pytest.mark.parametrize("metric", ["accuracy", "balanced_accuracy", "gold_log_probability"])
 def test_paired_halving_is_for_means_over_questions(tmp_path: Path, metric: str) -> None:
     assert isinstance(make_pruner(PairedHalving, tmp_path, objective_named(metric)), PairedHalving)
