@@ -7,7 +7,7 @@ from medqa_sweeps.ask.drafts import largest_fall
 from medqa_sweeps.ask.evaluation import Evaluation, QuestionResult, Share
 from medqa_sweeps.ask.statements import left_out, verdict
 from medqa_sweeps.retrieval.corpus import ReadCorpus
-from medqa_sweeps.wording import EDUCATION_ONLY, counted, interval, percent
+from medqa_sweeps.wording import CI, EDUCATION_ONLY, counted, interval, percent
 
 
 def lines(found: Evaluation, model: str | None, no_draft: str) -> Iterator[str]:
@@ -19,7 +19,7 @@ def lines(found: Evaluation, model: str | None, no_draft: str) -> Iterator[str]:
     yield f"Search, {counted(len(found.questions), 'question')} with known passages"
     yield from _rows(_search(found))
     rank = found.reciprocal_rank
-    yield f"  {'mean reciprocal rank':<45} {rank.mean:.2f} (interval {rank.low:.2f} to {rank.high:.2f})"
+    yield f"  {'mean reciprocal rank':<45} {rank.mean:.2f} ({CI} {rank.low:.2f} to {rank.high:.2f})"
     yield "Refused as not close to the folder"
     yield from _rows(_refusals(found))
     if model is None:

@@ -6,6 +6,7 @@ from rich.console import Console
 from rich.text import Text
 
 from medqa_sweeps.ask.lookup import FoundPassage, Lookup
+from medqa_sweeps.ask.prompt import MOST_DRAFT_TOKENS
 from medqa_sweeps.ask.result import Answer
 from medqa_sweeps.ask.statements import closeness, draft_as_a_whole, fewer_than_asked, verdict
 
@@ -33,6 +34,8 @@ def print_draft(answer: Answer, console: Console) -> None:
     for sentence in answer.sentences:
         _print(sentence.text, console, "    ", "" if sentence.is_supported else "strike")
         _print(f"→ {verdict(sentence)}", console, "      ")
+    if not answer.draft.is_finished:
+        _print(f"The draft was cut at {MOST_DRAFT_TOKENS} tokens.", console)
     if answer.draft.cut_passages:
         _print(f"The model read passage {_listed(answer.draft.cut_passages)} in part.", console)
     _print(draft_as_a_whole(answer.sentences), console)

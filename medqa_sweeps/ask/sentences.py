@@ -10,18 +10,19 @@ from medqa_sweeps.retrieval.sentences import sentence_ends
 MOST_SENTENCES = 3
 _CITATION = re.compile(r"\[\s*(\d+(?:\s*[,;]\s*\d+)*)\s*\]")
 _LEADING = re.compile(rf"\s*(?:{_CITATION.pattern}\s*)+[.,;]?")
+_ITEM = re.compile(r"\s*\d+[.)]\s*")
 
 
 def sentence_spans(draft: str) -> list[tuple[int, int]]:
     """Start and end of each sentence of a draft, without white space around it.
 
-    A sentence does not end within quotation marks. Numbers in brackets behind its full stop belong to it, unless it has
-    some already.
+    A sentence does not end within quotation marks, and the number of a list's item is none. Numbers in brackets behind
+    its full stop belong to it, unless it has some already.
     """
     edges = [0, *sentence_ends(draft), len(draft)]
     spans: list[tuple[int, int]] = []
     for start, end in itertools.pairwise(edges):
-        if spans and has_open_quote(draft[slice(*spans[-1])]):
+        if spans and _goes_with_next(draft[slice(*spans[-1])]):
             spans[-1] = (spans[-1][0], end)
             continue
         if spans and not citations_in(draft[slice(*spans[-1])]) and (found := _LEADING.match(draft, start, end)):
@@ -45,6 +46,10 @@ def citations_in(text: str) -> list[int]:
 def citation_spans(text: str) -> list[tuple[int, int]]:
     """Start and end of each bracket with numbers, outside quotes."""
     return [match.span() for match in _citations(text)]
+
+
+def _goes_with_next(text: str) -> bool:
+    return has_open_quote(text) or bool(_ITEM.fullmatch(text))
 
 
 def _citations(text: str) -> Iterator[re.Match[str]]:

@@ -73,6 +73,7 @@ def test_a_chinese_character_counts_as_a_word() -> None:
         ('He said "One. Two." [1] Three is.', ['He said "One. Two." [1]', "Three is."]),
         ("A. B is. C is. D is. E is.", ["A. B is.", "C is.", "D is."]),  # "A." is an initial; three at most
         ("- One\n- Two", ["- One", "- Two"]),
+        ("1. One is.\n2. Two is.", ["1. One is.", "2. Two is."]),
         ("  ", []),
         ("Cut in the mid", ["Cut in the mid"]),
     ],

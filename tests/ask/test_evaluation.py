@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from medqa_sweeps.ask.drafts import Draft
+from medqa_sweeps.ask.drafts import Draft, largest_fall
 from medqa_sweeps.ask.evaluation import Evaluation, Share, evaluate
 from medqa_sweeps.ask.known import read_known
 from medqa_sweeps.ask.lookup import Searcher
@@ -67,6 +67,7 @@ def test_drafts(found: Evaluation) -> None:
 
 def test_attribution_counts_sentences_with_valid_numbers(found: Evaluation) -> None:
     assert found.attributed == Share(2, 3)  # [2] was cited, and the fall is larger without passage 1
+    assert largest_fall([0.5, 2.0, 2.0]) == 2
     assert found.by_chance == pytest.approx((1 / 2 + 1 / 2 + 1) / 3)
 
 
