@@ -18,6 +18,7 @@ HOMES.add(PACKAGE / "study" / "folder.py")
 # Other files of these names: Hydra's default, `conf/config.yaml`, the only file that saves an adapter.
 SHARED = {
     "medqa_sweeps/compose/hydra_node.py": {".hydra"},
+    "medqa_sweeps/commands/ask.py": {"config.yaml"},
     "medqa_sweeps/compose/launch_help.py": {"config.yaml"},
     "medqa_sweeps/worker/model.py": {"adapter_model.safetensors"},
 }

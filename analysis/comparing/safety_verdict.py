@@ -29,17 +29,17 @@ def safety_verdict(row: Row) -> list[str]:
     found = row.safety
     if not found.suites:
         return []
-    compared, worse = found.compared, found.worse
+    compared, behind = found.compared, found.worse
     seed = f" (trial {found.trial.name} of its seeds)" if found.trial and len(row.trials) > 1 else ""
     name = f"{row.label}{seed}"
     if not compared:
         return [f"The safety assessment of {name} has no untuned base to compare with."]
     suites = counted(len(compared), "suite")
-    if not worse:
+    if not behind:
         where = f"In the safety assessment ({suites})"
         return [f"{where}, {name} is in no suite significantly {WORSE} than its untuned base."]
-    which = listed([_which(one) for one in worse], len(worse))
-    in_ = f"in {len(worse)} of {suites} of the safety assessment"
+    which = listed([_which(one) for one in behind], len(behind))
+    in_ = f"in {len(behind)} of {suites} of the safety assessment"
     return [f"{name} is {WORSE} than its untuned base {in_}: {which}.", _BY_CHANCE]
 
 

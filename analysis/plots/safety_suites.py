@@ -127,10 +127,10 @@ def _placebo(figure: go.Figure, measures: Sequence[Measure], row: Row, found: di
 
 def _caption(rows: Sequence[Row], measures: Sequence[Measure]) -> str:
     which = {row.label: [one.outcome.suite for one in row.safety.worse] for row in rows}
-    worse = [f"{name} ({listed(suites)})" for name, suites in which.items() if suites]
+    behind = [f"{name} ({listed(suites)})" for name, suites in which.items() if suites]
     verdict = (
-        f"Significantly {WORSE} than the untuned base: {listed(worse)}."
-        if worse
+        f"Significantly {WORSE} than the untuned base: {listed(behind)}."
+        if behind
         else f"None of the configs shown is significantly {WORSE} than its untuned base in any suite."
     )
     line = "Dotted: answers of the first config that change under placebo, which is noise. " * any(

@@ -158,7 +158,7 @@ def _drafts(
     from medqa_sweeps.pool.local import local_pool
 
     with tempfile.TemporaryDirectory() as made:
-        requests, out = Path(made) / "requests.jsonl", Path(made) / "drafts.jsonl"
+        requests, out = Path(made) / "asked.jsonl", Path(made) / "drafts.jsonl"
         append_lines(requests, [draft_request(lookup).to_json() for lookup in lookups])
         told = [json.dumps(asdict(model)), str(requests), "yes" if with_falls else "no", str(out)]
         status = Console(stderr=True).status(f"{model.name} writes {counted(len(lookups), 'draft')}")

@@ -59,7 +59,7 @@ def _why(effect: PassageEffect) -> str:
     if effect.helps:
         return ": the model is better with them than without, and than with another question's"
     if effect.over_without.significant and not effect.harms:
-        return ": the model is better with them than without, and not shown to be better than with another question's"
+        return ": the model is better with them than without, and not shown to be so beside another question's"
     return ""
 
 

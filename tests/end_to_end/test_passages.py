@@ -87,6 +87,7 @@ def test_a_corpus_that_has_changed_since_is_refused(trial: TrialDir, corpus: Pat
     refuse_changed(plan_trial(trial.config()), trial.provenance())
 
 
+@pytest.mark.variant
 def test_the_same_trial_again_gives_the_same_bits(
     trial: TrialDir, submit: Callable[..., TrialDir], run: Callable[..., Result | None]
 ) -> None:

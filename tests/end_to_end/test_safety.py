@@ -17,6 +17,7 @@ from medqa_sweeps.trial.plan import plan_trial
 from medqa_sweeps.trial.provenance import collect
 from medqa_sweeps.trial.records import Outcome, Result
 from medqa_sweeps.wording import EDUCATION_ONLY, SYNTHETIC
+from tests.conftest import variant
 
 Run = Callable[..., Result | None]
 SHORT = ("training.max_steps=4", "evaluation.reports=1", "split.max_validation=12")
@@ -117,6 +118,7 @@ LONG,No.,harmful
 """.replace("LONG", "a very long text " * 600).replace("SECRET", _SECRET)
 
 
+@pytest.mark.variant
 def test_requests_are_put_to_a_trial_at_its_end_and_afterwards(
     submit: Callable[..., TrialDir], run: Run, own_cache: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -155,7 +157,7 @@ def test_the_base_is_asked_once_for_all_trials(trial: TrialDir, own_cache: Path)
     assert len(keys) == 1, "two trials were assessed by quick"
 
 
-@pytest.mark.parametrize("end", ["interrupted", "killed"])
+@pytest.mark.parametrize("end", ["killed", variant("interrupted")])
 def test_a_trial_that_ends_while_it_is_assessed_is_assessed_again(
     end: str, trial: TrialDir, submit: Callable[..., TrialDir], run: Run
 ) -> None:

@@ -23,6 +23,7 @@ from medqa_sweeps.trial.plan import plan_trial
 from medqa_sweeps.trial.provenance import collect, runtime
 from medqa_sweeps.trial.records import Outcome, Result, Score
 from tests.analysis.trial_folders import submit, trial_config
+from tests.conftest import variant
 from tests.pool.fake_nvml import Card, FakeNvml
 from tests.sweep.test_faults import PROGRAM, ROOT
 
@@ -139,7 +140,7 @@ def gpu_of(trial: Path) -> str | None:
 
 @pytest.mark.parametrize(
     ("devices", "gpu", "said"),
-    [("[2]", "GPU-c", "gpu2 (NVIDIA H100)"), ("cpu", None, "cpu ("), ("auto", "GPU-a", "gpu0 (")],
+    [("[2]", "GPU-c", "gpu2 (NVIDIA H100)"), variant("cpu", None, "cpu ("), variant("auto", "GPU-a", "gpu0 (")],
 )
 def test_a_single_run_uses_the_requested_device(devices: str, gpu: str | None, said: str, tmp_path: Path) -> None:
     done = launch(tmp_path, f"hydra.launcher.devices={devices}", cards="GPU-a,GPU-b,GPU-c")

@@ -39,7 +39,7 @@ def launch(tmp_path_factory: pytest.TempPathFactory) -> Launch:
 
     def run(*words: str, code: int = 1, module: str = "") -> "subprocess.CompletedProcess[str]":
         options = [word for word in words if word == "-m"]
-        own = [str(PROGRAM), *options, *WORDS, "training.max_steps=2", *data]
+        own = [str(PROGRAM), *options, *WORDS, "training.max_steps=2", "hydra.launcher.devices=cpu", *data]
         program = [*(["-m", module] if module else own), *words[len(options) :]]
         environment = {**os.environ, "PYTHONPATH": str(ROOT)}
         done = subprocess.run(
