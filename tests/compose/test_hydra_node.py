@@ -55,6 +55,7 @@ def test_a_single_run_knows_where_it_is(launch: Launch, tmp_path: Path) -> None:
     assert found["tracking"]["group"] == f"{tmp_path}/here"
 
 
+@pytest.mark.variant
 def test_each_trial_of_a_sweep_knows_its_own(launch: Launch, tmp_path: Path) -> None:
     done = launch("-m", "hydra.sweep.dir=${hydra:runtime.cwd}/${hydra:job.name}", *ASKS, "lora.r=2,4")
     assert "launch: 32" in done.stdout, "it is announced with its values"

@@ -226,6 +226,7 @@ def edited_code_of(folder: Path) -> list[Any]:
     return [yaml.safe_load(file.read_text()).get("edited_code") for file in files]
 
 
+@pytest.mark.variant
 def test_another_programs_sweep_is_composed_of_its_files_as_they_were(tmp_path: Path) -> None:
     """Resumed by the same words; `allow_changes` takes the files of now, and so does another sweeper's next sweep."""
     plain = Plain(tmp_path / "plain")

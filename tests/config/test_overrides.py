@@ -197,6 +197,7 @@ def test_a_key_of_text_holds_the_text_that_was_typed(text: str) -> None:
     assert read_by_schema(f"tracking={{tags: [{text}], notes: {{b: {text}}}}}").notes == {"b": text}
 
 
+@pytest.mark.variant
 @settings(deadline=None)
 @given(st.lists(numberlike, min_size=2, max_size=4))
 def test_each_value_of_a_swept_list_is_the_text_that_was_typed(typed: list[str]) -> None:

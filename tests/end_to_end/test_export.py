@@ -112,6 +112,7 @@ def test_the_merged_tensors_are_the_bases_with_the_adapter_added(trial: TrialDir
             assert torch.equal(merged[name], weight.float()), name
 
 
+@pytest.mark.variant
 def test_a_child_without_unsloth_checks_what_unsloth_made() -> None:
     check = "import sys, medqa_sweeps.worker.plain_answers; assert not {'unsloth', 'trl'} & set(sys.modules)"
     subprocess.run([sys.executable, "-c", check], cwd=ROOT, check=True)

@@ -197,6 +197,7 @@ def test_a_pruned_trial_keeps_its_checkpoint_and_says_so(submitted: Submit, run:
     assert result.score in [line.score for line in reports(trial)]
 
 
+@pytest.mark.variant
 def test_micro_batches_change_memory_not_the_result(submitted: Submit, run: Run) -> None:
     whole = submitted("whole", "training.micro_batch_size=16", "lora.dropout=0")
     parts = submitted("parts", "training.micro_batch_size=4", "lora.dropout=0")

@@ -74,6 +74,7 @@ def test_without_a_network_it_says_what_still_runs(examine: Examine) -> None:
     assert "offline (HF_HUB_OFFLINE is set)" in offline["Hub"][1]
 
 
+@pytest.mark.variant
 def test_a_hub_that_never_answers_does_not_hold_it_up(hub: Hub, examine: Examine) -> None:
     hub.silent = True  # until it is closed: a process that waits is killed by this test
     found = examine(hub)

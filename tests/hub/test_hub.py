@@ -106,6 +106,7 @@ def test_an_interrupted_download_is_resumed(hub: Hub, ask: Ask) -> None:
     assert ranges[1:] == ["bytes=10485760-", "bytes=10485760-"], ranges
 
 
+@pytest.mark.variant
 def test_an_incomplete_download_is_reported_and_resumed_later(hub: Hub, ask: Ask) -> None:
     """What is here is not taken for the whole."""
     hub.missing |= {"model.safetensors", "data/train-00000-of-00001.parquet"}

@@ -180,7 +180,7 @@ def test_a_killed_worker_costs_an_attempt_and_nothing_else(
     ("kind", "sentence"),
     [
         variant("device", "illegal memory access"),
-        ("hang", "made no progress for 0.1 minutes"),
+        variant("hang", "made no progress for 0.1 minutes"),
         ("memory", "out of memory"),
     ],
 )
@@ -219,6 +219,7 @@ def test_a_full_disk_stops_the_sweep_and_loses_nothing(start: Callable[..., Prog
     assert results(again.folder) == undisturbed
 
 
+@pytest.mark.variant
 def test_a_killed_forkserver_is_replaced_and_its_trials_go_on(start: Callable[..., Program], undisturbed: dict) -> None:
     program = start()
     program.until(lambda: steps(program.folder) > 5)
@@ -229,6 +230,7 @@ def test_a_killed_forkserver_is_replaced_and_its_trials_go_on(start: Callable[..
     assert program.said().count("killed by SIGKILL (its parent process ended)") >= 1
 
 
+@pytest.mark.variant
 def test_a_sweep_goes_on_when_nobody_reads_what_it_says(start: Callable[..., Program], undisturbed: dict) -> None:
     """`| tee log`, whose tee is killed; a terminal that is gone."""
     reader, writer = os.pipe()
@@ -257,6 +259,7 @@ def test_one_signal_ends_it_tidily_and_the_same_command_goes_on(
     assert results(program.folder) == undisturbed
 
 
+@pytest.mark.variant
 def test_signals_that_were_ignored_at_the_start_disturb_neither_the_sweep_nor_its_trials(
     start: Callable[..., Program], undisturbed: dict
 ) -> None:
@@ -289,7 +292,7 @@ def all_checkpoints(folder: Path) -> bool:
     return attempts == [1] * len(attempts) and all(list(path.glob("checkpoint/step-*")) for path in trained)
 
 
-@pytest.mark.parametrize("number", [variant(signal.SIGINT), signal.SIGTERM, variant(signal.SIGHUP)])
+@pytest.mark.parametrize("number", [variant(signal.SIGINT), variant(signal.SIGTERM), variant(signal.SIGHUP)])
 def test_a_signal_to_every_process_of_the_job_is_one_to_the_sweep(
     number: signal.Signals, start: Callable[..., Program], undisturbed: dict
 ) -> None:
@@ -331,6 +334,7 @@ def test_after_a_stop_nothing_is_started_again(start: Callable[..., Program]) ->
     assert "killed by SIGKILL" in program.said() and "out of memory" not in program.said()
 
 
+@pytest.mark.variant
 def test_where_there_is_no_checkpoint_nobody_speaks_of_one(start: Callable[..., Program]) -> None:
     words = ("evaluation.reports=1", "lora.r=4")
     program = start(*words, single=True, fault="study hang")
@@ -461,6 +465,7 @@ def test_a_study_that_cannot_be_written_is_refused_in_a_sentence(start: Callable
     assert "cannot be written" in program.said() and "Traceback" not in program.said()
 
 
+@pytest.mark.variant
 def test_a_study_made_read_only_is_refused_in_a_sentence(start: Callable[..., Program], tmp_path: Path) -> None:
     assert start().ended() == 0
     with read_only(tmp_path / "study"):
@@ -469,6 +474,7 @@ def test_a_study_made_read_only_is_refused_in_a_sentence(start: Callable[..., Pr
     assert "cannot be written" in program.said() and "Traceback" not in program.said()
 
 
+@pytest.mark.variant
 def test_a_truncated_journal_line_is_no_obstacle(start: Callable[..., Program], undisturbed: dict) -> None:
     program = start()
     program.until(lambda: steps(program.folder) > 20)
@@ -528,6 +534,7 @@ def test_stop_from_elsewhere_ends_one_trial_or_all(start: Callable[..., Program]
 ONLINE = (*GRID, "tracking.mode=online")
 
 
+@pytest.mark.variant
 def test_a_client_of_w_and_b_that_cannot_be_imported_changes_nothing(
     tmp_path: Path, undisturbed: dict[str, dict[str, Any]]
 ) -> None:

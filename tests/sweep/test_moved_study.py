@@ -254,6 +254,7 @@ def test_a_trial_that_another_machine_left_long_ago_does_not_run(tmp_path: Path)
     assert read.state is State.INTERRUPTED and read.reason.startswith("no message from elsewhere for ")
 
 
+@pytest.mark.variant
 def test_a_storage_that_knows_none_of_its_trials_is_refused(tree: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Its trials would be begun again, under the numbers of others."""
     study = interrupted(tree)

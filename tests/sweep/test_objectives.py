@@ -110,6 +110,7 @@ def test_a_study_keeps_its_objective_whatever_changes_are_allowed(two_metrics: P
     assert (two_metrics.folder / "study.journal").read_bytes() == journal
 
 
+@pytest.mark.variant
 def test_a_sweep_for_the_least_calibration_error(tmp_path: Path) -> None:
     """A pruner by its name goes with a single metric; this one's threshold cuts nothing."""
     pruner = ("hydra/sweeper/pruner=threshold", "hydra.sweeper.pruner.upper=1.0")
@@ -130,6 +131,7 @@ def test_minimising_accuracy_is_refused_before_anything_starts(tmp_path: Path) -
     assert "Traceback" not in program.said() and not program.folder.exists()
 
 
+@pytest.mark.variant
 def test_trials_through_a_stock_launcher_return_the_metrics(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Hydra's basic launcher calls `launch.main` itself; the training is left out."""
 

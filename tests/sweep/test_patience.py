@@ -147,6 +147,7 @@ def test_a_sweep_whose_storage_stays_away_lets_its_trials_save_and_says_so() -> 
     assert not jobs.running and [ended.number for ended in notes.ends] == [1, 2], "2 had the free slot of 0"
 
 
+@pytest.mark.variant
 def test_a_locked_database_is_waited_for(tmp_path: Path, undisturbed: dict[str, dict[str, Any]]) -> None:
     database = tmp_path / "optuna.db"
     program = Program(tmp_path / "study", *GRID, override("hydra.sweeper.storage", f"sqlite:///{database}?timeout=0.2"))

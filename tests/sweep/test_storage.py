@@ -218,6 +218,7 @@ def test_zip_and_when_run_as_their_docstring_shows_them(tmp_path: Path) -> None:
     assert "Trials     5, sampled by TPESampler" in done.stdout
 
 
+@pytest.mark.variant
 def test_a_trial_that_cannot_be_composed_fails_alone_in_a_sweep_that_goes_on(
     tmp_path: Path, started: Callable[[Program], Program]
 ) -> None:

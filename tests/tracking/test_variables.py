@@ -461,6 +461,7 @@ mount -t tmpfs -o size=8k none {folder} && exec {python} -c '{code}' {trial}
 """
 
 
+@pytest.mark.variant
 def test_a_disk_that_is_full_where_w_and_b_writes(tmp_path: Path) -> None:
     if subprocess.run(["unshare", "-rm", "mount", "-t", "tmpfs", "none", str(tmp_path)], check=False).returncode:
         pytest.skip("no file system of its own to be had here")

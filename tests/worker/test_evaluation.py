@@ -14,6 +14,7 @@ from medqa_sweeps.data import Question
 from medqa_sweeps.errors import Diverged
 from medqa_sweeps.trial.plan import plan_trial
 from tests.analysis.trial_folders import trial_config
+from tests.conftest import variant
 
 ROOT = Path(__file__).parents[2]
 
@@ -103,7 +104,7 @@ assert grown < everywhere / 10, (grown, everywhere)
 """
 
 
-@pytest.mark.parametrize("program", [AGREES, MEMORY], ids=["agrees with a full forward", "memory"])
+@pytest.mark.parametrize("program", [AGREES, variant(MEMORY)], ids=["agrees with a full forward", "memory"])
 def test_in_a_clean_process(program: str) -> None:
     done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, timeout=200)
     assert done.returncode == 0, done.stderr[-3000:]

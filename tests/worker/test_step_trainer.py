@@ -22,6 +22,7 @@ def trained(heard: Heard, *overrides: str, steps: int, **training: object) -> He
     return heard
 
 
+@pytest.mark.variant
 def test_passes_change_a_loss_by_less_than_a_hundred_thousandth() -> None:
     settings = ("lora.dropout=0", "training.max_steps=50", "optimizer.lr=3e-4", "training.log_every_steps=1")
     whole = trained(Heard(reads=False), *settings, steps=50, micro_batch_tokens=4096, micro_batch_size=None)

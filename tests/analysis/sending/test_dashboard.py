@@ -248,6 +248,7 @@ def test_the_leaderboard_is_a_table_of_configs_with_intervals(
     assert second[1] == "r=16 lr=0.003" and base[1] == "untuned base"
 
 
+@pytest.mark.variant
 def test_a_second_call_changes_both_and_adds_none(
     server: WandbServer, study: Path, command: Command, made: tuple[dict[str, Any], dict[str, Any], str]
 ) -> None:
