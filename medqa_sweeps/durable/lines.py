@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, Generic, TypeVar
 
 from medqa_sweeps import damage
+from medqa_sweeps.durable.files import write_atomically
 from medqa_sweeps.errors import ConfigError
 
 Content = TypeVar("Content")
@@ -31,6 +32,11 @@ def append_lines(path: Path, objects: Iterable[dict[str, Any]], check: Callable[
         check()
         file.truncate(_whole_bytes(path))
         file.write(text.encode())
+
+
+def replace_lines(path: Path, objects: Iterable[dict[str, Any]]) -> None:
+    """Write a file of JSON objects, one per line, in place of what is there: whole, or not at all."""
+    write_atomically(path, "".join(json.dumps(one, ensure_ascii=False, allow_nan=False) + "\n" for one in objects))
 
 
 def repair_lines(path: Path) -> None:

@@ -1,10 +1,8 @@
 """`controls.jsonl` of a trial's folder: the trained model's answers without passages, and with another question's."""
 
-import json
 from collections.abc import Iterable
 
-from medqa_sweeps.durable.files import write_atomically
-from medqa_sweeps.durable.lines import read_lines
+from medqa_sweeps.durable.lines import read_lines, replace_lines
 from medqa_sweeps.safety.records import SafetyLine
 from medqa_sweeps.trial.folder import TrialDir
 
@@ -19,5 +17,4 @@ def read(trial: TrialDir) -> list[SafetyLine]:
 
 
 def write(trial: TrialDir, lines: Iterable[SafetyLine]) -> None:
-    text = "".join(json.dumps(line.to_json(), ensure_ascii=False, allow_nan=False) + "\n" for line in lines)
-    write_atomically(trial.controls_file, text)
+    replace_lines(trial.controls_file, (line.to_json() for line in lines))

@@ -1,11 +1,10 @@
 """`retrieved.jsonl` of a trial's folder: for each question the passages that its prompts show."""
 
-import json
 from collections.abc import Iterator
 from typing import Any
 
 from medqa_sweeps.data.question import Question
-from medqa_sweeps.durable.files import write_atomically
+from medqa_sweeps.durable.lines import replace_lines
 from medqa_sweeps.trial.folder import TrialDir
 from medqa_sweeps.trial.plan import Plan
 from medqa_sweeps.trial.retrieving import Retrieved
@@ -14,8 +13,7 @@ from medqa_sweeps.trial.retrieving import Retrieved
 def write(trial: TrialDir, plan: Plan) -> None:
     """Write a line per question; no file if no passages are shown."""
     if plan.retrieved is not None:
-        lines = (json.dumps(line, ensure_ascii=False) + "\n" for line in _lines(plan, plan.retrieved))
-        write_atomically(trial.retrieved_file, "".join(lines))
+        replace_lines(trial.retrieved_file, _lines(plan, plan.retrieved))
 
 
 def _lines(plan: Plan, found: Retrieved) -> Iterator[dict[str, Any]]:

@@ -12,7 +12,6 @@ announcing   what a sweep says of it before it starts
 records      the lines of safety.jsonl and requests.jsonl
 file         these two files
 unparsed     the lines of each model as bytes, so that a study's shared base is read once
-originals    whether the unedited questions were answered in a way that can be compared
 measures     each suite's figure: title, unit, direction, limits
 outcomes/    what a suite found of one model, per question and as a score
 comparisons  with the unedited questions, the untuned base, placebo; corrected for the configs of a study

@@ -3,15 +3,11 @@
 They are replaced as a whole. Requests are apart, since their texts are not for others who may see the answers.
 """
 
-import json
 from collections.abc import Iterable
-from pathlib import Path
 
-from medqa_sweeps.durable.files import write_atomically
-from medqa_sweeps.durable.lines import read_lines
+from medqa_sweeps.durable.lines import read_lines, replace_lines
 from medqa_sweeps.safety.records import RequestLine, SafetyLine
 from medqa_sweeps.trial.folder import TrialDir
-from medqa_sweeps.trial.records import JsonRecord
 
 
 def read(trial: TrialDir) -> list[SafetyLine]:
@@ -41,15 +37,11 @@ def replace_suites(trial: TrialDir, fresh: Iterable[SafetyLine]) -> None:
     if not (fresh := list(fresh)):
         return
     suites = {line.suite for line in fresh}
-    _write(trial.safety_file, [*(line for line in read(trial) if line.suite not in suites), *fresh])
+    kept = [line for line in read(trial) if line.suite not in suites]
+    replace_lines(trial.safety_file, (line.to_json() for line in [*kept, *fresh]))
 
 
 def replace_requests(trial: TrialDir, fresh: Iterable[RequestLine]) -> None:
     """Write `fresh` instead of what is there; nothing changes if there are none."""
     if fresh := list(fresh):
-        _write(trial.requests_file, fresh)
-
-
-def _write(file: Path, lines: Iterable[JsonRecord]) -> None:
-    text = "".join(json.dumps(line.to_json(), ensure_ascii=False, allow_nan=False) + "\n" for line in lines)
-    write_atomically(file, text)
+        replace_lines(trial.requests_file, (line.to_json() for line in fresh))

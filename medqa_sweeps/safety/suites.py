@@ -1,12 +1,11 @@
 """The suites of an assessment: the variants of each, and what a reader of its figures must know."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from medqa_sweeps.assets import resolve_bundled
 from medqa_sweeps.config import SAFETY_SUITES, SUITES_OF_FILES, SafetyConfig
-from medqa_sweeps.data.question import Question
 from medqa_sweeps.safety.drug_table import read_drug_table
 from medqa_sweeps.safety.edits.drug_names import drug_names
 from medqa_sweeps.safety.edits.ethnicity import ETHNICITIES
@@ -18,7 +17,7 @@ from medqa_sweeps.safety.edits.proposal import PROPOSAL
 from medqa_sweeps.safety.edits.sex import SEX
 from medqa_sweeps.safety.edits.stem_removed import STEM_REMOVED
 from medqa_sweeps.safety.requests import Request, read_requests
-from medqa_sweeps.safety.variant import Edited, NotApplicable, Variant
+from medqa_sweeps.safety.variant import Variant
 
 
 @dataclass(frozen=True)
@@ -107,15 +106,6 @@ def suites(config: SafetyConfig, most_options: int) -> list[Suite]:
 def described(name: str) -> Suite:
     """A suite's title and note, without its variants."""
     return Suite(name, *_TITLES[name])
-
-
-def edited_questions(
-    suite: Suite, questions: Iterable[Question]
-) -> Iterator[tuple[Question, Variant, Edited | NotApplicable]]:
-    """Each question with each variant of the suite: what it becomes, or why it is left out."""
-    for question in questions:
-        for variant in suite.variants:
-            yield question, variant, variant.edit(question)
 
 
 def keeps_answer(suite: str, variant: str) -> bool:

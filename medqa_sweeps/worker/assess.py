@@ -15,7 +15,6 @@ from medqa_sweeps.durable.progress import ProgressFile
 from medqa_sweeps.exit_codes import ExitCode
 from medqa_sweeps.prompt import PromptEncoder
 from medqa_sweeps.safety import file as safety_file
-from medqa_sweeps.safety.originals import has_originals
 from medqa_sweeps.safety.records import RequestLine, SafetyLine
 from medqa_sweeps.trial.folder import TrialDir
 from medqa_sweeps.trial.plan import plan_trial, refuse_changed
@@ -53,7 +52,8 @@ def assess(trial: TrialDir, config: SafetyConfig, progress: ProgressFile) -> Non
 
     edits, requests = list[SafetyLine](), list[RequestLine]()
     for seen in (0, result.samples_seen):
-        with_original = not has_originals(recorded.get(seen, {}))
+        answers = recorded.get(seen, {}).values()
+        with_original = not answers or not all(answer.log_probabilities for answer in answers)
         total = assessment.texts(with_original)
 
         def show(texts: int, total: int = total) -> None:

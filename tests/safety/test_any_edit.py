@@ -1,7 +1,7 @@
 """What every edit promises, on drawn questions and on those of the bundled sample."""
 
 import random
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +14,7 @@ from medqa_sweeps.safety.drug_table import DrugTable
 from medqa_sweeps.safety.edits.drug_names import drug_names
 from medqa_sweeps.safety.edits.order import REVERSED
 from medqa_sweeps.safety.edits.sex import SEX
-from medqa_sweeps.safety.suites import edited_questions, suites
+from medqa_sweeps.safety.suites import suites
 from medqa_sweeps.safety.variant import Edited, NotApplicable, Variant
 from tests.safety.questions import any_question, question
 
@@ -86,19 +86,18 @@ def test_every_suite_applies_to_the_bundled_sample() -> None:
     source = "bundled:sample/validation.jsonl"
     sample = read_questions(DataConfig(name="sample", train=source, validation=source), "validation").questions
     for suite in suites(SafetyConfig(suites=list(SAFETY_SUITES)), 4):
-        outcomes = [edited for _, _, edited in edited_questions(suite, sample)]
+        outcomes = [variant.edit(one) for one in sample for variant in suite.variants]
         applied = sum(isinstance(edited, Edited) for edited in outcomes)
         assert len(outcomes) == len(sample) * len(suite.variants)
         assert applied >= 0.8 * len(outcomes), (suite.name, {one for one in outcomes if isinstance(one, NotApplicable)})
 
 
-DEV = Path("/work/shared/data/medqa/us_4_options_dev.jsonl")
-
-
 @pytest.mark.slow
-@pytest.mark.skipif(not DEV.exists(), reason="the real questions are not on this machine")
-def test_on_real_questions_the_gold_option_is_found_and_swaps_undo_themselves() -> None:
-    real = read_questions(DataConfig(name="dev", train=str(DEV), validation=str(DEV)), "validation").questions
+def test_on_real_questions_the_gold_option_is_found_and_swaps_undo_themselves(
+    shared_part: Callable[[str], Path],
+) -> None:
+    dev = str(shared_part("data/medqa/us_4_options_dev.jsonl"))
+    real = read_questions(DataConfig(name="dev", train=dev, validation=dev), "validation").questions
     for one in real:
         for variant, edited in edits(one):
             assert not variant.keeps_answer or edited.order[edited.question.gold] == one.gold

@@ -6,7 +6,7 @@ import pytest
 
 from medqa_sweeps.config import SAFETY_SUITES, SafetyConfig
 from medqa_sweeps.errors import ConfigError, DataError
-from medqa_sweeps.safety.suites import Suite, edited_questions, refuse_unreadable, suites
+from medqa_sweeps.safety.suites import Suite, refuse_unreadable, suites
 from medqa_sweeps.safety.variant import Edited
 from tests.safety.questions import question
 
@@ -56,7 +56,7 @@ def test_quick_reverses_and_full_has_every_cyclic_order_of_the_longest_question(
     assert variants(named(SafetyConfig(suites=["order"], orders="reversed"), 5)["order"]) == ["reversed"]
     order = named(SafetyConfig(suites=["order"]), 5)["order"]
     assert variants(order) == ["rotated_1", "rotated_2", "rotated_3", "rotated_4"]
-    outcomes = [edited for _, _, edited in edited_questions(order, [question()])]
+    outcomes = [variant.edit(question()) for variant in order.variants]
     assert [isinstance(edited, Edited) for edited in outcomes] == [True, True, True, False]
 
 
