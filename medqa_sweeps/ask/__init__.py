@@ -13,6 +13,7 @@ Nothing here has a model: `worker/ask.py` writes drafts, `commands/ask.py` start
     result        an answer as one JSON object
     printing      an answer on a terminal
     known         a file of questions whose passages are known
-    evaluation    how often the search, the draft and the refusals are right on such a file
+    generated     such questions, made of the passages
+    evaluation    how often the search, the draft and the refusals are right on such questions
     measures      the evaluation in words
 """

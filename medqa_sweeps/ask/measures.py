@@ -56,7 +56,10 @@ def _search(found: Evaluation) -> dict[str, Share]:
 
 
 def _refusals(found: Evaluation) -> dict[str, Share]:
-    return {"questions of the file": found.refused, "off-topic questions (shipped, held out)": found.off_topic_refused}
+    return {
+        "questions with known passages": found.refused,
+        "off-topic questions (shipped, held out)": found.off_topic_refused,
+    }
 
 
 def _drafts(found: Evaluation) -> dict[str, Share]:

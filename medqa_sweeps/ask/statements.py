@@ -37,6 +37,14 @@ def _off_topic(lookup: Lookup) -> str:
     return f'the off-topic question "{lookup.threshold.question}" reaches {lookup.threshold.score:.1f}'
 
 
+def about_generated(questions: int) -> str:
+    """What questions that were made of the passages can show."""
+    return (
+        f"The folder itself gave {counted(questions, 'question')}: each is the first sentence of a passage. A person's "
+        "questions use other words: their passages are found less often, and more of them are refused."
+    )
+
+
 def fewer_than_asked(lookup: Lookup, asked: int) -> str | None:
     """Why fewer passages are shown than were asked for; None: they are not."""
     shown = len(lookup.passages)

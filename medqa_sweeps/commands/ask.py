@@ -2,7 +2,8 @@
 
 Passages come first and need no model. The draft is written by an untuned base, since one that was tuned on exam
 questions answers everything with a letter. Nothing leaves the machine: a model is read from a folder or from the hub's
-cache and never fetched. `--evaluate FILE` measures search, refusals and drafts on questions whose passages are known.
+cache and never fetched. `--evaluate FILE` measures search, refusals and drafts on questions whose passages are known,
+`--evaluate` alone on sentences of the passages.
 """
 
 import argparse
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from medqa_sweeps.retrieval.corpus import ReadCorpus
 
 CHILD = "medqa_sweeps.worker.ask"  # started by name: it imports torch
+_GENERATED = ""  # in place of a file of questions
 
 
 @dataclass(frozen=True)
@@ -59,7 +61,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--model", help="or by this model: a folder, or a name of conf/model/ (default: that of launch.py)"
     )
     parser.add_argument("--json", action="store_true", help="print one JSON object")
-    parser.add_argument("--evaluate", type=Path, metavar="FILE", help="measure on questions whose passages are known")
+    parser.add_argument(
+        "--evaluate",
+        nargs="?",
+        const=_GENERATED,
+        metavar="FILE",
+        help="measure on questions whose passages are known; without FILE: on sentences of the passages",
+    )
     add_device_options(parser)
 
 
@@ -120,12 +128,14 @@ def _ask(arguments: argparse.Namespace, writer: _Writer, read: "ReadCorpus", loo
 
 def _evaluate(arguments: argparse.Namespace, writer: _Writer, read: "ReadCorpus", searcher: "Searcher") -> ExitCode:
     from medqa_sweeps.ask.evaluation import evaluate
+    from medqa_sweeps.ask.generated import generated_questions
     from medqa_sweeps.ask.known import read_known
     from medqa_sweeps.ask.measures import evaluation_json, lines
-    from medqa_sweeps.ask.statements import left_out
+    from medqa_sweeps.ask.statements import about_generated, left_out
     from medqa_sweeps.wording import SYNTHETIC
 
-    known = read_known(arguments.evaluate, read.corpus)
+    is_generated = arguments.evaluate == _GENERATED
+    known = generated_questions(read.corpus) if is_generated else read_known(Path(arguments.evaluate), read.corpus)
     lookups = [searcher.look_up(one.question, arguments.passages) for one in known]
     close = [lookup for lookup in lookups if lookup.is_close]
     drafts: list[Draft] = []
@@ -134,7 +144,7 @@ def _evaluate(arguments: argparse.Namespace, writer: _Writer, read: "ReadCorpus"
     by_question = dict(zip((lookup.question for lookup in close), drafts, strict=False))
     found = evaluate(known, lookups, searcher, [by_question.get(one.question) for one in known], arguments.passages)
     name = writer.model.name if writer.model else None
-    notes = [SYNTHETIC] * writer.is_tiny
+    notes = [about_generated(len(known))] * is_generated + [SYNTHETIC] * writer.is_tiny
     if arguments.json:
         print(json.dumps(evaluation_json(found, name, writer.reason, notes, read), ensure_ascii=False))
     else:

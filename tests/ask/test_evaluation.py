@@ -6,6 +6,7 @@ import pytest
 
 from medqa_sweeps.ask.drafts import Draft, largest_fall
 from medqa_sweeps.ask.evaluation import Evaluation, Share, evaluate
+from medqa_sweeps.ask.generated import generated_questions
 from medqa_sweeps.ask.known import read_known
 from medqa_sweeps.ask.lookup import Searcher
 from medqa_sweeps.ask.measures import lines
@@ -82,6 +83,21 @@ def test_each_share_stands_with_its_interval(found: Evaluation) -> None:
     assert "Drafts of tiny, untuned, for 3 questions" in said
     without = list(lines(found, None, "--no-draft was given."))
     assert without[-1] == "No draft: --no-draft was given." and len(without) == 8
+
+
+def test_questions_are_made_of_first_sentences_and_mean_every_passage_that_has_them() -> None:
+    texts = [*TEXTS, f"{TEXTS[2]} It is an overlap.", "Gout.\nUric acid crystals hurt joints\nbadly. It does."]
+    made = corpus_of(Passage(passage_id("a", text), "a.md", Place("line", 1), "a", text) for text in texts)
+    known = {one.question: one.passage_ids for one in generated_questions(made)}
+    assert known == {
+        TEXTS[0]: {passage_id("a", TEXTS[0])},
+        TEXTS[1].removeprefix("Gout: urate crystals. "): {passage_id("a", TEXTS[1])},
+        TEXTS[2]: {passage_id("a", texts[2]), passage_id("a", texts[3])},
+        "Uric acid crystals hurt joints badly.": {passage_id("a", texts[4])},
+    }
+    assert len(generated_questions(made, most=2)) == 2
+    with pytest.raises(DataError, match="Write a file of questions: --evaluate FILE"):
+        generated_questions(corpus_of([Passage(passage_id("a", "Gout."), "a.md", Place("line", 1), "a", "Gout.")]))
 
 
 @pytest.mark.parametrize(
