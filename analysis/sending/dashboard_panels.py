@@ -127,6 +127,23 @@ def safety_panels(board: Leaderboard) -> list[Any]:
     ]
 
 
+def passages_panels(board: Leaderboard) -> list[Any]:
+    """Accuracy with a config's passages beside that of its two controls; none where no trial shows any."""
+    import wandb_workspaces.reports.v2 as wr
+
+    if not _passages(board):
+        return []
+    names = {"accuracy": "with its passages", "without": "without them", "foreign": "with another question's"}
+    panel = wr.BarPlot(
+        title="Accuracy on the questions that are shown passages",
+        metrics=[f"passages.{name}" for name in names],  # a bar is the last value, which the summary holds
+        line_titles={f"passages.{name}": title for name, title in names.items()},
+        title_x="share of the questions",
+        layout=wr.Layout(x=0, y=0, w=_WIDE, h=_HIGH),
+    )
+    return [panel]
+
+
 def line(title: str, name: str, is_left: bool) -> Any:
     """One metric against samples seen."""
     import wandb_workspaces.reports.v2 as wr
@@ -149,12 +166,18 @@ def columns_of(board: Leaderboard) -> list[str]:
     scores = dict.fromkeys([metric, "accuracy", "accuracy_low", "accuracy_high", "baseline_accuracy", *suites])
     return [
         "run:displayName",
-        *(f"summary:{name}" for name in scores),
+        *(f"summary:{name}" for name in [*scores, *_passages(board)]),
         *(one.column for one in swept(board)),
         "config:seed.value",
         "summary:outcome",
         "summary:minutes",
     ]
+
+
+def _passages(board: Leaderboard) -> list[str]:
+    """The summary's names of the controls; none where no trial shows passages."""
+    is_shown = any(trial.result and trial.result.passages for trial in board.study.trials)
+    return ["passages.without", "passages.foreign"] if is_shown else []
 
 
 def titles(board: Leaderboard) -> Mapping[str, str]:

@@ -10,6 +10,7 @@ from medqa_sweeps.analysis.sending.dashboard_panels import (
     columns_of,
     is_ascending,
     metric_of,
+    passages_panels,
     runs_of,
     safety_panels,
     swept,
@@ -46,6 +47,7 @@ def report(board: Leaderboard, entity: str, project: str, group: str) -> Any:
                 panels=[
                     *accuracy_panels(board),
                     *swept_panels(board),
+                    *passages_panels(board),
                     *safety_panels(board),
                 ],  # it parts those that overlap
             ),

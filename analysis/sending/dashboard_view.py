@@ -13,6 +13,7 @@ from medqa_sweeps.analysis.sending.dashboard_panels import (
     line,
     lines_of,
     metric_of,
+    passages_panels,
     runs_of,
     safety_panels,
     swept,
@@ -64,6 +65,8 @@ def _sections(board: Leaderboard) -> Iterator[Any]:
     ]
     if groups:
         yield _section("Groups of questions", groups, 2)
+    if panels := passages_panels(board):
+        yield _section("Passages and their controls", panels, 1)
     if panels := safety_panels(board):
         yield _section("Safety beside accuracy", panels, 2)
     training = [

@@ -22,7 +22,7 @@ from medqa_sweeps.analysis.reading.studies import read_study
 from medqa_sweeps.analysis.sending import dashboard_panels, dashboard_view
 from medqa_sweeps.study.objective import SAFETY_METRICS
 from medqa_sweeps.tracking.tracker import summary_key
-from medqa_sweeps.trial.records import Result, SuiteScore
+from medqa_sweeps.trial.records import PassageScore, Result, SuiteScore
 from medqa_sweeps.wording import EDUCATION_ONLY, SYNTHETIC
 from tests.analysis.trial_folders import complete, right_at
 from tests.conftest import ROOT
@@ -48,6 +48,12 @@ def assess(file: Path, suites: dict[str, SuiteScore]) -> None:
     file.write_text(json.dumps(replace(result, score=score, baseline=base).to_json()))
 
 
+def show_passages(file: Path) -> None:
+    """Write the accuracy with passages, and of the two controls, into a result."""
+    result = Result.from_json(json.loads(file.read_text()))
+    file.write_text(json.dumps(replace(result, passages=PassageScore(400, 0.5, 0.25, 0.125)).to_json()))
+
+
 @pytest.fixture(scope="module")
 def study(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Two ranks with two seeds each and two learning rates, so that seeds can be folded."""
@@ -60,6 +66,8 @@ def study(tmp_path_factory: pytest.TempPathFactory) -> Path:
         complete(folder / str(number), right, right_at(0, 100), tracking__mode="auto", tracking__group=GROUP, **change)
         if change["lora__r"] == 8:
             assess(folder / str(number) / "result.json", suites)
+        else:
+            show_passages(folder / str(number) / "result.json")
     (folder / "study.yaml").write_text("metric: accuracy\n")
     return folder
 
@@ -117,6 +125,7 @@ def test_runs_are_grouped_by_config_with_seeds_folded(made: tuple[dict[str, Any]
     assert columns[:5] == ["run:displayName", *(f"summary:{name}" for name in scores)]
     assert "config:lora.value.r" in columns and "config:seed.value" in columns
     assert columns[5:7] == ["summary:safety.order.value", "summary:safety.abstention.value"]
+    assert columns[7:9] == ["summary:passages.without", "summary:passages.foreign"]
     assert not [column for column in columns if "requests" in column]  # no trial was assessed by it
 
 
@@ -150,8 +159,10 @@ def test_every_metric_of_a_panel_is_one_that_trials_send(made: tuple[dict[str, A
     for section, found in panels(made[0]).items():
         for config in (panel["config"] for panel in found):
             names = config.get("metrics") or []
-            assert set(names) <= sent and not config.get("metricRegex"), section
-    sections = ["The answer", "Leaderboard", "Accuracy", "What was swept", "Safety beside accuracy", "Training"]
+            assert set(names) <= sent or "controls" in section, section
+            assert not config.get("metricRegex"), section
+    sections = ["The answer", "Leaderboard", "Accuracy", "What was swept"]
+    sections += ["Passages and their controls", "Safety beside accuracy", "Training"]
     assert list(panels(made[0])) == sections
 
 
@@ -179,7 +190,7 @@ def test_the_summaries_of_the_columns_are_on_the_server(
     assert len(trials) == 4 and {run.group for run in trials} == {GROUP}
     (runs,) = made[0]["spec"]["section"]["runSets"]
     names = [one.removeprefix("summary:") for one in runs["runFeed"]["columnOrder"] if one.startswith("summary:")]
-    assert all(name in run.summary for run in trials for name in names if not name.startswith("safety"))
+    assert all(name in run.summary for run in trials for name in names if not name.startswith(("safety", "passages")))
     assessed = [run.summary["safety"] for run in trials if "safety" in run.summary]
     assert [(one["order"]["value"], one["abstention"]["value"]) for one in assessed] == [(0.25, 0.125)] * 2
     assert {run.summary["baseline_safety"]["order"]["value"] for run in trials if "safety" in run.summary} == {0.5}
@@ -204,7 +215,8 @@ def test_the_report_says_verdict_cautions_and_whose_results_they_are(
     assert said.index(EDUCATION_ONLY) < said.index(verdict(board)) < said.index("Cautions")
     grids = [block["metadata"] for block in blocks if block["type"] == "panel-grid"]
     kinds = [[panel["viewType"] for panel in one["panelBankSectionConfig"]["panels"]] for one in grids]
-    assert kinds == [[*["Run History Line Plot"] * 2, "Parallel Coordinates Plot", *["Scatter Plot"] * 2], ["Weave"]]
+    of_configs = [*["Run History Line Plot"] * 2, "Parallel Coordinates Plot", "Bar Chart", *["Scatter Plot"] * 2]
+    assert kinds == [of_configs, ["Weave"]]
     names = [[one["value"] for one in grid["runSets"][0]["filters"]["filters"]] for grid in grids]
     assert names == [[GROUP, "summary"], [GROUP, "summary"]]
     assert [grid["runSets"][0]["filters"]["filters"][1]["op"] for grid in grids] == ["!=", "="]
@@ -218,7 +230,17 @@ def test_each_suite_has_a_chart_beside_accuracy(made: tuple[dict[str, Any], dict
     assert order["chartTitle"] == "Answers changed by another order of the options (lower is better)"
     grid = next(block["metadata"] for block in made[1]["spec"]["blocks"] if block["type"] == "panel-grid")
     places = [(one["layout"]["x"], one["layout"]["y"]) for one in grid["panelBankSectionConfig"]["panels"]]
-    assert len(set(places)) == len(places) == 5, "panels lie on each other"
+    assert len(set(places)) == len(places) == 6, "panels lie on each other"
+
+
+def test_accuracy_with_passages_stands_beside_its_controls(
+    server: WandbServer, made: tuple[dict[str, Any], dict[str, Any], str]
+) -> None:
+    (panel,) = panels(made[0])["Passages and their controls"]
+    names = panel["config"]["metrics"]
+    assert names == [f"passages.{name}" for name in ("accuracy", "without", "foreign")]
+    sent = [run.summary["passages"] for run in server.runs.values() if "passages" in run.summary]
+    assert [[one[name.rpartition(".")[2]] for name in names] for one in sent] == [[0.5, 0.25, 0.125]] * 2
 
 
 def test_what_a_suite_found_is_sorted_by_where_it_was_swept_for(study: Path) -> None:
