@@ -10,8 +10,8 @@ from medqa_sweeps.config import SafetyConfig
 from medqa_sweeps.durable.progress import ProgressFile
 from medqa_sweeps.errors import InternalError
 from medqa_sweeps.exit_codes import ExitCode, describe_exit
+from medqa_sweeps.jobs.child_process import child_environment, log_tail
 from medqa_sweeps.jobs.contract import POLL_SECONDS
-from medqa_sweeps.jobs.trials import child_environment, log_tail
 from medqa_sweeps.pool.contract import ProcessExit, ProcessHandle
 from medqa_sweeps.pool.local import local_pool
 from medqa_sweeps.pool.request import DeviceRequest

@@ -7,8 +7,8 @@ import uuid
 from pathlib import Path
 
 from medqa_sweeps.errors import ConfigError, InternalError
+from medqa_sweeps.jobs.child_process import TRAINING
 from medqa_sweeps.jobs.one_child import run_child
-from medqa_sweeps.jobs.trials import TRAINING
 from medqa_sweeps.pool.contract import Pool
 from medqa_sweeps.pool.local import local_pool
 from medqa_sweeps.pool.request import ANY_DEVICE, DeviceRequest

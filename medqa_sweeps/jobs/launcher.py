@@ -28,8 +28,9 @@ from medqa_sweeps.config import TrialConfig
 from medqa_sweeps.errors import InternalError
 from medqa_sweeps.jobs.batches import BatchJobs
 from medqa_sweeps.jobs.callables import CHILD, CallableJobs
+from medqa_sweeps.jobs.child_process import TRAINING
 from medqa_sweeps.jobs.contract import POLL_SECONDS, JobEnded, Jobs
-from medqa_sweeps.jobs.trials import TRAINING, TrialJobs
+from medqa_sweeps.jobs.trials import TrialJobs
 from medqa_sweeps.pool.contract import Pool
 from medqa_sweeps.pool.devices import find_devices
 from medqa_sweeps.pool.in_process import InProcessPool

@@ -5,8 +5,8 @@ from pathlib import Path
 
 from medqa_sweeps.errors import ConfigError, InternalError
 from medqa_sweeps.exit_codes import ExitCode, describe_exit
+from medqa_sweeps.jobs.child_process import child_environment, log_tail
 from medqa_sweeps.jobs.contract import POLL_SECONDS
-from medqa_sweeps.jobs.trials import child_environment, log_tail
 from medqa_sweeps.pool.contract import Pool
 
 

@@ -15,10 +15,12 @@ from medqa_sweeps.command_line import command, command_of_this_process, shell_li
 from medqa_sweeps.config import TrialConfig
 from medqa_sweeps.durable.disk import refuse_unfit
 from medqa_sweeps.errors import ConfigError, InternalError
+from medqa_sweeps.jobs.child_process import TRAINING
 from medqa_sweeps.jobs.contract import POLL_SECONDS, Job, JobEnded, Jobs
 from medqa_sweeps.jobs.interrupts import Interrupts
+from medqa_sweeps.jobs.preparing import Prepared
 from medqa_sweeps.jobs.progress import TrialProgress
-from medqa_sweeps.jobs.trials import TRAINING, Prepared, TrialJobs
+from medqa_sweeps.jobs.trials import TrialJobs
 from medqa_sweeps.passages import control_lines
 from medqa_sweeps.pool.local import LocalPool, local_pool
 from medqa_sweeps.pool.request import ANY_DEVICE, DeviceRequest

@@ -8,7 +8,7 @@ from rich.console import Console
 from medqa_sweeps.command_line import command
 from medqa_sweeps.errors import ConfigError
 from medqa_sweeps.jobs.contract import JobEnded
-from medqa_sweeps.jobs.trials import trial_end
+from medqa_sweeps.jobs.trial_end import trial_end
 from medqa_sweeps.study.folder import StudyDir
 from medqa_sweeps.study.labels import labels
 from medqa_sweeps.study.not_run import NotRun, not_run

@@ -16,7 +16,8 @@ from medqa_sweeps.config import from_hydra
 from medqa_sweeps.errors import FailureKind
 from medqa_sweeps.jobs import trials as trial_jobs
 from medqa_sweeps.jobs.contract import Job, JobEnded
-from medqa_sweeps.jobs.trials import Prepared, TrialJobs
+from medqa_sweeps.jobs.preparing import Prepared
+from medqa_sweeps.jobs.trials import TrialJobs
 from medqa_sweeps.pool.children import ForkedChildren
 from medqa_sweeps.trial.folder import StopReason, TrialDir
 from medqa_sweeps.trial.phase import Phase, PhaseName

@@ -12,8 +12,10 @@ from hydra import compose, initialize_config_dir
 import launch
 from medqa_sweeps import hardware
 from medqa_sweeps.config import from_hydra
+from medqa_sweeps.jobs.child_process import TRAINING
 from medqa_sweeps.jobs.contract import Job
-from medqa_sweeps.jobs.trials import TRAINING, Prepared, TrialJobs
+from medqa_sweeps.jobs.preparing import Prepared
+from medqa_sweeps.jobs.trials import TrialJobs
 from medqa_sweeps.pool.local import local_pool
 from medqa_sweeps.trial.folder import TrialDir
 from medqa_sweeps.trial.plan import plan_trial

@@ -8,7 +8,7 @@ from tests.conftest import ROOT
 
 def test_what_the_page_imports_changes_nothing_for_the_next_trial() -> None:
     program = (
-        "from medqa_sweeps.jobs.trials import child_environment\n"
+        "from medqa_sweeps.jobs.child_process import child_environment\n"
         "before = child_environment()\n"
         "import medqa_sweeps.analysis.report_folder\n"
         "assert child_environment() == before, set(child_environment()) ^ set(before)"

@@ -17,8 +17,10 @@ from hydra import compose, initialize_config_dir
 import launch  # noqa: F401  registers the schema
 from medqa_sweeps.config import from_hydra
 from medqa_sweeps.exit_codes import ExitCode
+from medqa_sweeps.jobs.attempts import MOVES_IN_VAIN
 from medqa_sweeps.jobs.contract import Job, JobEnded
-from medqa_sweeps.jobs.trials import MOVES_IN_VAIN, Prepared, TrialJobs
+from medqa_sweeps.jobs.preparing import Prepared
+from medqa_sweeps.jobs.trials import TrialJobs
 from medqa_sweeps.pool.contract import Pool
 from medqa_sweeps.pool.local import local_pool
 from medqa_sweeps.pool.request import CPU, DeviceRequest

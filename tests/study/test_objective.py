@@ -13,7 +13,7 @@ from omegaconf import DictConfig, OmegaConf
 import launch  # noqa: F401  registers the schema
 from medqa_sweeps.config import SafetyConfig
 from medqa_sweeps.errors import ConfigError, FailureKind
-from medqa_sweeps.jobs.trials import trial_end
+from medqa_sweeps.jobs.trial_end import trial_end
 from medqa_sweeps.study.objective import (
     BY_ACCURACY,
     METRICS,
