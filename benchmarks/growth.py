@@ -23,7 +23,7 @@ from medqa_sweeps.jobs.failures import CircuitBreaker
 from medqa_sweeps.study.folder import StudyDir
 from medqa_sweeps.sweep.journal import journal_of
 from medqa_sweeps.sweep.loop import Budget, Sweep
-from medqa_sweeps.sweep.search_space import parse_search_space
+from medqa_sweeps.sweep.space_parsing import parse_search_space
 from medqa_sweeps.sweep.study import Study
 from tests.sweep.simulated import Course, SimulatedJobs
 

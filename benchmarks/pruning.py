@@ -29,7 +29,7 @@ from medqa_sweeps.jobs.failures import CircuitBreaker
 from medqa_sweeps.statistics import compare_answers
 from medqa_sweeps.sweep.loop import Budget, Sweep
 from medqa_sweeps.sweep.pruning import OptunaPruner, Pruner, make_pruner
-from medqa_sweeps.sweep.search_space import parse_search_space
+from medqa_sweeps.sweep.space_parsing import parse_search_space
 from medqa_sweeps.sweep.study import Study
 from medqa_sweeps.trial.folder import StopReason, TrialDir
 from medqa_sweeps.trial.records import Prediction

@@ -17,7 +17,8 @@ from medqa_sweeps.errors import ConfigError
 from medqa_sweeps.study.folder import StudyDir
 from medqa_sweeps.study.objective import ACCURACY, Objective, typed
 from medqa_sweeps.study_identity import identity_of
-from medqa_sweeps.sweep.search_space import SearchSpace, contains
+from medqa_sweeps.sweep.knob import contains
+from medqa_sweeps.sweep.search_space import SearchSpace
 
 _LOCK_SECONDS = 5.0  # that one try waits for the lock, as SQLite does for its own
 _STALE_SECONDS = 30.0  # after which a lock that nobody touches is a dead process's; Optuna's own number

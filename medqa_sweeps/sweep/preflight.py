@@ -16,7 +16,8 @@ from medqa_sweeps.config import TrialConfig
 from medqa_sweeps.errors import ConfigError, TrialError
 from medqa_sweeps.safety.suites import refuse_unreadable
 from medqa_sweeps.study.objective import Objective, refuse_unmeasured
-from medqa_sweeps.sweep.search_space import Fixed, Knob, SearchSpace, Value
+from medqa_sweeps.sweep.knob import Fixed, Knob, Value
+from medqa_sweeps.sweep.search_space import SearchSpace
 from medqa_sweeps.trial.plan import plan_new_trial
 from medqa_sweeps.wording import counted
 

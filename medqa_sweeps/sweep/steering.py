@@ -96,7 +96,7 @@ def _checked(study: StudyDir, overrides: Sequence[str]) -> list[str]:
     from medqa_sweeps.study.objective import objective_in
     from medqa_sweeps.sweep.announce import about_questions
     from medqa_sweeps.sweep.preflight import trial_check
-    from medqa_sweeps.sweep.search_space import parse_search_space
+    from medqa_sweeps.sweep.space_parsing import parse_search_space
 
     refuse_overrides(overrides)
     try:

@@ -46,7 +46,8 @@ from medqa_sweeps.sweep.preflight import config_check, preflight, trial_check
 from medqa_sweeps.sweep.presence import marked
 from medqa_sweeps.sweep.pruning import OptunaPruner, Pruner, make_pruner, with_samples
 from medqa_sweeps.sweep.sampling import SeededPerTrial, seed_of, with_seed
-from medqa_sweeps.sweep.search_space import SearchSpace, parse_search_space
+from medqa_sweeps.sweep.search_space import SearchSpace
+from medqa_sweeps.sweep.space_parsing import parse_search_space
 from medqa_sweeps.sweep.steering import Requests
 from medqa_sweeps.sweep.storage import Asked, check, connected, keep, load, not_opened, refuse_other_values
 from medqa_sweeps.sweep.study import Study

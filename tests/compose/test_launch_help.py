@@ -15,7 +15,7 @@ from medqa_sweeps.compose.launch_help import EXAMPLES, LaunchHelp, print_help
 from medqa_sweeps.compose.settings import CONF as SWEEPER_CONF, AsyncOptunaSettings, LocalGpusSettings
 from medqa_sweeps.config import ColumnsConfig, TrialConfig, from_hydra
 from medqa_sweeps.errors import ConfigError
-from medqa_sweeps.sweep.search_space import parse_search_space
+from medqa_sweeps.sweep.space_parsing import parse_search_space
 from tests.conftest import ROOT
 
 CONF = ROOT / "conf"

@@ -17,7 +17,7 @@ from medqa_sweeps.compose.texts import refuse_numbers_for_texts
 from medqa_sweeps.config import load, save
 from medqa_sweeps.config.saved import from_hydra
 from medqa_sweeps.errors import ConfigError
-from medqa_sweeps.sweep.search_space import parse_search_space
+from medqa_sweeps.sweep.space_parsing import parse_search_space
 from tests.conftest import ROOT
 
 QUICK = ["experiment=quickstart", "tracking=none"]

@@ -24,7 +24,7 @@ from medqa_sweeps import data
 from medqa_sweeps.__main__ import parser_of
 from medqa_sweeps.commands import SUMMARIES
 from medqa_sweeps.config import TrialConfig, from_hydra
-from medqa_sweeps.sweep.search_space import parse_search_space
+from medqa_sweeps.sweep.space_parsing import parse_search_space
 from medqa_sweeps.trial.folder import TrialDir
 from tests.conftest import ROOT
 

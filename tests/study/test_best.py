@@ -21,7 +21,7 @@ from medqa_sweeps.study.folder import StudyDir
 from medqa_sweeps.study.objective import objective_named
 from medqa_sweeps.study.selection import selected_trial
 from medqa_sweeps.sweep.confirm import choose
-from medqa_sweeps.sweep.search_space import parse_search_space
+from medqa_sweeps.sweep.space_parsing import parse_search_space
 from medqa_sweeps.sweep.study import Study
 from medqa_sweeps.sweep.table import SweepTable
 from medqa_sweeps.trial.records import Outcome, Result, Score, StoppedBy

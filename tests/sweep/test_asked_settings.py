@@ -20,7 +20,7 @@ from medqa_sweeps.jobs.contract import JobEnded, Reported
 from medqa_sweeps.sweep.asked_settings import custom_search_space, refuse_no_grid, refuse_settings
 from medqa_sweeps.sweep.pruning import OptunaPruner, PairedHalving, make_pruner
 from medqa_sweeps.sweep.sampling import SeededPerTrial
-from medqa_sweeps.sweep.search_space import parse_search_space
+from medqa_sweeps.sweep.space_parsing import parse_search_space
 from medqa_sweeps.sweep.study import Study
 from medqa_sweeps.sweep.sweeper import _instantiated
 from medqa_sweeps.trial.records import Outcome

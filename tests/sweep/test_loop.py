@@ -16,7 +16,7 @@ from medqa_sweeps.jobs.failures import CircuitBreaker
 from medqa_sweeps.sweep.journal import journal_of
 from medqa_sweeps.sweep.loop import Budget, Sweep, SweepResult
 from medqa_sweeps.sweep.pruning import Pruner
-from medqa_sweeps.sweep.search_space import parse_search_space
+from medqa_sweeps.sweep.space_parsing import parse_search_space
 from medqa_sweeps.sweep.study import Study
 from medqa_sweeps.trial.folder import StopReason
 from medqa_sweeps.trial.records import Outcome

@@ -27,7 +27,7 @@ from medqa_sweeps.study.objective import Objective, objective_named
 from medqa_sweeps.study.pareto import pareto_front
 from medqa_sweeps.sweep.confirm import _arguments
 from medqa_sweeps.sweep.journal import journal_of, renew_journal, settle_objective
-from medqa_sweeps.sweep.search_space import parse_search_space
+from medqa_sweeps.sweep.space_parsing import parse_search_space
 from medqa_sweeps.sweep.study import Study
 from medqa_sweeps.trial.folder import TrialDir
 from medqa_sweeps.trial.records import Outcome, Result, Score

@@ -20,7 +20,7 @@ from medqa_sweeps.sweep import journal, patience
 from medqa_sweeps.sweep.journal import journal_of
 from medqa_sweeps.sweep.loop import Budget, Sweep
 from medqa_sweeps.sweep.patience import Patience, StorageUnavailable, patient
-from medqa_sweeps.sweep.search_space import parse_search_space
+from medqa_sweeps.sweep.space_parsing import parse_search_space
 from medqa_sweeps.sweep.study import Study
 from medqa_sweeps.trial.folder import StopReason
 from tests.sweep.simulated import Course, SimulatedJobs

@@ -14,7 +14,8 @@ from medqa_sweeps.alarms.cautions import Caution
 from medqa_sweeps.compose.refusals import in_sentences
 from medqa_sweeps.errors import ConfigError, DataError
 from medqa_sweeps.sweep.preflight import preflight
-from medqa_sweeps.sweep.search_space import SearchSpace, parse_search_space
+from medqa_sweeps.sweep.search_space import SearchSpace
+from medqa_sweeps.sweep.space_parsing import parse_search_space
 
 CONF = Path(launch.__file__).parent / "conf"
 SAMPLE_IS_NEARLY_TRAINED_ON = (

@@ -19,7 +19,7 @@ from medqa_sweeps.errors import ConfigError
 from medqa_sweeps.jobs.contract import Reported
 from medqa_sweeps.study.objective import objective_named
 from medqa_sweeps.sweep.pruning import OptunaPruner, PairedHalving, make_pruner, with_samples
-from medqa_sweeps.sweep.search_space import parse_search_space
+from medqa_sweeps.sweep.space_parsing import parse_search_space
 from medqa_sweeps.sweep.study import Study
 from medqa_sweeps.trial.folder import TrialDir
 from medqa_sweeps.trial.plan import plan_trial

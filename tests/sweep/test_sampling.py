@@ -18,7 +18,8 @@ from optuna.trial import Trial
 from medqa_sweeps.compose.settings import CONF
 from medqa_sweeps.jobs.contract import JobEnded
 from medqa_sweeps.sweep.sampling import SeededPerTrial, seed_of
-from medqa_sweeps.sweep.search_space import SearchSpace, parse_search_space
+from medqa_sweeps.sweep.search_space import SearchSpace
+from medqa_sweeps.sweep.space_parsing import parse_search_space
 from medqa_sweeps.sweep.study import Study
 from medqa_sweeps.sweep.sweeper import _instantiated
 from medqa_sweeps.trial.records import Outcome

@@ -18,8 +18,9 @@ from optuna.distributions import BaseDistribution, CategoricalDistribution, Floa
 from optuna.trial import TrialState
 
 from medqa_sweeps.errors import ConfigError
-from medqa_sweeps.sweep import search_space
-from medqa_sweeps.sweep.search_space import SearchSpace, parse_search_space
+from medqa_sweeps.sweep import space_parsing
+from medqa_sweeps.sweep.search_space import SearchSpace
+from medqa_sweeps.sweep.space_parsing import parse_search_space
 from tests.conftest import ROOT
 
 optuna.logging.set_verbosity(optuna.logging.WARNING)
@@ -360,7 +361,7 @@ def test_a_key_moves_in_one_group() -> None:
 
 
 def test_the_module_shows_words_that_hydra_reads() -> None:
-    lines = [line for line in (search_space.__doc__ or "").splitlines() if line.startswith("    ")]
+    lines = [line for line in (space_parsing.__doc__ or "").splitlines() if line.startswith("    ")]
     shown = [word for word in shlex.split("\n".join(lines)) if "=" in word]
     for word in shown:
         assert "hydra." in word or "glob" in word or len(space_of(word).knobs) == 1

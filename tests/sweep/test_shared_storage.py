@@ -19,7 +19,7 @@ from medqa_sweeps.errors import ConfigError
 from medqa_sweeps.study.folder import StudyDir
 from medqa_sweeps.sweep import presence, storage
 from medqa_sweeps.sweep.presence import Mark, marked
-from medqa_sweeps.sweep.search_space import parse_search_space
+from medqa_sweeps.sweep.space_parsing import parse_search_space
 from medqa_sweeps.sweep.storage import Asked, refuse_other_values
 from tests.sweep.test_faults import Program
 from tests.sweep.test_storage import Plain, until
