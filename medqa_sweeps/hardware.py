@@ -14,6 +14,8 @@ import pynvml
 
 from medqa_sweeps.errors import DeviceFailed
 
+# Set by pools for their processes: the cluster's name of the node, and the name of the card on it.
+NODE_VARIABLE, CARD_VARIABLE = "MEDQA_SWEEPS_NODE", "MEDQA_SWEEPS_CARD"
 _NO_DRIVER = (pynvml.NVML_ERROR_LIBRARY_NOT_FOUND, pynvml.NVML_ERROR_DRIVER_NOT_LOADED)
 _CONTROL_GROUPS = Path("/sys/fs/cgroup")
 _OWN_CONTROL_GROUPS = Path("/proc/self/cgroup")

@@ -53,7 +53,7 @@ Say = Callable[[str], None]
 
 
 def _local_pool(settings: DictConfig, folder: Path, preload: Sequence[str], at_most: int, say: Say) -> Pool:
-    return local_pool(folder, preload, requested_of_launcher(settings), settings.slots_per_device, at_most)
+    return local_pool(folder, preload, requested_of_launcher(settings), settings.slots_per_device, at_most, say)
 
 
 def _check_local_pool(settings: DictConfig, folder: Path) -> None:

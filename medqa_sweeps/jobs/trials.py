@@ -245,13 +245,17 @@ class TrialJobs(Jobs):
         news = self._news(running)
         result = trial.result()
         message = ""
-        if result is None:
+        if result is not None:
+            self._note_outcome(running, process_exit.slot, result.failure)
+        else:
             try:
                 if process_exit.code == ExitCode.UNAVAILABLE and not running.asked_to_go:
                     running.wait.begin()
                     return news
                 running.wait.forget()
                 failure, message = how_it_ended(running, process_exit)
+                if failure is not None:
+                    self._note_outcome(running, process_exit.slot, failure)
                 again = failure is not None and another_attempt(trial.failures(), running.config.engine.max_attempts)
                 again = again and running.in_vain < MOVES_IN_VAIN
                 if (again and not running.stopping) or (failure is None and moves(running)):
@@ -266,6 +270,11 @@ class TrialJobs(Jobs):
             except OSError as error:  # a full or read-only disk: nothing can be recorded, and nothing was
                 message = f"{trial.path} cannot be written ({error.strerror}); the trial can be resumed when it can"
         return [*news, *self._over(running, result, message)]
+
+    def _note_outcome(self, running: RunningTrial, slot: Slot, failure: FailureKind | None) -> None:
+        """Tell the pool what an attempt says of its device: that it failed, or, without a failure, that it works."""
+        if failure in (None, FailureKind.DEVICE):
+            self._pool.note_outcome(slot, running.trial.log_file, device_failed=failure is not None)
 
     def _over(self, running: RunningTrial, result: Result | None, message: str = "") -> list[Reported | JobEnded]:
         """The end of a trial, which no attempt follows."""

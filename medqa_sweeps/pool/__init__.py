@@ -5,6 +5,8 @@
 sweeps that hold the others, and `slots` divides them. `children` starts processes: `child` is the entry point of each
 process, `forkserver` and `spare` import libraries in advance.
 
+`failing_devices` takes devices on which processes fail again and again out of service.
+
 `pilots` is a pool of slots that a cluster grants and takes away, `seat` what starts processes on such a slot. `slurm`
 implements both on a Slurm cluster, and `slurm_request` is what it asks there.
 

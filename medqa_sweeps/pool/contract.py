@@ -72,6 +72,16 @@ class Pool(ABC):
         many as it needs, and gives the others back."""
 
     @abstractmethod
+    def note_outcome(self, slot: Slot, log: Path, device_failed: bool) -> None:
+        """Take note of how a process ended on a slot, where that says something about its device: the device failed, or
+        the process completed its work. A device on which different work fails again and again, and not elsewhere, is
+        taken out of service, unless nothing could run without it. A pool takes note of lost slots by itself.
+
+        Args:
+            log: the process's: the same over all attempts at the same work, and different for each work.
+        """
+
+    @abstractmethod
     def start(
         self,
         module: str,

@@ -39,6 +39,9 @@ class InProcessPool(Pool):
     def note_waiting(self, processes: int) -> None:
         """Nothing: there is one slot."""
 
+    def note_outcome(self, slot: Slot, log: Path, device_failed: bool) -> None:
+        """Nothing: there is one slot."""
+
     def start(
         self,
         module: str,

@@ -1,12 +1,13 @@
 """This machine as a pool: its free devices, leased and divided into slots, and the child processes on them."""
 
 import time
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 
 from medqa_sweeps.pool.children import Children, ForkedChildren, SparedChildren
 from medqa_sweeps.pool.contract import Pool, ProcessExit, ProcessHandle, Slot
 from medqa_sweeps.pool.devices import Device, find_devices
+from medqa_sweeps.pool.failing_devices import FailingDevices
 from medqa_sweeps.pool.leases import Lease, lease
 from medqa_sweeps.pool.request import ANY_DEVICE, DeviceRequest
 from medqa_sweeps.pool.slots import SlotPlan, describe, plan_slots, stagger_seconds, with_more_slots
@@ -18,6 +19,7 @@ def local_pool(
     devices: DeviceRequest = ANY_DEVICE,
     slots_per_device: int | str = "auto",
     at_most: int | None = None,
+    say: Callable[[str], None] = lambda sentence: None,
 ) -> "LocalPool":
     """A pool on this machine's devices, which no other sweep uses until the pool is closed.
 
@@ -26,6 +28,7 @@ def local_pool(
         preload: modules that are imported before children start.
         slots_per_device: a number, or "auto".
         at_most: maximum number of slots; None: no limit.
+        say: tells users which devices are taken out of service.
 
     Raises:
         ConfigError: if the requested devices do not exist, or none is free.
@@ -34,7 +37,7 @@ def local_pool(
     plan = plan_slots(leased.devices, slots_per_device, at_most)
     # A fork cannot share the driver of a GPU.
     children = ForkedChildren(list(preload)) if leased.devices[0].is_cpu else SparedChildren(list(preload))
-    return LocalPool(children, leased, plan, stagger_seconds(leased.devices))
+    return LocalPool(children, leased, plan, stagger_seconds(leased.devices), say)
 
 
 class LocalPool(Pool):
@@ -42,10 +45,20 @@ class LocalPool(Pool):
 
     Args:
         stagger_seconds: minimum time between two starts on one device, so that their loading peaks do not coincide.
+        say: tells users which devices are taken out of service.
     """
 
-    def __init__(self, children: Children, leased: Lease, plan: SlotPlan, stagger_seconds: float = 0.0) -> None:
+    def __init__(
+        self,
+        children: Children,
+        leased: Lease,
+        plan: SlotPlan,
+        stagger_seconds: float = 0.0,
+        say: Callable[[str], None] = lambda sentence: None,
+    ) -> None:
         self._children, self._lease, self._plan, self._stagger = children, leased, plan, stagger_seconds
+        names = {device.id: str(device) for device in leased.devices}
+        self._failing = FailingDevices(self._runs_without, say, "nvidia-smi -q -i {}".format, names.__getitem__)
         self._peak_bytes = 0  # of the largest process so far
         self._running: dict[int, ProcessHandle] = {}  # by process id
         self._last_start: dict[str, float] = {}  # by device
@@ -57,7 +70,7 @@ class LocalPool(Pool):
 
     @property
     def slots(self) -> Sequence[Slot]:
-        return self._plan.slots
+        return [slot for slot in self._plan.slots if slot.device_id not in self._failing.out]
 
     @property
     def free(self) -> int:
@@ -74,6 +87,9 @@ class LocalPool(Pool):
 
     def note_waiting(self, processes: int) -> None:
         """Nothing: the devices are leased until the pool is closed."""
+
+    def note_outcome(self, slot: Slot, log: Path, device_failed: bool) -> None:
+        self._failing.note(slot, str(log), device_failed)
 
     def start(
         self,
@@ -111,6 +127,9 @@ class LocalPool(Pool):
         self._children.close()
         self._running.clear()
         self._lease.close()
+
+    def _runs_without(self, out: Collection[str]) -> bool:
+        return any(device.id not in out for device in self.devices)
 
     def _free_slots(self) -> list[Slot]:
         taken = [process.slot for process in self._running.values()]

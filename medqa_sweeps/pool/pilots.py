@@ -14,11 +14,13 @@ from pathlib import Path
 
 from medqa_sweeps.errors import InternalError
 from medqa_sweeps.pool.contract import Pool, ProcessExit, ProcessHandle, Slot
+from medqa_sweeps.pool.failing_devices import FailingDevices
 
 _QUEUED = Slot("in the queue", "")  # of a process that waits for a pilot
 _LISTEN_SECONDS = 0.2
 _FIRST_DELAY_SECONDS, _LONGEST_DELAY_SECONDS = 1.0, 60.0  # until a request that failed is made again
 _HOPELESS = 4  # requests that failed one after the other while nothing was granted
+_RECONSIDER_SECONDS = 60.0  # between two looks whether anything can run without the nodes that are out of service
 
 
 @dataclass(frozen=True)
@@ -51,9 +53,10 @@ class News:
 class Pilot(ABC):
     """One slot of a cluster, from its request to its end. It runs one process at a time."""
 
-    slot: Slot | None = None  # None: it waits in the cluster's queue
+    slot: Slot | None = None  # None: it waits in the cluster's queue; its `device_id` is the name of its node
     notice: str = ""  # why it is about to end, for users; empty: it is not
     over: str = ""  # why it has ended, for users; empty: it has not
+    failed_node: str = ""  # where it was, if it is over because that node failed it; empty: it ended for another reason
 
     @abstractmethod
     def look(self) -> News:
@@ -94,25 +97,33 @@ class PilotPool(Pool):
     """Processes on pilots.
 
     Args:
-        ask: requests another pilot, at once.
+        ask: requests another pilot, at once, on none of the nodes of these names.
         listen: waits until a pilot may have news, for at most so many seconds.
         at_most: most pilots at the same time, 1 or more.
         at_least: no process starts before this many were granted for the first time.
         sentences: for users, about the slots.
-        say: tells users what happens to slots on which nothing runs.
+        say: tells users what happens to slots on which nothing runs, and to nodes that fail.
+        runs_without: whether the cluster has other nodes for such slots than these, as far as it answers; by default
+            it has those that have granted a slot.
+        look_at: the command that shows users a node's state; empty: there is none.
     """
 
     def __init__(
         self,
-        ask: Callable[[], Pilot],
+        ask: Callable[[Collection[str]], Pilot],
         listen: Callable[[float], None],
         at_most: int,
         at_least: int = 1,
         sentences: Sequence[str] = (),
         say: Callable[[str], None] = lambda sentence: None,
+        runs_without: Callable[[Collection[str]], bool | None] | None = None,
+        look_at: Callable[[str], str] = lambda node: "",
     ) -> None:
         self._ask, self._listen, self._at_most, self._at_least = ask, listen, at_most, at_least
         self._sentences, self._say = sentences, say
+        self._nodes: set[str] = set()  # that have granted a slot
+        self._failing = FailingDevices(runs_without or self._knows_another, say, look_at)
+        self._reconsider_at = 0.0
         self._waiting: int | None = None  # processes still to be started; None: nobody has said, so all slots are held
         self._pilots: list[Pilot] = []
         self._leaving: list[Pilot] = []  # given back, and not over yet
@@ -139,6 +150,10 @@ class PilotPool(Pool):
     def note_waiting(self, processes: int) -> None:
         self._waiting = processes
         self._balance()
+
+    def note_outcome(self, slot: Slot, log: Path, device_failed: bool) -> None:
+        self._failing.note(slot, str(log), device_failed)
+        self._reconsider_at = time.monotonic() + _RECONSIDER_SECONDS
 
     def start(
         self,
@@ -192,6 +207,7 @@ class PilotPool(Pool):
             before, news = pilot.slot, pilot.look()
             if pilot.slot is not None and before is None:
                 self._failed = 0
+                self._nodes.add(pilot.slot.device_id)
                 self._begun = self._begun or len(self.slots) >= self._at_least
             work = self._busy.get(pilot)
             if work is not None:
@@ -213,6 +229,9 @@ class PilotPool(Pool):
         """The end of what ran on a pilot that is over; what had not started there waits for another one."""
         self._pilots.remove(pilot)
         work = self._busy.pop(pilot, None)
+        if pilot.failed_node and not self._closed:
+            lost = Path(f"a slot of {pilot.failed_node} without work, {pilot.id}")
+            self.note_outcome(pilot.slot or Slot("", pilot.failed_node), work.start.log if work else lost, True)
         if pilot.slot is None:
             self._request_failed(pilot.over)
         if work is None:
@@ -265,21 +284,44 @@ class PilotPool(Pool):
         """As many pilots as there is work for: more are asked for, or those that nothing needs are given back."""
         if self._closed:
             return
+        self._leave_failing_nodes()
         wanted = self._at_most
         if self._waiting is not None:
             wanted = min(wanted, len(self._busy) + len(self._queue) + self._waiting)
             self._at_least = min(self._at_least, max(1, wanted))  # with less work than that nobody waits for more
-        lasting = [pilot for pilot in self._pilots if not pilot.notice]
+        lasting = [pilot for pilot in self._pilots if not pilot.notice and not self._is_out(pilot)]
         for _ in range(wanted - len(lasting)):
             if time.monotonic() < self._retry_at:
                 return
-            self._pilots.append(self._ask())
+            self._pilots.append(self._ask(tuple(self._failing.out)))
         pending = [pilot for pilot in reversed(lasting) if pilot.slot is None]
         for pilot in [*pending, *self._idle()][: max(0, len(lasting) - wanted)]:
-            self._pilots.remove(pilot)
-            self._leaving.append(pilot)
-            pilot.end()
+            self._give_back(pilot)
+
+    def _leave_failing_nodes(self) -> None:
+        """Give back what is idle on nodes that are out of service: a slot that was asked for before may be there. Where
+        no slot is left, ask again whether the nodes can be done without: the others may have failed since."""
+        for pilot in [one for one in self._pilots if self._is_out(one) and one not in self._busy]:
+            self._give_back(pilot)
+        if not self.slots and time.monotonic() > self._reconsider_at:
+            self._reconsider_at = time.monotonic() + _RECONSIDER_SECONDS
+            if self._failing.reconsider():
+                for pilot in list(self._pilots):  # requests that leave those nodes out
+                    self._give_back(pilot)
+
+    def _give_back(self, pilot: Pilot) -> None:
+        self._pilots.remove(pilot)
+        self._leaving.append(pilot)
+        pilot.end()
+
+    def _is_out(self, pilot: Pilot) -> bool:
+        """Whether it is on a node that is out of service."""
+        return pilot.slot is not None and pilot.slot.device_id in self._failing.out
+
+    def _knows_another(self, out: Collection[str]) -> bool:
+        return not self._nodes <= set(out)
 
     def _idle(self) -> list[Pilot]:
         """Pilots on which a process can start."""
-        return [one for one in self._pilots if one.slot and not one.notice and not one.over and one not in self._busy]
+        able = [one for one in self._pilots if one.slot and not one.notice and not one.over and not self._is_out(one)]
+        return [one for one in able if one not in self._busy]

@@ -11,6 +11,7 @@ import psutil
 from medqa_sweeps import hardware
 from medqa_sweeps.durable.writable_folders import cache_folder
 from medqa_sweeps.errors import ConfigError, DeviceFailed
+from medqa_sweeps.hardware import CARD_VARIABLE
 from medqa_sweeps.pool.contract import Slot
 from medqa_sweeps.pool.devices import Device
 from medqa_sweeps.wording import counted, sentences
@@ -169,6 +170,7 @@ def slot_on(device: Device, index: int, threads: int, share: int = 1) -> Slot:
         "MKL_NUM_THREADS": str(threads),
         "UNSLOTH_COMPILE_LOCATION": str(generated),
         "MEDQA_SWEEPS_SLOTS": str(share),
+        **({} if device.is_cpu else {CARD_VARIABLE: device.label}),
     }
     return Slot(f"{device.label}.{index}", device.id, environment)
 

@@ -14,11 +14,13 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from medqa_sweeps.durable.writable_folders import CACHE_VARIABLE, cache_folder
+from medqa_sweeps.errors import ConfigError
+from medqa_sweeps.hardware import CARD_VARIABLE, NODE_VARIABLE
 from medqa_sweeps.installation import PROJECT
 from medqa_sweeps.pool import seat
 from medqa_sweeps.pool.child import die_with_parent
@@ -27,9 +29,11 @@ from medqa_sweeps.pool.pilots import Ended, News, Pilot, PilotPool, Start
 from medqa_sweeps.pool.seat import Said
 from medqa_sweeps.pool.slurm_request import (
     SRUN,
+    NoAnswer,
     SlurmRequest,
     client_environment,
     engines_words,
+    node_in,
     refuse_ungrantable,
     without_slurm,
 )
@@ -37,11 +41,12 @@ from medqa_sweeps.pool.slurm_request import (
 JOB_NAME = "medqa-sweeps"
 _PATIENCE_SECONDS = 30.0  # for an srun that was told to end; then it is killed, and Slurm ends its job by itself
 _NOTICES = {"time": "its time limit is near", "term": "Slurm ends the job"}
+_NODE_FAILED = "the node failed"
 _CAUSES = (  # in srun's output: what happened, for users
     ("DUE TO TIME LIMIT", "its time limit was reached"),
     ("DUE TO PREEMPTION", "it was preempted"),
-    ("Node failure", "the node failed"),
-    ("NODE FAILURE", "the node failed"),
+    ("Node failure", _NODE_FAILED),
+    ("NODE FAILURE", _NODE_FAILED),
     ("Out Of Memory", "it used more memory than hydra.launcher.memory allows"),
     ("oom-kill", "it used more memory than hydra.launcher.memory allows"),
     ("CANCELLED", "it was cancelled"),
@@ -57,7 +62,7 @@ def slurm_pool(
     Args:
         folder: that this machine and the nodes share.
         preload: modules that are imported on each slot before processes start.
-        say: tells users what happens to slots on which nothing runs.
+        say: tells users what happens to slots on which nothing runs, and to nodes that fail.
 
     Raises:
         ConfigError: if there is no Slurm here, or it would never grant such a job.
@@ -71,13 +76,24 @@ def slurm_pool(
         else:
             time.sleep(seconds)
 
+    def runs_without(nodes: Collection[str]) -> bool | None:
+        try:
+            refuse_ungrantable(request, nodes)
+        except NoAnswer:
+            return None
+        except ConfigError:
+            return False
+        return True
+
     return PilotPool(
-        lambda: SlurmPilot(request, folder, preload, selector),
+        lambda without: SlurmPilot(request, folder, preload, selector, without),
         listen,
         request.slots,
         request.at_least,
         request.sentences(),
         say,
+        runs_without,
+        "scontrol show node {}".format,
     )
 
 
@@ -85,7 +101,12 @@ class SlurmPilot(Pilot):
     """One job: pending until its seat has said where it is, over when its `srun` has ended."""
 
     def __init__(
-        self, request: SlurmRequest, folder: Path, preload: Sequence[str], selector: selectors.BaseSelector
+        self,
+        request: SlurmRequest,
+        folder: Path,
+        preload: Sequence[str],
+        selector: selectors.BaseSelector,
+        without: Collection[str] = (),
     ) -> None:
         self._request, self._selector = request, selector
         self._here: dict[str, Any] = {}
@@ -95,7 +116,7 @@ class SlurmPilot(Pilot):
         parent = os.getpid()
         self._srun = subprocess.Popen(
             [
-                *(SRUN, f"--job-name={JOB_NAME}", *request.options(), f"--signal=USR1@{request.notice_seconds}"),
+                *(SRUN, f"--job-name={JOB_NAME}", *request.options(without), f"--signal=USR1@{request.notice_seconds}"),
                 *(f"--chdir={PROJECT}", "--kill-on-bad-exit=0"),
                 *(sys.executable, "-m", "medqa_sweeps.pool.seat", str(folder.absolute()), *preload),
             ],
@@ -129,7 +150,7 @@ class SlurmPilot(Pilot):
                 case Said.NOTICE:
                     self.notice = self.notice or self._about(_NOTICES[value])
         if ended and not self.over:
-            self.over = self._why_it_ended()
+            self.over, self.failed_node = self._why_it_ended()
             self._close()
         elif self.slot is not None and time.monotonic() - self._heard_at > seat.ALIVE_EVERY_SECONDS:
             self._tell({"alive": True})
@@ -179,14 +200,16 @@ class SlurmPilot(Pilot):
         said = [line.decode(errors="replace").removeprefix(seat.MARK) for line in lines if seat.MARK.encode() in line]
         return [pair for text in said for pair in json.loads(text).items()]
 
-    def _why_it_ended(self) -> str:
+    def _why_it_ended(self) -> tuple[str, str]:
+        """For users, and the node that failed it, if one did."""
         self._errors.seek(0)
         printed = self._errors.read().decode(errors="replace")
+        node = "" if self.notice else str(self._here.get("node", "")) or node_in(printed)
         known = [meaning for sign, meaning in _CAUSES if sign in printed]
         if known:
-            return self._about(known[0])
-        words = engines_words(printed)
-        return self._about(f"srun ended with exit code {self._srun.returncode}" + f": {words}" * bool(words))
+            return self._about(known[0]), node if known[0] == _NODE_FAILED else ""
+        words, code = engines_words(printed), self._srun.returncode
+        return self._about(f"srun ended with exit code {code}" + f": {words}" * bool(words)), node if code else ""
 
     def _about(self, what: str) -> str:
         job, node = self._here.get("job"), self._here.get("node")
@@ -220,5 +243,7 @@ def slot_of(here: Mapping[str, Any], request: SlurmRequest) -> Slot:
         "TORCHINDUCTOR_CACHE_DIR": str(cache / "inductor"),
         "UNSLOTH_COMPILE_LOCATION": str(cache / "unsloth" / f"slurm.{job}"),
         "MEDQA_SWEEPS_SLOTS": "1",
+        NODE_VARIABLE: node,
+        CARD_VARIABLE: card,
     }
     return Slot(f"{node} {card}, job {job}", node, environment)

@@ -4,8 +4,9 @@ import os
 import re
 import shutil
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from medqa_sweeps.command_line import shell_line
@@ -17,10 +18,15 @@ _PREFIX = "hydra.launcher"
 _ANSWER_SECONDS = 60.0  # of a controller; srun gives up by itself after 9 to 20
 _TIME = re.compile(r"\d+|\d+:\d\d(:\d\d)?|\d+-\d+(:\d\d){0,2}")  # minutes, M:SS, H:MM:SS, D-H, D-H:MM, D-H:MM:SS
 _OURS = ("--jobid", "--ntasks", "-n", "--nodes", "-N", "--input", "-i", "--output", "-o", "--error", "-e", "--overlap")
+_EXCLUDE = re.compile(r"--exclude=|-x=?")  # its value: nodes, or the path of a file of nodes, with a slash in it
 _EMPTY = re.compile(
     r"^No error$|^Try \"srun --help\"|task 0: Exited with exit code|has been allocated|queued and waiting"
 )
 _CONTROLLER = "Unable to contact slurm controller"
+
+
+class NoAnswer(ConfigError):
+    """Slurm's controller does not answer."""
 
 
 @dataclass(frozen=True)
@@ -41,8 +47,12 @@ class SlurmRequest:
     arguments: tuple[str, ...] = ()  # further options of srun
     cache: str | None = None  # folder on the nodes
 
-    def options(self) -> list[str]:
-        """Options of `srun` that describe the job."""
+    def options(self, without: Collection[str] = ()) -> list[str]:
+        """Options of `srun` that describe the job.
+
+        Args:
+            without: names of nodes not to use, besides those that the user's own arguments exclude.
+        """
         named = {
             "partition": self.partition,
             "account": self.account,
@@ -54,7 +64,8 @@ class SlurmRequest:
             "time": self.time,
         }
         given = [f"--{name}={value}" for name, value in named.items() if value is not None]
-        return ["--nodes=1", "--ntasks=1", *given, *self.arguments]
+        arguments = _excluding(self.arguments, without) if without else self.arguments
+        return ["--nodes=1", "--ntasks=1", *given, *arguments]
 
     def sentences(self) -> list[str]:
         """For users: what will be asked of the cluster."""
@@ -124,6 +135,14 @@ def _problems(settings: Mapping[str, Any]) -> list[str]:
     return found
 
 
+def _excluding(arguments: tuple[str, ...], nodes: Collection[str]) -> list[str]:
+    """The arguments with one `--exclude`, of their own nodes and these: srun heeds the last one only."""
+    own = [word for word in arguments if _EXCLUDE.match(word)]
+    values = [_EXCLUDE.sub("", word) for word in own]
+    excluded = [",".join(Path(value).read_text().split()) if "/" in value else value for value in values]
+    return [*(word for word in arguments if word not in own), f"--exclude={','.join([*excluded, *nodes])}"]
+
+
 def seconds_of(limit: str) -> int:
     """The seconds of Slurm's notation of a time limit."""
     days, _, rest = limit.rpartition("-")
@@ -150,18 +169,21 @@ def without_slurm(environment: Mapping[str, str]) -> dict[str, str]:
     return {name: value for name, value in environment.items() if name == "SLURM_CONF" or not name.startswith(job)}
 
 
-def refuse_ungrantable(request: SlurmRequest) -> None:
+def refuse_ungrantable(request: SlurmRequest, without: Collection[str] = ()) -> None:
     """Ask Slurm whether it would grant the request, now or later. Allocates nothing.
 
+    Args:
+        without: names of nodes not to use.
+
     Raises:
-        ConfigError: in Slurm's words if not, or if there is no Slurm here.
+        ConfigError: in Slurm's words if not, or if there is no Slurm here; `NoAnswer` if its controller is away.
     """
     if shutil.which(SRUN) is None:
         raise ConfigError(
             "hydra/launcher=slurm starts trials through srun, which is not on this machine's PATH. Start the sweep on "
             "a login node of the cluster (perhaps after `module load slurm`), or use hydra/launcher=local_gpus here."
         )
-    command = [SRUN, "--test-only", *request.options(), "true"]
+    command = [SRUN, "--test-only", *request.options(without), "true"]
     try:
         done = subprocess.run(
             command,
@@ -183,13 +205,19 @@ def engines_words(stderr: str) -> str:
     lines = [re.sub(r"^(srun|slurmstepd\S*): (error: )?", "", line).strip() for line in stderr.splitlines()]
     lines = [line.removeprefix("allocation failure: ").removeprefix("Unable to allocate resources: ") for line in lines]
     telling = [line for line in lines if line and not _EMPTY.search(line)]
-    node = re.search(r"^srun: error: (\S+): task 0: Exited", stderr, re.MULTILINE)
-    return (f"{node[1]}: " if node else "") + telling[-1] if telling else ""
+    node = node_in(stderr)
+    return (f"{node}: " if node else "") + telling[-1] if telling else ""
+
+
+def node_in(stderr: str) -> str:
+    """The node of whose process srun says that it failed; empty if it says that of none."""
+    found = re.search(r"^srun: error: (?:(\S+): task 0: |Task launch .* failed on node (\S+?):)", stderr, re.MULTILINE)
+    return next(filter(None, found.groups()), "") if found else ""
 
 
 def _not_granted(request: SlurmRequest, words: str) -> ConfigError:
     if _CONTROLLER in words:
-        return ConfigError(
+        return NoAnswer(
             f"Slurm's controller does not answer ({words}). Nothing was started; try `sinfo`, and again later."
         )
     return ConfigError(

@@ -54,6 +54,9 @@ class QueueingPool(Pool):
     def note_waiting(self, processes: int) -> None:
         self._inner.note_waiting(processes)
 
+    def note_outcome(self, slot: Slot, log: Path, device_failed: bool) -> None:
+        self._inner.note_outcome(slot, log, device_failed)
+
     def start(
         self,
         module: str,

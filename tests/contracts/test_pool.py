@@ -191,6 +191,27 @@ def test_a_queued_process_has_not_begun_and_can_be_killed(tmp_path: Path) -> Non
 # What this machine's pool promises beyond
 
 
+def test_a_device_that_fails_again_and_again_gets_nothing_more_unless_it_is_the_last(tmp_path: Path) -> None:
+    said: list[str] = []
+    plan = plan_slots(DEVICES, 2, free=FreeResources(2, 0, {}))
+    with LocalPool(ForkedChildren(preload=["json"]), Lease(DEVICES), plan, say=said.append) as pool:
+        ready(pool)
+        of_a, of_b, *_ = pool.slots
+        for log in "01":
+            pool.note_outcome(of_a, tmp_path / log, device_failed=True)
+        assert pool.free == 2 and {slot.device_id for slot in pool.slots} == {of_b.device_id}
+        assert start(pool, tmp_path, "exit", "0", avoid=(of_b.device_id,)).slot.device_id == of_b.device_id
+        for log in "23":
+            pool.note_outcome(of_b, tmp_path / log, device_failed=True)
+        assert {slot.device_id for slot in pool.slots} == {of_b.device_id}
+    assert said == [
+        "a (a GPU that is not there) failed 2 times, so it gets nothing more to run in this sweep. To look at it: "
+        "nvidia-smi -q -i GPU-a",
+        "b (a GPU that is not there) failed 2 times, and is still used: nothing else is left. To look at it: "
+        "nvidia-smi -q -i GPU-b",
+    ]
+
+
 def test_starts_on_one_device_are_staggered(tmp_path: Path) -> None:
     with local(ForkedChildren(preload=["json"]), stagger_seconds=600) as pool:
         ready(pool)

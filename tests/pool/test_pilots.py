@@ -1,6 +1,7 @@
 """Slots that come and go, as a test says: `Granted` stands for a cluster, whose real kind `tests/clusters` has."""
 
 import signal
+from collections.abc import Collection
 from pathlib import Path
 
 import pytest
@@ -14,8 +15,8 @@ from medqa_sweeps.pool.pilots import Ended, News, Pilot, PilotPool, Start
 class Granted(Pilot):
     """A pilot to which the test does what a cluster does."""
 
-    def __init__(self, number: int) -> None:
-        self.number, self.news = number, News()
+    def __init__(self, number: int, without: tuple[str, ...] = ()) -> None:
+        self.number, self.without, self.news = number, without, News()
         self.granted: Slot | None = None
         self.started: list[Start] = []
         self.given_back = False
@@ -47,20 +48,43 @@ class Granted(Pilot):
 
 
 class Cluster:
-    def __init__(self, at_most: int, at_least: int = 1) -> None:
+    def __init__(self, at_most: int, at_least: int = 1, nodes: tuple[str, ...] = ()) -> None:
         self.asked: list[Granted] = []
         self.said: list[str] = []
-        self.pool = PilotPool(self._ask, lambda seconds: None, at_most, at_least, (), self.said.append)
+        self.nodes = set(nodes)  # that can run something; empty: the pool has to find out
+        self.pool = PilotPool(
+            self._ask,
+            lambda seconds: None,
+            at_most,
+            at_least,
+            (),
+            self.said.append,
+            (lambda without: not self.nodes <= set(without)) if nodes else None,
+            "show node {}".format,
+        )
 
-    def _ask(self) -> Pilot:
-        self.asked.append(Granted(len(self.asked)))
+    def _ask(self, without: Collection[str]) -> Pilot:
+        self.asked.append(Granted(len(self.asked), tuple(without)))
         return self.asked[-1]
 
     def held(self) -> list[int]:
         return [pilot.number for pilot in self.asked if not pilot.over]
 
-    def start(self, avoid: tuple[str, ...] = ()) -> pilots.ProcessHandle:
-        return self.pool.start("module", [], {"CARD": "given", "MARK": "given"}, Path("log"), avoid)
+    def start(self, avoid: tuple[str, ...] = (), log: str = "log") -> pilots.ProcessHandle:
+        return self.pool.start("module", [], {"CARD": "given", "MARK": "given"}, Path(log), avoid)
+
+    def grant(self, *nodes: str) -> None:
+        """Slots for the requests that wait, on these nodes."""
+        for pilot, node in zip([one for one in self.asked if not one.over and one.granted is None], nodes, strict=True):
+            pilot.grant(node)
+        self.pool.wait(0)
+
+    def lose(self, node: str) -> None:
+        """The node fails, and all that it granted is lost."""
+        for pilot in self.asked:
+            if not pilot.over and pilot.granted and pilot.granted.device_id == node:
+                pilot.over, pilot.failed_node = "the node failed", node
+        self.pool.wait(0)
 
 
 def test_the_first_slot_is_used_when_it_comes() -> None:
@@ -163,3 +187,112 @@ def test_close_gives_everything_back() -> None:
     assert cluster.held() == []
     with pytest.raises(InternalError, match="closed"):
         cluster.start()
+
+
+# Nodes that fail
+
+
+def test_a_node_that_fails_twice_is_not_asked_again_and_what_it_still_holds_is_given_back() -> None:
+    cluster = Cluster(at_most=4)
+    cluster.grant("n1", "n1", "n2", "n2")
+    first, second, third = cluster.start(log="0"), cluster.start(log="1"), cluster.start(log="2")
+    cluster.pool.wait(0)
+    assert [one.slot.device_id for one in (first, second, third)] == ["n1", "n2", "n1"]
+    cluster.pool.note_outcome(first.slot, Path("0"), device_failed=True)
+    assert cluster.said == [] and len(cluster.asked) == 4, "once is no reason"
+    cluster.pool.note_outcome(third.slot, Path("2"), device_failed=True)
+    assert cluster.said == [
+        "n1 failed 2 times, so it gets nothing more to run in this sweep. To look at it: show node n1"
+    ]
+    cluster.asked[0].news.ended = Ended(75)
+    cluster.pool.wait(0)
+    assert cluster.held() == [1, 2, 3, 4, 5], "the one that is busy stays until it has ended"
+    assert [pilot.without for pilot in cluster.asked] == [()] * 4 + [("n1",)] * 2
+    assert cluster.start(avoid=("n2",), log="3").slot.device_id == "n2"
+    cluster.asked[1].news.ended = Ended(75)
+    cluster.pool.wait(0)
+    assert cluster.held() == [2, 3, 4, 5]
+
+
+def test_a_request_of_before_that_is_granted_on_such_a_node_is_given_back() -> None:
+    cluster = Cluster(at_most=3)
+    cluster.asked[0].grant("n1")
+    cluster.asked[1].grant("n2")
+    cluster.pool.wait(0)
+    for log in "01":
+        cluster.pool.note_outcome(cluster.pool.slots[0], Path(log), device_failed=True)
+    cluster.pool.wait(0)
+    assert cluster.held() == [1, 2, 3]
+    cluster.asked[2].grant("n1")
+    cluster.pool.wait(0)
+    assert cluster.held() == [1, 3, 4] and cluster.asked[4].without == ("n1",)
+
+
+def test_slots_that_are_lost_count_with_and_without_work() -> None:
+    cluster = Cluster(at_most=2)
+    cluster.grant("n1", "n2")
+    cluster.start()
+    cluster.pool.wait(0)
+    cluster.lose("n1")
+    cluster.grant("n1")
+    assert cluster.said == []
+    cluster.lose("n1")
+    assert cluster.asked[-1].without == ("n1",) and "n1 failed 2 times" in cluster.said[0]
+
+
+def test_a_node_on_which_slots_cannot_even_begin_is_not_asked_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pilots, "_FIRST_DELAY_SECONDS", 0.0)
+    cluster = Cluster(at_most=1, nodes=("n1", "n2"))
+    for _ in range(2):
+        cluster.asked[-1].over, cluster.asked[-1].failed_node = "n1: ModuleNotFoundError: json", "n1"
+        cluster.pool.wait(0)
+    assert [pilot.without for pilot in cluster.asked] == [(), (), ("n1",)]
+
+
+def test_work_that_fails_on_every_node_is_not_held_against_them() -> None:
+    cluster = Cluster(at_most=3)
+    cluster.grant("n1", "n2", "n3")
+    n1, n2, n3 = cluster.pool.slots
+    for log in ("0", "1", "2"):
+        for slot in (n1, n2):
+            cluster.pool.note_outcome(slot, Path(log), device_failed=True)
+            if slot is n1 and log != "0":
+                cluster.pool.note_outcome(n1, Path("good"), device_failed=False)
+    assert cluster.said == []
+    cluster.pool.note_outcome(n3, Path("2"), device_failed=False)
+    cluster.pool.note_outcome(n3, Path("1"), device_failed=False)
+    assert [sentence.partition(",")[0] for sentence in cluster.said] == ["n2 failed 2 times"], "n1 has worked since"
+
+
+def test_failures_between_which_a_card_works_do_not_add_up() -> None:
+    cluster = Cluster(at_most=2)
+    cluster.grant("n1", "n2")
+    n1, _ = cluster.pool.slots
+    for log in ("0", "1", "2"):
+        cluster.pool.note_outcome(n1, Path(log), device_failed=True)
+        cluster.pool.note_outcome(n1, Path(f"good {log}"), device_failed=False)
+    assert cluster.said == []
+
+
+def test_the_last_node_is_still_asked_and_that_is_said_once() -> None:
+    cluster = Cluster(at_most=1, nodes=("n1",))
+    for _ in range(4):
+        cluster.grant("n1")
+        cluster.lose("n1")
+    assert {pilot.without for pilot in cluster.asked} == {()} and len(cluster.asked) == 5
+    about = [sentence for sentence in cluster.said if "is still used" in sentence]
+    assert about == ["n1 failed 2 times, and is still used: nothing else is left. To look at it: show node n1"]
+
+
+def test_a_node_is_asked_again_when_the_others_are_gone(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pilots, "_RECONSIDER_SECONDS", 0.0)
+    cluster = Cluster(at_most=1, nodes=("n1", "n2"))
+    for _ in range(2):
+        cluster.grant("n1")
+        cluster.lose("n1")
+    cluster.pool.wait(0)
+    assert cluster.asked[-1].without == ("n1",) and len(cluster.asked) == 3
+    cluster.nodes = {"n1"}
+    cluster.pool.wait(0)
+    assert cluster.asked[2].given_back and cluster.asked[-1].without == () and len(cluster.asked) == 4
+    assert cluster.said[-1] == "n1 can be used again: nothing else is left"

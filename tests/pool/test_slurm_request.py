@@ -1,6 +1,7 @@
 """What is asked of Slurm, and how its answers are read; `tests/clusters` asks a real one."""
 
 import dataclasses
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ from medqa_sweeps.pool.slurm_request import (
     SlurmRequest,
     client_environment,
     engines_words,
+    node_in,
     refuse_ungrantable,
     seconds_of,
     slurm_request,
@@ -39,6 +41,21 @@ def test_every_setting_reaches_srun_or_the_pool() -> None:
 def test_by_default_nothing_is_asked_but_one_gpu() -> None:
     assert request().options() == ["--nodes=1", "--ntasks=1", "--gres=gpu:1"]
     assert request(gpus=0).options() == ["--nodes=1", "--ntasks=1"]
+
+
+def test_nodes_not_to_use_are_added_to_those_that_the_user_excludes(tmp_path: Path) -> None:
+    assert request().options(("n1", "n2")) == ["--nodes=1", "--ntasks=1", "--gres=gpu:1", "--exclude=n1,n2"]
+    (tmp_path / "nodes").write_text("n8\nn9\n")
+    own = ["--exclude=n[6-7]", "--nice=10", "-xn5", f"--exclude={tmp_path}/nodes"]
+    asked = request(arguments=own)
+    assert asked.options(("n1",))[3:] == ["--nice=10", "--exclude=n[6-7],n5,n8,n9,n1"]
+    assert asked.options()[3:] == own
+
+
+def test_the_node_of_a_failed_process_is_in_sruns_words() -> None:
+    assert node_in("srun: job 7 queued\nsrun: error: n12: task 0: Exited with exit code 1\n") == "n12"
+    assert node_in("srun: error: Task launch for StepId=5.0 failed on node gpu-3: Invalid node name\n") == "gpu-3"
+    assert node_in("srun: error: Unable to allocate resources: Invalid account\n") == ""
 
 
 def test_no_more_slots_than_processes() -> None:
