@@ -3,6 +3,7 @@
 hydra/launcher=local_gpus    trials, or any task function, in fresh processes on this machine's slots
 hydra/launcher=in_process    the same, one after the other in this process, for debugging
 hydra/launcher=slurm         the same on the nodes of a Slurm cluster
+hydra/launcher=ray           the same on the nodes of a Ray cluster
 any other                    the stock launcher, in batches
 """
 
@@ -22,7 +23,7 @@ from omegaconf import DictConfig, OmegaConf
 from medqa_sweeps.command_line import command_of_this_process
 from medqa_sweeps.compose.composer import Composer
 from medqa_sweeps.compose.hydra_node import study_folder, without_hydra
-from medqa_sweeps.compose.settings import IN_PROCESS, LOCAL_GPUS, SLURM
+from medqa_sweeps.compose.settings import IN_PROCESS, LOCAL_GPUS, RAY, SLURM
 from medqa_sweeps.compose.snapshot import loader_of, taken
 from medqa_sweeps.config import TrialConfig
 from medqa_sweeps.errors import InternalError
@@ -35,10 +36,12 @@ from medqa_sweeps.pool.devices import find_devices
 from medqa_sweeps.pool.in_process import InProcessPool
 from medqa_sweeps.pool.leases import lease
 from medqa_sweeps.pool.local import local_pool
+from medqa_sweeps.pool.ray_cluster import ray_pool, refuse_ungrantable as refuse_ungrantable_by_ray
+from medqa_sweeps.pool.ray_request import RayRequest, ray_request
 from medqa_sweeps.pool.request import requested_of_launcher
 from medqa_sweeps.pool.slots import plan_slots
 from medqa_sweeps.pool.slurm import slurm_pool
-from medqa_sweeps.pool.slurm_request import refuse_ungrantable, slurm_request
+from medqa_sweeps.pool.slurm_request import refuse_ungrantable as refuse_ungrantable_by_slurm, slurm_request
 from medqa_sweeps.study.objective import BY_ACCURACY, Objective
 from medqa_sweeps.trial.phase import Phase
 from medqa_sweeps.trial.records import MetricsLine, Outcome
@@ -64,6 +67,14 @@ def _slurm_pool(settings: DictConfig, folder: Path, preload: Sequence[str], at_m
     return slurm_pool(slurm_request(settings, at_most), folder, preload, say)
 
 
+def _ray_request(settings: DictConfig, at_most: int | None = None) -> RayRequest:
+    return ray_request(OmegaConf.to_container(settings, resolve=True), at_most)  # type: ignore[arg-type]
+
+
+def _ray_pool(settings: DictConfig, folder: Path, preload: Sequence[str], at_most: int, say: Say) -> Pool:
+    return ray_pool(_ray_request(settings, at_most), folder, preload, say)
+
+
 @dataclass(frozen=True)
 class _PoolKind:
     """How the pool of a launcher is made."""
@@ -81,8 +92,14 @@ _POOLS = {  # by the launcher's `_target_`; any other launcher gets batches
     IN_PROCESS: _PoolKind(lambda *settings: InProcessPool(), lambda settings, folder: None),
     SLURM: _PoolKind(
         _slurm_pool,
-        lambda settings, folder: refuse_ungrantable(slurm_request(settings)),
+        lambda settings, folder: refuse_ungrantable_by_slurm(slurm_request(settings)),
         lambda settings: slurm_request(settings).sentences(),
+        on_nodes=True,
+    ),
+    RAY: _PoolKind(
+        _ray_pool,
+        lambda settings, folder: refuse_ungrantable_by_ray(_ray_request(settings)),
+        lambda settings: _ray_request(settings).sentences(),
         on_nodes=True,
     ),
 }

@@ -100,6 +100,7 @@ class PilotPool(Pool):
         at_least: no process starts before this many were granted for the first time.
         sentences: for users, about the slots.
         say: tells users what happens to slots on which nothing runs.
+        leave: ends the connection to the cluster, when the pool is closed.
     """
 
     def __init__(
@@ -110,9 +111,10 @@ class PilotPool(Pool):
         at_least: int = 1,
         sentences: Sequence[str] = (),
         say: Callable[[str], None] = lambda sentence: None,
+        leave: Callable[[], None] = lambda: None,
     ) -> None:
         self._ask, self._listen, self._at_most, self._at_least = ask, listen, at_most, at_least
-        self._sentences, self._say = sentences, say
+        self._sentences, self._say, self._leave = sentences, say, leave
         self._waiting: int | None = None  # processes still to be started; None: nobody has said, so all slots are held
         self._pilots: list[Pilot] = []
         self._leaving: list[Pilot] = []  # given back, and not over yet
@@ -181,6 +183,7 @@ class PilotPool(Pool):
             pilot.wait_for_end()
         for held in (self._pilots, self._leaving, self._queue, self._busy):
             held.clear()
+        self._leave()
 
     def _look(self) -> list[ProcessExit]:
         exits: list[ProcessExit] = []
