@@ -27,6 +27,7 @@ from medqa_sweeps.compose.settings import (
     AsyncOptunaSettings,
     InProcessSettings,
     LocalGpusSettings,
+    RaySettings,
     SlurmSettings,
 )
 from medqa_sweeps.compose.texts import keep_typed_texts
@@ -86,6 +87,10 @@ class InProcessLauncher(LocalGpusLauncher):
 
 class SlurmLauncher(LocalGpusLauncher):
     """`hydra/launcher=slurm`: jobs on the nodes of a Slurm cluster; see `medqa_sweeps/pool/slurm.py`."""
+
+
+class RayLauncher(LocalGpusLauncher):
+    """`hydra/launcher=ray`: jobs on the nodes of a Ray cluster; see `medqa_sweeps/pool/ray_cluster.py`."""
 
 
 class SamplersAndPruners(SearchPathPlugin):
@@ -188,6 +193,7 @@ def _register() -> None:
     store(group="hydra/launcher", name="local_gpus", node=LocalGpusSettings, provider="medqa_sweeps")
     store(group="hydra/launcher", name="in_process", node=InProcessSettings, provider="medqa_sweeps")
     store(group="hydra/launcher", name="slurm", node=SlurmSettings, provider="medqa_sweeps")
+    store(group="hydra/launcher", name="ray", node=RaySettings, provider="medqa_sweeps")
     keep_typed_texts()
 
 

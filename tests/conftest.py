@@ -1,5 +1,6 @@
 """What many tests share: a cache of their own, and the real parts beside the checkout."""
 
+import importlib.util
 import os
 import signal
 import subprocess
@@ -10,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from tests.clusters.virtual_ray import VirtualRay, virtual_ray
 from tests.clusters.virtual_slurm import PROGRAMS, VirtualSlurm, missing, virtual_slurm
 
 ROOT = Path(__file__).parents[1]
@@ -62,6 +64,15 @@ def slurm_cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[VirtualS
     if os.geteuid() or missing():
         pytest.skip(f"a virtual cluster needs root and {', '.join(PROGRAMS)}; missing: {', '.join(missing())}")
     with virtual_slurm(tmp_path_factory.mktemp("slurm") / "cluster") as cluster:
+        yield cluster
+
+
+@pytest.fixture(scope="module")
+def ray_cluster() -> Iterator[VirtualRay]:
+    """A virtual Ray cluster of three nodes, which `auto` finds; skips where Ray is missing."""
+    if importlib.util.find_spec("ray") is None:
+        pytest.skip("Ray is missing: it is this package's extra `ray`")
+    with virtual_ray() as cluster:
         yield cluster
 
 

@@ -45,6 +45,7 @@ def sweeps() -> Iterator[str]:
     yield from ("## Sweeper", "", *_keys(_HELP.sweeper))
     yield from ("", "## Launcher", "", *_keys(_HELP.launcher))
     yield from ("", "### hydra/launcher=slurm", "", *_keys(_HELP.slurm))
+    yield from ("", "### hydra/launcher=ray", "", *_keys(_HELP.ray))
     for part in ("sampler", "pruner"):
         yield from ("", f"## {part.capitalize()}s", "")
         yield f"`hydra/sweeper/{part}=NAME` names one, `hydra.sweeper.{part}.KEY=VALUE` sets a key of it."

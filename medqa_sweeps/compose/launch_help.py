@@ -22,6 +22,7 @@ from medqa_sweeps.compose.settings import (
     AsyncOptunaSettings,
     InProcessSettings,
     LocalGpusSettings,
+    RaySettings,
     SlurmSettings,
 )
 from medqa_sweeps.config import TrialConfig
@@ -164,12 +165,19 @@ class LaunchHelp:
                 yield from self._keys(self.sweeper)
             case "launcher":
                 yield from self._heading("Launcher: where trials run")
-                kinds = {"local_gpus*": LocalGpusSettings, "in_process": InProcessSettings, "slurm": SlurmSettings}
+                kinds = {
+                    "local_gpus*": LocalGpusSettings,
+                    "in_process": InProcessSettings,
+                    "slurm": SlurmSettings,
+                    "ray": RaySettings,
+                }
                 for name, kind in kinds.items():
                     yield from self._row(f"hydra/launcher={name}", _after_colon(kind), 30)
                 yield from self._keys(self.launcher)
                 yield from self._heading("With hydra/launcher=slurm")
                 yield from self._keys(self.slurm)
+                yield from self._heading("With hydra/launcher=ray")
+                yield from self._keys(self.ray)
             case "samplers" | "pruners":
                 yield from self._parts_of_a_sweep(topic.removesuffix("s"))
             case _ if topic in self.groups:
@@ -240,7 +248,7 @@ class LaunchHelp:
         """Every key, with the default that it has if nothing is given on the command line."""
         chosen = {group: _yaml(self.conf / group / f"{self.defaults[group]}.yaml") for group in self.classes}
         keys = [one for group, kind in self.classes.items() for one in settings_of(kind, f"{group}.", chosen[group])]
-        return [*settings_of(TrialConfig, ""), *keys, *self.sweeper, *self.launcher, *self.slurm]
+        return [*settings_of(TrialConfig, ""), *keys, *self.sweeper, *self.launcher, *self.slurm, *self.ray]
 
     @cached_property
     def sweeper(self) -> list[Setting]:
@@ -255,6 +263,10 @@ class LaunchHelp:
     @cached_property
     def slurm(self) -> list[Setting]:
         return list(settings_of(SlurmSettings, f"{_LAUNCHER}."))
+
+    @cached_property
+    def ray(self) -> list[Setting]:
+        return list(settings_of(RaySettings, f"{_LAUNCHER}."))
 
     def _heading(self, text: str) -> Iterator[str]:
         yield ""

@@ -15,6 +15,7 @@ _PLUGINS = "hydra_plugins.medqa_sweeps"
 LOCAL_GPUS = f"{_PLUGINS}.LocalGpusLauncher"
 IN_PROCESS = f"{_PLUGINS}.InProcessLauncher"
 SLURM = f"{_PLUGINS}.SlurmLauncher"
+RAY = f"{_PLUGINS}.RayLauncher"
 
 
 @dataclass
@@ -87,6 +88,24 @@ class SlurmSettings:
     notice_seconds: int = 90  # seconds before the time limit at which a trial saves a checkpoint and moves, 0 to 65535
     # further options of srun, each in quotes: ['--exclude=n7','--nice=100']
     arguments: list[str] = field(default_factory=list)
+    cache: str | None = None  # cache folder on the nodes; null: in this machine's cache folder, named by node
+
+
+@dataclass
+class RaySettings:
+    """`hydra/launcher=ray`: trials on the nodes of a Ray cluster, in actors that run one trial after another."""
+
+    _target_: str = RAY
+    address: str | None = "auto"  # HOST:PORT of the cluster's head; auto: RAY_ADDRESS, else this machine's cluster
+    slots: int = 4  # most actors at the same time, 1 or more; each runs one trial at a time
+    at_least: int = 1  # actors that must run before the first trial starts, from 1 to slots
+    gpus: float = 1.0  # GPUs per slot: a whole number, of which a trial uses one; a share such as 0.5; 0: none
+    cpus: float = 1.0  # CPU cores per slot: a whole number, or a share such as 0.5 (one thread)
+    memory: str | None = None  # memory per slot as in 32G (or K, M, T), which Ray counts; null: not counted
+    resources: dict[str, Any] = field(default_factory=dict)  # amounts of the cluster's own resources: {fast_disk: 1}
+    # Ray's runtime environment: {env_vars: {NAME: "text"}, working_dir: FOLDER}; env_vars reach the trials too
+    runtime_env: dict[str, Any] = field(default_factory=dict)
+    autoscaling: bool = False  # wait for a slot that no node can hold now, as nodes come when they are asked for
     cache: str | None = None  # cache folder on the nodes; null: in this machine's cache folder, named by node
 
 

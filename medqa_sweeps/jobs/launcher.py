@@ -3,14 +3,16 @@
 hydra/launcher=local_gpus    trials, or any task function, in fresh processes on this machine's slots
 hydra/launcher=in_process    the same, one after the other in this process, for debugging
 hydra/launcher=slurm         the same on the nodes of a Slurm cluster
+hydra/launcher=ray           the same on the nodes of a Ray cluster
 any other                    the stock launcher, in batches
 """
 
 import contextlib
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 from weakref import WeakKeyDictionary
 
 from hydra.core.config_loader import ConfigLoader
@@ -22,10 +24,10 @@ from omegaconf import DictConfig, OmegaConf
 from medqa_sweeps.command_line import command_of_this_process
 from medqa_sweeps.compose.composer import Composer
 from medqa_sweeps.compose.hydra_node import study_folder, without_hydra
-from medqa_sweeps.compose.settings import IN_PROCESS, LOCAL_GPUS, SLURM
+from medqa_sweeps.compose.settings import IN_PROCESS, LOCAL_GPUS, RAY, SLURM
 from medqa_sweeps.compose.snapshot import loader_of, taken
 from medqa_sweeps.config import TrialConfig
-from medqa_sweeps.errors import InternalError
+from medqa_sweeps.errors import ConfigError, InternalError
 from medqa_sweeps.jobs.batches import BatchJobs
 from medqa_sweeps.jobs.callables import CHILD, CallableJobs
 from medqa_sweeps.jobs.child_process import TRAINING
@@ -36,10 +38,12 @@ from medqa_sweeps.pool.devices import find_devices
 from medqa_sweeps.pool.in_process import InProcessPool
 from medqa_sweeps.pool.leases import lease
 from medqa_sweeps.pool.local import local_pool
+from medqa_sweeps.pool.ray_cluster import ray_pool, refuse_ungrantable as refuse_ungrantable_by_ray
+from medqa_sweeps.pool.ray_request import RayRequest, ray_request
 from medqa_sweeps.pool.request import requested_of_launcher
 from medqa_sweeps.pool.slots import plan_slots
 from medqa_sweeps.pool.slurm import slurm_pool
-from medqa_sweeps.pool.slurm_request import refuse_ungrantable, slurm_request
+from medqa_sweeps.pool.slurm_request import refuse_ungrantable as refuse_ungrantable_by_slurm, slurm_request
 from medqa_sweeps.study.objective import BY_ACCURACY, Objective
 from medqa_sweeps.trial.phase import Phase
 from medqa_sweeps.trial.records import MetricsLine, Outcome
@@ -52,7 +56,34 @@ _COPIES: WeakKeyDictionary[ConfigLoader, tempfile.TemporaryDirectory[str]] = Wea
 Say = Callable[[str], None]
 
 
-def _local_pool(settings: DictConfig, folder: Path, preload: Sequence[str], at_most: int, say: Say) -> Pool:
+class _MakePool(Protocol):
+    def __call__(
+        self,
+        settings: DictConfig,
+        folder: Path,
+        preload: Sequence[str],
+        at_most: int,
+        say: Say,
+        excluded: Collection[str] = (),
+    ) -> Pool:
+        """
+        Args:
+            folder: of the study.
+            at_most: slots.
+            say: tells users of slots.
+            excluded: nodes of a cluster that are not to be used.
+        """
+        ...
+
+
+def _local_pool(
+    settings: DictConfig,
+    folder: Path,
+    preload: Sequence[str],
+    at_most: int,
+    say: Say,
+    excluded: Collection[str] = (),
+) -> Pool:
     return local_pool(folder, preload, requested_of_launcher(settings), settings.slots_per_device, at_most, say)
 
 
@@ -61,16 +92,37 @@ def _check_local_pool(settings: DictConfig, folder: Path) -> None:
         plan_slots(leased.devices, settings.slots_per_device)
 
 
-def _slurm_pool(settings: DictConfig, folder: Path, preload: Sequence[str], at_most: int, say: Say) -> Pool:
-    return slurm_pool(slurm_request(settings, at_most), folder, preload, say)
+def _slurm_pool(
+    settings: DictConfig,
+    folder: Path,
+    preload: Sequence[str],
+    at_most: int,
+    say: Say,
+    excluded: Collection[str] = (),
+) -> Pool:
+    return slurm_pool(slurm_request(settings, at_most), folder, preload, say, excluded)
+
+
+def _ray_request(settings: DictConfig, at_most: int | None = None) -> RayRequest:
+    return ray_request(OmegaConf.to_container(settings, resolve=True), at_most)  # type: ignore[arg-type]
+
+
+def _ray_pool(
+    settings: DictConfig,
+    folder: Path,
+    preload: Sequence[str],
+    at_most: int,
+    say: Say,
+    excluded: Collection[str] = (),
+) -> Pool:
+    return ray_pool(_ray_request(settings, at_most), folder, preload, say, excluded)
 
 
 @dataclass(frozen=True)
 class _PoolKind:
     """How the pool of a launcher is made."""
 
-    # Settings, study's folder, preload, slots at most, and what tells users of slots.
-    make: Callable[[DictConfig, Path, Sequence[str], int, Say], Pool]
+    make: _MakePool
     check: Callable[[DictConfig, Path], None]  # settings, study's folder; raises ConfigError if it cannot be made now
     # What it will ask for, for users; raises ConfigError if the settings are not allowed. Asks nobody.
     plan: Callable[[DictConfig], Sequence[str]] = lambda settings: ()
@@ -79,11 +131,17 @@ class _PoolKind:
 
 _POOLS = {  # by the launcher's `_target_`; any other launcher gets batches
     LOCAL_GPUS: _PoolKind(_local_pool, _check_local_pool),
-    IN_PROCESS: _PoolKind(lambda *settings: InProcessPool(), lambda settings, folder: None),
+    IN_PROCESS: _PoolKind(lambda *settings, **more: InProcessPool(), lambda settings, folder: None),
     SLURM: _PoolKind(
         _slurm_pool,
-        lambda settings, folder: refuse_ungrantable(slurm_request(settings)),
+        lambda settings, folder: refuse_ungrantable_by_slurm(slurm_request(settings)),
         lambda settings: slurm_request(settings).sentences(),
+        on_nodes=True,
+    ),
+    RAY: _PoolKind(
+        _ray_pool,
+        lambda settings, folder: refuse_ungrantable_by_ray(_ray_request(settings)),
+        lambda settings: _ray_request(settings).sentences(),
         on_nodes=True,
     ),
 }
@@ -157,6 +215,21 @@ def planned_slots(settings: DictConfig) -> Sequence[str]:
         ConfigError: if a value is not allowed.
     """
     return _POOLS[settings._target_].plan(settings) if settings._target_ in _POOLS else ()
+
+
+def slot_on_cluster(settings: DictConfig, folder: Path, preload: Sequence[str], excluded: Collection[str]) -> Pool:
+    """A pool of one slot on a node of the cluster.
+
+    Raises:
+        ConfigError: if the launcher is not one of a cluster, or the cluster grants no such slot.
+    """
+    kind = _POOLS.get(settings._target_)
+    if kind is None or not kind.on_nodes:
+        raise ConfigError(
+            "These settings name no cluster: add hydra/launcher=slurm or hydra/launcher=ray. `doctor` alone is about "
+            "this machine."
+        )
+    return kind.make(settings, folder, preload, 1, lambda sentence: None, excluded)
 
 
 def launch(

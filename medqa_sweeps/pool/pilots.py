@@ -106,6 +106,7 @@ class PilotPool(Pool):
         runs_without: whether the cluster has other nodes for such slots than these, as far as it answers; by default
             it has those that have granted a slot.
         look_at: the command that shows users a node's state; empty: there is none.
+        leave: ends the connection to the cluster, when the pool is closed.
     """
 
     def __init__(
@@ -118,9 +119,10 @@ class PilotPool(Pool):
         say: Callable[[str], None] = lambda sentence: None,
         runs_without: Callable[[Collection[str]], bool | None] | None = None,
         look_at: Callable[[str], str] = lambda node: "",
+        leave: Callable[[], None] = lambda: None,
     ) -> None:
         self._ask, self._listen, self._at_most, self._at_least = ask, listen, at_most, at_least
-        self._sentences, self._say = sentences, say
+        self._sentences, self._say, self._leave = sentences, say, leave
         self._nodes: set[str] = set()  # that have granted a slot
         self._failing = FailingDevices(runs_without or self._knows_another, say, look_at)
         self._reconsider_at = 0.0
@@ -196,6 +198,7 @@ class PilotPool(Pool):
             pilot.wait_for_end()
         for held in (self._pilots, self._leaving, self._queue, self._busy):
             held.clear()
+        self._leave()
 
     def _look(self) -> list[ProcessExit]:
         exits: list[ProcessExit] = []

@@ -8,14 +8,13 @@ writes lines that begin with `MARK`, each with one key of `Said`. The end of its
 started. So does a silence of `SILENCE_SECONDS`: a node that a cluster has declared dead may still work, and then nobody
 else tells it.
 
-A cluster announces the end of a job by a signal: `SIGUSR1` before a time limit, `SIGTERM` when the job is preempted or
+Slurm announces the end of a job by a signal: `SIGUSR1` before a time limit, `SIGTERM` when the job is preempted or
 cancelled. The seat passes that on and remains until its process has ended, or the cluster kills both.
 """
 
 import contextlib
 import json
 import os
-import platform
 import select
 import signal
 import sys
@@ -27,12 +26,14 @@ from typing import Any
 
 from medqa_sweeps.errors import InternalError
 from medqa_sweeps.pool.children import Children, ForkedChildren, SparedChildren
+from medqa_sweeps.pool.slurm_request import place_in_job
 
 MARK = "medqa-sweeps "  # what else the cluster prints is not ours
 _SIGNALS = {signal.SIGUSR1: "time", signal.SIGTERM: "term"}
 _LOOK_SECONDS, _IDLE_SECONDS = 0.02, 0.3
 SILENCE_SECONDS = 300.0  # chosen: longer than a login node or a shared disk usually hangs
 ALIVE_EVERY_SECONDS = 20.0
+PLACE = "MEDQA_SWEEPS_PLACE"  # variable: what `Said.HERE` says, as JSON, where whoever starts the seat knows it
 
 
 class Said(StrEnum):
@@ -55,6 +56,8 @@ def main(arguments: list[str]) -> int:
     with children:
         while not children.ready:
             children.wait(1)
+            if _abandoned():
+                return 0
         _say(Said.HERE, here)
         _serve(children)
     return 0
@@ -62,16 +65,17 @@ def main(arguments: list[str]) -> int:
 
 def whereabouts() -> dict[str, Any]:
     """Node, job, and what the job holds: `gpus` by the node's numbers, `visible` as CUDA must be told."""
-    told = os.environ
-    visible = told.get("CUDA_VISIBLE_DEVICES", "")
-    visible = "" if visible == "NoDevFiles" else visible  # an older Slurm's word for none
-    return {
-        "node": told.get("SLURMD_NODENAME", platform.node()),
-        "job": told.get("SLURM_JOB_ID", str(os.getpid())),
-        "gpus": told.get("SLURM_STEP_GPUS") or told.get("SLURM_JOB_GPUS") or visible,
-        "visible": visible,
-        "cpus": int(told.get("SLURM_CPUS_ON_NODE") or len(os.sched_getaffinity(0))),
-    }
+    if place := os.environ.get(PLACE):
+        told: dict[str, Any] = json.loads(place)
+        return told
+    return place_in_job(os.environ)
+
+
+def _abandoned() -> bool:
+    """Whether nobody can write to the standard input any more."""
+    poll = select.poll()
+    poll.register(0, 0)  # POLLHUP is always told
+    return bool(poll.poll(0))
 
 
 def _serve(children: Children) -> None:

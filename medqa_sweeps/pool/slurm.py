@@ -6,7 +6,6 @@ go on while its controller is away, and a fresh process finds what it needs impo
 """
 
 import contextlib
-import json
 import os
 import selectors
 import signal
@@ -14,19 +13,15 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
-from medqa_sweeps.durable.writable_folders import CACHE_VARIABLE, cache_folder
 from medqa_sweeps.errors import ConfigError
-from medqa_sweeps.hardware import CARD_VARIABLE, NODE_VARIABLE
 from medqa_sweeps.installation import PROJECT
-from medqa_sweeps.pool import seat
 from medqa_sweeps.pool.child import die_with_parent
-from medqa_sweeps.pool.contract import Slot
-from medqa_sweeps.pool.pilots import Ended, News, Pilot, PilotPool, Start
-from medqa_sweeps.pool.seat import Said
+from medqa_sweeps.pool.pilots import News, Pilot, PilotPool, Start
+from medqa_sweeps.pool.seat_talk import SeatTalk, slot_of
 from medqa_sweeps.pool.slurm_request import (
     SRUN,
     NoAnswer,
@@ -55,7 +50,11 @@ _CAUSES = (  # in srun's output: what happened, for users
 
 
 def slurm_pool(
-    request: SlurmRequest, folder: Path, preload: Sequence[str], say: Callable[[str], None] = lambda sentence: None
+    request: SlurmRequest,
+    folder: Path,
+    preload: Sequence[str],
+    say: Callable[[str], None] = lambda sentence: None,
+    excluded: Collection[str] = (),
 ) -> PilotPool:
     """A pool on as many jobs as there is work for.
 
@@ -63,11 +62,12 @@ def slurm_pool(
         folder: that this machine and the nodes share.
         preload: modules that are imported on each slot before processes start.
         say: tells users what happens to slots on which nothing runs, and to nodes that fail.
+        excluded: names of nodes not to use.
 
     Raises:
         ConfigError: if there is no Slurm here, or it would never grant such a job.
     """
-    refuse_ungrantable(request)
+    refuse_ungrantable(request, excluded)
     selector = selectors.DefaultSelector()
 
     def listen(seconds: float) -> None:
@@ -78,7 +78,7 @@ def slurm_pool(
 
     def runs_without(nodes: Collection[str]) -> bool | None:
         try:
-            refuse_ungrantable(request, nodes)
+            refuse_ungrantable(request, [*excluded, *nodes])
         except NoAnswer:
             return None
         except ConfigError:
@@ -86,7 +86,7 @@ def slurm_pool(
         return True
 
     return PilotPool(
-        lambda without: SlurmPilot(request, folder, preload, selector, without),
+        lambda without: SlurmPilot(request, folder, preload, selector, [*excluded, *without]),
         listen,
         request.slots,
         request.at_least,
@@ -109,9 +109,7 @@ class SlurmPilot(Pilot):
         without: Collection[str] = (),
     ) -> None:
         self._request, self._selector = request, selector
-        self._here: dict[str, Any] = {}
-        self._unread = b""
-        self._heard_at = 0.0  # when the seat was told last that we live
+        self._talk = SeatTalk(self._send)
         self._errors = tempfile.TemporaryFile()
         parent = os.getpid()
         self._srun = subprocess.Popen(
@@ -134,35 +132,29 @@ class SlurmPilot(Pilot):
 
     @property
     def id(self) -> str:
-        return f"job {self._here.get('job', '')}"
+        return f"job {self._talk.here.get('job', '')}"
 
     def look(self) -> News:
-        news = News()
         ended = self._srun.poll() is not None  # before the last lines are read
-        for key, value in self._lines():
-            match key:
-                case Said.HERE:
-                    self._here, self.slot = value, slot_of(value, self._request)
-                case Said.STARTED:
-                    news.started = True
-                case Said.ENDED:
-                    news.ended = Ended(value["code"], value["cause"])
-                case Said.NOTICE:
-                    self.notice = self.notice or self._about(_NOTICES[value])
+        news = self._talk.hear(self._read())
+        if self.slot is None and (here := self._talk.here):
+            request = self._request
+            self.slot = slot_of(here, f"job {here['job']}", f"slurm.{here['job']}", request.cpus, request.cache)
+        if self._talk.notice and not self.notice:
+            self.notice = self._about(_NOTICES[self._talk.notice])
         if ended and not self.over:
             self.over, self.failed_node = self._why_it_ended()
             self._close()
-        elif self.slot is not None and time.monotonic() - self._heard_at > seat.ALIVE_EVERY_SECONDS:
-            self._tell({"alive": True})
+        elif self.slot is not None:
+            self._talk.keep_alive()
         return news
 
     def start(self, what: Start) -> None:
         # The variables of a job are another job's here, if this process runs in one.
-        request = {"module": what.module, "arguments": what.arguments, "environment": without_slurm(what.environment)}
-        self._tell({"start": {**request, "log": str(what.log.absolute())}})
+        self._talk.start(replace(what, environment=without_slurm(what.environment)))
 
     def kill(self) -> None:
-        self._tell({"kill": True})
+        self._talk.kill()
 
     def end(self) -> None:
         with contextlib.suppress(BrokenPipeError):
@@ -178,14 +170,14 @@ class SlurmPilot(Pilot):
             self._srun.wait()
         self._close()
 
-    def _tell(self, request: dict[str, Any]) -> None:
-        self._heard_at = time.monotonic()
+    def _send(self, line: bytes) -> None:
         with contextlib.suppress(BrokenPipeError, ValueError):  # it is over, as the next look tells
-            self._requests.write(json.dumps(request).encode() + b"\n")
+            self._requests.write(line)
             self._requests.flush()
 
-    def _lines(self) -> list[tuple[str, Any]]:
-        """What the seat has said since the last look."""
+    def _read(self) -> bytes:
+        """What was printed since the last look."""
+        printed = b""
         while not self._errors.closed:
             try:
                 received = os.read(self._output, 1 << 16)
@@ -195,16 +187,14 @@ class SlurmPilot(Pilot):
                 with contextlib.suppress(KeyError):
                     self._selector.unregister(self._output)
                 break
-            self._unread += received
-        *lines, self._unread = self._unread.split(b"\n")
-        said = [line.decode(errors="replace").removeprefix(seat.MARK) for line in lines if seat.MARK.encode() in line]
-        return [pair for text in said for pair in json.loads(text).items()]
+            printed += received
+        return printed
 
     def _why_it_ended(self) -> tuple[str, str]:
         """For users, and the node that failed it, if one did."""
         self._errors.seek(0)
         printed = self._errors.read().decode(errors="replace")
-        node = "" if self.notice else str(self._here.get("node", "")) or node_in(printed)
+        node = "" if self.notice else str(self._talk.here.get("node", "")) or node_in(printed)
         known = [meaning for sign, meaning in _CAUSES if sign in printed]
         if known:
             return self._about(known[0]), node if known[0] == _NODE_FAILED else ""
@@ -212,7 +202,7 @@ class SlurmPilot(Pilot):
         return self._about(f"srun ended with exit code {code}" + f": {words}" * bool(words)), node if code else ""
 
     def _about(self, what: str) -> str:
-        job, node = self._here.get("job"), self._here.get("node")
+        job, node = self._talk.here.get("job"), self._talk.here.get("node")
         return f"Slurm job {job} on {node}: {what}" if job else what
 
     def _close(self) -> None:
@@ -223,27 +213,3 @@ class SlurmPilot(Pilot):
         assert self._srun.stdout is not None
         self._srun.stdout.close()
         self._errors.close()
-
-
-def slot_of(here: Mapping[str, Any], request: SlurmRequest) -> Slot:
-    """The slot of a seat: named by node and card; to avoid its device is to avoid its node.
-
-    The cache is a folder of the node's own name: leases and compiled kernels are of one machine, and locks may not
-    reach from one to another.
-    """
-    node, job, threads = here["node"], here["job"], str(request.cpus or here["cpus"])
-    cache = Path(request.cache) if request.cache else cache_folder() / "nodes" / node
-    card = f"GPU {here['gpus']}" if here["visible"] else "CPU"
-    environment = {
-        "CUDA_VISIBLE_DEVICES": here["visible"],
-        "OMP_NUM_THREADS": threads,
-        "MKL_NUM_THREADS": threads,
-        CACHE_VARIABLE: str(cache),
-        "TRITON_CACHE_DIR": str(cache / "triton"),
-        "TORCHINDUCTOR_CACHE_DIR": str(cache / "inductor"),
-        "UNSLOTH_COMPILE_LOCATION": str(cache / "unsloth" / f"slurm.{job}"),
-        "MEDQA_SWEEPS_SLOTS": "1",
-        NODE_VARIABLE: node,
-        CARD_VARIABLE: card,
-    }
-    return Slot(f"{node} {card}, job {job}", node, environment)

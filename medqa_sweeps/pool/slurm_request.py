@@ -1,6 +1,7 @@
 """What is asked of Slurm for one slot, from the settings of `hydra/launcher=slurm`, and what Slurm says to it."""
 
 import os
+import platform
 import re
 import shutil
 import subprocess
@@ -167,6 +168,19 @@ def without_slurm(environment: Mapping[str, str]) -> dict[str, str]:
     """The environment without Slurm's variables of a job; where the cluster is, SLURM_CONF, stays."""
     job = ("SLURM", "SRUN_", "SBATCH_", "SALLOC_", "PMI")
     return {name: value for name, value in environment.items() if name == "SLURM_CONF" or not name.startswith(job)}
+
+
+def place_in_job(variables: Mapping[str, str]) -> dict[str, Any]:
+    """Where a process in a job is, as `seat.Said.HERE` tells it; without a job, this machine."""
+    visible = variables.get("CUDA_VISIBLE_DEVICES", "")
+    visible = "" if visible == "NoDevFiles" else visible  # an older Slurm's word for none
+    return {
+        "node": variables.get("SLURMD_NODENAME", platform.node()),
+        "job": variables.get("SLURM_JOB_ID", str(os.getpid())),
+        "gpus": variables.get("SLURM_STEP_GPUS") or variables.get("SLURM_JOB_GPUS") or visible,
+        "visible": visible,
+        "cpus": int(variables.get("SLURM_CPUS_ON_NODE") or len(os.sched_getaffinity(0))),
+    }
 
 
 def refuse_ungrantable(request: SlurmRequest, without: Collection[str] = ()) -> None:

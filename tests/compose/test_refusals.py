@@ -94,7 +94,7 @@ def test_a_wrong_override_is_refused_in_one_sentence(override: str, told: str) -
         ("lora=al_linear", "lora=al_linear: there is no such option. Did you mean lora=all_linear? Options are all_"),
         ("experiment=quikstart", "Did you mean experiment=quickstart? Options are "),
         ("hydra/sweeper/sampler=tpee", "Did you mean hydra/sweeper/sampler=tpe? Options are cmaes, gp,"),
-        ("hydra/launcher=gpus", "there is no such option. Options are basic, in_process, local_gpus, slurm."),
+        ("hydra/launcher=gpus", "there is no such option. Options are basic, in_process, local_gpus, ray, slurm."),
     ],
 )
 def test_an_option_that_is_not_there_is_refused_with_those_that_are(override: str, told: str) -> None:

@@ -20,7 +20,7 @@ def hydras_own_version_base(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_hydra_finds_the_launchers() -> None:
     found = {launcher.__name__ for launcher in Plugins.instance().discover(Launcher)}
-    assert {"LocalGpusLauncher", "InProcessLauncher", "SlurmLauncher"} <= found
+    assert {"LocalGpusLauncher", "InProcessLauncher", "SlurmLauncher", "RayLauncher"} <= found
 
 
 @pytest.mark.parametrize(("launcher_name", "overrides"), [("local_gpus", [CPU]), ("in_process", [])])
@@ -34,6 +34,14 @@ class TestLaunchers(LauncherTestSuite):
 @pytest.mark.parametrize(("launcher_name", "overrides"), [("slurm", [])])
 class TestOnACluster(LauncherTestSuite):
     """The same with a job of Slurm for each slot."""
+
+
+@pytest.mark.ray
+@pytest.mark.slow
+@pytest.mark.usefixtures("ray_cluster")
+@pytest.mark.parametrize(("launcher_name", "overrides"), [("ray", [])])
+class TestOnRay(LauncherTestSuite):
+    """The same with an actor of Ray for each slot."""
 
 
 @pytest.mark.parametrize(("launcher_name", "overrides"), [("local_gpus", [CPU]), ("in_process", [])])

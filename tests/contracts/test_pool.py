@@ -18,6 +18,8 @@ from medqa_sweeps.pool.in_process import InProcessPool
 from medqa_sweeps.pool.leases import Lease
 from medqa_sweeps.pool.local import LocalPool
 from medqa_sweeps.pool.pilots import PilotPool
+from medqa_sweeps.pool.ray_cluster import ray_pool
+from medqa_sweeps.pool.ray_request import RayRequest
 from medqa_sweeps.pool.slots import FreeResources, plan_slots
 from medqa_sweeps.pool.slurm import slurm_pool
 from medqa_sweeps.pool.slurm_request import SlurmRequest
@@ -40,9 +42,13 @@ MAKERS: dict[str, Callable[[Path], Pool]] = {  # given a folder that all process
     "queueing": lambda folder: QueueingPool(local(ForkedChildren(preload=["json"])), folder, queue_seconds=0.2),
     "in_process": lambda folder: InProcessPool(),
     "slurm": lambda folder: slurm_pool(SlurmRequest(slots=3), folder, preload=["json"]),
+    "ray": lambda folder: ray_pool(RayRequest(slots=3), folder, preload=["json"]),
 }
 BLOCKING = {"in_process"}  # `start` returns when the process is over, so nothing runs meanwhile
-ON_CLUSTERS = {"slurm": "slurm_cluster"}  # the fixture of each pool that needs more than this machine
+ON_CLUSTERS = {
+    "slurm": "slurm_cluster",
+    "ray": "ray_cluster",
+}  # the fixture of each pool that needs more than this machine
 NAMES = {name: pytest.param(name, marks=getattr(pytest.mark, name)) if name in ON_CLUSTERS else name for name in MAKERS}
 
 

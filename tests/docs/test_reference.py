@@ -15,6 +15,7 @@ from medqa_sweeps.compose.settings import (
     AsyncOptunaSettings,
     InProcessSettings,
     LocalGpusSettings,
+    RaySettings,
     SlurmSettings,
 )
 from medqa_sweeps.config import TrialConfig
@@ -75,7 +76,7 @@ def test_every_option_of_every_group(pages: dict[str, str]) -> None:
 
 def test_every_key_of_sweeper_and_launchers(pages: dict[str, str]) -> None:
     named = {key.replace("/", ".") for key in told(pages["reference/sweeps"])}
-    launchers = dict.fromkeys((LocalGpusSettings, InProcessSettings, SlurmSettings), "launcher")
+    launchers = dict.fromkeys((LocalGpusSettings, InProcessSettings, SlurmSettings, RaySettings), "launcher")
     for kind, prefix in {AsyncOptunaSettings: "sweeper", **launchers}.items():
         assert sorted(set(keys_of(kind, f"hydra.{prefix}.")) - named) == []
     for file in (SWEEPER_CONF / "hydra" / "sweeper").glob("*/*.yaml"):

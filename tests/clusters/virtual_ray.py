@@ -1,0 +1,123 @@
+"""A whole Ray cluster of virtual nodes on this machine, started in seconds: real daemons, GPUs that are not there.
+
+python -m tests.clusters.virtual_ray [NODES]      prints `export RAY_ADDRESS=…`, and runs until Ctrl-C
+"""
+
+import contextlib
+import os
+import signal
+import sys
+from collections.abc import Iterator
+from typing import Any
+
+import psutil
+
+CPUS, GPUS = 4, 2  # of each node
+_SMALL = {"object_store_memory": 80 << 20}
+_VARIABLES = {"RAY_USAGE_STATS_ENABLED": "0", "RAY_DEDUP_LOGS": "0"}
+
+
+class VirtualRay:
+    """A head, on which nothing runs, and `nodes` nodes n1, n2, …, each of 4 CPUs and 2 GPUs in name only. Close it, or
+    use it as a context manager: no daemon is left.
+
+    A node whose daemon is killed is known to be dead within two seconds, one that hangs after about a minute.
+    """
+
+    def __init__(self, nodes: int = 3) -> None:
+        os.environ.update(_VARIABLES)
+        from ray.cluster_utils import Cluster
+
+        head = {"num_cpus": 0, "num_gpus": 0, "node_name": "head", "include_dashboard": False, **_SMALL}
+        self._cluster = Cluster(initialize_head=True, head_node_args=head)
+        self.nodes = [f"n{number}" for number in range(1, nodes + 1)]
+        self._running: dict[str, Any] = {}
+        for name in self.nodes:
+            self.start_node(name, wait=False)
+        self.wait_for_nodes()
+
+    @property
+    def address(self) -> str:
+        return str(self._cluster.address)
+
+    def start_node(self, name: str, wait: bool = True) -> None:
+        self._running[name] = self._cluster.add_node(
+            wait=wait, num_cpus=CPUS, num_gpus=GPUS, node_name=name, resources={f"only_{name}": 1}, **_SMALL
+        )
+
+    def wait_for_nodes(self) -> None:
+        """Return when the head knows all nodes that were started."""
+        self._cluster.wait_for_nodes()
+
+    def daemons(self, name: str) -> list[int]:
+        return [info.process.pid for infos in self._running[name].all_processes.values() for info in infos]
+
+    def processes_of(self, name: str) -> list[psutil.Process]:
+        """The node's daemons, the processes of its actors, and all that those have started."""
+        found: dict[int, psutil.Process] = {}
+        for pid in self.daemons(name):
+            with contextlib.suppress(psutil.NoSuchProcess):
+                daemon = psutil.Process(pid)
+                found.update({one.pid: one for one in (daemon, *daemon.children(recursive=True))})
+        return list(found.values())
+
+    def seats(self) -> dict[int, str]:
+        """Node by process id of each seat."""
+        return {process.pid: name for name in self.nodes for process in self.processes_of(name) if _is_seat(process)}
+
+    def kill_node(self, name: str) -> None:
+        """As a power cut: the daemons and all that they run are gone at once."""
+        for process in self.processes_of(name):
+            with contextlib.suppress(psutil.NoSuchProcess):
+                process.kill()
+
+    def replace_node(self, name: str) -> None:
+        """Start a node of this name after its end."""
+        self._cluster.remove_node(self._running[name], allow_graceful=False)
+        self.start_node(name)
+
+    def freeze_node(self, name: str) -> list[psutil.Process]:
+        """As a machine that hangs: everything on it stops where it is. The processes, for `resume()`."""
+        processes = self.processes_of(name)
+        for process in processes:
+            process.suspend()
+        return processes
+
+    def close(self) -> None:
+        for name in self.nodes:
+            self.kill_node(name)
+        self._cluster.shutdown()
+
+    def __enter__(self) -> "VirtualRay":
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.close()
+
+
+def _is_seat(process: psutil.Process) -> bool:
+    with contextlib.suppress(psutil.NoSuchProcess):
+        return "medqa_sweeps.pool.seat" in process.cmdline()
+    return False
+
+
+@contextlib.contextmanager
+def virtual_ray(nodes: int = 3) -> Iterator[VirtualRay]:
+    """Within: the cluster is the one that `hydra.launcher.address=auto` finds."""
+    before = os.environ.get("RAY_ADDRESS")
+    with VirtualRay(nodes) as cluster:
+        os.environ["RAY_ADDRESS"] = cluster.address
+        try:
+            yield cluster
+        finally:
+            os.environ.pop("RAY_ADDRESS")
+            if before is not None:
+                os.environ["RAY_ADDRESS"] = before
+
+
+if __name__ == "__main__":
+    ends = [signal.SIGINT, signal.SIGTERM]
+    with VirtualRay(*map(int, sys.argv[1:2])) as running:
+        signal.pthread_sigmask(signal.SIG_BLOCK, ends)
+        print(f"export RAY_ADDRESS={running.address}", flush=True)
+        signal.sigwait(ends)
