@@ -52,7 +52,7 @@ State = Literal["ok", "note", "problem"]
 ANSWER_SECONDS = 4.0  # time limit for an answer of the hub
 CHECK_SECONDS = 8.0  # for each check that needs a network: a name lookup can exceed its own time limit
 _GIB = 1 << 30
-_GPU = "GPU"  # topic
+GPU = "GPU"  # topic
 _REASON_CHARACTERS = 200  # shown from a library's error message
 _OF_THE_PYTHON = ("numpy", "scipy", "scikit-learn")  # their newest release depends on it
 _SHOWN = ("torch", "unsloth", "transformers", "trl", "peft")
@@ -77,7 +77,7 @@ def examine() -> list[Finding]:
             importlib.import_module(name)  # now, so that the time limit below is for the network alone
     network_checks = [_NetworkCheck("Hub", _hub), _NetworkCheck("Licences", _licences), _NetworkCheck("W&B", _wandb)]
     hardware_and_packages = examine_hardware()
-    gpus = next(one for one in hardware_and_packages if one.topic == _GPU)
+    gpus = next(one for one in hardware_and_packages if one.topic == GPU)
     needed = [*hardware_and_packages, _folders(), _disk()]
     models, data = _configured("model"), _configured("data")
     cached = {name for group in (models, data) for name, here in group.items() if here}
@@ -127,18 +127,18 @@ def _system() -> Finding:
 def _gpus() -> Finding:
     gpus, silent = hardware.survey()
     if silent:
-        return Finding(_GPU, "problem", f"{'; '.join(silent)}. `nvidia-smi` may show why.")
+        return Finding(GPU, "problem", f"{'; '.join(silent)}. `nvidia-smi` may show why.")
     if not gpus:
         return Finding(
-            _GPU, "note", "none found; trials run on the CPU, which is fast enough for the tiny model." + _bfloat16()
+            GPU, "note", "none found; trials run on the CPU, which is fast enough for the tiny model." + _bfloat16()
         )
     driver, built = hardware.cuda_of_driver(), _cuda_of_torch()
     if driver and built and driver[0] < built[0]:
         return Finding(
-            _GPU, "problem", f"the driver supports CUDA {driver[0]}.{driver[1]}, torch needs {built[0]}.{built[1]}: "
+            GPU, "problem", f"the driver supports CUDA {driver[0]}.{driver[1]}, torch needs {built[0]}.{built[1]}: "
             "install a newer driver."
         )  # fmt: skip
-    return Finding(_GPU, "ok", "; ".join(map(_free_of, gpus)) + ".")
+    return Finding(GPU, "ok", "; ".join(map(_free_of, gpus)) + ".")
 
 
 def _bfloat16() -> str:

@@ -1,11 +1,14 @@
 """What was found out about a cluster, in sentences: whether a sweep may rely on it, and the next step where not."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
 
 from medqa_sweeps.cluster.examination import HERE, RELEASE_SECONDS, Examined, Locks, Probed
 from medqa_sweeps.cluster.exchange import ANSWER_SECONDS
 from medqa_sweeps.cluster.timing import longest, offset_of
-from medqa_sweeps.doctor import Finding, State
+from medqa_sweeps.doctor import GPU, Finding
+from medqa_sweeps.installation import LAUNCH
 from medqa_sweeps.wording import listed
 
 _SLOW_SECONDS = 5.0  # there and back; a sweep on one machine looks five times a second
@@ -24,9 +27,17 @@ def findings(examined: Examined) -> list[Finding]:
         _locks(examined.locks, examined.probes[0].node),
         *(_clock(one) for one in examined.probes if one.files),
     ]
-    for one in examined.probes:
-        found += [*_hardware(one), _versions(one, examined.here["versions"]), _cache(one)]
+    found += _by_node({one.node: [*_hardware(one), *_software(one, examined.here)] for one in examined.probes})
     return [*found, _summary(found)]
+
+
+def _by_node(each: Mapping[str, Sequence[Finding]]) -> list[Finding]:
+    """The findings about single nodes, behind their names; what holds for several stands once."""
+    nodes: dict[Finding, list[str]] = {}
+    for node, of_node in each.items():
+        for one in of_node:
+            nodes.setdefault(one, []).append(node)
+    return [replace(one, sentence=f"{' and '.join(names)}: {one.sentence}") for one, names in nodes.items()]
 
 
 def _slots(examined: Examined) -> Finding:
@@ -90,28 +101,33 @@ def _clock(one: Probed) -> Finding:
 
 
 def _hardware(one: Probed) -> Iterator[Finding]:
+    granted = one.described["gpus"]
     for topic, state, sentence in one.described["findings"]:
-        yield Finding(topic, _state(state), f"{one.node}: {sentence}")
+        if topic == GPU and state != "ok" and granted:
+            unseen = f"GPU {granted} was granted, and none is seen there: trials would run on the CPU"
+            yield Finding(GPU, "problem", f"{unseen}. `nvidia-smi` on the node may show why.")
+        else:
+            yield Finding(topic, state, sentence)
 
 
-def _state(name: str) -> State:
-    return "problem" if name == "problem" else "note" if name == "note" else "ok"
-
-
-def _versions(one: Probed, here: dict[str, str]) -> Finding:
-    there = one.described["versions"]
-    other = [f"{name} {there[name] or 'missing'} instead of {here[name]}" for name in here if there[name] != here[name]]
+def _software(one: Probed, here: Mapping[str, Any]) -> Iterator[Finding]:
+    ours, theirs = ({"Python": it["python"], **it["versions"]} for it in (here, one.described))
+    other = [
+        f"{name} {theirs[name] or 'is missing'} instead of {ours[name]}" for name in ours if theirs[name] != ours[name]
+    ]
     if other:
-        said = f"{one.node} differs from {HERE}: {', '.join(other)}"
-        return Finding("Versions", "note", f"{said}. Results can differ in their last digits; install the same there.")
-    return Finding("Versions", "ok", f"{one.node} has the same as {HERE}, Python {one.described['python']}.")
+        digits = "Results can differ in their last digits; install the same there"
+        yield Finding("Versions", "note", f"{', '.join(other)}, which {HERE} has. {digits}.")
+    else:
+        yield Finding("Versions", "ok", f"the same as {HERE}, Python {ours['Python']}.")
+    yield _cache(one)
 
 
 def _cache(one: Probed) -> Finding:
     if obstacle := one.described["cache_obstacle"]:
-        return Finding("Cache", "problem", f"{one.node}: {obstacle}")
+        return Finding("Cache", "problem", obstacle)
     kind = one.described["cache_disk"]
-    said = f"{one.node} keeps it in {one.described['cache']} ({kind or 'an unknown file system'})"
+    said = f"{one.described['cache']} ({kind or 'an unknown file system'})"
     if kind.startswith(_SHARED_DISKS):
         better = "compiled kernels load faster from a disk of the node: hydra.launcher.cache=/local/scratch"
         return Finding("Cache", "note", f"{said}; {better}.")
@@ -122,4 +138,4 @@ def _summary(found: Sequence[Finding]) -> Finding:
     problems = list(dict.fromkeys(one.topic for one in found if one.state == "problem"))
     if problems:
         return Finding("Summary", "problem", f"a sweep cannot rely on this cluster: see {listed(problems)}.")
-    return Finding("Summary", "ok", "a sweep can run here; add its settings to the same words: -m … lora.r=8,16.")
+    return Finding("Summary", "ok", f"a sweep can run here: `{LAUNCH} -m lora.r=8,16` and these settings.")

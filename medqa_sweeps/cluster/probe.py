@@ -1,5 +1,6 @@
 """A process on a node, which a pool starts as it starts a trial; it answers what `examination` asks."""
 
+import os
 import platform
 import sys
 import time
@@ -66,6 +67,7 @@ def description(folder: Path) -> dict[str, Any]:
         "executable": sys.executable,
         "versions": {name: _version(name) for name in COMPUTING},
         "findings": [[one.topic, one.state, one.sentence] for one in examine_hardware()],
+        "gpus": os.environ.get("CUDA_VISIBLE_DEVICES", ""),
         "cache": cache,
         "cache_obstacle": obstacle,
         "cache_disk": kind_of_disk(Path(cache)) if cache else "",

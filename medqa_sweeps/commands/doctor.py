@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
     from medqa_sweeps.doctor import Finding
 
+_SLOTS = 2  # most that are tried
 _RESULTS = Path("multirun")  # where studies are put
 
 
@@ -49,11 +50,13 @@ def _of_cluster(settings: Sequence[str], folder: Path) -> "list[Finding]":
 
     from medqa_sweeps.cluster.examination import PROBE, examine_cluster
     from medqa_sweeps.cluster.findings import findings
-    from medqa_sweeps.jobs.child_environment import child_environment
+    from medqa_sweeps.jobs.child_process import child_environment
     from medqa_sweeps.jobs.launcher import planned_slots, slot_on_cluster
 
     launcher = _launcher(settings)
-    print(*planned_slots(launcher), sep="\n", flush=True)
+    if "slots" in launcher:
+        launcher.slots = _SLOTS
+    print(*planned_slots(launcher)[:1], flush=True)
     folder.mkdir(parents=True, exist_ok=True)
     with Console(stderr=True).status("") as status:
         found = examine_cluster(

@@ -15,6 +15,7 @@ DESCRIBED: dict[str, Any] = {
     "executable": "/env/bin/python",
     "versions": {"torch": "2.14.1", "peft": "0.21.2"},
     "findings": [["GPU", "ok", "H100, 79 of 80 GiB free."]],
+    "gpus": "0",
     "cache": "/scratch/cache",
     "cache_obstacle": "",
     "cache_disk": "ext4",
@@ -78,14 +79,18 @@ CASES: dict[str, tuple[dict[str, Any], str, str, str]] = {
     ),
     "another version": (
         {"here": {**DESCRIBED, "versions": {"torch": "2.15.0", "peft": "0.21.2"}}},
-        "Versions", "note", "n2 differs from this machine: torch 2.14.1 instead of 2.15.0",
+        "Versions", "note", "n1 and n2: torch 2.14.1 instead of 2.15.0, which this machine has",
     ),
     "a package that a node lacks": (
         {"probes": [probed(described={**DESCRIBED, "versions": {"torch": "", "peft": "0.21.2"}})]},
-        "Versions", "note", "torch missing instead of 2.14.1",
+        "Versions", "note", "torch is missing instead of 2.14.1",
+    ),
+    "a node whose GPU is not seen": (
+        {"probes": [probed(described={**DESCRIBED, "findings": [["GPU", "note", "none found."]]})]},
+        "GPU", "problem", "n1: GPU 0 was granted, and none is seen",
     ),
     "a node without a GPU": (
-        {"probes": [probed(described={**DESCRIBED, "findings": [["GPU", "note", "none found."]]})]},
+        {"probes": [probed(described={**DESCRIBED, "gpus": "", "findings": [["GPU", "note", "none found."]]})]},
         "GPU", "note", "n1: none found.",
     ),
     "a cache on a shared disk": (

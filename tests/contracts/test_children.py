@@ -66,6 +66,14 @@ def test_exit_codes_come_back_with_their_process(children: Children, tmp_path: P
     assert {child.pid: child.code for child in wait_for_all(children, 3)} == codes
 
 
+def test_an_end_is_heard_by_who_never_waits(children: Children, tmp_path: Path) -> None:
+    pid, end = start(children, tmp_path, "exit", "3"), time.monotonic() + 20
+    while not (ended := children.wait(0)):
+        assert time.monotonic() < end
+        time.sleep(0.01)
+    assert ended == [ChildExit(pid, 3)]
+
+
 def test_a_child_gets_just_the_environment_it_was_given_and_a_group_of_its_own(
     children: Children, tmp_path: Path
 ) -> None:
