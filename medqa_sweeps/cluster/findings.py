@@ -80,7 +80,7 @@ def _locks(locks: Locks | None, node: str) -> Finding:
             f"a node that was given up still works. {_MOUNT}.",
         )
     said = f"a lock that {node} held was refused to {listed(locks.refused)}"
-    later = "the next attempt of a trial whose node dies waits so long, 10 minutes at most"
+    later = "the next attempt of a trial whose node dies waits as long as that, 10 minutes at most"
     if locks.freed_seconds is None:
         return Finding(
             "Locks", "note", f"{said}, and not free {RELEASE_SECONDS:.0f} s after its process was killed: {later}."
@@ -96,7 +96,7 @@ def _clock(one: Probed) -> Finding:
     side = "ahead of" if offset.seconds > 0 else "behind"
     said = f"that of {one.node} is {abs(offset.seconds):.2f} s (± {offset.error:.2f}) {side} that of {HERE}"
     if abs(offset.seconds) - offset.error > _CLOCK_SECONDS:
-        return Finding("Clock", "note", f"{said}: times in records and the timeline are off by it. NTP mends that.")
+        return Finding("Clock", "note", f"{said}: times in records and the timeline are off by it. NTP keeps clocks equal.")
     return Finding("Clock", "ok", f"{said}.")
 
 
