@@ -25,6 +25,7 @@ from string import ascii_uppercase as LETTERS
 
 from medqa_sweeps.data import Question
 from medqa_sweeps.errors import Diverged, FailureKind
+from medqa_sweeps.hardware import place_of
 from medqa_sweeps.trial.folder import StopReason, TrialDir
 from medqa_sweeps.trial.passes import with_pass_sizes
 from medqa_sweeps.trial.phase import Phase, PhaseName
@@ -62,7 +63,8 @@ def run_trial(trial: TrialDir) -> Result | None:
     stop = None
     batch, tokens = config.training.effective_batch_size, config.training.micro_batch_tokens
     gpu = os.environ.get("CUDA_VISIBLE_DEVICES") or None
-    trial.append(AttemptLine(attempt, step * batch, time.time(), os.getpid(), "here", "stand-in", gpu=gpu))
+    place = place_of(os.environ)
+    trial.append(AttemptLine(attempt, step * batch, time.time(), os.getpid(), "here", "stand-in", gpu=gpu, **place))
     scoring, recompute = config.evaluation.batch_tokens, config.training.gradient_checkpointing
     trial.append(PassesLine(attempt, step * batch, time.time(), tokens, scoring, recompute, out_of_memory))
     while step < plan.steps:
