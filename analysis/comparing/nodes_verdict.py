@@ -33,7 +33,9 @@ def troubles(nodes: Sequence[Node]) -> list[str]:
 
 def failures_text(node: Node) -> str:
     """`2 killed, 1 device`; empty where nothing failed."""
-    return ", ".join(f"{count} {kind}" for kind, count in node.failures.most_common())
+    return ", ".join(
+        f"{count} {kind}" for kind, count in sorted(node.failures.items(), key=lambda one: (-one[1], one[0]))
+    )
 
 
 def hours_text(nodes: Sequence[Node]) -> str:

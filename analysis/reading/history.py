@@ -99,8 +99,9 @@ def spans(trial: Trial) -> list[Span]:
             card = line.card or ""
             found.append(Span(trial, until, until, line.node, card, card.startswith("GPU"), failure=line.failure))
     if last is not None:
-        ended = max(until, result.finished_at) if result is not None else until
-        found.append(_span(trial, last, ended, reached, result.failure if result is not None else None))
+        if result is not None:
+            until, reached = max(until, result.finished_at), max(reached, result.samples_seen)
+        found.append(_span(trial, last, until, reached, result.failure if result is not None else None))
     return found
 
 

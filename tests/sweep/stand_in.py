@@ -4,7 +4,8 @@ It becomes `medqa_sweeps.worker.run` before the real worker imports that, so cla
 exit codes are the worker's own, in a real process with a real folder. Its "weights" are a hash that every step
 changes, so a step that was lost, doubled or done from another state shows in the result's `adapter_sha256`.
 
-FAULT in the environment, "TRIAL KIND", breaks that trial once, in its first attempt:
+FAULT in the environment, "TRIAL KIND", breaks that trial once, in its first attempt; "GPU KIND" every attempt on
+that GPU:
     training | evaluation | result   the process kills itself there (kill -9)
     full       the disk is full while the result is written
     hang       nothing is written any more
@@ -58,7 +59,7 @@ def run_trial(trial: TrialDir) -> Result | None:
     out_of_memory = trial.failures().count(FailureKind.OUT_OF_MEMORY)
     config = with_pass_sizes(plan.config, _LONGEST, on_gpu=False, earlier=trial.passes(), out_of_memory=out_of_memory)
     attempt = 1 + sum(isinstance(line, AttemptLine) for line in trial.lines())
-    fault = _fault(trial) if attempt == 1 else ""
+    fault = _fault(trial, attempt)
     step, weights = _newest_checkpoint(trial)
     stop = None
     batch, tokens = config.training.effective_batch_size, config.training.micro_batch_tokens
@@ -113,9 +114,10 @@ def run_trial(trial: TrialDir) -> Result | None:
     )
 
 
-def _fault(trial: TrialDir) -> str:
-    number, _, kind = os.environ.get("FAULT", "").partition(" ")
-    return kind if number == trial.path.name else ""
+def _fault(trial: TrialDir, attempt: int) -> str:
+    where, _, kind = os.environ.get("FAULT", "").partition(" ")
+    is_here = where == (trial.path.name if attempt == 1 else "") or where == os.environ.get("CUDA_VISIBLE_DEVICES")
+    return kind if is_here else ""
 
 
 def _break(fault: str, pass_tokens: int) -> None:
