@@ -12,7 +12,7 @@ from medqa_sweeps.analysis.comparing.configs import Config
 from medqa_sweeps.analysis.comparing.leaderboard import Leaderboard, Row
 from medqa_sweeps.analysis.comparing.passages_verdict import with_passages
 from medqa_sweeps.analysis.comparing.verdict import alarm_lines, cautions, verdict
-from medqa_sweeps.analysis.reading.history import gpu_hours_of, tokens_of
+from medqa_sweeps.analysis.reading.history import gpu_hours_of, spans, tokens_of
 from medqa_sweeps.analysis.reading.studies import Trial
 from medqa_sweeps.safety.comparisons import SuiteComparison
 from medqa_sweeps.statistics import PairedDifference
@@ -206,7 +206,8 @@ def _paired(name: str, paired: PairedDifference | None) -> dict[str, Any]:
 
 
 def _worked(row: Row) -> dict[str, Any]:
-    return {"tokens": round(tokens_of(row.trials)), "gpu_hours": gpu_hours_of(row.trials)}
+    ran_on = "; ".join(dict.fromkeys(span.device for trial in row.trials for span in spans(trial)))
+    return {"tokens": round(tokens_of(row.trials)), "gpu_hours": gpu_hours_of(row.trials), "ran_on": ran_on}
 
 
 def _other(board: Leaderboard, trial: Trial) -> dict[str, Any]:

@@ -4,7 +4,7 @@ import contextlib
 import math
 import os
 import platform
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -40,6 +40,11 @@ class GpuUse:
     free_bytes: int
     used_bytes: int  # by all processes, without the driver's own reserve
     processes: dict[int, int | None]  # bytes held, by id of each compute process; None: NVML does not know
+
+
+def place_of(environment: Mapping[str, str]) -> dict[str, str | None]:
+    """`node` and `card` of a process with this environment, as its pool named them; None: it did not."""
+    return {"node": environment.get(NODE_VARIABLE), "card": environment.get(CARD_VARIABLE)}
 
 
 def gpus() -> list[Gpu]:

@@ -10,6 +10,8 @@ confirmation_result   what new seeds made of the best configs
 passages_verdict      whether passages help, in words
 safety_figures        the figure of each suite, for tables and plots
 safety_verdict        the assessment of the winner in words, and what was not assessed
+slow_nodes            nodes whose trials run much slower than the same work elsewhere
+nodes_verdict         the nodes of a study in words
 verdict               the answer in words, with alarms and cautions
 pairs                 any two configs, and how much data would resolve them
 discordant            the questions that only one of two configs answers correctly

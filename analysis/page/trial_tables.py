@@ -10,7 +10,7 @@ from medqa_sweeps.analysis.comparing.leaderboard import Base, Leaderboard, Row
 from medqa_sweeps.analysis.comparing.verdict import GAIN_CI, TEST_CI, VERDICTS, resume_text
 from medqa_sweeps.analysis.page.live_table import Column, LiveTable, live_table_html
 from medqa_sweeps.analysis.page.markup import escaped
-from medqa_sweeps.analysis.reading.history import tokens_of
+from medqa_sweeps.analysis.reading.history import spans, tokens_of
 from medqa_sweeps.analysis.reading.studies import Study, Trial
 from medqa_sweeps.command_line import command
 from medqa_sweeps.statistics import Estimate, PairedDifference
@@ -45,6 +45,7 @@ _COLUMNS = (
     Column("training tokens", "number"),
     Column("minutes", "number"),
     Column("memory, GiB", "number"),
+    Column("ran on"),
 )
 _CAPTION = (
     f"Validation accuracy, each with its own, uncorrected {CI}; best first. {sentences(VERDICTS)} The difference from "
@@ -67,6 +68,9 @@ def leaderboard_html(board: Leaderboard, folder: Path) -> str:
     if not board.rows:
         return "<p>No trial has completed its planned training.</p>"
     cells = [_config_cells(board, index, config) for index, config in enumerate(board.configs)]
+    ran_on = [_ran_on(config) for config in board.configs]
+    if len({node for nodes in ran_on for node in nodes}) > 1:
+        cells = [{**row, "ran on": ", ".join(nodes)} for row, nodes in zip(cells, ran_on, strict=True)]
     bases = [{"trial": "base", **_base_cells(board, base)} for base in board.bases]
     if len({len(config.trials) for config in board.configs}) > 1:
         cells = [{**row, "seeds": str(len(config.trials))} for row, config in zip(cells, board.configs, strict=True)]
@@ -189,6 +193,11 @@ def _difference(paired: PairedDifference | None, name: str) -> dict[str, str]:
         return {}
     interval = f"{signed_points(paired.low)} to {signed_points(paired.high)}"
     return {name: f"{signed_points(paired.difference)}\n{interval}"}
+
+
+def _ran_on(config: Config) -> list[str]:
+    """The nodes of its trials, in the order of their attempts."""
+    return list(dict.fromkeys(span.machine for trial in config.trials for span in spans(trial)))
 
 
 def _costs(config: Config, row: Row | None) -> dict[str, str]:

@@ -7,8 +7,10 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from medqa_sweeps.analysis.comparing.leaderboard import Leaderboard
+from medqa_sweeps.analysis.comparing.nodes_verdict import failures_text, hours_text, troubles
 from medqa_sweeps.analysis.plots.plot import COLOURS, GREY, Plot, Table, empty_figure, label
 from medqa_sweeps.analysis.reading.history import Span, spans
+from medqa_sweeps.analysis.reading.nodes import Node, nodes_of, samples_per_second
 from medqa_sweeps.analysis.reading.trial_state import State
 from medqa_sweeps.wording import counted
 
@@ -41,7 +43,7 @@ def timeline(board: Leaderboard) -> Plot | None:
     found = sorted((span for trial in board.study.trials for span in spans(trial)), key=lambda span: span.began)
     if not found:
         return None
-    lanes = _without_host(lanes_of(found))
+    lanes = _without_host(lanes_of(found), found)
     began, ended = min(span.began for span in found), max(span.ended for span in found)
     tick = (ended - began) / max(1, BARS // len(lanes)) if len(found) > BARS else 0.0
     figure = empty_figure("", "", height=130 + 34 * len(lanes))
@@ -75,12 +77,14 @@ def timeline(board: Leaderboard) -> Plot | None:
     )
     is_full = len(found) == len(lanes) or busy > _FULL
     gaps = "" if is_full else " Gaps are idle time or the start of a process."
+    nodes = nodes_of(found)
     caption = (
         f"{counted(len(found), 'attempt')} on {counted(len(lanes), 'slot')} in {_length(ended - began)}; the slots "
         f"were busy {busy:.0%} of the time.{gaps}{merged} Times are in UTC."
     )
     header = ("slot", "attempts", "busy", "longest gap")
-    return Plot("timeline", "Timeline", caption, figure, (Table("Slots and their idle time", header, cells),))
+    tables = [Table("Slots and their idle time", header, cells), *_of_nodes(nodes, found)]
+    return Plot("timeline", "Timeline", " ".join([caption, *troubles(nodes)]), figure, tables)
 
 
 def lanes_of(found: list[Span]) -> dict[str, list[Span]]:
@@ -104,11 +108,11 @@ def _by_number(name: str) -> list[tuple[bool, int, str]]:
     return [(part.isdecimal(), int(part) if part.isdecimal() else 0, part) for part in re.split(r"(\d+)", name)]
 
 
-def _without_host(lanes: dict[str, list[Span]]) -> dict[str, list[Span]]:
+def _without_host(lanes: dict[str, list[Span]], found: list[Span]) -> dict[str, list[Span]]:
     """With the devices alone, where all are of one machine."""
-    if len({name.partition(" ")[0] for name in lanes}) > 1:
+    if len({span.machine for span in found}) > 1:
         return lanes
-    return {name.partition(" ")[2]: lane for name, lane in lanes.items()}
+    return {name.removeprefix(f"{lane[0].machine} "): lane for name, lane in lanes.items()}
 
 
 def _merged(some: list[Span], tick: float) -> list[Bar]:
@@ -128,6 +132,25 @@ def _row(lane: str, some: list[Span], began: float, ended: float) -> tuple[str, 
     gaps = [later.began - earlier.ended for earlier, later in pairwise(some)]
     gap = _length(max(0.0, *gaps, 0.0)) if gaps else "none"
     return lane, f"{len(some):,}", f"{busy / max(1e-9, ended - began):.0%}", gap
+
+
+def _of_nodes(nodes: list[Node], found: list[Span]) -> list[Table]:
+    """What each node did, with sums; none where one device did all."""
+    if len(nodes) < 2:
+        return []
+    speeds = samples_per_second(nodes, found)
+    rows = [
+        (
+            *(node.name, str(len(node.cards)), f"{node.attempts:,}", hours_text([node])),
+            *(f"{speed:.1f}", failures_text(node) or "none"),
+        )
+        for node, speed in zip(nodes, speeds, strict=True)
+    ]
+    failed = sum(node.failures.total() for node in nodes)
+    cards = len({(span.machine, span.card) for span in found})
+    total = ("together", str(cards), f"{len(found):,}", hours_text(nodes), f"{sum(speeds):.1f}", str(failed or "none"))
+    header = ("node", "devices", "attempts", "time on them", "training samples per second of the study", "failures")
+    return [Table("Nodes", header, [*rows, total])]
 
 
 def _moment(seconds: float) -> str:

@@ -8,7 +8,7 @@ from itertools import pairwise
 from medqa_sweeps.analysis.reading.studies import Trial
 from medqa_sweeps.analysis.reading.trial_state import State
 from medqa_sweeps.durable.lines import read_lines
-from medqa_sweeps.errors import ConfigError
+from medqa_sweeps.errors import ConfigError, FailureKind
 from medqa_sweeps.trial.records import (
     AttemptEndLine,
     AttemptLine,
@@ -28,7 +28,15 @@ class Span:
     trial: Trial
     began: float
     ended: float
-    device: str  # host and device: "node7 GPU-5a3f1c2b", "node7 cpu"
+    machine: str  # node or host
+    card: str  # "GPU 0", "GPU-5a3f1c2b", "cpu"
+    on_gpu: bool
+    samples: int = 0  # that it trained on, work that was lost included
+    failure: FailureKind | None = None  # why it failed; None: it did not, or it still runs
+
+    @property
+    def device(self) -> str:
+        return f"{self.machine} {self.card}"
 
 
 @dataclass(frozen=True)
@@ -63,31 +71,37 @@ def history(trial: Trial) -> History:
 
 
 def spans(trial: Trial) -> list[Span]:
-    """The attempts at a trial; of one that is still running, up to its last line.
+    """The attempts at a trial; of one that is still running, up to its last line. One whose process was lost before it
+    began has no length.
 
     A completed trial of one attempt is read only to its first line: a study has thousands.
     """
     result = trial.result
     if result is not None and result.attempts == 1 and trial.state is State.COMPLETED:
         first = next(_lines(trial), None)
-        known = isinstance(first, AttemptLine) and result.finished_at >= first.time
-        return [Span(trial, first.time, result.finished_at, _device_of(first))] if known else []  # type: ignore[union-attr,arg-type]
+        if not isinstance(first, AttemptLine) or result.finished_at < first.time:
+            return []
+        return [_span(trial, first, result.finished_at, result.samples_seen)]
     found: list[Span] = []
     last: AttemptLine | None = None
-    until = 0.0
+    until, reached = 0.0, 0
     for line in _lines(trial):
         if isinstance(line, AttemptLine) and last is not None:
-            found.append(Span(trial, last.time, until, _device_of(last)))
-            last = None
+            found.append(_span(trial, last, until, reached))
         if isinstance(line, AttemptLine):
-            last = line
+            last, reached = line, line.samples_seen
         until = line.time
+        reached = max(reached, line.samples_seen)
         if isinstance(line, AttemptEndLine) and last is not None:
-            found.append(Span(trial, last.time, until, _device_of(last)))
+            found.append(_span(trial, last, until, reached, line.failure))
             last = None
+        elif isinstance(line, AttemptEndLine) and line.node and line.failure:
+            card = line.card or ""
+            found.append(Span(trial, until, until, line.node, card, card.startswith("GPU"), failure=line.failure))
     if last is not None:
-        ended = max(until, result.finished_at) if result is not None else until
-        found.append(Span(trial, last.time, ended, _device_of(last)))
+        if result is not None:
+            until, reached = max(until, result.finished_at), max(reached, result.samples_seen)
+        found.append(_span(trial, last, until, reached, result.failure if result is not None else None))
     return found
 
 
@@ -98,13 +112,17 @@ def tokens_of(trials: Iterable[Trial]) -> float:
 
 def gpu_hours_of(trials: Iterable[Trial]) -> float:
     """Of work on a GPU; 0 for a trial that ran on a CPU."""
-    worked = [trial for trial in trials if any(not span.device.endswith(" cpu") for span in spans(trial))]
+    worked = [trial for trial in trials if any(span.on_gpu for span in spans(trial))]
     return sum(trial.result.seconds for trial in worked if trial.result is not None) / 3600
 
 
-def _device_of(line: AttemptLine) -> str:
-    """Of a GPU the beginning of its UUID; of an older record, which has none, `cuda`."""
-    return f"{line.host} {line.gpu[:_UUID_CHARACTERS] if line.gpu else line.device}"
+def _span(
+    trial: Trial, begin: AttemptLine, ended: float, samples_seen: int, failure: FailureKind | None = None
+) -> Span:
+    """Without a card's name it has the beginning of the UUID; of an older record, which has neither, `cuda`."""
+    card = begin.card or (begin.gpu[:_UUID_CHARACTERS] if begin.gpu else begin.device)
+    samples = max(0, samples_seen - begin.samples_seen)
+    return Span(trial, begin.time, ended, begin.machine, card, begin.device != "cpu", samples, failure)
 
 
 def _lines(trial: Trial) -> Iterator[MetricsLine]:

@@ -72,8 +72,8 @@ def state_without_result(directory: TrialDir, max_silent_minutes: float = 60.0) 
         return State.INTERRUPTED, f"its process {last.pid} has ended. {reached}"
     silent_minutes = (time.time() - lines[-1].time) / 60
     if last.host != platform.node() and silent_minutes > max_silent_minutes:
-        return State.INTERRUPTED, f"no message from {last.host} for {silent_minutes / 60:.1f} hours. {reached}"
-    return State.RUNNING, f"attempt {last.attempt} on {last.host}, {last.device}. {reached}"
+        return State.INTERRUPTED, f"no message from {last.machine} for {silent_minutes / 60:.1f} hours. {reached}"
+    return State.RUNNING, f"attempt {last.attempt} on {last.machine}, {last.card or last.device}. {reached}"
 
 
 def _reached(lines: list[TrainLine | ValidationLine]) -> str:

@@ -6,6 +6,7 @@ from rich.console import Console
 
 from medqa_sweeps.analysis.comparing.by_objective import best_trial, objective_table
 from medqa_sweeps.analysis.comparing.leaderboard import TOP, Leaderboard
+from medqa_sweeps.analysis.comparing.nodes_verdict import nodes_sentences
 from medqa_sweeps.analysis.comparing.passages_verdict import passages_sentences
 from medqa_sweeps.analysis.comparing.verdict import about_alarms, alarm_lines, cautions, resume_text, verdict
 from medqa_sweeps.analysis.reading.studies import Study
@@ -88,7 +89,7 @@ def _print_notes(console: Console, board: Leaderboard) -> None:
     notes += unreadable[:TOP]
     if len(unreadable) > TOP:
         notes.append(f"and {len(unreadable) - TOP:,} more folders that could not be read.")
-    for paragraph in (notes, cautions(board)):
+    for paragraph in (notes, nodes_sentences(board.study.trials), cautions(board)):
         if paragraph:
             console.print()
         for sentence in paragraph:

@@ -151,7 +151,8 @@ def _recorded(trial: TrialDir | None) -> _Recorded:
         folders.append(str(provenance.get("folder") or "/"))
         hosts.append(str((provenance.get("hardware") or {}).get("host") or ""))
     with contextlib.suppress(ConfigError):
-        hosts += [line.host for line in trial.lines() if isinstance(line, AttemptLine)]
+        attempts = [line for line in trial.lines() if isinstance(line, AttemptLine)]
+        hosts += [name for line in attempts for name in (line.host, line.node or "")]
     with contextlib.suppress(ConfigError):
         for reading in readings(trial.path.absolute().parent):
             hosts.append(reading.request.host)

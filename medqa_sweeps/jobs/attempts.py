@@ -1,12 +1,13 @@
 """One trial while it runs, and how an attempt at it ended."""
 
 import signal
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from medqa_sweeps.config import TrialConfig
 from medqa_sweeps.errors import FailureKind
 from medqa_sweeps.exit_codes import ExitCode, describe_exit
-from medqa_sweeps.hardware import killed_for_memory
+from medqa_sweeps.hardware import killed_for_memory, place_of
 from medqa_sweeps.jobs.child_process import log_tail
 from medqa_sweeps.jobs.contract import Job
 from medqa_sweeps.jobs.folder_wait import FolderWait
@@ -45,12 +46,13 @@ class RunningTrial:
 def how_it_ended(running: RunningTrial, process_exit: ProcessExit) -> tuple[FailureKind | None, str]:
     """Why an attempt left no result, now recorded in the folder; None: it did not fail, and can be resumed."""
     trial, code = running.trial, process_exit.code
+    place = place_of(process_exit.slot.environment)
     stopped = code == ExitCode.TEMPFAIL and trial.stop_reason() is StopReason.INTERRUPTED
     if running.asked_to_go or (stopped and not running.moving):
-        trial.end_attempt(Outcome.INTERRUPTED, None, "interrupted")
+        trial.end_attempt(Outcome.INTERRUPTED, None, "interrupted", **place)
         return None, "interrupted"
     if running.moving and (stopped or code < 0):
-        return _how_it_moved(running)
+        return _how_it_moved(running, place)
     if code == ExitCode.IOERR:
         return None, log_tail(trial.log_file, lines=1).strip()
     if code == ExitCode.TEMPFAIL:  # the worker has said why
@@ -63,23 +65,23 @@ def how_it_ended(running: RunningTrial, process_exit: ProcessExit) -> tuple[Fail
         kind, message = FailureKind.KILLED, f"killed by {describe_exit(code, cause)}"
     else:
         kind, message = FailureKind.INTERNAL, f"its process ended with {describe_exit(code)} and no result"
-    trial.end_attempt(Outcome.FAILED, kind, message)
+    trial.end_attempt(Outcome.FAILED, kind, message, **place)
     return kind, message
 
 
-def _how_it_moved(running: RunningTrial) -> tuple[FailureKind | None, str]:
+def _how_it_moved(running: RunningTrial, place: Mapping[str, str | None]) -> tuple[FailureKind | None, str]:
     """How an attempt ended whose slot the cluster took away, as it had said. That costs no attempt, but if it happens
     again and again before a checkpoint is saved, the trial would never end: then it has failed."""
     trial, why = running.trial, running.moving
     running.in_vain = 0 if trial.newest_checkpoint() != running.step_before else running.in_vain + 1
     if running.in_vain < MOVES_IN_VAIN:
-        trial.end_attempt(Outcome.INTERRUPTED, None, why)
+        trial.end_attempt(Outcome.INTERRUPTED, None, why, **place)
         return None, why
     message = (
         f"{why}, {running.in_vain} times in a row before it had saved a checkpoint. Ask for more time "
         "(hydra.launcher.time), or save checkpoints more often (training.checkpoint_every_minutes)"
     )
-    trial.end_attempt(Outcome.FAILED, FailureKind.KILLED, message)
+    trial.end_attempt(Outcome.FAILED, FailureKind.KILLED, message, **place)
     return FailureKind.KILLED, message
 
 

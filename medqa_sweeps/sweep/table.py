@@ -50,7 +50,7 @@ class Row:
             self.phase = news
             self.time_left.take(news)
         elif isinstance(news, AttemptLine):
-            self.device = news.device
+            self.device = news.device_for_users
         elif isinstance(news, TrainLine):
             self.loss, self.memory_bytes = news.loss, news.memory_bytes
         elif isinstance(news, ValidationLine) and news.samples_seen:

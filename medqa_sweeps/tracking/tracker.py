@@ -29,6 +29,7 @@ from medqa_sweeps.tracking.session import (
 from medqa_sweeps.trial.folder import MetricsReader, TrialDir
 from medqa_sweeps.trial.records import (
     AttemptEndLine,
+    AttemptLine,
     MetricsLine,
     Outcome,
     PassageScore,
@@ -177,13 +178,14 @@ def run_id(trial: TrialDir) -> str:
 def history_row(line: MetricsLine, host: str | None = None) -> dict[str, Any]:
     """The W&B history row of a line: `samples_seen`, and its fields as `kind/field`, such as `validation/accuracy_low`.
 
-    `host` replaces the machine's own name. `_timestamp` is the time when the line was written, so that a replay shows
-    the time of training. A null in a training line is a non-finite number and is sent as NaN; other nulls are left out.
+    `host` replaces the names of machine and node. `_timestamp` is the time when the line was written, so that a replay
+    shows the time of training. A null in a training line is a non-finite number and is sent as NaN; other nulls are
+    left out.
     """
     fields = line.to_json()
     row = {"samples_seen": fields.pop("samples_seen"), "_timestamp": fields.pop("time")}
     fields |= {_OF_ACCURACY.get(name, name): value for name, value in fields.pop("score", {}).items()}
-    fields |= {"host": host} if host and "host" in fields else {}
+    fields |= dict.fromkeys(fields.keys() & {"host", "node"}, host) if host else {}
     for key, value in fields.items():
         if isinstance(value, dict):
             row |= {f"{line.kind}/{key}/{inner}": number for inner, number in value.items()}
@@ -201,7 +203,7 @@ class _History:
         self.run, self._host = run, host
         self.last_attempt_end: AttemptEndLine | None = None
         # W&B (0.31) computes its summary from the lines since a resume; this one covers all lines.
-        self.summary: dict[str, dict[str, float]] = {}
+        self.summary: dict[str, Any] = {}
         self._reader = MetricsReader(trial)
         self._sent: set[tuple[Any, ...]] = set()
 
@@ -217,6 +219,8 @@ class _History:
                 self._sent.add(key)
 
     def _summarize(self, line: MetricsLine) -> None:
+        if isinstance(line, AttemptLine):  # of the last attempt
+            self.summary |= {"node": self._host or line.machine, "card": line.card or line.device}
         if isinstance(line, TrainLine):
             self.summary["train/loss"] = {"last": math.nan if line.loss is None else line.loss}
         if isinstance(line, ValidationLine):

@@ -389,8 +389,19 @@ class TrialDir:
         self.finish(result)
         return result
 
-    def end_attempt(self, outcome: Outcome, failure: FailureKind | None, message: str) -> None:
-        """Add a line for an attempt that ended without a result."""
+    def end_attempt(
+        self,
+        outcome: Outcome,
+        failure: FailureKind | None,
+        message: str,
+        node: str | None = None,
+        card: str | None = None,
+    ) -> None:
+        """Add a line for an attempt that ended without a result.
+
+        Args:
+            node: where its process was or was to run, as its pool named it; so for the card.
+        """
         self._forget_phase()
         lines = self.lines()
         self.append(
@@ -401,6 +412,8 @@ class TrialDir:
                 outcome=outcome,
                 failure=failure,
                 message=message,
+                node=node,
+                card=card,
             )
         )
 

@@ -118,6 +118,20 @@ class AttemptLine(JsonRecord):
     micro_batch_size: int | None = None  # most questions per forward pass; null: no limit
     threads: int | None = None  # CPU threads; another number changes the order of sums and so their last bits
     gpu: str | None = None  # UUID of the GPU or its MIG instance; null on a CPU, or if NVML does not respond
+    node: str | None = field(
+        default=None, metadata={LEFT_OUT: True}
+    )  # the host as the cluster names it; null: no cluster
+    card: str | None = field(default=None, metadata={LEFT_OUT: True})  # as users know it: "GPU 0"; null: the CPU here
+
+    @property
+    def machine(self) -> str:
+        """The name of the node or the host."""
+        return self.node or self.host
+
+    @property
+    def device_for_users(self) -> str:
+        """On a cluster with its node: `n3 GPU 0`; else `gpu0`, `cpu`."""
+        return " ".join(filter(None, (self.node, self.card or self.device)))
 
 
 @dataclass(frozen=True)
@@ -131,6 +145,8 @@ class AttemptEndLine(JsonRecord):
     outcome: Outcome  # interrupted, or failed
     failure: FailureKind | None
     message: str
+    node: str | None = field(default=None, metadata={LEFT_OUT: True})  # as of its `AttemptLine`, which it may not have
+    card: str | None = field(default=None, metadata={LEFT_OUT: True})
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ do is the trial's result. Its exit code says only whether every folder has a res
 another process works in one (UNAVAILABLE), or the disk is full (IOERR).
 """
 
+import os
 import shutil
 import sys
 import traceback
@@ -15,6 +16,7 @@ from pathlib import Path
 
 from medqa_sweeps.errors import DISK_IS_FULL, RETRIED, TrialError, describe_error, kind_of
 from medqa_sweeps.exit_codes import ExitCode
+from medqa_sweeps.hardware import place_of
 from medqa_sweeps.trial.folder import Claimed, Superseded, TrialDir
 from medqa_sweeps.trial.records import Outcome
 
@@ -66,7 +68,7 @@ def _ended_by(error: Exception, trial: TrialDir) -> ExitCode:
     traceback.print_exc()
     kind, message = kind_of(error), describe_error(error)
     if kind in RETRIED:
-        trial.end_attempt(Outcome.FAILED, kind, message)
+        trial.end_attempt(Outcome.FAILED, kind, message, **place_of(os.environ))
         return ExitCode.TEMPFAIL
     trial.fail(kind, message)
     return ExitCode.OK

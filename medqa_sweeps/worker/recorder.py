@@ -96,6 +96,7 @@ class TrialRecorder:
                 micro_batch_size=self._config.training.micro_batch_size,
                 threads=device.threads(),
                 gpu=hardware.own_gpu() if model_module.ON_GPU else None,
+                **hardware.place_of(os.environ),
             )
         )
 

@@ -80,6 +80,27 @@ def test_a_node_that_dies_costs_its_trials_an_attempt_and_nothing_else(
     assert len(lines_of(program, "attempt")) == 6
 
 
+def test_a_node_whose_slots_fail_twice_is_not_asked_again(
+    start: Callable[..., Program], undisturbed: dict[str, Any], slurm_cluster: VirtualSlurm
+) -> None:
+    """Its daemon lives, as on a node whose GPUs or memory fail: Slurm would give it the next job at once."""
+    program = start()
+    training(program)
+    for process in slurm_cluster.processes_of("n1"):
+        if process.name() not in ("slurmd", "slurmstepd"):
+            process.kill()
+    as_undisturbed(program, undisturbed)
+    assert program.said().count("n1 failed 2 times, so it gets nothing more to run in this sweep") == 1, program.said()
+    assert (
+        "scontrol show node n1" in program.said() and "Failures by node: n1: 2 attempts (2 killed)." in program.said()
+    )
+    begins = lines_of(program, "attempt")
+    assert sorted(line["node"] for line in begins if line["attempt"] == 1) == ["n1", "n1", "n2", "n2"]
+    assert "n1" not in [line["node"] for line in begins if line["attempt"] == 2] and len(begins) == 6
+    assert {line["card"] for line in begins} == {"GPU 0", "GPU 1"}
+    assert [(end["node"], end["failure"]) for end in lines_of(program, "attempt_end")] == [("n1", "killed")] * 2
+
+
 def test_a_job_that_is_cancelled_or_preempted_costs_no_attempt_and_no_step(
     start: Callable[..., Program], undisturbed: dict[str, Any], slurm_cluster: VirtualSlurm
 ) -> None:

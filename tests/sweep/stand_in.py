@@ -4,7 +4,8 @@ It becomes `medqa_sweeps.worker.run` before the real worker imports that, so cla
 exit codes are the worker's own, in a real process with a real folder. Its "weights" are a hash that every step
 changes, so a step that was lost, doubled or done from another state shows in the result's `adapter_sha256`.
 
-FAULT in the environment, "TRIAL KIND", breaks that trial once, in its first attempt:
+FAULT in the environment, "TRIAL KIND", breaks that trial once, in its first attempt; "GPU KIND" every attempt on
+that GPU:
     training | evaluation | result   the process kills itself there (kill -9)
     full       the disk is full while the result is written
     hang       nothing is written any more
@@ -25,6 +26,7 @@ from string import ascii_uppercase as LETTERS
 
 from medqa_sweeps.data import Question
 from medqa_sweeps.errors import Diverged, FailureKind
+from medqa_sweeps.hardware import place_of
 from medqa_sweeps.trial.folder import StopReason, TrialDir
 from medqa_sweeps.trial.passes import with_pass_sizes
 from medqa_sweeps.trial.phase import Phase, PhaseName
@@ -57,12 +59,13 @@ def run_trial(trial: TrialDir) -> Result | None:
     out_of_memory = trial.failures().count(FailureKind.OUT_OF_MEMORY)
     config = with_pass_sizes(plan.config, _LONGEST, on_gpu=False, earlier=trial.passes(), out_of_memory=out_of_memory)
     attempt = 1 + sum(isinstance(line, AttemptLine) for line in trial.lines())
-    fault = _fault(trial) if attempt == 1 else ""
+    fault = _fault(trial, attempt)
     step, weights = _newest_checkpoint(trial)
     stop = None
     batch, tokens = config.training.effective_batch_size, config.training.micro_batch_tokens
     gpu = os.environ.get("CUDA_VISIBLE_DEVICES") or None
-    trial.append(AttemptLine(attempt, step * batch, time.time(), os.getpid(), "here", "stand-in", gpu=gpu))
+    place = place_of(os.environ)
+    trial.append(AttemptLine(attempt, step * batch, time.time(), os.getpid(), "here", "stand-in", gpu=gpu, **place))
     scoring, recompute = config.evaluation.batch_tokens, config.training.gradient_checkpointing
     trial.append(PassesLine(attempt, step * batch, time.time(), tokens, scoring, recompute, out_of_memory))
     while step < plan.steps:
@@ -111,9 +114,10 @@ def run_trial(trial: TrialDir) -> Result | None:
     )
 
 
-def _fault(trial: TrialDir) -> str:
-    number, _, kind = os.environ.get("FAULT", "").partition(" ")
-    return kind if number == trial.path.name else ""
+def _fault(trial: TrialDir, attempt: int) -> str:
+    where, _, kind = os.environ.get("FAULT", "").partition(" ")
+    is_here = where == (trial.path.name if attempt == 1 else "") or where == os.environ.get("CUDA_VISIBLE_DEVICES")
+    return kind if is_here else ""
 
 
 def _break(fault: str, pass_tokens: int) -> None:

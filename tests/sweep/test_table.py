@@ -94,6 +94,14 @@ def test_a_row_shows_what_its_trial_wrote_last(clock: Clock) -> None:
     assert "2.345" not in row and "61.2%" in row
 
 
+def test_on_a_cluster_a_row_names_node_and_card(clock: Clock) -> None:
+    screen = Screen(terminal=True)
+    screen.table.started(7, "r=16")
+    screen.table.look(7, AttemptLine(1, 0, 0.0, 1, "host", "cuda", 8, node="n3", card="GPU 1"))
+    (row,) = [line for line in screen.picture() if line.startswith("7")]
+    assert "n3 GPU 1" in row
+
+
 def test_a_trial_that_is_assessed_says_how_far_it_is(clock: Clock) -> None:
     screen = Screen(terminal=True)
     for number, name in enumerate((PhaseName.ASSESSING_BASE, PhaseName.ASSESSING)):

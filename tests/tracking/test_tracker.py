@@ -260,6 +260,21 @@ def test_a_row_contains_the_numbers_of_its_line() -> None:
     assert not any(key.endswith(("/time", "/samples_seen", "/kind")) for key in row)
 
 
+def test_a_run_names_node_and_card_of_its_last_attempt(tmp_path: Path) -> None:
+    line = AttemptLine(1, 0, 1.0, 1, "login7", "cuda", node="n3", card="GPU 1")
+    row = tracking.history_row(line)
+    assert (row["attempt/host"], row["attempt/node"], row["attempt/card"]) == ("login7", "n3", "GPU 1")
+    masked = tracking.history_row(line, host="somewhere")
+    assert "n3" not in masked.values() and masked["attempt/node"] == masked["attempt/host"] == "somewhere"
+    alone = tracking.history_row(dataclasses.replace(line, node=None), host="somewhere")
+    assert "attempt/node" not in alone, "there is no cluster"
+
+
+def test_the_summary_names_node_and_card(runs: dict[str, Run]) -> None:
+    attempt = next(line for line in reversed(CASES["completed"][0]) if isinstance(line, AttemptLine))
+    assert (runs["completed"].summary["node"], runs["completed"].summary["card"]) == (attempt.host, attempt.device)
+
+
 def test_a_nan_loss_is_sent_as_nan(runs: dict[str, Run]) -> None:
     assert math.isnan(runs["failed"].history[1]["train/loss"])
 

@@ -63,7 +63,7 @@ def test_pareto_front_is_what_nothing_beats(hostile: Path) -> None:
 def test_lanes_hold_what_does_not_overlap(hostile: Path) -> None:
     trial = read_study(hostile).trials[0]
     times = [(0.0, 10.0), (5.0, 20.0), (10.0, 15.0), (16.0, 30.0)]
-    lanes = lanes_of([Span(trial, began, ended, "host cpu") for began, ended in times])
+    lanes = lanes_of([Span(trial, began, ended, "host", "cpu", on_gpu=False) for began, ended in times])
     assert {name: [span.began for span in lane] for name, lane in lanes.items()} == {
         "host cpu #0": [0.0, 10.0, 16.0],
         "host cpu #1": [5.0],
