@@ -17,7 +17,7 @@ from medqa_sweeps.pool.pilots import PilotPool
 from medqa_sweeps.pool.ray_cluster import RayPilot, _Link, ray_pool, refuse_ungrantable
 from medqa_sweeps.pool.ray_request import RayRequest
 from tests.clusters.test_slurm_pool import until
-from tests.clusters.virtual_ray import VirtualRay
+from tests.clusters.virtual_ray import VirtualRay, drivers
 from tests.contracts.test_children import content, gone
 from tests.contracts.test_pool import asleep, exits_of, start
 
@@ -36,20 +36,7 @@ def pool(ray_cluster: VirtualRay, said: list[str]) -> Iterator[PilotPool]:
     with ray_pool(RayRequest(slots=2), ROOT, ["json"], said.append) as pool:
         until(pool, lambda: pool.free == 2)
         yield pool
-    assert not ray_cluster.seats() and not drivers()
-
-
-def drivers() -> list[psutil.Process]:
-    """Of this process or one that was killed."""
-    found = psutil.process_iter(["cmdline"])
-    return [one for one in found if "medqa_sweeps.pool.ray_driver" in (one.info["cmdline"] or [])]
-
-
-def no_seats(cluster: VirtualRay, seconds: float = 10) -> None:
-    end = time.monotonic() + seconds
-    while cluster.seats() or drivers():
-        assert time.monotonic() < end, (cluster.seats(), drivers())
-        time.sleep(0.05)
+    ray_cluster.nothing_left(0)
 
 
 def on(node: str, slots: int = 1, **more: object) -> RayRequest:
@@ -185,7 +172,7 @@ def test_what_waits_for_a_slot_has_not_begun_and_a_request_is_withdrawn(
             holder.note_waiting(2)
             until(holder, lambda: holder.free == 1)
         until(holder, lambda: holder.free == 2)
-    no_seats(ray_cluster)
+    ray_cluster.nothing_left(10)
 
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
@@ -202,7 +189,7 @@ def test_no_actor_and_no_process_outlives_a_killed_parent(
     parent.send_signal(number)
     parent.wait()
     assert gone(pid, seconds=5)
-    no_seats(ray_cluster)
+    ray_cluster.nothing_left(10)
 
 
 def test_a_lost_connection_is_made_again(pool: PilotPool, ray_cluster: VirtualRay, tmp_path: Path) -> None:
@@ -227,12 +214,12 @@ def test_a_lost_connection_is_made_again(pool: PilotPool, ray_cluster: VirtualRa
 def test_what_can_never_be_granted_is_refused(request_: RayRequest, words: str, ray_cluster: VirtualRay) -> None:
     with pytest.raises(ConfigError, match=words):
         refuse_ungrantable(request_)
-    no_seats(ray_cluster)
+    ray_cluster.nothing_left(10)
 
 
 def test_nodes_that_may_come_are_waited_for(ray_cluster: VirtualRay) -> None:
     refuse_ungrantable(RayRequest(slots=1, gpus=9, autoscaling=True))
-    no_seats(ray_cluster)
+    ray_cluster.nothing_left(10)
 
 
 def test_another_version_of_python_is_refused_in_rays_words(ray_cluster: VirtualRay) -> None:
@@ -257,7 +244,7 @@ def test_a_node_that_lacks_a_package_is_told_by_its_name_after_a_few_requests(
         with pytest.raises(InternalError, match=r"No slot is granted, 4 requests failed.*n\d: .*no_such_module"):
             until(pool, lambda: False)
         assert len(said) == 1
-    no_seats(ray_cluster)
+    ray_cluster.nothing_left(10)
 
 
 def test_a_folder_that_a_node_does_not_see_is_named(ray_cluster: VirtualRay, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -267,4 +254,4 @@ def test_a_folder_that_a_node_does_not_see_is_named(ray_cluster: VirtualRay, mon
     )
     with ray_pool(RayRequest(slots=1), Path("/no/such"), ["json"]) as pool, refused:
         until(pool, lambda: False)
-    no_seats(ray_cluster)
+    ray_cluster.nothing_left(10)

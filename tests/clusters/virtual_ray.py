@@ -9,17 +9,26 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import psutil
 
+from tests.clusters.virtual_slurm import is_seat
+
 CPUS, GPUS = 4, 2  # of each node
 _SMALL = {"object_store_memory": 80 << 20}
 # How soon a silent node is declared dead: after 5 looks at most; by default that takes 13 s, and 63 s if it hangs.
 _IMPATIENT = {"health_check_period_ms": 500, "health_check_timeout_ms": 3000, "health_check_failure_threshold": 5}
 _VARIABLES = {"RAY_USAGE_STATS_ENABLED": "0", "RAY_DEDUP_LOGS": "0"}
+
+
+def drivers() -> list[psutil.Process]:
+    """Those of our sweeps, whose own processes may be dead."""
+    found = psutil.process_iter(["cmdline"])
+    return [one for one in found if "medqa_sweeps.pool.ray_driver" in (one.info["cmdline"] or [])]
 
 
 class VirtualRay:
@@ -81,7 +90,14 @@ class VirtualRay:
 
     def seats(self) -> dict[int, str]:
         """Node by process id of each seat."""
-        return {process.pid: name for name in self.nodes for process in self.processes_of(name) if _is_seat(process)}
+        return {process.pid: name for name in self.nodes for process in self.processes_of(name) if is_seat(process)}
+
+    def nothing_left(self, seconds: float) -> None:
+        """Return when no seat and no driver of ours is there, within so many seconds."""
+        end = time.monotonic() + seconds
+        while self.seats() or drivers():
+            assert time.monotonic() < end, (self.seats(), drivers())
+            time.sleep(0.05)
 
     def kill_node(self, name: str) -> None:
         """As a power cut: the daemons and all that they run are gone at once."""
@@ -133,12 +149,6 @@ class VirtualRay:
 
     def __exit__(self, *exception: object) -> None:
         self.close()
-
-
-def _is_seat(process: psutil.Process) -> bool:
-    with contextlib.suppress(psutil.NoSuchProcess):
-        return "medqa_sweeps.pool.seat" in process.cmdline()
-    return False
 
 
 if __name__ == "__main__":
