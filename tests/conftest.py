@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from tests.clusters.virtual_ray import VirtualRay, virtual_ray
+from tests.clusters.virtual_ray import VirtualRay
 from tests.clusters.virtual_slurm import PROGRAMS, VirtualSlurm, missing, virtual_slurm
 
 ROOT = Path(__file__).parents[1]
@@ -67,13 +67,19 @@ def slurm_cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[VirtualS
         yield cluster
 
 
-@pytest.fixture(scope="module")
-def ray_cluster() -> Iterator[VirtualRay]:
-    """A virtual Ray cluster of three nodes, which `auto` finds; skips where Ray is missing."""
+@pytest.fixture(scope="session")
+def ray_nodes() -> Iterator[VirtualRay]:
     if importlib.util.find_spec("ray") is None:
         pytest.skip("Ray is missing: it is this package's extra `ray`")
-    with virtual_ray() as cluster:
+    with VirtualRay() as cluster:
         yield cluster
+
+
+@pytest.fixture
+def ray_cluster(ray_nodes: VirtualRay) -> Iterator[VirtualRay]:
+    """A virtual Ray cluster of three nodes, which `auto` finds; skips where Ray is missing."""
+    with ray_nodes.found():
+        yield ray_nodes
 
 
 @pytest.fixture(scope="session")

@@ -96,7 +96,9 @@ def _clock(one: Probed) -> Finding:
     side = "ahead of" if offset.seconds > 0 else "behind"
     said = f"that of {one.node} is {abs(offset.seconds):.2f} s (± {offset.error:.2f}) {side} that of {HERE}"
     if abs(offset.seconds) - offset.error > _CLOCK_SECONDS:
-        return Finding("Clock", "note", f"{said}: times in records and the timeline are off by it. NTP keeps clocks equal.")
+        return Finding(
+            "Clock", "note", f"{said}: times in records and the timeline are off by it. NTP keeps clocks equal."
+        )
     return Finding("Clock", "ok", f"{said}.")
 
 

@@ -40,12 +40,14 @@ class SlotActor:
         self._command = command
         self._seat: subprocess.Popen[bytes] | None = None
         self._said = b""  # all that the seat has written
-        self._end: dict[str, Any] | None = None
+        self._end: dict[str, Any] | None = None  # how it ended
+        self._place: dict[str, Any] = {}
         self._told = 0  # number of the last line that was passed on
         self._reading = asyncio.Lock()
 
     async def listen(self, since: int) -> tuple[bytes, dict[str, Any] | None]:
-        """What the seat has written from byte `since` on, as soon as there is some, and how it ended, if it has.
+        """What the seat has written from byte `since` on, as soon as there is some; and where and how it ended, if it
+        has: its place, with `code` and the last `errors`.
 
         Whoever gets no answer asks again.
         """
@@ -72,11 +74,12 @@ class SlotActor:
             await asyncio.to_thread(self._seat.wait, _PATIENCE_SECONDS)
 
     def _start(self) -> None:
+        self._place = self._where()
         project = self._command.project or os.getcwd()
         if not os.path.isdir(project):
-            self._end = {"code": 1, "errors": f"this node does not see {project}: choose a folder that all nodes share"}
+            self._ended(1, f"this node does not see {project}: choose a folder that all nodes share")
             return
-        variables = {**os.environ, self._command.place_variable: json.dumps(self._place())}
+        variables = {**os.environ, self._command.place_variable: json.dumps(self._place)}
         variables.pop("OMP_NUM_THREADS", None)  # Ray's own; a trial is told how many threads it has
         self._errors = tempfile.TemporaryFile()
         self._seat = subprocess.Popen(
@@ -89,7 +92,7 @@ class SlotActor:
             process_group=0,
         )
 
-    def _place(self) -> dict[str, Any]:
+    def _where(self) -> dict[str, Any]:
         import ray
 
         context = ray.get_runtime_context()
@@ -112,5 +115,7 @@ class SlotActor:
         if not received:
             code = await asyncio.to_thread(self._seat.wait)
             self._errors.seek(0)
-            errors = self._errors.read()[-_LAST_WORDS_BYTES:].decode(errors="replace")
-            self._end = {"code": code, "errors": errors}
+            self._ended(code, self._errors.read()[-_LAST_WORDS_BYTES:].decode(errors="replace"))
+
+    def _ended(self, code: int, errors: str) -> None:
+        self._end = {**self._place, "code": code, "errors": errors}

@@ -245,6 +245,7 @@ class RayPilot(Pilot):
         link.pilots += 1
         self._number, self._request, self._driver = link.pilots, link.request, link.driver()
         self._talk = SeatTalk(lambda line: self._driver.send({"tell": [self._number, line.decode()]}))
+        self._running = self._given_back = False
         self._driver.send({"ask": [self._number, sorted(excluded)]})
 
     @property
@@ -264,6 +265,9 @@ class RayPilot(Pilot):
                 self.over = self.over or value
         if self._talk.here and self.slot is None:
             self.slot = self._slot()
+        self._running = self._running and news.ended is None
+        if self.notice and not self._running and not self._given_back:
+            self.end()
         if ended and not self.over:
             self.over = self._driver.why_it_ended()
         elif self.slot is not None and not self.over:
@@ -271,12 +275,14 @@ class RayPilot(Pilot):
         return news
 
     def start(self, what: Start) -> None:
+        self._running = True
         self._talk.start(what)
 
     def kill(self) -> None:
         self._talk.kill()
 
     def end(self) -> None:
+        self._given_back = True
         self._driver.send({"end": self._number})
 
     def wait_for_end(self) -> None:

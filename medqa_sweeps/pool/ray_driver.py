@@ -104,8 +104,7 @@ def _refuse_ungrantable(amounts: Mapping[str, float], nodes: Collection[Mapping[
     has = f"no node has more than {in_words(short)}" if short else "no node has all of that at once"
     raise Refused(
         f"Ray would never grant a slot of {in_words(amounts)}: {has}. Change hydra.launcher.gpus, cpus, memory or "
-        "resources (`ray status` shows what there is), or set hydra.launcher.autoscaling=true if larger nodes come "
-        "when they are asked for."
+        "resources (see `ray status`), or set hydra.launcher.autoscaling=true if larger nodes come when asked for."
     )
 
 
@@ -117,7 +116,11 @@ class _Slot:
     lines: "asyncio.Queue[bytes]" = field(default_factory=asyncio.Queue)
     tasks: list["asyncio.Task[None]"] = field(default_factory=list)
     node_id: str = ""
-    node: str = ""
+    name: str = ""  # for users, once it is somewhere
+
+    def note(self, place: Mapping[str, Any]) -> None:
+        """Where it is, as its actor says."""
+        self.node_id, self.name = place["node_id"], f"Ray actor {place['job']} on {place['node']}"
 
 
 class _Driver:
@@ -167,9 +170,11 @@ class _Driver:
                 self._over(number, _cause(error))
                 return
             heard += len(said)
-            self._place(slot, said)
+            if not slot.node_id and b'"here"' in said:
+                slot.note(json.loads(said.split(b"\n")[0].partition(b" ")[2])["here"])
             self._say(Told.HEARD, [number, said.decode(errors="replace")])
             if end is not None:
+                slot.note(end)
                 words = [line for line in end["errors"].splitlines() if line.strip()]
                 self._over(number, words[-1].strip() if words else f"its process ended with exit code {end['code']}")
                 return
@@ -204,14 +209,7 @@ class _Driver:
         for task in slot.tasks:
             if task is not asyncio.current_task():
                 task.cancel()
-        self._say(Told.OVER, [number, f"{slot.node}: {why}" if slot.node else why])
-
-    @staticmethod
-    def _place(slot: _Slot, said: bytes) -> None:
-        """Note where a slot is, as its seat says first."""
-        if not slot.node_id and b'"here"' in said:
-            here = json.loads(said.split(b"\n")[0].partition(b" ")[2])["here"]
-            slot.node, slot.node_id = here["node"], here["node_id"]
+        self._say(Told.OVER, [number, f"{slot.name}: {why}" if slot.name else why])
 
     async def _watch_draining(self) -> None:
         """Say which slots will end because Ray empties their nodes, as before a preemption."""
@@ -223,7 +221,7 @@ class _Driver:
                 continue
             for number, slot in self._slots.items():
                 if slot.node_id in draining:
-                    self._say(Told.NOTICE, [number, f"Ray drains {slot.node}"])
+                    self._say(Told.NOTICE, [number, f"{slot.name}: Ray drains the node"])
 
 
 async def _answer(reference: Any) -> Any:

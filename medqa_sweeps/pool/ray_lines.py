@@ -1,7 +1,7 @@
 """What a sweep and its driver of a Ray cluster say to each other, in lines of JSON.
 
-To the driver: first {"connect": …} with the fields of `Connection`, then {"ask": [number, [names of nodes not
-to use]]}, {"tell": [number, line]} and {"end": number}. From it: lines that begin with `MARK`, each with one key of
+To the driver: first {"connect": …} with the fields of `Connection`, then {"ask": [number, [names of nodes not to
+use]]}, {"tell": [number, line]} and {"end": number}. From it: lines that begin with `MARK`, each with one key of
 `Told`.
 """
 

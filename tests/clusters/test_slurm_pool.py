@@ -35,7 +35,7 @@ def pool(slurm_cluster: VirtualSlurm, said: list[str]) -> Iterator[PilotPool]:
     with slurm_pool(SlurmRequest(slots=2), ROOT, ["json"], said.append) as pool:
         until(pool, lambda: pool.free == 2)
         yield pool
-    no_jobs(slurm_cluster)
+    slurm_cluster.nothing_left(10)
 
 
 def until(pool: PilotPool, condition: Callable[[], bool], seconds: float = 40) -> list[ProcessExit]:
@@ -45,14 +45,6 @@ def until(pool: PilotPool, condition: Callable[[], bool], seconds: float = 40) -
         assert time.monotonic() < end
         exits += pool.wait(0.1)
     return exits
-
-
-def no_jobs(cluster: VirtualSlurm, seconds: float = 10) -> None:
-    """Return when the cluster has none, and no process of one."""
-    end = time.monotonic() + seconds
-    while cluster.jobs() or any(len(cluster.processes_of(node)) > 1 for node in cluster.nodes):
-        assert time.monotonic() < end, cluster.jobs()
-        time.sleep(0.05)
 
 
 def job_of(pool: PilotPool, index: int = 0) -> str:
@@ -150,7 +142,7 @@ def test_what_waits_for_a_slot_has_not_begun_and_begins_when_one_comes(
     finally:
         holder.terminate()
         holder.wait()
-    no_jobs(slurm_cluster)
+    slurm_cluster.nothing_left(10)
 
 
 def test_a_request_that_waits_is_withdrawn(slurm_cluster: VirtualSlurm) -> None:
@@ -164,7 +156,7 @@ def test_a_request_that_waits_is_withdrawn(slurm_cluster: VirtualSlurm) -> None:
     finally:
         holder.terminate()
         holder.wait()
-    no_jobs(slurm_cluster)
+    slurm_cluster.nothing_left(10)
 
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
@@ -181,7 +173,7 @@ def test_no_job_and_no_process_outlives_a_killed_parent(
     parent.send_signal(number)
     parent.wait()
     assert gone(pid, seconds=5)
-    no_jobs(slurm_cluster)
+    slurm_cluster.nothing_left(10)
 
 
 def test_a_killed_parent_leaves_no_request_that_waits(slurm_cluster: VirtualSlurm, tmp_path: Path) -> None:
@@ -207,7 +199,7 @@ def test_a_killed_parent_leaves_no_request_that_waits(slurm_cluster: VirtualSlur
     finally:
         holder.terminate()
         holder.wait()
-    no_jobs(slurm_cluster)
+    slurm_cluster.nothing_left(10)
 
 
 def test_processes_start_and_end_while_the_controller_is_away(
@@ -235,7 +227,7 @@ def test_a_parent_that_runs_in_a_job_asks_for_jobs_of_its_own(
     with slurm_pool(SlurmRequest(slots=1), ROOT, ["json"]) as pool:
         until(pool, lambda: pool.free == 1)
         assert len(slurm_cluster.jobs()) == 1 and job_of(pool) != "99999"
-    no_jobs(slurm_cluster)
+    slurm_cluster.nothing_left(10)
 
 
 def test_a_seat_that_hears_nothing_for_too_long_ends_with_all_it_started(tmp_path: Path) -> None:
@@ -285,7 +277,7 @@ def test_a_node_that_lacks_a_package_is_told_by_its_name_after_a_few_requests(
         with pytest.raises(InternalError, match=r"No slot is granted, 4 requests failed.*no_such_module"):
             until(pool, lambda: False)
         assert len(said) == 1
-    no_jobs(slurm_cluster)
+    slurm_cluster.nothing_left(10)
 
 
 def test_a_folder_that_a_node_does_not_see_is_named(
@@ -295,7 +287,7 @@ def test_a_folder_that_a_node_does_not_see_is_named(
     refused = pytest.raises(InternalError, match=r"n1: this node does not see /no/such: choose a folder that all nodes")
     with slurm_pool(SlurmRequest(slots=1), Path("/no/such"), ["json"]) as pool, refused:
         until(pool, lambda: False)
-    no_jobs(slurm_cluster)
+    slurm_cluster.nothing_left(10)
 
 
 @pytest.mark.slow
@@ -317,4 +309,4 @@ def test_a_time_limit_is_noticed_ahead(slurm_cluster: VirtualSlurm, tmp_path: Pa
         assert until(pool, lambda: process.notice != "", seconds=90) == []
         assert process.notice.endswith("its time limit is near")
         until(pool, lambda: len(pool.slots) == 2)
-    no_jobs(slurm_cluster)
+    slurm_cluster.nothing_left(10)

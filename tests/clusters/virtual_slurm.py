@@ -61,6 +61,12 @@ PartitionName=urgent Nodes=ALL MaxTime=INFINITE PriorityTier=10
 """
 
 
+def is_seat(process: psutil.Process) -> bool:
+    with contextlib.suppress(psutil.NoSuchProcess):
+        return "medqa_sweeps.pool.seat" in process.cmdline()
+    return False
+
+
 def missing() -> list[str]:
     """The programs that this needs and this machine lacks."""
     return [name for name in PROGRAMS if shutil.which(name, path=f"{os.environ['PATH']}:{_SBIN}") is None]
@@ -128,6 +134,24 @@ class VirtualSlurm:
 
     def start_node(self, node: str) -> None:
         self._run("slurmd", "-f", str(self.conf), "-N", node)
+
+    def replace_node(self, node: str) -> None:
+        """Start its daemon unless it runs, and wait until it is given jobs."""
+        if not self.processes_of(node):
+            self.start_node(node)
+        self.wait_for_nodes()
+
+    def seats(self) -> dict[int, str]:
+        """Node by process id of each seat."""
+        found = [(process, node) for node in self.nodes for process in self.processes_of(node)]
+        return {process.pid: node for process, node in found if is_seat(process)}
+
+    def nothing_left(self, seconds: float) -> None:
+        """Return when it has no jobs, and no process of one, within so many seconds."""
+        end = time.monotonic() + seconds
+        while self.jobs() or any(len(self.processes_of(node)) > 1 for node in self.nodes):
+            assert time.monotonic() < end, self.jobs()
+            time.sleep(0.05)
 
     def processes_of(self, node: str) -> list[psutil.Process]:
         """The node's daemon, its jobs' keepers (slurmstepd) and all processes of the jobs."""

@@ -1,0 +1,50 @@
+"""What may happen to a sweep on Ray: the faults of any cluster, and what Ray does besides."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.clusters.faults import Faults, as_undisturbed, busiest, ends_of, lines_of, training
+from tests.clusters.virtual_ray import VirtualRay
+from tests.sweep.test_faults import Program
+
+
+@pytest.mark.ray
+class TestOnRay(Faults):
+    launcher = ("hydra/launcher=ray", "hydra.launcher.slots=4")
+
+    @pytest.fixture
+    def cluster(self, ray_cluster: VirtualRay) -> VirtualRay:
+        return ray_cluster
+
+    def test_a_node_that_is_drained_costs_no_attempt_and_no_step(
+        self, start: Callable[..., Program], undisturbed: dict[str, Any], cluster: VirtualRay
+    ) -> None:
+        program = start("engine.max_attempts=1")
+        training(program)
+        node, trials = busiest(cluster)
+        cluster.drain_node(node, seconds=60)
+        try:
+            as_undisturbed(program, undisturbed)
+        finally:
+            cluster.replace_node(node)
+        assert ends_of(program) == [("interrupted", None)] * trials
+        assert "Ray drains the node; it resumes from its newest checkpoint" in program.said()
+        trained = [line["step"] for line in lines_of(program, "train")]
+        assert len(trained) == 4 * 200, "each step was done once"
+
+
+@pytest.mark.ray
+@pytest.mark.slow
+def test_a_cluster_that_ends_is_told_and_the_study_resumes_on_another(ray_cluster: VirtualRay, tmp_path: Path) -> None:
+    words = (*TestOnRay.launcher, "engine.max_attempts=2")
+    with VirtualRay(nodes=1) as first, first.found():
+        program = Program(tmp_path / "study", "lora.r=2,4", "training.max_steps=400", launcher=words)
+        training(program, trials=2)
+    assert program.ended(150) == 5, program.said()
+    assert "Ray cluster" in program.said(), program.said()
+    program = Program(tmp_path / "study", "lora.r=2,4", "training.max_steps=400", launcher=words)
+    assert program.ended(150) == 0, program.said()
+    ray_cluster.nothing_left(10)
