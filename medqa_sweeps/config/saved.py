@@ -53,7 +53,7 @@ def with_paths(config: TrialConfig, change: Callable[[str], str]) -> TrialConfig
         return change(path) if isinstance(path, str) and not path.startswith("bundled:") else path
 
     def encoder(name: str | None) -> Any:
-        return name if name is None or is_hub_id(name) else changed(name)
+        return changed(name) if name is not None and name.strip() and not is_hub_id(name) else name
 
     data = config.data
     if data.hub_id is None:

@@ -285,19 +285,15 @@ def test_an_encoder_is_a_folder_of_this_machine_or_an_id_of_the_hub(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     (tmp_path / "local" / "encoder").mkdir(parents=True)
-    asked = (
-        "prompt=chat_passages",
-        "retrieval=dense",
-        "retrieval.corpus=x",
-        "retrieval.query_embedder=ours/e5@refs/pr/1",
-    )
+    second = "ours/e5@refs/pr/1"
+    asked = ("prompt=chat_passages", "retrieval=dense", "retrieval.corpus=x", f"retrieval.query_embedder={second}")
     for name, kept in (
         ("local/encoder", str(tmp_path / "local" / "encoder")),
         *((f"{name}", f"{tmp_path}/{name}") for name in ("encoder", "a/b/c")),
         *((name, name) for name in ("ours/e5-small", "ours/e5@v1", "/e")),
     ):
         config = composed.__wrapped__(*asked, f"retrieval.embedder='{name}'")
-        assert config.retrieval.embedder == kept and config.retrieval.query_embedder == "ours/e5@refs/pr/1"
+        assert config.retrieval.embedder == kept and config.retrieval.query_embedder == second
         moved = config_module.with_paths(config, lambda path: f"/now{path}").retrieval
         assert moved.embedder == (f"/now{kept}" if kept.startswith("/") else kept)
 
