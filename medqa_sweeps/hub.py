@@ -17,11 +17,12 @@ from medqa_sweeps.config import DataConfig
 from medqa_sweeps.errors import ConfigError, DataError, TrialError
 from medqa_sweeps.installation import IN_ENVIRONMENT
 
-Kind = Literal["model", "dataset"]
+Kind = Literal["model", "dataset", "encoder"]  # an encoder is a model of another config group
 
 WITHOUT_HUB = {
     "model": "model=local model.path=FOLDER uses a local folder; model=tiny_gemma3 needs no hub.",
     "dataset": "data=local data.train=FILE reads your own files; data=sample needs no hub.",
+    "encoder": "retrieval.embedder=FOLDER uses a local folder; retrieval=bm25 needs no encoder.",
 }
 _CARD = ("README.md", ".huggingface.yaml")  # here a data set declares its subsets
 _TABLES = ("parquet", "arrow", "json", "jsonl", "csv", "tsv", "gz", "zst", "zip")
@@ -37,8 +38,8 @@ def snapshot(kind: Kind, hub_id: str, revision: str | None, files: tuple[str, ..
     newest cached commit of a branch is used; for a commit, only that commit.
 
     Raises:
-        ConfigError, DataError: (for a model, for a data set) if the hub does not know it, requires a licence, or cannot
-            be reached while the cache is incomplete.
+        ConfigError, DataError: (for a model or encoder, for a data set) if the hub does not know it, requires a
+            licence, or cannot be reached while the cache is incomplete.
     """
     from httpx import HTTPError
     from huggingface_hub import snapshot_download
@@ -50,7 +51,7 @@ def snapshot(kind: Kind, hub_id: str, revision: str | None, files: tuple[str, ..
     )
 
     download = functools.partial(
-        snapshot_download, hub_id, repo_type=kind, revision=revision, allow_patterns=list(files)
+        snapshot_download, hub_id, repo_type=_repository(kind), revision=revision, allow_patterns=list(files)
     )
     try:
         return Path(_with_retries(download))
@@ -104,7 +105,7 @@ def cached(kind: Kind, hub_id: str, revision: str | None, files: tuple[str, ...]
 
     try:
         folder = snapshot_download(
-            hub_id, repo_type=kind, revision=revision, allow_patterns=list(files), local_files_only=True
+            hub_id, repo_type=_repository(kind), revision=revision, allow_patterns=list(files), local_files_only=True
         )
     except OSError:
         return None
@@ -147,17 +148,16 @@ def _with_retries(download: Callable[[], str]) -> str:
 def _refused(refusal: Exception, kind: Kind, hub_id: str, revision: str | None) -> TrialError:
     from huggingface_hub.errors import GatedRepoError, RevisionNotFoundError
 
-    key = _key(kind)
     if isinstance(refusal, GatedRepoError):
         sentence = (
-            f"{key}.hub_id={hub_id}: accept its licence on its hub page first; then run "
+            f"{_named(kind, hub_id)}: accept its licence on its hub page first; then run "
             f"`{IN_ENVIRONMENT}hf auth login` and `{_fetch(kind, hub_id, revision)}`."
         )
     elif isinstance(refusal, RevisionNotFoundError):
-        sentence = f"{key}.revision={revision}: {hub_id} has no such branch, tag or commit."
+        sentence = f"{_revision(kind, hub_id, revision)}: {hub_id} has no such branch, tag or commit."
     else:
         sentence = (
-            f"{key}.hub_id={hub_id}: the hub has no such {_noun(kind)}, or it is private; in "
+            f"{_named(kind, hub_id)}: the hub has no such {_noun(kind)}, or it is private; in "
             f"that case run `{IN_ENVIRONMENT}hf auth login`."
         )
     return _error(kind, f"{sentence} {WITHOUT_HUB[kind]}")
@@ -166,7 +166,7 @@ def _refused(refusal: Exception, kind: Kind, hub_id: str, revision: str | None) 
 def _unreachable(error: Exception, kind: Kind, hub_id: str, revision: str | None, cached: str) -> TrialError:
     return _error(
         kind,
-        f"{_key(kind)}.hub_id={hub_id}: the hub cannot be reached and {cached} ({type(error).__name__}). With a "
+        f"{_named(kind, hub_id)}: the hub cannot be reached and {cached} ({type(error).__name__}). With a "
         f"network, start again: complete files are kept. Or on a machine with a network: accept the licence on its hub "
         f"page if there is one, run `{_fetch(kind, hub_id, revision)}`, and copy the cache. {WITHOUT_HUB[kind]}",
     )
@@ -175,13 +175,13 @@ def _unreachable(error: Exception, kind: Kind, hub_id: str, revision: str | None
 def _unwritable(error: OSError, kind: Kind, hub_id: str) -> TrialError:
     return _error(
         kind,
-        f"{_key(kind)}.hub_id={hub_id}: the hub's cache cannot be written ({error.filename}: {error.strerror}). Set "
+        f"{_named(kind, hub_id)}: the hub's cache cannot be written ({error.filename}: {error.strerror}). Set "
         f"HF_HOME to a writable folder. {WITHOUT_HUB[kind]}",
     )
 
 
 def _error(kind: Kind, sentence: str) -> TrialError:
-    return ConfigError(sentence) if kind == "model" else DataError(sentence)
+    return DataError(sentence) if kind == "dataset" else ConfigError(sentence)
 
 
 def _fetch(kind: Kind, hub_id: str, revision: str | None) -> str:
@@ -190,9 +190,20 @@ def _fetch(kind: Kind, hub_id: str, revision: str | None) -> str:
     return shell_line(*IN_ENVIRONMENT.split(), "hf", "download", hub_id, *of_kind, *at)
 
 
-def _key(kind: Kind) -> str:
-    return "model" if kind == "model" else "data"
+def _repository(kind: Kind) -> str:
+    return "dataset" if kind == "dataset" else "model"
+
+
+def _named(kind: Kind, hub_id: str) -> str:
+    """The setting that names it; an encoder is named by one of two."""
+    return f"The encoder {hub_id}" if kind == "encoder" else f"{'model' if kind == 'model' else 'data'}.hub_id={hub_id}"
+
+
+def _revision(kind: Kind, hub_id: str, revision: str | None) -> str:
+    if kind == "encoder":
+        return f"The encoder {hub_id}@{revision}"
+    return f"{'model' if kind == 'model' else 'data'}.revision={revision}"
 
 
 def _noun(kind: Kind) -> str:
-    return "model" if kind == "model" else "data set"
+    return "data set" if kind == "dataset" else "model"

@@ -121,6 +121,14 @@ def test_hydra_optuna_and_wandb_stay_where_they_are_needed() -> None:
     assert not libraries(PACKAGE / "sweep" / "loop.py") & {"hydra", "optuna"}
 
 
+def test_encoders_are_read_in_a_child_alone() -> None:
+    """`retrieval=none` and `bm25` need no extra."""
+    assert importers_of("sentence_transformers", "model2vec") == {"worker"}
+    assert not {"sentence_transformers", "model2vec"} & set().union(
+        *(libraries(path) for path in files(PACKAGE) if path.name != "embed.py")
+    )
+
+
 def test_only_the_final_test_reads_the_test_questions() -> None:
     """A new reader of the test part is a way around the ledger: see `medqa_sweeps/worker/final_scores.py`."""
     everything = [*files(PACKAGE), *files(ROOT / "analysis"), *files(ROOT / "hydra_plugins"), ROOT / "launch.py"]

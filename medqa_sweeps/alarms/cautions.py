@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from medqa_sweeps.alarms import leaks
-from medqa_sweeps.config import ATTENTION_MODULES, MLP_MODULES, TrialConfig
+from medqa_sweeps.config import ATTENTION_MODULES, MLP_MODULES, WITH_ENCODERS, TrialConfig
 from medqa_sweeps.data.split import IN_TRAINING, NEARLY_IN_TRAINING
 from medqa_sweeps.trial.plan import Plan
 from medqa_sweeps.wording import listed, setting
@@ -37,6 +37,11 @@ def cautions(config: TrialConfig, base: Path) -> Iterator[Caution]:
         base: folder of the base model, which contains its config.json.
     """
     yield from _learning_rate(config.optimizer.lr, config.model.recommended_lr)
+    retrieval = config.retrieval
+    if retrieval.embedder is not None and retrieval.name not in WITH_ENCODERS:
+        # Not refused, so that one sweep can compare retrieval=bm25,dense,hybrid.
+        why = f"retrieval={retrieval.name} reads no encoder; {' and '.join(WITH_ENCODERS)} do"
+        yield Caution("retrieval.embedder", setting(retrieval.embedder), why)
     widths = layer_widths(json.loads((base / "config.json").read_text()))
     width, module = min(((widths[one], one) for one in config.lora.target_modules if one in widths), default=(None, ""))
     if width is not None and config.lora.r > width:

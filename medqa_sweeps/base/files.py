@@ -67,7 +67,7 @@ def hashes(folder: Path) -> dict[str, str]:
     Raises:
         ConfigError: if a file is a Git-LFS pointer, a broken link, or an incomplete safetensors file.
     """
-    return {name: _checked_hash(folder / name) for name in _names(folder)}
+    return {name: checked_hash(folder / name) for name in _names(folder)}
 
 
 def refuse_broken_weights(file: Path) -> None:
@@ -96,7 +96,12 @@ def _names(folder: Path) -> list[str]:
     return sorted(name for name in names if why_irrelevant(name) is None)
 
 
-def _checked_hash(file: Path) -> str:
+def checked_hash(file: Path) -> str:
+    """Hex SHA-256 of a file.
+
+    Raises:
+        ConfigError: if it is a Git-LFS pointer, a broken link, or an incomplete safetensors file.
+    """
     try:
         before = _state(file)
     except FileNotFoundError:

@@ -10,6 +10,7 @@ from medqa_sweeps.passages.effect import passage_effect
 from medqa_sweeps.passages.statements import NO_CONTROLS, statement
 from medqa_sweeps.wording import counted
 
+_RANKED = {"bm25": "bm25", "dense": "an encoder's vectors", "hybrid": "bm25 and an encoder's vectors together"}
 _ORDER = {"best_first": "the best first", "best_last": "the best next to the question"}
 
 
@@ -20,8 +21,9 @@ def passages(records: Records) -> Iterator[str]:
         return
     yield from ("## Passages beside the questions", "")
     yield (
-        f"Each question is asked with up to {counted(config.k, 'passage')} of a corpus, ranked by {config.name} for "
-        "the question's text alone, without its options. The scores above are of the model with them."
+        f"Each question is asked with up to {counted(config.k, 'passage')} of a corpus, ranked by "
+        f"{_RANKED[config.name]} for the question's text alone, without its options. The scores above are of the "
+        "model with them."
     )
     yield ""
     yield from facts(
@@ -30,6 +32,7 @@ def passages(records: Records) -> Iterator[str]:
              f"{config.max_passage_tokens:,} tokens"),
             ("in training", _in_training(records)),
             ("fingerprint of the corpus", str(records.recorded("passages", "corpus") or "not recorded")),
+            *_encoders(records),
             ("documents", _recorded(records, "documents")),
             ("passages", _recorded(records, "passages")),
             ("left out, as they give an answer away", _recorded(records, "dropped")),
@@ -49,6 +52,14 @@ def not_assessed(records: Records) -> Iterator[str]:
         yield "answers with retrieved text beside the question"
     else:
         yield "answers with another corpus, and whether what the passages say is correct"
+
+
+def _encoders(records: Records) -> Iterator[tuple[str, str]]:
+    """Their fingerprints, and no names: a folder's name says whose machine it is on."""
+    retriever = records.recorded("passages", "retriever") or {}
+    for key, what in (("embedder", "passages"), ("query_embedder", "questions")):
+        if key in retriever:
+            yield f"fingerprint of the encoder of {what}", retriever[key]["fingerprint"]
 
 
 def _in_training(records: Records) -> str:

@@ -17,6 +17,7 @@ from medqa_sweeps.config.schema import (
     SAFETY_SUITES,
     SUITES_OF_FILES,
     TRIAL_KEYS,
+    WITH_ENCODERS,
     ColumnsConfig,
     DataConfig,
     EngineConfig,
@@ -33,6 +34,7 @@ from medqa_sweeps.config.schema import (
     TrainingConfig,
     TrialConfig,
     checked,
+    is_hub_id,
     texts_of,
 )
 from medqa_sweeps.config.signature import (
@@ -57,6 +59,7 @@ __all__ = [
     "SAFETY_SUITES",
     "SUITES_OF_FILES",
     "TRIAL_KEYS",
+    "WITH_ENCODERS",
     "ColumnsConfig",
     "DataConfig",
     "EngineConfig",
@@ -75,6 +78,7 @@ __all__ = [
     "checked",
     "decides_nothing",
     "from_hydra",
+    "is_hub_id",
     "load",
     "replicate_key",
     "save",

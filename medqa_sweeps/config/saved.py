@@ -14,7 +14,7 @@ from omegaconf.errors import OmegaConfBaseException
 
 from medqa_sweeps.config.interpolation import literal
 from medqa_sweeps.config.known_keys import keys_of, not_a_setting, said, unknown_keys
-from medqa_sweeps.config.schema import TRIAL_KEYS, TrialConfig, checked
+from medqa_sweeps.config.schema import TRIAL_KEYS, TrialConfig, checked, is_hub_id
 from medqa_sweeps.errors import ConfigError
 
 
@@ -52,6 +52,9 @@ def with_paths(config: TrialConfig, change: Callable[[str], str]) -> TrialConfig
             return [changed(one) for one in path]
         return change(path) if isinstance(path, str) and not path.startswith("bundled:") else path
 
+    def encoder(name: str | None) -> Any:
+        return changed(name) if name is not None and name.strip() and not is_hub_id(name) else name
+
     data = config.data
     if data.hub_id is None:
         files: dict[str, Any] = {part: changed(getattr(data, part)) for part in ("train", "validation", "test")}
@@ -61,7 +64,12 @@ def with_paths(config: TrialConfig, change: Callable[[str], str]) -> TrialConfig
         config,
         data=data,
         model=dataclasses.replace(config.model, path=changed(config.model.path)),
-        retrieval=dataclasses.replace(retrieval, corpus=changed(retrieval.corpus)),
+        retrieval=dataclasses.replace(
+            retrieval,
+            corpus=changed(retrieval.corpus),
+            embedder=encoder(retrieval.embedder),
+            query_embedder=encoder(retrieval.query_embedder),
+        ),
         safety=dataclasses.replace(safety, drug_names=changed(safety.drug_names), requests=changed(safety.requests)),
     )
 

@@ -9,6 +9,8 @@ compares the ranges in those comments (`1 or more`, `from 0 to 1`, `above 0`, `a
 """
 
 import dataclasses
+import os
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -27,6 +29,8 @@ SAFETY_SUITES = (
     *("drug_names", "sex", "ethnicity", "abstention", "calibration", "requests"),
 )
 SUITES_OF_FILES = ("drug_names", "requests")  # which need a file of the same name in the group
+RETRIEVERS = ("none", "bm25", "dense", "hybrid")
+WITH_ENCODERS = ("dense", "hybrid")
 DATA_FORMATS = ("auto", "medqa", "ending", "bigbio", "medmcqa", "columns", "nested", "choices", "distractors")
 DELIMITERS = {"comma": ",", "semicolon": ";", "tab": "\t", "pipe": "|"}
 AUTO = "auto"
@@ -351,7 +355,7 @@ class RetrievalConfig:
     The passages of a question are found by its text alone, never by its options. docs/retrieval.md has the rest.
     """
 
-    name: str = "none"  # none | bm25: how passages are ranked
+    name: str = "none"  # none | bm25 | dense | hybrid: how passages are ranked
     # file, glob, folder or several: [guides/*.pdf,notes]; .txt, .md, .pdf and .jsonl are read; "bundled:NAME/FILE" is a
     # file shipped here
     corpus: Any = field(default=None, metadata={"type": Sources})
@@ -368,6 +372,16 @@ class RetrievalConfig:
     k1: float = 1.2  # bm25: how much repeats of a word count, 0 or more
     b: float = 0.75  # bm25: how much the length of a passage counts, from 0 to 1
     stem: bool = False  # bm25: count plurals as their singular
+    # dense: the encoder of the passages: a folder, or ID or ID@REVISION of the hub; safetensors alone are read
+    embedder: str | None = None
+    query_embedder: str | None = None  # dense: the encoder of the questions; null: the same as embedder
+    # cls | mean: dense: how the vectors of a text's tokens become one; null: as the encoder's folder says
+    pooling: str | None = None
+    query_prefix: str | None = None  # dense: stands before each question ("query: "); null: as the folder says
+    passage_prefix: str | None = None  # dense: stands before each passage; null: as the folder says
+    # cosine | dot: dense: how two vectors are compared; null: as the folder of embedder says, else cosine
+    similarity: str | None = None
+    rrf_k: int = 60  # hybrid: a passage of rank r counts 1 / (rrf_k + r) in each of both rankings, 0 or more
     # stop | drop | keep: passages that contain a question or state the letter of an answer
     on_leak: str = "stop"
 
@@ -379,11 +393,16 @@ class RetrievalConfig:
         return self.k > 0
 
     def problems(self) -> Iterator[str]:
-        yield from _one_of("retrieval.name", self.name, ("none", "bm25"))
+        yield from _one_of("retrieval.name", self.name, RETRIEVERS)
         yield from _texts("retrieval.corpus", self.corpus, "a file, a glob, a folder, or several in brackets: [a,b]")
         yield from _in_range("retrieval.k", self.k, 0, 32)
         if self.k and self.name == "none":
             yield f"retrieval.k={self.k}: retrieval=none ranks no passages. Add retrieval=bm25, or leave k out"
+        if self.k and self.name in WITH_ENCODERS and self.embedder is None:
+            yield (
+                f"retrieval.k={self.k}: retrieval={self.name} needs an encoder: retrieval.embedder=FOLDER, or its "
+                "ID on the hub"
+            )
         if self.k and self.corpus is None:
             yield f"retrieval.k={self.k} needs passages: name your files, retrieval.corpus=FOLDER"
         if self.chunk_chars < 2:
@@ -405,6 +424,16 @@ class RetrievalConfig:
         if not self.k1 >= 0:
             yield f"retrieval.k1={self.k1}: 0 or more"
         yield from _in_range("retrieval.b", self.b, 0, 1)
+        for key in ("embedder", "query_embedder"):
+            if (name := getattr(self, key)) is not None and not name.strip():
+                yield f"retrieval.{key}={setting(name)}: a folder, or an ID of the hub"
+        if self.query_embedder is not None and self.embedder is None:
+            yield f"retrieval.query_embedder={self.query_embedder}: name the encoder of the passages too, in embedder"
+        for key, allowed in (("pooling", ("cls", "mean")), ("similarity", ("cosine", "dot"))):
+            if (value := getattr(self, key)) is not None:
+                yield from _one_of(f"retrieval.{key}", value, allowed)
+        if self.rrf_k < 0:
+            yield f"retrieval.rrf_k={self.rrf_k}: 0 or more"
         yield from _one_of("retrieval.on_leak", self.on_leak, ("stop", "drop", "keep"))
 
 
@@ -536,6 +565,14 @@ def _tokens(key: str, value: object) -> Iterator[str]:
 def texts_of(value: Any) -> list[str]:
     """The texts of a key that holds one, several or none."""
     return [] if value is None else list(value) if isinstance(value, list) else [value]
+
+
+_HUB_ID = re.compile(r"\w[\w.-]*/[\w.-]+(?:@[\w./-]+)?")
+
+
+def is_hub_id(encoder: str) -> bool:
+    """Whether an encoder's name is ID or ID@REVISION of the hub: no folder of this machine has that name."""
+    return bool(_HUB_ID.fullmatch(encoder)) and not os.path.isdir(encoder)
 
 
 def _as_texts(value: Any) -> Any:

@@ -22,14 +22,16 @@ def _lines(plan: Plan, found: Retrieved) -> Iterator[dict[str, Any]]:
 
 
 def _line(part: str, question: Question, found: Retrieved) -> dict[str, Any]:
-    """Passages as [id, score] in the order of the prompt; the score is BM25's of the question they were ranked for."""
+    """Passages as [id, score] in the order of the prompt; the score is of the question that they were ranked for."""
     swapped = question.id in found.swapped
     shown = (found.foreign if swapped else found.passages).get(question.id, ()) if question.passages else ()
+    by = found.retriever["name"]
     cut = sum(one.cut for one in shown)
     return {
         "part": part,
         "id": question.id,
-        "passages": [[one.passage_id, round(one.score, 4)] for one in shown],
+        "passages": [[one.passage_id, round(one.score, 4 if by == "bm25" else 6)] for one in shown],
+        **({"retriever": by} if by != "bm25" else {}),
         **({"foreign": True} if swapped else {}),
         **({"cut": cut} if cut else {}),
     }

@@ -7,19 +7,14 @@ tf is how often t stands in title and text of the passage, length its number of 
 t, N the number of passages. A term that the query repeats counts as often.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any
 
 from medqa_sweeps.retrieval.corpus import Corpus
+from medqa_sweeps.retrieval.retriever import Found, Hit, best, score_of
 from medqa_sweeps.retrieval.tokenize import RULE, terms
 from medqa_sweeps.versions import RANKING, versions_of
-
-
-class Hit(NamedTuple):
-    """A passage that was found, with its score."""
-
-    passage_id: str
-    score: float  # above 0
 
 
 @dataclass(frozen=True)
@@ -33,6 +28,13 @@ class Bm25Settings:
     def identity(self) -> list[Any]:
         """What a ranking's key holds: settings, the rule of terms, versions of libraries."""
         return ["bm25", self.k1, self.b, self.stem, RULE, versions_of(RANKING)]
+
+    def description(self) -> dict[str, Any]:
+        return {"k1": self.k1, "b": self.b, "stem": self.stem}
+
+    def search(self, corpus: Corpus, texts: Sequence[str], most: int) -> Found:
+        index = Bm25(corpus, self)
+        return Found([index.search(text, most) for text in texts])
 
 
 class Bm25:
@@ -49,7 +51,7 @@ class Bm25:
         self._index = _index(term_ids, vocabulary, settings) if vocabulary else None
 
     def search(self, query: str, most: int) -> list[Hit]:
-        """The best passages for a text, best first: by score, and those of equal score by passage id.
+        """The best passages for a text, best first: by score, above 0, and those of equal score by passage id.
 
         Passages that share no term with the query are never among them, so there may be fewer than `most`.
         """
@@ -59,13 +61,8 @@ class Bm25:
         if self._index is None or not query_ids:
             return []
         scores = self._index.get_scores_from_ids(query_ids)
-        found = np.flatnonzero(scores)
-        if len(found) > most:
-            least = np.partition(scores[found], -most)[-most]
-            found = found[scores[found] >= least]  # with all that tie for the last rank
-        best = found[np.lexsort((found, -scores[found]))][:most]  # passages stand in the order of their ids
-        # The shortest decimal of a 32-bit float: the same number, in half the digits.
-        return [Hit(self._passages[index].id, float(str(scores[index]))) for index in best]
+        found = best(scores, np.flatnonzero(scores), most)  # passages stand in the order of their ids
+        return [Hit(self._passages[index].id, score_of(scores[index])) for index in found]
 
 
 def _index(term_ids: list[list[int]], vocabulary: dict[str, int], settings: Bm25Settings) -> Any:

@@ -8,9 +8,9 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from medqa_sweeps.retrieval.bm25 import Hit
 from medqa_sweeps.retrieval.corpus import Corpus
 from medqa_sweeps.retrieval.ranking import Ranking
+from medqa_sweeps.retrieval.retriever import Hit
 from medqa_sweeps.retrieval.sentences import sentence_ends
 
 Order = Literal["best_first", "best_last"]

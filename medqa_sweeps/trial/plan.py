@@ -21,6 +21,7 @@ from medqa_sweeps.errors import ConfigError, DataError
 from medqa_sweeps.hub import at_commit
 from medqa_sweeps.prompt.check import mean_tokens, refuse_long_questions, refuse_prompt
 from medqa_sweeps.prompt.stream import evaluation_steps, total_samples, total_steps
+from medqa_sweeps.trial import retrievers
 from medqa_sweeps.trial.retrieving import Retrieved, retrieved, with_fewer
 from medqa_sweeps.wording import SYNTHETIC_QUESTIONS, counted
 
@@ -66,9 +67,12 @@ class Plan:
         with_, without = (mean_tokens(self.base, prompt, some, self.most_options) for some in (questions, bare))
         passages = counted(len(self.retrieved.corpus.passages), "passage")
         dropped = f", {self.retrieved.dropped:,} left out as they give answers away" if self.retrieved.dropped else ""
+        longer = {noun: count for noun, count in self.retrieved.cut_by_encoder.items() if count}
+        cut = "".join(f"; {count:,} {noun} longer than the encoder reads" for noun, count in longer.items())
         times = f"; a prompt of {without:,.0f} tokens has {with_:,.0f} with them ({with_ / without:.1f} times)"
         return (
             f"Passages   {config.name} over {passages}{dropped}; up to {config.k} a question{times if without else ''}"
+            f"{cut}"
         )
 
     def _set_aside(self) -> str:
@@ -166,9 +170,9 @@ def refuse_small_passes(config: TrialConfig, longest: int) -> None:
 
 
 def _at_commits(config: TrialConfig, base: BaseModel) -> TrialConfig:
-    """The config with the hub commits of model and data set, so that it stays exact when branches move."""
+    """The config with the hub commits of model, data set and encoders, so that it stays exact when branches move."""
     model = replace(config.model, revision=base.revision) if config.model.hub_id else config.model
-    return replace(config, model=model, data=at_commit(config.data))
+    return replace(config, model=model, data=at_commit(config.data), retrieval=retrievers.at_commits(config.retrieval))
 
 
 @lru_cache(maxsize=64)  # sweeps over folds, split seeds and fractions share the questions read below

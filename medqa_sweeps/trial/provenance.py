@@ -83,6 +83,8 @@ def _passages(found: Retrieved) -> dict[str, Any]:
         "leaks": list(found.leaks),
         "cut": found.cut,
         "left_out": dict(found.notes),
+        "retriever": dict(found.retriever),
+        **({"cut_by_encoder": dict(found.cut_by_encoder)} if found.cut_by_encoder else {}),
         "libraries": versions_of(RANKING),
     }
 

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 from medqa_sweeps.base import BaseModel
 from medqa_sweeps.config import PromptConfig, RetrievalConfig, TrialConfig, short_hash, texts_of
@@ -17,12 +18,13 @@ from medqa_sweeps.data.duplicates import QuestionHash, question_hash
 from medqa_sweeps.errors import ConfigError
 from medqa_sweeps.prompt.tokenizer import FileTokenizer
 from medqa_sweeps.randomness import draw
-from medqa_sweeps.retrieval.bm25 import Bm25Settings
 from medqa_sweeps.retrieval.chunks import Chunking
 from medqa_sweeps.retrieval.corpus import Corpus, ReadCorpus, read_corpus
 from medqa_sweeps.retrieval.leaks import Leaks, find_leaks, without_leaks
 from medqa_sweeps.retrieval.ranking import Ranking, rank
+from medqa_sweeps.retrieval.retriever import Retriever
 from medqa_sweeps.retrieval.shown import CountTokens, Shower, ShownPassage, foreign_hits, foreign_questions
+from medqa_sweeps.trial.retrievers import retriever_of
 
 _DRAWN = 1 << 63  # `draw` is below it
 
@@ -42,6 +44,8 @@ class Retrieved:
     leaks: tuple[str, ...] = ()  # sentences on what was found
     cut: int = 0  # passages that are shown in part
     notes: Counter[str] = field(default_factory=Counter)  # what was left out while the files were read, by reason
+    retriever: Mapping[str, Any] = field(default_factory=dict)  # what ranked them, as provenance holds it
+    cut_by_encoder: Mapping[str, int] = field(default_factory=dict)  # passages, questions longer than an encoder reads
 
     def shown(self, question: Question, prompt: PromptConfig) -> Question:
         """The question with its passages as its prompt shows them."""
@@ -82,14 +86,16 @@ def retrieved(
 
     Raises:
         DataError: if a file cannot be read, the corpus holds no passage, or gives answers away and config.on_leak=stop.
-        ConfigError: if there are fewer passages than config.k, or the base has no tokenizer.json to count tokens with.
+        ConfigError: if there are fewer passages than config.k, the base has no tokenizer.json to count tokens with, or
+            an encoder cannot be used.
     """
     if not config.is_used:
         return None
+    retriever = retriever_of(config)  # first: an encoder that cannot be used is reported before anything is read
     read = _read(tuple(texts_of(config.corpus)), Chunking(config.chunk_chars, config.chunk_overlap))
     corpus, leaks = _without_leaks(read.corpus, config, asked, locked)
     _refuse_few(corpus, config)
-    ranking = _ranking(config, corpus, train, asked)
+    ranking = _ranking(config, retriever, corpus, train, asked)
     shower = Shower(corpus, _counter(base), config.max_passage_tokens)
     own, foreign = _shown(config, ranking, shower, [*train, *asked])
     hidden, swapped = _drawn(config, train, seed)
@@ -105,6 +111,8 @@ def retrieved(
         leaks=tuple(leaks.sentences()),
         cut=shower.cut_count(),
         notes=read.left_out,
+        retriever={"name": config.name, **retriever.description()},
+        cut_by_encoder=ranking.cut,
     )
     texts = [
         [one.id, with_texts(one, own[one.id], prompt).passages, found.with_foreign(one, prompt).passages]
@@ -147,10 +155,15 @@ def _refuse_few(corpus: Corpus, config: RetrievalConfig) -> None:
         )
 
 
-def _ranking(config: RetrievalConfig, corpus: Corpus, train: Sequence[Question], asked: Sequence[Question]) -> Ranking:
-    settings = Bm25Settings(config.k1, config.b, config.stem)
+def _ranking(
+    config: RetrievalConfig,
+    retriever: Retriever,
+    corpus: Corpus,
+    train: Sequence[Question],
+    asked: Sequence[Question],
+) -> Ranking:
     texts = {question.id: question.question for question in (*train, *asked)}
-    return rank(texts, corpus, settings, config.query)  # type: ignore[arg-type]
+    return rank(texts, corpus, retriever, config.query)  # type: ignore[arg-type]
 
 
 def _shown(

@@ -7,7 +7,8 @@ scores the untuned base. `probe` asks a GPU how large a forward pass may be. `ch
 `phases` shows what the trial does now and how long it takes. `assessing` asks both models the edited questions of a
 safety assessment and `asking_requests` the user's requests; `asked_model` is what they need of a model, `completions`
 how likely a text is and what a model writes. `predict`, `final_scores` and `assess` answer other questions with the
-adapter that `trained` loads, and `refusal` says how such a process ends. `device` is what a process computes on.
+adapter that `trained` loads, `embed` turns texts into vectors for retrieval, and `refusal` says how such a process
+ends. `device` is what a process computes on.
 
 For `export`, `merging` adds the adapter to the base's weights; `gguf_conversion` and `gguf_quantising` make a GGUF of
 them, for which `sentencepiece_model` makes a tokenizer's file. `plain_answers` and `gguf_answers` ask the result the

@@ -72,6 +72,17 @@ def test_a_model_that_does_not_tell_its_widths_is_no_reason_to_stop(tmp_path: Pa
     assert list(cautions(config, tmp_path)) == []
 
 
+def test_an_encoder_that_the_retriever_does_not_read_is_named() -> None:
+    config = TrialConfig(
+        model=ModelConfig(name="tiny", path=str(BASE)), prompt=PromptConfig(name="x", template="{question}{options}")
+    )
+    lines = []
+    for name in ("bm25", "dense", "hybrid"):
+        config.retrieval.name, config.retrieval.embedder = name, "/e"
+        lines += caution_lines(cautions(config, BASE))
+    assert lines == ["Caution    retrieval.embedder=/e: retrieval=bm25 reads no encoder; dense and hybrid do."]
+
+
 def test_an_interval_of_rates_that_is_not_logarithmic_is_named_with_one_that_is() -> None:
     assert caution_lines(linear_interval("optimizer.lr", 1e-5, 1e-3)) == [
         "Caution    optimizer.lr=1e-05 to 0.001: sampled uniformly, so half of the samples lie above 0.000505 "

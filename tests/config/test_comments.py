@@ -35,7 +35,7 @@ def _config() -> TrialConfig:
     config = TrialConfig()
     config.model.name = config.prompt.name = config.lora.name = config.data.name = "x"
     config.model.path, config.data.train, config.prompt.template = "folder", "file", "{passages}{question}{options}"
-    config.retrieval.name, config.retrieval.corpus = "bm25", "folder"
+    config.retrieval.name, config.retrieval.corpus, config.retrieval.embedder = "bm25", "folder", "folder"
     assert not list(config.problems())
     return config
 

@@ -49,7 +49,9 @@ def test_every_file_composes_and_fits_the_schema(file: Path) -> None:
     overrides = [] if file.parent == Path(".") else [f"{file.parent}={file.stem}"]
     if file.name == "local.yaml":
         overrides.append(f"{file.parent}.{'path' if file.parent.name == 'model' else 'train'}=FOLDER")
-    if file == Path("retrieval/bm25.yaml"):
+    if file.parent.name == "retrieval" and file.stem in ("dense", "hybrid"):
+        overrides.append("retrieval.embedder=FOLDER")
+    if file.parent.name == "retrieval" and file.stem != "none":
         overrides += ["retrieval.corpus=FOLDER", "prompt=chat_passages"]
     loaded = compose("config", overrides=overrides, return_hydra_config=True)
     assert file.parent.parts[:1] == ("hydra",) or composed(*overrides)
@@ -276,6 +278,40 @@ def test_several_files_and_columns_survive_being_saved(tmp_path: Path) -> None:
     moved = config_module.with_paths(config, lambda path: f"/now{path}")
     assert moved.data.train == [f"/now{here[0]}", f"/now{here[1]}", here[2]]
     assert moved.safety.drug_names == f"/now{Path('names.csv').absolute()}" and moved.safety.requests is None
+
+
+def test_an_encoder_is_a_folder_of_this_machine_or_an_id_of_the_hub(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "local" / "encoder").mkdir(parents=True)
+    second = "ours/e5@refs/pr/1"
+    asked = ("prompt=chat_passages", "retrieval=dense", "retrieval.corpus=x", f"retrieval.query_embedder={second}")
+    for name, kept in (
+        ("local/encoder", str(tmp_path / "local" / "encoder")),
+        *((f"{name}", f"{tmp_path}/{name}") for name in ("encoder", "a/b/c")),
+        *((name, name) for name in ("ours/e5-small", "ours/e5@v1", "/e")),
+    ):
+        config = composed.__wrapped__(*asked, f"retrieval.embedder='{name}'")
+        assert config.retrieval.embedder == kept and config.retrieval.query_embedder == second
+        moved = config_module.with_paths(config, lambda path: f"/now{path}").retrieval
+        assert moved.embedder == (f"/now{kept}" if kept.startswith("/") else kept)
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (["retrieval=dense"], "retrieval.k=4: retrieval=dense needs an encoder: retrieval.embedder=FOLDER"),
+        (["retrieval=hybrid"], "retrieval=hybrid needs an encoder"),
+        (["retrieval=dense", "retrieval.embedder=' '"], "a folder, or an ID of the hub"),
+        (["retrieval=dense", "retrieval.query_embedder=/e"], "name the encoder of the passages too"),
+        (["retrieval=dense", "retrieval.embedder=/e", "retrieval.pooling=max"], "allowed are cls, mean"),
+    ],
+)
+def test_what_no_encoder_can_be_is_refused(words: list[str], sentence: str) -> None:
+    with pytest.raises(ConfigError) as refused:
+        composed("prompt=chat_passages", "retrieval.corpus=/c", *words)
+    assert sentence in str(refused.value)
 
 
 def test_a_config_of_an_earlier_version_is_read_with_the_defaults_of_new_keys(tmp_path: Path) -> None:

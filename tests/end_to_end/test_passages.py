@@ -7,14 +7,18 @@ from pathlib import Path
 
 import pytest
 
+from medqa_sweeps.__main__ import main
 from medqa_sweeps.assets import resolve_bundled
 from medqa_sweeps.errors import DataError
+from medqa_sweeps.jobs import single
 from medqa_sweeps.passages import control_lines
 from medqa_sweeps.passages.controls import FOREIGN, WITHOUT
+from medqa_sweeps.pool.contract import Pool
 from medqa_sweeps.trial.folder import TrialDir
 from medqa_sweeps.trial.plan import plan_trial, refuse_changed
 from medqa_sweeps.trial.provenance import collect
 from medqa_sweeps.trial.records import Result
+from tests.retrieval.encoder_folders import write_static
 
 SHORT = (
     *("training.max_steps=4", "evaluation.reports=1", "split.max_validation=40", "training.max_length_tokens=768"),
@@ -85,6 +89,38 @@ def test_a_corpus_that_has_changed_since_is_refused(trial: TrialDir, corpus: Pat
     with pytest.raises(DataError, match="passages: other texts are shown"):
         refuse_changed(plan_trial(moved.config()), moved.provenance())
     refuse_changed(plan_trial(trial.config()), trial.provenance())
+
+
+@pytest.mark.variant
+def test_a_trial_with_both_retrievers_is_reproduced_to_the_bit(
+    submit: Callable[..., TrialDir],
+    run: Callable[..., Result | None],
+    pool: Pool,
+    corpus: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """The encoder's vectors are random, so that half of each ranking is chance: this shows that the machinery works."""
+    texts = [json.loads(line)["text"] for line in corpus.read_text().splitlines()]
+    asked = ("retrieval=hybrid", f"retrieval.embedder={write_static(tmp_path / 'encoder', texts)}", "retrieval.k=2")
+    first = submit(*asked)
+    assert run(first) is not None
+    record, shown = first.provenance()["passages"], first.retrieved_file.read_text()
+    assert record["retriever"]["name"] == "hybrid" and record["cut_by_encoder"] == {"passages": 0, "questions": 0}
+    assert len(record["retriever"]["embedder"]["fingerprint"]) == 12
+    lines = [json.loads(line) for line in shown.splitlines()]
+    assert all(line["retriever"] == "hybrid" and len(line["passages"]) == 2 for line in lines)
+    controls = [submit(*more, "retrieval.k=0").provenance()["signature"] for more in ((), asked[:2])]
+    assert controls[0] == controls[1], "without passages no retriever counts"
+    monkeypatch.setattr(single, "_pool", lambda folder, devices: pool)  # another would import Unsloth once more
+    monkeypatch.setenv("MEDQA_SWEEPS_CACHE", str(tmp_path / "cache of another node"))
+    assert main(["reproduce", str(first.path), "--into", str(tmp_path / "again")]) == 0
+    assert "Bit-identical" in capsys.readouterr().out
+    assert TrialDir(tmp_path / "again").retrieved_file.read_text() == shown
+    first.config_file.write_text(first.config_file.read_text().replace("rrf_k: 60", "rrf_k: 0"))
+    with pytest.raises(DataError, match="passages: other texts are shown"):
+        refuse_changed(plan_trial(first.config()), first.provenance())
 
 
 @pytest.mark.variant

@@ -12,6 +12,7 @@ from medqa_sweeps.config import DataConfig, ModelConfig
 from medqa_sweeps.data import read_questions
 from medqa_sweeps.errors import TrialError
 from medqa_sweeps.hub import at_commit
+from medqa_sweeps.retrieval.encoders import locate_encoder, pinned
 from medqa_sweeps.trial.plan import plan_new_trial
 from medqa_sweeps.trial.provenance import collect
 from tests.analysis.trial_folders import trial_config
@@ -24,6 +25,9 @@ def found(asked: dict[str, Any]) -> dict[str, Any]:
             plan = plan_new_trial(trial_config(**asked["trial"]))
             saved = plan.config
             return {"provenance": collect(plan, []), "saved": [saved.model.revision, saved.data.revision]}
+        if "encoder" in asked:
+            encoder = locate_encoder(asked["encoder"])
+            return {"commit": encoder.revision, "label": encoder.label, "pinned": pinned(asked["encoder"])}
         if "model" in asked:
             base = locate(ModelConfig(name="hub", **asked["model"]))
             return {"commit": base.revision, "fingerprint": base.fingerprint, "files": _names(base.folder)}

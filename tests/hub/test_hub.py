@@ -72,6 +72,23 @@ def test_a_trial_records_its_commits_and_keeps_them_when_branches_move(hub: Hub,
     assert saved["provenance"]["signature"] == first["provenance"]["signature"] != moved["provenance"]["signature"]
 
 
+@pytest.mark.variant
+def test_an_encoder_is_one_of_an_exact_commit(hub: Hub, ask: Ask) -> None:
+    """The tiny model stands in for one: its files are fetched and hashed, and no library reads them."""
+    later_version(hub)
+    old, new, other, unknown = ask(
+        hub, *({"encoder": name} for name in ("ours/tiny@v1", "ours/tiny", "ours/other", "ours/tiny@v9"))
+    )
+    refs = hub.models["ours/tiny"].refs
+    assert [one["pinned"] for one in (old, new)] == [f"ours/tiny@{refs[name]}" for name in ("v1", "main")]
+    assert old["commit"] == refs["v1"] and old["label"] == f"ours/tiny at {refs['v1'][:7]}"
+    assert other["kind"] == "config" and "The encoder ours/other: the hub has no such model" in other["sentence"]
+    assert "The encoder ours/tiny@v9: ours/tiny has no such branch" in unknown["sentence"]
+    assert "retrieval=bm25 needs no encoder" in unknown["sentence"]
+    again, not_cached = ask(hub, {"encoder": old["pinned"]}, {"encoder": "ours/other"}, **OFFLINE)
+    assert again == old and "cannot be reached" in not_cached["sentence"]
+
+
 @pytest.mark.slow
 def test_a_trial_trains_the_pinned_weights_and_its_adapter_says_which(
     hub: Hub, tmp_path: Path, environment: Callable[..., dict[str, str]]

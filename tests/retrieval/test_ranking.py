@@ -9,7 +9,7 @@ import pytest
 
 from medqa_sweeps.data import Question, question_id
 from medqa_sweeps.durable.writable_folders import cache_folder
-from medqa_sweeps.retrieval import ranking as module
+from medqa_sweeps.retrieval import bm25 as module
 from medqa_sweeps.retrieval.bm25 import Bm25Settings
 from medqa_sweeps.retrieval.ranking import DEPTH, Ranking, rank
 from tests.conftest import ROOT
@@ -30,7 +30,7 @@ def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def ranked(**changes: object) -> Ranking:
-    given: dict = {"questions": QUESTIONS, "corpus": CORPUS, "settings": Bm25Settings(), "part": "question", **changes}
+    given: dict = {"questions": QUESTIONS, "corpus": CORPUS, "retriever": Bm25Settings(), "part": "question", **changes}
     return rank(**given)
 
 
@@ -64,9 +64,9 @@ def test_it_is_computed_once_and_read_back_as_it_was(monkeypatch: pytest.MonkeyP
         {"questions": {**QUESTIONS, "q2": "A rash!"}},
         {"questions": {"q0": QUESTIONS["q1"], "q2": QUESTIONS["q2"], "q3": QUESTIONS["q3"]}},
         {"corpus": CORPUS.without([CORPUS.passages[0].id])},
-        {"settings": Bm25Settings(k1=1.3)},
-        {"settings": Bm25Settings(b=0.7)},
-        {"settings": Bm25Settings(stem=True)},
+        {"retriever": Bm25Settings(k1=1.3)},
+        {"retriever": Bm25Settings(b=0.7)},
+        {"retriever": Bm25Settings(stem=True)},
         {"part": "last_sentence"},
     ],
 )
@@ -103,11 +103,11 @@ def test_the_last_sentence_alone_can_be_searched_for() -> None:
 
 def test_two_processes_at_once_build_one_index(tmp_path: Path) -> None:
     program = (
-        "import pathlib, sys, time\nfrom medqa_sweeps.retrieval import ranking\n"
+        "import pathlib, sys, time\nfrom medqa_sweeps.retrieval import bm25, ranking\n"
         "from medqa_sweeps.retrieval.bm25 import Bm25, Bm25Settings\nfrom tests.retrieval.passages import corpus_with\n"
         "def slow(*given):\n"
         "    open(sys.argv[1], 'a').write('built\\n'); time.sleep(1); return Bm25(*given)\n"
-        "ranking.Bm25 = slow\n"
+        "bm25.Bm25 = slow\n"
         "print(ranking.rank({'q': 'fever'}, corpus_with(['fever', 'rash']), Bm25Settings(), 'question').hits['q'])"
     )
     log = tmp_path / "built"

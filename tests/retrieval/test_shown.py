@@ -4,8 +4,8 @@ import itertools
 
 import pytest
 
-from medqa_sweeps.retrieval.bm25 import Hit
 from medqa_sweeps.retrieval.ranking import Ranking
+from medqa_sweeps.retrieval.retriever import Hit
 from medqa_sweeps.retrieval.shown import Shower, cut_at_sentence, foreign_hits, foreign_questions
 from tests.retrieval.passages import corpus_with
 
