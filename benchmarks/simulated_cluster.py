@@ -344,4 +344,3 @@ def cluster_of(
     """The cluster and a real pool on it. The clock must be the process's by now."""
     cluster = SimulatedCluster(clock, windows, conditions.slots_per_node, seconds)
     return cluster, PilotPool(cluster.ask, cluster.listen, conditions.slots)
-

@@ -6,7 +6,7 @@ sweeps that hold the others, and `slots` divides them. `children` starts process
 process, `forkserver` and `spare` import libraries in advance.
 
 `pilots` is a pool of slots that a cluster grants and takes away, `seat` what starts processes on such a slot. `slurm`
-implements both on a Slurm cluster, and `slurm_request` is what it asks there.
+implements both on a Slurm cluster, `slurm_request` is what it asks there, and `open_files` lets it hold many.
 
 To add a pool: write a file that implements `contract.Pool`, and add a line to the makers in
 `tests/contracts/test_pool.py` and a line to the table in `jobs/launcher.py`.

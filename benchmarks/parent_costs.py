@@ -1,9 +1,12 @@
-"""What a sweep's parent spends on the configs and folders of its trials: composing, starting, looking, ending.
+"""What a sweep's parent spends on its trials' configs and folders, and on its slots: `at_scale.py` charges these figures.
 
-The composer, `TrialJobs` and the files are real; the pool's slots are simulated, and this process writes what workers
-would write. `benchmarks/at_scale.py` charges these figures.
+Of the folders, composer, `TrialJobs` and files are real; slots are simulated, and this process writes what workers would
+write. Of the slots, pool and pilots are those of Slurm, each with a client process of its own; the client is a shell that
+says it has a slot, as a cluster of 1,000 slots is not to be had.
 """
 
+import os
+import selectors
 import sys
 import time
 from collections.abc import Callable
@@ -19,6 +22,10 @@ from benchmarks.simulated_cluster import Conditions, VirtualClock, cluster_of
 from medqa_sweeps.compose.composer import Composer
 from medqa_sweeps.jobs.contract import Job
 from medqa_sweeps.jobs.trials import TrialJobs
+from medqa_sweeps.pool.open_files import allow_files_of
+from medqa_sweeps.pool.pilots import PilotPool
+from medqa_sweeps.pool.slurm import SlurmPilot
+from medqa_sweeps.pool.slurm_request import SRUN, SlurmRequest
 from medqa_sweeps.trial.folder import TrialDir
 from medqa_sweeps.trial.phase import Phase, PhaseName
 from medqa_sweeps.trial.records import AttemptLine, Outcome, Result, Score, TrainLine, ValidationLine
@@ -76,6 +83,47 @@ def folder_costs(trials: int, folder: Path) -> dict[str, float]:
         ended = measure("end", lambda: jobs.poll(0.0))
     assert len([one for one in ended if getattr(one, "outcome", None) is Outcome.COMPLETED]) == trials
     return figures
+
+
+_CLIENT = """#!/bin/sh
+echo 'medqa-sweeps {"here": {"node": "n1", "job": "1", "gpus": "", "visible": "", "cpus": 1}}'
+exec cat > /dev/null
+"""
+
+
+def pilot_costs(slots: int, folder: Path) -> dict[str, float]:
+    """Milliseconds per slot, by the clock and of CPU: to ask for it, and to look at it once; files held for each."""
+    client = folder / SRUN
+    client.write_text(_CLIENT)
+    client.chmod(0o755)
+    os.environ["PATH"] = f"{folder}:{os.environ['PATH']}"
+    request, selector = SlurmRequest(slots), selectors.DefaultSelector()
+    allow_files_of(slots)
+    files = _open_files()
+    began, cpu = time.perf_counter(), time.process_time()
+    with PilotPool(
+        lambda: SlurmPilot(request, folder, [], selector), lambda seconds: bool(selector.select(seconds)), slots
+    ) as pool:
+        asked, asked_cpu = time.perf_counter() - began, time.process_time() - cpu
+        while len(pool.slots) < slots:
+            pool.wait(0.2)
+        files_held = _open_files() - files
+        began, cpu = time.perf_counter(), time.process_time()
+        for _ in range(LOOKS):
+            pool.wait(0.0)
+        looked, looked_cpu = time.perf_counter() - began, time.process_time() - cpu
+    return {
+        "slots": slots,
+        "ask_ms": 1000 * asked / slots,
+        "ask_cpu_ms": 1000 * asked_cpu / slots,
+        "look_ms": 1000 * looked / slots / LOOKS,
+        "look_cpu_ms": 1000 * looked_cpu / slots / LOOKS,
+        "files_held": files_held / slots,
+    }
+
+
+def _open_files() -> int:
+    return len(os.listdir("/proc/self/fd"))
 
 
 def _words(number: int) -> list[str]:
