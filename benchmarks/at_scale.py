@@ -275,9 +275,8 @@ def _peak_memory_mib() -> float:
 
 
 def _line(row: dict[str, Any]) -> str:
-    return ", ".join(
-        f"{name} {figure:.4g}" if isinstance(figure, float) else f"{name} {figure}" for name, figure in row.items()
-    )
+    shown = {name: f"{figure:.4g}" if isinstance(figure, float) else figure for name, figure in row.items()}
+    return ", ".join(f"{name} {figure}" for name, figure in shown.items())
 
 
 def _parse() -> argparse.Namespace:
@@ -286,9 +285,7 @@ def _parse() -> argparse.Namespace:
     parser.add_argument("--trials", type=int, default=50_000, help="of grid and random")
     parser.add_argument("--tpe-trials", type=int, default=10_000)
     parser.add_argument("--searches", nargs="*", default=SEARCHES, choices=SEARCHES)
-    parser.add_argument(
-        "--known", nargs="*", type=int, default=[2_000, 10_000, 50_000], help="trials of a study that asks"
-    )
+    parser.add_argument("--known", nargs="*", type=int, default=[2_000, 10_000, 50_000], help="trials when asked")
     parser.add_argument("--part", help=argparse.SUPPRESS)
     return parser.parse_args()
 

@@ -1,8 +1,8 @@
-"""What a sweep's parent spends on its trials' configs and folders, and on its slots: `at_scale.py` charges these figures.
+"""What a sweep's parent spends on its trials' configs and folders, and on its slots; `at_scale.py` charges it.
 
-Of the folders, composer, `TrialJobs` and files are real; slots are simulated, and this process writes what workers would
-write. Of the slots, pool and pilots are those of Slurm, each with a client process of its own; the client is a shell that
-says it has a slot, as a cluster of 1,000 slots is not to be had.
+Of the folders, composer, `TrialJobs` and files are real; slots are simulated, and this process writes what workers
+would write. Of the slots, pool and pilots are those of Slurm, each with a client process of its own; the client is a
+shell that says it has a slot, as a cluster of 1,000 slots is not to be had.
 """
 
 import os
