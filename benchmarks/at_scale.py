@@ -12,6 +12,7 @@ same durations in the same order on the same cluster (`simulated_cluster.py`), w
 
 import argparse
 import json
+import math
 import random
 import resource
 import subprocess
@@ -51,7 +52,6 @@ from medqa_sweeps.sweep.table import SweepTable
 from medqa_sweeps.trial.phase import Phase, PhaseName
 from medqa_sweeps.trial.records import Outcome
 
-MEAN_SECONDS = 600.0
 SEARCHES = ("random", "grid", "tpe")
 _LARGEST_SQLITE = 10_000  # trials; to fill one with 50,000 takes longer than the rest of the benchmark
 _UPDATES = 10
@@ -68,12 +68,14 @@ class Outline:
     costs: Costs = Costs()  # noqa: RUF009 (frozen)
     is_charged: bool = True  # whether the parent's own work takes virtual time
     storage: str = "journal"
+    mean_seconds: float = 600.0  # of a trial, before it is cut to the longest
+    longest_seconds: float = math.inf
 
     @property
     def seconds(self) -> list[float]:
         """Of each trial by number, exponential, always the same."""
         draw = random.Random(self.conditions.seed)
-        return [draw.expovariate(1 / MEAN_SECONDS) for _ in range(self.trials)]
+        return [min(self.longest_seconds, draw.expovariate(1 / self.mean_seconds)) for _ in range(self.trials)]
 
     def windows(self) -> list[list[Window]]:
         """Of each slot, long enough for a parent that is several times too slow."""
@@ -212,7 +214,7 @@ def asking(search: str, known: int, running: int, storage: str, folder: Path) ->
 def _earlier(space: SearchSpace, search: str, known: int, running: int, draw: random.Random) -> list[FrozenTrial]:
     """Trials of an earlier sweep, of which the last are under way."""
     sampler = optuna.samplers.RandomSampler(seed=0)
-    drawn = optuna.create_study(sampler=sampler) if search != "grid" else None
+    drawn = optuna.create_study(sampler=sampler)
     points = space.points() if search == "grid" else (space.suggest(drawn.ask()) for _ in range(known))
     made = []
     for number, params in zip(range(known), points, strict=False):

@@ -9,7 +9,7 @@ import os
 import selectors
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -50,6 +50,10 @@ def folder_costs(trials: int, folder: Path) -> dict[str, float]:
         figures[f"{name}_files_opened"] = (opened[0] - files) / trials
         return found
 
+    def start_all(prepared: Sequence[Job]) -> None:
+        for job in prepared:
+            jobs.start(job)
+
     clock = VirtualClock(is_charged=False)
     conditions = Conditions(slots=trials)
     with (
@@ -66,7 +70,7 @@ def folder_costs(trials: int, folder: Path) -> dict[str, float]:
         for number in range(3):  # the first ones read the questions and make the composer's template
             jobs.prepare(number, _words(number))
         prepared = measure("prepare", lambda: [jobs.prepare(number, _words(number)) for number in range(trials)])
-        measure("start", lambda: [jobs.start(job) for job in prepared])
+        measure("start", lambda: start_all(prepared))
         for job in prepared:
             _begin(job)
         jobs.poll(0.0)
@@ -101,9 +105,11 @@ def pilot_costs(slots: int, folder: Path) -> dict[str, float]:
     allow_files_of(slots)
     files = _open_files()
     began, cpu = time.perf_counter(), time.process_time()
-    with PilotPool(
-        lambda: SlurmPilot(request, folder, [], selector), lambda seconds: bool(selector.select(seconds)), slots
-    ) as pool:
+
+    def listen(seconds: float) -> None:
+        selector.select(seconds)
+
+    with PilotPool(lambda: SlurmPilot(request, folder, [], selector), listen, slots) as pool:
         asked, asked_cpu = time.perf_counter() - began, time.process_time() - cpu
         while len(pool.slots) < slots:
             pool.wait(0.2)
