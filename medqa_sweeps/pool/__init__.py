@@ -8,9 +8,10 @@ process, `forkserver` and `spare` import libraries in advance.
 `failing_devices` takes devices on which processes fail again and again out of service.
 
 `pilots` is a pool of slots that a cluster grants and takes away, `seat` what starts processes on such a slot, and
-`seat_talk` what the two say to each other. `slurm` implements a pilot on a Slurm cluster, and `slurm_request` is what
-it asks there. `ray_cluster` implements one on a Ray cluster, and `ray_request` is what it asks; `ray_driver` is a
-process with the connection, to which it speaks in `ray_lines`, and `ray_actor` what holds a slot on a node.
+`seat_talk` what the two say to each other. `slurm` implements a pilot on a Slurm cluster, `slurm_request` is what it
+asks there, and `open_files` lets it hold many. `ray_cluster` implements one on a Ray cluster, and `ray_request` is what
+it asks; `ray_driver` is a process with the connection, to which it speaks in `ray_lines`, and `ray_actor` what holds a
+slot on a node.
 
 To add a pool: write a file that implements `contract.Pool`, and add a line to the makers in
 `tests/contracts/test_pool.py` and a line to the table in `jobs/launcher.py`.

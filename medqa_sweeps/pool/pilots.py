@@ -8,6 +8,7 @@ the cluster takes away is asked for again, one for which nothing waits is given 
 import signal
 import time
 from abc import ABC, abstractmethod
+from collections import Counter
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -269,12 +270,12 @@ class PilotPool(Pool):
             return
         while self._queue and (idle := self._idle()):
             work = self._queue.pop(0)
-            busy = [one.handle.slot.device_id for one in self._busy.values()]
+            busy = Counter(one.handle.slot.device_id for one in self._busy.values())
             avoid = work.start.avoid
 
-            def rank(slot: Slot | None, busy: list[str] = busy, avoid: Collection[str] = avoid) -> tuple[bool, int]:
+            def rank(slot: Slot | None, busy: Counter[str] = busy, avoid: Collection[str] = avoid) -> tuple[bool, int]:
                 assert slot is not None
-                return slot.device_id in avoid, busy.count(slot.device_id)
+                return slot.device_id in avoid, busy[slot.device_id]
 
             pilot = min(idle, key=lambda pilot: rank(pilot.slot))
             assert pilot.slot is not None

@@ -20,6 +20,7 @@ from pathlib import Path
 from medqa_sweeps.errors import ConfigError
 from medqa_sweeps.installation import PROJECT
 from medqa_sweeps.pool.child import die_with_parent
+from medqa_sweeps.pool.open_files import allow_files_of, as_at_start
 from medqa_sweeps.pool.pilots import News, Pilot, PilotPool, Start
 from medqa_sweeps.pool.seat_talk import SeatTalk, slot_of
 from medqa_sweeps.pool.slurm_request import (
@@ -65,9 +66,11 @@ def slurm_pool(
         excluded: names of nodes not to use.
 
     Raises:
-        ConfigError: if there is no Slurm here, or it would never grant such a job.
+        ConfigError: if there is no Slurm here, it would never grant such a job, or there are too many slots for the
+            files that this process may open.
     """
     refuse_ungrantable(request, excluded)
+    allow_files_of(request.slots)
     selector = selectors.DefaultSelector()
 
     def listen(seconds: float) -> None:
@@ -123,7 +126,7 @@ class SlurmPilot(Pilot):
             stdout=subprocess.PIPE,
             stderr=self._errors,
             process_group=0,
-            preexec_fn=lambda: die_with_parent(parent, signal.SIGTERM),
+            preexec_fn=lambda: _prepare_client(parent),
         )
         assert self._srun.stdout is not None and self._srun.stdin is not None
         self._requests, self._output = self._srun.stdin, self._srun.stdout.fileno()
@@ -213,3 +216,9 @@ class SlurmPilot(Pilot):
         assert self._srun.stdout is not None
         self._srun.stdout.close()
         self._errors.close()
+
+
+def _prepare_client(parent: int) -> None:
+    """In a client of Slurm before it starts: it ends with the sweep's process."""
+    die_with_parent(parent, signal.SIGTERM)
+    as_at_start()

@@ -113,7 +113,9 @@ class Study:
 
     def ask(self) -> Candidate | None:
         """The next trial; None when the study has them all."""
-        if not self.optuna.get_trials(deepcopy=False, states=(TrialState.WAITING,)):
+        # Optuna itself takes a waiting trial before a new one; to look for one here reads all trials once more.
+        needs_look = self.is_grid or self._asked >= self.total
+        if needs_look and not self.optuna.get_trials(deepcopy=False, states=(TrialState.WAITING,)):
             if self._asked >= self.total:
                 return None
             if self.is_grid:

@@ -10,6 +10,7 @@ import time
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 
 from rich import box
 from rich.console import Console, Group
@@ -29,6 +30,8 @@ from medqa_sweeps.trial.records import AttemptLine, MetricsLine, Outcome, Passes
 from medqa_sweeps.wording import about, duration, listed
 
 _PHASE_WIDTH = 16  # characters, so that columns stand still
+_LINES_BESIDE_ROWS = 6  # of a terminal: head and its line, "more", totals on up to two lines, the cursor's
+_RANKED_SHARE = 1000  # of the ranked trials: so many of them end before they are ranked anew
 
 
 @dataclass
@@ -81,6 +84,7 @@ class SweepTable:
         self._counts: Counter[str] = Counter()
         self._scored: list[ScoredTrial] = []
         self._labels: dict[int, str] = {}  # what sets each of those apart
+        self._best, self._ranked = "", 0  # what leads; of how many trials
         self._seconds: list[float] = []  # that ended trials took here
         self._disk_bytes: list[int] = []  # that they have left
         self._said_of_data: set[str] = set()  # alarms that many trials share
@@ -167,8 +171,12 @@ class SweepTable:
 
     def _best_so_far(self) -> str:
         """The config that leads, by its mean over seeds, or the Pareto front; empty before any trial can be ranked."""
-        if not self._scored:
-            return ""
+        fresh = len(self._scored) - self._ranked
+        if fresh and (fresh >= self._ranked / _RANKED_SHARE or self.finished >= self.total):
+            self._best, self._ranked = self._leader(), len(self._scored)
+        return self._best
+
+    def _leader(self) -> str:
         configs = ranked(comparable(self._scored)[0], self._objective)
         if self._objective.is_pareto:
             return f"; Pareto front: {_numbers(on_front(configs, self._objective))}"
@@ -239,7 +247,8 @@ class SweepTable:
         table.add_column("phase", min_width=_PHASE_WIDTH if any(row.phase for row in self._rows.values()) else None)
         for name in ("loss", *(metric.column for metric in metrics), "GiB", "min"):
             table.add_column(name, justify="right", no_wrap=True)
-        for row in self._rows.values():
+        shown, more = self._rows_that_fit()
+        for row in shown:
             cells = (
                 str(row.number),
                 row.settings,
@@ -251,7 +260,14 @@ class SweepTable:
                 f"{row.spent / 60:.1f}",
             )
             table.add_row(*(Text(cell) for cell in cells))
-        return Group(table, Text(self.totals(), style="bold"))
+        hint = [Text(f"and {more:,} more that run")] if more else []
+        return Group(table, *hint, Text(self.totals(), style="bold"))
+
+    def _rows_that_fit(self) -> tuple[Sequence[Row], int]:
+        """The first rows, as many as the terminal has lines for, and how many there are besides."""
+        most = max(1, self._console.height - _LINES_BESIDE_ROWS)
+        rows = list(islice(self._rows.values(), most))
+        return rows, len(self._rows) - len(rows)
 
 
 def _how_counted(ended: JobEnded) -> str:

@@ -14,6 +14,7 @@ import subprocess
 import time
 from collections.abc import Mapping
 from importlib import metadata
+from pathlib import Path
 from typing import Any
 
 from medqa_sweeps import hardware
@@ -158,8 +159,14 @@ def _file_hashes() -> dict[str, str]:
         if not IN_CHECKOUT and "analysis" in file.relative_to(_ROOT).parts[:2]:
             continue  # as in a checkout, where a link leads there: no trial runs it
         with contextlib.suppress(FileNotFoundError):  # an editor is just replacing it
-            found[str(file.relative_to(_ROOT))] = hashlib.sha256(file.read_bytes()).hexdigest()[:12]
+            status = file.stat()
+            found[str(file.relative_to(_ROOT))] = _file_hash(file, status.st_mtime_ns, status.st_size, status.st_ino)
     return found
+
+
+@functools.cache  # asked for twice per trial: opening hundreds of files each time is slow on a shared disk
+def _file_hash(file: Path, *version: int) -> str:
+    return hashlib.sha256(file.read_bytes()).hexdigest()[:12]
 
 
 def _git(*arguments: str) -> str | None:

@@ -389,3 +389,23 @@ def test_in_a_terminal_the_table_is_drawn_at_each_update_and_gone_at_the_end() -
         assert "\x1b[2K" in screen.file.getvalue(), "drawn over the last one"
     erased = re.search(r"((\x1b\[1A)?\r?\x1b\[2K)+$", screen.file.getvalue())
     assert erased and erased[0].count("\x1b[2K") >= 4, "head, rule, row and totals"
+
+
+def test_more_trials_than_the_terminal_has_lines_are_counted_and_the_totals_stay_in_sight() -> None:
+    screen = Screen(terminal=True, total=2000)
+    for number in range(1000):
+        screen.table.started(number, f"seed={number}")
+    picture = screen.picture()
+    assert len(picture) <= screen.console.height
+    assert picture[2].startswith("0 ") and picture[-2:] == ["and 981 more that run", "0 of 2,000 done"]
+
+
+def test_the_best_of_thousands_is_ranked_now_and_then_and_is_right_at_the_end() -> None:
+    screen = Screen(terminal=False, total=2502)
+    for number in range(2500):
+        screen.table.earlier(end(number, value=0.5), f"seed={number}")
+    assert "best so far trial 0 (seed=0)" in screen.table.totals()
+    screen.table.earlier(end(2500, value=0.9), "seed=2500")
+    assert "best so far trial 0 (seed=0)" in screen.table.totals(), "one of 2,500: ranked after two more"
+    screen.table.earlier(end(2501, value=0.8), "seed=2501")
+    assert "best so far trial 2500 (seed=2500)" in screen.table.totals()
