@@ -45,7 +45,8 @@ from medqa_sweeps.sweep.journal import journal_of
 from medqa_sweeps.sweep.loop import Budget, Sweep, View
 from medqa_sweeps.sweep.patience import Patience, patient
 from medqa_sweeps.sweep.sampling import SeededPerTrial
-from medqa_sweeps.sweep.search_space import SearchSpace, parse_search_space
+from medqa_sweeps.sweep.search_space import SearchSpace
+from medqa_sweeps.sweep.space_parsing import parse_search_space
 from medqa_sweeps.sweep.storage import connected
 from medqa_sweeps.sweep.study import Study
 from medqa_sweeps.sweep.table import SweepTable

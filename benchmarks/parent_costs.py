@@ -109,7 +109,7 @@ def pilot_costs(slots: int, folder: Path) -> dict[str, float]:
     def listen(seconds: float) -> None:
         selector.select(seconds)
 
-    with PilotPool(lambda: SlurmPilot(request, folder, [], selector), listen, slots) as pool:
+    with PilotPool(lambda without: SlurmPilot(request, folder, [], selector, without), listen, slots) as pool:
         asked, asked_cpu = time.perf_counter() - began, time.process_time() - cpu
         while len(pool.slots) < slots:
             pool.wait(0.2)

@@ -9,7 +9,7 @@ import random
 import signal
 import time
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -199,8 +199,13 @@ class SimulatedCluster:
             self.take_back(slot)
         self.lost_slots = 0  # with their nodes
 
-    def ask(self) -> Pilot:
+    def ask(self, without: Collection[str]) -> Pilot:
+        passed_over = []
+        while self._node_of(self._unheld[0][1]) in without:
+            passed_over.append(heapq.heappop(self._unheld))
         slot = heapq.heappop(self._unheld)[1]
+        for one in passed_over:
+            heapq.heappush(self._unheld, one)
         pilot = SimulatedPilot(self, slot)
         begins, ends = self._window(slot)
         self._at(begins, lambda: self._grant(pilot, slot))
@@ -230,8 +235,11 @@ class SimulatedCluster:
     def _grant(self, pilot: SimulatedPilot, slot: int) -> None:
         if pilot.over:
             return
-        node = f"n{slot // self._slots_per_node}"
+        node = self._node_of(slot)
         pilot.grant(Slot(f"{node} slot {slot}", node))
+
+    def _node_of(self, slot: int) -> str:
+        return f"n{slot // self._slots_per_node}"
 
     def _fail(self, pilot: SimulatedPilot, slot: int) -> None:
         if not pilot.over:  # else it was given back
