@@ -5,6 +5,7 @@ Pilots are asked for as long as processes wait for them, each by itself: the fir
 the cluster takes away is asked for again, one for which nothing waits is given back.
 """
 
+import itertools
 import signal
 import time
 from abc import ABC, abstractmethod
@@ -127,6 +128,7 @@ class PilotPool(Pool):
         self._nodes: set[str] = set()  # that have granted a slot
         self._failing = FailingDevices(runs_without or self._knows_another, say, look_at)
         self._reconsider_at = 0.0
+        self._lost = itertools.count()  # slots on which nothing ran
         self._waiting: int | None = None  # processes still to be started; None: nobody has said, so all slots are held
         self._pilots: list[Pilot] = []
         self._leaving: list[Pilot] = []  # given back, and not over yet
@@ -234,8 +236,8 @@ class PilotPool(Pool):
         self._pilots.remove(pilot)
         work = self._busy.pop(pilot, None)
         if pilot.failed_node and not self._closed:
-            lost = Path(f"a slot of {pilot.failed_node} without work, {pilot.id}")
-            self.note_outcome(pilot.slot or Slot("", pilot.failed_node), work.start.log if work else lost, True)
+            log = work.start.log if work else Path(f"without work {next(self._lost)}")
+            self.note_outcome(pilot.slot or Slot("", pilot.failed_node), log, device_failed=True)
         if pilot.slot is None:
             self._request_failed(pilot.over)
         if work is None:

@@ -10,7 +10,6 @@ from pathlib import Path
 
 import pytest
 
-from tests.clusters.test_slurm_pool import no_jobs
 from tests.clusters.virtual_slurm import VirtualSlurm
 from tests.conftest import ROOT
 
@@ -34,13 +33,13 @@ def test_two_nodes_are_tried_and_nothing_is_left(slurm_cluster: VirtualSlurm, tm
     } == dict.fromkeys(("Slots", "Files", "Locks", "Clock", "Versions", "Summary"), "ok")
     assert re.search(r"^Slots +ok +n1 CPU, job \d+ and n2 CPU, job \d+\.$", said, re.MULTILINE)
     assert not list((tmp_path / "multirun").iterdir())
-    no_jobs(slurm_cluster)
+    slurm_cluster.nothing_left(10)
 
 
 def test_a_granted_gpu_that_is_not_seen_is_a_problem(slurm_cluster: VirtualSlurm, tmp_path: Path) -> None:
     said, _ = (ran := doctor(tmp_path, "hydra.launcher.gpus=1")).communicate(timeout=120)
     assert ran.returncode == 1 and "n1 and n2: GPU 0 was granted, and none is seen there" in said
-    no_jobs(slurm_cluster)
+    slurm_cluster.nothing_left(10)
 
 
 def test_ctrl_c_while_it_waits_leaves_no_request(slurm_cluster: VirtualSlurm, tmp_path: Path) -> None:
@@ -59,4 +58,4 @@ def test_ctrl_c_while_it_waits_leaves_no_request(slurm_cluster: VirtualSlurm, tm
     finally:
         holder.terminate()
         holder.wait()
-    no_jobs(slurm_cluster)
+    slurm_cluster.nothing_left(10)

@@ -276,18 +276,45 @@ def test_a_node_that_lacks_a_package_is_told_by_its_name_after_a_few_requests(
     with slurm_pool(SlurmRequest(slots=1, gpus="0"), ROOT, ["no_such_module"], said.append) as pool:
         with pytest.raises(InternalError, match=r"No slot is granted, 4 requests failed.*no_such_module"):
             until(pool, lambda: False)
-        assert len(said) == 1
+        assert [one.partition(",")[0] for one in said[1:]] == ["n1 failed 2 times", "n2 failed 2 times"], said
     slurm_cluster.nothing_left(10)
 
 
-def test_a_folder_that_a_node_does_not_see_is_named(
-    slurm_cluster: VirtualSlurm, monkeypatch: pytest.MonkeyPatch
+def test_a_folder_that_the_only_node_does_not_see_is_named_and_the_node_is_still_asked(
+    slurm_cluster: VirtualSlurm, said: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("medqa_sweeps.pool.pilots._FIRST_DELAY_SECONDS", 0.1)
     refused = pytest.raises(InternalError, match=r"n1: this node does not see /no/such: choose a folder that all nodes")
-    with slurm_pool(SlurmRequest(slots=1), Path("/no/such"), ["json"]) as pool, refused:
+    request = SlurmRequest(slots=1, arguments=("--nodelist=n1",))
+    with slurm_pool(request, Path("/no/such"), ["json"], said.append) as pool, refused:
         until(pool, lambda: False)
+    assert said[1:] == [
+        "n1 failed 2 times, and is still used: nothing else is left. To look at it: scontrol show node n1"
+    ]
     slurm_cluster.nothing_left(10)
+
+
+def test_slurm_is_asked_whether_other_nodes_can_run_a_slot(
+    pool: PilotPool, slurm_cluster: VirtualSlurm, said: list[str]
+) -> None:
+    others = "nodename=n2,n3"
+    slurm_cluster.client("scontrol", "update", others, "state=drain", "reason=a test")
+    try:
+        for log in "01":
+            pool.note_outcome(pool.slots[0], Path(log), device_failed=True)
+        assert "n1 failed 2 times, and is still used" in said[0]
+    finally:
+        slurm_cluster.client("scontrol", "update", others, "state=resume")
+        slurm_cluster.wait_for_nodes()
+    n1 = pool.slots[0]
+
+    def is_out() -> bool:  # Slurm takes a moment to give jobs to nodes again
+        pool.note_outcome(n1, Path("2"), device_failed=True)
+        return len(said) == 2
+
+    until(pool, is_out)
+    assert "n1 failed 3 times, so it gets nothing more to run" in said[1]
+    until(pool, lambda: {slot.device_id for slot in pool.slots} == {"n2"} and pool.free == 2)
 
 
 @pytest.mark.slow

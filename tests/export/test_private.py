@@ -13,6 +13,7 @@ from medqa_sweeps.card import model_card
 from medqa_sweeps.errors import ConfigError
 from medqa_sweeps.export import private
 from medqa_sweeps.export.private import Finding, private_findings, refuse_private
+from medqa_sweeps.trial.records import AttemptLine
 from tests.card.trials import HOST, finish, reading, study
 
 SECRET = "local-secret-5f1c9a"
@@ -171,3 +172,6 @@ def test_the_card_of_a_trial_holds_nothing_private_and_its_records_would(folder:
         Finding("provenance.json", "a path of this machine"),
     }
     assert HOST in trial.metrics_file.read_text()
+    trial.append(AttemptLine(2, 0, 1e9, 1, HOST, "cuda", node="oncology-07"))
+    (folder / "notes.md").write_text("trained on oncology-07\n")
+    assert Finding("notes.md", "the name of a machine") in private_findings(folder, trial)

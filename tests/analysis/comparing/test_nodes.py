@@ -11,6 +11,7 @@ from medqa_sweeps.analysis.comparing.leaderboard import leaderboard
 from medqa_sweeps.analysis.comparing.nodes_verdict import nodes_sentences
 from medqa_sweeps.analysis.comparing.slow_nodes import slow_nodes
 from medqa_sweeps.analysis.export import as_json, entries
+from medqa_sweeps.analysis.page.trial_tables import leaderboard_html
 from medqa_sweeps.analysis.plots.timeline import timeline
 from medqa_sweeps.analysis.reading.history import spans
 from medqa_sweeps.analysis.reading.nodes import Node, nodes_of
@@ -82,6 +83,7 @@ def test_page_and_tables_name_node_and_card(three_nodes: Path) -> None:
         ("n1", "1", "2", "1 device, 1 killed"), ("n2", "2", "2", "none"), ("n3", "1", "1", "none"),
         ("together", "4", "5", "2"),
     ]  # fmt: skip
+    assert "n1, n3" in leaderboard_html(board, three_nodes)
     configs = json.loads(as_json(board, entries(board)))["configs"]
     assert [one.get("ran_on") for one in configs][:2] == ["n1 GPU 0; n2 GPU 0", "n1 GPU 0; n3 GPU 1"]
 
