@@ -4,6 +4,7 @@ A failure is held against its device, unless the same work has also failed on an
 then the work is at fault. A success clears the card it ran on, so that failures far apart do not add up.
 """
 
+from collections import Counter
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 
@@ -46,17 +47,24 @@ class FailingDevices:
         self._runs_without, self._say, self._look_at, self._name = runs_without, say, look_at, name
         self._works: dict[str, _Work] = {}
         self._failed: dict[tuple[str, str], set[str]] = {}  # works by device and card
+        self._events: Counter[tuple[str, str]] = Counter()  # failures by device and card; what is lost at once is one
         self._said: set[str] = set()  # devices of which users know that they stay in service
         self.out: list[str] = []  # ids of devices that are out of service
 
-    def note(self, slot: Slot, work: str, device_failed: bool) -> None:
-        """Take note of how a process ended, as of `Pool.note_outcome`."""
+    def note(self, slot: Slot, work: str, device_failed: bool, at_once: bool = False) -> None:
+        """Take note of how a process ended, as of `Pool.note_outcome`.
+
+        Args:
+            at_once: it was lost together with one that was noted, by the same failure of the device.
+        """
         card = (slot.device_id, slot.environment.get(CARD_VARIABLE, ""))
         if device_failed:
             self._works.setdefault(work, _Work()).failed_on.add(slot.device_id)
             self._failed.setdefault(card, set()).add(work)
+            self._events[card] += not at_once
         else:
             self._failed.pop(card, None)
+            self._events.pop(card, None)
             if work not in self._works:
                 return
             self._works[work].succeeded = True
@@ -71,11 +79,13 @@ class FailingDevices:
         self._say(f"{listed([self._name(device) for device in self.out])} can be used again: nothing else is left")
         self.out.clear()
         self._failed.clear()
+        self._events.clear()
         return True
 
     def _held_against(self, device: str) -> int:
         works = {work for (one, _), failed in self._failed.items() if one == device for work in failed}
-        return sum(self._works[work].blames(device) for work in works)
+        events = sum(count for (one, _), count in self._events.items() if one == device)
+        return min(events, sum(self._works[work].blames(device) for work in works))
 
     def _take_out(self, device: str, failures: int) -> None:
         name, command = self._name(device), self._look_at(device)

@@ -128,6 +128,8 @@ class PilotPool(Pool):
         self._nodes: set[str] = set()  # that have granted a slot
         self._failing = FailingDevices(runs_without or self._knows_another, say, look_at)
         self._reconsider_at = 0.0
+        self._granted_at: dict[Pilot, float] = {}
+        self._failed_at: dict[str, float] = {}  # by node, when it failed last
         self._lost = itertools.count()  # slots on which nothing ran
         self._waiting: int | None = None  # processes still to be started; None: nobody has said, so all slots are held
         self._pilots: list[Pilot] = []
@@ -214,6 +216,7 @@ class PilotPool(Pool):
             if pilot.slot is not None and before is None:
                 self._failed = 0
                 self._nodes.add(pilot.slot.device_id)
+                self._granted_at[pilot] = time.monotonic()
                 self._begun = self._begun or len(self.slots) >= self._at_least
             work = self._busy.get(pilot)
             if work is not None:
@@ -237,7 +240,10 @@ class PilotPool(Pool):
         work = self._busy.pop(pilot, None)
         if pilot.failed_node and not self._closed:
             log = work.start.log if work else Path(f"without work {next(self._lost)}")
-            self.note_outcome(pilot.slot or Slot("", pilot.failed_node), log, device_failed=True)
+            slot, at_once = pilot.slot or Slot("", pilot.failed_node), not self._is_another_failure(pilot)
+            self._failing.note(slot, str(log), device_failed=True, at_once=at_once)
+            self._reconsider_at = time.monotonic() + _RECONSIDER_SECONDS
+        self._granted_at.pop(pilot, None)
         if pilot.slot is None:
             self._request_failed(pilot.over)
         if work is None:
@@ -251,6 +257,15 @@ class PilotPool(Pool):
             self._queue.insert(0, work)
             return []
         return [ProcessExit(work.handle, -signal.SIGKILL, pilot.notice or pilot.over)]
+
+    def _is_another_failure(self, pilot: Pilot) -> bool:
+        """Whether its node has failed once more: slots that were there when it failed are lost at once, and count
+        once. A node that restarts after one failure may be as good as any."""
+        granted_at, failed_at = self._granted_at.get(pilot), self._failed_at.get(pilot.failed_node)
+        if granted_at is not None and failed_at is not None and granted_at <= failed_at:
+            return False
+        self._failed_at[pilot.failed_node] = time.monotonic()
+        return True
 
     def _request_failed(self, why: str) -> None:
         """
@@ -317,6 +332,7 @@ class PilotPool(Pool):
 
     def _give_back(self, pilot: Pilot) -> None:
         self._pilots.remove(pilot)
+        self._granted_at.pop(pilot, None)
         self._leaving.append(pilot)
         pilot.end()
 

@@ -240,6 +240,20 @@ def test_slots_that_are_lost_count_with_and_without_work() -> None:
     assert cluster.asked[-1].without == ("n1",) and "n1 failed 2 times" in cluster.said[0]
 
 
+def test_slots_that_are_lost_at_once_count_once() -> None:
+    """A node that restarts takes all that ran there, and may be as good as any afterwards."""
+    cluster = Cluster(at_most=3)
+    cluster.grant("n1", "n1", "n2")
+    for log in "01":
+        cluster.start(log=log)
+    cluster.pool.wait(0)
+    cluster.lose("n1")
+    assert cluster.asked[-1].without == ()
+    cluster.grant("n1", "n1")
+    cluster.lose("n1")
+    assert any("n1 failed 2 times" in said for said in cluster.said) and cluster.asked[-1].without == ("n1",)
+
+
 def test_a_node_on_which_slots_cannot_even_begin_is_not_asked_again(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pilots, "_FIRST_DELAY_SECONDS", 0.0)
     cluster = Cluster(at_most=1, nodes=("n1", "n2"))
