@@ -106,7 +106,7 @@ def _why_not(error: Exception, address: str) -> str:
         hint = "Give this machine the cluster's token (RAY_AUTH_TOKEN, or the file ~/.ray/auth_token)"
     else:
         hint = f"This machine must be part of the cluster: `ray start --address={address} --num-cpus=0`"
-    return f"Ray does not connect to the cluster at {address}: {_first_line(error)}. {hint}."
+    return f"Ray does not connect to the cluster at {address}: {_first_line(error.__cause__ or error)}. {hint}."
 
 
 def _refuse_ungrantable(amounts: Mapping[str, float], nodes: Collection[Mapping[str, Any]]) -> None:
@@ -255,7 +255,7 @@ def _cause(error: Exception) -> str:
     return words[:300]
 
 
-def _first_line(error: Exception) -> str:
+def _first_line(error: BaseException) -> str:
     return (str(error).strip().splitlines() or [type(error).__name__])[0].strip().rstrip(".")
 
 

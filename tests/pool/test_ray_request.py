@@ -63,6 +63,7 @@ def test_no_more_slots_than_processes() -> None:
         ({"cpus": 0}, "cpus=0: CPU cores per slot"),
         ({"memory": "32"}, "memory=32: memory per slot as in 32G"),
         ({"memory": "0G"}, "memory=0G: memory per slot as in 32G"),
+        ({"resources": "disk"}, "resources=disk: names and values"),
         ({"resources": {"GPU": 1}}, "resources.GPU: that is hydra.launcher.gpus."),
         ({"resources": {"disk": "much"}}, "resources.disk=much: an amount above 0"),
         ({"resources": {"disk": 1.5}}, "resources.disk=1.5: Ray takes whole amounts above 1"),
