@@ -92,6 +92,20 @@ def test_one_file_imports_unsloth() -> None:
     assert [named(path) for path in files(PACKAGE) if "unsloth" in libraries(path)] == ["medqa_sweeps/worker/model.py"]
 
 
+def test_one_process_imports_ray_and_is_started_by_name() -> None:
+    """Ray starts threads and takes signals: not in the sweep's process. It sends the actor's file to the nodes."""
+    users = {path.stem for path in files(PACKAGE) if "ray" in libraries(path)}
+    assert users == {"ray_driver", "ray_actor"}
+    inside = "medqa_sweeps.pool"
+    importers = {path.stem for path in files(PACKAGE) if users & _taken_from(path, inside)}
+    assert importers == {"ray_driver"}
+
+
+def _taken_from(path: Path, room: str) -> set[str]:
+    """Files of a room that a file imports."""
+    return {name.removeprefix(f"{room}.").partition(".")[0] for name in imported(path) if name.startswith(room)}
+
+
 @pytest.mark.parametrize("path", [*files(PACKAGE), *files(ROOT / "analysis")], ids=named)
 def test_the_worker_is_started_by_name_and_never_imported(path: Path) -> None:
     assert "worker" not in rooms_used(path)

@@ -102,9 +102,9 @@ class RaySettings:
     gpus: float = 1.0  # GPUs per slot: a whole number, of which a trial uses one; a share such as 0.5; 0: none
     cpus: float = 1.0  # CPU cores per slot: a whole number, or a share such as 0.5 (one thread)
     memory: str | None = None  # memory per slot as in 32G (or K, M, T), which Ray counts; null: not counted
-    resources: dict[str, Any] = field(default_factory=dict)  # amounts of the cluster's own resources: {fast_disk: 1}
-    # Ray's runtime environment: {env_vars: {NAME: "text"}, working_dir: FOLDER}; env_vars reach the trials too
-    runtime_env: dict[str, Any] = field(default_factory=dict)
+    resources: Any = None  # amounts of the cluster's own resources: {fast_disk: 1}; null: none
+    # Ray's runtime environment: {env_vars: {NAME: text}, working_dir: FOLDER}, the variables for trials too; null: none
+    runtime_env: Any = None
     autoscaling: bool = False  # wait for a slot that no node can hold now, as nodes come when they are asked for
     cache: str | None = None  # cache folder on the nodes; null: in this machine's cache folder, named by node
 

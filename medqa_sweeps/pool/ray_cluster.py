@@ -9,6 +9,7 @@ import contextlib
 import importlib.util
 import json
 import os
+import re
 import selectors
 import signal
 import subprocess
@@ -185,8 +186,9 @@ class _Driver:
             return self._refused or "the connection to Ray was closed"
         self._errors.seek(0)
         lines = self._errors.read().decode(errors="replace").strip().splitlines()
-        lost = "the connection to the Ray cluster was lost"
-        return f"{lost}: {lines[-1].strip()}" if lines else f"{lost} (exit code {self._process.returncode})"
+        words = re.sub(r"^\[.*?\] \S+: ", "", lines[-1].strip()) if lines else ""  # without a log's time and place
+        why = words.partition(". ")[0] or f"exit code {self._process.returncode}"
+        return f"the connection to the Ray cluster was lost ({why})"
 
     def close(self) -> None:
         """Return when it has ended; all its slots are given back. Nothing if it was closed."""

@@ -23,10 +23,20 @@ from ray.exceptions import ActorUnavailableError, RayError
 
 from medqa_sweeps.pool import ray_actor, seat
 from medqa_sweeps.pool.ray_lines import MARK, Connection, Told
-from medqa_sweeps.pool.ray_request import HOW_TO_START, in_words
+from medqa_sweeps.pool.ray_request import AUTO, HOW_TO_START, in_words
 
 _PROBE_SECONDS, _RETRY_SECONDS, _DRAINING_EVERY_SECONDS = 10.0, 1.0, 3.0
 _STOP_SECONDS = 15.0
+_CAUSES = (  # in Ray's words: what happened
+    ("running low on memory", "the node ran low on memory, and Ray ended its process"),
+    ("OutOfMemory", "the node ran low on memory, and Ray ended its process"),
+    ("node has died", "the node failed"),
+    ("node was terminated", "the node failed"),
+    ("owner has died", "the connection to the Ray cluster was lost"),
+    ("ray.kill", "its actor was killed"),
+    ("connection error code", "its process ended"),
+    ("worker process has died", "its process ended"),
+)
 
 
 class Refused(Exception):
@@ -69,14 +79,22 @@ def _connect(connection: Connection) -> None:
     try:
         socket.create_connection((host.strip("[]"), int(port)), _PROBE_SECONDS).close()
     except OSError as error:
-        old = " It is the last one that was started here, and has ended." if connection.address == "auto" else ""
-        raise Refused(f"No Ray cluster answers at {address} ({error}).{old} {HOW_TO_START}.") from None
+        raise Refused(
+            f"No Ray cluster answers at {address}{_origin(connection.address)} ({error}). {HOW_TO_START}."
+        ) from None
     try:
         ray.init(address=address, log_to_driver=False, logging_level="ERROR", configure_logging=False)
     except Exception as error:  # RuntimeError, ConnectionError, RpcError, AuthenticationError, …
         raise Refused(_why_not(error, address)) from None
     if not connection.autoscaling:
         _refuse_ungrantable(connection.amounts, ray.nodes())
+
+
+def _origin(address: str) -> str:
+    """Who named the address, if the settings did not."""
+    if address != AUTO:
+        return ""
+    return ", which RAY_ADDRESS names" if os.environ.get("RAY_ADDRESS") else ", the last one that was started here"
 
 
 def _why_not(error: Exception, address: str) -> str:
@@ -88,7 +106,7 @@ def _why_not(error: Exception, address: str) -> str:
         hint = "Give this machine the cluster's token (RAY_AUTH_TOKEN, or the file ~/.ray/auth_token)"
     else:
         hint = f"This machine must be part of the cluster: `ray start --address={address} --num-cpus=0`"
-    return f"Ray does not connect to the cluster at {address}: {_first_line(error)}. {hint}."
+    return f"Ray does not connect to the cluster at {address}: {_first_line(error.__cause__ or error)}. {hint}."
 
 
 def _refuse_ungrantable(amounts: Mapping[str, float], nodes: Collection[Mapping[str, Any]]) -> None:
@@ -237,18 +255,7 @@ def _cause(error: Exception) -> str:
     return words[:300]
 
 
-_CAUSES = (  # in Ray's words: what happened
-    ("running low on memory", "the node ran low on memory, and Ray ended its process"),
-    ("OutOfMemory", "the node ran low on memory, and Ray ended its process"),
-    ("node has died", "the node failed"),
-    ("node was terminated", "the node failed"),
-    ("ray.kill", "its actor was killed"),
-    ("connection error code", "its process ended"),
-    ("worker process has died", "its process ended"),
-)
-
-
-def _first_line(error: Exception) -> str:
+def _first_line(error: BaseException) -> str:
     return (str(error).strip().splitlines() or [type(error).__name__])[0].strip().rstrip(".")
 
 

@@ -26,7 +26,7 @@ class Told(StrEnum):
 class Connection:
     """Which cluster, and what a slot is."""
 
-    address: str  # HOST:PORT or `auto`
+    address: str  # HOST:PORT, or `ray_request.AUTO`
     options: dict[str, Any]  # of the actor, as Ray names them
     amounts: dict[str, float]  # what one slot holds, by Ray's names
     autoscaling: bool  # whether nodes may come that are not there yet

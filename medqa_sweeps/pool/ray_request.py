@@ -107,8 +107,8 @@ def ray_request(settings: Mapping[str, Any], at_most: int | None = None) -> RayR
         gpus=settings["gpus"],
         cpus=settings["cpus"],
         memory=None if memory is None else str(memory),
-        resources={name: float(amount) for name, amount in settings["resources"].items()},
-        runtime_env=dict(settings["runtime_env"]),
+        resources={name: float(amount) for name, amount in (settings["resources"] or {}).items()},
+        runtime_env=dict(settings["runtime_env"] or {}),
         autoscaling=settings["autoscaling"],
         cache=None if settings["cache"] is None else str(settings["cache"]),
     )
@@ -133,8 +133,12 @@ def _problems(settings: Mapping[str, Any]) -> Iterator[str]:
     memory = settings["memory"]
     if memory is not None and not re.fullmatch(r"[1-9]\d*[KMGT]", str(memory)):
         yield f"{_PREFIX}.memory={memory}: memory per slot as in 32G, with the letter K, M, G or T."
-    yield from _resource_problems(settings["resources"])
-    yield from _environment_problems(settings["runtime_env"])
+    for name, check in {"resources": _resource_problems, "runtime_env": _environment_problems}.items():
+        given = settings[name] or {}  # null, as Hydra adds no key on the command line to a dictionary that is there
+        if isinstance(given, Mapping):
+            yield from check(given)
+        else:
+            yield f"{_PREFIX}.{name}={given}: names and values, as in '{{NAME: VALUE}}'."
 
 
 def _resource_problems(resources: Mapping[str, Any]) -> Iterator[str]:

@@ -38,6 +38,8 @@ ELSEWHERE = {
     "uv build": "tests/wheel",
     "pip install dist/medqa_sweeps-*.whl": "tests/wheel",
     'eval "$(medqa-sweeps -sc install=bash)"': "tests/wheel, test_the_shell_completes_groups",
+    "pip install 'medqa-sweeps[ray]'": "a package registry; .ci/run installs the extra of the checkout",
+    "ray ": "tests/clusters, whose virtual cluster is started by Ray's own Python",
     "uv run pytest": "this is it",
     "uvx optuna-dashboard": "another project's program, which needs a package registry and a browser",
 }
