@@ -108,18 +108,19 @@ def greedy_seconds(seconds: Sequence[float], windows: Sequence[Sequence[Window]]
 
 
 class VirtualClock:
-    """Seconds that are skipped, and on top of them, if it is charged, what this process really takes.
+    """Seconds that are skipped, and on top of them, if it is charged, the CPU time of this process. CPU time does not
+    depend on what else the machine does; what a disk makes the process wait for is not in it.
 
     Args:
         is_charged: false: only what `charge` adds takes time, so that the same seed gives the same course.
     """
 
     def __init__(self, is_charged: bool) -> None:
-        self._is_charged, self._began, self._skipped = is_charged, time.perf_counter(), 0.0
+        self._is_charged, self._began, self._skipped = is_charged, time.process_time(), 0.0
         self.charged = 0.0
 
     def monotonic(self) -> float:
-        return self._skipped + (time.perf_counter() - self._began) * self._is_charged
+        return self._skipped + (time.process_time() - self._began) * self._is_charged
 
     def charge(self, seconds: float) -> None:
         """Let time pass for work that is not done here, and whose cost was measured elsewhere."""
