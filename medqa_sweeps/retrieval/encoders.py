@@ -138,7 +138,7 @@ def _refuse_what_cannot_load(folder: Path, files: Mapping[str, str], name: str) 
         )
     foreign = [one["type"] for one in _modules(folder) if not str(one.get("type")).startswith("sentence_transformers.")]
     if foreign:
-        raise ConfigError(f"The encoder {name} needs code of its own ({foreign[0]}), which never runs. Use another.")
+        raise ConfigError(f"The encoder {name} needs its own code ({foreign[0]}), which never runs. Use another.")
 
 
 def _modules(folder: Path) -> list[dict[str, Any]]:
