@@ -67,8 +67,8 @@ class Plan:
         with_, without = (mean_tokens(self.base, prompt, some, self.most_options) for some in (questions, bare))
         passages = counted(len(self.retrieved.corpus.passages), "passage")
         dropped = f", {self.retrieved.dropped:,} left out as they give answers away" if self.retrieved.dropped else ""
-        longer = {noun: count for noun, count in self.retrieved.cut_by_encoder.items() if count}
-        cut = "".join(f"; {count:,} {noun} longer than the encoder reads" for noun, count in longer.items())
+        longer = [counted(count, noun[:-1]) for noun, count in self.retrieved.cut_by_encoder.items() if count]
+        cut = f"; the encoder reads the beginning of {' and '.join(longer)} alone" if longer else ""
         times = f"; a prompt of {without:,.0f} tokens has {with_:,.0f} with them ({with_ / without:.1f} times)"
         return (
             f"Passages   {config.name} over {passages}{dropped}; up to {config.k} a question{times if without else ''}"

@@ -3,6 +3,7 @@
 import json
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -111,6 +112,10 @@ def test_a_trial_with_both_retrievers_is_reproduced_to_the_bit(
     assert len(record["retriever"]["embedder"]["fingerprint"]) == 12
     lines = [json.loads(line) for line in shown.splitlines()]
     assert all(line["retriever"] == "hybrid" and len(line["passages"]) == 2 for line in lines)
+    plan = plan_trial(first.config())
+    assert plan.retrieved is not None and "the encoder" not in plan.passages_sentence()
+    long = replace(plan, retrieved=replace(plan.retrieved, cut_by_encoder={"passages": 1, "questions": 1200}))
+    assert long.passages_sentence().endswith("; the encoder reads the beginning of 1 passage and 1,200 questions alone")
     controls = [submit(*more, "retrieval.k=0").provenance()["signature"] for more in ((), asked[:2])]
     assert controls[0] == controls[1], "without passages no retriever counts"
     monkeypatch.setattr(single, "_pool", lambda folder, devices: pool)  # another would import Unsloth once more

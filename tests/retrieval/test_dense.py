@@ -262,17 +262,20 @@ LONG = "rash and fever " * LIMIT_TOKENS
 MANY = [*TEXTS, *(f"{text} {number}" for number in range(2) for text in TEXTS), LONG]
 
 
+@pytest.fixture(scope="module")
+def ranked_by_berts(berts: Path, tmp_path_factory: pytest.TempPathFactory) -> list:
+    """Enough texts for several processes, of which the number follows the threads that a slot has: here one."""
+    given = {"pooling": "cls", "PYTHONHASHSEED": "0", "OMP_NUM_THREADS": "1"}
+    return in_a_process(berts / "passages", berts / "queries", tmp_path_factory.mktemp("many"), MANY, **given)
+
+
 @pytest.mark.variant
-def test_no_hash_seed_thread_process_order_or_neighbour_changes_a_digit(berts: Path, tmp_path: Path) -> None:
-    """Enough texts for several processes, of which the number follows the threads that a slot has."""
-    _, many, cut = in_a_process(
-        *(berts / "passages", berts / "queries", tmp_path / "many", MANY),
-        pooling="cls", PYTHONHASHSEED="0", OMP_NUM_THREADS="1",
-    )  # fmt: skip
-    _, fewer, not_cut = in_a_process(
-        *(berts / "passages", berts / "queries", tmp_path / "fewer", MANY[-2::-1]),
-        pooling="cls", PYTHONHASHSEED="1", OMP_NUM_THREADS="3",
-    )  # fmt: skip
+def test_no_hash_seed_thread_process_order_or_neighbour_changes_a_digit(
+    ranked_by_berts: list, berts: Path, tmp_path: Path
+) -> None:
+    given = {"pooling": "cls", "PYTHONHASHSEED": "1", "OMP_NUM_THREADS": "3"}
+    _, fewer, not_cut = in_a_process(berts / "passages", berts / "queries", tmp_path, MANY[-2::-1], **given)
+    _, many, cut = ranked_by_berts
     assert (cut["passages"], not_cut["passages"]) == (1, 0), "the long one is counted"
     long = corpus_with([LONG]).passages[0].id
     for name in QUESTIONS:
@@ -281,28 +284,30 @@ def test_no_hash_seed_thread_process_order_or_neighbour_changes_a_digit(berts: P
 
 
 @pytest.mark.variant
-def test_two_encoders_of_a_pair_each_do_their_part(berts: Path, tmp_path: Path) -> None:
+def test_two_encoders_of_a_pair_each_do_their_part(ranked_by_berts: list, berts: Path) -> None:
     """Against transformers itself, in another process: the first vector of a text, as MedCPT's authors take it."""
     program = """
 import json, sys, torch
 from transformers import AutoModel, AutoTokenizer
 def vectors(folder, texts):
     model, tokenizer = AutoModel.from_pretrained(folder).eval(), AutoTokenizer.from_pretrained(folder)
+    read = (tokenizer(one, return_tensors="pt", truncation=True) for one in texts)
     with torch.no_grad():
-        return [model(**tokenizer(one, return_tensors="pt")).last_hidden_state[0, 0].tolist() for one in texts]
+        return [model(**one).last_hidden_state[0, 0].tolist() for one in read]
 passages, questions = json.load(sys.stdin)
 print(json.dumps([vectors(sys.argv[1], passages), vectors(sys.argv[2], questions)]))
 """
-    texts = [[one.text for one in CORPUS.passages], [*QUESTIONS.values()]]
+    corpus = corpus_with(MANY).passages
+    texts = [[one.text for one in corpus], [*QUESTIONS.values()]]
     command = [sys.executable, "-c", program, str(berts / "passages"), str(berts / "queries")]
     done = subprocess.run(command, input=json.dumps(texts), capture_output=True, text=True, check=True)
     passages, questions = (np.array(one) for one in json.loads(done.stdout))
     cosines = questions @ passages.T
     cosines /= np.outer(np.linalg.norm(questions, axis=1), np.linalg.norm(passages, axis=1))
-    _, hits, _ = in_a_process(berts / "passages", berts / "queries", tmp_path, TEXTS, pooling="cls")
-    ids = [one.id for one in CORPUS.passages]
+    ids, (_, hits, _) = [one.id for one in corpus], ranked_by_berts
     for name, row in zip(QUESTIONS, cosines, strict=True):
         assert dict(hits[name]) == pytest.approx({one: row[ids.index(one)] for one, _ in hits[name]}, abs=1e-5)
+        assert min(score for _, score in hits[name]) >= np.sort(row)[-DEPTH] - 1e-5
 
 
 @pytest.mark.variant

@@ -64,7 +64,7 @@ def pickled(path: Path) -> None:
         (pickled, r"weights in no \*\.safetensors"),
         (lambda path: (path / "model.safetensors").write_bytes(b"12345678"), "not a readable safetensors file"),
         (lambda path: (path / "tokenizer.json").write_text("version https://git-lfs.github.com/spec/v1\n"), "Git-LFS"),
-        (lambda path: (path / "modules.json").write_text('[{"type": "ours.Encoder"}]'), "its own code"),
+        (lambda path: (path / "modules.json").write_text('[{"type": "ours.Encoder"}]'), "needs its own code"),
         (lambda path: (path / "modules.json").write_text("{}"), "does not name modules"),
         (lambda path: (path / "modules.json").write_text("["), "is not JSON"),
         (lambda path: (path / "adapter_config.json").write_text("{}"), "is an adapter"),
