@@ -14,7 +14,10 @@ from pathlib import Path
 _DOCUMENTED = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
 _PROSE = re.compile(r"[A-Z]|.*\S \S", re.DOTALL)
 _JS_STRING = re.compile(r"\"((?:[^\"\\]|\\.)*)\"|'((?:[^'\\]|\\.)*)'|`((?:[^`\\]|\\.)*)`")
-SHOWN_COMMENTS = ("medqa_sweeps/config/schema.py", "medqa_sweeps/compose/settings.py")  # `--help` shows them
+SHOWN_COMMENTS = (  # `--help` shows them
+    *(f"medqa_sweeps/config/{name}.py" for name in ("schema", "training_groups", "data_groups", "asking_groups")),
+    "medqa_sweeps/compose/settings.py",
+)
 Text = tuple[int, str]  # line, what stands there
 
 

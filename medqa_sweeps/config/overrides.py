@@ -24,8 +24,8 @@ from hydra.grammar.gen.OverrideLexer import OverrideLexer
 from hydra.grammar.gen.OverrideParser import OverrideParser
 from omegaconf import DictConfig, ListConfig, Node, OmegaConf, PathNode, StringNode
 
+from medqa_sweeps.config.checks import Sources
 from medqa_sweeps.config.interpolation import literal
-from medqa_sweeps.config.schema import Sources
 from medqa_sweeps.errors import ConfigError
 
 _NUMBERS: Mapping[int, Callable[[str], Any]] = {  # what Hydra makes of a token

@@ -12,9 +12,10 @@ import yaml
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
+from medqa_sweeps.config.checks import is_hub_id
 from medqa_sweeps.config.interpolation import literal
 from medqa_sweeps.config.known_keys import keys_of, not_a_setting, said, unknown_keys
-from medqa_sweeps.config.schema import TRIAL_KEYS, TrialConfig, checked, is_hub_id
+from medqa_sweeps.config.schema import TRIAL_KEYS, TrialConfig, checked
 from medqa_sweeps.errors import ConfigError
 
 
