@@ -63,6 +63,7 @@ def ray_pool(
         request.at_least,
         request.sentences(),
         say,
+        look_at=lambda node: "ray status",
         leave=link.close,
     )
 
@@ -129,7 +130,7 @@ class _Driver:
 
     def __init__(self, connection: Connection, selector: selectors.BaseSelector) -> None:
         self._selector, self._unread = selector, b""
-        self._told: dict[int, list[tuple[str, str]]] = defaultdict(list)
+        self._told: dict[int, list[tuple[str, Any]]] = defaultdict(list)
         self._ready, self._refused = False, ""
         self._errors = tempfile.TemporaryFile()
         parent = os.getpid()
@@ -171,7 +172,7 @@ class _Driver:
             self.close()
             raise ConfigError(words)
 
-    def told(self, number: int) -> list[tuple[str, str]]:
+    def told(self, number: int) -> list[tuple[str, Any]]:
         """Key and value of what is new of one slot."""
         self._read()
         return self._told.pop(number, [])
@@ -264,7 +265,8 @@ class RayPilot(Pilot):
             elif key == Told.NOTICE:
                 self.notice = self.notice or value
             elif key == Told.OVER:
-                self.over = self.over or value
+                self.over, node = value
+                self.failed_node = "" if self.notice else node  # a node that is emptied has not failed
         if self._talk.here and self.slot is None:
             self.slot = self._slot()
         self._running = self._running and news.ended is None

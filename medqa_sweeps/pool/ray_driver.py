@@ -134,11 +134,13 @@ class _Slot:
     lines: "asyncio.Queue[bytes]" = field(default_factory=asyncio.Queue)
     tasks: list["asyncio.Task[None]"] = field(default_factory=list)
     node_id: str = ""
+    node: str = ""
     name: str = ""  # for users, once it is somewhere
 
     def note(self, place: Mapping[str, Any]) -> None:
         """Where it is, as its actor says."""
-        self.node_id, self.name = place["node_id"], f"Ray actor {place['job']} on {place['node']}"
+        self.node_id, self.node = place["node_id"], place["node"]
+        self.name = f"Ray actor {place['job']} on {place['node']}"
 
 
 class _Driver:
@@ -185,7 +187,7 @@ class _Driver:
                 await asyncio.sleep(_RETRY_SECONDS)
                 continue
             except RayError as error:
-                self._over(number, _cause(error))
+                self._over(number, _cause(error), has_failed=True)
                 return
             heard += len(said)
             if not slot.node_id and b'"here"' in said:
@@ -194,7 +196,8 @@ class _Driver:
             if end is not None:
                 slot.note(end)
                 words = [line for line in end["errors"].splitlines() if line.strip()]
-                self._over(number, words[-1].strip() if words else f"its process ended with exit code {end['code']}")
+                why = words[-1].strip() if words else f"its process ended with exit code {end['code']}"
+                self._over(number, why, has_failed=end["code"] != 0)
                 return
 
     async def _tell(self, slot: _Slot) -> None:
@@ -219,7 +222,7 @@ class _Driver:
                 await asyncio.wait_for(_answer(slot.actor.stop.remote()), _STOP_SECONDS)
         self._over(number, "it was given back")
 
-    def _over(self, number: int, why: str) -> None:
+    def _over(self, number: int, why: str, has_failed: bool = False) -> None:
         slot = self._slots.pop(number, None)
         if slot is None:
             return
@@ -227,7 +230,8 @@ class _Driver:
         for task in slot.tasks:
             if task is not asyncio.current_task():
                 task.cancel()
-        self._say(Told.OVER, [number, f"{slot.name}: {why}" if slot.name else why])
+        about = f"{slot.name}: {why}" if slot.name else why
+        self._say(Told.OVER, [number, [about, slot.node if has_failed else ""]])
 
     async def _watch_draining(self) -> None:
         """Say which slots will end because Ray empties their nodes, as before a preemption."""

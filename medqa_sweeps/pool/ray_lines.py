@@ -19,7 +19,7 @@ class Told(StrEnum):
     REFUSED = "refused"  # why not, for users
     HEARD = "heard"  # [number, what its seat has written]
     NOTICE = "notice"  # [number, why it will end, for users]
-    OVER = "over"  # [number, why it has ended, for users]
+    OVER = "over"  # [number, [why it has ended, for users; the node that failed it, if one did]]
 
 
 @dataclass(frozen=True)

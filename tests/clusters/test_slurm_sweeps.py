@@ -32,30 +32,6 @@ class TestOnSlurm(Faults):
         trained = [line["step"] for line in lines_of(program, "train")]
         assert len(trained) == 4 * 200, "each step was done once"
 
-    def test_a_node_that_fails_twice_is_not_asked_again(
-        self, start: Callable[..., Program], undisturbed: dict[str, Any], cluster: VirtualSlurm
-    ) -> None:
-        """Its daemon lives, as on a node whose GPUs or memory fail: Slurm would give it the next job at once."""
-        program = start("engine.max_attempts=4")
-        training(program)
-        for began in (2, 4):
-            program.until(
-                lambda began=began: [one["node"] for one in lines_of(program, "attempt")].count("n1") == began
-            )
-            for process in cluster.processes_of("n1"):
-                if process.name() not in ("slurmd", "slurmstepd"):
-                    process.kill()
-        as_undisturbed(program, undisturbed)
-        said = program.said()
-        assert said.count("n1 failed 2 times, so it gets nothing more to run in this sweep") == 1, said
-        assert "scontrol show node n1" in said and "Failures by node: n1: 4 attempts (4 killed)." in said
-        begins = lines_of(program, "attempt")
-        assert sorted(line["node"] for line in begins if line["attempt"] == 1) == ["n1", "n1", "n2", "n2"]
-        assert [line["node"] for line in begins if line["attempt"] == 2] == ["n1", "n1"] and len(begins) == 8
-        assert "n1" not in [line["node"] for line in begins if line["attempt"] == 3]
-        assert {line["card"] for line in begins} == {"GPU 0", "GPU 1"}
-        assert [(end["node"], end["failure"]) for end in lines_of(program, "attempt_end")] == [("n1", "killed")] * 4
-
     @pytest.mark.slow
     def test_preempted_by_another_partition(
         self, start: Callable[..., Program], undisturbed: dict[str, Any], cluster: VirtualSlurm
