@@ -143,8 +143,10 @@ class ForkedChildren(Children):
 
     def wait(self, timeout: float) -> list[ChildExit]:
         end = time.monotonic() + timeout
-        while not self._exits and (self._alive or not self._ready) and (left := end - time.monotonic()) > 0:
+        left = timeout
+        while not self._exits and (self._alive or not self._ready) and left >= 0:  # without time too, it looks once
             self._receive(left)
+            left = end - time.monotonic()
         exits, self._exits = self._exits, []
         return exits
 

@@ -122,6 +122,16 @@ def test_what_a_child_starts_can_be_ended_politely(children: Children, tmp_path:
     assert content(tmp_path / "codes") == f"{-signal.SIGTERM} {-signal.SIGINT}"
 
 
+def test_without_time_wait_returns_what_has_ended(children: Children, tmp_path: Path) -> None:
+    pid = start(children, tmp_path, "exit", "3")
+    ended: list[ChildExit] = []
+    end = time.monotonic() + 20
+    while not ended and time.monotonic() < end:
+        ended = children.wait(0)
+        time.sleep(0.01)
+    assert ended == [ChildExit(pid, 3)]
+
+
 def test_wait_returns_when_its_time_is_up(children: Children, tmp_path: Path) -> None:
     start(children, tmp_path, "sleep", str(tmp_path / "pid"))
     assert children.wait(0.05) == []
