@@ -143,11 +143,10 @@ class ForkedChildren(Children):
 
     def wait(self, timeout: float) -> list[ChildExit]:
         end = time.monotonic() + timeout
-        left = timeout  # the server is heard at least once, whatever the time
-        while not self._exits and (self._alive or not self._ready):
-            self._receive(max(0.0, left))
-            if (left := end - time.monotonic()) <= 0:
-                break
+        left = timeout
+        while not self._exits and (self._alive or not self._ready) and left >= 0:  # without time too, it looks once
+            self._receive(left)
+            left = end - time.monotonic()
         exits, self._exits = self._exits, []
         return exits
 

@@ -80,7 +80,6 @@ class SlotActor:
             self._ended(1, f"this node does not see {project}: choose a folder that all nodes share")
             return
         variables = {**os.environ, self._command.place_variable: json.dumps(self._place)}
-        variables.pop("OMP_NUM_THREADS", None)  # Ray's own; a trial is told how many threads it has
         self._errors = tempfile.TemporaryFile()
         self._seat = subprocess.Popen(
             [sys.executable, "-m", "medqa_sweeps.pool.seat", *self._command.arguments],

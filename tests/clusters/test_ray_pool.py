@@ -17,7 +17,7 @@ from medqa_sweeps.pool.pilots import PilotPool
 from medqa_sweeps.pool.ray_cluster import RayPilot, _Link, ray_pool, refuse_ungrantable
 from medqa_sweeps.pool.ray_request import RayRequest
 from tests.clusters.test_slurm_pool import until
-from tests.clusters.virtual_ray import VirtualRay, drivers
+from tests.clusters.virtual_ray import VirtualRay
 from tests.contracts.test_children import content, gone
 from tests.contracts.test_pool import asleep, exits_of, start
 
@@ -36,7 +36,7 @@ def pool(ray_cluster: VirtualRay, said: list[str]) -> Iterator[PilotPool]:
     with ray_pool(RayRequest(slots=2), ROOT, ["json"], said.append) as pool:
         until(pool, lambda: pool.free == 2)
         yield pool
-    ray_cluster.nothing_left(0)
+    ray_cluster.nothing_left(1)
 
 
 def on(node: str, slots: int = 1, **more: object) -> RayRequest:
@@ -65,11 +65,13 @@ def test_a_share_of_a_card_and_the_runtime_environment_reach_the_process(
     assert not [name for name in told if name.startswith("RAY")] and "HOME" not in told
 
 
-def test_without_gpus_processes_see_none(ray_cluster: VirtualRay) -> None:
+def test_without_gpus_processes_see_none(ray_cluster: VirtualRay, tmp_path: Path) -> None:
     with ray_pool(RayRequest(slots=1, gpus=0), ROOT, ["json"]) as pool:
         until(pool, lambda: pool.free == 1)
         (slot,) = pool.slots
         assert " CPU, actor " in slot.name and slot.environment["CUDA_VISIBLE_DEVICES"] == ""
+        start(pool, tmp_path, "exit", "3")
+        assert [one.code for one in exits_of(pool, 1)] == [3]
 
 
 def test_this_process_has_no_thread_no_import_and_no_handler_of_ray(ray_cluster: VirtualRay) -> None:
@@ -194,7 +196,7 @@ def test_no_actor_and_no_process_outlives_a_killed_parent(
 
 def test_a_lost_connection_is_made_again(pool: PilotPool, ray_cluster: VirtualRay, tmp_path: Path) -> None:
     process = asleep(pool, tmp_path, "pid")
-    (driver,) = drivers()
+    (driver,) = ray_cluster.drivers()
     driver.kill()
     (end,) = exits_of(pool, 1)
     assert (end.process, end.cause) == (process, "the connection to the Ray cluster was lost (exit code -9)")

@@ -25,12 +25,6 @@ _IMPATIENT = {"health_check_period_ms": 500, "health_check_timeout_ms": 3000, "h
 _VARIABLES = {"RAY_USAGE_STATS_ENABLED": "0", "RAY_DEDUP_LOGS": "0"}
 
 
-def drivers() -> list[psutil.Process]:
-    """Those of our sweeps, whose own processes may be dead."""
-    found = psutil.process_iter(["cmdline"])
-    return [one for one in found if "medqa_sweeps.pool.ray_driver" in (one.info["cmdline"] or [])]
-
-
 class VirtualRay:
     """A head, on which nothing runs, and `nodes` nodes n1, n2, …, each of 4 CPUs and 2 GPUs in name only. Close it, or
     use it as a context manager: no daemon is left.
@@ -92,11 +86,17 @@ class VirtualRay:
         """Node by process id of each seat."""
         return {process.pid: name for name in self.nodes for process in self.processes_of(name) if is_seat(process)}
 
+    def drivers(self) -> list[psutil.Process]:
+        """Those of our sweeps on it, whose own processes may be dead."""
+        found = psutil.process_iter(["cmdline", "environ"])
+        of_this = [one for one in found if (one.info["environ"] or {}).get("RAY_ADDRESS") == self.address]
+        return [one for one in of_this if "medqa_sweeps.pool.ray_driver" in (one.info["cmdline"] or [])]
+
     def nothing_left(self, seconds: float) -> None:
         """Return when no seat and no driver of ours is there, within so many seconds."""
         end = time.monotonic() + seconds
-        while self.seats() or drivers():
-            assert time.monotonic() < end, (self.seats(), drivers())
+        while self.seats() or self.drivers():
+            assert time.monotonic() < end, (self.seats(), self.drivers())
             time.sleep(0.05)
 
     def kill_node(self, name: str) -> None:

@@ -66,14 +66,6 @@ def test_exit_codes_come_back_with_their_process(children: Children, tmp_path: P
     assert {child.pid: child.code for child in wait_for_all(children, 3)} == codes
 
 
-def test_an_end_is_heard_by_who_never_waits(children: Children, tmp_path: Path) -> None:
-    pid, end = start(children, tmp_path, "exit", "3"), time.monotonic() + 20
-    while not (ended := children.wait(0)):
-        assert time.monotonic() < end
-        time.sleep(0.01)
-    assert ended == [ChildExit(pid, 3)]
-
-
 def test_a_child_gets_just_the_environment_it_was_given_and_a_group_of_its_own(
     children: Children, tmp_path: Path
 ) -> None:
@@ -128,6 +120,16 @@ def test_no_polite_signal_ends_a_child_or_what_starts_children(children: Childre
 def test_what_a_child_starts_can_be_ended_politely(children: Children, tmp_path: Path) -> None:
     start(children, tmp_path, "obedient", str(tmp_path / "codes"))
     assert content(tmp_path / "codes") == f"{-signal.SIGTERM} {-signal.SIGINT}"
+
+
+def test_without_time_wait_returns_what_has_ended(children: Children, tmp_path: Path) -> None:
+    pid = start(children, tmp_path, "exit", "3")
+    ended: list[ChildExit] = []
+    end = time.monotonic() + 20
+    while not ended and time.monotonic() < end:
+        ended = children.wait(0)
+        time.sleep(0.01)
+    assert ended == [ChildExit(pid, 3)]
 
 
 def test_wait_returns_when_its_time_is_up(children: Children, tmp_path: Path) -> None:
