@@ -63,6 +63,7 @@ def ray_pool(
         request.at_least,
         request.sentences(),
         say,
+        runs_without=link.runs_without,
         look_at=lambda node: "ray status",
         leave=link.close,
     )
@@ -112,6 +113,11 @@ class _Link:
             self._driver = _Driver(self._connection, self._selector)
         return self._driver
 
+    def runs_without(self, nodes: Collection[str]) -> bool:
+        """Whether the cluster has, or may get, other nodes that can hold a slot."""
+        able = self.driver().able
+        return able is None or not set(able) <= set(nodes)
+
     def close(self) -> None:
         """End the connection, and all slots with it."""
         if self._driver is not None:
@@ -132,6 +138,7 @@ class _Driver:
         self._selector, self._unread = selector, b""
         self._told: dict[int, list[tuple[str, Any]]] = defaultdict(list)
         self._ready, self._refused = False, ""
+        self.able: list[str] | None = None  # nodes that can hold a slot, once it is ready; None: others may come
         self._errors = tempfile.TemporaryFile()
         parent = os.getpid()
         self._process = subprocess.Popen(
@@ -230,7 +237,7 @@ class _Driver:
 
     def _take(self, key: str, value: Any) -> None:
         if key == Told.READY:
-            self._ready = True
+            self._ready, self.able = True, value
         elif key == Told.REFUSED:
             self._refused = value
         else:

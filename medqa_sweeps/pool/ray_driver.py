@@ -56,17 +56,18 @@ def main() -> int:
     with open(0, "rb", buffering=0, closefd=False) as unbuffered:  # what follows is asyncio's
         connection = Connection(**json.loads(unbuffered.readline())["connect"])
     try:
-        _connect(connection)
+        nodes = _connect(connection)
     except Refused as refused:
         say(Told.REFUSED, str(refused))
         return 1
-    say(Told.READY, True)
+    say(Told.READY, nodes)
     asyncio.run(_Driver(connection, say).serve())
     return 0
 
 
-def _connect(connection: Connection) -> None:
-    """
+def _connect(connection: Connection) -> list[str] | None:
+    """The names of the nodes that can hold a slot; None: further nodes may come.
+
     Raises:
         Refused: if there is no such cluster, or it would never grant such a slot.
     """
@@ -86,8 +87,7 @@ def _connect(connection: Connection) -> None:
         ray.init(address=address, log_to_driver=False, logging_level="ERROR", configure_logging=False)
     except Exception as error:  # RuntimeError, ConnectionError, RpcError, AuthenticationError, …
         raise Refused(_why_not(error, address)) from None
-    if not connection.autoscaling:
-        _refuse_ungrantable(connection.amounts, ray.nodes())
+    return None if connection.autoscaling else _large_enough(connection.amounts, ray.nodes())
 
 
 def _origin(address: str) -> str:
@@ -109,14 +109,17 @@ def _why_not(error: Exception, address: str) -> str:
     return f"Ray does not connect to the cluster at {address}: {_first_line(error.__cause__ or error)}. {hint}."
 
 
-def _refuse_ungrantable(amounts: Mapping[str, float], nodes: Collection[Mapping[str, Any]]) -> None:
-    """
+def _large_enough(amounts: Mapping[str, float], nodes: Collection[Mapping[str, Any]]) -> list[str]:
+    """The names of the nodes that can hold so much.
+
     Raises:
-        Refused: if no node is large enough, however long one waits.
+        Refused: if none is large enough, however long one waits.
     """
-    held = [{name: node["Resources"].get(name, 0) for name in amounts} for node in nodes if node["Alive"]]
-    if any(all(node[name] >= amount for name, amount in amounts.items()) for node in held):
-        return
+    alive = [node for node in nodes if node["Alive"]]
+    held = [{name: node["Resources"].get(name, 0) for name in amounts} for node in alive]
+    fitting = [all(node[name] >= amount for name, amount in amounts.items()) for node in held]
+    if any(fitting):
+        return [node["NodeName"] for node, fits in zip(alive, fitting, strict=True) if fits]
     largest = {name: max(node[name] for node in held) for name in amounts}
     short = {name: most for name, most in largest.items() if most < amounts[name]}
     has = f"no node has more than {in_words(short)}" if short else "no node has all of that at once"

@@ -15,7 +15,7 @@ MARK = "ray-driver "  # what else Ray prints is not ours
 class Told(StrEnum):
     """The key of a line."""
 
-    READY = "ready"  # true: connected, and such a slot can be granted; said first, unless REFUSED is
+    READY = "ready"  # [names of nodes that can hold a slot], null where others may come: said first, unless REFUSED is
     REFUSED = "refused"  # why not, for users
     HEARD = "heard"  # [number, what its seat has written]
     NOTICE = "notice"  # [number, why it will end, for users]

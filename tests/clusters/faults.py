@@ -6,7 +6,6 @@ tell of a step that was lost or done twice.
 """
 
 import json
-import os
 import signal
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
@@ -120,26 +119,6 @@ class Faults(ABC):
         assert program.said().count(f" on {node}: ") >= trials, program.said()
         assert ends_of(program) == [("failed", "killed")] * trials
         assert len(lines_of(program, "attempt")) == 4 + trials
-
-    def test_a_node_that_fails_twice_is_not_asked_again(
-        self, start: Callable[..., Program], undisturbed: dict[str, Any], cluster: VirtualCluster
-    ) -> None:
-        """Its daemon lives, as on a node whose GPUs or memory fail: the cluster would grant slots there at once."""
-        program = start("engine.max_attempts=4")
-        training(program)
-        node, trials = busiest(cluster)
-        for round in (1, 2):
-            program.until(lambda began=trials * round: nodes_of(program).count(node) == began)
-            for seat in [pid for pid, there in cluster.seats().items() if there == node]:
-                os.kill(seat, signal.SIGKILL)
-        as_undisturbed(program, undisturbed)
-        said = program.said()
-        assert said.count(f"{node} failed 2 times, so it gets nothing more to run in this sweep") == 1, said
-        assert f"Failures by node: {node}: {2 * trials} attempts ({2 * trials} killed)." in said
-        assert nodes_of(program).count(node) == 2 * trials and len(nodes_of(program)) == 4 + 2 * trials
-        ends = [(end["node"], end["failure"]) for end in lines_of(program, "attempt_end")]
-        assert ends == [(node, "killed")] * 2 * trials
-        assert {line["card"] for line in lines_of(program, "attempt")} == {"GPU 0", "GPU 1"}
 
     @pytest.mark.slow
     @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])

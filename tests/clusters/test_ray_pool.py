@@ -1,6 +1,7 @@
 """What the Ray pool promises beyond the contract of pools, on a virtual cluster: slots that come and go."""
 
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -234,7 +235,9 @@ def test_another_version_of_python_is_refused_in_rays_words(ray_cluster: Virtual
 
 def test_a_cluster_that_has_ended_is_named(ray_cluster: VirtualRay, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("RAY_ADDRESS", "127.0.0.1:1")
-    with pytest.raises(ConfigError, match=r"No Ray cluster answers at .*:1 .*ray start --head"):
+    with pytest.raises(
+        ConfigError, match=r"No Ray cluster answers at .*:1, which RAY_ADDRESS names .*ray start --head"
+    ):
         refuse_ungrantable(RayRequest(slots=1))
 
 
@@ -242,10 +245,26 @@ def test_a_node_that_lacks_a_package_is_told_by_its_name_after_a_few_requests(
     ray_cluster: VirtualRay, said: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("medqa_sweeps.pool.pilots._FIRST_DELAY_SECONDS", 0.1)
-    with ray_pool(RayRequest(slots=1, gpus=0), ROOT, ["no_such_module"], said.append) as pool:
-        with pytest.raises(InternalError, match=r"No slot is granted, 4 requests failed.*n\d: .*no_such_module"):
-            until(pool, lambda: False)
-        assert len(said) == 1
+    refused = pytest.raises(InternalError, match=r"No slot is granted, 4 requests failed.*n\d: .*no_such_module")
+    with ray_pool(RayRequest(slots=1, gpus=0), ROOT, ["no_such_module"], said.append) as pool, refused:
+        until(pool, lambda: False)
+    assert said[0].startswith("A request for a slot failed and is made again") and len(said) <= 3
+    assert all("failed 2 times, so it gets nothing more to run" in one for one in said[1:])
+    ray_cluster.nothing_left(10)
+
+
+def test_a_node_that_fails_twice_is_not_asked_again(ray_cluster: VirtualRay, said: list[str], tmp_path: Path) -> None:
+    """Its daemon lives, as on a node whose GPUs or memory fail. Where no other slot is free, it is asked twice."""
+    with ray_pool(RayRequest(slots=6), ROOT, ["json"], said.append) as pool:
+        for told in ("n1 GPU", "n1 failed 2 times"):
+            until(pool, lambda: pool.free == 6)
+            for seat in [pid for pid, node in ray_cluster.seats().items() if node == "n1"]:
+                os.kill(seat, signal.SIGKILL)
+            until(pool, lambda told=told: any(one.startswith(told) for one in said) and pool.free < 5)
+        about = [one for one in said if "n1 failed" in one]
+        assert about == ["n1 failed 2 times, so it gets nothing more to run in this sweep. To look at it: ray status"]
+        until(pool, lambda: pool.free == 4)
+        assert {slot.device_id for slot in pool.slots} == {"n2", "n3"}
     ray_cluster.nothing_left(10)
 
 

@@ -1,12 +1,14 @@
 """What may happen to a sweep on Slurm: the faults of any cluster, and what Slurm does besides."""
 
+import os
+import signal
 import time
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 
-from tests.clusters.faults import Faults, as_undisturbed, ends_of, lines_of, training
+from tests.clusters.faults import Faults, as_undisturbed, busiest, ends_of, lines_of, nodes_of, training
 from tests.clusters.virtual_slurm import VirtualSlurm
 from tests.sweep.test_faults import Program, steps
 
@@ -31,6 +33,26 @@ class TestOnSlurm(Faults):
         assert "Slurm ends the job; it resumes from its newest checkpoint" in program.said()
         trained = [line["step"] for line in lines_of(program, "train")]
         assert len(trained) == 4 * 200, "each step was done once"
+
+    def test_a_node_that_fails_twice_is_not_asked_again(
+        self, start: Callable[..., Program], undisturbed: dict[str, Any], cluster: VirtualSlurm
+    ) -> None:
+        """Its daemon lives, as on a node whose GPUs or memory fail: Slurm gives it the next jobs at once."""
+        program = start("engine.max_attempts=4")
+        training(program)
+        node, trials = busiest(cluster)
+        for round in (1, 2):
+            program.until(lambda began=trials * round: nodes_of(program).count(node) == began)
+            for seat in [pid for pid, there in cluster.seats().items() if there == node]:
+                os.kill(seat, signal.SIGKILL)
+        as_undisturbed(program, undisturbed)
+        said = program.said()
+        assert said.count(f"{node} failed 2 times, so it gets nothing more to run in this sweep") == 1, said
+        assert f"Failures by node: {node}: {2 * trials} attempts ({2 * trials} killed)." in said
+        assert nodes_of(program).count(node) == 2 * trials and len(nodes_of(program)) == 4 + 2 * trials
+        ends = [(end["node"], end["failure"]) for end in lines_of(program, "attempt_end")]
+        assert ends == [(node, "killed")] * 2 * trials
+        assert {line["card"] for line in lines_of(program, "attempt")} == {"GPU 0", "GPU 1"}
 
     @pytest.mark.slow
     def test_preempted_by_another_partition(
