@@ -119,11 +119,11 @@ def _merged(some: list[Span], tick: float) -> list[Bar]:
     bars: list[Bar] = []
     for span in some:
         last = bars[-1] if bars else None
-        if last is not None and tick and last.state is span.trial.state and span.began - last.ended < tick:
+        if last is not None and tick and last.state is span.state and span.began - last.ended < tick:
             last.ended = max(last.ended, span.ended)
             last.names = f"{last.names.split(' to ')[0]} to {span.trial.name}"
         else:
-            bars.append(Bar(span.began, span.ended, span.trial.state, span.trial.name))
+            bars.append(Bar(span.began, span.ended, span.state, span.trial.name))
     return bars
 
 

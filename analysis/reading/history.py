@@ -38,6 +38,11 @@ class Span:
     def device(self) -> str:
         return f"{self.machine} {self.card}"
 
+    @property
+    def state(self) -> State:
+        """Of the attempt: a trial that was completed at its second has failed at its first."""
+        return State.FAILED if self.failure is not None else self.trial.state
+
 
 @dataclass(frozen=True)
 class History:

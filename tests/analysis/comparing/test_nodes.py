@@ -16,7 +16,7 @@ from medqa_sweeps.analysis.plots.timeline import timeline
 from medqa_sweeps.analysis.reading.history import spans
 from medqa_sweeps.analysis.reading.nodes import Node, nodes_of
 from medqa_sweeps.analysis.reading.studies import read_study
-from medqa_sweeps.analysis.reading.trial_state import state_without_result
+from medqa_sweeps.analysis.reading.trial_state import State, state_without_result
 from medqa_sweeps.errors import FailureKind
 from medqa_sweeps.trial.folder import TrialDir
 from medqa_sweeps.trial.records import AttemptEndLine, AttemptLine, Outcome
@@ -53,6 +53,17 @@ def three_nodes(tmp_path: Path) -> Path:
     trial.fail(FailureKind.CONFIG, "wrong")
     result(trial, finished_at=210.0)
     return tmp_path
+
+
+def test_an_attempt_has_an_outcome_besides_its_trial(three_nodes: Path) -> None:
+    first, second, third = read_study(three_nodes).trials
+    assert [span.state for span in spans(first)] == [State.FAILED, State.COMPLETED]
+    assert [span.state for span in spans(second)] == [State.FAILED, State.COMPLETED]
+    assert [span.state for span in spans(third)] == [State.FAILED]
+    drawn = timeline(leaderboard(read_study(three_nodes)))
+    assert drawn is not None and drawn.figure is not None
+    bars = {bar.name: dict(zip(bar.y, bar.text, strict=True)) for bar in drawn.figure.data}
+    assert bars["failed"]["n1 GPU 0"] in ("0", "1") and "n1 GPU 0" not in bars["completed"]
 
 
 def test_the_sums_and_the_failures_are_by_node(three_nodes: Path) -> None:
