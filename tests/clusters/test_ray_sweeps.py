@@ -23,14 +23,15 @@ class TestOnRay(Faults):
         self, start: Callable[..., Program], undisturbed: dict[str, Any], cluster: VirtualRay
     ) -> None:
         program = start("engine.max_attempts=1")
-        training(program)
+        training(program, trials=1)  # Ray's word takes seconds, and a trial may have ended by then
         node, trials = busiest(cluster)
         cluster.drain_node(node, seconds=60)
         try:
             as_undisturbed(program, undisturbed)
         finally:
             cluster.replace_node(node)
-        assert ends_of(program) == [("interrupted", None)] * trials
+        ends = ends_of(program)
+        assert set(ends) == {("interrupted", None)} and len(ends) <= trials, (ends, program.said())
         assert "Ray drains the node; it resumes from its newest checkpoint" in program.said()
         trained = [line["step"] for line in lines_of(program, "train")]
         assert len(trained) == 4 * 200, "each step was done once"
