@@ -1,7 +1,7 @@
 """The engines that a sweep of a benchmark runs on: this machine, or a virtual cluster of real daemons on it.
 
-A virtual cluster has three nodes, each of 4 CPUs and 2 GPUs in name only. It is started anew for each sweep: nothing that
-an earlier one left can disturb or help the next, and no daemon runs beside a sweep that does not use it.
+A virtual cluster has three nodes, each of 4 CPUs and 2 GPUs in name only. It is started anew for each sweep: nothing
+that an earlier one left can disturb or help the next, and no daemon runs beside a sweep that does not use it.
 """
 
 import contextlib

@@ -11,7 +11,6 @@ time a job takes beyond its length, were the slots filled as greedily as can be.
 
 import argparse
 import contextlib
-import os
 import resource
 import subprocess
 import tempfile
