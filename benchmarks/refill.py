@@ -29,7 +29,7 @@ SLOTS = 2
 PROGRAMS = {"stand-in": ROOT / "tests" / "sweep" / "program.py", "real": ROOT / "launch.py"}
 WORDS = {
     "stand-in": ["training.max_steps=50", "split.max_validation=16", "training.effective_batch_size=8"],
-    "real": ["training.max_steps=20", "evaluation.baseline=false"],
+    "real": ["training.max_steps=20", "evaluation.baseline=false", "engine.threads=1"],
 }
 PRUNE_ALL = ["hydra/sweeper/pruner=threshold", "hydra.sweeper.pruner.lower=2"]  # no accuracy is above 2
 ENDS: dict[str, list[str]] = {"completed": [], "pruned": PRUNE_ALL}
