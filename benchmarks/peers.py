@@ -13,7 +13,9 @@ from medqa_sweeps.durable.writable_folders import cache_folder
 PEERS = {
     # Upstream's stable sweeper (1.3.0) needs Optuna below 3; its pre-release takes Optuna 5 and Hydra 1.4.
     "hydra": ["hydra-optuna-sweeper==1.4.0rc3", "hydra-joblib-launcher==1.4.0rc3"],
-    "ray": ["ray[tune]", "optuna"],
+    "submitit": ["hydra-optuna-sweeper==1.4.0rc3", "hydra-submitit-launcher==1.2.0"],
+    # As this project's extra `ray`: another version could not join its clusters.
+    "ray": ["ray[tune]==2.60.0", "optuna"],
 }
 _TELL = "import importlib.metadata as m, json; print(json.dumps({d.name: d.version for d in m.distributions()}))"
 
@@ -52,7 +54,7 @@ def _environment(name: str, packages: Sequence[str], below: Path | None) -> Path
 def versions(python: Path) -> dict[str, str]:
     """Of what is installed beside a Python, those that matter here."""
     told = json.loads(_run([str(python), "-c", _TELL]))
-    wanted = ("hydra", "optuna", "joblib", "omegaconf", "ray")
+    wanted = ("hydra", "optuna", "joblib", "omegaconf", "ray", "submitit")
     return {name: version for name, version in sorted(told.items()) if name.startswith(wanted)}
 
 

@@ -1,14 +1,16 @@
 """How soon a slot is busy again: from a trial's end, or from the decision to prune it, to the next trial's first step.
 
-    python -m benchmarks.refill                stand-in trials, and real tiny ones (two minutes)
-    python -m benchmarks.refill --only stand-in
+    python -m benchmarks.refill                stand-in trials, and real tiny ones, on each engine that is there
+    python -m benchmarks.refill --engine local --only stand-in
 
 Read from the folders that a sweep leaves: the time of `result.json` (the end), of `stop` (the decision), of the next
 trial's first line (its process is at work) and of its first training line (its first step is done). Slots are refilled
 in the order in which they become free. The stand-in trains nothing: a step is 0.02 s of sleep, all around it is real.
+The engines are this machine and virtual clusters on it. They take turns, with the same trials, 2 slots and no GPU.
 """
 
 import argparse
+import itertools
 import os
 import statistics
 import subprocess
@@ -17,6 +19,7 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
+from benchmarks.clusters import ENGINES, our_launcher, startable, started
 from benchmarks.record import store
 from medqa_sweeps.trial.folder import TrialDir
 from medqa_sweeps.trial.records import Outcome, TrainLine
@@ -26,26 +29,28 @@ SLOTS = 2
 PROGRAMS = {"stand-in": ROOT / "tests" / "sweep" / "program.py", "real": ROOT / "launch.py"}
 WORDS = {
     "stand-in": ["training.max_steps=50", "split.max_validation=16", "training.effective_batch_size=8"],
-    "real": ["training.max_steps=20", "evaluation.baseline=false"],
+    "real": ["training.max_steps=20", "evaluation.baseline=false", "engine.threads=1"],
 }
 PRUNE_ALL = ["hydra/sweeper/pruner=threshold", "hydra.sweeper.pruner.lower=2"]  # no accuracy is above 2
+ENDS: dict[str, list[str]] = {"completed": [], "pruned": PRUNE_ALL}
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--trials", type=int, default=8)
     parser.add_argument("--only", choices=PROGRAMS, nargs="+", default=list(PROGRAMS))
+    parser.add_argument("--engine", choices=ENGINES, nargs="+", default=list(ENGINES))
     asked = parser.parse_args()
+    engines = startable(asked.engine)
     figures = {}
-    for kind in asked.only:
-        for what, words in (("completed", []), ("pruned", PRUNE_ALL)):
-            with tempfile.TemporaryDirectory(prefix="refill-") as folder:
-                _sweep(kind, words, asked.trials, Path(folder) / "study")
-                figures[f"{kind}, {what}"] = _gaps(Path(folder) / "study", asked.trials)
-            for name, gap in figures[f"{kind}, {what}"].items():
-                print(
-                    f"{kind}, {what}: {name} {gap['median']:.3f} s (median of {gap['count']}, most {gap['most']:.3f} s)"
-                )
+    for kind, (what, words), engine in itertools.product(asked.only, ENDS.items(), engines):
+        name = f"{kind}, {what}" if engine == "local" else f"{kind}, {what}, {engine}"
+        with tempfile.TemporaryDirectory(prefix="refill-") as folder:
+            with started(engine):
+                _sweep(kind, [*words, *our_launcher(engine, SLOTS, gpus=0)], asked.trials, Path(folder) / "study")
+            figures[name] = _gaps(Path(folder) / "study", asked.trials)
+        for gap, found in figures[name].items():
+            print(f"{name}: {gap} {found['median']:.3f} s (median of {found['count']}, most {found['most']:.3f} s)")
     print(f"stored in {store('refill', figures)}")
 
 
@@ -53,7 +58,6 @@ def _sweep(kind: str, words: Sequence[str], trials: int, folder: Path) -> None:
     rates = ",".join(f"{1e-3 * (1 + place):g}" for place in range(trials))
     command = [
         *(sys.executable, str(PROGRAMS[kind]), "-m", "experiment=quickstart", "tracking=none", *WORDS[kind], *words),
-        *("hydra.launcher.devices=cpu", f"hydra.launcher.slots_per_device={SLOTS}"),
         *(f"optimizer.lr={rates}", f"hydra.sweep.dir={folder}"),
     ]
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}

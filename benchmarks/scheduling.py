@@ -2,115 +2,112 @@
 
     python -m benchmarks.scheduling                    200 jobs of mean 0, 0.2, 1 and 3 seconds on 8 slots: 15 minutes
     python -m benchmarks.scheduling --means 0.2 --only ours
+    python -m benchmarks.scheduling --engine slurm ray   on 6 slots of virtual clusters: mean 0 and 1
 
-The jobs sleep, so that the schedulers are measured and not the cores. All sample at random. A job of length zero shows
-the overhead. The makespan runs from the first job's begin to the last job's end; `wall` is the whole command.
+The jobs sleep, so that the schedulers are measured and not the cores. A job of length zero shows the overhead. The
+makespan runs from the first job's begin to the last job's end; `wall` is the whole command. `lost` is what of a slot's
+time a job takes beyond its length, were the slots filled as greedily as can be. Each engine has a result of its own.
 """
 
 import argparse
 import contextlib
-import os
 import resource
 import subprocess
-import sys
 import tempfile
 import time
 from pathlib import Path
 
-from benchmarks.peers import peer, versions
+from benchmarks import schedulers
+from benchmarks.clusters import ENGINES, startable, started
+from benchmarks.peers import versions
 from benchmarks.record import store
-from benchmarks.turns import greedy_seconds, read_diary
+from benchmarks.turns import ended_jobs, greedy_seconds, read_diary
 
-_PATIENCE_SECONDS = 900.0  # with one sweep, before it counts as failed
-HERE = Path(__file__).parent
-ROOT = HERE.parent
-SPACE = ["x=interval(0,1)", "y=interval(0,1)"]
-OURS = ["hydra/sweeper=async_optuna", "hydra/launcher=local_gpus", "hydra.launcher.devices=cpu"]
-STOCK = ["hydra/sweeper=optuna", "hydra/launcher=joblib"]
+SLOTS = {"local": 8, "slurm": 6, "ray": 6}  # a virtual cluster has no more
+MEANS = {"local": [0.0, 0.2, 1.0, 3.0], "slurm": [0.0, 1.0], "ray": [0.0, 1.0]}
+_SAID = 1000  # last characters of what a failed sweep said
 
 
 def main() -> None:
     asked = _parse()
-    pythons = {"ours": Path(sys.executable), **{name: peer(name) for name in ("hydra", "ray") if name in asked.only}}
-    found = {name: python for name, python in pythons.items() if python is not None and name in asked.only}
+    for engine in startable(asked.engine or ["local"]):
+        _compare(engine, asked)
+
+
+def _compare(engine: str, asked: argparse.Namespace) -> None:
+    """Measure every scheduler of the engine, and store what was found."""
+    pythons = schedulers.pythons(engine, asked.only)
+    slots = asked.slots or SLOTS[engine]
     rows = []
-    for mean in asked.means:
+    for mean in asked.means or MEANS[engine]:
         for _ in range(asked.repeat):
-            for name, python in found.items():  # side by side: what disturbs one, disturbs the others
-                rows.append(_measured(name, python, asked.trials, mean, asked.slots))
-                print(_line(rows[-1]), flush=True)
-    peers = {f"{name}: {package}": number for name in found for package, number in versions(found[name]).items()}
-    print(f"stored in {store('scheduling', {'slots': asked.slots, 'runs': rows}, peers)}")
+            for name, python in pythons.items():  # side by side: what disturbs one, disturbs the others
+                with started(engine):
+                    rows.append(_measured(name, engine, python, mean, slots, asked))
+                print(_line(engine, rows[-1]), flush=True)
+    peers = {f"{name}: {package}": number for name, its in pythons.items() for package, number in versions(its).items()}
+    stored = "scheduling" if engine == "local" else f"scheduling_{engine}"
+    print(f"stored in {store(stored, {'slots': slots, 'runs': rows}, peers)}")
 
 
-def _measured(name: str, python: Path, trials: int, mean: float, slots: int) -> dict[str, float | str]:
+def _measured(
+    name: str, engine: str, python: Path, mean: float, slots: int, asked: argparse.Namespace
+) -> dict[str, float | str]:
     """One sweep of one scheduler; `failed` instead of figures if it did not run all jobs."""
+    trials = asked.trials
     with tempfile.TemporaryDirectory(prefix="scheduling-") as folder:
         diary, log = Path(folder) / "diary", Path(folder) / "log"
         began, before = time.monotonic(), _children_cpu()
         with open(log, "w") as output, contextlib.suppress(subprocess.TimeoutExpired):
             subprocess.run(
-                _command(name, python, trials, mean, slots, diary),
+                schedulers.command(name, engine, python, trials, mean, slots, diary),
                 cwd=folder,
-                env={**os.environ, "PYTHONPATH": f"{ROOT}:{HERE}" if name == "ours" else str(HERE)},
+                env=schedulers.environment(name),
                 stdout=output,
                 stderr=subprocess.STDOUT,
-                timeout=_PATIENCE_SECONDS,
+                timeout=asked.patience,
             )
         wall, cpu = time.monotonic() - began, _children_cpu() - before
         row: dict[str, float | str] = {"scheduler": name, "trials": trials, "mean_seconds": mean, "wall_seconds": wall}
-        ended = diary.with_suffix(".ended")
-        if not ended.exists() or len(ended.read_text().splitlines()) < trials:
-            return {**row, "failed": log.read_text()[-1000:]}
+        row["never_ended"] = trials - ended_jobs(diary)
+        if row["never_ended"]:
+            return {**row, "failed": log.read_text()[-_SAID:]}
         figures = {**read_diary(diary), "cpu_seconds_a_job": cpu / trials}
+    greedy = greedy_seconds(trials, mean, slots)
+    figures["lost_seconds_a_job"] = (figures["makespan_seconds"] - greedy) * slots / trials
     if mean:
-        figures["greedy_seconds"] = greedy_seconds(trials, mean, slots)
-        figures["over_greedy"] = figures["makespan_seconds"] / figures["greedy_seconds"]
+        figures["greedy_seconds"] = greedy
+        figures["over_greedy"] = figures["makespan_seconds"] / greedy
     return {**row, **figures}
 
 
-def _command(name: str, python: Path, trials: int, mean: float, slots: int, diary: Path) -> list[str]:
-    if name == "ray":
-        words = [str(diary), str(trials), str(mean), str(slots), str(diary.parent / "ray")]
-        return [str(python), str(HERE / "ray_sleeper.py"), *words]
-    of_sweeper = {
-        "ours": [*OURS, f"hydra.launcher.slots_per_device={slots}"],
-        "hydra": [*STOCK, f"hydra.launcher.n_jobs={slots}", f"hydra.sweeper.n_jobs={slots}"],
-    }[name]
-    return [
-        *(str(python), str(HERE / "sleeper.py"), "-m", *of_sweeper, "hydra/sweeper/sampler=random"),
-        *(f"hydra.sweeper.n_trials={trials}", f"hydra.sweep.dir={diary.parent / 'study'}", *SPACE),
-        *(f"count={trials}", f"mean_seconds={mean}", f"diary={diary}"),
-    ]
-
-
 def _children_cpu() -> float:
-    """CPU seconds of all processes that have been started and waited for; Ray's own servers are not among them."""
+    """CPU seconds of all processes that have been started and waited for: not Ray's servers, nor a cluster's jobs."""
     used = resource.getrusage(resource.RUSAGE_CHILDREN)
     return used.ru_utime + used.ru_stime
 
 
-def _line(row: dict[str, float | str]) -> str:
-    head = f"{row['scheduler']:>6}, mean {row['mean_seconds']} s: "
+def _line(engine: str, row: dict[str, float | str]) -> str:
+    head = f"{engine}, {row['scheduler']}, mean {row['mean_seconds']} s: "
     if "failed" in row:
-        return f"{head}failed: {row['failed']}"
+        return f"{head}failed, {row['never_ended']} of {row['trials']} jobs never ended: {row['failed']}"
     greedy = f", {row['over_greedy']:.3f} of greedy" if "over_greedy" in row else ""
     return (
         f"{head}makespan {row['makespan_seconds']:.2f} s{greedy}, wall {row['wall_seconds']:.2f} s; a trial: "
-        f"{1000 * float(row['parent_cpu_seconds_a_job']):.1f} ms of the parent's CPU, "
-        f"{1000 * float(row['cpu_seconds_a_job']):.0f} ms of all"
+        f"{row['lost_seconds_a_job']:.3f} s of a slot lost, {1000 * float(row['parent_cpu_seconds_a_job']):.1f} ms of "
+        f"the parent's CPU, {1000 * float(row['cpu_seconds_a_job']):.0f} ms with its children's"
     )
 
 
 def _parse() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--engine", choices=ENGINES, nargs="+", action="extend", help="local unless given")
     parser.add_argument("--trials", type=int, default=200)
-    parser.add_argument("--slots", type=int, default=8)
-    parser.add_argument(
-        "--means", type=lambda text: [float(one) for one in text.split(",")], default=[0.0, 0.2, 1.0, 3.0]
-    )
+    parser.add_argument("--slots", type=int, help="8, on a cluster 6")
+    parser.add_argument("--means", type=lambda text: [float(one) for one in text.split(",")])
     parser.add_argument("--repeat", type=int, default=1)
-    parser.add_argument("--only", type=lambda text: text.split(","), default=["ours", "hydra", "ray"])
+    parser.add_argument("--only", type=lambda text: text.split(","), help="names of schedulers")
+    parser.add_argument("--patience", type=float, default=900.0, help="seconds for one sweep, then it counts as failed")
     return parser.parse_args()
 
 

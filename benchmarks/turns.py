@@ -28,6 +28,12 @@ def greedy_seconds(count: int, mean_seconds: float, slots: int) -> float:
     return max(free_at)
 
 
+def ended_jobs(diary: Path) -> int:
+    """How many jobs have ended."""
+    ended = diary.with_suffix(".ended")
+    return len(ended.read_text().splitlines()) if ended.exists() else 0
+
+
 def read_diary(diary: Path) -> dict[str, float]:
     """From the first job's begin to the last job's end, seconds; the parent's CPU seconds meanwhile, a job."""
     began = [json.loads(line)["began"] for line in diary.read_text().splitlines()]

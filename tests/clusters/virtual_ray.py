@@ -113,7 +113,7 @@ class VirtualRay:
     @contextlib.contextmanager
     def said_to_run_python(self, version: str) -> Iterator[None]:
         """Within: the cluster's record of its versions names another Python. A real one cannot be had here."""
-        from ray._raylet import GcsClient
+        from ray._raylet import GcsClient  # type: ignore[attr-defined,unused-ignore]  # its stub lacks it
 
         client, key = GcsClient(address=self.address), b"CLUSTER_METADATA"
         before = client.internal_kv_get(key, b"cluster")
