@@ -5,8 +5,12 @@ Cluster, processes, folders and Optuna's journal are real; the training is `test
 tell of a step that was lost or done twice.
 """
 
+import contextlib
+import errno
 import json
 import signal
+import subprocess
+import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -15,6 +19,7 @@ from typing import Any, Protocol
 import psutil
 import pytest
 
+from tests.clusters.virtual_slurm import is_seat
 from tests.sweep.test_faults import Program, complete, results
 
 FOUR = ("lora.r=2,4", "optimizer.lr=1e-3,1e-2", "training.max_steps=200")  # of 4 seconds or more each
@@ -31,6 +36,9 @@ class VirtualCluster(Protocol):
 
     def freeze_node(self, name: str, /) -> list[psutil.Process]:
         """As a machine that hangs; the processes, for `resume()`."""
+
+    def processes_of(self, name: str, /) -> list[psutil.Process]:
+        """The node's daemons, what they keep for each slot, and all processes of the slots."""
 
     def seats(self) -> dict[int, str]:
         """Node by process id of each seat."""
@@ -72,6 +80,52 @@ def busiest(cluster: VirtualCluster) -> tuple[str, int]:
     return max(((name, nodes.count(name)) for name in set(nodes)), key=lambda one: one[1])
 
 
+def cut_off(cluster: VirtualCluster, node: str) -> list[psutil.Process]:
+    """As a node whose network is gone: what connects it stops, its seats and their trials go on, and so does its way
+    to the disk. The processes, for `resume()`."""
+    processes = cluster.processes_of(node)
+    seats = [one for one in processes if is_seat(one)]
+    working = {one.pid for seat in seats for one in (seat, *seat.children(recursive=True))}
+    links = [one for one in processes if one.pid not in working]
+    for process in links:
+        process.suspend()
+    return links
+
+
+def reconnect(links: list[psutil.Process]) -> None:
+    for process in links:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            process.resume()
+
+
+@contextlib.contextmanager
+def small_disk(folder: Path, mebibytes: int) -> Iterator[None]:
+    """Within: the folder is a disk of its own."""
+    folder.mkdir()
+    subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={mebibytes}m", "none", str(folder)], check=True)
+    try:
+        yield
+    finally:
+        subprocess.run(["umount", "--lazy", str(folder)], check=True)
+
+
+def fill(file: Path) -> None:
+    """Write the file until its disk is full."""
+    with open(file, "wb", buffering=0) as filler:
+        for size in (1 << 16, 1 << 12, 1):
+            while True:
+                try:
+                    filler.write(bytes(size))
+                except OSError as error:
+                    assert error.errno == errno.ENOSPC
+                    break
+
+
+def files_of(folder: Path) -> dict[Path, bytes]:
+    """The files of all trials; what a late process may still write to is left out."""
+    return {file: file.read_bytes() for file in folder.glob("*/*") if file.is_file() and file.name != "trial.log"}
+
+
 class Faults(ABC):
     """Faults of nodes and of the sweep's process."""
 
@@ -84,6 +138,10 @@ class Faults(ABC):
     @abstractmethod
     def launcher(self) -> tuple[str, ...]:
         """The overrides that choose it."""
+
+    @abstractmethod
+    def client_of_a_slot(self, program: Program, cluster: VirtualCluster) -> psutil.Process:
+        """The process through which the sweep hears of a slot."""
 
     @pytest.fixture(scope="class")
     def undisturbed(self, tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, Any]]:
@@ -119,6 +177,124 @@ class Faults(ABC):
         assert program.said().count(f" on {node}: ") >= trials, program.said()
         assert ends_of(program) == [("failed", "killed")] * trials
         assert len(lines_of(program, "attempt")) == 4 + trials
+
+    @pytest.mark.slow
+    @pytest.mark.parametrize("moment", ["evaluation", "result"])
+    def test_a_node_that_dies_in_an_evaluation_or_while_a_result_is_written_leaves_no_half_of_it(
+        self,
+        moment: str,
+        start: Callable[..., Program],
+        undisturbed: dict[str, Any],
+        cluster: VirtualCluster,
+        tmp_path: Path,
+    ) -> None:
+        """All trials are at that moment; those on other nodes go on from it."""
+        program = start(fault=f"all hold {moment}")
+        program.until(lambda: len(list(tmp_path.glob("held-*"))) == 4, seconds=90)
+        node, trials = busiest(cluster)
+        cluster.kill_node(node)
+        (tmp_path / "go").touch()
+        try:
+            as_undisturbed(program, undisturbed)
+        finally:
+            cluster.replace_node(node)
+        assert program.said().count(f" on {node}: ") >= trials, program.said()
+        assert ends_of(program) == [("failed", "killed")] * trials
+        assert len(lines_of(program, "attempt")) == 4 + trials
+        assert not list(program.folder.glob("*/.result*")), "what was half-written is gone or never seen"
+
+    @pytest.mark.slow
+    def test_a_network_that_comes_back_in_time_costs_nothing(
+        self, start: Callable[..., Program], undisturbed: dict[str, Any], cluster: VirtualCluster
+    ) -> None:
+        program = start(STEP_SECONDS="0.05")
+        training(program)
+        links = cut_off(cluster, busiest(cluster)[0])
+        try:
+            time.sleep(3)
+        finally:
+            reconnect(links)
+        as_undisturbed(program, undisturbed)
+        assert not lines_of(program, "attempt_end") and len(lines_of(program, "attempt")) == 4
+
+    @pytest.mark.slow
+    def test_a_trial_that_ends_on_a_node_without_network_is_not_run_again(
+        self, start: Callable[..., Program], undisturbed: dict[str, Any], cluster: VirtualCluster
+    ) -> None:
+        """The cluster declares the node dead long after the trial has written its result."""
+        program = start()
+        training(program)
+        node, _ = busiest(cluster)
+        links = cut_off(cluster, node)
+        try:
+            as_undisturbed(program, undisturbed)
+        finally:
+            reconnect(links)
+        assert not lines_of(program, "attempt_end") and len(lines_of(program, "attempt")) == 4
+        cluster.nothing_left(30)
+        cluster.replace_node(node)
+
+    @pytest.mark.slow
+    def test_a_node_without_network_is_given_up_and_nothing_counts_that_it_writes_afterwards(
+        self, start: Callable[..., Program], undisturbed: dict[str, Any], cluster: VirtualCluster
+    ) -> None:
+        """Its trials write on to the shared disk until they see that others have taken their folders over."""
+        program = start(STEP_SECONDS="0.3", TAKE_OVER_SECONDS="3")
+        training(program)
+        node, trials = busiest(cluster)
+        seats = [psutil.Process(pid) for pid, name in cluster.seats().items() if name == node]
+        workers = [one for seat in seats for one in seat.children(recursive=True)]
+        links = cut_off(cluster, node)
+        try:
+            program.until(lambda: program.said().count("the next attempt takes over") == trials, seconds=90)
+            as_undisturbed(program, undisturbed, seconds=240)
+            working = [one for one in workers if one.is_running() and str(program.folder) in " ".join(one.cmdline())]
+            assert not working, "they end by themselves, while their node is cut off"
+            written = files_of(program.folder)
+        finally:
+            reconnect(links)
+        assert "an earlier process still works in its folder" in program.said()
+        assert program.said().count(f" on {node}: ") >= trials, program.said()
+        assert ends_of(program) == [("failed", "killed")] * trials
+        _, alive = psutil.wait_procs(seats, timeout=30)
+        assert seats and not alive
+        cluster.nothing_left(30)
+        assert files_of(program.folder) == written
+        cluster.replace_node(node)
+
+    @pytest.mark.slow
+    def test_a_slot_that_answers_no_more_is_given_up(
+        self, start: Callable[..., Program], undisturbed: dict[str, Any], cluster: VirtualCluster
+    ) -> None:
+        """The cluster sees nothing wrong: its daemons live, and so does the node."""
+        program = start(STEP_SECONDS="0.1", ANSWER_SECONDS="5")
+        training(program)
+        client = self.client_of_a_slot(program, cluster)
+        client.suspend()
+        as_undisturbed(program, undisturbed)
+        assert program.said().count("has not answered for 5 seconds") == 1, program.said()
+        assert ends_of(program) == [("failed", "killed")]
+        assert not client.is_running()
+
+    @pytest.mark.slow
+    def test_a_full_disk_stops_the_sweep_and_its_study_resumes_when_there_is_room(
+        self,
+        start: Callable[..., Program],
+        undisturbed: dict[str, Any],
+        cluster: VirtualCluster,
+        tmp_path: Path,
+    ) -> None:
+        with small_disk(tmp_path / "study", mebibytes=8):
+            program = start(PATIENCE_SECONDS="3")
+            training(program)
+            fill(program.folder / "filler")
+            assert program.ended(120) == 1
+            said = program.said()
+            assert "No space left on device" in said and "To resume: " in said and "Traceback" not in said, said
+            cluster.nothing_left(10)
+            assert not list(program.folder.glob("*/result.json")), "no trial has failed by it"
+            (program.folder / "filler").unlink()
+            as_undisturbed(start(), undisturbed)
 
     @pytest.mark.slow
     @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 
 from tests.clusters.faults import Faults, as_undisturbed, busiest, ends_of, lines_of, training
@@ -18,6 +19,9 @@ class TestOnRay(Faults):
     @pytest.fixture
     def cluster(self, ray_cluster: VirtualRay) -> VirtualRay:
         return ray_cluster
+
+    def client_of_a_slot(self, program: Program, cluster: VirtualRay) -> psutil.Process:
+        return psutil.Process(min(cluster.seats())).parent()
 
     def test_a_node_that_is_drained_costs_no_attempt_and_no_step(
         self, start: Callable[..., Program], undisturbed: dict[str, Any], cluster: VirtualRay

@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+import psutil
 import pytest
 
 from tests.clusters.faults import Faults, as_undisturbed, busiest, ends_of, lines_of, nodes_of, training
@@ -20,6 +21,9 @@ class TestOnSlurm(Faults):
     @pytest.fixture
     def cluster(self, slurm_cluster: VirtualSlurm) -> VirtualSlurm:
         return slurm_cluster
+
+    def client_of_a_slot(self, program: Program, cluster: VirtualSlurm) -> psutil.Process:
+        return next(one for one in program.process.children() if one.name() == "srun")
 
     def test_a_job_that_is_cancelled_or_preempted_costs_no_attempt_and_no_step(
         self, start: Callable[..., Program], undisturbed: dict[str, Any], cluster: VirtualSlurm

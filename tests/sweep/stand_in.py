@@ -4,9 +4,12 @@ It becomes `medqa_sweeps.worker.run` before the real worker imports that, so cla
 exit codes are the worker's own, in a real process with a real folder. Its "weights" are a hash that every step
 changes, so a step that was lost, doubled or done from another state shows in the result's `adapter_sha256`.
 
-FAULT in the environment, "TRIAL KIND", breaks that trial once, in its first attempt; "GPU KIND" every attempt on
-that GPU:
+STEP_SECONDS in the environment: how long a step takes.
+
+FAULT in the environment, "TRIAL KIND", breaks that trial once, in its first attempt; "all KIND" every trial in its
+first attempt; "GPU KIND" every attempt on that GPU:
     training | evaluation | result   the process kills itself there (kill -9)
+    hold evaluation | hold result    the process waits there: see `hold`
     full       the disk is full while the result is written
     hang       nothing is written any more
     memory     out of memory with a micro-batch above 2
@@ -42,7 +45,7 @@ from medqa_sweeps.trial.records import (
     ValidationLine,
 )
 
-STEP_SECONDS = 0.02
+STEP_SECONDS = float(os.environ.get("STEP_SECONDS", 0.02))
 _LONGEST = 128  # tokens; what a pass is measured by
 
 
@@ -86,6 +89,8 @@ def run_trial(trial: TrialDir) -> Result | None:
             trial.append_predictions(answers)
             if fault == "evaluation":
                 os.kill(os.getpid(), signal.SIGKILL)
+            if fault == "hold evaluation":
+                hold(trial)
             trial.append(
                 ValidationLine(step * batch, step, step / plan.steps, time.time(), 0.0, _score(answers, weights))
             )
@@ -98,6 +103,9 @@ def run_trial(trial: TrialDir) -> Result | None:
     reported = [line for line in trial.metrics() if isinstance(line, ValidationLine)]
     if fault == "result":
         os.link = lambda *files: os.kill(os.getpid(), signal.SIGKILL)  # written, and not yet in its place
+    if fault == "hold result":
+        link = os.link
+        os.link = lambda *files: (hold(trial), link(*files))  # written, and not yet in its place
     if fault == "full":
         with open("/dev/full", "w", buffering=1) as full:
             full.write("what does not fit\n")
@@ -116,8 +124,16 @@ def run_trial(trial: TrialDir) -> Result | None:
 
 def _fault(trial: TrialDir, attempt: int) -> str:
     where, _, kind = os.environ.get("FAULT", "").partition(" ")
-    is_here = where == (trial.path.name if attempt == 1 else "") or where == os.environ.get("CUDA_VISIBLE_DEVICES")
-    return kind if is_here else ""
+    is_first = attempt == 1 and where in (trial.path.name, "all")
+    return kind if is_first or where == os.environ.get("CUDA_VISIBLE_DEVICES") else ""
+
+
+def hold(trial: TrialDir) -> None:
+    """Say so by a file `held-TRIAL` beside the study, and return when a file `go` is there."""
+    beside = trial.path.parents[1]
+    (beside / f"held-{trial.path.name}").touch()
+    while not (beside / "go").exists():
+        time.sleep(0.01)
 
 
 def _break(fault: str, pass_tokens: int) -> None:
