@@ -30,7 +30,7 @@ def _lacking(engine: str) -> str:
     if engine == "slurm" and os.geteuid():
         return "a virtual Slurm is started by root alone"
     if engine == "slurm" and missing_of_slurm():
-        return f"no {', '.join(missing_of_slurm())} on this machine (docs of tests/clusters/virtual_slurm.py)"
+        return f"no {', '.join(missing_of_slurm())} on this machine; tests/clusters/virtual_slurm.py names the packages"
     if engine == "ray" and importlib.util.find_spec("ray") is None:
         return "it is this package's extra `ray`"
     return ""

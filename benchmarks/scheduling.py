@@ -57,7 +57,7 @@ def _measured(
     trials = asked.trials
     with tempfile.TemporaryDirectory(prefix="scheduling-") as folder:
         diary, log = Path(folder) / "diary", Path(folder) / "log"
-        began, before = time.monotonic(), _children_cpu()
+        began, before, ended = time.monotonic(), _children_cpu(), False
         with open(log, "w") as output, contextlib.suppress(subprocess.TimeoutExpired):
             subprocess.run(
                 schedulers.command(name, engine, python, trials, mean, slots, diary),
@@ -67,11 +67,13 @@ def _measured(
                 stderr=subprocess.STDOUT,
                 timeout=asked.patience,
             )
+            ended = True
         wall, cpu = time.monotonic() - began, _children_cpu() - before
         row: dict[str, float | str] = {"scheduler": name, "trials": trials, "mean_seconds": mean, "wall_seconds": wall}
         row["never_ended"] = trials - ended_jobs(diary)
-        if row["never_ended"]:
-            return {**row, "failed": log.read_text()[-_SAID:]}
+        if row["never_ended"] or not ended:
+            why = "" if ended else f"ended by us after {asked.patience:g} s: "
+            return {**row, "failed": why + log.read_text()[-_SAID:]}
         figures = {**read_diary(diary), "cpu_seconds_a_job": cpu / trials}
     greedy = greedy_seconds(trials, mean, slots)
     figures["lost_seconds_a_job"] = (figures["makespan_seconds"] - greedy) * slots / trials
