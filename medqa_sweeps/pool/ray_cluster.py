@@ -256,6 +256,7 @@ class RayPilot(Pilot):
         self._number, self._request, self._driver = link.pilots, link.request, link.driver()
         self._talk = SeatTalk(lambda line: self._driver.send({"tell": [self._number, line.decode()]}))
         self._running = self._given_back = False
+        self._silence = ""  # for how long nothing was heard, when it was given up
         self._driver.send({"ask": [self._number, sorted(excluded)]})
 
     @property
@@ -272,11 +273,16 @@ class RayPilot(Pilot):
             elif key == Told.NOTICE:
                 self.notice = self.notice or value
             elif key == Told.OVER:
-                self.over, node = value
+                about, node = value
+                node = self._talk.here["node"] if self._silence else node
+                self.over = self.over or self._silence or about
                 self.failed_node = "" if self.notice else node  # a node that is emptied has not failed
         if self._talk.here and self.slot is None:
             self.slot = self._slot()
         self._running = self._running and news.ended is None
+        if self._talk.silence and not self._given_back:  # its process hangs, or the node is cut off
+            self._silence = f"Ray {self.id} on {self._talk.here['node']}: {self._talk.silence}"
+            self.end()
         if self.notice and not self._running and not self._given_back:
             self.end()
         if ended and not self.over:

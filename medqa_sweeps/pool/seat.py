@@ -4,9 +4,9 @@
 
 Everything that processes share with whoever started them is in FOLDER. The seat reads one JSON object per line:
 {"start": {"module", "arguments", "environment", "log"}} while nothing runs, {"kill": true}, or {"alive": true}. It
-writes lines that begin with `MARK`, each with one key of `Said`. The end of its input ends it and all that it has
-started. So does a silence of `SILENCE_SECONDS`: a node that a cluster has declared dead may still work, and then nobody
-else tells it.
+writes lines that begin with `MARK`, each with one key of `Said`; only to a kill of nothing it says nothing. The end of
+its input ends it and all that it has started. So does a silence of `SILENCE_SECONDS`: a node that a cluster has
+declared dead may still work, and then nobody else tells it.
 
 Slurm announces the end of a job by a signal: `SIGUSR1` before a time limit, `SIGTERM` when the job is preempted or
 cancelled. The seat passes that on and remains until its process has ended, or the cluster kills both.
@@ -42,6 +42,7 @@ class Said(StrEnum):
     HERE = "here"  # {"node", "job", "gpus", "visible", "cpus"}; said once, when processes can start
     STARTED = "started"  # process id
     ENDED = "ended"  # {"code", "cause"}
+    ALIVE = "alive"  # true: the answer to {"alive": true}
     NOTICE = "notice"  # `time`: the time limit is near; `term`: the cluster ends the job
 
 
@@ -111,6 +112,7 @@ def _obey(request: dict[str, Any], children: Children, running: int | None) -> i
             children.kill(running)
         return running
     if "start" not in request:
+        _say(Said.ALIVE, True)
         return running
     asked = request["start"]
     try:

@@ -13,6 +13,8 @@ from medqa_sweeps.pool.contract import Slot
 from medqa_sweeps.pool.pilots import Ended, News, Start
 from medqa_sweeps.pool.seat import Said
 
+ANSWER_SECONDS = seat.SILENCE_SECONDS + 2 * seat.ALIVE_EVERY_SECONDS  # a seat that cannot be reached has ended by then
+
 
 class SeatTalk:
     """This side of the lines of one seat.
@@ -25,6 +27,16 @@ class SeatTalk:
         self.here: dict[str, Any] = {}  # as `Said.HERE` says; empty until processes can start
         self.notice = ""  # why the slot is about to end, as `Said.NOTICE` says
         self._send, self._unread, self._told_at = send, b"", 0.0
+        self._unanswered_since: float | None = None  # when the first line was sent that nothing was heard after
+
+    @property
+    def silence(self) -> str:
+        """For users, if the seat has not answered for `ANSWER_SECONDS`; else empty. To be asked after `hear`: what was
+        said while this process could not listen is an answer."""
+        since = self._unanswered_since
+        if since is None or time.monotonic() - since < ANSWER_SECONDS:
+            return ""
+        return f"it has not answered for {ANSWER_SECONDS:g} seconds"
 
     def hear(self, received: bytes) -> News:
         """What the seat has said, of which `received` is new."""
@@ -33,6 +45,7 @@ class SeatTalk:
         for line in lines:
             _, mark, said = line.decode(errors="replace").partition(seat.MARK)
             if mark:
+                self._unanswered_since = None
                 self._take(news, *json.loads(said).popitem())
         return news
 
@@ -44,7 +57,8 @@ class SeatTalk:
         self._tell({"kill": True})
 
     def keep_alive(self) -> None:
-        """Say that we live, if the seat has heard nothing for a while: after a long silence it ends."""
+        """Say that we live, and ask whether the seat does, if it has heard nothing for a while: after a long silence
+        it ends."""
         if time.monotonic() - self._told_at > seat.ALIVE_EVERY_SECONDS:
             self._tell({"alive": True})
 
@@ -61,6 +75,8 @@ class SeatTalk:
 
     def _tell(self, request: dict[str, Any]) -> None:
         self._told_at = time.monotonic()
+        if self._unanswered_since is None:
+            self._unanswered_since = self._told_at
         self._send(json.dumps(request).encode() + b"\n")
 
 

@@ -112,7 +112,7 @@ class SlurmPilot(Pilot):
         without: Collection[str] = (),
     ) -> None:
         self._request, self._selector = request, selector
-        self._talk = SeatTalk(self._send)
+        self._talk, self._silence = SeatTalk(self._send), ""  # for how long nothing was heard, when it was given up
         self._errors = tempfile.TemporaryFile()
         parent = os.getpid()
         self._srun = subprocess.Popen(
@@ -148,6 +148,9 @@ class SlurmPilot(Pilot):
         if ended and not self.over:
             self.over, self.failed_node = self._why_it_ended()
             self._close()
+        elif self._talk.silence:  # srun hangs, or the node is cut off: it ends, and Slurm then ends the job
+            self._silence = self._talk.silence
+            self._srun.kill()
         elif self.slot is not None:
             self._talk.keep_alive()
         return news
@@ -198,6 +201,8 @@ class SlurmPilot(Pilot):
         self._errors.seek(0)
         printed = self._errors.read().decode(errors="replace")
         node = "" if self.notice else str(self._talk.here.get("node", "")) or node_in(printed)
+        if self._silence:
+            return self._about(self._silence), node
         known = [meaning for sign, meaning in _CAUSES if sign in printed]
         if known:
             return self._about(known[0]), node if known[0] == _NODE_FAILED else ""

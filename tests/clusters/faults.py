@@ -267,7 +267,7 @@ class Faults(ABC):
         self, start: Callable[..., Program], undisturbed: dict[str, Any], cluster: VirtualCluster
     ) -> None:
         """The cluster sees nothing wrong: its daemons live, and so does the node."""
-        program = start(STEP_SECONDS="0.1", ANSWER_SECONDS="5")
+        program = start(STEP_SECONDS="0.2", ANSWER_SECONDS="5")
         training(program)
         client = self.client_of_a_slot(program, cluster)
         client.suspend()
