@@ -42,6 +42,8 @@ def main() -> None:
     parser.add_argument("--engine", choices=ENGINES, nargs="+", default=list(ENGINES))
     asked = parser.parse_args()
     engines = startable(asked.engine)
+    if not engines:
+        sys.exit(1)
     figures = {}
     for kind, (what, words), engine in itertools.product(asked.only, ENDS.items(), engines):
         name = f"{kind}, {what}" if engine == "local" else f"{kind}, {what}, {engine}"
