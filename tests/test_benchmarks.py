@@ -129,8 +129,7 @@ def test_start(checked: bool) -> None:
 @pytest.mark.parametrize("words", refill.WORDS.values(), ids=refill.WORDS)
 @pytest.mark.parametrize("engine", clusters.ENGINES)
 def test_what_refill_asks_for_composes(engine: str, words: list[str]) -> None:
-    launcher = clusters.our_launcher(engine, slots=2, gpus=0)
-    assert composed(["experiment=quickstart", "tracking=none", *words, *refill.PRUNE_ALL, *launcher])
+    assert composed(["experiment=quickstart", "tracking=none", *words, *refill.PRUNE_ALL, *refill.launcher(engine)])
 
 
 def test_the_study_of_the_report_has_a_leaderboard(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
