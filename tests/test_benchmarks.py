@@ -121,6 +121,7 @@ def test_a_cluster_without_its_programs_is_missing(
     assert re.search("^slurm is missing: no .*srun.* on this machine", said) and "ray is missing: it is this" in said
 
 
+@pytest.mark.variant
 @pytest.mark.parametrize("checked", [True, False])
 def test_start(checked: bool) -> None:
     assert start._start(["lora.r=8,16"], checked)["cpu_seconds"] > 0
@@ -132,6 +133,7 @@ def test_what_refill_asks_for_composes(engine: str, words: list[str]) -> None:
     assert composed(["experiment=quickstart", "tracking=none", *words, *refill.PRUNE_ALL, *refill.launcher(engine)])
 
 
+@pytest.mark.variant
 def test_the_study_of_the_report_has_a_leaderboard(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(report, "ANSWERS", 2)
     report.write_study(tmp_path / "study", 12)

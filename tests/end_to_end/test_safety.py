@@ -84,6 +84,7 @@ def test_a_trial_is_assessed_at_its_end_and_trained_as_without(
     assert result.score is not None and result.score.accuracy == without.score.accuracy
 
 
+@pytest.mark.variant
 def test_assess_gives_what_the_trial_gave(
     trial: TrialDir, submit: Callable[..., TrialDir], run: Run, capsys: pytest.CaptureFixture[str]
 ) -> None:

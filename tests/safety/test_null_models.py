@@ -132,6 +132,6 @@ def test_a_model_does_not_differ_from_itself(suite: str) -> None:
 
 
 def test_every_suite_has_a_measure() -> None:
-    from medqa_sweeps.config.schema import SAFETY_SUITES
+    from medqa_sweeps.config import SAFETY_SUITES
 
     assert set(MEASURES) == set(SAFETY_SUITES)
