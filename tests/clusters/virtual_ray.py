@@ -105,6 +105,12 @@ class VirtualRay:
             with contextlib.suppress(psutil.NoSuchProcess):
                 process.kill()
 
+    def kill_head(self) -> None:
+        """As a power cut of the first machine alone; the nodes go on."""
+        for infos in self._cluster.head_node.all_processes.values():
+            for info in infos:
+                info.process.kill()
+
     def replace_node(self, name: str) -> None:
         """Start a node of this name after the end of the one before."""
         self._cluster.remove_node(self._running[name], allow_graceful=False)
