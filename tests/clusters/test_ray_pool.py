@@ -232,7 +232,7 @@ def test_another_version_of_python_is_refused_in_rays_words(ray_cluster: Virtual
 
 def test_a_cluster_that_has_ended_is_named(ray_cluster: VirtualRay, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("RAY_ADDRESS", "127.0.0.1:1")
-    with pytest.raises(ConfigError, match=r"No Ray cluster answers at .*:1 .*ray start --head"):
+    with pytest.raises(ConfigError, match=r"No Ray cluster answers at .*:1, .*ray start --head"):
         refuse_ungrantable(RayRequest(slots=1))
 
 
