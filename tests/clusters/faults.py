@@ -243,16 +243,18 @@ class Faults(ABC):
         training(program)
         node, trials = busiest(cluster)
         seats = [psutil.Process(pid) for pid, name in cluster.seats().items() if name == node]
-        workers = [one for seat in seats for one in seat.children(recursive=True)]
+        workers = [psutil.Process(one["pid"]) for one in lines_of(program, "attempt") if one["node"] == node]
         links = cut_off(cluster, node)
         try:
             program.until(lambda: program.said().count("the next attempt takes over") == trials, seconds=90)
             as_undisturbed(program, undisturbed, seconds=240)
-            working = [one for one in workers if one.is_running() and str(program.folder) in " ".join(one.cmdline())]
-            assert not working, "they end by themselves, while their node is cut off"
+            _, working = psutil.wait_procs(workers, timeout=5)
+            assert len(workers) == trials and not working, "they end by themselves, while their node is cut off"
             written = files_of(program.folder)
         finally:
             reconnect(links)
+        logs = "".join(file.read_text() for file in program.folder.glob("*/trial.log"))
+        assert logs.count("another process has taken this trial over") == trials, logs
         assert "an earlier process still works in its folder" in program.said()
         assert program.said().count(f" on {node}: ") >= trials, program.said()
         assert ends_of(program) == [("failed", "killed")] * trials
