@@ -1,6 +1,6 @@
 """Whether one parent keeps 1,000 slots busy: the real loop, study, storage, pool and table, in virtual time.
 
-    python -m benchmarks.at_scale                                  50,000 trials of ten minutes: an hour
+    python -m benchmarks.at_scale --keep FILE        50,000 trials of ten minutes: 2 hours; goes on where it stopped
     python -m benchmarks.at_scale --trials 2000 --fewer 1000 --slots 100 --known 2000
 
 What the parent computes takes as much virtual time as it takes CPU time here. The trials' folders and configs are
@@ -38,6 +38,7 @@ from benchmarks.simulated_cluster import (
     cluster_of,
     greedy_seconds,
 )
+from medqa_sweeps.durable.lines import append_lines, read_lines
 from medqa_sweeps.jobs.contract import JobEnded
 from medqa_sweeps.jobs.failures import CircuitBreaker
 from medqa_sweeps.study.folder import StudyDir
@@ -89,32 +90,51 @@ def main() -> None:
     if asked.part:
         print(json.dumps(_part(json.loads(asked.part))))
         return
-    folders, slots = _in_a_process({"folders": asked.slots}), _in_a_process({"pilots": asked.slots})
+    with tempfile.TemporaryDirectory() as folder:
+        _measure(asked, _Parts(asked.keep or Path(folder) / "parts.jsonl"))
+
+
+def _measure(asked: argparse.Namespace, parts: "_Parts") -> None:
+    folders, slots = parts.figures({"folders": asked.slots}), parts.figures({"pilots": asked.slots})
     print(f"{_line(folders)}\n{_line(slots)}", flush=True)
     figures: dict[str, Any] = {"folders": folders, "slots": slots, "sweeps": [], "asks": []}
     costs = asdict(_costs(folders, slots))
     for search in asked.searches:
         trials = asked.trials if search == "random" else asked.fewer
-        row = _in_a_process({"search": search, "trials": trials, "slots": asked.slots, "costs": costs})
+        row = parts.figures({"search": search, "trials": trials, "slots": asked.slots, "costs": costs})
         figures["sweeps"].append(row)
         print(_line(row), flush=True)
     for known in asked.known:
         for search in asked.searches:
             for storage in ("journal", "sqlite") if known <= _LARGEST_SQLITE else ("journal",):
-                row = _in_a_process({"ask": search, "known": known, "running": asked.slots, "storage": storage})
+                row = parts.figures({"ask": search, "known": known, "running": asked.slots, "storage": storage})
                 figures["asks"].append(row)
                 print(_line(row), flush=True)
-    figures["table"] = [_in_a_process({"rows": asked.slots, "ended": known}) for known in asked.known]
+    figures["table"] = [parts.figures({"rows": asked.slots, "ended": known}) for known in asked.known]
     for row in figures["table"]:
         print(_line(row), flush=True)
     print(f"stored in {store('at_scale', figures)}")
 
 
-def _in_a_process(part: dict[str, Any]) -> dict[str, Any]:
-    """The figures of a process of its own, so that its peak memory is of this part alone."""
-    command = [sys.executable, "-m", "benchmarks.at_scale", "--part", json.dumps(part)]
-    printed = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout
-    return cast(dict[str, Any], json.loads(printed.splitlines()[-1]))
+class _Parts:
+    """Measures each part in a process of its own, so that its peak memory is of this part alone.
+
+    Args:
+        file: keeps the figures of each; a part that it has is not measured again.
+    """
+
+    def __init__(self, file: Path) -> None:
+        self._file = file
+        self._kept = {json.dumps(part): figures for part, figures in read_lines(file, lambda line: line.values())}
+
+    def figures(self, part: dict[str, Any]) -> dict[str, Any]:
+        key = json.dumps(part)
+        if key not in self._kept:
+            command = [sys.executable, "-m", "benchmarks.at_scale", "--part", key]
+            printed = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout
+            self._kept[key] = json.loads(printed.splitlines()[-1])
+            append_lines(self._file, [{"part": part, "figures": self._kept[key]}])
+        return cast(dict[str, Any], self._kept[key])
 
 
 def _part(part: dict[str, Any]) -> dict[str, Any]:
@@ -289,6 +309,7 @@ def _parse() -> argparse.Namespace:
     parser.add_argument("--fewer", type=int, default=10_000, help="trials of the others")
     parser.add_argument("--searches", nargs="*", default=SEARCHES, choices=SEARCHES)
     parser.add_argument("--known", nargs="*", type=int, default=[2_000, 10_000, 50_000], help="trials when asked")
+    parser.add_argument("--keep", type=Path, help="file for the figures of each part, for a run that is interrupted")
     parser.add_argument("--part", help=argparse.SUPPRESS)
     return parser.parse_args()
 
