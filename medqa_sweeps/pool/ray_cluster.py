@@ -33,7 +33,12 @@ from medqa_sweeps.pool.seat_talk import SeatTalk, slot_of
 
 _ANSWER_SECONDS = 90.0  # of a cluster to its driver
 _PATIENCE_SECONDS = 30.0  # for a driver that was told to end; then it is killed, and Ray ends its actors by itself
-_OF_RAY = {"RAY_USAGE_STATS_ENABLED": "0", "RAY_DEDUP_LOGS": "0"}  # nothing leaves this machine
+_OF_RAY = {
+    "RAY_USAGE_STATS_ENABLED": "0",  # nothing leaves this machine
+    "RAY_DEDUP_LOGS": "0",
+    # Under `uv run` Ray would upload the current folder, and start each actor there by `uv run` again.
+    "RAY_ENABLE_UV_RUN_RUNTIME_ENV": "0",
+}
 
 
 def ray_pool(
