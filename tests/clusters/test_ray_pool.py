@@ -6,7 +6,6 @@ import shutil
 import signal
 import subprocess
 import sys
-import sysconfig
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -68,15 +67,16 @@ def test_a_share_of_a_card_and_the_runtime_environment_reach_the_process(
     assert not [name for name in told if name.startswith("RAY")] and "HOME" not in told
 
 
-@pytest.mark.skipif(shutil.which("uv") is None, reason="no uv on PATH")
+@pytest.mark.skipif(
+    shutil.which("uv") is None or Path(sys.prefix) != ROOT / ".venv", reason="no uv, or no environment that it finds"
+)
 def test_a_sweep_that_uv_runs_has_its_slots_as_any(ray_cluster: VirtualRay) -> None:
     program = (
         "from pathlib import Path; from tests.clusters.test_ray_pool import ROOT, RayRequest, ray_pool, until\n"
         "with ray_pool(RayRequest(slots=1), ROOT, ['json']) as pool: until(pool, lambda: pool.free == 1, seconds=20)"
     )
-    command = ["uv", "run", "--no-project", "--python", sys.executable, "python", "-c", program]
-    environment = {**os.environ, "PYTHONPATH": f"{ROOT}:{sysconfig.get_path('purelib')}"}
-    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=60)
+    command = ["uv", "run", "--no-sync", "python", "-c", program]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60)
     assert done.returncode == 0, done.stderr[-2000:]
     ray_cluster.nothing_left(10)
 
