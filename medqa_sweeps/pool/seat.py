@@ -31,7 +31,9 @@ from medqa_sweeps.pool.slurm_request import place_in_job
 MARK = "medqa-sweeps "  # what else the cluster prints is not ours
 _SIGNALS = {signal.SIGUSR1: "time", signal.SIGTERM: "term"}
 _LOOK_SECONDS, _IDLE_SECONDS = 0.02, 0.3
-SILENCE_SECONDS = 300.0  # chosen: longer than a login node or a shared disk usually hangs
+# Longer than a login node or a shared disk usually hangs, and than a sweep waits for its storage without a word to its
+# seats (`sweep.patience`, 300 s).
+SILENCE_SECONDS = 420.0
 ALIVE_EVERY_SECONDS = 20.0
 PLACE = "MEDQA_SWEEPS_PLACE"  # variable: what `Said.HERE` says, as JSON, where whoever starts the seat knows it
 
