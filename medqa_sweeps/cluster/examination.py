@@ -17,8 +17,10 @@ from filelock import Timeout
 from medqa_sweeps.cluster import exchange, probe
 from medqa_sweeps.cluster.timing import Round
 from medqa_sweeps.durable.claim import claim
+from medqa_sweeps.durable.lines import append_lines
 from medqa_sweeps.errors import ConfigError, InternalError
 from medqa_sweeps.exit_codes import describe_exit
+from medqa_sweeps.jobs.child_process import log_tail
 from medqa_sweeps.pool.contract import Pool
 
 PROBE = "medqa_sweeps.cluster.probe"
@@ -74,10 +76,16 @@ class _Asker:
         while not pool.free:
             pool.wait(_POLL_SECONDS)
         self.process = pool.start(PROBE, [str(folder)], environment, self._log)
-        self.described, _ = self.ask("describe")
-        self.probed = Probed(self.process.slot.device_id, self.process.slot.name, self.described)
+        try:
+            described, _ = self.ask("describe")
+        except exchange.Silent:
+            raise ConfigError(
+                f"{self.process.slot.name} was asked in {folder.parent}, and no answer was seen in "
+                f"{exchange.ANSWER_SECONDS:g} seconds. Choose a folder that all nodes share: --folder."
+            ) from None
+        self.probed = Probed(self.process.slot.device_id, self.process.slot.name, described)
 
-    def ask(self, what: str, **arguments: Any) -> tuple[dict[str, Any], Round]:
+    def ask(self, what: str) -> tuple[dict[str, Any], Round]:
         """The answer, and its times.
 
         Raises:
@@ -85,7 +93,7 @@ class _Asker:
             InternalError: if the probe has ended.
         """
         asked_at = time.time()
-        exchange.ask(self.folder, self._number, {"what": what, **arguments})
+        exchange.ask(self.folder, self._number, {"what": what})
         reply = exchange.await_answer(self.folder, self._number, self.look)
         self._number += 1
         return reply, Round(asked_at, reply["seen"], reply["answered"], time.time())
@@ -100,7 +108,7 @@ class _Asker:
         rounds = []
         for number in range(1, count + 1):
             asked_at = time.time()
-            exchange.append(self.folder, probe.ASKED_LINES, {"number": number})
+            append_lines(self.folder / probe.ASKED_LINES, [{"number": number}])
             line = exchange.await_line(self.folder, probe.ANSWERED_LINES, number, self.look)
             rounds.append(Round(asked_at, line["seen"], line["answered"], time.time()))
         exchange.await_answer(self.folder, self._number, self.look)
@@ -115,7 +123,8 @@ class _Asker:
         """
         for ended in self._pool.wait(0):
             how = describe_exit(ended.code, ended.cause)
-            raise InternalError(f"the probe on {ended.slot.name} ended with {how}. Its output is in {self._log}")
+            output = log_tail(self._log)  # the file is gone with the folder
+            raise InternalError(f"the probe on {ended.slot.name} ended with {how}. Its output:\n{output}")
 
     def kill(self) -> None:
         """Kill it, as a node's end would, and wait until it is gone."""
@@ -133,7 +142,7 @@ def examine_cluster(make_pool: MakePool, folder: Path, environment: dict[str, st
         say: is told what is being done.
 
     Raises:
-        ConfigError: as `make_pool` for the first slot.
+        ConfigError: as `make_pool` for the first slot; if that slot does not answer through the folder.
         InternalError: if a probe ends by itself.
     """
     with (
@@ -149,9 +158,9 @@ def examine_cluster(make_pool: MakePool, folder: Path, environment: dict[str, st
         second, no_second = _second(make_pool, pools, shared, environment, first)
         askers = [first, *([second] if second else [])]
         for asker in askers:
-            say(f"files, lines and clock of {asker.probed.node}")
+            say(f"trying files, lines and clock of {asker.probed.node}")
             _exchange(asker)
-        say("locks")
+        say("trying locks")
         with contextlib.suppress(exchange.Silent):
             return Examined(here, [one.probed for one in askers], _locks(shared, first, second, say), no_second)
         return Examined(here, [one.probed for one in askers], None, no_second)
@@ -198,7 +207,7 @@ def _locks(folder: Path, first: _Asker, second: _Asker | None, say: Say) -> Lock
     got: dict[str, bool] = {HERE: _gets_lock(folder / probe.LOCKED)}
     if second is not None:
         got[second.probed.node] = second.ask("try_claim")[0]["claimed"]
-    say(f"how long a lock outlives its process, {RELEASE_SECONDS:.0f} seconds at most")
+    say(f"trying how long a lock outlives its process, {RELEASE_SECONDS:.0f} seconds at most")
     first.kill()
     killed_at = time.monotonic()
     freed: float | None = None

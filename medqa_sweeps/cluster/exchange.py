@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from medqa_sweeps.durable.files import replace_quickly
-from medqa_sweeps.durable.lines import append_lines, read_lines
+from medqa_sweeps.durable.lines import read_lines
 
 LOOK_SECONDS = 0.02
 ANSWER_SECONDS = 120.0  # for an answer to be seen: attribute caches of a shared disk hold a minute
@@ -46,11 +46,6 @@ def await_answer(folder: Path, number: int, meanwhile: Callable[[], None]) -> di
         Silent: if none is seen in time.
     """
     return until(lambda: _read(folder / f"{number}.answer"), meanwhile)
-
-
-def append(folder: Path, name: str, line: dict[str, Any]) -> None:
-    """Let a file of lines grow by one."""
-    append_lines(folder / name, [line])
 
 
 def await_line(folder: Path, name: str, count: int, meanwhile: Callable[[], None]) -> dict[str, Any]:

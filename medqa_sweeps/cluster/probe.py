@@ -2,7 +2,6 @@
 
 import os
 import platform
-import sys
 import time
 from importlib import metadata
 from pathlib import Path
@@ -11,8 +10,9 @@ from typing import Any
 import psutil
 from filelock import BaseFileLock, SoftFileLock, Timeout
 
-from medqa_sweeps.cluster.exchange import LOOK_SECONDS, Silent, answer, append, asked, await_line
+from medqa_sweeps.cluster.exchange import LOOK_SECONDS, Silent, answer, asked, await_line
 from medqa_sweeps.durable.claim import claim
+from medqa_sweeps.durable.lines import append_lines
 from medqa_sweeps.durable.writable_folders import cache_folder
 from medqa_sweeps.errors import ConfigError
 from medqa_sweeps.exit_codes import ExitCode
@@ -62,9 +62,7 @@ def description(folder: Path) -> dict[str, Any]:
     except ConfigError as error:
         cache, obstacle = "", str(error)
     return {
-        "node": platform.node(),
         "python": platform.python_version(),
-        "executable": sys.executable,
         "versions": {name: _version(name) for name in COMPUTING},
         "findings": [[one.topic, one.state, one.sentence] for one in examine_hardware()],
         "gpus": os.environ.get("CUDA_VISIBLE_DEVICES", ""),
@@ -103,7 +101,7 @@ def _answer_lines(folder: Path, count: int) -> dict[str, Any]:
         except Silent:
             return {"lines": number - 1}
         seen = time.time()
-        append(folder, ANSWERED_LINES, {"seen": seen, "answered": time.time()})
+        append_lines(folder / ANSWERED_LINES, [{"seen": seen, "answered": time.time()}])
     return {"lines": count}
 
 

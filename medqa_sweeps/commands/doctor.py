@@ -63,7 +63,7 @@ def _of_cluster(settings: Sequence[str], folder: Path) -> "list[Finding]":
             lambda excluded: slot_on_cluster(launcher, folder, (PROBE,), excluded),
             folder,
             child_environment(),
-            lambda doing: status.update(f"Trying {doing}" if not doing.startswith("waiting") else doing.capitalize()),
+            lambda doing: status.update(doing[0].upper() + doing[1:]),
         )
     return findings(found)
 

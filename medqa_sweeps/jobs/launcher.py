@@ -12,7 +12,6 @@ import tempfile
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
 from weakref import WeakKeyDictionary
 
 from hydra.core.config_loader import ConfigLoader
@@ -56,73 +55,21 @@ _COPIES: WeakKeyDictionary[ConfigLoader, tempfile.TemporaryDirectory[str]] = Wea
 Say = Callable[[str], None]
 
 
-class _MakePool(Protocol):
-    def __call__(
-        self,
-        settings: DictConfig,
-        folder: Path,
-        preload: Sequence[str],
-        at_most: int,
-        say: Say,
-        excluded: Collection[str] = (),
-    ) -> Pool:
-        """
-        Args:
-            folder: of the study.
-            at_most: slots.
-            say: tells users of slots.
-            excluded: nodes of a cluster that are not to be used.
-        """
-        ...
-
-
-def _local_pool(
-    settings: DictConfig,
-    folder: Path,
-    preload: Sequence[str],
-    at_most: int,
-    say: Say,
-    excluded: Collection[str] = (),
-) -> Pool:
-    return local_pool(folder, preload, requested_of_launcher(settings), settings.slots_per_device, at_most, say)
-
-
 def _check_local_pool(settings: DictConfig, folder: Path) -> None:
     with lease(find_devices(requested_of_launcher(settings)), folder) as leased:
         plan_slots(leased.devices, settings.slots_per_device)
-
-
-def _slurm_pool(
-    settings: DictConfig,
-    folder: Path,
-    preload: Sequence[str],
-    at_most: int,
-    say: Say,
-    excluded: Collection[str] = (),
-) -> Pool:
-    return slurm_pool(slurm_request(settings, at_most), folder, preload, say, excluded)
 
 
 def _ray_request(settings: DictConfig, at_most: int | None = None) -> RayRequest:
     return ray_request(OmegaConf.to_container(settings, resolve=True), at_most)  # type: ignore[arg-type]
 
 
-def _ray_pool(
-    settings: DictConfig,
-    folder: Path,
-    preload: Sequence[str],
-    at_most: int,
-    say: Say,
-    excluded: Collection[str] = (),
-) -> Pool:
-    return ray_pool(_ray_request(settings, at_most), folder, preload, say, excluded)
-
-
 @dataclass(frozen=True)
 class _PoolKind:
     """How the pool of a launcher is made."""
 
-    make: _MakePool
+    # Settings, study's folder, preload, slots at most, what tells users of slots, and nodes that are not to be used.
+    make: Callable[[DictConfig, Path, Sequence[str], int, Say, Collection[str]], Pool]
     check: Callable[[DictConfig, Path], None]  # settings, study's folder; raises ConfigError if it cannot be made now
     # What it will ask for, for users; raises ConfigError if the settings are not allowed. Asks nobody.
     plan: Callable[[DictConfig], Sequence[str]] = lambda settings: ()
@@ -130,16 +77,25 @@ class _PoolKind:
 
 
 _POOLS = {  # by the launcher's `_target_`; any other launcher gets batches
-    LOCAL_GPUS: _PoolKind(_local_pool, _check_local_pool),
-    IN_PROCESS: _PoolKind(lambda *settings, **more: InProcessPool(), lambda settings, folder: None),
+    LOCAL_GPUS: _PoolKind(
+        lambda settings, folder, preload, at_most, say, excluded: local_pool(
+            folder, preload, requested_of_launcher(settings), settings.slots_per_device, at_most, say
+        ),
+        _check_local_pool,
+    ),
+    IN_PROCESS: _PoolKind(lambda *settings: InProcessPool(), lambda settings, folder: None),
     SLURM: _PoolKind(
-        _slurm_pool,
+        lambda settings, folder, preload, at_most, say, excluded: slurm_pool(
+            slurm_request(settings, at_most), folder, preload, say, excluded
+        ),
         lambda settings, folder: refuse_ungrantable_by_slurm(slurm_request(settings)),
         lambda settings: slurm_request(settings).sentences(),
         on_nodes=True,
     ),
     RAY: _PoolKind(
-        _ray_pool,
+        lambda settings, folder, preload, at_most, say, excluded: ray_pool(
+            _ray_request(settings, at_most), folder, preload, say, excluded
+        ),
         lambda settings, folder: refuse_ungrantable_by_ray(_ray_request(settings)),
         lambda settings: _ray_request(settings).sentences(),
         on_nodes=True,
@@ -188,7 +144,8 @@ def jobs_for(
 
     compose = Composer(context.config_loader, config).compose
     kind = _POOLS[settings._target_]
-    with kind.make(settings, folder, TRAINING if of_trials else (CHILD,), min(trials, at_once or trials), say) as pool:
+    preload = TRAINING if of_trials else (CHILD,)
+    with kind.make(settings, folder, preload, min(trials, at_once or trials), say, ()) as pool:
         made = (
             TrialJobs(pool, folder, command_of_this_process(), compose, look, say, objective=objective)
             if of_trials

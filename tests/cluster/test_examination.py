@@ -8,7 +8,7 @@ import pytest
 
 from medqa_sweeps.cluster.examination import HERE, PROBE, Examined, examine_cluster
 from medqa_sweeps.cluster.findings import findings
-from medqa_sweeps.errors import ConfigError
+from medqa_sweeps.errors import ConfigError, InternalError
 from medqa_sweeps.pool.children import ForkedChildren
 from medqa_sweeps.pool.contract import Pool
 from medqa_sweeps.pool.devices import find_devices
@@ -34,7 +34,7 @@ def examined(tmp_path_factory: pytest.TempPathFactory) -> Examined:
     folder = tmp_path_factory.mktemp("shared")
     doing: list[str] = []
     found = examine_cluster(lambda excluded: pool_in(folder, excluded), folder, environment(folder), doing.append)
-    assert doing[0] == "waiting for a slot" and "locks" in doing
+    assert doing[0] == "waiting for a slot" and "trying locks" in doing
     assert [path.name for path in folder.iterdir()] == ["cache"], "something was left behind"
     return found
 
@@ -58,6 +58,20 @@ def test_every_finding_is_a_sentence(examined: Examined) -> None:
     }
     assert all(one.sentence.endswith(".") for one in found)
     assert all(one.state == "ok" for one in found if one.topic in ("Files", "Locks", "Clock", "Versions"))
+
+
+def test_a_slot_that_does_not_see_the_folder_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("medqa_sweeps.cluster.exchange.ANSWER_SECONDS", 0.2)
+    monkeypatch.setattr("medqa_sweeps.cluster.exchange.ask", lambda folder, number, request: None)  # it never appears
+    with pytest.raises(ConfigError, match=r"no answer was seen in 0\.2 seconds\. Choose a folder that all nodes share"):
+        examine_cluster(lambda excluded: pool_in(tmp_path), tmp_path, environment(tmp_path), lambda doing: None)
+    assert not [path for path in tmp_path.iterdir() if path.name.startswith("doctor-")]
+
+
+def test_a_probe_that_ends_by_itself_leaves_its_last_words(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("medqa_sweeps.cluster.examination.PROBE", "tests.contracts.no_such_module")
+    with pytest.raises(InternalError, match=r"(?s)the probe on .* ended with .*no_such_module"):
+        examine_cluster(lambda excluded: pool_in(tmp_path), tmp_path, environment(tmp_path), lambda doing: None)
 
 
 def test_without_a_second_slot_the_reason_is_kept(tmp_path: Path) -> None:

@@ -10,9 +10,7 @@ from medqa_sweeps.cluster.findings import findings
 from medqa_sweeps.cluster.timing import Round, longest, offset_of
 
 DESCRIBED: dict[str, Any] = {
-    "node": "n1",
     "python": "3.11.7",
-    "executable": "/env/bin/python",
     "versions": {"torch": "2.14.1", "peft": "0.21.2"},
     "findings": [["GPU", "ok", "H100, 79 of 80 GiB free."]],
     "gpus": "0",
@@ -25,7 +23,7 @@ QUICK = [Round(100.0, 100.02, 100.02, 100.04), Round(101.0, 101.01, 101.01, 101.
 
 
 def probed(node: str = "n1", **changes: Any) -> Probed:
-    return replace(Probed(node, f"{node} GPU 0, job 7", {**DESCRIBED, "node": node}, QUICK, QUICK), **changes)
+    return replace(Probed(node, f"{node} GPU 0, job 7", DESCRIBED, QUICK, QUICK), **changes)
 
 
 def examined(**changes: Any) -> Examined:
